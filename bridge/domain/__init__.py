@@ -1,0 +1,1 @@
+"""The words and rules of payments: standard library only, no input or output."""

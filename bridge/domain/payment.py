@@ -1,0 +1,154 @@
+"""What is sold and what is paid: orders, payments, refunds. Amounts are integers of KRW."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bridge.domain.failures import AmountRefused
+
+AMOUNT_MIN = 1
+AMOUNT_MAX = 9_999_999_999
+_AMOUNT_TEXT = re.compile(r"[1-9][0-9]{0,9}\Z", re.ASCII)
+
+
+def parse_amount(value: object) -> int:
+    """Read an amount in KRW: an int, or ASCII digits without sign, point or leading zero.
+
+    Raises AmountRefused for everything else (floats, booleans, `1e3`, full-width digits, zero, over the limit).
+    """
+    if isinstance(value, str) and _AMOUNT_TEXT.match(value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise AmountRefused("The amount must be an integer of KRW, such as 55000.")
+    if not AMOUNT_MIN <= value <= AMOUNT_MAX:
+        raise AmountRefused(f"The amount must be between {AMOUNT_MIN} and {AMOUNT_MAX} KRW.")
+    return value
+
+
+class Method(StrEnum):
+    """Payment methods; which of them a gateway can, it says itself."""
+
+    CARD = "card"
+    ACCOUNT = "account"
+    VIRTUAL_ACCOUNT = "virtual_account"
+    PHONE = "phone"
+    GIFT = "gift"
+    KAKAOPAY = "kakaopay"
+    NAVERPAY = "naverpay"
+    PAYCO = "payco"
+    SMILEPAY = "smilepay"
+    APPLEPAY = "applepay"
+    WECHAT = "wechat"
+
+
+class Device(StrEnum):
+    """Where the window opens."""
+
+    PC = "pc"
+    MOBILE = "mobile"
+    APP = "app"
+
+
+class Mode(StrEnum):
+    """A site is for tests or for real money, never both."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who buys; personal data."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One seat or ticket of an order."""
+
+    ref: str
+    title: str
+    amount: int
+    tax_free: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What WordPress sells. Always from the server side of WordPress."""
+
+    ref: str
+    version: int
+    title: str
+    amount: int
+    buyer: Buyer
+    result_url: str
+    retry_url: str = ""
+    tax_free: int = 0
+    items: tuple[Item, ...] = ()
+    hold_expires_at: datetime | None = None
+    show_at: datetime | None = None
+    locale: str = "ko_KR"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt to pay an order, as the ledger knows it. `refs` are what the gateway calls it."""
+
+    id: str
+    site: str
+    order_ref: str
+    order_version: int
+    gateway: str
+    method: Method
+    device: Device
+    state: str
+    amount: int
+    version: int
+    merchant_ref: str
+    created_at: datetime
+    expires_at: datetime
+    captured: int = 0
+    refunded: int = 0
+    tax_free: int = 0
+    refs: Mapping[str, str] = field(default_factory=dict)
+    card: Mapping[str, str] = field(default_factory=dict)
+    account: Mapping[str, str] = field(default_factory=dict)
+    window_url: str = ""
+    paid_at: datetime | None = None
+    close_seen_at: datetime | None = None
+    reason: str = ""
+    code: str = ""
+    message: str = ""
+
+    @property
+    def left(self) -> int:
+        """KRW captured and not refunded."""
+        return self.captured - self.refunded
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where a refund by bank transfer goes; personal data."""
+
+    bank: str
+    number: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """One refund to be asked of a gateway: `ref` is new for each, `left_after` is what stays captured in KRW."""
+
+    ref: str
+    amount: int
+    reason: str
+    full: bool
+    left_after: int
+    refunded_before: int
+    account: Account | None = None

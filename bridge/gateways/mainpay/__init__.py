@@ -1,0 +1,1 @@
+"""Mainpay: the default gateway, both of its dialects."""

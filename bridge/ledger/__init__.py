@@ -1,0 +1,1 @@
+"""The books: one transaction is one turn."""

@@ -1,0 +1,1 @@
+"""Gateways that behave like the real ones, with books of what money really moved."""

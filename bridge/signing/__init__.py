@@ -1,0 +1,1 @@
+"""Signed requests, signed news, and tokens that browsers carry: pure, used by web and flows."""

@@ -1,0 +1,1 @@
+"""What the bridge shows to WordPress, browsers, gateways and operators."""
