@@ -1,0 +1,83 @@
+"""The only reader of time and randomness. A simulation gives its own."""
+
+import asyncio
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+from bridge.domain.gateway import Stamp
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Clock(Protocol):
+    """What the bridge may know of time and chance."""
+
+    def now(self) -> datetime:
+        """Say the wall time (aware, UTC)."""
+        ...
+
+    def boot_seconds(self) -> float:
+        """Say the seconds since the machine started, suspends included; for deadlines."""
+        ...
+
+    def random_bytes(self, count: int) -> bytes:
+        """Give unpredictable bytes."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The machine's own time and randomness."""
+
+    def now(self) -> datetime:
+        """Say the wall time (aware, UTC)."""
+        return datetime.now(UTC)
+
+    def boot_seconds(self) -> float:
+        """Say the seconds since the machine started, suspends included."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def random_bytes(self, count: int) -> bytes:
+        """Give unpredictable bytes."""
+        return secrets.token_bytes(count)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+def now_ms(clock: Clock) -> int:
+    """Say the wall time in milliseconds since 1970, as the ledger stores it."""
+    return int(clock.now().timestamp() * 1000)
+
+
+def from_ms(at_ms: int) -> datetime:
+    """Turn the ledger's milliseconds into an aware UTC time."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def to_ms(at: datetime) -> int:
+    """Turn an aware time into the ledger's milliseconds."""
+    return round(at.timestamp() * 1000)
+
+
+def stamp(clock: Clock) -> Stamp:
+    """Make a stamp: the time, and 32 hex digits of chance."""
+    return Stamp(clock.now(), clock.random_bytes(16).hex())
+
+
+def new_id(clock: Clock) -> str:
+    """Make a time-ordered 128-bit id: 26 characters, sortable as text."""
+    number = (now_ms(clock) << 80) | int.from_bytes(clock.random_bytes(10), "big")
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def new_reference(clock: Clock, length: int = 20) -> str:
+    """Make a random reference of upper-case letters and digits, as gateways accept them (at most 20 bytes)."""
+    number = int.from_bytes(clock.random_bytes(16), "big")
+    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in range(length)).upper()

@@ -1,0 +1,286 @@
+-- Times are milliseconds since 1970 (UTC); amounts are integers of KRW; *_sealed is AES-GCM under the master key.
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+CREATE TABLE sites (
+  id TEXT PRIMARY KEY,
+  url TEXT NOT NULL UNIQUE,
+  mode TEXT NOT NULL CHECK (mode IN ('test', 'live')),
+  default_gateway TEXT NOT NULL,
+  created_at BIGINT NOT NULL
+);
+CREATE TABLE site_keys (
+  key_id TEXT PRIMARY KEY,
+  site TEXT NOT NULL REFERENCES sites (id),
+  secret_sealed TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('next', 'active', 'retiring', 'revoked')),
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL
+);
+CREATE TABLE site_gateways (
+  site TEXT NOT NULL REFERENCES sites (id),
+  gateway TEXT NOT NULL,
+  settings_sealed TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (site, gateway)
+);
+
+CREATE TABLE operators (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  password_hash TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('viewer', 'operator')),
+  created_at BIGINT NOT NULL
+);
+CREATE TABLE sessions (
+  token_hash TEXT PRIMARY KEY,
+  operator TEXT NOT NULL REFERENCES operators (id),
+  created_at BIGINT NOT NULL,
+  seen_at BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL
+);
+CREATE TABLE login_misses (who TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE INDEX login_misses_who ON login_misses (who, at);
+
+CREATE TABLE orders (
+  site TEXT NOT NULL REFERENCES sites (id),
+  ref TEXT NOT NULL,
+  version BIGINT NOT NULL CHECK (version >= 1),
+  title TEXT NOT NULL,
+  amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),
+  tax_free BIGINT NOT NULL DEFAULT 0 CHECK (tax_free BETWEEN 0 AND amount),
+  items TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  buyer_id TEXT NOT NULL,
+  buyer_name TEXT NOT NULL,
+  buyer_email TEXT NOT NULL,
+  buyer_phone TEXT NOT NULL,
+  result_url TEXT NOT NULL,
+  retry_url TEXT NOT NULL,
+  locale TEXT NOT NULL,
+  hold_expires_at BIGINT,
+  show_at BIGINT,
+  paid_by TEXT,
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  PRIMARY KEY (site, ref)
+);
+
+CREATE TABLE payments (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  order_ref TEXT NOT NULL,
+  order_version BIGINT NOT NULL,
+  token_id TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  method TEXT NOT NULL,
+  device TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN (
+    'new', 'readying', 'open', 'approving', 'unknown', 'voiding', 'awaiting_deposit', 'paid', 'part_refunded',
+    'needs_human', 'refunded', 'declined', 'voided', 'expired', 'failed_ready', 'superseded')),
+  amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),
+  tax_free BIGINT NOT NULL DEFAULT 0,
+  captured BIGINT NOT NULL DEFAULT 0 CHECK (captured >= 0),
+  refunded BIGINT NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND captured),
+  merchant_ref TEXT NOT NULL,
+  refs TEXT NOT NULL DEFAULT '{}',
+  card TEXT NOT NULL DEFAULT '{}',
+  account TEXT NOT NULL DEFAULT '{}',
+  window_url TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  code TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  paid_at BIGINT,
+  close_seen_at BIGINT,
+  news_seq BIGINT NOT NULL DEFAULT 0,
+  version BIGINT NOT NULL CHECK (version >= 1),
+  FOREIGN KEY (site, order_ref) REFERENCES orders (site, ref),
+  UNIQUE (gateway, merchant_ref),
+  CHECK (state NOT IN ('paid', 'part_refunded', 'refunded') OR captured = amount),
+  CHECK (state <> 'paid' OR refunded = 0),
+  CHECK (state <> 'part_refunded' OR refunded BETWEEN 1 AND captured - 1),
+  CHECK (state <> 'refunded' OR refunded = captured)
+);
+CREATE UNIQUE INDEX one_holder_per_order ON payments (site, order_ref) WHERE state IN (
+  'approving', 'unknown', 'awaiting_deposit', 'paid', 'part_refunded', 'needs_human');
+CREATE INDEX payments_order ON payments (site, order_ref, id);
+CREATE INDEX payments_recent ON payments (site, id);
+CREATE INDEX payments_state ON payments (state, expires_at);
+CREATE INDEX payments_site_state ON payments (site, state, id);
+CREATE INDEX payments_token ON payments (site, token_id);
+CREATE TRIGGER payments_terminal BEFORE UPDATE OF state ON payments
+WHEN OLD.state <> NEW.state
+  AND OLD.state IN ('refunded', 'declined', 'voided', 'expired', 'failed_ready', 'superseded')
+BEGIN SELECT RAISE(ABORT, 'a terminal state never changes'); END;
+CREATE TRIGGER payments_version BEFORE UPDATE ON payments WHEN NEW.version <= OLD.version
+BEGIN SELECT RAISE(ABORT, 'a payment''s version must rise'); END;
+CREATE TRIGGER payments_frozen BEFORE UPDATE OF site, order_ref, amount, gateway, merchant_ref ON payments
+WHEN OLD.site <> NEW.site OR OLD.order_ref <> NEW.order_ref OR OLD.amount <> NEW.amount
+  OR OLD.gateway <> NEW.gateway OR OLD.merchant_ref <> NEW.merchant_ref
+BEGIN SELECT RAISE(ABORT, 'a payment''s order, amount, gateway and reference never change'); END;
+CREATE TRIGGER payments_kept BEFORE DELETE ON payments
+BEGIN SELECT RAISE(ABORT, 'payments are never deleted'); END;
+
+CREATE TABLE operations (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  payment TEXT NOT NULL REFERENCES payments (id),
+  kind TEXT NOT NULL CHECK (kind IN ('approve', 'undo', 'refund')),
+  amount BIGINT NOT NULL CHECK (amount > 0),
+  state TEXT NOT NULL CHECK (state IN ('sent', 'ok', 'fail', 'not_sent', 'unknown', 'needs_human')),
+  ref TEXT NOT NULL,
+  target TEXT,
+  actor TEXT NOT NULL,
+  reason TEXT NOT NULL DEFAULT '',
+  items TEXT NOT NULL DEFAULT '[]',
+  idempotency_key TEXT NOT NULL DEFAULT '',
+  stamp_at BIGINT NOT NULL,
+  stamp_nonce TEXT NOT NULL,
+  context_sealed TEXT NOT NULL DEFAULT '',
+  owner TEXT NOT NULL,
+  sent_at BIGINT NOT NULL,
+  next_try_at BIGINT,
+  tries BIGINT NOT NULL DEFAULT 1,
+  evidence TEXT NOT NULL DEFAULT '',
+  refusal BIGINT NOT NULL DEFAULT 0,
+  code TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  refs TEXT NOT NULL DEFAULT '{}',
+  created_at BIGINT NOT NULL,
+  ended_at BIGINT
+);
+CREATE UNIQUE INDEX one_pending_operation ON operations (payment)
+  WHERE kind IN ('approve', 'refund') AND state IN ('sent', 'unknown', 'needs_human');
+CREATE UNIQUE INDEX one_pending_undo ON operations (payment)
+  WHERE kind = 'undo' AND state IN ('sent', 'unknown', 'needs_human');
+CREATE INDEX operations_payment ON operations (payment, id);
+CREATE INDEX operations_pending ON operations (state, next_try_at) WHERE state IN ('sent', 'unknown', 'needs_human');
+CREATE INDEX operations_refunds ON operations (site, kind, created_at) WHERE kind = 'refund';
+CREATE TRIGGER operations_final BEFORE UPDATE OF state ON operations
+WHEN OLD.state <> NEW.state AND OLD.state IN ('ok', 'fail', 'not_sent')
+BEGIN SELECT RAISE(ABORT, 'a final operation never changes'); END;
+CREATE TRIGGER operations_kept BEFORE DELETE ON operations
+BEGIN SELECT RAISE(ABORT, 'operations are never deleted'); END;
+
+CREATE TABLE entries (
+  cause TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  payment TEXT NOT NULL REFERENCES payments (id),
+  kind TEXT NOT NULL CHECK (kind IN ('capture', 'refund', 'undo', 'orphan_capture', 'external_refund')),
+  amount BIGINT NOT NULL CHECK (amount <> 0),
+  evidence TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  CHECK ((kind IN ('capture', 'orphan_capture')) = (amount > 0))
+);
+CREATE INDEX entries_payment ON entries (payment, at);
+CREATE INDEX entries_day ON entries (site, at);
+CREATE TRIGGER entries_fixed BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
+CREATE TRIGGER entries_kept BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END;
+
+CREATE TABLE audit (
+  payment TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  site TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  actor TEXT NOT NULL,
+  event TEXT NOT NULL,
+  was TEXT NOT NULL,
+  became TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (payment, seq)
+);
+CREATE TRIGGER audit_fixed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is never changed'); END;
+CREATE TRIGGER audit_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is never deleted'); END;
+
+CREATE TABLE calls (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  payment TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  op TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  status BIGINT NOT NULL,
+  took_ms BIGINT NOT NULL,
+  skew_ms BIGINT,
+  request TEXT NOT NULL,
+  response TEXT NOT NULL,
+  why TEXT NOT NULL,
+  at BIGINT NOT NULL
+);
+CREATE INDEX calls_payment ON calls (payment, at);
+CREATE INDEX calls_gateway ON calls (site, gateway, at);
+
+CREATE TABLE notices (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  dedupe TEXT NOT NULL,
+  source TEXT NOT NULL,
+  raw_sealed TEXT NOT NULL,
+  payment TEXT,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'strange')),
+  outcome TEXT NOT NULL DEFAULT '',
+  seen BIGINT NOT NULL DEFAULT 1,
+  received_at BIGINT NOT NULL,
+  done_at BIGINT,
+  UNIQUE (site, gateway, dedupe)
+);
+CREATE INDEX notices_pending ON notices (state, received_at) WHERE state = 'pending';
+CREATE INDEX notices_payment ON notices (payment) WHERE payment IS NOT NULL;
+CREATE INDEX notices_recent ON notices (site, gateway, received_at);
+
+CREATE TABLE news (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  payment TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  type TEXT NOT NULL,
+  body TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'heard', 'kept')),
+  tries BIGINT NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  next_try_at BIGINT NOT NULL,
+  heard_at BIGINT,
+  last_error TEXT NOT NULL DEFAULT '',
+  UNIQUE (payment, seq)
+);
+CREATE INDEX news_due ON news (next_try_at) WHERE state = 'waiting';
+CREATE INDEX news_waiting ON news (payment, seq) WHERE state = 'waiting';
+
+CREATE TABLE nonces (
+  key_id TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  ends_at BIGINT NOT NULL,
+  PRIMARY KEY (key_id, nonce)
+);
+CREATE INDEX nonces_end ON nonces (ends_at);
+
+CREATE TABLE answers (
+  site TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  result TEXT NOT NULL,
+  status BIGINT NOT NULL DEFAULT 0,
+  body TEXT NOT NULL DEFAULT '',
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (site, idempotency_key)
+);
+
+CREATE TABLE cases (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  payment TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'refunding', 'closed', 'adopted')),
+  opened_at BIGINT NOT NULL,
+  closed_at BIGINT,
+  resolution TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX one_open_case ON cases (payment, reason) WHERE state IN ('open', 'refunding');
+CREATE INDEX cases_open ON cases (site, opened_at) WHERE state IN ('open', 'refunding');

@@ -1,0 +1,113 @@
+"""The only reader of the environment. A missing setting is named at once."""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bridge.domain.failures import Misconfigured
+
+
+class Secret:
+    """Bytes that do not print."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """Give the bytes."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator decides. Times in seconds, sizes in bytes, money in KRW."""
+
+    public_url: str
+    database_url: str
+    master_key: Secret = field(repr=False)
+    trusted_proxies: tuple[str, ...] = ()
+    payment_life_seconds: int = 900
+    body_max_bytes: int = 64 * 1024
+    notice_max_bytes: int = 256 * 1024
+    return_wait_seconds: float = 8.0
+    refund_wait_seconds: float = 2.5
+    checkout_per_address_per_minute: int = 60
+    checkout_per_site_per_second: int = 1000
+    refund_daily_max: int = 50_000_000
+    heartbeat_seconds: float = 1.0
+    quiet_seconds_min: int = 120
+    human_after_seconds: int = 600
+    news_days: int = 31
+    log_level: str = "info"
+
+    @property
+    def database_path(self) -> Path:
+        """Where the SQLite file is. Raises Misconfigured for another database."""
+        scheme, _, path = self.database_url.partition(":///")
+        if scheme != "sqlite" or not path:
+            raise Misconfigured("BRIDGE_DATABASE_URL must look like sqlite:///var/bridge.db.")
+        return Path(path)
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from BRIDGE_* variables. Raises Misconfigured, naming the variable."""
+    values = os.environ if environment is None else environment
+    return Settings(
+        public_url=_public_url(_need(values, "BRIDGE_PUBLIC_URL")),
+        database_url=_need(values, "BRIDGE_DATABASE_URL"),
+        master_key=_master_key(values),
+        trusted_proxies=tuple(word for word in values.get("BRIDGE_TRUSTED_PROXIES", "").split(",") if word),
+        payment_life_seconds=_number(values, "BRIDGE_PAYMENT_LIFE_SECONDS", 900),
+        checkout_per_address_per_minute=_number(values, "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE", 60),
+        checkout_per_site_per_second=_number(values, "BRIDGE_CHECKOUT_PER_SITE_PER_SECOND", 1000),
+        refund_daily_max=_number(values, "BRIDGE_REFUND_DAILY_MAX", 50_000_000),
+        quiet_seconds_min=_number(values, "BRIDGE_QUIET_SECONDS_MIN", 120),
+        log_level=values.get("BRIDGE_LOG_LEVEL", "info"),
+    )
+
+
+def _need(values: Mapping[str, str], name: str) -> str:
+    value = values.get(name, "").strip()
+    if not value:
+        raise Misconfigured(f"{name} is not set. `pay-bridge init --dir DIR` prints the lines to set.")
+    return value
+
+
+def _number(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise Misconfigured(f"{name} must be a whole number, not {text!r}.")
+    return int(text)
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise Misconfigured("BRIDGE_PUBLIC_URL must be the address buyers reach, such as https://pay.example.com.")
+    return text.rstrip("/")
+
+
+def _master_key(values: Mapping[str, str]) -> Secret:
+    text = values.get("BRIDGE_MASTER_KEY", "").strip()
+    if not text and values.get("BRIDGE_MASTER_KEY_FILE"):
+        path = Path(values["BRIDGE_MASTER_KEY_FILE"])
+        try:
+            text = path.read_text("ascii").strip()
+        except OSError as error:
+            raise Misconfigured(f"BRIDGE_MASTER_KEY_FILE cannot be read: {error.strerror}.") from error
+    if not text:
+        raise Misconfigured("BRIDGE_MASTER_KEY or BRIDGE_MASTER_KEY_FILE is not set.")
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Misconfigured("The master key is not base64.") from error
+    if len(key) != 32:
+        raise Misconfigured("The master key must be 32 bytes in base64.")
+    return Secret(key)
