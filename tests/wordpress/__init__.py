@@ -1,0 +1,1 @@
+"""A real WordPress with a ticketing theme, for the tests, the benchmarks and the demo."""

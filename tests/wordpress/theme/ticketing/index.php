@@ -1,0 +1,1 @@
+<?php get_header(); ?>ok<?php get_footer();
