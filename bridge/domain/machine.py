@@ -67,16 +67,12 @@ MOVES: dict[State, frozenset[State]] = {
     State.APPROVING: frozenset(
         {State.PAID, State.DECLINED, State.UNKNOWN, State.OPEN, State.AWAITING_DEPOSIT, State.VOIDING}
     ),
-    State.UNKNOWN: frozenset(
-        {State.PAID, State.DECLINED, State.AWAITING_DEPOSIT, State.VOIDING, State.NEEDS_HUMAN}
-    ),
+    State.UNKNOWN: frozenset({State.PAID, State.DECLINED, State.AWAITING_DEPOSIT, State.VOIDING, State.NEEDS_HUMAN}),
     State.VOIDING: frozenset({State.VOIDED, State.NEEDS_HUMAN}),
     State.AWAITING_DEPOSIT: frozenset({State.PAID, State.VOIDED, State.EXPIRED}),
     State.PAID: frozenset({State.PART_REFUNDED, State.REFUNDED}),
     State.PART_REFUNDED: frozenset({State.PART_REFUNDED, State.REFUNDED}),
-    State.NEEDS_HUMAN: frozenset(
-        {State.PAID, State.PART_REFUNDED, State.REFUNDED, State.VOIDED, State.DECLINED}
-    ),
+    State.NEEDS_HUMAN: frozenset({State.PAID, State.PART_REFUNDED, State.REFUNDED, State.VOIDED, State.DECLINED}),
     State.REFUNDED: frozenset(),
     State.DECLINED: frozenset(),
     State.VOIDED: frozenset(),

@@ -1,0 +1,80 @@
+"""What every use case is given: built once by the composition root, replaced whole by a simulation."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.flows.sites import Sites
+from bridge.ledger.ledger import Ledger
+from bridge.ledger.vault import Vault
+from bridge.settings import Settings
+from bridge.signing.tokens import Tokens
+from bridge.wire.converse import Wire
+
+log = structlog.get_logger("flows")
+
+
+class Tasks:
+    """Work that goes on when the one who asked has gone: named, so that the same work is never begun twice."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Task[Any]] = {}
+        self.closing = False
+
+    def begin(self, name: str, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """Begin work under a name, or give the task that does it already."""
+        running = self._running.get(name)
+        if running is not None and not running.done():
+            work.close()
+            return running
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running[name] = task
+        task.add_done_callback(self._ended)
+        return task
+
+    def find(self, name: str) -> "asyncio.Task[Any] | None":
+        """Find running work by its name."""
+        return self._running.get(name)
+
+    async def wait(self, task: "asyncio.Task[Any]", seconds: float) -> bool:
+        """Wait for a task that long at most; tells whether it is done. Waiting no longer does not end the task."""
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        return bool(done)
+
+    async def finish(self, seconds: float) -> None:
+        """Let what runs end, that long at most; what does not end stays SENT and is settled after the restart."""
+        self.closing = True
+        running = [task for task in self._running.values() if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+        for task in running:
+            if not task.done():
+                task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        if self._running.get(task.get_name()) is task:
+            del self._running[task.get_name()]
+        if not task.cancelled() and task.exception() is not None:
+            error = task.exception()
+            log.error("work in the background failed", task=task.get_name(), error=type(error).__name__, exc_info=error)
+
+
+@dataclass(slots=True)
+class Context:
+    """The bridge's parts. `owner` names this process: what it sent and did not settle is its own until it dies."""
+
+    settings: Settings
+    clock: Clock
+    ledger: Ledger
+    vault: Vault
+    wire: Wire
+    sites: Sites
+    tokens: Tokens
+    owner: str
+    tasks: Tasks = field(default_factory=Tasks)
+    beat_at: float = 0.0

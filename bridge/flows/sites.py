@@ -1,0 +1,139 @@
+"""The sites this bridge serves, held in memory and read again when they change (within two seconds)."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bridge.domain.failures import GatewayOff, NotFound
+from bridge.domain.gateway import Gateway
+from bridge.domain.payment import Method, Mode
+from bridge.ledger import sites as rows
+from bridge.ledger.ledger import Ledger, Row, Turn
+from bridge.ledger.vault import Vault
+from bridge.signing.keys import Purpose, SiteKey, decode_secret, derive
+
+BuildGateway = Callable[[str, Mapping[str, str], Mode], Gateway]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One WordPress installation with its keys and gateways."""
+
+    id: str
+    url: str
+    mode: Mode
+    default_gateway: str
+    keys: tuple[SiteKey, ...] = field(repr=False)
+    gateways: Mapping[str, Gateway] = field(repr=False)
+
+    @property
+    def origin(self) -> str:
+        """The site's origin: scheme://host[:port]."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def loopback_allowed(self) -> bool:
+        """Whether plain http and loopback addresses may be called for this site."""
+        return self.mode is Mode.TEST
+
+    def gateway(self, name: str = "") -> Gateway:
+        """Give the site's gateway of that name, or its default. Raises GatewayOff."""
+        found = self.gateways.get(name or self.default_gateway)
+        if found is None:
+            raise GatewayOff(f"The gateway {name or self.default_gateway} is not set up for this site.")
+        return found
+
+    def gateway_for(self, method: Method, name: str = "") -> Gateway:
+        """Give the gateway that can take a method: the named one, else the default, else the first that can."""
+        if name:
+            return self.gateway(name)
+        candidates = [self.gateway(), *self.gateways.values()]
+        for candidate in candidates:
+            if method in candidate.methods:
+                return candidate
+        raise GatewayOff(f"No gateway of this site takes the method {method}.")
+
+    def news_keys(self) -> list[bytes]:
+        """Give the keys that sign news: every active one, so that a rotation loses nothing."""
+        return [key.news for key in self.keys if key.state in ("active", "retiring")]
+
+    def owns_url(self, url: str) -> bool:
+        """Tell whether an address is on this site's own origin."""
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}" == self.origin and "@" not in parts.netloc
+
+
+class Sites:
+    """Finds sites by id and by key id."""
+
+    def __init__(self, ledger: Ledger, vault: Vault, build_gateway: BuildGateway) -> None:
+        self._ledger = ledger
+        self._vault = vault
+        self._build_gateway = build_gateway
+        self._changed: str | None = None
+        self._by_id: dict[str, Site] = {}
+        self._by_key: dict[str, tuple[Site, SiteKey]] = {}
+
+    async def refresh(self) -> None:
+        """Read the sites again if they changed since the last time."""
+        found = await self._ledger.read(self._load)
+        if found is None:
+            return
+        self._changed, sites = found
+        self._by_id = {site.id: site for site in sites}
+        self._by_key = {key.key_id: (site, key) for site in sites for key in site.keys}
+
+    def _load(self, turn: Turn) -> tuple[str, list[Site]] | None:
+        changed = rows.changed(turn)
+        if changed == self._changed:
+            return None
+        keys, gateways = rows.all_keys(turn), rows.all_gateways(turn)
+        return changed, [self._site(row, keys, gateways) for row in rows.all_sites(turn)]
+
+    def _site(self, row: Row, keys: list[Row], gateways: list[Row]) -> Site:
+        mode = Mode(row["mode"])
+        return Site(
+            id=row["id"],
+            url=row["url"],
+            mode=mode,
+            default_gateway=row["default_gateway"],
+            keys=tuple(self._key(key) for key in keys if key["site"] == row["id"]),
+            gateways={
+                one["gateway"]: self._build_gateway(one["gateway"], self._settings(one), mode)
+                for one in gateways
+                if one["site"] == row["id"]
+            },
+        )
+
+    def _key(self, row: Row) -> SiteKey:
+        secret = decode_secret(self._vault.open(row["secret_sealed"], f"site_key:{row['key_id']}").decode())
+        return SiteKey(
+            key_id=row["key_id"],
+            site=row["site"],
+            state=row["state"],
+            request=derive(secret, Purpose.REQUEST),
+            order=derive(secret, Purpose.ORDER),
+            news=derive(secret, Purpose.NEWS),
+        )
+
+    def _settings(self, row: Row) -> dict[str, str]:
+        text = self._vault.open(row["settings_sealed"], f"gateway:{row['site']}:{row['gateway']}")
+        settings: dict[str, str] = json.loads(text)
+        return settings
+
+    def get(self, site: str) -> Site:
+        """Give a site by id. Raises NotFound."""
+        if site not in self._by_id:
+            raise NotFound("There is no such site.")
+        return self._by_id[site]
+
+    def all(self) -> list[Site]:
+        """Give every site."""
+        return list(self._by_id.values())
+
+    def find_key(self, key_id: str) -> SiteKey | None:
+        """Find a key by its id, whatever its state."""
+        found = self._by_key.get(key_id)
+        return found[1] if found else None

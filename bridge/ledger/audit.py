@@ -1,0 +1,54 @@
+"""The audit: for each payment a chain of rows, each holding the hash of the one before."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from bridge.ledger.ledger import Row, Turn
+
+COLUMNS = ("payment", "seq", "site", "at", "actor", "event", "was", "became", "detail", "previous")
+
+
+def note(
+    turn: Turn,
+    *,
+    site: str,
+    payment: str,
+    at: int,
+    actor: str,
+    event: str,
+    was: str = "",
+    became: str = "",
+    detail: Mapping[str, str | int] | None = None,
+) -> None:
+    """Add a row to a payment's chain; `at` in milliseconds. The detail holds no secret and nothing personal."""
+    last = turn.one("SELECT seq, hash FROM audit WHERE payment = ? ORDER BY seq DESC LIMIT 1", payment)
+    seq, previous = (last["seq"] + 1, last["hash"]) if last else (1, "")
+    text = json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True)
+    values = (payment, seq, site, at, actor, event, was, became, text, previous)
+    turn.run(
+        "INSERT INTO audit (payment, seq, site, at, actor, event, was, became, detail, previous, hash)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *values,
+        _hash(values),
+    )
+
+
+def chain(turn: Turn, payment: str) -> list[Row]:
+    """Read a payment's chain in order."""
+    return turn.all("SELECT * FROM audit WHERE payment = ? ORDER BY seq", payment)
+
+
+def first_break(rows: list[Row]) -> int | None:
+    """Find the first row that does not fit its chain; None when every row does."""
+    previous = ""
+    for place, row in enumerate(rows, start=1):
+        values = tuple(row[name] for name in COLUMNS)
+        if row["seq"] != place or row["previous"] != previous or row["hash"] != _hash(values):
+            return place
+        previous = row["hash"]
+    return None
+
+
+def _hash(values: tuple[object, ...]) -> str:
+    return hashlib.sha256(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,40 @@
+"""The journal of conversations: every call to a gateway, scrubbed, with what it took."""
+
+from dataclasses import dataclass
+
+from bridge.ledger.ledger import Row, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call as it may be shown: `took_ms` and `skew_ms` in milliseconds, texts scrubbed."""
+
+    id: str
+    site: str
+    payment: str
+    gateway: str
+    op: str
+    verdict: str
+    status: int
+    took_ms: int
+    skew_ms: int | None
+    request: str
+    response: str
+    why: str
+    at: int
+
+
+def add(turn: Turn, record: CallRecord) -> None:
+    """Write a call down."""
+    turn.run(
+        "INSERT INTO calls (id, site, payment, gateway, op, verdict, status, took_ms, skew_ms, request, response,"
+        " why, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(record.id, record.site, record.payment, record.gateway, record.op, record.verdict, record.status),
+        *(record.took_ms, record.skew_ms, record.request, record.response, record.why, record.at),
+    )
+
+
+def of_payment(turn: Turn, payment: str) -> list[Row]:
+    """Read a payment's calls, oldest first."""
+    return turn.all("SELECT * FROM calls WHERE payment = ? ORDER BY at, id", payment)

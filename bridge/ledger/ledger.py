@@ -1,0 +1,39 @@
+"""The contract of a ledger: work is a plain function of a turn, run whole in one transaction."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+
+class Turn(Protocol):
+    """One transaction. Statements use `?` for values."""
+
+    def run(self, sql: str, *values: object) -> int:
+        """Execute a statement; answer how many rows it changed."""
+        ...
+
+    def one(self, sql: str, *values: object) -> Row | None:
+        """Read the first row, or None."""
+        ...
+
+    def all(self, sql: str, *values: object) -> list[Row]:
+        """Read every row."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where the books are. Because work is no coroutine, nobody can await a gateway inside a transaction."""
+
+    async def write(self, work: Callable[[Turn], T]) -> T:
+        """Run `work` in a transaction and return only after its commit. Raises what `work` raises, or Busy."""
+        ...
+
+    async def read(self, work: Callable[[Turn], T]) -> T:
+        """Run `work` against the committed state; it cannot write."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the turns that wait, then let go of the database."""
+        ...

@@ -1,0 +1,45 @@
+"""Numbered SQL migrations, each in one transaction; an older bridge refuses a newer schema."""
+
+import sqlite3
+from importlib import resources
+
+from bridge.domain.failures import LedgerBroken
+
+
+def migrations(dialect: str) -> list[tuple[int, str]]:
+    """List the migrations of a dialect: (number, SQL), in order."""
+    folder = resources.files("bridge.ledger") / "schema"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(f"_{dialect}.sql"))
+    return [(int(name.split("_")[0]), (folder / name).read_text("utf-8")) for name in names]
+
+
+def migrate_sqlite(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date. Raises LedgerBroken when the database is newer than this program."""
+    known = migrations("sqlite")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        current = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if current > known[-1][0]:
+            raise LedgerBroken(
+                f"The database has schema {current}; this bridge knows {known[-1][0]}. Update the bridge."
+            )
+        for number, script in known:
+            if number > current:
+                for statement in split_statements(script):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def split_statements(script: str) -> list[str]:
+    """Split a script into statements, keeping triggers whole (executescript would commit on its own)."""
+    statements, gathered = [], ""
+    for line in script.splitlines(keepends=True):
+        gathered += line
+        if sqlite3.complete_statement(gathered):
+            statements.append(gathered.strip())
+            gathered = ""
+    return statements

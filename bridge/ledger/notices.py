@@ -1,0 +1,80 @@
+"""Notices: every one is kept before it is answered; duplicates stop here."""
+
+from dataclasses import dataclass
+
+from bridge.ledger.ledger import Row, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotice:
+    """A notice as received; its body is sealed because gateways put personal data in it."""
+
+    id: str
+    site: str
+    gateway: str
+    kind: str
+    dedupe: str
+    source: str
+    raw_sealed: str
+    received_at: int
+    payment: str = ""
+    state: str = "pending"
+
+
+def store(turn: Turn, notice: StoredNotice) -> bool:
+    """Keep a notice; answers False when the same event was kept before (it is counted)."""
+    seen = turn.run(
+        "UPDATE notices SET seen = seen + 1 WHERE site = ? AND gateway = ? AND dedupe = ?",
+        *(notice.site, notice.gateway, notice.dedupe),
+    )
+    if seen:
+        return False
+    turn.run(
+        "INSERT INTO notices (id, site, gateway, kind, dedupe, source, raw_sealed, payment, state, received_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(notice.id, notice.site, notice.gateway, notice.kind, notice.dedupe, notice.source, notice.raw_sealed),
+        *(notice.payment or None, notice.state, notice.received_at),
+    )
+    return True
+
+
+def state_of(turn: Turn, site: str, gateway: str, dedupe: str) -> str:
+    """Say the state of a kept notice, or nothing."""
+    row = turn.one("SELECT state FROM notices WHERE site = ? AND gateway = ? AND dedupe = ?", site, gateway, dedupe)
+    return row["state"] if row else ""
+
+
+def settle(turn: Turn, notice_id: str, state: str, outcome: str, at: int) -> None:
+    """Note what came of a notice: done, or strange (nothing of ours fits)."""
+    turn.run(
+        "UPDATE notices SET state = ?, outcome = ?, done_at = ? WHERE id = ? AND state = 'pending'",
+        *(state, outcome, at, notice_id),
+    )
+
+
+def pending(turn: Turn, limit: int) -> list[StoredNotice]:
+    """Read the notices whose effect is still owed, oldest first."""
+    rows = turn.all("SELECT * FROM notices WHERE state = 'pending' ORDER BY received_at LIMIT ?", limit)
+    return [_read(row) for row in rows]
+
+
+def of_payment(turn: Turn, payment: str) -> list[Row]:
+    """Read the notices bound to a payment."""
+    return turn.all(
+        "SELECT id, kind, source, state, outcome, seen, received_at FROM notices WHERE payment = ? ORDER BY id", payment
+    )
+
+
+def _read(row: Row) -> StoredNotice:
+    return StoredNotice(
+        id=row["id"],
+        site=row["site"],
+        gateway=row["gateway"],
+        kind=row["kind"],
+        dedupe=row["dedupe"],
+        source=row["source"],
+        raw_sealed=row["raw_sealed"],
+        received_at=row["received_at"],
+        payment=row["payment"] or "",
+        state=row["state"],
+    )

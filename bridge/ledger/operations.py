@@ -1,0 +1,204 @@
+"""Operations: money-moving conversations, each with a row before its first byte leaves; and the entries they cause."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bridge.clock import from_ms, to_ms
+from bridge.domain.failures import Conflict
+from bridge.domain.gateway import Stamp
+from bridge.domain.machine import Evidence, Kind, Step, may_step
+from bridge.ledger.ledger import Row, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs."""
+
+    id: str
+    site: str
+    payment: str
+    kind: Kind
+    amount: int
+    step: Step
+    ref: str
+    actor: str
+    stamp: Stamp
+    owner: str
+    sent_at: datetime
+    target: str = ""
+    reason: str = ""
+    items: tuple[str, ...] = ()
+    idempotency_key: str = ""
+    context_sealed: str = field(default="", repr=False)
+    next_try_at: datetime | None = None
+    tries: int = 1
+    evidence: str = ""
+    refusal: bool = False
+    code: str = ""
+    message: str = ""
+    refs: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def add(turn: Turn, operation: Operation) -> None:
+    """Write the intent. The database refuses a second pending one of the same payment (Conflict)."""
+    pending = turn.one(
+        "SELECT id FROM operations WHERE payment = ? AND (kind = 'undo') = (? = 'undo')"
+        " AND state IN ('sent', 'unknown', 'needs_human')",
+        operation.payment,
+        operation.kind,
+    )
+    if pending:
+        raise Conflict("Another operation of this payment has no outcome yet.")
+    sent_at = to_ms(operation.sent_at)
+    turn.run(
+        "INSERT INTO operations (id, site, payment, kind, amount, state, ref, target, actor, reason, items,"
+        " idempotency_key, stamp_at, stamp_nonce, context_sealed, owner, sent_at, next_try_at, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(operation.id, operation.site, operation.payment, operation.kind, operation.amount, operation.step),
+        *(operation.ref, operation.target or None, operation.actor, operation.reason),
+        json.dumps(list(operation.items), ensure_ascii=False),
+        *(operation.idempotency_key, to_ms(operation.stamp.at), operation.stamp.nonce, operation.context_sealed),
+        *(operation.owner, sent_at, to_ms(operation.next_try_at) if operation.next_try_at else None, sent_at),
+    )
+
+
+def step(
+    turn: Turn,
+    operation: Operation,
+    becomes: Step,
+    *,
+    at: int,
+    evidence: Evidence | None = None,
+    code: str = "",
+    message: str = "",
+    refusal: bool = False,
+    refs: Mapping[str, str] | None = None,
+    next_try_at: int | None = None,
+) -> Operation:
+    """Take an operation to another step, by compare-and-swap; times in milliseconds. Raises Conflict."""
+    assert may_step(operation.step, becomes), f"an operation may not go from {operation.step} to {becomes}"
+    settled = becomes in (Step.OK, Step.FAIL, Step.NOT_SENT)
+    assert not settled or evidence, "an outcome needs evidence"
+    changed = turn.run(
+        "UPDATE operations SET state = ?, evidence = ?, code = ?, message = ?, refusal = ?, refs = ?, next_try_at = ?,"
+        " ended_at = ?, context_sealed = CASE WHEN ? THEN '' ELSE context_sealed END WHERE id = ? AND state = ?",
+        *(becomes, str(evidence or ""), code[:64], message[:500], int(refusal)),
+        json.dumps(dict(refs or operation.refs), ensure_ascii=False),
+        *(None if settled else next_try_at, at if settled else None, int(settled)),
+        *(operation.id, operation.step),
+    )
+    if changed != 1:
+        raise Conflict("The operation has been settled meanwhile.")
+    return replace(
+        operation,
+        step=becomes,
+        evidence=str(evidence or ""),
+        code=code[:64],
+        message=message[:500],
+        refusal=refusal,
+        refs=dict(refs or operation.refs),
+        next_try_at=None if settled or next_try_at is None else from_ms(next_try_at),
+        ended_at=from_ms(at) if settled else None,
+    )
+
+
+def try_again(turn: Turn, operation: Operation, *, next_try_at: int, code: str = "", message: str = "") -> None:
+    """Note a try that settled nothing; `next_try_at` in milliseconds. Raises Conflict when it was settled meanwhile."""
+    changed = turn.run(
+        "UPDATE operations SET tries = tries + 1, next_try_at = ?, code = ?, message = ? WHERE id = ? AND state = ?",
+        *(next_try_at, code[:64], message[:500], operation.id, operation.step),
+    )
+    if changed != 1:
+        raise Conflict("The operation has been settled meanwhile.")
+
+
+def get(turn: Turn, site: str, operation_id: str) -> Operation | None:
+    """Read an operation of a site."""
+    row = turn.one("SELECT * FROM operations WHERE id = ? AND site = ?", operation_id, site)
+    return read(row) if row else None
+
+
+def of_payment(turn: Turn, payment: str) -> list[Operation]:
+    """Read a payment's operations, oldest first."""
+    return [read(row) for row in turn.all("SELECT * FROM operations WHERE payment = ? ORDER BY id", payment)]
+
+
+def due(turn: Turn, at: int, limit: int) -> list[Operation]:
+    """Read the unknown operations whose next try is due (milliseconds), longest waiting first."""
+    rows = turn.all(
+        "SELECT * FROM operations WHERE state IN ('unknown', 'needs_human') AND next_try_at <= ?"
+        " ORDER BY next_try_at LIMIT ?",
+        at,
+        limit,
+    )
+    return [read(row) for row in rows]
+
+
+def orphaned(turn: Turn, owner: str, sent_before: int) -> list[Operation]:
+    """Read the operations still SENT whose sender is another process, or that were sent before then."""
+    rows = turn.all(
+        "SELECT * FROM operations WHERE state = 'sent' AND (owner <> ? OR sent_at < ?) ORDER BY id", owner, sent_before
+    )
+    return [read(row) for row in rows]
+
+
+def refunded_since(turn: Turn, site: str, since: int) -> int:
+    """Sum what a site asked to refund since then, in KRW, failures left out."""
+    row = turn.one(
+        "SELECT COALESCE(SUM(amount), 0) AS total FROM operations WHERE site = ? AND kind = 'refund'"
+        " AND created_at >= ? AND state NOT IN ('fail', 'not_sent')",
+        site,
+        since,
+    )
+    return int(row["total"]) if row else 0
+
+
+def enter(
+    turn: Turn, *, cause: str, site: str, payment: str, kind: str, amount: int, evidence: Evidence, at: int
+) -> None:
+    """Write a ledger entry (signed KRW), once per cause."""
+    turn.run(
+        "INSERT INTO entries (cause, site, payment, kind, amount, evidence, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        *(cause, site, payment, kind, amount, str(evidence), at),
+    )
+
+
+def balance(turn: Turn, payment: str) -> int:
+    """Sum a payment's entries: what the ledger says the gateway holds, in KRW."""
+    row = turn.one("SELECT COALESCE(SUM(amount), 0) AS total FROM entries WHERE payment = ?", payment)
+    return int(row["total"]) if row else 0
+
+
+def read(row: Row) -> Operation:
+    """Turn a row into an operation."""
+    return Operation(
+        id=row["id"],
+        site=row["site"],
+        payment=row["payment"],
+        kind=Kind(row["kind"]),
+        amount=row["amount"],
+        step=Step(row["state"]),
+        ref=row["ref"],
+        target=row["target"] or "",
+        actor=row["actor"],
+        reason=row["reason"],
+        items=tuple(json.loads(row["items"])),
+        idempotency_key=row["idempotency_key"],
+        stamp=Stamp(from_ms(row["stamp_at"]), row["stamp_nonce"]),
+        context_sealed=row["context_sealed"],
+        owner=row["owner"],
+        sent_at=from_ms(row["sent_at"]),
+        next_try_at=from_ms(row["next_try_at"]) if row["next_try_at"] else None,
+        tries=row["tries"],
+        evidence=row["evidence"],
+        refusal=bool(row["refusal"]),
+        code=row["code"],
+        message=row["message"],
+        refs=json.loads(row["refs"]),
+        created_at=from_ms(row["created_at"]),
+        ended_at=from_ms(row["ended_at"]) if row["ended_at"] else None,
+    )

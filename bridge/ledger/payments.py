@@ -1,0 +1,155 @@
+"""Payments: read by site and id, moved only along the table, by compare-and-swap."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bridge.clock import from_ms, to_ms
+from bridge.domain.failures import Conflict, NotFound
+from bridge.domain.machine import HOLDING, State, may_move
+from bridge.domain.payment import Device, Method, Payment
+from bridge.ledger import audit
+from bridge.ledger.ledger import Row, Turn
+
+_JSON = ("refs", "card", "account")
+_TIMES = ("paid_at", "close_seen_at", "expires_at")
+_PLAIN = ("captured", "refunded", "window_url", "reason", "code", "message")
+
+
+def add(turn: Turn, payment: Payment, *, token_id: str, actor: str) -> None:
+    """Write a new payment, already on its way to the gateway, with the first row of its audit."""
+    at = to_ms(payment.created_at)
+    turn.run(
+        "INSERT INTO payments (id, site, order_ref, order_version, token_id, gateway, method, device, state, amount,"
+        " tax_free, merchant_ref, created_at, changed_at, expires_at, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(payment.id, payment.site, payment.order_ref, payment.order_version, token_id, payment.gateway),
+        *(payment.method, payment.device, payment.state, payment.amount, payment.tax_free, payment.merchant_ref),
+        *(at, at, to_ms(payment.expires_at), payment.version),
+    )
+    audit.note(
+        turn,
+        site=payment.site,
+        payment=payment.id,
+        at=at,
+        actor=actor,
+        event="payment.created",
+        was=State.NEW,
+        became=payment.state,
+        detail={"amount": payment.amount, "order_version": payment.order_version, "gateway": payment.gateway},
+    )
+
+
+def move(
+    turn: Turn,
+    payment: Payment,
+    becomes: State,
+    *,
+    at: int,
+    actor: str,
+    event: str,
+    detail: dict[str, str | int] | None = None,
+    **changes: object,
+) -> Payment:
+    """Move a payment to another state (or the same, for changes only); `at` in milliseconds.
+
+    Raises Conflict when the row is not as `payment` says. An illegal move is a broken invariant and ends the turn.
+    """
+    was = State(payment.state)
+    assert becomes == was or may_move(was, becomes), f"a payment may not go from {was} to {becomes}"
+    after = replace(payment, state=str(becomes), version=payment.version + 1, **changes)  # type: ignore[arg-type]
+    names, values = ["state", "version", "changed_at"], [after.state, after.version, at]
+    for name in changes:
+        value = getattr(after, name)
+        names.append(name)
+        if name in _JSON:
+            values.append(json.dumps(dict(value), ensure_ascii=False))
+        elif name in _TIMES:
+            values.append(to_ms(value) if value else None)
+        else:
+            assert name in _PLAIN, f"{name} may not be changed"
+            values.append(value)
+    changed = turn.run(
+        f"UPDATE payments SET {', '.join(f'{name} = ?' for name in names)}"  # noqa: S608 - names are ours
+        " WHERE id = ? AND site = ? AND state = ? AND version = ?",
+        *values,
+        *(payment.id, payment.site, payment.state, payment.version),
+    )
+    if changed != 1:
+        raise Conflict("The payment changed meanwhile; read it again.")
+    audit.note(
+        turn,
+        site=payment.site,
+        payment=payment.id,
+        at=at,
+        actor=actor,
+        event=event,
+        was=was,
+        became=becomes,
+        detail=detail,
+    )
+    return after
+
+
+def get(turn: Turn, site: str, payment_id: str) -> Payment:
+    """Read a payment of a site. Raises NotFound, the same for missing and foreign."""
+    row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)
+    if row is None:
+        raise NotFound("There is no such payment.")
+    return read(row)
+
+
+def by_merchant_ref(turn: Turn, site: str, gateway: str, merchant_ref: str) -> Payment | None:
+    """Find the payment that carries our reference."""
+    row = turn.one(
+        "SELECT * FROM payments WHERE gateway = ? AND merchant_ref = ? AND site = ?", gateway, merchant_ref, site
+    )
+    return read(row) if row else None
+
+
+def of_order(turn: Turn, site: str, order_ref: str) -> list[Payment]:
+    """Read every payment of an order, oldest first."""
+    rows = turn.all("SELECT * FROM payments WHERE site = ? AND order_ref = ? ORDER BY id", site, order_ref)
+    return [read(row) for row in rows]
+
+
+def by_token(turn: Turn, site: str, token_id: str) -> list[Payment]:
+    """Read the payments opened by one order token, newest first."""
+    rows = turn.all("SELECT * FROM payments WHERE site = ? AND token_id = ? ORDER BY id DESC", site, token_id)
+    return [read(row) for row in rows]
+
+
+def holder(payments: Iterable[Payment], *, but: str = "") -> Payment | None:
+    """Find the payment that holds the order's money, or may."""
+    return next((one for one in payments if one.id != but and State(one.state) in HOLDING), None)
+
+
+def read(row: Row) -> Payment:
+    """Turn a row into a payment."""
+    return Payment(
+        id=row["id"],
+        site=row["site"],
+        order_ref=row["order_ref"],
+        order_version=row["order_version"],
+        gateway=row["gateway"],
+        method=Method(row["method"]),
+        device=Device(row["device"]),
+        state=row["state"],
+        amount=row["amount"],
+        tax_free=row["tax_free"],
+        captured=row["captured"],
+        refunded=row["refunded"],
+        merchant_ref=row["merchant_ref"],
+        refs=json.loads(row["refs"]),
+        card=json.loads(row["card"]),
+        account=json.loads(row["account"]),
+        window_url=row["window_url"],
+        reason=row["reason"],
+        code=row["code"],
+        message=row["message"],
+        created_at=from_ms(row["created_at"]),
+        expires_at=from_ms(row["expires_at"]),
+        paid_at=from_ms(row["paid_at"]) if row["paid_at"] else None,
+        close_seen_at=from_ms(row["close_seen_at"]) if row["close_seen_at"] else None,
+        version=row["version"],
+    )

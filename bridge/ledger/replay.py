@@ -1,0 +1,68 @@
+"""What was asked before: nonces used once, and the answers kept for repeated requests. Written with the effect."""
+
+from dataclasses import dataclass
+
+from bridge.domain.failures import KeyReused, Replayed
+from bridge.ledger.ledger import Turn
+
+KEPT_AFTER_END_SECONDS = 2 * 120 + 300
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to an earlier request with the same key: `result` is the id of what it made."""
+
+    result: str
+    status: int
+    body: str
+
+
+def use_nonce(turn: Turn, key_id: str, nonce: str, ends_at: int) -> None:
+    """Consume a nonce (ends_at in milliseconds). Raises Replayed when it was used before."""
+    if turn.one("SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?", key_id, nonce):
+        raise Replayed("This request was sent before; sign a new one.")
+    turn.run("INSERT INTO nonces (key_id, nonce, ends_at) VALUES (?, ?, ?)", key_id, nonce, ends_at)
+
+
+def earlier(turn: Turn, site: str, idempotency_key: str, digest: str) -> Answer | None:
+    """Find what an idempotency key made before. Raises KeyReused when it came with another body."""
+    row = turn.one("SELECT * FROM answers WHERE site = ? AND idempotency_key = ?", site, idempotency_key)
+    if row is None:
+        return None
+    if row["digest"] != digest:
+        raise KeyReused("This Idempotency-Key was used with another request; make a new key.")
+    return Answer(row["result"], row["status"], row["body"])
+
+
+def remember(turn: Turn, site: str, idempotency_key: str, digest: str, result: str, at: int) -> None:
+    """Bind an idempotency key to what it made, for ever."""
+    turn.run(
+        "INSERT INTO answers (site, idempotency_key, digest, result, created_at) VALUES (?, ?, ?, ?, ?)",
+        *(site, idempotency_key, digest, result, at),
+    )
+
+
+def keep_answer(turn: Turn, site: str, idempotency_key: str, status: int, body: str) -> None:
+    """Keep the answer given, so that a repeat gets the same bytes."""
+    turn.run(
+        "UPDATE answers SET status = ?, body = ? WHERE site = ? AND idempotency_key = ? AND status = 0",
+        *(status, body, site, idempotency_key),
+    )
+
+
+def forget_nonces(turn: Turn, at: int) -> int:
+    """Drop nonces long past their end, by the latest time ever seen, so that a clock set back reopens nothing."""
+    row = turn.one("SELECT value FROM meta WHERE name = 'latest_time'")
+    latest = max(at, int(row["value"])) if row else at
+    turn.run(
+        "INSERT INTO meta (name, value) VALUES ('latest_time', ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        str(latest),
+    )
+    return turn.run("DELETE FROM nonces WHERE ends_at < ?", latest - KEPT_AFTER_END_SECONDS * 1000)
+
+
+def latest_time(turn: Turn) -> int:
+    """Say the latest time the ledger has seen, in milliseconds; a clock set back is measured against it."""
+    row = turn.one("SELECT value FROM meta WHERE name = 'latest_time'")
+    return int(row["value"]) if row else 0

@@ -1,0 +1,33 @@
+"""Seals secrets at rest: AES-256-GCM under the master key; what a secret is for is part of the seal."""
+
+import base64
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bridge.clock import Clock
+from bridge.domain.failures import LedgerBroken
+
+
+class Vault:
+    """Holds the master key; its repr shows nothing."""
+
+    def __init__(self, master_key: bytes, clock: Clock) -> None:
+        self._cipher = AESGCM(master_key)
+        self._clock = clock
+
+    def seal(self, plain: bytes, purpose: str) -> str:
+        """Seal bytes for a purpose; the same purpose opens them."""
+        nonce = self._clock.random_bytes(12)
+        return "g1." + base64.b64encode(nonce + self._cipher.encrypt(nonce, plain, purpose.encode())).decode()
+
+    def open(self, sealed: str, purpose: str) -> bytes:
+        """Open what was sealed. Raises LedgerBroken for another master key, another purpose or altered text."""
+        version, _, text = sealed.partition(".")
+        try:
+            if version != "g1":
+                raise ValueError(version)
+            raw = base64.b64decode(text, validate=True)
+            return self._cipher.decrypt(raw[:12], raw[12:], purpose.encode())
+        except (ValueError, InvalidTag) as error:
+            raise LedgerBroken("A sealed secret cannot be opened: is this the right master key?") from error
