@@ -312,6 +312,15 @@ class Ack:
     status: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class CodeName:
+    """One row of a gateway's code table; `source` tells tables apart that contradict each other."""
+
+    code: str
+    name: str
+    source: str
+
+
 RefundRule = Allowed | ByHand | Never
 
 
@@ -351,9 +360,9 @@ class Gateway(Protocol):
         self, payment: Payment, refund: RefundOrder, stamp: Stamp
     ) -> Exchange[Done | Refused | Accepted | Unknown]: ...
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule: ...
-    def error_codes(self) -> Mapping[str, str]: ...
-    def card_codes(self) -> Mapping[str, str]: ...
-    def bank_codes(self) -> Mapping[str, str]: ...
+    def codes(self, kind: str) -> tuple["CodeName", ...]:
+        """List the documented codes of a kind: errors, cards or banks."""
+        ...
 
 
 @runtime_checkable

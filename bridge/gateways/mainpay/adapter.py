@@ -1,0 +1,314 @@
+"""Speaks Mainpay, in both of its dialects: the guide's, and the one its live system is seen to use (README.md)."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from bridge.domain.failures import Unreadable
+from bridge.domain.gateway import (
+    KST,
+    Ack,
+    Allowed,
+    ByHand,
+    Call,
+    CodeName,
+    Declined,
+    Done,
+    Exchange,
+    Fields,
+    Never,
+    NothingThere,
+    Notice,
+    Paid,
+    Redirect,
+    RefundRule,
+    Refused,
+    Reply,
+    Return,
+    Setting,
+    Stamp,
+    TooLate,
+    Undone,
+    Unknown,
+    Urls,
+    Waiting,
+)
+from bridge.domain.machine import State
+from bridge.domain.payment import Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.gateways.mainpay import codes, notices
+from bridge.gateways.mainpay.answers import approval, misfit
+from bridge.gateways.mainpay.settings import SETTINGS, MainpaySettings, read_settings
+
+PAYMETHODS = {
+    Method.CARD: "CARD",
+    Method.KAKAOPAY: "CARD",
+    Method.NAVERPAY: "CARD",
+    Method.PAYCO: "CARD",
+    Method.ACCOUNT: "ACCT",
+    Method.VIRTUAL_ACCOUNT: "VACCT",
+    Method.PHONE: "HPP",
+    Method.GIFT: "CULT",
+}
+"""The card window also offers the easy-pay services (guide, 결제창 연동)."""
+
+NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: "nextAppUrl"}
+SECRETS = frozenset(
+    {"signature", "authToken", "authCode", "customerName", "customerEmail", "customerTelNo"}
+) | frozenset({"buyerName", "buyerEmail", "buyerTel", "approvalUrl", "closeUrl", "notiUrl"})
+_NOT_FOR_GOODS = re.compile(r"[^\w\s()\[\].,-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Mainpay:
+    """One site's Mainpay. Deadlines: connect 5 s, total 65 s, because Mainpay itself allows 55 s to answer."""
+
+    settings: MainpaySettings
+    name: str = "mainpay"
+    title: str = "메인페이"
+    methods: tuple[Method, ...] = tuple(PAYMETHODS)
+    deadline_seconds: float = 65.0
+    notice_kinds: tuple[str, ...] = ("noti",)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The origins of the window API and the relay."""
+        return frozenset(_origin(url) for url in (self.settings.api_url, self.settings.relay_url))
+
+    def open_window(
+        self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
+    ) -> Exchange[Redirect | Declined | Unknown]:
+        """Ready (guide, 1. 결제 준비 API): sends what either dialect needs; the answer's shape tells which it is."""
+        buyer = order.buyer
+        reply = yield self._call(
+            "ready",
+            f"{self.settings.api_url}/v1/payment/ready",
+            self._signed(payment.merchant_ref, payment.amount, stamp)
+            | {
+                "version": "V001",
+                "mbrNo": self.settings.mbr_no,
+                "paymethod": PAYMETHODS[payment.method],
+                "goodsName": goods_name(order.title),
+                "goodsCode": self.settings.goods_code,
+                "approvalUrl": urls.approval,
+                "closeUrl": urls.close,
+                "notiUrl": urls.notice,
+                "customerName": buyer.name,
+                "customerEmail": buyer.email,
+                "customerTelNo": buyer.phone.replace("-", "")[:12],
+                "buyerName": buyer.name,
+                "buyerEmail": buyer.email,
+                "buyerTel": buyer.phone,
+                "merchantData": payment.merchant_ref,
+            },
+        )
+        fields = reply.json_fields()
+        code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+        if code != codes.SUCCESS:
+            if code in codes.READY_REFUSALS:
+                return Declined(codes.READY_REFUSALS[code], code, message)
+            return Unknown("ready was answered with an unlisted code", code, message, refusal=True)
+        data = fields.inside("data")
+        if data.has("aid"):
+            url, refs = data.text(NEXT_URL[payment.device]), {"dialect": "live", "aid": data.text("aid")}
+        else:
+            url = data.text("payUrl")
+            refs = {"dialect": "guide", "refNo": data.text("refNo"), "tranDate": data.text("tranDate", "")}
+        if not self._is_window(url):
+            return Unknown("ready named a window outside Mainpay's domain")
+        return Redirect(url, refs)
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        """Read what came to approvalUrl: by GET with aid and authToken, or by the guide's POST with authCode (3.)."""
+        if form.get("aid") and form.get("authToken"):
+            names: tuple[str, ...] = ("aid", "authToken", "payType", "merchantData")
+            return Return({name: form.get(name, "") for name in names})
+        if not form.get("refNo"):
+            raise Unreadable("The return carries neither aid nor refNo.")
+        refs = {"refNo": form["refNo"], "authCode": form.get("authCode", "")}
+        code = form.get("resultCode", "")
+        if code not in ("", codes.SUCCESS) or not refs["authCode"]:
+            reason = codes.DECLINES.get(code, codes.DECLINES["2001"])
+            return Return(refs, Declined(reason, code, form.get("resultMessage", "")))
+        return Return(refs)
+
+    def approve(
+        self, payment: Payment, returned: Return, stamp: Stamp
+    ) -> Exchange[Paid | Waiting | Declined | Unknown]:
+        """Pay (guide, 5. 결제 승인 API): the one call that moves the money."""
+        url = f"{self.settings.api_url}/v1/payment/pay"
+        reply = yield self._call("pay", url, self._pay_form(payment, returned, stamp), moves_money=True)
+        return approval(payment, self.settings.mbr_no, reply, stamp)
+
+    def undo(
+        self, payment: Payment, returned: Return, sent: Stamp, stamp: Stamp
+    ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+        """Take back an approval whose answer was lost.
+
+        Live: net-cancel with exactly the parameters of the pay call. The guide has none: its cancel of the full amount.
+        """
+        if payment.refs.get("dialect") == "live":
+            url = f"{self.settings.api_url}/v1/payment/net-cancel"
+            reply = yield self._call("net-cancel", url, self._pay_form(payment, returned, sent), moves_money=True)
+        else:
+            reply = yield self._guide_cancel(payment, payment.amount, "승인 응답 유실", stamp)
+        return self._undone(payment, reply)
+
+    def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Cancel in full or in part. Once cancelled in part, the rest goes the same way (relay API)."""
+        if payment.refs.get("dialect") != "live":
+            reply = yield self._guide_cancel(payment, refund.amount, refund.reason, stamp)
+        else:
+            reply = yield self._relay_cancel(payment, refund, stamp)
+        fields = reply.json_fields()
+        code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+        if code == codes.SUCCESS:
+            data = fields.inside("data") if fields.has("data") else Fields({})
+            return Done({name: data.text(name) for name in ("refNo", "tranDate", "tranTime") if data.has(name)})
+        if code == codes.ALREADY_CANCELLED and refund.full:
+            return Done(already=True)
+        if code in codes.REFUND_REFUSALS:
+            return Refused(codes.REFUND_REFUSALS[code], code, message)
+        return Unknown("the cancel was answered with a code that proves nothing", code, message)
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        """Say what may be given back through Mainpay now."""
+        if payment.state not in (State.PAID, State.PART_REFUNDED):
+            return Never("돌려드릴 돈이 없어요.")
+        if payment.method is Method.VIRTUAL_ACCOUNT:
+            return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
+        if not payment.refs.get("refNo"):
+            return ByHand("메인페이 거래번호가 없어 관리자 화면에서 취소해야 해요.")
+        if payment.paid_at and (stamp.at - payment.paid_at).days > 365:
+            return ByHand("결제한 지 1년이 지나 메인페이에 직접 요청해야 해요.")
+        return Allowed(payment.left, partial=True)
+
+    def read_notice(self, raw: bytes, kind: str) -> Notice:
+        """Read a card or deposit notice; neither is signed."""
+        return notices.read(raw, self.settings.mbr_no)
+
+    def acknowledge(self, raw: bytes, kind: str) -> Ack:
+        """Answer as the notice's kind wants it: JSON for cards, OK for deposits."""
+        return notices.acknowledge(raw)
+
+    def allows_source(self, address: str) -> bool:
+        """Tell whether notices may come from this address (guide, 서버 방화벽: 211.43.193.87)."""
+        return not self.settings.notice_sources or address in self.settings.notice_sources
+
+    def codes(self, kind: str) -> tuple[CodeName, ...]:
+        """List a code table: errors, cards or banks."""
+        return codes.table(kind)
+
+    def timestamp(self, stamp: Stamp) -> str:
+        """Write KST time and chance as Mainpay's timestamp: yyyyMMddHHmmss and 4 digits, or yyMMddHHmmssSSS."""
+        at = stamp.at.astimezone(KST)
+        if self.settings.timestamp_digits == 15:
+            return at.strftime("%y%m%d%H%M%S") + f"{int(stamp.nonce[:8], 16) % 1000:03d}"
+        return at.strftime("%Y%m%d%H%M%S") + f"{int(stamp.nonce[:8], 16) % 10000:04d}"
+
+    def sign(self, mbr_ref_no: str, amount: int | str, timestamp: str) -> str:
+        """Sign as the guide says (Signature 생성 방법): lower-case hex SHA-256 of the five values, joined by |."""
+        message = "|".join((self.settings.mbr_no, mbr_ref_no, str(amount), self.settings.api_key, timestamp))
+        return hashlib.sha256(message.encode()).hexdigest()
+
+    def _signed(self, mbr_ref_no: str, amount: int, stamp: Stamp) -> dict[str, str]:
+        timestamp = self.timestamp(stamp)
+        return {
+            "mbrRefNo": mbr_ref_no,
+            "amount": str(amount),
+            "timestamp": timestamp,
+            "signature": self.sign(mbr_ref_no, amount, timestamp),
+        }
+
+    def _pay_form(self, payment: Payment, returned: Return, stamp: Stamp) -> dict[str, str]:
+        signed = self._signed(payment.merchant_ref, payment.amount, stamp)
+        if payment.refs.get("dialect") != "live":
+            refs = {"refNo": payment.refs.get("refNo", ""), "authCode": returned.refs.get("authCode", "")}
+            return signed | {"mchtId": self.settings.mbr_no} | refs
+        return signed | {
+            "version": "V001",
+            "mbrNo": self.settings.mbr_no,
+            "paymethod": PAYMETHODS[payment.method],
+            "aid": payment.refs.get("aid", ""),
+            "authToken": returned.refs.get("authToken", ""),
+            "payType": returned.refs.get("payType", ""),
+            "merchantData": returned.refs.get("merchantData", ""),
+        }
+
+    def _relay_cancel(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Call:
+        path = "cancel" if refund.full else "part-cancel"
+        reference = refund.ref if self.settings.cancel_reference_is_new else payment.merchant_ref
+        form = self._signed(reference, refund.amount, stamp) | {
+            "version": "V001",
+            "mbrNo": self.settings.mbr_no,
+            "orgRefNo": payment.refs.get("refNo", ""),
+            "orgTranDate": payment.refs.get("tranDate", "")[-6:],
+            "paymethod": PAYMETHODS[payment.method],
+            "payType": payment.refs.get("payType", ""),
+            "isNetCancel": "N",
+        }
+        return self._call(path, f"{self.settings.relay_url}/v1/api/payments/payment/{path}", form, moves_money=True)
+
+    def _guide_cancel(self, payment: Payment, amount: int, reason: str, stamp: Stamp) -> Call:
+        timestamp = self.timestamp(stamp)
+        form = {
+            "mchtId": self.settings.mbr_no,
+            "refNo": payment.refs.get("refNo", ""),
+            "mbrRefNo": payment.merchant_ref,
+            "cancelAmount": str(amount),
+            "cancelReason": reason,
+            "timestamp": timestamp,
+            "signature": self.sign(payment.merchant_ref, amount, timestamp),
+        }
+        return self._call("cancel", f"{self.settings.relay_url}/v1/payment/cancel", form, moves_money=True)
+
+    def _undone(self, payment: Payment, reply: Reply) -> Undone | NothingThere | TooLate | Unknown:
+        if reply.status == 404:
+            return NothingThere("404")
+        fields = reply.json_fields()
+        code = fields.text("resultCode")
+        if code == codes.SUCCESS and misfit(payment, self.settings.mbr_no, fields):
+            return Unknown("net-cancel answered about another payment", code)
+        if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
+            return Undone(code)
+        if code in codes.NOTHING_THERE:
+            return NothingThere(code)
+        if code == codes.TOO_LATE:
+            return TooLate(code)
+        return Unknown(
+            "net-cancel was answered with a code that proves nothing", code, fields.text("resultMessage", "")
+        )
+
+    def _call(self, op: str, url: str, form: Mapping[str, str], *, moves_money: bool = False) -> Call:
+        return Call(op, "POST", url, form=form, moves_money=moves_money, secrets=SECRETS)
+
+    def _is_window(self, url: str) -> bool:
+        parts = urlsplit(url)
+        if "@" in parts.netloc or not parts.hostname:
+            return False
+        if _origin(url) in self.hosts:
+            return True
+        domain = self.settings.window_domain
+        return parts.scheme == "https" and (parts.hostname == domain or parts.hostname.endswith(f".{domain}"))
+
+
+def build(values: Mapping[str, str], mode: Mode) -> Mainpay:
+    """Build a site's Mainpay from its settings. Raises Misconfigured."""
+    return Mainpay(read_settings(values, mode))
+
+
+def settings_of_gateway() -> tuple[Setting, ...]:
+    """List the settings an operator may give."""
+    return SETTINGS
+
+
+def goods_name(title: str) -> str:
+    """Fit a title into goodsName: no special characters, at most 30 bytes of UTF-8, never a broken character."""
+    plain = " ".join(_NOT_FOR_GOODS.sub(" ", title).split())
+    return plain.encode()[:30].decode(errors="ignore").strip() or "TICKET"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,90 @@
+"""Reads what Mainpay answers to pay: only "200" about this very payment is Paid."""
+
+from datetime import datetime, time, timedelta
+
+from bridge.domain.failures import Unreadable
+from bridge.domain.gateway import KST, Declined, Fields, Paid, Reply, Stamp, Unknown, Waiting
+from bridge.domain.payment import Method, Payment
+from bridge.gateways.mainpay import codes
+
+KEPT = ("refNo", "tranDate", "tranTime", "payType", "applNo")
+"""What a later cancel needs (refNo, tranDate, payType), and what a receipt shows."""
+
+
+def approval(payment: Payment, mbr_no: str, reply: Reply, stamp: Stamp) -> Paid | Waiting | Declined | Unknown:
+    """Say what the answer to pay means (guide, 5. 결제 승인 API; 에러 처리). Raises Unreadable."""
+    fields = reply.json_fields()
+    code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+    if code in codes.DECLINES:
+        return Declined(codes.DECLINES[code], code, message)
+    if code != codes.SUCCESS:
+        refusal = code not in codes.DUPLICATES and code != codes.ALREADY_CANCELLED
+        return Unknown("pay was answered with a code that proves nothing", code, message, refusal=refusal)
+    if misfit(payment, mbr_no, fields):
+        return Unknown("the answer is about another payment", code, message)
+    data = fields.inside("data")
+    refs = dict(payment.refs) | {name: data.text(name) for name in KEPT if data.has(name)}
+    if not refs.get("refNo"):
+        raise Unreadable("The answer to pay has no refNo.")
+    refs["tranDate"] = refs.get("tranDate") or stamp.at.astimezone(KST).strftime("%y%m%d")
+    if payment.method is Method.VIRTUAL_ACCOUNT and data.has("accountNo"):
+        return _waiting(payment, data, refs)
+    return Paid(data.won("amount"), refs, _card(data, payment.refs.get("dialect", "")))
+
+
+def misfit(payment: Payment, mbr_no: str, fields: Fields) -> bool:
+    """Tell whether an answer names another payment or merchant than ours, where it names any."""
+    try:
+        data = fields.inside("data")
+    except Unreadable:
+        return False
+    for name, ours in (("mbrRefNo", payment.merchant_ref), ("mbrNo", mbr_no), ("aid", payment.refs.get("aid", ""))):
+        if ours and data.has(name) and data.text(name) != ours:
+            return True
+    return payment.refs.get("dialect") == "guide" and data.has("refNo") and data.text("refNo") != payment.refs["refNo"]
+
+
+def _waiting(payment: Payment, data: Fields, refs: dict[str, str]) -> Waiting:
+    code = data.text("bankCode", "")
+    account = {
+        "bank_code": code,
+        "bank": data.text("bankName", "") or codes.bank_name(code, payment.refs.get("dialect", "")),
+        "number": data.text("accountNo"),
+        "holder": data.text("accountOwner", ""),
+    }
+    due = _end_of_day(data.text("accountCloseDate", ""))
+    if due:
+        account["due"] = due.isoformat()
+    return Waiting(account, refs, due)
+
+
+def _end_of_day(date: str) -> datetime | None:
+    """Read accountCloseDate (yyMMdd or yyyyMMdd, KST): deposits are taken until the day ends."""
+    for form in ("%y%m%d", "%Y%m%d"):
+        try:
+            day = datetime.strptime(date, form).replace(tzinfo=KST)
+        except ValueError:
+            continue
+        return datetime.combine(day.date(), time(), KST) + timedelta(days=1, seconds=-1)
+    return None
+
+
+def _card(data: Fields, dialect: str) -> dict[str, str]:
+    code = data.text("cardCode", "") or data.text("issueCompanyNo", "")
+    name = data.text("issueCardName", "") or data.text("issueCompanyName", "") or codes.card_name(code, dialect)
+    card = {
+        "number": masked_card(data.text("cardNo", "")),
+        "name": name,
+        "installment": data.text("installment", ""),
+        "approval_no": data.text("applNo", ""),
+    }
+    return {key: value for key, value in card.items() if value}
+
+
+def masked_card(number: str) -> str:
+    """Mask a card number again: first six and last four at most, the 9th to 12th digits never."""
+    plain = [character for character in number if character not in " -"]
+    if len(plain) < 12:
+        return number
+    kept = [char if place < 6 or place >= max(12, len(plain) - 4) else "*" for place, char in enumerate(plain)]
+    return "-".join("".join(kept[start : start + 4]) for start in range(0, len(kept), 4))

@@ -1,0 +1,93 @@
+"""Mainpay's settings: identity, hosts and the open points that an operator may switch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bridge.domain.failures import Misconfigured
+from bridge.domain.gateway import Setting
+from bridge.domain.payment import Mode
+
+SETTINGS = (
+    Setting("mbr_no", "merchant number (가맹점번호)", test="100011"),
+    Setting(
+        "api_key",
+        "merchant API key (암호키); the test default is the one of the guide's config.php",
+        test="U1FVQVJFLTEwMDAxMTIwMTgwNDA2MDkyNTMyMTA1MjM0",
+        secret=True,
+    ),
+    Setting(
+        "api_url",
+        "window API: ready, pay, net-cancel",
+        live="https://api-std.mainpay.co.kr",
+        test="https://test-api-std.mainpay.co.kr",
+    ),
+    Setting(
+        "relay_url",
+        "direct API: cancel, partial cancel",
+        live="https://relay.mainpay.co.kr",
+        test="https://test-relay.mainpay.co.kr",
+    ),
+    Setting("window_domain", "domain of the window's pages", live="mainpay.co.kr", test="mainpay.co.kr"),
+    Setting(
+        "notice_sources", "addresses notices come from, comma separated; empty: any", live="211.43.193.87", test=""
+    ),
+    Setting("timestamp", "digits of the timestamp: 18, or 15 (yyMMddHHmmssSSS)", live="18", test="18"),
+    Setting("cancel_reference", "mbrRefNo of a cancel: new or original", live="new", test="new"),
+    Setting("goods_code", "goodsCode, at most 8 characters", live="TICKET", test="TICKET"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MainpaySettings:
+    """Mainpay's settings of one site."""
+
+    mbr_no: str
+    api_key: str = field(repr=False)
+    api_url: str
+    relay_url: str
+    window_domain: str
+    notice_sources: frozenset[str]
+    timestamp_digits: int
+    cancel_reference_is_new: bool
+    goods_code: str
+
+
+def read_settings(values: Mapping[str, str], mode: Mode) -> MainpaySettings:
+    """Read a site's settings, with the mode's defaults. Raises Misconfigured, naming the setting."""
+    unknown = set(values) - {setting.name for setting in SETTINGS}
+    if unknown:
+        raise Misconfigured(f"mainpay.{sorted(unknown)[0]} is no setting of Mainpay.")
+    found = {setting.name: values.get(setting.name, _default(setting, mode)) for setting in SETTINGS}
+    for setting in SETTINGS:
+        if found[setting.name] is None:
+            raise Misconfigured(f"mainpay.{setting.name} is missing ({setting.purpose}).")
+    read = {name: str(value) for name, value in found.items()}
+    if read["timestamp"] not in ("15", "18"):
+        raise Misconfigured("mainpay.timestamp must be 15 or 18.")
+    if read["cancel_reference"] not in ("new", "original"):
+        raise Misconfigured("mainpay.cancel_reference must be new or original.")
+    return MainpaySettings(
+        mbr_no=read["mbr_no"],
+        api_key=read["api_key"],
+        api_url=_address("api_url", read["api_url"], mode),
+        relay_url=_address("relay_url", read["relay_url"], mode),
+        window_domain=read["window_domain"],
+        notice_sources=frozenset(source for source in read["notice_sources"].split(",") if source),
+        timestamp_digits=int(read["timestamp"]),
+        cancel_reference_is_new=read["cancel_reference"] == "new",
+        goods_code=read["goods_code"],
+    )
+
+
+def _default(setting: Setting, mode: Mode) -> str | None:
+    return setting.live if mode is Mode.LIVE else setting.test
+
+
+def _address(name: str, url: str, mode: Mode) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise Misconfigured(f"mainpay.{name} must be an address such as https://relay.mainpay.co.kr.")
+    if parts.scheme == "http" and mode is Mode.LIVE:
+        raise Misconfigured(f"mainpay.{name} must be https for a site in mode live.")
+    return url.rstrip("/")
