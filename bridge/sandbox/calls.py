@@ -1,0 +1,181 @@
+"""One call to a gateway: read, recorded, delayed, spoilt as the faults say, and answered."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bridge.sandbox import spoil
+from bridge.sandbox.faults import HANG_MAX_SECONDS, Fault
+from bridge.sandbox.notices import Notice
+from bridge.sandbox.world import World
+
+BODY_MAX_BYTES = 64 * 1024
+FIELDS_MAX = 100
+HIDDEN = "***"
+
+
+class Malformed(ValueError):
+    """The request's body is not a form in UTF-8 with each field once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call is about: `merchant_ref` is the payment's, whatever number the call itself bears; KRW."""
+
+    gateway: str
+    dialect: str
+    op: str
+    merchant: str
+    merchant_ref: str
+    amount: int
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a gateway says, as JSON, and the notices it sends because of it."""
+
+    body: dict[str, Any]
+    notices: list[Notice] = field(default_factory=list)
+
+
+Act = Callable[[Fault | None], Answer]
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Read a form, strictly. Raises Malformed."""
+    kind = request.headers.get("content-type", "").replace(" ", "").lower()
+    if kind not in ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded;charset=utf-8"):
+        raise Malformed("The content type is not application/x-www-form-urlencoded in UTF-8.")
+    body = await request.body()
+    if len(body) > BODY_MAX_BYTES:
+        raise Malformed("The body is too long.")
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=FIELDS_MAX
+        )
+    except ValueError as error:
+        raise Malformed("The body is not a form in UTF-8.") from error
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise Malformed("A field is there twice.")
+    return form
+
+
+def json_response(body: Mapping[str, Any]) -> Response:
+    """Answer JSON in UTF-8 with status 200."""
+    return Response(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+        media_type="application/json;charset=UTF-8",
+    )
+
+
+def record(world: World, request: Request, asked: Asked, form: Mapping[str, str], hidden: frozenset[str]) -> None:
+    """Keep the request for whoever tests, without its secrets and personal data."""
+    world.requests.append(
+        {
+            "at": world.now().isoformat(),
+            "gateway": asked.gateway,
+            "dialect": asked.dialect,
+            "op": asked.op,
+            "method": request.method,
+            "path": request.url.path,
+            "merchant_ref": asked.merchant_ref,
+            "fields": {name: HIDDEN if name in hidden and value else value for name, value in form.items()},
+        }
+    )
+
+
+async def answer(world: World, asked: Asked, act: Act) -> Response:
+    """Do what is asked and answer it, or let it go wrong as the faults say."""
+    fault = world.faults.pick(asked.gateway, asked.op, asked.merchant_ref, asked.amount)
+    counted = _count(world, asked)
+    seconds = world.latency(asked.gateway, asked.op)
+    if seconds:
+        await world.clock.sleep(seconds)
+    if fault is not None:
+        early = await _before(world, fault)
+        if early is not None:
+            return early
+    said = act(fault)
+    if not counted:
+        _count(world, asked)
+    await _announce(world, asked, said)
+    if fault is None:
+        return json_response(said.body)
+    if fault.kind in ("duplicate", "duplicate_unseen"):
+        again = act(None)
+        await _announce(world, asked, again)
+        _count(world, asked)
+        said = again if fault.kind == "duplicate" else said
+    return await _after(world, fault, said.body)
+
+
+def _count(world: World, asked: Asked) -> bool:
+    book = world.bank.find(asked.gateway, asked.dialect, asked.merchant, asked.merchant_ref)
+    if book is not None:
+        book.calls[asked.op] += 1
+    return book is not None
+
+
+async def _announce(world: World, asked: Asked, said: Answer) -> None:
+    for notice in said.notices:
+        fault = world.faults.pick(asked.gateway, "notice", asked.merchant_ref, asked.amount)
+        if fault is not None and fault.kind == "notice_first":
+            await world.notices.attempt(notice)
+            if notice.record.acked:
+                continue
+            fault = None
+        world.spawn(world.notices.deliver(notice, fault))
+
+
+async def _before(world: World, fault: Fault) -> Response | None:
+    match fault.kind:
+        case "drop_before":
+            return spoil.Cut()
+        case "rst_before":
+            return spoil.Cut(reset=True)
+        case "5xx_before":
+            return spoil.bad_gateway()
+        case "throttled":
+            return Response("Too Many Requests", 429, {"retry-after": "1"})
+        case "redirect":
+            return Response(status_code=302, headers={"location": "http://127.0.0.2:9/elsewhere"})
+        case "hang_before":
+            await world.clock.sleep(min(fault.delay_seconds, HANG_MAX_SECONDS))
+            return spoil.Cut()
+        case "late":
+            await world.clock.sleep(fault.delay_seconds)
+    return None
+
+
+async def _after(world: World, fault: Fault, body: dict[str, Any]) -> Response:
+    match fault.kind:
+        case "drop_after":
+            return spoil.Cut()
+        case "rst_after":
+            return spoil.Cut(reset=True)
+        case "5xx_after":
+            return spoil.bad_gateway()
+        case "garbage_after":
+            return Response(b"\x00\xff<OK", media_type="application/json;charset=UTF-8")
+        case "empty_after":
+            return Response(b"", media_type="application/json;charset=UTF-8")
+        case "half_after":
+            return spoil.half(json_response(body))
+        case "drip_after":
+            return spoil.drip(world.clock, json_response(body))
+        case "huge_after":
+            return json_response({**body, "padding": "x" * (2 * 1024 * 1024)})
+        case "loose_types_after":
+            return json_response(spoil.loosen(body))
+        case "hang":
+            await world.clock.sleep(min(fault.delay_seconds, HANG_MAX_SECONDS))
+            return spoil.Cut()
+        case "delay":
+            await world.clock.sleep(fault.delay_seconds)
+    return json_response(body)
