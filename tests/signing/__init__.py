@@ -1,0 +1,1 @@
+"""Signatures, tokens and strict JSON, proven by vectors that PHP reads too."""
