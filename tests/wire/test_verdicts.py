@@ -1,0 +1,498 @@
+"""What is not sent, what is unknown, and what is an answer: on real sockets that fail in every way we know."""
+
+import asyncio
+import gzip
+import socket
+import time
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from conftest import BootClock
+from wire_servers import JSON, Authority, Behaviour, Server, answer, asks, read_request, reset, says, serving
+
+from bridge.domain.failures import Unreadable
+from bridge.domain.gateway import Call, NotSent, Reply, Unknown
+from bridge.wire.connection import BODY_BYTES_MAX
+from bridge.wire.converse import Conversation, Wire
+
+
+async def talk(
+    wire: Wire, server: Server, *, moves_money: bool = True, seconds: float = 2.0, **more: Any
+) -> Conversation[Reply]:
+    return await wire.converse(
+        asks(server.origin, moves_money=moves_money, **more),
+        hosts=server.hosts,
+        deadline_seconds=seconds,
+        connect_seconds=1.0,
+        committed_at=wire._clock(),
+        loopback_allowed=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+async def test_an_answer_reaches_the_adapter_whole(wire: Wire) -> None:
+    async with serving(says(answer(headers="Content-Type: application/json\r\nDate: today\r\n"))) as server:
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, Reply)
+        assert (conversation.outcome.status, conversation.outcome.body) == (200, JSON)
+        assert conversation.outcome.content_type == "application/json"
+        assert [(line.verdict, line.status, line.date_header) for line in conversation.journal] == [
+            ("answered", 200, "today")
+        ]
+        assert conversation.money_sent
+
+
+async def test_a_money_call_says_what_it_must_and_nothing_else(wire: Wire) -> None:
+    async with serving(says(answer())) as server:
+        await talk(wire, server, headers={"Host": "evil", "Accept-Encoding": "gzip", "Referer": "https://shop.example"})
+
+        head = server.requests[0].partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
+        assert head[0] == "post /pay http/1.1"
+        assert sorted(head[1:]) == [
+            "accept-encoding: identity",
+            "accept: */*",
+            "connection: close",
+            "content-length: 11",
+            "content-type: application/x-www-form-urlencoded; charset=utf-8",
+            f"host: {server.origin.removeprefix('http://')}",
+            "referer: https://shop.example",
+            "user-agent: pay-bridge",
+        ]
+
+
+@pytest.mark.parametrize("moves_money", [True, False])
+async def test_a_refused_port_is_proof_that_nothing_was_sent(wire: Wire, moves_money: bool) -> None:
+    server = Server(origin=f"http://127.0.0.1:{free_port()}")
+    conversation = await talk(wire, server, moves_money=moves_money)
+
+    assert isinstance(conversation.outcome, NotSent)
+    assert [line.verdict for line in conversation.journal] == ["not_sent"]
+    assert not conversation.money_sent
+
+
+async def _fin_after_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    writer.close()
+
+
+async def _reset_after_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    reset(writer)
+
+
+async def _fin_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    writer.close()
+
+
+async def _reset_after_first_byte(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await reader.readexactly(1)
+    reset(writer)
+
+
+async def _half_an_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    writer.write(answer()[:-5])
+    await writer.drain()
+    writer.close()
+
+
+async def _half_an_answer_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    writer.write(answer()[:-5])
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    reset(writer)
+
+
+async def _half_a_chunk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n21\r\n" + JSON[:9])
+    await writer.drain()
+    writer.close()
+
+
+LOST: dict[str, Behaviour] = {
+    "FIN after the whole request": _fin_after_request,
+    "RST after the whole request": _reset_after_request,
+    "RST after one byte of the request": _reset_after_first_byte,
+    "half an answer, then FIN": _half_an_answer,
+    "half an answer, then RST": _half_an_answer_and_reset,
+    "half a chunk, then FIN": _half_a_chunk,
+    "not HTTP": says(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+    "HTTP/2 preface": says(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    "two lengths": says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}}"),
+    "endless headers": says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000),
+    "endless 100 Continue": says(*[b"HTTP/1.1 100 Continue\r\n\r\n" * 1000] * 20),
+}
+
+
+@pytest.mark.parametrize("moves_money", [True, False])
+@pytest.mark.parametrize("behaviour", LOST.values(), ids=LOST)
+async def test_a_lost_answer_is_unknown_never_failed(wire: Wire, behaviour: Behaviour, moves_money: bool) -> None:
+    async with serving(behaviour) as server:
+        conversation = await talk(wire, server, moves_money=moves_money)
+
+        assert isinstance(conversation.outcome, Unknown)
+        assert conversation.journal[-1].verdict in ("unknown", "unreadable")
+        assert conversation.journal[-1].why
+        assert conversation.money_sent is moves_money
+        assert server.connections == 1
+
+
+async def test_a_server_that_closes_before_reading_leaves_the_outcome_unknown_once_a_byte_was_handed_over(
+    wire: Wire,
+) -> None:
+    async with serving(_fin_at_once) as server:
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, Unknown)
+
+
+async def test_a_complete_answer_followed_by_a_reset_is_an_answer(wire: Wire) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+        await read_request(reader, server)
+        writer.write(answer())
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        reset(writer)
+
+    async with serving(behave) as server:
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, Reply)
+
+
+@pytest.mark.parametrize("moves_money", [True, False])
+async def test_garbage_after_the_body_is_not_read_as_the_next_answer(wire: Wire, moves_money: bool) -> None:
+    forged = answer(b'{"resultCode":"999"}')
+    async with serving(says(answer() + forged)) as server:
+        first = await talk(wire, server, moves_money=moves_money)
+        second = await talk(wire, server, moves_money=moves_money)
+
+        assert isinstance(first.outcome, Reply)
+        assert isinstance(second.outcome, Reply)
+        assert (first.outcome.body, second.outcome.body) == (JSON, JSON)
+        assert server.connections == 2
+
+
+async def test_bytes_that_arrive_between_two_requests_make_the_connection_unusable(wire: Wire) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+        await read_request(reader, server)
+        writer.write(answer())
+        await asyncio.sleep(0.05)
+        writer.write(answer(b'{"resultCode":"999"}'))
+        await read_request(reader, server)
+
+    async with serving(behave) as server:
+        await talk(wire, server, moves_money=False)
+        await asyncio.sleep(0.15)
+        second = await talk(wire, server, moves_money=False)
+
+        assert isinstance(second.outcome, Reply)
+        assert second.outcome.body == JSON
+        assert server.connections == 2
+
+
+async def test_an_answer_without_a_length_ends_with_the_connection(wire: Wire) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+        await read_request(reader, server)
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + JSON)
+        await writer.drain()
+        writer.close()
+
+    async with serving(behave) as server:
+        conversation = await talk(wire, server, moves_money=False)
+
+        assert isinstance(conversation.outcome, Reply)
+        assert conversation.outcome.body == JSON
+
+
+async def test_a_server_that_hangs_is_left_at_the_deadline(wire: Wire) -> None:
+    async with serving(says(answer(), after=30)) as server:
+        began = time.monotonic()
+        conversation = await talk(wire, server, seconds=0.3)
+
+        assert isinstance(conversation.outcome, Unknown)
+        assert conversation.journal[0].verdict == "unknown"
+        assert 0.25 < time.monotonic() - began < 1.5
+
+
+async def test_a_slow_drip_ends_at_the_deadline(wire: Wire) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+        await read_request(reader, server)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            writer.write(b" ")
+            await asyncio.sleep(0.02)
+
+    async with serving(behave) as server:
+        began = time.monotonic()
+        conversation = await talk(wire, server, seconds=0.4)
+
+        assert isinstance(conversation.outcome, Unknown)
+        assert time.monotonic() - began < 1.5
+
+
+async def test_the_deadline_is_for_the_whole_conversation(wire: Wire) -> None:
+    def exchange() -> Generator[Call, Reply, str]:
+        for _ in range(4):
+            yield Call("ask", "GET", f"{server.origin}/x")
+        return "done"
+
+    async with serving(says(answer(), after=0.2)) as server:
+        conversation = await wire.converse(exchange(), hosts=server.hosts, deadline_seconds=0.5, loopback_allowed=True)
+
+        assert isinstance(conversation.outcome, Unknown)
+        assert [line.verdict for line in conversation.journal] == ["answered", "answered", "unknown"]
+
+
+async def _endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")
+    while True:
+        writer.write(b"x" * 65536)
+        await writer.drain()
+        server.raw.extend(b"x" * 64)
+
+
+async def _endless_chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"1\r\nx\r\n" * 10_000)
+        await writer.drain()
+
+
+async def _gzip_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    await read_request(reader, server)
+    writer.write(answer(gzip.compress(b" " * 200_000_000, 9), headers="Content-Encoding: gzip\r\n"))
+    await writer.drain()
+    await reader.read()
+
+
+@pytest.mark.parametrize("behaviour", [_endless, _endless_chunks, _gzip_bomb])
+async def test_a_body_too_large_or_encoded_is_dropped_unread(wire: Wire, behaviour: Behaviour) -> None:
+    async with serving(behaviour) as server:
+        conversation = await talk(wire, server, seconds=5)
+
+        assert isinstance(conversation.outcome, Unknown)
+        assert conversation.journal[0].verdict == "unreadable"
+        assert len(server.raw) < 64 * 64 * 2
+
+
+async def test_a_body_of_exactly_the_limit_is_read(wire: Wire) -> None:
+    async with serving(says(answer(b" " * BODY_BYTES_MAX))) as server:
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, Reply)
+        assert len(conversation.outcome.body) == BODY_BYTES_MAX
+        assert len(conversation.journal[0].response.encode()) <= 8192
+
+
+async def test_a_redirect_is_not_followed(wire: Wire) -> None:
+    async with serving(says(answer())) as elsewhere:
+        location = f"Location: {elsewhere.origin}/steal\r\n"
+        async with serving(says(answer(b"", status="302 Found", headers=location))) as server:
+            conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, Reply)
+        assert conversation.outcome.status == 302
+        assert elsewhere.connections == 0
+
+
+async def test_proxies_of_the_environment_are_ignored(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(says(answer())) as proxy, serving(says(answer())) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.origin)
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, Reply)
+        assert (proxy.connections, server.connections) == (0, 1)
+
+
+async def test_an_answer_the_adapter_cannot_read_is_unknown(wire: Wire) -> None:
+    def exchange() -> Generator[Call, Reply, str]:
+        reply = yield Call("pay", "POST", f"{server.origin}/pay", form={"amount": "1000"}, moves_money=True)
+        return reply.json_fields().text("refNo")
+
+    async with serving(says(answer(b"<html>502</html>", status="502 Bad Gateway"))) as server:
+        conversation = await wire.converse(
+            exchange(), hosts=server.hosts, deadline_seconds=2, committed_at=wire._clock(), loopback_allowed=True
+        )
+
+        assert conversation.outcome == Unknown("Unreadable: The gateway answered with HTTP status 502.")
+        assert [(line.verdict, line.status) for line in conversation.journal] == [("unreadable", 502)]
+        assert conversation.money_sent
+
+
+async def test_an_adapter_that_cannot_even_ask_leaves_no_line(wire: Wire) -> None:
+    def exchange() -> Generator[Call, Reply, str]:
+        raise Unreadable("The stored reference is missing.")
+        yield
+
+    conversation = await wire.converse(exchange(), hosts=frozenset(), deadline_seconds=2)
+
+    assert isinstance(conversation.outcome, Unknown)
+    assert (conversation.journal, conversation.money_sent) == ((), False)
+
+
+def two_calls(first: str, second: str, *, first_moves_money: bool) -> Generator[Call, Reply, str]:
+    yield Call("first", "POST", f"{first}/a", form={}, moves_money=first_moves_money)
+    yield Call("second", "POST", f"{second}/b", form={}, moves_money=True)
+    return "done"
+
+
+@pytest.mark.parametrize(("first_moves_money", "expected"), [(True, Unknown), (False, NotSent)])
+async def test_a_refused_second_call_is_not_sent_only_if_the_first_moved_no_money(
+    wire: Wire, first_moves_money: bool, expected: type
+) -> None:
+    async with serving(says(answer())) as server:
+        refused = f"http://127.0.0.1:{free_port()}"
+        conversation = await wire.converse(
+            two_calls(server.origin, refused, first_moves_money=first_moves_money),
+            hosts=frozenset({server.origin, refused}),
+            deadline_seconds=2,
+            committed_at=wire._clock(),
+            loopback_allowed=True,
+        )
+
+        assert isinstance(conversation.outcome, expected)
+        assert [line.verdict for line in conversation.journal] == ["answered", "not_sent"]
+        assert conversation.money_sent is first_moves_money
+
+
+@pytest.mark.parametrize("skipped_seconds", [6.0, -6.0])
+async def test_an_intent_committed_long_ago_or_in_another_life_is_not_sent(
+    wire: Wire, clock: BootClock, skipped_seconds: float
+) -> None:
+    async with serving(says(answer())) as server:
+        committed_at = clock()
+        clock.skipped_seconds = skipped_seconds
+        conversation = await wire.converse(
+            asks(server.origin, moves_money=True),
+            hosts=server.hosts,
+            deadline_seconds=2,
+            committed_at=committed_at,
+            loopback_allowed=True,
+        )
+
+        assert isinstance(conversation.outcome, NotSent)
+        await asyncio.sleep(0.05)
+        assert server.requests == []
+
+
+async def test_a_call_that_moves_money_needs_an_intent(wire: Wire) -> None:
+    async with serving(says(answer())) as server:
+        conversation = await wire.converse(
+            asks(server.origin, moves_money=True), hosts=server.hosts, deadline_seconds=2, loopback_allowed=True
+        )
+
+        assert isinstance(conversation.outcome, NotSent)
+        assert server.requests == []
+
+
+async def test_a_call_that_moves_no_money_needs_none_and_may_be_late(wire: Wire, clock: BootClock) -> None:
+    async with serving(says(answer())) as server:
+        clock.skipped_seconds = 600
+        conversation = await wire.converse(
+            asks(server.origin, moves_money=False),
+            hosts=server.hosts,
+            deadline_seconds=2,
+            committed_at=0.0,
+            loopback_allowed=True,
+        )
+
+        assert isinstance(conversation.outcome, Reply)
+
+
+async def test_a_header_that_http_does_not_allow_is_not_sent(wire: Wire) -> None:
+    async with serving(says(answer())) as server:
+        conversation = await talk(wire, server, headers={"X-Ref": "a\r\nX-Evil: b"})
+
+        assert isinstance(conversation.outcome, NotSent)
+        assert server.requests == []
+
+
+async def test_an_untrusted_certificate_is_not_sent(wire: Wire, tmp_path: Any) -> None:
+    stranger = Authority(tmp_path)
+    async with serving(says(answer()), tls=stranger.server_context(), host="localhost") as server:
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, NotSent)
+        assert "certificate" in conversation.outcome.why
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(("name", "valid"), [("localhost", timedelta(days=-1)), ("another.example", timedelta(days=1))])
+async def test_an_expired_certificate_or_one_for_another_name_is_not_sent(
+    wire: Wire, authority: Authority, name: str, valid: timedelta
+) -> None:
+    async with serving(says(answer()), tls=authority.server_context(name, valid=valid), host="localhost") as server:
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, NotSent)
+        assert server.requests == []
+
+
+async def test_a_good_certificate_is_answered(wire: Wire, authority: Authority) -> None:
+    async with serving(says(answer()), tls=authority.server_context(), host="localhost") as server:
+        kept = [await talk(wire, server, moves_money=False) for _ in range(3)]
+        money = [await talk(wire, server) for _ in range(2)]
+
+        assert all(isinstance(conversation.outcome, Reply) for conversation in kept + money)
+        assert server.connections == 3
+
+
+async def test_a_handshake_that_never_ends_is_not_sent(wire: Wire) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+        server.raw.extend(await reader.read(65536))
+        await asyncio.sleep(30)
+
+    async with serving(behave) as server:
+        server.origin = server.origin.replace("http://127.0.0.1", "https://localhost")
+        conversation = await talk(wire, server)
+
+        assert isinstance(conversation.outcome, NotSent)
+        assert b"amount" not in server.raw
+        assert server.raw[:1] == b"\x16"
+
+
+async def test_a_reset_within_the_handshake_is_not_sent(wire: Wire) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+        await reader.read(1)
+        reset(writer)
+
+    async with serving(behave) as server:
+        server.origin = server.origin.replace("http://127.0.0.1", "https://localhost")
+
+        assert isinstance((await talk(wire, server)).outcome, NotSent)
+
+
+async def test_an_exchange_that_never_ends_is_cut_off(wire: Wire) -> None:
+    def exchange() -> Generator[Call, Reply, str]:
+        while True:
+            yield Call("ask", "GET", f"{server.origin}/x")
+
+    async with serving(says(answer())) as server:
+        conversation = await wire.converse(exchange(), hosts=server.hosts, deadline_seconds=5, loopback_allowed=True)
+
+        assert isinstance(conversation.outcome, Unknown)
+        assert len(server.requests) == 8
+
+
+async def test_a_bug_in_an_adapter_is_not_taken_for_an_outcome(wire: Wire) -> None:
+    def exchange() -> Generator[Call, Reply, str]:
+        yield Call("ask", "GET", f"{server.origin}/x")
+        raise KeyError("refNo")
+
+    async with serving(says(answer())) as server:
+        with pytest.raises(KeyError):
+            await wire.converse(exchange(), hosts=server.hosts, deadline_seconds=5, loopback_allowed=True)
