@@ -1,6 +1,7 @@
 """Signed news, bridge to WordPress."""
 
 import base64
+import hmac
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,10 @@ def test_without_a_key_no_news_is_signed_and_none_accepted():
             news.headers(keys, "msg_01jd", NOW, BODY)
         with pytest.raises(BadSignature):
             news.verify(keys, delivered(), BODY, NOW)
+    empty = hmac.digest(b"", f"msg_01jd.{NOW}.".encode() + BODY, "sha256")
+    forged = delivered(**{"webhook-signature": f"v1,{base64.b64encode(empty).decode()}"})
+    with pytest.raises(BadSignature):
+        news.verify([b""], forged, BODY, NOW)
 
 
 @pytest.mark.parametrize("message_id", ["", "msg.1", "msg 1", "한글", "msg\n", "x" * 65])
@@ -72,8 +77,14 @@ def test_a_webhook_header_missing_or_there_twice_is_refused(name):
 
 
 def test_the_signature_header_is_bounded():
-    with pytest.raises(BadSignature):
-        news.verify([KEY.news], delivered(**{"webhook-signature": "v1,A " * 9}), BODY, NOW)
+    genuine = dict(delivered())[b"webhook-signature"].decode()
+    for others, good in ((7, True), (8, False)):
+        made = delivered(**{"webhook-signature": "v1,A " * others + genuine})
+        if good:
+            assert news.verify([KEY.news], made, BODY, NOW) == "msg_01jd"
+        else:
+            with pytest.raises(BadSignature):
+                news.verify([KEY.news], made, BODY, NOW)
     with pytest.raises(TooLarge):
         news.verify([KEY.news], delivered(**{"webhook-signature": "A" * 1025}), BODY, NOW)
 

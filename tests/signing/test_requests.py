@@ -176,6 +176,17 @@ def test_a_write_signed_like_a_read_is_refused():
     refuse(Signed("POST", TARGET, raw(full), BODY))
 
 
+def test_a_signature_input_that_names_fewer_components_than_were_signed_is_refused():
+    request = signed()
+    full = header(request, b"signature-input").decode().removeprefix("pb=")
+    params = full.replace(' "content-digest" "idempotency-key"', "")
+    parts = [("@method", "POST"), ("@target-uri", TARGET)]
+    parts += [("content-digest", content_digest(BODY)), ("idempotency-key", IDEMPOTENCY_KEY)]
+    changed = with_header(request, b"signature-input", f"pb={params}".encode())
+    made = f"pb={signature(KEY.request, signature_base(parts, params))}".encode()
+    refuse(with_header(changed, b"signature", made))
+
+
 def test_a_read_cannot_be_played_as_a_head_nor_the_other_way_round():
     for method, other in (("GET", "HEAD"), ("HEAD", "GET")):
         request = signed(method=method, body=b"")
