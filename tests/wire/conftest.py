@@ -1,11 +1,18 @@
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from wire_servers import Authority
 
 from bridge.wire.converse import Wire
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run everything on both event loops: they differ in how streams end and how writes are queued."""
+    return {"asyncio": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
 
 
 class BootClock:
@@ -15,7 +22,7 @@ class BootClock:
         self.skipped_seconds = 0.0
 
     def __call__(self) -> float:
-        return asyncio.get_running_loop().time() + self.skipped_seconds
+        return time.clock_gettime(time.CLOCK_BOOTTIME) + self.skipped_seconds
 
 
 @pytest.fixture
