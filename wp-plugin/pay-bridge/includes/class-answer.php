@@ -1,0 +1,61 @@
+<?php
+/**
+ * What the bridge answered.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** One answer: a status (0 if none came), a JSON body, and a sentence to show. */
+final class Answer {
+
+	/** @var int HTTP status; 0 if there was no answer. */
+	public $status;
+
+	/** @var array The JSON body; empty if there was none. */
+	public $body;
+
+	/** @var string Why there was no answer, in WordPress' words. */
+	public $error;
+
+	/** @var float How long it took, in seconds. */
+	public $seconds;
+
+	public function __construct( int $status, array $body, string $error = '', float $seconds = 0.0 ) {
+		$this->status  = $status;
+		$this->body    = $body;
+		$this->error   = $error;
+		$this->seconds = $seconds;
+	}
+
+	/** Whether the bridge said yes. */
+	public function ok(): bool {
+		return $this->status >= 200 && $this->status < 300;
+	}
+
+	/** The problem's code, such as order_changed; no_answer if none came. */
+	public function code(): string {
+		if ( 0 === $this->status ) {
+			return 'no_answer';
+		}
+		return isset( $this->body['code'] ) && is_string( $this->body['code'] ) ? $this->body['code'] : 'http_' . $this->status;
+	}
+
+	/** A sentence for a person: the bridge's own, in the reader's language. */
+	public function message(): string {
+		if ( 0 === $this->status ) {
+			return __( 'The payment service did not answer.', 'pay-bridge' );
+		}
+		$names = 0 === strpos( determine_locale(), 'ko' ) ? array( 'message_ko', 'detail', 'title' ) : array( 'detail', 'title', 'message_ko' );
+		foreach ( $names as $name ) {
+			if ( isset( $this->body[ $name ] ) && is_string( $this->body[ $name ] ) && '' !== $this->body[ $name ] ) {
+				return $this->body[ $name ];
+			}
+		}
+		/* translators: %s: a code such as order_changed */
+		return sprintf( __( 'The payment service refused: %s', 'pay-bridge' ), $this->code() );
+	}
+}

@@ -1,0 +1,91 @@
+<?php
+/**
+ * wp-admin: one payment.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** Shows what the bridge knows of a payment now: its facts, its story, and what may be refunded. */
+final class Payment_View {
+
+	public static function render( string $payment_id ): void {
+		$client = Client::of_site();
+		if ( null === $client ) {
+			Admin::notice( 'warning', Payments_Page::why_not_paired() );
+			return;
+		}
+		$answer  = $client->get( '/v1/payments/' . rawurlencode( $payment_id ) );
+		$payment = $answer->ok() && Snapshots::is_payment( $answer->body ) ? $answer->body : null;
+		if ( null === $payment ) {
+			printf( '<h1>%s</h1>', esc_html__( 'Payment', 'pay-bridge' ) );
+			Admin::notice( 'error', $answer->message() );
+		} else {
+			Snapshots::apply( $payment, 0 );
+			/* translators: %s: an order's reference */
+			printf( '<h1>%s</h1>', esc_html( sprintf( __( 'Payment of order %s', 'pay-bridge' ), $payment['order_ref'] ) ) );
+		}
+		printf( '<p><a href="%s">%s</a></p>', esc_url( Admin::url( Admin::PAYMENTS ) ), esc_html__( '← All payments', 'pay-bridge' ) );
+		Refund_Result::render( $client, $payment_id );
+		if ( null !== $payment ) {
+			self::render_facts( $payment );
+			Refund_Form::render( $payment );
+			self::render_timeline( is_array( $payment['timeline'] ?? null ) ? $payment['timeline'] : array() );
+		}
+	}
+
+	private static function render_facts( array $payment ): void {
+		$facts = array(
+			__( 'State', 'pay-bridge' )    => Words::state( $payment['state'] ),
+			__( 'Amount', 'pay-bridge' )   => Words::krw( $payment['amount'] ),
+			__( 'Refunded', 'pay-bridge' ) => Words::krw( (int) ( $payment['refunded'] ?? 0 ) ),
+			__( 'Method', 'pay-bridge' )   => Words::method( (string) ( $payment['method'] ?? '' ) ),
+			__( 'Card', 'pay-bridge' )     => Words::card( is_array( $payment['card'] ?? null ) ? $payment['card'] : array() ),
+			__( 'Account', 'pay-bridge' )  => self::pairs( $payment['account'] ?? array() ),
+			__( 'Paid at', 'pay-bridge' )  => Words::time( (string) ( $payment['paid_at'] ?? '' ) ),
+			__( 'Gateway', 'pay-bridge' )  => (string) ( $payment['gateway'] ?? '' ),
+			__( 'References', 'pay-bridge' ) => self::pairs( $payment['gateway_refs'] ?? array() ),
+			__( 'Payment', 'pay-bridge' )  => $payment['id'],
+		);
+		echo '<table class="widefat striped pay-bridge-facts"><tbody>';
+		foreach ( array_filter( $facts, 'strlen' ) as $name => $value ) {
+			printf( '<tr><th scope="row">%s</th><td>%s</td></tr>', esc_html( $name ), esc_html( $value ) );
+		}
+		echo '</tbody></table>';
+	}
+
+	/** The payment's story, in the order in which it happened. */
+	private static function render_timeline( array $events ): void {
+		printf( '<h2>%s</h2><ol class="pay-bridge-timeline">', esc_html__( 'What happened', 'pay-bridge' ) );
+		foreach ( array_filter( $events, 'is_array' ) as $event ) {
+			$words = array();
+			foreach ( array( 'event', 'code', 'message', 'actor' ) as $name ) {
+				if ( is_scalar( $event[ $name ] ?? null ) && '' !== (string) $event[ $name ] ) {
+					$words[] = (string) $event[ $name ];
+				}
+			}
+			if ( is_string( $event['to'] ?? null ) ) {
+				array_unshift( $words, Words::state( $event['to'] ) );
+			}
+			if ( is_int( $event['amount'] ?? null ) ) {
+				$words[] = Words::krw( $event['amount'] );
+			}
+			printf( '<li><time>%s</time> %s</li>', esc_html( Words::time( (string) ( $event['at'] ?? '' ) ) ), esc_html( implode( ' · ', $words ) ) );
+		}
+		echo '</ol>';
+	}
+
+	/** @param mixed $values Names and values of the bridge. */
+	private static function pairs( $values ): string {
+		$words = array();
+		foreach ( is_array( $values ) ? $values : array() as $name => $value ) {
+			if ( is_scalar( $value ) && '' !== (string) $value ) {
+				$words[] = $name . ' ' . $value;
+			}
+		}
+		return implode( ' · ', $words );
+	}
+}

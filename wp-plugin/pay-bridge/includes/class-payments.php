@@ -1,0 +1,168 @@
+<?php
+/**
+ * WordPress' own copy of the bridge's payments.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+// phpcs:disable WordPress.DB.DirectDatabaseQuery, WordPress.DB.PreparedSQL.InterpolatedNotPrepared -- own tables; names are constants.
+
+/** One row a payment: the last snapshot, what the theme was told of it, and who is telling it right now. */
+final class Payments {
+
+	const HOLDING         = array( 'paid', 'part_refunded' );
+	const FAILED          = array( 'declined', 'voided', 'expired', 'failed_ready' );
+	const FINAL_STATES    = array( 'declined', 'voided', 'expired', 'failed_ready', 'superseded', 'refunded' );
+	const CLAIM_SECONDS   = 60;
+
+	/** A row by the payment's id; null if there is none. */
+	public static function row( string $payment_id ): ?array {
+		global $wpdb;
+		$row = $wpdb->get_row( $wpdb->prepare( 'SELECT * FROM ' . self::table() . ' WHERE payment_id = %s', $payment_id ), ARRAY_A );
+		return is_array( $row ) ? $row : null;
+	}
+
+	/** The rows of an order: the one that holds money first, then the newest. */
+	public static function rows_of_order( string $order_ref ): array {
+		global $wpdb;
+		$rows = $wpdb->get_results(
+			$wpdb->prepare(
+				'SELECT * FROM ' . self::table() . " WHERE order_ref = %s AND state <> '' ORDER BY created_at DESC, payment_id DESC LIMIT 50",
+				$order_ref
+			),
+			ARRAY_A
+		);
+		usort(
+			$rows,
+			static function ( $one, $other ) {
+				return self::rank( $one['state'] ) <=> self::rank( $other['state'] );
+			}
+		);
+		return $rows;
+	}
+
+	/** The snapshot of an order's payment; null if none is known. */
+	public static function snapshot_of_order( string $order_ref ): ?array {
+		$rows = self::rows_of_order( $order_ref );
+		return $rows ? self::snapshot( $rows[0] ) : null;
+	}
+
+	/** The snapshot of a row. */
+	public static function snapshot( array $row ): ?array {
+		$snapshot = json_decode( $row['snapshot'], true );
+		return is_array( $snapshot ) && $snapshot ? $snapshot : null;
+	}
+
+	/** The order a reference belongs to: the reference of an order, of a payment, or the gateway's; empty if unknown. */
+	public static function order_of_reference( string $reference ): string {
+		global $wpdb;
+		return (string) $wpdb->get_var(
+			$wpdb->prepare(
+				'SELECT p.order_ref FROM ' . self::table() . ' p WHERE p.order_ref = %s OR p.payment_id = %s'
+				. ' OR p.payment_id IN (SELECT r.payment_id FROM ' . self::table( 'references' ) . ' r WHERE r.reference = %s) LIMIT 1',
+				$reference,
+				$reference,
+				$reference
+			)
+		);
+	}
+
+	/**
+	 * Take the right to apply and tell; at most one request has it. A holder that died loses it after a minute, and
+	 * whatever it had not confirmed is told again.
+	 *
+	 * @return string The claim; empty if somebody else has it.
+	 */
+	public static function claim( string $payment_id, string $order_ref ): string {
+		global $wpdb;
+		$claim = bin2hex( random_bytes( 16 ) );
+		$now   = time();
+		$wpdb->query(
+			$wpdb->prepare(
+				'INSERT IGNORE INTO ' . self::table() . ' (payment_id, order_ref, created_at, updated_at, snapshot) VALUES (%s, %s, %d, %d, %s)',
+				$payment_id,
+				$order_ref,
+				$now,
+				$now,
+				'{}'
+			)
+		);
+		$got = $wpdb->query(
+			$wpdb->prepare(
+				'UPDATE ' . self::table() . ' SET claim = %s, claim_ends = %d WHERE payment_id = %s AND claim_ends < %d',
+				$claim,
+				$now + self::CLAIM_SECONDS,
+				$payment_id,
+				$now
+			)
+		);
+		return 1 === $got ? $claim : '';
+	}
+
+	/** Write columns of a claimed row. False if the claim was lost meanwhile. */
+	public static function write( string $payment_id, string $claim, array $columns ): bool {
+		global $wpdb;
+		$where = array(
+			'payment_id' => $payment_id,
+			'claim'      => $claim,
+		);
+		$wpdb->update( self::table(), $columns, $where );
+		return $claim === (string) $wpdb->get_var( $wpdb->prepare( 'SELECT claim FROM ' . self::table() . ' WHERE payment_id = %s', $payment_id ) );
+	}
+
+	/** Give the claim back. */
+	public static function release( string $payment_id, string $claim, array $columns = array() ): void {
+		self::write( $payment_id, $claim, $columns + array( 'claim' => '', 'claim_ends' => 0 ) ); // phpcs:ignore WordPress.Arrays
+	}
+
+	/** Remember what the gateway calls a payment. */
+	public static function remember_references( string $payment_id, array $references ): void {
+		global $wpdb;
+		foreach ( $references as $reference ) {
+			if ( is_scalar( $reference ) && '' !== (string) $reference && strlen( (string) $reference ) <= 128 ) {
+				$wpdb->query(
+					$wpdb->prepare( 'INSERT IGNORE INTO ' . self::table( 'references' ) . ' (reference, payment_id) VALUES (%s, %s)', (string) $reference, $payment_id )
+				);
+			}
+		}
+	}
+
+	/** Ids of payments that are not settled yet, the longest unseen first. */
+	public static function unsettled_ids( int $since, int $limit ): array {
+		global $wpdb;
+		$settled = array_merge( self::FINAL_STATES, self::HOLDING );
+		$marks   = implode( ',', array_fill( 0, count( $settled ), '%s' ) );
+		return $wpdb->get_col(
+			$wpdb->prepare(
+				'SELECT payment_id FROM ' . self::table() . " WHERE state NOT IN ($marks) AND created_at > %d ORDER BY updated_at LIMIT %d", // phpcs:ignore WordPress.DB.PreparedSQLPlaceholders
+				array_merge( $settled, array( $since, $limit ) )
+			)
+		);
+	}
+
+	/** Rows that need a person: money that does not fit its order. */
+	public static function problems(): array {
+		global $wpdb;
+		return $wpdb->get_results( 'SELECT * FROM ' . self::table() . " WHERE problem <> '' ORDER BY updated_at DESC LIMIT 20", ARRAY_A );
+	}
+
+	/** A table's full name. */
+	public static function table( string $name = 'payments' ): string {
+		global $wpdb;
+		return $wpdb->prefix . 'pay_bridge_' . $name;
+	}
+
+	private static function rank( string $state ): int {
+		if ( in_array( $state, self::HOLDING, true ) ) {
+			return 0;
+		}
+		if ( 'refunded' === $state ) {
+			return 2;
+		}
+		return in_array( $state, self::FINAL_STATES, true ) ? 3 : 1;
+	}
+}

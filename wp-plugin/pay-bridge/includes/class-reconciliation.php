@@ -1,0 +1,94 @@
+<?php
+/**
+ * Asks the bridge, in case its news did not come through.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** Pulls payments: once for a result page, hourly for whatever is not settled and whatever was paid lately. */
+final class Reconciliation {
+
+	const REFRESH_TIMEOUT_SECONDS = 3;
+	const LOOK_BACK_SECONDS       = 3 * HOUR_IN_SECONDS;
+	const PAGES                   = 10;
+	const PAGE_SIZE               = 100;
+	const BUDGET_SECONDS          = 20;
+
+	/** The order's payment, asked for once unless it holds money already. */
+	public static function refresh( string $order_ref ): ?array {
+		$known = Payments::snapshot_of_order( $order_ref );
+		if ( null !== $known && in_array( $known['state'], array( 'paid', 'part_refunded', 'refunded' ), true ) ) {
+			return $known;
+		}
+		$client = Client::of_site();
+		if ( null !== $client ) {
+			$answer = $client->get( '/v1/payments', array( 'order' => $order_ref ), self::REFRESH_TIMEOUT_SECONDS );
+			self::apply_all( $answer, $order_ref );
+		}
+		return Payments::snapshot_of_order( $order_ref );
+	}
+
+	/** The payment itself, asked for and applied; null if the bridge did not say. */
+	public static function pull( Client $client, string $payment_id ): ?array {
+		$answer = $client->get( '/v1/payments/' . rawurlencode( $payment_id ) );
+		if ( ! $answer->ok() || ! Snapshots::is_payment( $answer->body ) || $answer->body['id'] !== $payment_id ) {
+			return null;
+		}
+		Snapshots::apply( $answer->body, 0 );
+		return $answer->body;
+	}
+
+	/** Hourly. Stops early rather than holding a PHP worker: the rest has its turn in an hour. */
+	public static function action_reconcile(): void {
+		Messages::forget_old();
+		$client = Client::of_site();
+		if ( null !== $client ) {
+			$ends = time() + self::BUDGET_SECONDS;
+			self::pull_unsettled( $client, $ends );
+			self::pull_paid( $client, $ends );
+		}
+	}
+
+	private static function pull_unsettled( Client $client, int $ends ): void {
+		foreach ( Payments::unsettled_ids( time() - 31 * DAY_IN_SECONDS, self::PAGE_SIZE ) as $payment_id ) {
+			if ( time() >= $ends ) {
+				return;
+			}
+			self::pull( $client, $payment_id );
+		}
+	}
+
+	private static function pull_paid( Client $client, int $ends ): void {
+		$query = array(
+			'state' => 'paid',
+			'from'  => Clock::write( Clock::now() - self::LOOK_BACK_SECONDS ),
+			'limit' => self::PAGE_SIZE,
+		);
+		for ( $page = 0; $page < self::PAGES && time() < $ends; $page++ ) {
+			$answer = $client->get( '/v1/payments', $query );
+			self::apply_all( $answer );
+			if ( ! $answer->ok() || ! is_string( $answer->body['next_cursor'] ?? null ) || '' === $answer->body['next_cursor'] ) {
+				return;
+			}
+			$query['cursor'] = $answer->body['next_cursor'];
+		}
+	}
+
+	private static function apply_all( Answer $answer, string $order_ref = '' ): void {
+		$items = $answer->ok() && is_array( $answer->body['items'] ?? null ) ? $answer->body['items'] : array();
+		foreach ( $items as $payment ) {
+			if ( Snapshots::is_payment( $payment ) && ( '' === $order_ref || $payment['order_ref'] === $order_ref ) && self::is_newer( $payment ) ) {
+				Snapshots::apply( $payment, 0 );
+			}
+		}
+	}
+
+	private static function is_newer( array $payment ): bool {
+		$row = Payments::row( $payment['id'] );
+		return null === $row || (int) $row['version'] < (int) ( $payment['version'] ?? 0 ) || '' !== $row['problem'] || (int) $row['claim_ends'] > 0;
+	}
+}

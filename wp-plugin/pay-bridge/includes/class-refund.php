@@ -1,0 +1,103 @@
+<?php
+/**
+ * A refund asked of the bridge, and what came of it.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** One refund. The gateway decides; a lost answer is neither yes nor no. */
+final class Refund {
+
+	const NO_ANSWER = 'no_answer';
+	const PROBLEM   = 'problem';
+	const PENDING   = array( 'sending', 'unknown', self::NO_ANSWER );
+
+	/** @var string The refund's id; empty if the bridge gave none. */
+	public $id;
+
+	/** @var string sending, done, refused, not_sent, accepted, unknown, needs_human; or no_answer, problem. */
+	public $state;
+
+	/** @var string */
+	public $code;
+
+	/** @var string A sentence for a person; a refusal's is the gateway's own. */
+	public $message;
+
+	/** @var int KRW; 0 if not known. */
+	public $amount;
+
+	private function __construct( string $id, string $state, string $code, string $message, int $amount ) {
+		$this->id      = $id;
+		$this->state   = $state;
+		$this->code    = $code;
+		$this->message = $message;
+		$this->amount  = $amount;
+	}
+
+	/**
+	 * Ask for a refund.
+	 *
+	 * @param Client   $client     The bridge.
+	 * @param string   $payment_id What is refunded.
+	 * @param int|null $amount     KRW; null for all that is left.
+	 * @param string   $reason     For the gateway and the books.
+	 * @param string   $actor      Who asks, such as wp:7 or buyer.
+	 * @param string   $key        Idempotency key: the same wish always has the same.
+	 */
+	public static function ask( Client $client, string $payment_id, ?int $amount, string $reason, string $actor, string $key ): self {
+		$body = array(
+			'reason' => $reason,
+			'actor'  => $actor,
+		);
+		if ( null !== $amount ) {
+			$body['amount'] = $amount;
+		}
+		$refund = self::from_answer( $client->post( '/v1/payments/' . rawurlencode( $payment_id ) . '/refunds', $body, $key ) );
+		if ( 'done' === $refund->state ) {
+			Reconciliation::pull( $client, $payment_id );
+		}
+		return $refund;
+	}
+
+	/** What the bridge knows of a refund now. */
+	public static function look_up( Client $client, string $refund_id ): self {
+		return self::from_answer( $client->get( '/v1/refunds/' . rawurlencode( $refund_id ) ) );
+	}
+
+	/** Read an answer. */
+	public static function from_answer( Answer $answer ): self {
+		$body = $answer->body;
+		if ( 0 === $answer->status || $answer->status >= 500 || 'in_progress' === $answer->code() ) {
+			return new self( '', self::NO_ANSWER, self::NO_ANSWER, Words::refund( self::NO_ANSWER ), 0 );
+		}
+		if ( ! $answer->ok() || ! is_string( $body['state'] ?? null ) ) {
+			return new self( '', self::PROBLEM, $answer->code(), $answer->message(), 0 );
+		}
+		$own     = is_string( $body['message'] ?? null ) ? $body['message'] : '';
+		$message = 'refused' === $body['state'] && '' !== $own ? $own : Words::refund( $body['state'] );
+		return new self( (string) ( $body['id'] ?? '' ), $body['state'], (string) ( $body['code'] ?? $body['state'] ), $message, (int) ( $body['amount'] ?? 0 ) );
+	}
+
+	/** Whether it is certain that no money moves. */
+	public function is_refusal(): bool {
+		return in_array( $this->state, array( 'refused', 'not_sent', self::PROBLEM ), true );
+	}
+
+	/** Whether looking again soon will tell more. */
+	public function is_pending(): bool {
+		return in_array( $this->state, self::PENDING, true );
+	}
+
+	/** KRW that may be refunded of a payment, by its last snapshot. */
+	public static function refundable( array $payment ): int {
+		if ( isset( $payment['allowed']['refundable'] ) ) {
+			return (int) $payment['allowed']['refundable'];
+		}
+		return in_array( $payment['state'], Payments::HOLDING, true ) ? $payment['amount'] - (int) ( $payment['refunded'] ?? 0 ) : 0;
+	}
+}

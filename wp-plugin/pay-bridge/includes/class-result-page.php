@@ -1,0 +1,51 @@
+<?php
+/**
+ * The page to which the bridge sends the buyer back.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** Recognises the way back by its query, tells the waiting page in the other window, and watches until the outcome is known. */
+final class Result_Page {
+
+	/** Ordinary pages leave at the first line. */
+	public static function action_template_redirect(): void {
+		$payment = Request::query( 'pay_bridge' );
+		$status  = Request::query( 'pay_bridge_status' );
+		if ( ! Snapshots::is_id( $payment ) || 1 !== preg_match( '/\A[A-Za-z0-9_.~-]{1,512}\z/', $status ) || null === Settings::keys() ) {
+			return;
+		}
+		nocache_headers();
+		header( 'Referrer-Policy: no-referrer' ); // The status token is in this page's address.
+		defined( 'DONOTCACHEPAGE' ) || define( 'DONOTCACHEPAGE', true ); // phpcs:ignore WordPress.NamingConventions -- the name caches look for.
+		add_filter( 'wp_robots', 'wp_robots_no_robots' );
+		add_action( 'wp_enqueue_scripts', array( self::class, 'action_wp_enqueue_scripts' ) );
+		add_action( 'wp_footer', array( self::class, 'action_wp_footer' ), 5 );
+	}
+
+	public static function action_wp_enqueue_scripts(): void {
+		wp_enqueue_script( 'pay-bridge-result', plugins_url( 'assets/result.js', PAY_BRIDGE_FILE ), array(), PAY_BRIDGE_VERSION, true );
+		wp_enqueue_style( 'pay-bridge', plugins_url( 'assets/checkout.css', PAY_BRIDGE_FILE ), array(), PAY_BRIDGE_VERSION );
+		add_filter( 'script_loader_tag', array( Checkout::class, 'filter_script_loader_tag' ), 10, 2 );
+	}
+
+	/** The region the script speaks in. `known` is the state the page above was made with. */
+	public static function action_wp_footer(): void {
+		$keys = Settings::keys();
+		$row  = Payments::row( Request::query( 'pay_bridge' ) );
+		$data = array(
+			'payment' => Request::query( 'pay_bridge' ),
+			'status'  => $keys->url . '/s/' . rawurlencode( Request::query( 'pay_bridge_status' ) ),
+			'known'   => null === $row ? '' : $row['state'],
+			'say'     => array(
+				'checking' => __( 'We are checking the result. Please do not pay again.', 'pay-bridge' ),
+				'close'    => __( 'You may close this window.', 'pay-bridge' ),
+			),
+		);
+		printf( '<p id="pay-bridge-result" class="pay-bridge-status" role="status" aria-live="polite" data-pay-bridge="%s"></p>', esc_attr( (string) wp_json_encode( $data ) ) );
+	}
+}

@@ -1,0 +1,83 @@
+<?php
+/**
+ * What the operator set: one pairing code.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** Reads the settings: constant before environment before option. The option is never autoloaded. */
+final class Settings {
+
+	const OPTION   = 'pay_bridge_settings';
+	const CONSTANT = 'PAY_BRIDGE_PAIRING_CODE';
+	const DIAL     = 'PAY_BRIDGE_DIAL_URL';
+
+	/** The saved option: pairing_code, paired_home, delete_records. */
+	public static function all(): array {
+		$saved = get_option( self::OPTION, array() );
+		return ( is_array( $saved ) ? $saved : array() ) + array(
+			'pairing_code'   => '',
+			'paired_home'    => '',
+			'delete_records' => false,
+		);
+	}
+
+	/** Where the pairing code comes from: constant, environment, option or none. */
+	public static function source(): string {
+		if ( defined( self::CONSTANT ) && '' !== (string) constant( self::CONSTANT ) ) {
+			return 'constant';
+		}
+		if ( '' !== (string) getenv( self::CONSTANT ) ) {
+			return 'environment';
+		}
+		return '' === (string) self::all()['pairing_code'] ? 'none' : 'option';
+	}
+
+	/** The pairing code; empty if there is none. */
+	public static function pairing_code(): string {
+		switch ( self::source() ) {
+			case 'constant':
+				return (string) constant( self::CONSTANT );
+			case 'environment':
+				return (string) getenv( self::CONSTANT );
+			default:
+				return (string) self::all()['pairing_code'];
+		}
+	}
+
+	/** This site's keys; null while it is not paired, or was copied from the site that is. */
+	public static function keys(): ?Keys {
+		return self::is_copy() ? null : Keys::from_pairing_code( self::pairing_code() );
+	}
+
+	/**
+	 * Whether this database was copied from another address. A copy (staging, a restored backup) must not refund real
+	 * payments or take the original's news, so it has no keys until somebody pairs it.
+	 */
+	public static function is_copy(): bool {
+		$paired = (string) self::all()['paired_home'];
+		return 'option' === self::source() && '' !== $paired && self::origin( $paired ) !== self::origin( home_url() );
+	}
+
+	/** The address to dial: usually the bridge's own, or an internal one. */
+	public static function dial_url( Keys $keys ): string {
+		$dial = defined( self::DIAL ) ? (string) constant( self::DIAL ) : (string) getenv( self::DIAL );
+		return '' === $dial ? $keys->url : untrailingslashit( $dial );
+	}
+
+	/** Scheme, host and port of a URL, in lower case; empty if it has none. */
+	public static function origin( string $url ): string {
+		$parts = wp_parse_url( $url );
+		if ( ! is_array( $parts ) || empty( $parts['scheme'] ) || empty( $parts['host'] ) ) {
+			return '';
+		}
+		$scheme = strtolower( $parts['scheme'] );
+		$usual  = 'https' === $scheme ? 443 : 80;
+		$port   = isset( $parts['port'] ) && $usual !== $parts['port'] ? ':' . $parts['port'] : '';
+		return $scheme . '://' . strtolower( $parts['host'] ) . $port;
+	}
+}

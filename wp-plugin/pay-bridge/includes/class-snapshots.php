@@ -1,0 +1,140 @@
+<?php
+/**
+ * Applies a payment's snapshot.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Saves a snapshot and tells the theme what is new in it. News may come twice, late or in the wrong order, and the same
+ * facts may be pulled as well: so what is told follows from the facts of the snapshot against the facts told before.
+ */
+final class Snapshots {
+
+	const APPLIED         = 'applied';
+	const OLD             = 'old';
+	const BUSY            = 'busy';
+	const FOREIGN         = 'foreign';
+	const ORDER_UNKNOWN   = 'order_unknown';
+	const AMOUNT_MISMATCH = 'amount_mismatch';
+
+	/** Whether something from outside has the form of a payment. */
+	public static function is_payment( $payment ): bool {
+		return is_array( $payment )
+			&& self::is_id( $payment['id'] ?? null )
+			&& is_string( $payment['order_ref'] ?? null ) && '' !== $payment['order_ref'] && strlen( $payment['order_ref'] ) <= 128
+			&& is_string( $payment['state'] ?? null ) && 1 === preg_match( '/\A[a-z_]{1,32}\z/', $payment['state'] )
+			&& is_int( $payment['amount'] ?? null ) && $payment['amount'] > 0
+			&& is_int( $payment['refunded'] ?? 0 ) && is_int( $payment['version'] ?? 0 )
+			&& 'KRW' === ( $payment['currency'] ?? 'KRW' );
+	}
+
+	/** Whether something is a payment's or refund's id, and so may stand in a path. */
+	public static function is_id( $id ): bool {
+		return is_string( $id ) && 1 === preg_match( '/\A[A-Za-z0-9_-]{1,64}\z/', $id );
+	}
+
+	/**
+	 * Apply one snapshot.
+	 *
+	 * @param array $payment A payment, checked by is_payment().
+	 * @param int   $seq     The news' sequence number; 0 if it was pulled.
+	 * @return string One of the constants above.
+	 */
+	public static function apply( array $payment, int $seq ): string {
+		$claim = Payments::claim( $payment['id'], $payment['order_ref'] );
+		if ( '' === $claim ) {
+			return self::BUSY;
+		}
+		$row = Payments::row( $payment['id'] );
+		if ( null === $row || $row['order_ref'] !== $payment['order_ref'] ) {
+			Payments::release( $payment['id'], $claim );
+			return self::FOREIGN;
+		}
+		$seq_now = max( $seq, (int) $row['seq'] );
+		if ( (int) ( $payment['version'] ?? 0 ) < (int) $row['version'] || ( $seq > 0 && $seq <= (int) $row['seq'] ) ) {
+			Payments::release( $payment['id'], $claim, array( 'seq' => $seq_now ) );
+			return self::OLD;
+		}
+		self::save( $payment, $claim );
+		$outcome = self::tell( $row, $payment, $seq_now, $claim );
+		$columns = array( 'problem' => self::APPLIED === $outcome ? '' : $outcome );
+		Payments::release( $payment['id'], $claim, self::APPLIED === $outcome ? $columns + array( 'seq' => $seq_now ) : $columns );
+		return $outcome;
+	}
+
+	private static function save( array $payment, string $claim ): void {
+		$columns = array(
+			'state'      => $payment['state'],
+			'amount'     => $payment['amount'],
+			'refunded'   => $payment['refunded'] ?? 0,
+			'version'    => $payment['version'] ?? 0,
+			'updated_at' => time(),
+			'snapshot'   => (string) wp_json_encode( $payment, JSON_UNESCAPED_UNICODE ),
+		);
+		Payments::write( $payment['id'], $claim, $columns );
+		Payments::remember_references( $payment['id'], is_array( $payment['gateway_refs'] ?? null ) ? $payment['gateway_refs'] : array() );
+	}
+
+	/** Tell what is new, in the order in which it happened; confirm each before the next. */
+	private static function tell( array $row, array $payment, int $seq, string $claim ): string {
+		foreach ( self::untold( $row, $payment ) as $event => $columns ) {
+			if ( 'paid' === $event ) {
+				$refusal = self::refusal_of_paid( $payment );
+				if ( '' !== $refusal ) {
+					return $refusal;
+				}
+			}
+			if ( 'failed' !== $event || ! self::is_paid_otherwise( $payment ) ) {
+				/**
+				 * Fires once for each fact of a payment: pay_bridge_awaiting_deposit, pay_bridge_paid, pay_bridge_refunded,
+				 * pay_bridge_failed. A crash inside a listener makes it fire again after a minute.
+				 */
+				do_action( 'pay_bridge_' . $event, $payment['order_ref'], $payment, $seq ); // phpcs:ignore WordPress.NamingConventions
+			}
+			if ( ! Payments::write( $payment['id'], $claim, $columns ) ) {
+				return self::BUSY;
+			}
+		}
+		return self::APPLIED;
+	}
+
+	/** @return array<string,array> Event => the columns that confirm it. */
+	private static function untold( array $row, array $payment ): array {
+		$events   = array();
+		$state    = $payment['state'];
+		$refunded = (int) ( $payment['refunded'] ?? 0 );
+		if ( 'awaiting_deposit' === $state && ! $row['told_waiting'] ) {
+			$events['awaiting_deposit'] = array( 'told_waiting' => 1 );
+		}
+		if ( in_array( $state, Payments::HOLDING, true ) && ! $row['told_paid'] ) {
+			$events['paid'] = array( 'told_paid' => 1 );
+		}
+		if ( $refunded > (int) $row['told_refunded'] ) {
+			$events['refunded'] = array( 'told_refunded' => $refunded );
+		}
+		if ( in_array( $state, Payments::FAILED, true ) && ! $row['told_failed'] ) {
+			$events['failed'] = array( 'told_failed' => 1 );
+		}
+		return $events;
+	}
+
+	/** Paid is told only when the shop knows the order and its price is what was paid. */
+	private static function refusal_of_paid( array $payment ): string {
+		$order = Order::find( $payment['order_ref'], 'news', 0 );
+		if ( null === $order ) {
+			return self::ORDER_UNKNOWN;
+		}
+		return $order->amount() === $payment['amount'] ? '' : self::AMOUNT_MISMATCH;
+	}
+
+	/** A failed attempt is no news for an order that another payment has paid. */
+	private static function is_paid_otherwise( array $payment ): bool {
+		$best = Payments::snapshot_of_order( $payment['order_ref'] );
+		return null !== $best && $best['id'] !== $payment['id'] && in_array( $best['state'], Payments::HOLDING, true );
+	}
+}

@@ -1,0 +1,113 @@
+<?php
+/**
+ * The words people read.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** States, methods, amounts and times in words. */
+final class Words {
+
+	/** An amount of KRW. */
+	public static function krw( int $amount ): string {
+		/* translators: %s: an amount of Korean won with thousands separators */
+		return sprintf( __( '%s KRW', 'pay-bridge' ), number_format( $amount ) );
+	}
+
+	/** An RFC 3339 time, in the site's time zone. */
+	public static function time( string $rfc3339 ): string {
+		$unix = Clock::read( $rfc3339 );
+		return null === $unix ? '' : (string) wp_date( 'Y-m-d H:i:s', $unix );
+	}
+
+	/** A payment's state. */
+	public static function state( string $state ): string {
+		$words = array(
+			'new'              => __( 'New', 'pay-bridge' ),
+			'readying'         => __( 'Opening the payment window', 'pay-bridge' ),
+			'open'             => __( 'Waiting for the buyer', 'pay-bridge' ),
+			'approving'        => __( 'Being approved', 'pay-bridge' ),
+			'unknown'          => __( 'Outcome not known yet', 'pay-bridge' ),
+			'voiding'          => __( 'Being undone', 'pay-bridge' ),
+			'awaiting_deposit' => __( 'Waiting for the deposit', 'pay-bridge' ),
+			'paid'             => __( 'Paid', 'pay-bridge' ),
+			'part_refunded'    => __( 'Partly refunded', 'pay-bridge' ),
+			'needs_human'      => __( 'Needs a person', 'pay-bridge' ),
+			'refunded'         => __( 'Refunded', 'pay-bridge' ),
+			'declined'         => __( 'Declined', 'pay-bridge' ),
+			'voided'           => __( 'Undone', 'pay-bridge' ),
+			'expired'          => __( 'Expired', 'pay-bridge' ),
+			'failed_ready'     => __( 'Window could not be opened', 'pay-bridge' ),
+			'superseded'       => __( 'Replaced by a newer attempt', 'pay-bridge' ),
+		);
+		return $words[ $state ] ?? $state;
+	}
+
+	/** A payment method. */
+	public static function method( string $method ): string {
+		$words = array(
+			'card'            => __( 'Card', 'pay-bridge' ),
+			'account'         => __( 'Bank transfer', 'pay-bridge' ),
+			'virtual_account' => __( 'Virtual account', 'pay-bridge' ),
+			'phone'           => __( 'Mobile phone', 'pay-bridge' ),
+			'kakaopay'        => __( 'KakaoPay', 'pay-bridge' ),
+			'naverpay'        => __( 'Naver Pay', 'pay-bridge' ),
+			'payco'           => __( 'PAYCO', 'pay-bridge' ),
+		);
+		return $words[ $method ] ?? $method;
+	}
+
+	/** What came of a refund, where the gateway said no words of its own. */
+	public static function refund( string $state ): string {
+		$words = array(
+			'sending'         => __( 'The refund is on its way. We are waiting for the gateway.', 'pay-bridge' ),
+			'done'            => __( 'The payment has been refunded.', 'pay-bridge' ),
+			'refused'         => __( 'The gateway refused the refund.', 'pay-bridge' ),
+			'not_sent'        => __( 'The refund could not be sent. No money has moved; you may try again.', 'pay-bridge' ),
+			'accepted'        => __( 'The gateway has accepted the refund and will carry it out.', 'pay-bridge' ),
+			'unknown'         => __( 'The gateway\'s answer was lost. We are finding out what happened; do not refund again.', 'pay-bridge' ),
+			'needs_human'     => __( 'The outcome cannot be found out automatically. A person must look at it; do not refund again.', 'pay-bridge' ),
+			Refund::NO_ANSWER => __( 'The payment service did not answer, so the outcome is not known yet. Checking again is safe: it is the same request.', 'pay-bridge' ),
+		);
+		return $words[ $state ] ?? $state;
+	}
+
+	/** Why an order cannot be paid now. */
+	public static function obstacle( string $code ): string {
+		$words = array(
+			'no_order'     => __( 'This order cannot be found.', 'pay-bridge' ),
+			'order_paid'   => __( 'This order is paid already.', 'pay-bridge' ),
+			'order_closed' => __( 'This order can no longer be paid.', 'pay-bridge' ),
+			'hold_expired' => __( 'The time for this order is over. Please choose your seats again.', 'pay-bridge' ),
+			'not_paired'   => __( 'Payment is not possible right now. Please try again later.', 'pay-bridge' ),
+		);
+		return $words[ $code ] ?? $code;
+	}
+
+	/** A card number with nothing but its first six and last four digits, whatever was sent to us. */
+	public static function masked( string $number ): string {
+		$digits = (string) preg_replace( '/[^0-9*]/', '', $number );
+		if ( strlen( $digits ) <= 10 ) {
+			return str_repeat( '*', max( 0, strlen( $digits ) - 4 ) ) . substr( $digits, -4 );
+		}
+		return substr( $digits, 0, 6 ) . str_repeat( '*', strlen( $digits ) - 10 ) . substr( $digits, -4 );
+	}
+
+	/** A card in one line: issuer and masked number. */
+	public static function card( array $card ): string {
+		$words = array();
+		foreach ( array( 'issuer', 'name', 'company' ) as $name ) {
+			if ( ! $words && is_string( $card[ $name ] ?? null ) && '' !== $card[ $name ] ) {
+				$words[] = $card[ $name ];
+			}
+		}
+		if ( is_string( $card['number'] ?? null ) && '' !== $card['number'] ) {
+			$words[] = self::masked( $card['number'] );
+		}
+		return implode( ' ', $words );
+	}
+}
