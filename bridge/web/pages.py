@@ -12,13 +12,13 @@ from starlette.responses import HTMLResponse
 
 from bridge.clock import from_ms
 from bridge.domain.gateway import KST
+from bridge.domain.spans import age, span
 from bridge.web import masks
 from bridge.web.static import static_path, templates_folder
 
 LANGUAGES = ("ko", "en")
 LANGUAGE_COOKIE = "pay_bridge_lang"
 _ACCEPTED = re.compile(r"\s*([a-zA-Z]{2,3})(?:-[\w-]*)?\s*(?:;\s*q=([01](?:\.\d{1,3})?))?\s*")
-_UNITS = ((86_400, "일", "d"), (3_600, "시간", "h"), (60, "분", "min"), (1, "초", "s"))
 
 
 def render(
@@ -121,22 +121,6 @@ def kst(at: int | datetime | None) -> str:
 def kst_time(at: int | datetime | None) -> str:
     """Write a time as MM-DD HH:MM in Korea."""
     return f"{_korean(at):%m-%d %H:%M}" if at is not None else ""
-
-
-def span(seconds: float, lang: str = "ko") -> str:
-    """Write a length of time in its largest unit: 3분, 3 min."""
-    seconds = max(0, int(seconds))
-    for size, korean, english in _UNITS:
-        if seconds >= size or size == 1:
-            return f"{seconds // size}{korean}" if lang == "ko" else f"{seconds // size} {english}"
-    raise AssertionError("the last unit takes everything")
-
-
-def age(seconds: float, lang: str = "ko") -> str:
-    """Write how long ago: 3분 전, 3 min ago, or just now."""
-    if seconds < 5:
-        return "방금" if lang == "ko" else "just now"
-    return f"{span(seconds, lang)} 전" if lang == "ko" else f"{span(seconds, lang)} ago"
 
 
 def _korean(at: int | datetime) -> datetime:

@@ -1,0 +1,203 @@
+"""An operator logs in: guessing is slow, a session is short, ending it is final."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from bridge.clock import new_id, now_ms
+from bridge.domain.failures import LoginRefused, Malformed, TokenExpired, TokenRefused, TooMany
+from bridge.flows.context import Context
+from bridge.ledger import operators
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operators import Operator, Session
+from bridge.signing import base64url
+
+T = TypeVar("T")
+IDLE_SECONDS = 30 * 60
+SESSION_SECONDS = 12 * 3600
+SEEN_STEP_SECONDS = 60
+DEVICE_SECONDS = 90 * 86_400
+MISSES_PER_NAME = 5
+MISSES_PER_ADDRESS = 20
+MISS_SECONDS = 3600
+DELAY_SECONDS = 60
+DELAY_SECONDS_MAX = 900
+NAME_CHARACTERS_MAX = 64
+PASSWORD_CHARACTERS_MIN = 12
+PASSWORD_CHARACTERS_MAX = 256
+COST_LOG2, BLOCK, LANES = 14, 8, 5
+"""scrypt: 16 MiB and five passes, which the OWASP password storage cheat sheet counts equal to 128 MiB and one."""
+ROLES = ("viewer", "operator")
+_AT_ONE_TIME = ThreadPoolExecutor(1, thread_name_prefix="password")
+_NOBODY = f"scrypt${COST_LOG2}${BLOCK}${LANES}${'A' * 22}==${'A' * 43}="
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A new session: `token` for its cookie, `device` for the cookie that tells this browser from a stranger's."""
+
+    operator: Operator
+    token: str = field(repr=False)
+    device: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was typed, and where: `device` is the browser's device cookie, `earlier` the session it came with."""
+
+    name: str
+    password: str = field(repr=False)
+    address: str
+    device: str = field(default="", repr=False)
+    earlier: str = field(default="", repr=False)
+
+
+async def add_operator(context: Context, name: str, password: str, role: str = "operator") -> Operator:
+    """Add an operator. Raises Malformed for a name, password or role that will not do, Conflict for a taken name."""
+    if not 1 <= len(name) <= NAME_CHARACTERS_MAX or name != name.strip() or not name.isprintable():
+        raise Malformed(f"An operator's name has 1 to {NAME_CHARACTERS_MAX} printable characters.")
+    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
+        raise Malformed(f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters.")
+    if role not in ROLES:
+        raise Malformed("A role is viewer or operator.")
+    hashed = await _in_thread(hash_password, password, context.clock.random_bytes(16))
+    operator = Operator(new_id(context.clock), name, role, hashed)
+    await context.ledger.write(lambda turn: operators.add(turn, operator, now_ms(context.clock)))
+    return operator
+
+
+async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
+    """Check a name and password and begin a new session; the earlier one ends.
+
+    The attempt is counted before the password is looked at, in one turn, so that a thousand at once count as a
+    thousand. Raises TooMany (with retry_after_seconds), LoginRefused; both cost a stranger the same for every name.
+    """
+    at = now_ms(context.clock)
+    known = _read_device(context, attempt.device, at)
+    address = f"address:{_network(attempt.address)}"
+    found, who = await context.ledger.write(lambda turn: _count(turn, attempt.name, known, address, at))
+    right = await _in_thread(password_fits, found.password_hash if found else _NOBODY, attempt.password)
+    if not right or found is None:
+        raise LoginRefused("The name or the password is wrong.")
+    token = base64url.encode(context.clock.random_bytes(32))
+
+    def begin(turn: Turn) -> None:
+        operators.forget_misses(turn, who)
+        operators.forget_misses(turn, address, since=at)
+        long_ago = at - MISS_SECONDS * 1000
+        operators.drop_ended(turn, seen_before=at - IDLE_SECONDS * 1000, misses_before=long_ago, at=at)
+        if attempt.earlier:
+            operators.end_session(turn, token_hash(attempt.earlier))
+        ends_at = at + SESSION_SECONDS * 1000
+        operators.add_session(turn, token_hash=token_hash(token), operator=found.id, at=at, ends_at=ends_at)
+
+    await context.ledger.write(begin)
+    device = known[1] if known and known[0] == found.id else context.clock.random_bytes(16).hex()
+    return LoggedIn(found, token, context.tokens.make("dashboard", found.id, device, now=at // 1000))
+
+
+async def find_session(context: Context, token: str, *, present: bool = True) -> Session | None:
+    """Find the live session of a cookie. `present` says that a person asked, not a page refreshing itself."""
+    hashed, at = token_hash(token), now_ms(context.clock)
+    session = await context.ledger.read(lambda turn: operators.session(turn, hashed))
+    if session is None or at >= session.ends_at or at >= session.seen_at + IDLE_SECONDS * 1000:
+        return None
+    if present and at >= session.seen_at + SEEN_STEP_SECONDS * 1000:
+        await context.ledger.write(lambda turn: operators.see(turn, hashed, at))
+    return session
+
+
+async def log_out(context: Context, token: str) -> None:
+    """End a session: its cookie opens nothing from now on."""
+    hashed = token_hash(token)
+    await context.ledger.write(lambda turn: operators.end_session(turn, hashed))
+
+
+def hash_password(password: str, salt: bytes) -> str:
+    """Hash a password for keeping: scrypt$cost$block$lanes$salt$hash."""
+    hashed = _scrypt(password, salt, COST_LOG2, BLOCK, LANES)
+    words = (base64.b64encode(part).decode() for part in (salt, hashed))
+    return "$".join(("scrypt", str(COST_LOG2), str(BLOCK), str(LANES), *words))
+
+
+def password_fits(kept: str, password: str) -> bool:
+    """Tell whether a password is the one kept; takes as long for a wrong one."""
+    _, cost, block, lanes, salt, hashed = kept.split("$")
+    tried = _scrypt(password[: PASSWORD_CHARACTERS_MAX + 1], base64.b64decode(salt), int(cost), int(block), int(lanes))
+    return hmac.compare_digest(tried, base64.b64decode(hashed))
+
+
+def token_hash(token: str) -> str:
+    """Name a session in the ledger, which must not hold what opens it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def wait_seconds(many: int, last_at: int, allowed: int, at: int) -> int:
+    """Say how long to wait after `many` misses in an hour: nothing at first, then 60 s, doubling; times in ms."""
+    if many < allowed:
+        return 0
+    delay = min(DELAY_SECONDS << min(many // allowed - 1, 8), DELAY_SECONDS_MAX)
+    return max(0, -(-(last_at + delay * 1000 - at) // 1000))
+
+
+def _count(turn: Turn, name: str, known: tuple[str, str] | None, address: str, at: int) -> tuple[Operator | None, str]:
+    """Count the attempt, or refuse it uncounted. Raises TooMany.
+
+    A browser that logged in as this operator before has a count of its own: strangers who guess cannot keep it out.
+    """
+    found = operators.by_name(turn, name) if len(name) <= NAME_CHARACTERS_MAX else None
+    if found and known and known[0] == found.id:
+        who = f"device:{known[1]}"
+    else:
+        who = f"name:{hashlib.sha256(name.encode(errors='replace')).hexdigest()}"
+    since = at - MISS_SECONDS * 1000
+    wait = 0
+    for key, allowed in ((who, MISSES_PER_NAME), (address, MISSES_PER_ADDRESS)):
+        if not key.startswith("address:") or not who.startswith("device:"):
+            wait = max(wait, wait_seconds(*operators.misses(turn, key, since), allowed, at))
+    if wait:
+        raise TooMany("Too many log-ins missed; wait before the next.", retry_after_seconds=wait)
+    for key in (who, address):
+        operators.note_miss(turn, key, at)
+    return found, who
+
+
+def _read_device(context: Context, device: str, at: int) -> tuple[str, str] | None:
+    if not device:
+        return None
+    try:
+        operator, browser = context.tokens.read(
+            "dashboard", device, parts=2, max_age_seconds=DEVICE_SECONDS, now=at // 1000
+        )
+    except (TokenExpired, TokenRefused):
+        return None
+    return operator, browser
+
+
+def _network(address: str) -> str:
+    """Take an IPv6 address by its /64, which is what one subscriber has."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network(f"{parsed}/64", strict=False))
+    return str(parsed)
+
+
+def _scrypt(password: str, salt: bytes, cost_log2: int, block: int, lanes: int) -> bytes:
+    return hashlib.scrypt(
+        password.encode(errors="replace"), salt=salt, n=2**cost_log2, r=block, p=lanes, maxmem=64 * 2**20, dklen=32
+    )
+
+
+async def _in_thread(work: Callable[..., T], *arguments: object) -> T:
+    """One password at a time: 16 MiB each, and guessing in parallel gains nothing."""
+    return await asyncio.get_running_loop().run_in_executor(_AT_ONE_TIME, partial(work, *arguments))
