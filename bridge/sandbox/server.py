@@ -28,8 +28,7 @@ class CuttingProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         sock = self.transport.get_extra_info("socket")
-        with socket.socket(fileno=socket.dup(sock.fileno())) as twin:
-            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         self.transport.abort()
 
 
