@@ -70,6 +70,9 @@ function ticketing_act_hold() {
 		'phone' => ticketing_phone( ticketing_field( 'buyer_tel' ) ),
 	);
 	$errors = array();
+	if ( '' === ticketing_field( 'category' ) ) {
+		$errors['category'] = '좌석을 골라 주세요.';
+	}
 	if ( '' === $buyer['name'] || mb_strlen( $buyer['name'] ) > 50 ) {
 		$errors['buyer_name'] = '예매하는 분의 이름을 적어 주세요.';
 	}
@@ -78,9 +81,6 @@ function ticketing_act_hold() {
 	}
 	if ( ! is_email( $buyer['email'] ) ) {
 		$errors['buyer_email'] = '예매 내역을 받을 이메일을 name@example.com처럼 적어 주세요.';
-	}
-	if ( '' === ticketing_field( 'category' ) ) {
-		$errors['category'] = '좌석을 골라 주세요.';
 	}
 	$order = $errors ? null : ticketing_make_order( (int) ticketing_field( 'show_id' ), ticketing_field( 'category' ), (int) ticketing_field( 'count' ), $buyer, get_current_user_id() );
 	if ( is_wp_error( $order ) ) {

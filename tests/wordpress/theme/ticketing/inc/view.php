@@ -68,10 +68,10 @@ function ticketing_first( array $from, array $names ) {
 	return '';
 }
 
-/** A card as "하나카드 1234-56**-****-7890". */
+/** A card as its company and, on a line of its own, "1234-56**-****-7890". */
 function ticketing_card( $payment ) {
 	$card = is_array( $payment['card'] ?? null ) ? $payment['card'] : array();
-	return trim( ticketing_first( $card, array( 'issuer_name', 'name', 'company', 'issuer' ) ) . ' ' . ticketing_first( $card, array( 'masked', 'number', 'no' ) ) );
+	return trim( ticketing_first( $card, array( 'issuer_name', 'name', 'company', 'issuer' ) ) . "\n" . ticketing_first( $card, array( 'masked', 'number', 'no' ) ) );
 }
 
 /** How a payment stands, in the words of the detail page. */

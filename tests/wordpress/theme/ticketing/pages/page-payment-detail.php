@@ -16,9 +16,6 @@ if ( ! $ticketing_order ) {
 	get_footer();
 	return;
 }
-if ( function_exists( 'pay_bridge_prepare' ) ) {
-	pay_bridge_prepare( $ticketing_ref );
-}
 $ticketing_returned = isset( $_GET['pay_bridge'] );
 $ticketing_payment  = function_exists( 'pay_bridge_payment' ) ? pay_bridge_payment( $ticketing_ref ) : null;
 $ticketing_standing = ticketing_standing( $ticketing_order, $ticketing_payment );
