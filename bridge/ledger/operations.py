@@ -122,6 +122,17 @@ def get(turn: Turn, site: str, operation_id: str) -> Operation | None:
     return read(row) if row else None
 
 
+def by_ref(turn: Turn, site: str, ref: str) -> Operation | None:
+    """Find the refund that carries our reference."""
+    row = turn.one("SELECT * FROM operations WHERE site = ? AND ref = ? AND kind = 'refund'", site, ref)
+    return read(row) if row else None
+
+
+def hasten(turn: Turn, operation: Operation, at: int) -> None:
+    """Make an unknown operation's next try due now (milliseconds)."""
+    turn.run("UPDATE operations SET next_try_at = ? WHERE id = ? AND next_try_at > ?", at, operation.id, at)
+
+
 def of_payment(turn: Turn, payment: str) -> list[Operation]:
     """Read a payment's operations, oldest first."""
     return [read(row) for row in turn.all("SELECT * FROM operations WHERE payment = ? ORDER BY id", payment)]

@@ -119,6 +119,15 @@ def by_token(turn: Turn, site: str, token_id: str) -> list[Payment]:
     return [read(row) for row in rows]
 
 
+def past(turn: Turn, state: State, before: int | None, limit: int) -> list[Payment]:
+    """Read the payments of a state whose time ended before then (milliseconds), or all of that state for None."""
+    rows = turn.all(
+        "SELECT * FROM payments WHERE state = ? AND expires_at < ? ORDER BY expires_at LIMIT ?",
+        *(str(state), 1 << 62 if before is None else before, limit),
+    )
+    return [read(row) for row in rows]
+
+
 def holder(payments: Iterable[Payment], *, but: str = "") -> Payment | None:
     """Find the payment that holds the order's money, or may."""
     return next((one for one in payments if one.id != but and State(one.state) in HOLDING), None)

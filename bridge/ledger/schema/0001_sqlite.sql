@@ -157,6 +157,7 @@ CREATE UNIQUE INDEX one_pending_undo ON operations (payment)
   WHERE kind = 'undo' AND state IN ('sent', 'unknown', 'needs_human');
 CREATE INDEX operations_payment ON operations (payment, id);
 CREATE INDEX operations_pending ON operations (state, next_try_at) WHERE state IN ('sent', 'unknown', 'needs_human');
+CREATE UNIQUE INDEX operations_ref ON operations (site, ref) WHERE kind = 'refund';
 CREATE INDEX operations_refunds ON operations (site, kind, created_at) WHERE kind = 'refund';
 CREATE TRIGGER operations_final BEFORE UPDATE OF state ON operations
 WHEN OLD.state <> NEW.state AND OLD.state IN ('ok', 'fail', 'not_sent')

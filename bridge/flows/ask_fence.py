@@ -1,0 +1,77 @@
+"""Asks WordPress whether the seats are still held, before money moves. No answer is a no."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bridge.clock import from_ms, new_id, now_ms, to_ms
+from bridge.domain.gateway import Gateway
+from bridge.domain.payment import Order, Payment
+from bridge.flows.context import Context
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import rfc3339
+from bridge.ledger import orders
+from bridge.signing import news as webhooks
+from bridge.wire.converse import PostResult
+
+MARGIN_SECONDS = 10
+ANSWER_SECONDS = 4.0
+
+
+class FenceAnswer(msgspec.Struct):
+    """What WordPress answers."""
+
+    hold: bool
+    hold_until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Whether the approval may go on; `reason` for the timeline."""
+
+    held: bool
+    reason: str = ""
+
+
+async def ask_fence(context: Context, site: Site, gateway: Gateway, order: Order, payment: Payment) -> Fence:
+    """Make sure the hold outlives the approval's deadline by 10 s: without asking if it does, else by asking."""
+    if order.hold_expires_at is None:
+        return Fence(True)
+    until = from_ms(now_ms(context.clock)) + timedelta(seconds=gateway.deadline_seconds + MARGIN_SECONDS)
+    if order.hold_expires_at >= until:
+        return Fence(True)
+    question = {
+        "order_ref": order.ref,
+        "payment": payment.id,
+        "amount": payment.amount,
+        "until": rfc3339(until),
+    }
+    answer = await _ask(context, site, json.dumps(question, ensure_ascii=False).encode())
+    if answer is None:
+        return Fence(False, "WordPress did not answer whether the seats are held")
+    if not answer.hold or (answer.hold_until is not None and answer.hold_until < until):
+        return Fence(False, answer.reason or "the seats are no longer held")
+    hold_until = to_ms(answer.hold_until or until)
+    await context.ledger.write(lambda turn: orders.extend_hold(turn, site.id, order.ref, hold_until))
+    return Fence(True)
+
+
+async def _ask(context: Context, site: Site, body: bytes) -> FenceAnswer | None:
+    at = now_ms(context.clock) // 1000
+    headers = webhooks.headers(site.news_keys(), new_id(context.clock), at, body)
+    result = await context.wire.post(
+        f"{site.url}/?rest_route=/pay-bridge/v1/fence",
+        headers | {"content-type": "application/json"},
+        body,
+        deadline_seconds=ANSWER_SECONDS,
+        loopback_allowed=site.loopback_allowed,
+    )
+    if not isinstance(result, PostResult) or result.status != 200:
+        return None
+    try:
+        return msgspec.json.decode(result.body, type=FenceAnswer)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,166 @@
+"""The buyer comes back from the window: ask the fence, then turn (intent), talk (approve), turn (what came of it)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.clock import from_ms, new_id
+from bridge.domain.failures import Conflict, NotGenuine
+from bridge.domain.gateway import Approves, Declined, Gateway, Return
+from bridge.domain.machine import UNSETTLED, Evidence, Kind, State, Step
+from bridge.domain.payment import Order, Payment
+from bridge.domain.reasons import Reason
+from bridge.flows.ask_fence import Fence, ask_fence
+from bridge.flows.context import Context
+from bridge.flows.record import Recorder
+from bridge.flows.settle_unknown import settle_soon
+from bridge.flows.sites import Site
+from bridge.ledger import operations, orders, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where a buyer's visit stands: `refused` is what the window said no to (nothing was approved)."""
+
+    payment: Payment
+    order: Order
+    refused: Declined | None = None
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether nobody knows yet."""
+        return State(self.payment.state) in UNSETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    payment: Payment
+    operation: Operation | None = None
+
+
+async def finish_checkout(context: Context, site: Site, payment_id: str, form: Mapping[str, str]) -> Visit:
+    """Approve the payment the buyer came back with, at most once however often this is called.
+
+    Raises NotFound, Unreadable or NotGenuine for a return that is not this payment's; nothing moves then.
+    """
+    visit = await look(context, site, payment_id)
+    payment = visit.payment
+    if payment.state != State.OPEN:
+        return await wait_for(context, site, payment)
+    gateway = site.gateway(payment.gateway)
+    returned = gateway.read_return(form)
+    _check_bound(payment, returned)
+    if returned.refused is not None:
+        return Visit(payment, visit.order, returned.refused)
+    assert isinstance(gateway, Approves), "a gateway with a return approves"
+    context.tasks.begin(f"approve:{payment.id}", _approve(context, site, gateway, visit.order, payment, returned))
+    return await wait_for(context, site, payment)
+
+
+async def look(context: Context, site: Site, payment_id: str) -> Visit:
+    """Read where a payment stands. Raises NotFound."""
+
+    def work(turn: Turn) -> Visit:
+        payment = payments.get(turn, site.id, payment_id)
+        order = orders.find(turn, site.id, payment.order_ref)
+        assert order is not None, "a payment has an order"
+        return Visit(payment, order)
+
+    return await context.ledger.read(work)
+
+
+async def wait_for(context: Context, site: Site, payment: Payment) -> Visit:
+    """Give a running approval (and the settling after it) a few seconds, then say how it stands."""
+    for name in (f"approve:{payment.id}", f"settle:{payment.id}"):
+        task = context.tasks.find(name)
+        if task is not None and not await context.tasks.wait(task, context.settings.return_wait_seconds):
+            break
+    return await look(context, site, payment.id)
+
+
+def _check_bound(payment: Payment, returned: Return) -> None:
+    """A return must name what we stored when the window opened, and nothing else."""
+    for name, value in returned.refs.items():
+        ours = payment.refs.get(name)
+        if ours is not None and value != ours:
+            raise NotGenuine("The return is not the one of this payment's window.")
+
+
+async def _approve(
+    context: Context, site: Site, gateway: Gateway, order: Order, payment: Payment, returned: Return
+) -> None:
+    assert isinstance(gateway, Approves)
+    fence = await ask_fence(context, site, gateway, order, payment)
+    recorder = Recorder.now(context, site)
+    try:
+        begun = await context.ledger.write(lambda turn: _begin(turn, recorder, payment.id, returned, fence))
+    except Conflict:
+        return
+    if begun.operation is None:
+        return
+    operation, approving = begun.operation, begun.payment
+    conversation = await context.wire.converse(
+        gateway.approve(approving, returned, operation.stamp),
+        hosts=gateway.hosts,
+        deadline_seconds=gateway.deadline_seconds,
+        committed_at=context.clock.boot_seconds(),
+        loopback_allowed=site.loopback_allowed,
+    )
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> Payment:
+        recorder.journal(turn, approving, conversation)
+        return recorder.approval(turn, approving, operation, conversation.outcome, "gateway")
+
+    try:
+        after = await context.ledger.write(record)
+    except Conflict:
+        return
+    if after.state in (State.UNKNOWN, State.VOIDING):
+        settle_soon(context, site, after)
+
+
+def _begin(turn: Turn, recorder: Recorder, payment_id: str, returned: Return, fence: Fence) -> _Begun:
+    payment = payments.get(turn, recorder.site.id, payment_id)
+    if payment.state != State.OPEN:
+        return _Begun(payment)
+    at = recorder.at
+    if from_ms(at) >= payment.expires_at:
+        expired = payments.move(turn, payment, State.EXPIRED, at=at, actor="bridge", event="payment.expired")
+        recorder.tell(turn, expired, "payment.failed")
+        return _Begun(expired)
+    everyone = payments.of_order(turn, recorder.site.id, payment.order_ref)
+    if payments.holder(everyone, but=payment.id) or any(one.state == State.REFUNDED for one in everyone):
+        return _Begun(payment)
+    no = _no(turn, recorder, payment, fence)
+    if no is not None:
+        return _Begun(recorder.declined(turn, payment, no, Evidence.E3, "bridge", event="approve.barred"))
+    operation = Operation(
+        id=new_id(recorder.context.clock),
+        site=recorder.site.id,
+        payment=payment.id,
+        kind=Kind.APPROVE,
+        amount=payment.amount,
+        step=Step.SENT,
+        ref=payment.merchant_ref,
+        actor="buyer",
+        stamp=recorder.stamp,
+        owner=recorder.context.owner,
+        sent_at=from_ms(at),
+        context_sealed=recorder.seal_context({"returned": dict(returned.refs)}),
+    )
+    operations.add(turn, operation)
+    approving = payments.move(turn, payment, State.APPROVING, at=at, actor="buyer", event="approve.sent")
+    return _Begun(approving, operation)
+
+
+def _no(turn: Turn, recorder: Recorder, payment: Payment, fence: Fence) -> Declined | None:
+    """Say why an approval may not be sent: the order changed, or the seats are gone. Nothing has moved."""
+    order = orders.find(turn, recorder.site.id, payment.order_ref)
+    assert order is not None, "a payment has an order"
+    if order.version > payment.order_version:
+        return Declined(Reason.ORDER_CHANGED, "", "주문 내용이 바뀌었어요.")
+    if not fence.held:
+        return Declined(Reason.SEAT_LOST, "", fence.reason)
+    return None

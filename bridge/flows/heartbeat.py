@@ -1,0 +1,68 @@
+"""The heartbeat: once a second it settles, delivers, expires and looks again at the sites."""
+
+import asyncio
+
+import structlog
+
+from bridge.clock import now_ms
+from bridge.domain.failures import BridgeError
+from bridge.flows.context import Context
+from bridge.flows.deliver_news import AT_ONCE as NEWS_AT_ONCE
+from bridge.flows.deliver_news import deliver_news
+from bridge.flows.expire import expire
+from bridge.flows.receive_notice import replay_pending
+from bridge.flows.recover import recover
+from bridge.flows.settle_unknown import settle_payment
+from bridge.ledger import operations, replay
+
+log = structlog.get_logger("heartbeat")
+SETTLE_AT_ONCE = 100
+EVERY_BEATS = 30
+SITES_EVERY_BEATS = 2
+
+
+async def beat_forever(context: Context) -> None:
+    """Beat until cancelled; a beat that fails is told and the next one comes."""
+    beats = 0
+    while True:
+        try:
+            await beat(context, beats)
+        except BridgeError as error:
+            log.error("a heartbeat failed", code=error.code, detail=error.detail)
+        beats += 1
+        await context.clock.sleep(context.settings.heartbeat_seconds)
+
+
+async def beat(context: Context, beats: int = 0) -> None:
+    """Do what is due now."""
+    at = now_ms(context.clock)
+    if beats % SITES_EVERY_BEATS == 0:
+        await context.sites.refresh()
+    for operation in await context.ledger.read(lambda turn: operations.due(turn, at, SETTLE_AT_ONCE)):
+        site = context.sites.get(operation.site)
+        context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
+    await expire(context)
+    if beats % EVERY_BEATS == 0:
+        await recover(context)
+        await replay_pending(context)
+        await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
+    context.beat_at = context.clock.boot_seconds()
+
+
+async def deliver_forever(context: Context) -> None:
+    """Deliver news until cancelled, at once while there is much of it."""
+    while True:
+        heard = 0
+        try:
+            heard = await deliver_news(context)
+        except BridgeError as error:
+            log.error("news could not be delivered", code=error.code, detail=error.detail)
+        pause = 0.0 if heard == NEWS_AT_ONCE else 0.2
+        await context.clock.sleep(pause)
+
+
+async def run_background(context: Context) -> None:
+    """Run the heartbeat and the delivery side by side until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(beat_forever(context), name="heartbeat")
+        group.create_task(deliver_forever(context), name="news")

@@ -1,0 +1,193 @@
+"""Opens a payment for an order: turn (intent), talk (ready), turn (what came of it)."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.failures import Conflict, GatewayOff, OrderTaken
+from bridge.domain.gateway import Declined, Gateway, NotSent, Redirect, Script, Unknown
+from bridge.domain.machine import PAID_STATES, TERMINAL, State
+from bridge.domain.payment import Device, Method, Order, Payment
+from bridge.flows.context import Context
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.flows.urls import urls_of
+from bridge.ledger import orders, payments, replay
+from bridge.ledger.ledger import Turn
+
+READY_SECONDS = 20.0
+LIVE_BEFORE_MONEY = (State.NEW, State.READYING, State.OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for: `token_id` makes a repetition find the same payment."""
+
+    order: Order
+    token_id: str
+    method: Method = Method.CARD
+    device: Device = Device.PC
+    gateway: str = ""
+    actor: str = "buyer"
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The signed request's nonce and idempotency key, consumed with the effect; `ends_at` in milliseconds."""
+
+    key_id: str
+    nonce: str
+    ends_at: int
+    idempotency_key: str
+    digest: str
+
+
+async def open_checkout(context: Context, site: Site, wish: Wish, once: Once | None = None) -> Payment:
+    """Give the order's live payment, with its window.
+
+    Raises OrderChanged, OrderTaken (extra: payment, state), GatewayOff (nothing charged), Replayed, KeyReused.
+    """
+    gateway = site.gateway_for(wish.method, wish.gateway)
+    if wish.method not in gateway.methods:
+        raise GatewayOff(f"{gateway.title} does not take the method {wish.method}.")
+    payment, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, gateway, wish, once))
+    name = f"open:{payment.id}"
+    task = context.tasks.begin(name, _ready(context, site, gateway, wish.order, payment)) if is_new else None
+    task = task or context.tasks.find(name)
+    if task is not None:
+        payment = await asyncio.shield(task)
+    if payment.state == State.FAILED_READY:
+        raise GatewayOff(
+            "The gateway refused to open its window; nothing was charged.", gateway_message=payment.message
+        )
+    if payment.state in (State.SUPERSEDED, State.READYING):
+        raise GatewayOff("The gateway did not answer; nothing was charged. Try again.", retry=True)
+    return payment
+
+
+def _begin(
+    turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Wish, once: Once | None
+) -> tuple[Payment, bool]:
+    at = now_ms(context.clock)
+    if once is not None:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+        if answer is not None:
+            return payments.get(turn, site.id, answer.result), False
+    orders.store(turn, site.id, wish.order, at)
+    everyone = payments.of_order(turn, site.id, wish.order.ref)
+    _refuse_taken(everyone)
+    same = _same_payment(turn, site, gateway, wish, at)
+    if same is None:
+        payment = _new_payment(context, site, gateway, wish, at)
+        payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor)
+    else:
+        payment = same
+    if once is not None:
+        replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, at)
+    return payment, same is None
+
+
+def _refuse_taken(everyone: list[Payment]) -> None:
+    """Refuse an order that holds money, may hold some, or waits for a deposit, or was refunded."""
+    taken = payments.holder(everyone) or next((one for one in everyone if one.state in PAID_STATES), None)
+    if taken is not None:
+        raise OrderTaken(
+            "A payment of this order is already paid or not settled yet.", payment=taken.id, state=taken.state
+        )
+
+
+def _same_payment(turn: Turn, site: Site, gateway: Gateway, wish: Wish, at: int) -> Payment | None:
+    """Find the live payment this very token opened before, for the same method, device and version."""
+    for payment in payments.by_token(turn, site.id, wish.token_id):
+        if payment.state in TERMINAL or payment.order_ref != wish.order.ref:
+            continue
+        fits = (payment.method, payment.device, payment.gateway) == (wish.method, wish.device, gateway.name)
+        lasts = payment.expires_at > from_ms(at) and payment.order_version == wish.order.version
+        if payment.state in LIVE_BEFORE_MONEY and fits and lasts:
+            return payment
+    return None
+
+
+def _new_payment(context: Context, site: Site, gateway: Gateway, wish: Wish, at: int) -> Payment:
+    return Payment(
+        id=new_id(context.clock),
+        site=site.id,
+        order_ref=wish.order.ref,
+        order_version=wish.order.version,
+        gateway=gateway.name,
+        method=wish.method,
+        device=wish.device,
+        state=State.READYING,
+        amount=wish.order.amount,
+        tax_free=wish.order.tax_free,
+        version=1,
+        merchant_ref=new_reference(context.clock),
+        created_at=from_ms(at),
+        expires_at=from_ms(at) + timedelta(seconds=context.settings.payment_life_seconds),
+    )
+
+
+async def _ready(context: Context, site: Site, gateway: Gateway, order: Order, payment: Payment) -> Payment:
+    recorder = Recorder.now(context, site)
+    exchange = gateway.open_window(payment, order, urls_of(context, site, payment), recorder.stamp)
+    conversation = await context.wire.converse(
+        exchange,
+        hosts=gateway.hosts,
+        deadline_seconds=min(READY_SECONDS, gateway.deadline_seconds),
+        loopback_allowed=site.loopback_allowed,
+    )
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> Payment:
+        recorder.journal(turn, payment, conversation)
+        return _opened(turn, recorder, payment, conversation.outcome)
+
+    try:
+        return await context.ledger.write(record)
+    except Conflict:
+        return await context.ledger.read(lambda turn: payments.get(turn, site.id, payment.id))
+
+
+def _opened(turn: Turn, recorder: Recorder, payment: Payment, outcome: object) -> Payment:
+    at, actor = recorder.at, "gateway"
+    if isinstance(outcome, Redirect):
+        return payments.move(
+            turn,
+            payment,
+            State.OPEN,
+            at=at,
+            actor=actor,
+            event="window.opened",
+            refs=dict(outcome.refs),
+            window_url=outcome.url,
+        )
+    assert not isinstance(outcome, Script), "no gateway of this version opens its window by a script"
+    if isinstance(outcome, Declined):
+        return payments.move(
+            turn,
+            payment,
+            State.FAILED_READY,
+            at=at,
+            actor=actor,
+            event="window.refused",
+            detail={"code": outcome.code, "message": outcome.message},
+            reason=str(outcome.reason),
+            code=outcome.code,
+            message=outcome.message,
+        )
+    assert isinstance(outcome, NotSent | Unknown), f"ready cannot come to {outcome!r}"
+    code, message = (outcome.code, outcome.message) if isinstance(outcome, Unknown) else ("", "")
+    refused = isinstance(outcome, NotSent) or outcome.refusal
+    return payments.move(
+        turn,
+        payment,
+        State.FAILED_READY if refused else State.SUPERSEDED,
+        at=at,
+        actor=actor,
+        event="window.not_opened",
+        detail={"reason": outcome.why, "code": code, "message": message},
+        code=code[:64],
+        message=message[:500],
+    )

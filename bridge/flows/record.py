@@ -1,0 +1,363 @@
+"""Writes what came of it: every outcome's state, ledger entry, news and audit in one turn."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from bridge.clock import from_ms, new_id, now_ms, stamp, to_ms
+from bridge.domain.gateway import Declined, NotSent, Paid, Stamp, Unknown, Waiting
+from bridge.domain.machine import Evidence, Kind, State, Step
+from bridge.domain.payment import Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from bridge.flows.context import Context
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import order_json, payment_json, rfc3339
+from bridge.ledger import calls, cases, news, operations, orders, payments
+from bridge.ledger.calls import CallRecord
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+from bridge.wire.converse import Conversation
+from bridge.wire.journal import Line
+
+WAITING_DAYS = 7
+BRIDGE = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes outcomes for one site at one moment; made anew for each turn."""
+
+    context: Context
+    site: Site
+    at: int
+    stamp: Stamp
+
+    @classmethod
+    def now(cls, context: Context, site: Site) -> "Recorder":
+        """Make a recorder for this moment."""
+        return cls(context, site, now_ms(context.clock), stamp(context.clock))
+
+    def approval(self, turn: Turn, payment: Payment, operation: Operation, outcome: object, actor: str) -> Payment:
+        """Write what an approval came to (Paid, Waiting, Declined, Unknown or NotSent)."""
+        if isinstance(outcome, Paid):
+            operation = operations.step(turn, operation, Step.OK, at=self.at, evidence=Evidence.E1, refs=outcome.refs)
+            return self.captured(turn, payment, operation, outcome, Evidence.E1, actor)
+        if isinstance(outcome, Waiting):
+            operations.step(turn, operation, Step.OK, at=self.at, evidence=Evidence.E1, refs=outcome.refs)
+            return self._waiting(turn, payment, outcome, actor)
+        if isinstance(outcome, Declined):
+            operations.step(
+                turn, operation, Step.FAIL, at=self.at, evidence=Evidence.E2, code=outcome.code, message=outcome.message
+            )
+            return self.declined(turn, payment, outcome, Evidence.E2, actor)
+        if isinstance(outcome, NotSent):
+            operations.step(turn, operation, Step.NOT_SENT, at=self.at, evidence=Evidence.E3, message=outcome.why)
+            return payments.move(
+                turn, payment, State.OPEN, at=self.at, actor=actor, event="approve.not_sent", detail={"evidence": "E3"}
+            )
+        assert isinstance(outcome, Unknown), f"an approval cannot come to {outcome!r}"
+        return self.unknown(turn, payment, operation, outcome, actor)
+
+    def captured(
+        self, turn: Turn, payment: Payment, operation: Operation, paid: Paid, evidence: Evidence, actor: str
+    ) -> Payment:
+        """Write money that moved: PAID if it is the amount asked, otherwise it is taken back and a person told."""
+        right = paid.amount == payment.amount
+        operations.enter(
+            turn,
+            cause=operation.id,
+            site=self.site.id,
+            payment=payment.id,
+            kind="capture",
+            amount=paid.amount,
+            evidence=evidence,
+            at=self.at,
+        )
+        payment = payments.move(
+            turn,
+            payment,
+            State.PAID if right else State.VOIDING,
+            at=self.at,
+            actor=actor,
+            event="payment.paid" if right else "payment.amount_mismatch",
+            detail={"amount": paid.amount, "evidence": str(evidence)},
+            captured=paid.amount,
+            refs=dict(paid.refs),
+            card=dict(paid.card),
+            paid_at=from_ms(self.at),
+        )
+        if right:
+            orders.mark_paid_by(turn, self.site.id, payment.order_ref, payment.id)
+            self.tell(turn, payment, "payment.paid")
+            return payment
+        self.case(turn, payment, "amount_mismatch", f"asked {payment.amount} KRW, the gateway took {paid.amount} KRW")
+        self.begin_undo(turn, payment, operation, actor, due_now=True)
+        return payment
+
+    def deposit(self, turn: Turn, payment: Payment, paid: Paid, cause: str) -> Payment:
+        """Write a deposit that fits our record in every field (E7); `cause` names the notice."""
+        operations.enter(
+            turn,
+            cause=f"notice:{self.site.id}:{payment.gateway}:{cause}",
+            site=self.site.id,
+            payment=payment.id,
+            kind="capture",
+            amount=paid.amount,
+            evidence=Evidence.E7,
+            at=self.at,
+        )
+        payment = payments.move(
+            turn,
+            payment,
+            State.PAID,
+            at=self.at,
+            actor="gateway",
+            event="payment.deposited",
+            detail={"amount": paid.amount, "evidence": "E7"},
+            captured=paid.amount,
+            paid_at=from_ms(self.at),
+        )
+        orders.mark_paid_by(turn, self.site.id, payment.order_ref, payment.id)
+        self.tell(turn, payment, "payment.paid")
+        return payment
+
+    def declined(
+        self, turn: Turn, payment: Payment, declined: Declined, evidence: Evidence, actor: str, event: str = ""
+    ) -> Payment:
+        """Write an explicit no, and tell WordPress."""
+        payment = payments.move(
+            turn,
+            payment,
+            State.DECLINED,
+            at=self.at,
+            actor=actor,
+            event=event or "payment.declined",
+            detail={"evidence": str(evidence), "code": declined.code, "message": declined.message},
+            reason=str(declined.reason),
+            code=declined.code[:64],
+            message=declined.message[:500],
+        )
+        self.tell(turn, payment, "payment.failed")
+        return payment
+
+    def unknown(
+        self, turn: Turn, payment: Payment, operation: Operation, unknown: Unknown, actor: str, event: str = ""
+    ) -> Payment:
+        """Write that nobody knows: due at once for settling, and WordPress puts the order on hold."""
+        operations.step(
+            turn,
+            operation,
+            Step.UNKNOWN,
+            at=self.at,
+            code=unknown.code,
+            message=unknown.message or unknown.why,
+            refusal=unknown.refusal,
+            next_try_at=self.at,
+        )
+        payment = payments.move(
+            turn,
+            payment,
+            State.UNKNOWN,
+            at=self.at,
+            actor=actor,
+            event=event or "approve.unknown",
+            detail={"reason": unknown.why, "code": unknown.code},
+            code=unknown.code[:64],
+            message=unknown.message[:500],
+        )
+        self.tell(turn, payment, "payment.confirming")
+        return payment
+
+    def voided(self, turn: Turn, payment: Payment, cause: str, evidence: Evidence, actor: str) -> Payment:
+        """Write that the gateway's net is zero again."""
+        if payment.left:
+            operations.enter(
+                turn,
+                cause=cause,
+                site=self.site.id,
+                payment=payment.id,
+                kind="undo",
+                amount=-payment.left,
+                evidence=evidence,
+                at=self.at,
+            )
+        payment = payments.move(
+            turn,
+            payment,
+            State.VOIDED,
+            at=self.at,
+            actor=actor,
+            event="payment.voided",
+            detail={"evidence": str(evidence)},
+            refunded=payment.captured,
+            reason=payment.reason or str(Reason.NEVER_HAPPENED),
+        )
+        self.tell(turn, payment, "payment.failed")
+        return payment
+
+    def refunded(
+        self,
+        turn: Turn,
+        payment: Payment,
+        operation: Operation,
+        evidence: Evidence,
+        refs: Mapping[str, str],
+        actor: str,
+    ) -> Payment:
+        """Write money given back."""
+        operation = operations.step(turn, operation, Step.OK, at=self.at, evidence=evidence, refs=refs)
+        operations.enter(
+            turn,
+            cause=operation.id,
+            site=self.site.id,
+            payment=payment.id,
+            kind="refund",
+            amount=-operation.amount,
+            evidence=evidence,
+            at=self.at,
+        )
+        refunded = payment.refunded + operation.amount
+        payment = payments.move(
+            turn,
+            payment,
+            State.REFUNDED if refunded == payment.captured else State.PART_REFUNDED,
+            at=self.at,
+            actor=actor,
+            event="refund.done",
+            detail={"amount": operation.amount, "evidence": str(evidence), "reason": operation.reason},
+            refunded=refunded,
+        )
+        cases.close_case(turn, payment.id, "refund_unknown", f"settled by {evidence}", self.at)
+        self.tell(turn, payment, "payment.refunded")
+        return payment
+
+    def begin_undo(
+        self, turn: Turn, payment: Payment, approve: Operation, actor: str, *, due_now: bool, reason: str = ""
+    ) -> Operation:
+        """Write the intent to take an approval back; with `due_now` the heartbeat sends it."""
+        context = {"sent_at": to_ms(approve.stamp.at), "sent_nonce": approve.stamp.nonce}
+        returned = self.open_context(approve) if approve.context_sealed else {"returned": {}}
+        undo = Operation(
+            id=new_id(self.context.clock),
+            site=self.site.id,
+            payment=payment.id,
+            kind=Kind.UNDO,
+            amount=payment.captured or payment.amount,
+            step=Step.SENT,
+            ref=payment.merchant_ref,
+            actor=actor,
+            stamp=self.stamp,
+            owner=self.context.owner,
+            sent_at=from_ms(self.at),
+            target=approve.id,
+            reason=reason,
+            context_sealed=self.seal_context(context | returned),
+        )
+        operations.add(turn, undo)
+        if due_now:
+            return operations.step(turn, undo, Step.UNKNOWN, at=self.at, next_try_at=self.at)
+        return undo
+
+    def case(self, turn: Turn, payment: Payment, reason: str, detail: str) -> None:
+        """Open a case for a person, once per reason."""
+        cases.open_case(
+            turn,
+            case_id=new_id(self.context.clock),
+            site=self.site.id,
+            payment=payment.id,
+            reason=reason,
+            detail=detail,
+            at=self.at,
+        )
+
+    def tell(self, turn: Turn, payment: Payment, kind: str) -> None:
+        """Owe WordPress a message with the whole snapshot, in the payment's sequence."""
+        order = orders.find(turn, self.site.id, payment.order_ref)
+        assert order is not None, "a payment has an order"
+        everyone = payments.of_order(turn, self.site.id, payment.order_ref)
+        seq = news.next_seq(turn, payment.id)
+        done = operations.of_payment(turn, payment.id)
+        body = {
+            "type": kind,
+            "seq": seq,
+            "occurred_at": rfc3339(from_ms(self.at)),
+            "order": order_json(order, everyone),
+            "payment": payment_json(self.site, payment, done, self.stamp),
+        }
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)
+        news.add(turn, message)
+
+    def journal(self, turn: Turn, payment: Payment, conversation: Conversation[Any]) -> None:
+        """Keep the scrubbed conversation."""
+        for record in self._records(payment, conversation.journal):
+            calls.add(turn, record)
+
+    def seal_context(self, context: Mapping[str, object]) -> str:
+        """Seal what a repetition of an operation needs."""
+        return self.context.vault.seal(json.dumps(context).encode(), "operation")
+
+    def open_context(self, operation: Operation) -> dict[str, Any]:
+        """Open what `seal_context` sealed."""
+        opened: dict[str, Any] = json.loads(self.context.vault.open(operation.context_sealed, "operation"))
+        return opened
+
+    def _waiting(self, turn: Turn, payment: Payment, waiting: Waiting, actor: str) -> Payment:
+        due = waiting.due or from_ms(self.at) + timedelta(days=WAITING_DAYS)
+        payment = payments.move(
+            turn,
+            payment,
+            State.AWAITING_DEPOSIT,
+            at=self.at,
+            actor=actor,
+            event="account.issued",
+            detail={"evidence": "E1"},
+            refs=dict(waiting.refs),
+            account=dict(waiting.account),
+            expires_at=due,
+        )
+        self.tell(turn, payment, "payment.awaiting_deposit")
+        return payment
+
+    def _records(self, payment: Payment, lines: Iterable[Line]) -> Iterable[CallRecord]:
+        for line in lines:
+            yield CallRecord(
+                id=new_id(self.context.clock),
+                site=self.site.id,
+                payment=payment.id,
+                gateway=payment.gateway,
+                op=line.op,
+                verdict=line.verdict,
+                status=line.status or 0,
+                took_ms=round(line.seconds * 1000),
+                skew_ms=self._skew(line),
+                request=json.dumps(dict(line.request_fields), ensure_ascii=False),
+                response=line.response,
+                why=line.why,
+                at=self.at,
+            )
+
+    def _skew(self, line: Line) -> int | None:
+        if not line.date_header:
+            return None
+        try:
+            theirs = parsedate_to_datetime(line.date_header)
+        except ValueError:
+            return None
+        return to_ms(theirs) - self.at
+
+
+def refund_order(payment: Payment, operation: Operation) -> RefundOrder:
+    """Say to an adapter what to give back."""
+    full = payment.refunded == 0 and operation.amount == payment.captured
+    return RefundOrder(
+        ref=operation.ref,
+        amount=operation.amount,
+        reason=operation.reason,
+        full=full,
+        left_after=payment.left - operation.amount,
+        refunded_before=payment.refunded,
+    )

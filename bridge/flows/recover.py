@@ -1,0 +1,79 @@
+"""After a crash: what was sent by a process that died is unknown, and is settled like any unknown."""
+
+from bridge.clock import now_ms
+from bridge.domain.failures import Conflict
+from bridge.domain.machine import Kind, State, Step
+from bridge.flows.context import Context
+from bridge.flows.receive_notice import replay_pending
+from bridge.flows.record import BRIDGE, Recorder
+from bridge.ledger import operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+STALE_SECONDS = 65 + 30
+AT_ONCE = 1000
+WHY = "the bridge stopped before the answer was written down"
+
+
+async def recover(context: Context) -> int:
+    """Take over what a dead process left: SENT becomes UNKNOWN, half-opened windows are superseded.
+
+    Run at boot before the bridge is ready, and with the heartbeat; answers how many operations were taken over.
+    """
+    stale = now_ms(context.clock) - STALE_SECONDS * 1000
+    left = await context.ledger.read(lambda turn: operations.orphaned(turn, context.owner, stale))
+    taken = 0
+    for operation in left:
+        recorder = Recorder.now(context, context.sites.get(operation.site))
+        try:
+            await context.ledger.write(lambda turn, o=operation, r=recorder: _take_over(turn, r, o))  # type: ignore[misc]
+        except Conflict:
+            continue
+        taken += 1
+    return taken
+
+
+async def recover_at_boot(context: Context) -> int:
+    """Recover, and let kept notices have the effect they are owed."""
+    taken = await recover(context)
+    await _supersede(context)
+    await replay_pending(context)
+    return taken
+
+
+def _take_over(turn: Turn, recorder: Recorder, operation: Operation) -> None:
+    operations.step(turn, operation, Step.UNKNOWN, at=recorder.at, message=WHY, next_try_at=recorder.at)
+    payment = payments.get(turn, recorder.site.id, operation.payment)
+    if operation.kind is Kind.APPROVE and payment.state == State.APPROVING:
+        payment = payments.move(
+            turn,
+            payment,
+            State.UNKNOWN,
+            at=recorder.at,
+            actor=BRIDGE,
+            event="approve.unknown",
+            detail={"reason": WHY},
+        )
+        recorder.tell(turn, payment, "payment.confirming")
+
+
+async def _supersede(context: Context) -> None:
+    """A window that was being opened when the process died is replaced; its reference stays known."""
+    started = now_ms(context.clock)
+    halves = await context.ledger.read(lambda turn: payments.past(turn, State.READYING, None, AT_ONCE))
+    for payment in halves:
+
+        def work(turn: Turn, site: str = payment.site, payment_id: str = payment.id) -> None:
+            current = payments.get(turn, site, payment_id)
+            if current.state == State.READYING:
+                payments.move(
+                    turn,
+                    current,
+                    State.SUPERSEDED,
+                    at=started,
+                    actor=BRIDGE,
+                    event="window.not_opened",
+                    detail={"reason": WHY},
+                )
+
+        await context.ledger.write(work)

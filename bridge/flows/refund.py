@@ -1,0 +1,185 @@
+"""Gives money back: turn (intent, amount reserved), talk (cancel), turn (what came of it)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.failures import Conflict, NotFound, NotNow, PendingOutcome, RefundRefused
+from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refused, Unknown
+from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment, parse_amount
+from bridge.flows.context import Context
+from bridge.flows.open_checkout import Once
+from bridge.flows.record import Recorder, refund_order
+from bridge.flows.settle_unknown import settle_soon
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import ACCEPTED
+from bridge.ledger import operations, payments, replay
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+REFUNDABLE = (State.PAID, State.PART_REFUNDED)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundWish:
+    """What is asked for: no amount means all that is left. `capped`: the site's daily cap applies."""
+
+    payment: str
+    amount: int | None
+    reason: str
+    actor: str
+    items: tuple[str, ...] = ()
+    capped: bool = True
+
+
+async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> Operation:
+    """Ask for a refund and wait a moment for its outcome; the answer may still be SENT or UNKNOWN.
+
+    Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused.
+    """
+    recorder = Recorder.now(context, site)
+    operation, is_new = await context.ledger.write(lambda turn: _begin(turn, recorder, wish, once))
+    name = f"refund:{operation.id}"
+    if is_new:
+        context.tasks.begin(name, _talk(context, site, operation))
+    task = context.tasks.find(name)
+    if task is not None:
+        await context.tasks.wait(task, context.settings.refund_wait_seconds)
+    return await find_refund(context, site, operation.id)
+
+
+async def find_refund(context: Context, site: Site, refund_id: str) -> Operation:
+    """Read a refund of a site. Raises NotFound."""
+    operation = await context.ledger.read(lambda turn: operations.get(turn, site.id, refund_id))
+    if operation is None or operation.kind is not Kind.REFUND:
+        raise NotFound("There is no such refund.")
+    return operation
+
+
+def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tuple[Operation, bool]:
+    site = recorder.site
+    if once.nonce:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+    if answer is not None:
+        earlier = operations.get(turn, site.id, answer.result)
+        assert earlier is not None, "operations are never deleted"
+        return earlier, False
+    payment = payments.get(turn, site.id, wish.payment)
+    _check(turn, recorder, payment, wish)
+    operation = Operation(
+        id=new_id(recorder.context.clock),
+        site=site.id,
+        payment=payment.id,
+        kind=Kind.REFUND,
+        amount=wish.amount or payment.left,
+        step=Step.SENT,
+        ref=new_reference(recorder.context.clock),
+        actor=wish.actor,
+        reason=wish.reason,
+        items=wish.items,
+        idempotency_key=once.idempotency_key,
+        stamp=recorder.stamp,
+        owner=recorder.context.owner,
+        sent_at=from_ms(recorder.at),
+    )
+    operations.add(turn, operation)
+    payments.move(
+        turn,
+        payment,
+        State(payment.state),
+        at=recorder.at,
+        actor=wish.actor,
+        event="refund.sent",
+        detail={"amount": operation.amount, "reason": wish.reason},
+    )
+    replay.remember(turn, site.id, once.idempotency_key, once.digest, operation.id, recorder.at)
+    return operation, True
+
+
+def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -> None:
+    """Refuse what may not be given back; everything is read in the turn that writes the intent."""
+    if any(operation.step in PENDING_STEPS for operation in operations.of_payment(turn, payment.id)):
+        raise PendingOutcome("An earlier operation of this payment has no outcome yet; wait for it.")
+    if payment.state not in REFUNDABLE:
+        raise NotNow(f"A payment in state {payment.state} cannot be refunded.", state=payment.state)
+    amount = payment.left if wish.amount is None else parse_amount(wish.amount)
+    rule = recorder.site.gateway(payment.gateway).refund_rule(payment, recorder.stamp)
+    if not isinstance(rule, Allowed):
+        raise RefundRefused("This payment cannot be refunded through the gateway.", why=rule.why)
+    if amount > min(rule.max_amount, payment.left):
+        raise RefundRefused(f"At most {payment.left} KRW can be refunded.", refundable=payment.left)
+    if not rule.partial and amount != payment.captured:
+        raise RefundRefused("Only the full amount can be refunded.", refundable=payment.left)
+    if wish.capped:
+        since = recorder.at - round(DAY.total_seconds() * 1000)
+        today = operations.refunded_since(turn, recorder.site.id, since)
+        if today + amount > recorder.context.settings.refund_daily_max:
+            raise RefundRefused(
+                "The site's daily refund limit is reached; an operator can refund with `pay-bridge refund`."
+            )
+
+
+async def _talk(context: Context, site: Site, operation: Operation) -> None:
+    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, operation.payment))
+    gateway = site.gateway(payment.gateway)
+    conversation = await context.wire.converse(
+        gateway.refund(payment, refund_order(payment, operation), operation.stamp),
+        hosts=gateway.hosts,
+        deadline_seconds=gateway.deadline_seconds,
+        committed_at=context.clock.boot_seconds(),
+        loopback_allowed=site.loopback_allowed,
+    )
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        recorder.journal(turn, payment, conversation)
+        _record(turn, recorder, operation, conversation.outcome)
+
+    try:
+        await context.ledger.write(record)
+    except Conflict:
+        return
+    if isinstance(conversation.outcome, Unknown):
+        settle_soon(context, site, payment)
+
+
+def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: object) -> None:
+    payment = payments.get(turn, recorder.site.id, operation.payment)
+    at = recorder.at
+    if isinstance(outcome, Done):
+        evidence = Evidence.E9 if outcome.already else Evidence.E1
+        recorder.refunded(turn, payment, operation, evidence, outcome.refs, "gateway")
+        return
+    if isinstance(outcome, Refused):
+        operations.step(
+            turn, operation, Step.FAIL, at=at, evidence=Evidence.E2, code=outcome.code, message=outcome.message
+        )
+        event, detail = "refund.refused", {"code": outcome.code, "message": outcome.message}
+    elif isinstance(outcome, NotSent):
+        operations.step(turn, operation, Step.NOT_SENT, at=at, evidence=Evidence.E3, message=outcome.why)
+        event, detail = "refund.not_sent", {"reason": outcome.why}
+    elif isinstance(outcome, Accepted):
+        operations.step(turn, operation, Step.UNKNOWN, at=at, code=ACCEPTED)
+        event, detail = "refund.accepted", {}
+    else:
+        assert isinstance(outcome, Unknown), f"a refund cannot come to {outcome!r}"
+        message = outcome.message or outcome.why
+        operations.step(turn, operation, Step.UNKNOWN, at=at, code=outcome.code, message=message, next_try_at=at)
+        event, detail = "refund.unknown", {"reason": outcome.why, "code": outcome.code}
+    payments.move(
+        turn,
+        payment,
+        State(payment.state),
+        at=at,
+        actor="gateway",
+        event=event,
+        detail={"amount": operation.amount} | detail,
+    )
+
+
+def once_of_command(context: Context, key: str, digest: str) -> Once:
+    """Make the once of a command typed by an operator: no signed nonce, but the key counts."""
+    return Once("", "", now_ms(context.clock), key, digest)

@@ -1,0 +1,128 @@
+"""How payments, refunds and orders are shown to WordPress: the JSON contract, in one place."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.clock import from_ms
+from bridge.domain.gateway import Accepted, Allowed, ByHand, Gateway, Stamp
+from bridge.domain.machine import PENDING_STEPS, Kind, State, Step, order_state
+from bridge.domain.payment import Order, Payment
+from bridge.flows.sites import Site
+from bridge.ledger import audit, operations, orders, payments
+from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.operations import Operation
+
+ACCEPTED = type(Accepted()).__name__.lower()
+_SHOWN_REFS = ("refNo", "tranDate", "applNo", "aid", "dialect")
+_TIMELINE_DETAIL = ("code", "message", "amount", "reason", "evidence")
+
+
+def rfc3339(at: datetime) -> str:
+    """Write a time as RFC 3339 in UTC."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:
+    """Show a payment: no secret, nothing personal but the masked card and the account to pay into."""
+    shown: dict[str, Any] = {
+        "id": payment.id,
+        "site": payment.site,
+        "order_ref": payment.order_ref,
+        "order_version": payment.order_version,
+        "gateway": payment.gateway,
+        "method": payment.method,
+        "state": payment.state,
+        "amount": payment.amount,
+        "captured": payment.captured,
+        "refunded": payment.refunded,
+        "currency": "KRW",
+        "gateway_refs": {"mbrRefNo": payment.merchant_ref}
+        | {name: payment.refs[name] for name in _SHOWN_REFS if payment.refs.get(name)},
+        "merchant_ref": payment.merchant_ref,
+        "created_at": rfc3339(payment.created_at),
+        "expires_at": rfc3339(payment.expires_at),
+        "version": payment.version,
+        "mode": site.mode,
+        "allowed": allowed(site.gateways.get(payment.gateway), payment, done, stamp),
+    }
+    optional = {
+        "window_url": payment.window_url if payment.state == State.OPEN else "",
+        "paid_at": rfc3339(payment.paid_at) if payment.paid_at else "",
+        "close_seen_at": rfc3339(payment.close_seen_at) if payment.close_seen_at else "",
+        "card": dict(payment.card),
+        "account": dict(payment.account),
+        "reason": payment.reason,
+        "code": payment.code,
+        "message": payment.message,
+    }
+    return shown | {name: value for name, value in optional.items() if value}
+
+
+def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:
+    """Say what refund is possible now, of how many KRW, and why not more."""
+    if any(operation.step in PENDING_STEPS for operation in done):
+        return {"refund": "never", "refundable": 0, "why": "앞선 처리의 결과를 아직 확인하고 있어요."}
+    if gateway is None:
+        return {"refund": "by_hand", "refundable": 0, "why": "이 결제의 PG가 더는 설정되어 있지 않아요."}
+    rule = gateway.refund_rule(payment, stamp)
+    if isinstance(rule, Allowed):
+        refund = "full_or_part" if rule.partial else "full"
+        return {"refund": refund, "refundable": min(rule.max_amount, payment.left)}
+    return {"refund": "by_hand" if isinstance(rule, ByHand) else "never", "refundable": 0, "why": rule.why}
+
+
+def refund_json(operation: Operation) -> dict[str, Any]:
+    """Show a refund as the gateway's truth."""
+    states = {Step.SENT: "sending", Step.OK: "done", Step.FAIL: "refused"}
+    state = states.get(operation.step, str(operation.step))
+    if operation.step is Step.UNKNOWN and operation.code == ACCEPTED:
+        state = ACCEPTED
+    shown: dict[str, Any] = {
+        "id": operation.id,
+        "payment": operation.payment,
+        "amount": operation.amount,
+        "reason": operation.reason,
+        "actor": operation.actor,
+        "state": state,
+        "created_at": rfc3339(operation.sent_at),
+    }
+    optional = {"code": operation.code, "message": operation.message, "items": list(operation.items)}
+    return shown | {name: value for name, value in optional.items() if value}
+
+
+def order_json(order: Order, all_payments: Sequence[Payment]) -> dict[str, Any]:
+    """Show an order's state as its payments say it."""
+    shown: dict[str, Any] = {
+        "ref": order.ref,
+        "version": order.version,
+        "state": order_state({State(payment.state) for payment in all_payments}),
+    }
+    paid_by = next((one.id for one in all_payments if one.captured and one.captured == one.amount), "")
+    return shown | ({"paid_by": paid_by} if paid_by else {})
+
+
+def timeline(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Show a payment's audit as a timeline, oldest first."""
+    shown = []
+    for row in rows:
+        detail = json.loads(row["detail"])
+        step = {"at": rfc3339(from_ms(row["at"])), "actor": row["actor"], "event": row["event"]}
+        if row["was"] != row["became"]:
+            step |= {"from": row["was"], "to": row["became"]}
+        shown.append(step | {name: detail[name] for name in _TIMELINE_DETAIL if detail.get(name)})
+    return shown
+
+
+def read_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[str, Any]:
+    """Read one payment of a site with its timeline, refunds, order and buyer. Raises NotFound."""
+    payment = payments.get(turn, site.id, payment_id)
+    done = operations.of_payment(turn, payment.id)
+    order = orders.find(turn, site.id, payment.order_ref)
+    assert order is not None, "a payment has an order"
+    return payment_json(site, payment, done, stamp) | {
+        "order": order_json(order, payments.of_order(turn, site.id, payment.order_ref)),
+        "timeline": timeline(audit.chain(turn, payment.id)),
+        "refunds": [refund_json(operation) for operation in done if operation.kind is Kind.REFUND],
+    }
