@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -46,13 +47,24 @@ class Server:
         """Asks the whole group to end and insists after ten seconds."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, how)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(10)
+        until = time.monotonic() + 5
+        while _lives(self.pid) and time.monotonic() < until:
+            time.sleep(0.01)
+
+
+def _lives(group: int) -> bool:
+    """Whether a process group has a member that is more than a zombie, which an idle PID 1 may never collect."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, member_of = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(member_of) == group and state != "Z":
+                return True
+    return False
 
 
 def _end_with_the_parent() -> None:
@@ -94,7 +106,8 @@ def fpm(sockets: Path, *, workers: int, directory: Path) -> Server:
     settings.write_text(
         f"[global]\nerror_log = {directory}/fpm.log\ndaemonize = no\n"
         f"[www]\nlisten = {listen}\nlisten.mode = 0666\npm = static\npm.max_children = {workers}\n"
-        f"catch_workers_output = yes\nphp_admin_value[error_log] = {directory}/php.log\nphp_admin_flag[log_errors] = on\n"
+        "catch_workers_output = yes\nphp_admin_flag[log_errors] = on\n"
+        f"php_admin_value[error_log] = {directory}/php.log\n"
         + (f"user = {_login()}\n" if os.geteuid() == 0 else "")
     )
     server = Server(
@@ -175,7 +188,7 @@ def _sbin(name: str) -> str:
 
 def _login() -> str:
     # As root everything stays root: the project may lie where no other account can read it.
-    return "root" if os.geteuid() == 0 else os.environ.get("USER", "")
+    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def end_leftover(pid: int, directory: Path) -> None:

