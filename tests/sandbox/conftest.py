@@ -27,10 +27,11 @@ class Running:
 
     url: str
     app: Any
+    http: httpx2.Client
 
     def control(self, path: str, values: dict[str, Any]) -> Any:
         """Ask something of the control pages."""
-        answer = httpx2.post(f"{self.url}/control/{path}", json=values, trust_env=False)
+        answer = self.http.post(f"{self.url}/control/{path}", json=values)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -40,7 +41,7 @@ class Running:
 
     def book(self, merchant_ref: str) -> dict[str, Any]:
         """Read the one book of an order number."""
-        found = httpx2.get(f"{self.url}/books", params={"merchant_ref": merchant_ref}, trust_env=False).json()
+        found = self.http.get(f"{self.url}/books", params={"merchant_ref": merchant_ref}).json()
         assert found["totals"]["payments"] == 1
         return found["payments"][0]
 
@@ -59,7 +60,6 @@ def run_server(app: Any) -> Iterator[str]:
         time.sleep(0.01)
     yield f"http://127.0.0.1:{port}"
     running.should_exit = True
-    running.force_exit = True
     thread.join(10)
     assert not thread.is_alive()
     sock.close()
@@ -69,9 +69,10 @@ def run_server(app: Any) -> Iterator[str]:
 def served() -> Iterator[Running]:
     """One sandbox for all tests."""
     app = build(seed=1)
-    for url in run_server(app):
-        app.state.world.public_url = url
-        yield Running(url, app)
+    with httpx2.Client(trust_env=False, follow_redirects=False, timeout=20) as http:
+        for url in run_server(app):
+            app.state.world.public_url = url
+            yield Running(url, app, http)
 
 
 @pytest.fixture
@@ -194,7 +195,6 @@ class Shop:
 
 
 @pytest.fixture
-def shop(sandbox: Running) -> Iterator[Shop]:
+def shop(sandbox: Running) -> Shop:
     """A merchant."""
-    with httpx2.Client(trust_env=False, follow_redirects=False, timeout=20) as http:
-        yield Shop(sandbox, http)
+    return Shop(sandbox, sandbox.http)
