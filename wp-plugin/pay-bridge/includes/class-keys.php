@@ -12,6 +12,8 @@ defined( 'ABSPATH' ) || exit;
 /** Where the bridge is, who we are there, and three subkeys. The secret they come from is not kept. */
 final class Keys {
 
+	const CODE_BYTES = 4096;
+
 	/** @var string The bridge's public address without a trailing slash; what is signed. */
 	public $url;
 
@@ -31,7 +33,7 @@ final class Keys {
 	public $news;
 
 	private function __construct( array $pairing, string $secret ) {
-		$this->url     = untrailingslashit( $pairing['url'] );
+		$this->url     = $pairing['url'];
 		$this->site    = $pairing['site'];
 		$this->key_id  = $pairing['key_id'];
 		$this->request = self::subkey( $secret, 'pay-bridge.request.v1' );
@@ -41,7 +43,7 @@ final class Keys {
 
 	/** Read a pairing code; null if it is not one. */
 	public static function from_pairing_code( string $code ): ?self {
-		$pairing = json_decode( (string) self::decode( trim( $code ) ), true );
+		$pairing = json_decode( strlen( $code ) > self::CODE_BYTES ? '' : (string) self::decode( trim( $code ) ), true );
 		if ( ! is_array( $pairing ) ) {
 			return null;
 		}
@@ -53,7 +55,7 @@ final class Keys {
 		$secret = self::decode( $pairing['secret'] );
 		$fits   = null !== $secret && 32 === strlen( $secret )
 			&& 1 === preg_match( '/\A[a-z0-9_-]{1,64}\z/', $pairing['key_id'] )
-			&& 1 === preg_match( '#\Ahttps?://[^\s?\#@]+\z#', $pairing['url'] );
+			&& 1 === preg_match( '~\Ahttps?://[^\s/?#@\\\\]+(/[^\s?#\\\\]*[^\s/?#\\\\])?\z~', $pairing['url'] );
 		return $fits ? new self( $pairing, $secret ) : null;
 	}
 
@@ -73,7 +75,7 @@ final class Keys {
 			return null;
 		}
 		$bytes = base64_decode( strtr( $text, '-_', '+/' ), true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
-		return false === $bytes ? null : $bytes;
+		return false === $bytes || self::encode( $bytes ) !== $text ? null : $bytes; // One text for each value.
 	}
 
 	/** A dump shows no key. */

@@ -12,8 +12,8 @@ defined( 'ABSPATH' ) || exit;
 /** HTTP Message Signatures (RFC 9421) with Content-Digest (RFC 9530): one label, one algorithm, a fixed list of parts. */
 final class Signature {
 
-	const LABEL           = 'pb';
-	const TAG             = 'pay-bridge-v1';
+	const LABEL            = 'pb';
+	const TAG              = 'pay-bridge-v1';
 	const LIFETIME_SECONDS = 120;
 
 	/**

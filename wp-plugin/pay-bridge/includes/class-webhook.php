@@ -14,6 +14,7 @@ final class Webhook {
 
 	const WINDOW_SECONDS = 120;
 	const BODY_BYTES     = 262144;
+	const SIGNATURES_MAX = 8;
 
 	/** May this request speak for the bridge? For use as a permission callback. */
 	public static function permission( \WP_REST_Request $request ) {
@@ -42,7 +43,7 @@ final class Webhook {
 		if ( strlen( $body ) > self::BODY_BYTES ) {
 			return self::refusal( 'too_large', 'The message is too large.', 413 );
 		}
-		if ( 1 !== preg_match( '/\A[A-Za-z0-9_.-]{1,128}\z/', $headers['id'] ) || 1 !== preg_match( '/\A[0-9]{1,12}\z/', $headers['timestamp'] )
+		if ( 1 !== preg_match( '/\A[A-Za-z0-9_-]{1,64}\z/', $headers['id'] ) || 1 !== preg_match( '/\A[1-9][0-9]{0,11}\z/', $headers['timestamp'] )
 			|| ! self::is_signed( $key, $headers, $body ) ) {
 			return self::refusal( 'bad_signature', 'The signature is missing or does not fit.', 401 );
 		}
@@ -59,11 +60,12 @@ final class Webhook {
 
 	private static function is_signed( string $key, array $headers, string $body ): bool {
 		$expected = self::sign( $key, $headers['id'], $headers['timestamp'], $body );
+		$offered  = explode( ' ', $headers['signature'] );
 		$signed   = false;
-		foreach ( array_slice( explode( ' ', $headers['signature'] ), 0, 8 ) as $given ) {
+		foreach ( $offered as $given ) {
 			$signed = hash_equals( $expected, $given ) || $signed;
 		}
-		return $signed;
+		return $signed && count( $offered ) <= self::SIGNATURES_MAX;
 	}
 
 	private static function refusal( string $code, string $detail, int $status, array $more = array() ): \WP_Error {

@@ -1,0 +1,164 @@
+"""News of the bridge: forged, old, repeated, out of order, of a wrong amount, twice at once, interrupted."""
+
+import json
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bridge.signing.news import headers
+from tests.plugin.conftest import Shop
+from tests.plugin.stub_bridge import StubBridge
+
+
+def test_a_paid_order_is_told_to_the_shop_once(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"])
+    answer = shop.news(payment, 1)
+    assert (answer.status_code, answer.json()["ok"], answer.json()["seq"]) == (200, True, 1)
+    assert shop.told(order) == [["paid", payment["id"], 0]]
+    assert shop.news(payment, 1).status_code == 200
+    assert len(shop.told(order)) == 1
+
+
+def test_the_same_message_twice_is_done_once(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    signed, body = bridge.message(bridge.add(order["ref"]), 1)
+    assert [shop.post_news(signed, body).status_code for _ in range(2)] == [200, 200]
+    assert len(shop.told(order)) == 1
+
+
+@pytest.mark.parametrize("forgery", ["another key", "another body", "no signature", "121 seconds old", "121 seconds early"])
+def test_a_forged_or_stale_message_changes_nothing(shop: Shop, bridge: StubBridge, forgery: str) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"])
+    shift = {"121 seconds old": -125, "121 seconds early": 125}.get(forgery, 0)
+    signed, body = bridge.message(payment, 1, at=int(time.time()) + shift, key=b"x" * 32 if forgery == "another key" else None)
+    if forgery == "another body":
+        body = body.replace(b"30000", b"1")
+    if forgery == "no signature":
+        del signed["webhook-signature"]
+    answer = shop.post_news(signed, body)
+    assert answer.status_code == 401
+    assert answer.json()["code"] in ("bad_signature", "clock_skew")
+    assert shop.told(order) == []
+
+
+def test_a_genuine_message_about_a_payment_the_bridge_does_not_know_pays_nothing(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"])
+    bridge.payments.pop(payment["id"])
+    assert shop.news(payment, 1).json() == {"ok": False, "code": "unconfirmed"}
+    assert shop.told(order) == []
+
+
+def test_a_message_that_exaggerates_is_not_believed(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    open_payment = bridge.add(order["ref"], "open")
+    assert shop.news(open_payment | {"state": "paid"}, 1).status_code == 200
+    assert shop.told(order) == [], "the bridge itself says that the window is still open"
+
+
+def test_another_amount_is_not_paid_and_stands_above_the_list(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"], amount=29000)
+    answer = shop.news(payment, 1)
+    assert (answer.status_code, answer.json()["code"]) == (409, "amount_mismatch")
+    assert shop.told(order) == []
+    page = shop.as_("clerk").get("/wp-admin/admin.php?page=pay-bridge").text
+    assert order["ref"] in page.split("<form")[0]
+    shop.order(**{**order, "amount": 29000})
+    assert shop.news(payment, 1).status_code == 200
+    assert shop.told(order) == [["paid", payment["id"], 0]]
+    assert order["ref"] not in shop.as_("clerk").get("/wp-admin/admin.php?page=pay-bridge").text.split("<form")[0]
+
+
+def test_a_message_of_an_order_the_shop_does_not_know_is_refused(shop: Shop, bridge: StubBridge) -> None:
+    assert shop.news(bridge.add("unknown-order"), 1).json()["code"] == "order_unknown"
+
+
+def test_refunded_before_paid_does_not_bring_the_order_back(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    paid = bridge.add(order["ref"])
+    refunded = bridge.add(order["ref"], "refunded", id=paid["id"], refunded=30000)
+    assert shop.news(refunded, 2).status_code == 200
+    assert shop.news(paid, 1).status_code == 200
+    assert shop.told(order) == [["refunded", paid["id"], 30000]]
+
+
+def test_a_part_refund_heard_first_tells_paid_before_it(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"], "part_refunded", refunded=10000)
+    assert shop.news(payment, 2).status_code == 200
+    assert shop.told(order) == [["paid", payment["id"], 10000], ["refunded", payment["id"], 10000]]
+
+
+def test_each_refund_is_told_with_what_was_refunded_so_far(shop: Shop, bridge: StubBridge) -> None:
+    order, payment = shop.paid()
+    for seq, (refunded, state) in enumerate([(10000, "part_refunded"), (25000, "part_refunded"), (30000, "refunded")], start=2):
+        assert shop.news(bridge.add(order["ref"], state, id=payment["id"], refunded=refunded), seq).status_code == 200
+    assert shop.told(order) == [["paid", payment["id"], 0], *[["refunded", payment["id"], sum_] for sum_ in (10000, 25000, 30000)]]
+
+
+def test_a_late_failure_of_another_attempt_does_not_touch_a_paid_order(shop: Shop, bridge: StubBridge) -> None:
+    order, payment = shop.paid()
+    assert shop.news(bridge.add(order["ref"], "expired"), 1).status_code == 200
+    assert shop.told(order) == [["paid", payment["id"], 0]]
+
+
+def test_a_declined_payment_is_told_as_failed(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"], "declined")
+    assert shop.news(payment, 1).status_code == 200
+    assert shop.told(order) == [["failed", payment["id"], 0]]
+
+
+def test_a_payment_cannot_change_its_order(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    other = shop.order()
+    moved = bridge.add(other["ref"], id=payment["id"])
+    assert shop.news(moved, 2).json()["code"] == "foreign"
+    assert shop.told(other) == []
+
+
+def test_the_same_news_twelve_times_at_once_is_told_once(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order(slow_us=200_000)
+    payment = bridge.add(order["ref"])
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: shop.news(payment, 1), range(12)))
+    assert shop.told(order) == [["paid", payment["id"], 0]]
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert any(answer.status_code == 200 for answer in answers)
+    assert all(answer.json()["code"] == "busy" for answer in answers if answer.status_code == 409)
+
+
+def test_news_interrupted_in_the_shop_are_told_again_after_the_claim_ends(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"])
+    (shop.stand.directory / "die-once").touch()
+    signed, body = bridge.message(payment, 1)
+    shop.post_news(signed, body)
+    assert shop.post_news(signed, body).json()["code"] == "busy"
+    shop.stand.run_php(f"global $wpdb; $wpdb->query(\"UPDATE {{$wpdb->prefix}}pay_bridge_payments SET claim_ends = 1 WHERE payment_id = '{payment['id']}'\");")
+    assert shop.post_news(signed, body).status_code == 200
+    assert shop.told(order) == [["paid", payment["id"], 0]] * 2
+    assert shop.post_news(signed, body).status_code == 200
+    assert len(shop.told(order)) == 2
+
+
+@pytest.mark.parametrize("change", [{"seq": "1"}, {"seq": 0}, {"order": {"ref": "other"}}, {"order": 3}, {"payment": {"id": "x"}}, {"type": 7}])
+def test_a_malformed_message_is_refused(shop: Shop, bridge: StubBridge, change: dict[str, object]) -> None:
+    order = shop.order()
+    message = {"type": "payment.paid", "seq": 1, "order": {"ref": order["ref"]}, "payment": bridge.add(order["ref"])} | change
+    body = json.dumps(message).encode()
+    answer = shop.post_news(headers([bridge.key.news], f"m_{secrets.token_hex(8)}", int(time.time()), body), body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("payment", [{"amount": 30000.0}, {"amount": "30000"}, {"amount": -1}, {"currency": "USD"}, {"id": "../x"}, {"state": "<b>"}])
+def test_a_payment_of_another_form_is_refused(shop: Shop, bridge: StubBridge, payment: dict[str, object]) -> None:
+    order = shop.order()
+    known = bridge.add(order["ref"])
+    assert shop.news(known | payment, 1).status_code == 400
+    assert shop.told(order) == []
