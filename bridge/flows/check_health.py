@@ -103,7 +103,7 @@ def _check_unknown(context: Context, rows: Sequence[Row], at: int) -> Check:
     if overdue:
         advice = Words(
             f"결과를 모르는 결제가 {span(oldest)}째 있어요. 아래 결제를 열고 결제사 관리자 화면과 비교해 주세요.",
-            f"An outcome has been unknown for {span(oldest, 'en')}. Open it below and compare with the gateway's console.",
+            f"An outcome has been unknown for {span(oldest, 'en')}. Open it and compare with the gateway's console.",
         )
         return Check("unknown", "fail", label, value, advice)
     if oldest <= context.settings.quiet_seconds_min:

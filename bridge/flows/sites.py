@@ -123,6 +123,10 @@ class Sites:
         settings: dict[str, str] = json.loads(text)
         return settings
 
+    def check_gateway(self, name: str, values: Mapping[str, str], mode: Mode) -> None:
+        """Make sure that a gateway can be built from these settings. Raises Misconfigured."""
+        self._build_gateway(name, values, mode)
+
     def get(self, site: str) -> Site:
         """Give a site by id. Raises NotFound."""
         if site not in self._by_id:

@@ -56,12 +56,12 @@ def all_gateways(turn: Turn) -> list[Row]:
     return turn.all("SELECT * FROM site_gateways ORDER BY created_at")
 
 
-def touch(turn: Turn, at: int) -> None:
-    """Tell every reader that sites changed."""
+def touch(turn: Turn, mark: str) -> None:
+    """Tell every reader that sites changed; the mark is new each time."""
     turn.run(
         "INSERT INTO meta (name, value) VALUES ('sites_changed', ?)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        str(at),
+        mark,
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as Variables
@@ -23,6 +24,7 @@ _ACCEPTED = re.compile(r"\s*([a-zA-Z]{2,3})(?:-[\w-]*)?\s*(?:;\s*q=([01](?:\.\d{
 
 def render(
     name: str,
+    /,
     *,
     lang: str = "ko",
     base: str = "",
@@ -31,7 +33,7 @@ def render(
     form_action: Sequence[str] = (),
     origins: Sequence[str] = (),
     isolated: bool = False,
-    **values: object,
+    **values: Any,
 ) -> HTMLResponse:
     """Make a page from a template.
 

@@ -1,0 +1,93 @@
+"""The composition root: builds every part, joins them, and nothing else does."""
+
+import contextlib
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from bridge import __version__, gateways
+from bridge.clock import Clock, SystemClock
+from bridge.domain.failures import BridgeError
+from bridge.flows.context import Context
+from bridge.flows.heartbeat import run_background
+from bridge.flows.recover import recover_at_boot
+from bridge.flows.sites import Sites
+from bridge.ledger.ledger import Ledger
+from bridge.ledger.sqlite import SqliteLedger
+from bridge.ledger.vault import Vault
+from bridge.settings import Settings
+from bridge.signing.tokens import Tokens
+from bridge.web import dashboard, static
+from bridge.web.checkout import Checkout
+from bridge.web.errors import on_bridge_error, on_surprise
+from bridge.web.health import Probes
+from bridge.web.notices import Notices
+from bridge.web.returns import Returns
+from bridge.web.wordpress import WordPress
+from bridge.wire.converse import Wire
+
+FINISH_SECONDS = 60.0
+log = structlog.get_logger("app")
+
+
+def build_context(
+    settings: Settings, *, clock: Clock | None = None, ledger: Ledger | None = None, wire: Wire | None = None
+) -> Context:
+    """Build the bridge's parts; a test or a simulation gives its own clock, ledger or wire."""
+    clock = clock or SystemClock()
+    ledger = ledger or SqliteLedger(settings.database_path)
+    vault = Vault(settings.master_key.reveal(), clock)
+    return Context(
+        settings=settings,
+        clock=clock,
+        ledger=ledger,
+        vault=vault,
+        wire=wire or Wire(clock.boot_seconds),
+        sites=Sites(ledger, vault, gateways.build),
+        tokens=Tokens(_subkey(settings, b"pay-bridge.tokens.v1")),
+        owner=clock.random_bytes(8).hex(),
+    )
+
+
+def build_app(context: Context) -> Starlette:
+    """Build the web application on a context; its lifespan recovers, beats and lets go."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await context.sites.refresh()
+        taken = await recover_at_boot(context)
+        log.info("the bridge is up", version=__version__, taken_over=taken, sites=len(context.sites.all()))
+        background = context.tasks.begin("background", run_background(context))
+        try:
+            yield
+        finally:
+            background.cancel()
+            await context.tasks.finish(FINISH_SECONDS)
+            await context.wire.close()
+            await context.ledger.close()
+
+    return Starlette(
+        routes=_routes(context),
+        lifespan=lifespan,
+        exception_handlers={BridgeError: on_bridge_error, Exception: on_surprise},
+    )
+
+
+def _routes(context: Context) -> list[BaseRoute]:
+    return [
+        *Checkout(context).routes(),
+        *Returns(context).routes(),
+        *Notices(context).routes(),
+        *WordPress(context).routes(),
+        *Probes(context).routes(),
+        *static.routes(),
+        *dashboard.routes(context),
+    ]
+
+
+def _subkey(settings: Settings, purpose: bytes) -> bytes:
+    return hmac.new(settings.master_key.reveal(), purpose, hashlib.sha256).digest()

@@ -1,0 +1,129 @@
+"""Adds sites and turns their keys; what is secret is shown once, to the one who asked."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from bridge.clock import new_id, now_ms
+from bridge.domain.failures import Malformed, NotFound
+from bridge.domain.payment import Mode
+from bridge.flows.context import Context
+from bridge.flows.sites import Site
+from bridge.flows.urls import notice_urls
+from bridge.ledger import sites as rows
+from bridge.ledger.ledger import Turn
+from bridge.signing import base64url
+from bridge.signing.keys import pairing_code
+
+SITE_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*[^\s/?#\\])?\Z", re.ASCII)
+
+
+async def add_site(
+    context: Context, *, url: str, gateways: list[str], settings: Mapping[str, Mapping[str, str]], mode: Mode
+) -> dict[str, Any]:
+    """Add a site with its first key and its gateways; the first gateway named is the default.
+
+    Answers {site, key_id, secret, pairing_code, notice_urls}. Raises Malformed or Misconfigured; nothing is kept then.
+    """
+    url = url.rstrip("/")
+    if not SITE_URL.match(url):
+        raise Malformed("The site's address must look like https://shop.example.com.")
+    if urlsplit(url).scheme == "http" and mode is Mode.LIVE:
+        raise Malformed("A live site must be https.")
+    strange = set(settings) - set(gateways)
+    if strange or not gateways:
+        raise Malformed(f"Settings for {', '.join(sorted(strange)) or 'no gateway'}: name it with --gateway too.")
+    for name in gateways:
+        context.sites.check_gateway(name, settings.get(name, {}), mode)
+    site, at = new_id(context.clock), now_ms(context.clock)
+    key_id, secret = _new_key(context)
+
+    def work(turn: Turn) -> None:
+        if rows.by_url(turn, url):
+            raise Malformed("This site is there already; `pay-bridge site rotate-key` makes a new key for it.")
+        rows.add(turn, site=site, url=url, mode=mode, default_gateway=gateways[0], at=at)
+        for name in gateways:
+            sealed = context.vault.seal(json.dumps(dict(settings.get(name, {}))).encode(), f"gateway:{site}:{name}")
+            rows.set_gateway(turn, site=site, gateway=name, settings_sealed=sealed, at=at)
+        _keep_key(turn, context, site, key_id, secret, at)
+
+    await context.ledger.write(work)
+    await context.sites.refresh()
+    return _shown(context, context.sites.get(site), key_id, secret)
+
+
+async def rotate_key(context: Context, *, url: str) -> dict[str, Any]:
+    """Add a key to a site; the older ones go on working until they are revoked. Raises NotFound."""
+    at = now_ms(context.clock)
+    key_id, secret = _new_key(context)
+
+    def work(turn: Turn) -> str:
+        row = rows.by_url(turn, url.rstrip("/"))
+        if row is None:
+            raise NotFound("There is no site with this address.")
+        for key in rows.all_keys(turn):
+            if key["site"] == row["id"] and key["state"] == "active":
+                rows.set_key_state(turn, key_id=key["key_id"], site=row["id"], state="retiring", at=at)
+        _keep_key(turn, context, row["id"], key_id, secret, at)
+        return str(row["id"])
+
+    site = await context.ledger.write(work)
+    await context.sites.refresh()
+    return _shown(context, context.sites.get(site), key_id, secret)
+
+
+async def revoke_key(context: Context, *, url: str, key_id: str) -> dict[str, Any]:
+    """End a key within seconds. Raises NotFound."""
+    at = now_ms(context.clock)
+
+    def work(turn: Turn) -> None:
+        row = rows.by_url(turn, url.rstrip("/"))
+        if row is None or not rows.set_key_state(turn, key_id=key_id, site=row["id"], state="revoked", at=at):
+            raise NotFound("There is no such key of this site.")
+        rows.touch(turn, f"{at}:{key_id}")
+
+    await context.ledger.write(work)
+    await context.sites.refresh()
+    return {"key_id": key_id, "state": "revoked"}
+
+
+def list_sites(context: Context) -> list[dict[str, Any]]:
+    """List the sites without their secrets."""
+    return [
+        {
+            "site": site.id,
+            "url": site.url,
+            "mode": str(site.mode),
+            "default_gateway": site.default_gateway,
+            "gateways": list(site.gateways),
+            "keys": [{"key_id": key.key_id, "state": key.state} for key in site.keys],
+            "notice_urls": _notices(context, site),
+        }
+        for site in context.sites.all()
+    ]
+
+
+def _new_key(context: Context) -> tuple[str, str]:
+    return f"k-{new_id(context.clock)}", base64url.encode(context.clock.random_bytes(32))
+
+
+def _keep_key(turn: Turn, context: Context, site: str, key_id: str, secret: str, at: int) -> None:
+    sealed = context.vault.seal(secret.encode(), f"site_key:{key_id}")
+    rows.add_key(turn, key_id=key_id, site=site, secret_sealed=sealed, state="active", at=at)
+    rows.touch(turn, f"{at}:{key_id}")
+
+
+def _shown(context: Context, site: Site, key_id: str, secret: str) -> dict[str, Any]:
+    return {
+        "site": site.id,
+        "key_id": key_id,
+        "secret": secret,
+        "pairing_code": pairing_code(context.settings.public_url, site.id, key_id, secret),
+        "notice_urls": _notices(context, site),
+    }
+
+
+def _notices(context: Context, site: Site) -> list[dict[str, str]]:
+    return [{"gateway": name, "kind": kind, "url": url} for name, kind, url in notice_urls(context, site)]

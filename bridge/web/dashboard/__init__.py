@@ -1,0 +1,5 @@
+"""The operator's pages."""
+
+from bridge.web.dashboard.app import routes
+
+__all__ = ["routes"]

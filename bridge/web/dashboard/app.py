@@ -1,0 +1,41 @@
+"""The dashboard's routes."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from bridge.flows.context import Context
+from bridge.web.dashboard.access import HOME, View, guard
+from bridge.web.dashboard.cases import show_cases
+from bridge.web.dashboard.login import leave, show_login, take_login
+from bridge.web.dashboard.overview import show_overview
+from bridge.web.dashboard.payment import show_payment
+from bridge.web.dashboard.payments import search_payments, show_payments
+from bridge.web.dashboard.sites import show_sites
+
+
+def routes(context: Context) -> list[BaseRoute]:
+    """Give the routes of the dashboard, all under /dashboard; the static files' routes are `bridge.web.static`'s."""
+
+    def page(path: str, view: View, method: str = "GET") -> BaseRoute:
+        return Route(f"{HOME}{path}", guard(context, view), methods=[method])
+
+    def open_to_all(path: str, view: Callable[[Context, Request], Awaitable[Response]], method: str) -> BaseRoute:
+        async def endpoint(request: Request) -> Response:
+            return await view(context, request)
+
+        return Route(f"{HOME}{path}", endpoint, methods=[method])
+
+    return [
+        open_to_all("/login", show_login, "GET"),
+        open_to_all("/login", take_login, "POST"),
+        page("/logout", leave, "POST"),
+        page("", show_overview),
+        page("/payments", show_payments),
+        page("/payments", search_payments, "POST"),
+        page("/payments/{payment}", show_payment),
+        page("/cases", show_cases),
+        page("/sites", show_sites),
+    ]

@@ -1,0 +1,178 @@
+"""How states, reasons and events are said to an operator. Each state has a tone, which is also its colour."""
+
+from typing import NamedTuple
+
+from bridge.domain.machine import Kind, State, Step
+from bridge.domain.payment import Method
+from bridge.domain.reasons import Reason
+
+
+class Said(NamedTuple):
+    """A word in both languages, and the tone: good, live, warn, bad or idle."""
+
+    ko: str
+    en: str
+    tone: str = "idle"
+
+
+STATES: dict[str, Said] = {
+    State.NEW: Said("준비", "New"),
+    State.READYING: Said("결제창 준비 중", "Preparing", "live"),
+    State.OPEN: Said("결제창 열림", "Window open", "live"),
+    State.APPROVING: Said("승인 중", "Approving", "live"),
+    State.UNKNOWN: Said("결과 모름", "Unknown", "warn"),
+    State.VOIDING: Said("되돌리는 중", "Undoing", "warn"),
+    State.AWAITING_DEPOSIT: Said("입금 대기", "Awaiting deposit", "live"),
+    State.PAID: Said("결제 완료", "Paid", "good"),
+    State.PART_REFUNDED: Said("부분 환불", "Part refunded", "good"),
+    State.NEEDS_HUMAN: Said("확인 필요", "Needs a person", "bad"),
+    State.REFUNDED: Said("환불 완료", "Refunded"),
+    State.DECLINED: Said("거절", "Declined", "bad"),
+    State.VOIDED: Said("승인 취소됨", "Undone"),
+    State.EXPIRED: Said("시간 지남", "Expired"),
+    State.FAILED_READY: Said("결제창 실패", "No window", "bad"),
+    State.SUPERSEDED: Said("다른 시도로 바뀜", "Superseded"),
+}
+
+MEANINGS: dict[str, Said] = {
+    State.NEW: Said("결제를 막 받았어요.", "The payment has just been taken."),
+    State.READYING: Said("결제사에 결제창을 요청했어요.", "The gateway has been asked for its window."),
+    State.OPEN: Said(
+        "구매자가 결제창에 있어요. 아직 돈은 움직이지 않았어요.",
+        "The buyer is in the window. No money has moved yet.",
+    ),
+    State.APPROVING: Said(
+        "결제사에 승인을 요청하고 답을 기다리고 있어요.", "The gateway was asked to approve; its answer is awaited."
+    ),
+    State.UNKNOWN: Said(
+        "승인 요청의 답을 받지 못했어요. 돈이 움직였는지 확인하고 있으니, 다시 결제하라고 하지 마세요.",
+        "The answer to the approval was lost. Whether money moved is being found out; tell no buyer to pay again.",
+    ),
+    State.VOIDING: Said("움직였을지 모르는 돈을 되돌리고 있어요.", "Money that may have moved is being undone."),
+    State.AWAITING_DEPOSIT: Said(
+        "가상계좌를 발급했어요. 구매자가 입금하면 결제가 끝나요.",
+        "A virtual account was issued. The payment ends when the buyer deposits.",
+    ),
+    State.PAID: Said("돈을 받았어요.", "The money was captured."),
+    State.PART_REFUNDED: Said("돈을 받았고 일부를 돌려줬어요.", "The money was captured and partly given back."),
+    State.NEEDS_HUMAN: Said(
+        "자동으로는 결과를 알 수 없어요. 결제사 관리자 화면에서 확인해 주세요.",
+        "The outcome cannot be found out automatically. Look it up in the gateway's console.",
+    ),
+    State.REFUNDED: Said("받은 돈을 모두 돌려줬어요.", "All of the money was given back."),
+    State.DECLINED: Said("결제되지 않았어요. 돈은 움직이지 않았어요.", "It was not paid. No money moved."),
+    State.VOIDED: Said("승인을 취소해서 남은 돈이 없어요.", "The approval was undone; no money is held."),
+    State.EXPIRED: Said(
+        "구매자가 시간 안에 결제를 마치지 않았어요. 돈은 움직이지 않았어요.",
+        "The buyer did not finish in time. No money moved.",
+    ),
+    State.FAILED_READY: Said(
+        "결제사가 결제창을 열어 주지 않았어요. 돈은 움직이지 않았어요.",
+        "The gateway gave no window. No money moved.",
+    ),
+    State.SUPERSEDED: Said(
+        "같은 주문의 새 결제가 이 결제를 대신했어요.", "A newer payment of the order took its place."
+    ),
+}
+
+METHODS: dict[str, Said] = {
+    Method.CARD: Said("카드", "card"),
+    Method.ACCOUNT: Said("계좌이체", "bank transfer"),
+    Method.VIRTUAL_ACCOUNT: Said("가상계좌", "virtual account"),
+    Method.PHONE: Said("휴대폰", "phone bill"),
+    Method.GIFT: Said("상품권", "gift card"),
+    Method.KAKAOPAY: Said("카카오페이", "KakaoPay"),
+    Method.NAVERPAY: Said("네이버페이", "Naver Pay"),
+    Method.PAYCO: Said("페이코", "PAYCO"),
+    Method.SMILEPAY: Said("스마일페이", "Smile Pay"),
+    Method.APPLEPAY: Said("애플페이", "Apple Pay"),
+    Method.WECHAT: Said("위챗페이", "WeChat Pay"),
+}
+
+REASONS: dict[str, Said] = {
+    Reason.DECLINED: Said("승인 거절", "declined"),
+    Reason.LIMIT: Said("한도 초과", "over the limit"),
+    Reason.CARD_STOPPED: Said("정지된 카드", "card stopped"),
+    Reason.AMOUNT: Said("금액 거절", "amount refused"),
+    Reason.MERCHANT: Said("가맹점 설정", "merchant set-up"),
+    Reason.DUPLICATE: Said("중복 요청", "duplicate"),
+    Reason.SIGNATURE: Said("서명 불일치", "signature"),
+    Reason.CLOCK: Said("시각 불일치", "clock"),
+    Reason.ALREADY_CANCELLED: Said("이미 취소됨", "already cancelled"),
+    Reason.CANCEL_PERIOD: Said("취소 기한 지남", "too late to cancel"),
+    Reason.CANCEL_FAILED: Said("취소 실패", "cancel failed"),
+    Reason.BAD_REQUEST: Said("잘못된 요청", "bad request"),
+    Reason.GATEWAY: Said("결제사 오류", "gateway trouble"),
+    Reason.SEAT_LOST: Said("좌석이 팔림", "seat lost"),
+    Reason.ORDER_PAID: Said("이미 결제된 주문", "order already paid"),
+    Reason.ORDER_CHANGED: Said("바뀐 주문", "order changed"),
+    Reason.AMOUNT_MISMATCH: Said("금액 불일치", "amount mismatch"),
+    Reason.NEVER_HAPPENED: Said("없던 일로 확인", "proven not to have happened"),
+    Reason.EXPIRED: Said("시간 지남", "expired"),
+}
+
+KINDS: dict[str, Said] = {
+    Kind.APPROVE: Said("승인", "Approval"),
+    Kind.UNDO: Said("망취소", "Net-cancel"),
+    Kind.REFUND: Said("환불", "Refund"),
+}
+
+STEPS: dict[str, Said] = {
+    Step.SENT: Said("보냄", "sent", "live"),
+    Step.OK: Said("됨", "done", "good"),
+    Step.FAIL: Said("안 됨", "refused", "bad"),
+    Step.NOT_SENT: Said("보내지 못함", "not sent"),
+    Step.UNKNOWN: Said("결과 모름", "unknown", "warn"),
+    Step.NEEDS_HUMAN: Said("확인 필요", "needs a person", "bad"),
+}
+
+VERDICTS: dict[str, Said] = {
+    "answered": Said("답을 받음", "answered", "good"),
+    "not_sent": Said("보내지 못함", "not sent"),
+    "unknown": Said("답을 모름", "no answer", "warn"),
+    "unreadable": Said("읽을 수 없는 답", "unreadable", "warn"),
+}
+
+EVENTS: dict[str, Said] = {
+    "payment.created": Said("결제를 시작했어요", "Payment begun"),
+    "window.opened": Said("결제창을 열었어요", "Window opened"),
+    "window.refused": Said("결제사가 결제창을 거절했어요", "Window refused by the gateway"),
+    "window.not_opened": Said("결제창을 열지 못했어요", "Window not opened"),
+    "window.closed": Said("구매자가 결제창을 닫았어요", "Buyer closed the window"),
+    "approve.sent": Said("승인을 요청했어요", "Approval asked for"),
+    "approve.not_sent": Said("승인 요청을 보내지 못했어요", "Approval could not be sent"),
+    "approve.unknown": Said("승인의 답을 받지 못했어요", "Approval's answer lost"),
+    "approve.barred": Said("승인을 막았어요", "Approval barred"),
+    "account.issued": Said("가상계좌를 발급했어요", "Virtual account issued"),
+    "payment.paid": Said("결제됐어요", "Paid"),
+    "payment.declined": Said("거절됐어요", "Declined"),
+    "payment.amount_mismatch": Said("금액이 달라 멈췄어요", "Stopped: another amount"),
+    "payment.voided": Said("승인이 취소됐어요", "Approval undone"),
+    "payment.expired": Said("시간이 지났어요", "Expired"),
+    "payment.needs_human": Said("사람의 확인이 필요해졌어요", "A person is needed"),
+    "payment.superseded": Said("새 결제로 바뀌었어요", "Superseded"),
+    "undo.sent": Said("망취소를 요청했어요", "Net-cancel asked for"),
+    "refund.sent": Said("환불을 요청했어요", "Refund asked for"),
+    "refund.done": Said("환불됐어요", "Refunded"),
+    "refund.refused": Said("환불이 거절됐어요", "Refund refused"),
+    "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
+    "refund.accepted": Said("환불이 접수됐어요", "Refund taken in"),
+}
+
+NEWS: dict[str, Said] = {
+    "payment.paid": Said("결제 소식", "Paid"),
+    "payment.failed": Said("실패 소식", "Failed"),
+    "payment.refunded": Said("환불 소식", "Refunded"),
+    "payment.awaiting_deposit": Said("입금 대기 소식", "Awaiting deposit"),
+}
+
+
+def say(table: dict[str, Said], word: str, lang: str) -> str:
+    """Say a word of a table; one not in it is said as it is."""
+    found = table.get(word)
+    return word if found is None else found.ko if lang == "ko" else found.en
+
+
+def tone(table: dict[str, Said], word: str) -> str:
+    """Give a word's tone."""
+    return table[word].tone if word in table else "idle"

@@ -1,0 +1,100 @@
+"""One table from failure to answer: status, title, and a Korean sentence that says what to do."""
+
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bridge.domain import failures
+from bridge.domain.failures import BridgeError
+
+log = structlog.get_logger("web")
+
+TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
+    failures.Malformed: (
+        400,
+        "Malformed request",
+        "요청이 올바르지 않아요. 페이지를 새로고침한 뒤 다시 시도해 주세요.",
+    ),
+    failures.TooLarge: (413, "Too large", "보낸 내용이 너무 커요."),
+    failures.UnsupportedBody: (415, "Unsupported body", "보낸 형식을 읽을 수 없어요."),
+    failures.BadSignature: (401, "Bad signature", "요청의 서명이 맞지 않아요. 사이트 연결 설정을 확인해 주세요."),
+    failures.UnknownKey: (401, "Unknown key", "연결 키를 알 수 없어요. 사이트 연결을 다시 설정해 주세요."),
+    failures.ClockSkew: (401, "Clock skew", "서버 시계가 맞지 않아요. 시계를 맞춘 뒤 다시 시도해 주세요."),
+    failures.Replayed: (409, "Replayed", "이미 처리한 요청이에요."),
+    failures.KeyReused: (422, "Idempotency key reused", "같은 요청 번호가 다른 내용으로 왔어요. 새로고침해 주세요."),
+    failures.InProgress: (409, "In progress", "처리하고 있어요. 잠시만 기다려 주세요."),
+    failures.PendingOutcome: (
+        409,
+        "Pending outcome",
+        "앞선 처리의 결과를 확인하고 있어요. 잠시 뒤 다시 시도해 주세요.",
+    ),
+    failures.OrderChanged: (409, "Order changed", "주문 내용이 바뀌었어요. 주문 페이지를 새로고침해 주세요."),
+    failures.OrderTaken: (409, "Order taken", "이미 결제했거나 결제를 확인하고 있는 주문이에요."),
+    failures.NotFound: (404, "Not found", "찾을 수 없어요."),
+    failures.AmountRefused: (422, "Amount refused", "금액이 올바르지 않아요. 1원 이상의 정수로 입력해 주세요."),
+    failures.NotNow: (409, "Not in this state", "지금 상태에서는 할 수 없어요."),
+    failures.RefundRefused: (422, "Refund refused", "이 금액은 환불할 수 없어요."),
+    failures.TokenExpired: (410, "Token expired", "결제 시간이 지났어요. 주문 페이지에서 다시 시작해 주세요."),
+    failures.TokenRefused: (400, "Token refused", "올바른 결제 주소가 아니에요. 주문 페이지에서 다시 시작해 주세요."),
+    failures.TooMany: (429, "Too many requests", "요청이 너무 많아요. 잠시 뒤 다시 시도해 주세요."),
+    failures.LoginRefused: (401, "Login refused", "이름이나 비밀번호가 맞지 않아요."),
+    failures.GatewayOff: (
+        503,
+        "Gateway unavailable",
+        "결제 창을 열지 못했어요. 돈은 빠져나가지 않았어요. 다시 시도해 주세요.",
+    ),
+    failures.Conflict: (409, "Conflict", "그 사이 내용이 바뀌었어요. 다시 확인해 주세요."),
+    failures.Unreadable: (400, "Unreadable", "결제 창에서 온 내용을 읽을 수 없어요."),
+    failures.NotGenuine: (400, "Not genuine", "이 결제의 내용이 아니에요."),
+    failures.Misconfigured: (503, "Misconfigured", "결제 설정에 문제가 있어요. 운영자에게 알려 주세요."),
+    failures.Busy: (503, "Busy", "잠시 처리할 수 없어요. 아무것도 진행되지 않았으니 다시 시도해 주세요."),
+    failures.LedgerBroken: (503, "Ledger unavailable", "잠시 처리할 수 없어요. 다시 시도해 주세요."),
+}
+
+
+def answer_of(error: BridgeError) -> tuple[int, str, str]:
+    """Find a failure's status, title and Korean sentence, by its class or the nearest above it."""
+    for kind in type(error).__mro__:
+        if kind in TABLE:
+            return TABLE[kind]
+    return 500, "Internal error", "문제가 생겼어요. 잠시 뒤 다시 시도해 주세요."
+
+
+def problem_json(error: BridgeError) -> dict[str, Any]:
+    """Write a failure as RFC 9457 problem details."""
+    status, title, korean = answer_of(error)
+    problem: dict[str, Any] = {
+        "type": f"urn:pay-bridge:{error.code}",
+        "title": title,
+        "status": status,
+        "code": error.code,
+        "detail": error.detail,
+        "message_ko": korean,
+    }
+    return problem | {name: value for name, value in error.extra.items() if value is not None and name not in problem}
+
+
+def problem(error: BridgeError, headers: dict[str, str] | None = None) -> Response:
+    """Answer a failure."""
+    body = problem_json(error)
+    answer = JSONResponse(body, body["status"], headers, media_type="application/problem+json")
+    answer.headers["Cache-Control"] = "no-store"
+    if isinstance(error, failures.TooMany):
+        answer.headers["Retry-After"] = str(error.extra.get("retry_after_seconds", 1))
+    return answer
+
+
+async def on_bridge_error(_: Request, error: Exception) -> Response:
+    """Answer a failure nobody caught on the way."""
+    assert isinstance(error, BridgeError), "registered for BridgeError only"
+    if answer_of(error)[0] >= 500:
+        log.warning("a request failed", code=error.code, detail=error.detail)
+    return problem(error)
+
+
+async def on_surprise(_: Request, error: Exception) -> Response:
+    """Answer a bug without telling what it is; the log says where."""
+    log.error("a request met a bug", error=type(error).__name__, exc_info=error)
+    return problem(BridgeError("Something went wrong here; it was written down."))

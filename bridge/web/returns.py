@@ -1,0 +1,168 @@
+"""The buyer's way back: from the gateway's window to the shop, without cookies; and the question how it stands."""
+
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bridge.domain.failures import BridgeError
+from bridge.domain.forms import parse_form
+from bridge.domain.machine import PAID_STATES, State
+from bridge.flows.close_checkout import close_checkout
+from bridge.flows.context import Context
+from bridge.flows.finish_checkout import Visit, finish_checkout, look
+from bridge.flows.sites import Site
+from bridge.flows.urls import landing_url, status_url
+from bridge.signing.tokens import TokenPurpose
+from bridge.web.checkout import cors
+from bridge.web.errors import answer_of, problem
+from bridge.web.incoming import read_form
+from bridge.web.pages import render
+
+SUCCESS_STATES = PAID_STATES | {State.AWAITING_DEPOSIT}
+RESULTS = {
+    State.DECLINED: "declined",
+    State.VOIDED: "failed",
+    State.EXPIRED: "expired",
+    State.FAILED_READY: "failed",
+    State.SUPERSEDED: "failed",
+    State.OPEN: "failed",
+    State.READYING: "failed",
+}
+SAYINGS = {
+    State.NEW: "결제를 준비하고 있어요.",
+    State.READYING: "결제를 준비하고 있어요.",
+    State.OPEN: "결제를 기다리고 있어요.",
+    State.APPROVING: "결제 결과를 확인하고 있어요. 다시 결제하지 마세요.",
+    State.UNKNOWN: "결제 결과를 확인하고 있어요. 다시 결제하지 마세요.",
+    State.VOIDING: "결제 결과를 확인하고 있어요. 다시 결제하지 마세요.",
+    State.NEEDS_HUMAN: "결제 결과를 확인하고 있어요. 다시 결제하지 마세요.",
+    State.AWAITING_DEPOSIT: "입금을 기다리고 있어요.",
+    State.PAID: "결제했어요.",
+    State.PART_REFUNDED: "일부를 환불했어요.",
+    State.REFUNDED: "환불했어요.",
+    State.DECLINED: "결제가 되지 않았어요.",
+    State.VOIDED: "결제되지 않았어요. 승인은 취소됐어요.",
+    State.EXPIRED: "결제 시간이 지났어요. 돈은 빠져나가지 않았어요.",
+    State.FAILED_READY: "결제 창을 열지 못했어요. 돈은 빠져나가지 않았어요.",
+    State.SUPERSEDED: "결제 창을 열지 못했어요. 돈은 빠져나가지 않았어요.",
+}
+
+
+class Returns:
+    """The routes of /r and /s."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route("/r/{token}", self.come_back, methods=["GET", "HEAD", "POST"]),
+            Route("/r/{token}/close", self.close, methods=["GET", "HEAD", "POST"]),
+            Route("/s/{token}", self.status, methods=["GET"]),
+        ]
+
+    async def come_back(self, request: Request) -> Response:
+        """Take the buyer's return: GET and POST, safe to repeat; a disconnect ends nothing."""
+        try:
+            site, payment_id = self._read(request, "return")
+            if request.method == "HEAD":
+                return Response(headers={"Cache-Control": "no-store"})
+            visit = await finish_checkout(self._context, site, payment_id, await self._form(request))
+        except BridgeError as error:
+            return await self._refuse(request, error)
+        if visit.unsettled:
+            return self._wait(request, visit)
+        return _go(self.landing(visit))
+
+    async def close(self, request: Request) -> Response:
+        """Take the word that the window was closed: a hint only."""
+        try:
+            site, payment_id = self._read(request, "close")
+            if request.method == "HEAD":
+                return Response(headers={"Cache-Control": "no-store"})
+            visit = await close_checkout(self._context, site, payment_id)
+        except BridgeError as error:
+            return await self._refuse(request, error)
+        if visit.payment.state == State.OPEN:
+            return _go(landing_url(self._context, visit.order.retry_url, visit.payment, "closed"))
+        return _go(self.landing(visit))
+
+    async def status(self, request: Request) -> Response:
+        """Say how a payment stands: no amount, no name; for scripts of the shop."""
+        headers = {"Cache-Control": "no-store"} | cors(self._context, request)
+        try:
+            site, payment_id = self._read(request, "status")
+            visit = await look(self._context, site, payment_id)
+        except BridgeError as error:
+            return problem(error, headers)
+        state = State(visit.payment.state)
+        body = {"state": state, "message_ko": SAYINGS[state]}
+        if visit.payment.message and state in (State.DECLINED, State.FAILED_READY):
+            body["gateway_message"] = visit.payment.message
+        if state is State.OPEN and visit.payment.close_seen_at:
+            body["closed"] = "true"
+        return JSONResponse(body | {"result_url": self.landing(visit)}, headers=headers)
+
+    def landing(self, visit: Visit) -> str:
+        """Say where the buyer goes: the result page for money and for waiting, else the page to try again."""
+        state = State(visit.payment.state)
+        if state in SUCCESS_STATES or visit.unsettled:
+            return landing_url(self._context, visit.order.result_url, visit.payment)
+        result = "declined" if visit.refused else RESULTS[state]
+        return landing_url(self._context, visit.order.retry_url, visit.payment, result)
+
+    def _read(self, request: Request, purpose: TokenPurpose) -> tuple[Site, str]:
+        site, payment = self._context.tokens.read(purpose, request.path_params["token"], parts=2)
+        return self._context.sites.get(site), payment
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        query = parse_form(request.scope.get("query_string", b""), cp949_allowed=True)
+        if request.method != "POST":
+            return query
+        posted = await read_form(request, self._context.settings.body_max_bytes, cp949_allowed=True)
+        return query | posted
+
+    def _wait(self, request: Request, visit: Visit) -> Response:
+        """The page of an outcome nobody knows yet: it asks again by itself and never says that it failed."""
+        return render(
+            "checkout/confirming.html",
+            headers={"Refresh": f"3; url={request.url.path}"},
+            base=urlsplit(self._context.settings.public_url).path,
+            order_ref=visit.order.ref,
+            title=visit.order.title,
+            status_url=status_url(self._context, visit.payment),
+            again=request.url.path,
+            result_url=self.landing(visit),
+        )
+
+    async def _refuse(self, request: Request, error: BridgeError) -> Response:
+        """A return that is not this payment's moves nothing, and the buyer is shown the way to the order."""
+        status, _, korean = answer_of(error)
+        shop_url = await self._shop_url(request)
+        return render(
+            "checkout/refused.html",
+            status=status,
+            base=urlsplit(self._context.settings.public_url).path,
+            title="결제를 확인하지 못했어요",
+            korean=korean,
+            gateway_message="",
+            retry_url=shop_url,
+            again=False,
+        )
+
+    async def _shop_url(self, request: Request) -> str:
+        for purpose in ("return", "close"):
+            try:
+                site, payment_id = self._read(request, purpose)
+                visit = await look(self._context, site, payment_id)
+            except BridgeError:
+                continue
+            return self.landing(visit)
+        return ""
+
+
+def _go(url: str) -> Response:
+    return RedirectResponse(url, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

@@ -1,0 +1,210 @@
+"""The signed routes that WordPress calls: payments, refunds, codes, cases, health."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bridge.clock import from_ms, stamp, to_ms
+from bridge.domain.failures import Malformed, NotFound
+from bridge.domain.forms import parse_form
+from bridge.domain.machine import State
+from bridge.domain.payment import Device, Method, parse_amount
+from bridge.flows.check_health import check_health
+from bridge.flows.context import Context
+from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
+from bridge.flows.open_checkout import Wish, open_checkout
+from bridge.flows.refund import RefundWish, find_refund, refund
+from bridge.flows.snapshots import read_payment, refund_json, rfc3339
+from bridge.ledger import cases, replay
+from bridge.ledger.ledger import Row, Turn
+from bridge.web.incoming import FromSite, from_site
+from bridge.web.orders_in import Ref, Short, convert, read_order
+
+CODE_KINDS = ("cards", "banks", "errors")
+LIST_FILTERS = frozenset({"order", "state", "from", "to", "cursor", "limit"})
+SETTLED = frozenset({"done", "refused", "accepted", "not_sent"})
+
+
+class PaymentIn(msgspec.Struct):
+    """The body of POST /v1/payments."""
+
+    order: dict[str, Any]
+    gateway: Annotated[str, Meta(max_length=32)] = ""
+    method: Method = Method.CARD
+    device: Device = Device.PC
+
+
+class RefundIn(msgspec.Struct):
+    """The body of POST /v1/payments/{id}/refunds; amount in KRW, absent: all that is left."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    actor: Annotated[str, Meta(min_length=1, max_length=64)]
+    amount: int | None = None
+    items: Annotated[list[Ref], Meta(max_length=100)] = []
+    account: dict[str, Any] | None = None
+
+
+class SearchIn(msgspec.Struct):
+    """The body of POST /v1/payments/search: personal data never stands in an address."""
+
+    q: Annotated[str, Meta(max_length=100)] = ""
+    order: Short = ""
+    state: Short = ""
+    from_: datetime | None = msgspec.field(default=None, name="from")
+    to: datetime | None = None
+    cursor: Short | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = 50
+
+
+class WordPress:
+    """The signed routes of /v1."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route("/v1/payments", self.open, methods=["POST"]),
+            Route("/v1/payments", self.list, methods=["GET"]),
+            Route("/v1/payments/search", self.search, methods=["POST"]),
+            Route("/v1/payments/{payment}", self.show, methods=["GET"]),
+            Route("/v1/payments/{payment}/refunds", self.refund, methods=["POST"]),
+            Route("/v1/refunds/{refund}", self.show_refund, methods=["GET"]),
+            Route("/v1/cases", self.list_cases, methods=["GET"]),
+            Route("/v1/codes/{kind}", self.codes, methods=["GET"]),
+            Route("/v1/health", self.health, methods=["GET"]),
+        ]
+
+    async def open(self, request: Request) -> Response:
+        """Make a payment for an order and open its window; a repeat of the key gets the same bytes."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), PaymentIn)
+        order = read_order(signed.site, asked.order)
+        key = signed.verified.idempotency_key
+        wish = Wish(order, f"key:{key}", asked.method, asked.device, asked.gateway, actor="wordpress")
+        payment = await open_checkout(self._context, signed.site, wish, signed.once())
+        moment = stamp(self._context.clock)
+
+        def answer(turn: Turn) -> tuple[int, str, bool]:
+            saved = replay.earlier(turn, signed.site.id, key, signed.verified.digest)
+            if saved is not None and saved.status:
+                return saved.status, saved.body, True
+            shown = read_payment(turn, signed.site, payment.id, moment)
+            body = msgspec.json.encode(shown).decode()
+            replay.keep_answer(turn, signed.site.id, key, 201, body)
+            return 201, body, False
+
+        status, body, replayed = await self._context.ledger.write(answer)
+        headers = _PRIVATE | ({"Idempotent-Replayed": "true"} if replayed else {})
+        return Response(body, status, headers, media_type="application/json")
+
+    async def show(self, request: Request) -> Response:
+        """Show a payment of the site with its timeline and refunds."""
+        signed = await from_site(self._context, request)
+        moment = stamp(self._context.clock)
+        payment_id = request.path_params["payment"]
+        shown = await self._context.ledger.read(lambda turn: read_payment(turn, signed.site, payment_id, moment))
+        return _json(shown)
+
+    async def list(self, request: Request) -> Response:
+        """List the site's payments by order, state and time."""
+        signed = await from_site(self._context, request)
+        query: dict[str, Any] = dict(parse_form(request.scope.get("query_string", b"")))
+        if not set(query) <= LIST_FILTERS:
+            raise Malformed("The filters are order, state, from, to, cursor, limit; words go to /v1/payments/search.")
+        if "limit" in query:
+            query["limit"] = parse_amount(query["limit"])
+        return await self._page(signed, convert(query, SearchIn))
+
+    async def search(self, request: Request) -> Response:
+        """Find the site's payments by words: an id, a reference, or a buyer's name, phone or e-mail."""
+        signed = await from_site(self._context, request)
+        once = signed.once()
+        await self._context.ledger.write(lambda turn: replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at))
+        return await self._page(signed, convert(signed.json(), SearchIn))
+
+    async def _page(self, signed: FromSite, asked: SearchIn) -> Response:
+        if asked.state and asked.state not in set(State):
+            raise Malformed(f"There is no state {asked.state!r}.")
+        wanted = Filter(
+            words=asked.q.strip(),
+            order_ref=asked.order,
+            state=State(asked.state) if asked.state else None,
+            since=to_ms(asked.from_) if asked.from_ else None,
+            until=to_ms(asked.to) if asked.to else None,
+            before=asked.cursor or "",
+            limit=asked.limit,
+        )
+        return _json(await list_payments(self._context, signed.site, wanted))
+
+    async def refund(self, request: Request) -> Response:
+        """Refund in full or in part: 200 with the outcome, or 202 while it is not known."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), RefundIn)
+        if asked.account is not None:
+            raise Malformed("A refund to an account of the caller's choosing needs an operator's confirmation.")
+        amount = None if asked.amount is None else parse_amount(asked.amount)
+        wish = RefundWish(request.path_params["payment"], amount, asked.reason, asked.actor, tuple(asked.items))
+        shown = refund_json(await refund(self._context, signed.site, wish, signed.once()))
+        return _json(shown, 200 if shown["state"] in SETTLED else 202)
+
+    async def show_refund(self, request: Request) -> Response:
+        """Show a refund of the site."""
+        signed = await from_site(self._context, request)
+        return _json(refund_json(await find_refund(self._context, signed.site, request.path_params["refund"])))
+
+    async def list_cases(self, request: Request) -> Response:
+        """List the site's open cases."""
+        signed = await from_site(self._context, request)
+        rows = await self._context.ledger.read(lambda turn: cases.open_cases(turn, signed.site.id))
+        return _json({"items": [_case_json(row) for row in rows], "next_cursor": None})
+
+    async def codes(self, request: Request) -> Response:
+        """List a gateway's code table, or the methods it takes."""
+        signed = await from_site(self._context, request)
+        gateway = signed.site.gateway(request.query_params.get("gateway", ""))
+        kind = request.path_params["kind"]
+        if kind == "methods":
+            items = [{"code": str(method), "name": METHOD_NAMES[method]} for method in gateway.methods]
+        elif kind in CODE_KINDS:
+            items = [{"code": row.code, "name": row.name, "source": row.source} for row in gateway.codes(kind)]
+        else:
+            raise NotFound("There are codes for cards, banks, errors and methods.")
+        return _json({"gateway": gateway.name, "items": items, "next_cursor": None})
+
+    async def health(self, request: Request) -> Response:
+        """Give the verdict that wp-admin shows."""
+        signed = await from_site(self._context, request)
+        return _json((await check_health(self._context, signed.site.id)).to_json())
+
+
+METHOD_NAMES = {
+    Method.CARD: "신용카드",
+    Method.ACCOUNT: "계좌이체",
+    Method.VIRTUAL_ACCOUNT: "무통장 입금",
+    Method.PHONE: "휴대폰",
+    Method.GIFT: "상품권",
+    Method.KAKAOPAY: "카카오페이",
+    Method.NAVERPAY: "네이버페이",
+    Method.PAYCO: "페이코",
+    Method.SMILEPAY: "스마일페이",
+    Method.APPLEPAY: "애플페이",
+    Method.WECHAT: "위챗페이",
+}
+_PRIVATE = {"Cache-Control": "no-store"}
+
+
+def _json(body: Mapping[str, Any], status: int = 200) -> Response:
+    return JSONResponse(body, status, _PRIVATE)
+
+
+def _case_json(row: Row) -> dict[str, Any]:
+    named = {name: row[name] for name in ("id", "payment", "reason", "detail", "state")}
+    return named | {"opened_at": rfc3339(from_ms(row["opened_at"]))}
