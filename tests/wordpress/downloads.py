@@ -93,6 +93,7 @@ def _unpack_studio(home: Path) -> None:
     (files / "wp-cli" / "wp-cli.phar").rename(home / "wp-cli.phar")
     (files / "sqlite-database-integration").rename(home / "sqlite")
     shutil.rmtree(home / "package")
+    shutil.rmtree(cache() / "node", ignore_errors=True)
 
 
 def _studio_wanted(name: str) -> bool:
