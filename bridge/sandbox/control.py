@@ -1,4 +1,4 @@
-"""The control pages: faults, latency, settings, deposits, forgeries, the books and the recorded requests."""
+"""The control pages: faults, latency, settings, deposits, refunds, forgeries, the books and the recorded requests."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -22,6 +22,7 @@ def routes(world: World) -> list[BaseRoute]:
         Route("/control/latency", _latency(world), methods=["POST"]),
         Route("/control/settings", _settings(world), methods=["GET", "POST"]),
         Route("/control/deposit", _deposit(world), methods=["POST"]),
+        Route("/control/refund", _refund(world), methods=["POST"]),
         Route("/control/forge", _forge(world), methods=["POST"]),
         Route("/control/requests", _requests(world), methods=["GET"]),
         Route("/control/reset", _reset(world), methods=["POST"]),
@@ -118,6 +119,17 @@ def _deposit(world: World) -> Handler:
             return _refused(error)
 
     return deposit
+
+
+def _refund(world: World) -> Handler:
+    async def refund(request: Request) -> Response:
+        try:
+            values = await _values(request)
+            return JSONResponse(_desk(world, values).refund(values))
+        except (ControlRefused, ValueError, TypeError) as error:
+            return _refused(error)
+
+    return refund
 
 
 def _forge(world: World) -> Handler:

@@ -38,6 +38,10 @@ class Desk(Protocol):
         """Put money into a virtual account. Raises ControlRefused."""
         ...
 
+    def refund(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Give money back from the gateway's own console, unasked. Raises ControlRefused."""
+        ...
+
     async def forge(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Send a notice about something that never happened. Raises ControlRefused."""
         ...

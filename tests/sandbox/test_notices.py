@@ -225,3 +225,14 @@ def test_a_deposit_of_another_amount_is_told_as_it_is(hasty, shop, receiver):
     notices_of(hasty, lambda found: found and found[0]["acked"])
     assert receiver.fields()["AMT"] == "54000"
     assert hasty.book(REF)["captured"] == 54_000
+
+
+def test_a_refund_from_the_gateways_console_moves_money_and_is_told(hasty, shop, receiver):
+    shop.pay(REF, notiUrl=receiver.url)
+    hasty.control("refund", {"merchant_ref": REF, "amount": 5_000})
+    assert hasty.control("refund", {"merchant_ref": REF}) == {"refunded": 50_000, "net": 0}
+    kinds = [one["kind"] for one in notices_of(hasty, lambda found: len(found) == 3 and found[2]["acked"])]
+    assert kinds == ["card cmd=0", "card cmd=2", "card cmd=2"]
+    book = hasty.book(REF)
+    assert [(entry["amount"], entry["by"]) for entry in book["refunds"]] == [(5_000, "console"), (50_000, "console")]
+    assert shop.http.post(f"{hasty.url}/control/refund", json={"merchant_ref": REF}).status_code == 400

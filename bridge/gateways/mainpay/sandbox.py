@@ -29,6 +29,7 @@ from bridge.sandbox import calls
 from bridge.sandbox.bank import NoticeRecord
 from bridge.sandbox.calls import Answer, Asked, Malformed
 from bridge.sandbox.faults import ByAmount, Fault
+from bridge.sandbox.notices import Notice
 from bridge.sandbox.world import ControlRefused, World
 
 Act = Callable[[Till, Mapping[str, str], Fault | None], Answer]
@@ -162,11 +163,32 @@ class Desk:
         if not isinstance(amount, int) or amount < 1:
             raise ControlRefused("amount is a number of KRW from 1.")
         ref_no = self._till.deposit(trade, amount, bool(values.get("late")))
-        world = self._till.world
-        for notice in notices.deposit_notice(self._till, trade, ref_no, amount, str(values.get("payer", ""))):
-            fault = world.faults.pick(GATEWAY, "notice", trade.session.merchant_ref, amount)
-            world.spawn(world.notices.deliver(notice, fault))
+        self._send(trade, notices.deposit_notice(self._till, trade, ref_no, amount, str(values.get("payer", ""))))
         return {"deposited": amount, "account": dict(trade.account)}
+
+    def refund(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Cancel `merchant_ref` from Mainpay's own console: all that is left, or `amount` KRW. The notice follows.
+        Raises ControlRefused."""
+        trade = self._trade(values)
+        amount = values.get("amount", trade.book.net)
+        if not isinstance(amount, int) or not 1 <= amount <= trade.book.net:
+            raise ControlRefused("amount is a number of KRW, at most what is left.")
+        whole = amount == trade.amount and not trade.parts
+        try:
+            ref_no = (
+                self._till.cancel_all(trade, "console") if whole else self._till.cancel_part(trade, amount, "console")
+            )
+        except Refusal as refusal:
+            raise ControlRefused(str(refusal)) from refusal
+        cmd = notices.CANCELLED if whole else notices.PART_CANCELLED
+        self._send(trade, notices.card_notice(self._till, trade, cmd, ref_no, amount))
+        return {"refunded": amount, "net": trade.book.net}
+
+    def _send(self, trade: Trade, made: list[Notice]) -> None:
+        world = self._till.world
+        for notice in made:
+            fault = world.faults.pick(GATEWAY, "notice", trade.session.merchant_ref, trade.amount)
+            world.spawn(world.notices.deliver(notice, fault))
 
     async def forge(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Send a perfectly formed notice about something that never happened: `kind` card or deposit, `url`,
