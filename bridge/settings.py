@@ -38,7 +38,7 @@ class Settings:
     notice_max_bytes: int = 256 * 1024
     return_wait_seconds: float = 8.0
     refund_wait_seconds: float = 2.5
-    checkout_per_address_per_minute: int = 60
+    checkout_per_address_per_minute: int = 600
     checkout_per_site_per_second: int = 1000
     refund_daily_max: int = 50_000_000
     heartbeat_seconds: float = 1.0
@@ -65,7 +65,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         master_key=_master_key(values),
         trusted_proxies=tuple(word for word in values.get("BRIDGE_TRUSTED_PROXIES", "").split(",") if word),
         payment_life_seconds=_number(values, "BRIDGE_PAYMENT_LIFE_SECONDS", 900),
-        checkout_per_address_per_minute=_number(values, "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE", 60),
+        checkout_per_address_per_minute=_number(values, "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE", 600),
         checkout_per_site_per_second=_number(values, "BRIDGE_CHECKOUT_PER_SITE_PER_SECOND", 1000),
         refund_daily_max=_number(values, "BRIDGE_REFUND_DAILY_MAX", 50_000_000),
         quiet_seconds_min=_number(values, "BRIDGE_QUIET_SECONDS_MIN", 120),
