@@ -43,6 +43,10 @@ class Server:
                 raise ServerFailed(f"{self.name} did not come up:\n{tail}")
             time.sleep(0.02)
 
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Asks the whole group to end and insists after ten seconds."""
         with contextlib.suppress(ProcessLookupError):

@@ -97,6 +97,10 @@ class Stand:
             shutil.rmtree(self._sockets, ignore_errors=True)
             self._sockets = None
 
+    def ended(self) -> servers.Server | None:
+        """A server that ended by itself, if one did."""
+        return next((server for server in self._servers if not server.runs()), None)
+
     def pair(self, pairing_code: str, dial_url: str = "") -> None:
         """Puts a bridge's pairing code (and another address to dial it at) into the settings; works while running."""
         self._constants = {"PAY_BRIDGE_PAIRING_CODE": pairing_code, "PAY_BRIDGE_DIAL_URL": dial_url}
