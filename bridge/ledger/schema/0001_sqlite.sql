@@ -109,7 +109,7 @@ CREATE INDEX payments_order ON payments (site, order_ref, id);
 CREATE INDEX payments_recent ON payments (site, id);
 CREATE INDEX payments_state ON payments (state, expires_at);
 CREATE INDEX payments_site_state ON payments (site, state, id);
-CREATE INDEX payments_token ON payments (site, token_id);
+CREATE INDEX payments_token ON payments (site, token_id, id);
 CREATE TRIGGER payments_terminal BEFORE UPDATE OF state ON payments
 WHEN OLD.state <> NEW.state
   AND OLD.state IN ('refunded', 'declined', 'voided', 'expired', 'failed_ready', 'superseded')
@@ -212,7 +212,7 @@ CREATE TABLE calls (
   why TEXT NOT NULL,
   at BIGINT NOT NULL
 );
-CREATE INDEX calls_payment ON calls (payment, at);
+CREATE INDEX calls_payment ON calls (payment, at, id);
 CREATE INDEX calls_gateway ON calls (site, gateway, at);
 
 CREATE TABLE notices (
@@ -232,7 +232,7 @@ CREATE TABLE notices (
   UNIQUE (site, gateway, dedupe)
 );
 CREATE INDEX notices_pending ON notices (state, received_at) WHERE state = 'pending';
-CREATE INDEX notices_payment ON notices (payment) WHERE payment IS NOT NULL;
+CREATE INDEX notices_payment ON notices (payment, id) WHERE payment IS NOT NULL;
 CREATE INDEX notices_recent ON notices (site, gateway, received_at);
 
 CREATE TABLE news (
