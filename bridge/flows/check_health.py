@@ -7,7 +7,7 @@ import bridge
 from bridge.clock import now_ms
 from bridge.domain.failures import Busy
 from bridge.domain.payment import Mode
-from bridge.domain.spans import span
+from bridge.domain.spans import age, span
 from bridge.flows.context import Context
 from bridge.flows.health import NOTHING, Check, GatewayHealth, Health, Verdict, Words
 from bridge.flows.sites import Site
@@ -46,8 +46,8 @@ async def check_health(context: Context, site: str | None) -> Health:
         checks=(
             writer,
             _check_beat(context),
-            _check_unknown(context, unsettled, at),
             _check_cases(opened),
+            _check_unknown(context, unsettled, at),
             _check_news(unheard, at),
             *(check for gateway in gateways for check in _check_gateway(gateway)),
         ),
@@ -87,16 +87,16 @@ def _check_beat(context: Context) -> Check:
         return Check("heartbeat", "fail", label, Words("시작 전", "not begun"), advice)
     seconds = max(0.0, context.clock.boot_seconds() - context.beat_at)
     verdict: Verdict = "fail" if seconds > BEAT_SECONDS_FAIL else "warn" if seconds > BEAT_SECONDS_WARN else "pass"
-    value = Words(f"{span(seconds)} 전", f"{span(seconds, 'en')} ago")
+    value = Words(age(seconds), age(seconds, "en"))
     return Check("heartbeat", verdict, label, value, advice if verdict != "pass" else NOTHING)
 
 
 def _check_unknown(context: Context, rows: Sequence[Row], at: int) -> Check:
-    """Unknowns are settled by themselves for a while; then a person must look (a case says where)."""
+    """Unknowns are settled by themselves for a while; those that need a person are cases, and counted there."""
     label = Words("결과 모름", "Unknown")
-    oldest, many = _oldest(rows, "sent_at", at), len(rows)
     waiting = [row for row in rows if row["state"] != "needs_human"]
-    overdue = _oldest(waiting, "sent_at", at) > context.settings.human_after_seconds + OVERDUE_SECONDS
+    oldest, many = _oldest(waiting, "sent_at", at), len(waiting)
+    overdue = oldest > context.settings.human_after_seconds + OVERDUE_SECONDS
     if not many:
         return Check("unknown", "pass", label, Words("없음", "none"))
     value = Words(f"{many}건 · {span(oldest)}째", f"{many} · {span(oldest, 'en')}")

@@ -1,10 +1,9 @@
 """Writes what came of it: every outcome's state, ledger entry, news and audit in one turn."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from bridge.clock import from_ms, new_id, now_ms, stamp, to_ms
@@ -13,14 +12,13 @@ from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
+from bridge.flows.journal import keep_lines
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import order_json, payment_json, rfc3339
-from bridge.ledger import calls, cases, news, operations, orders, payments
-from bridge.ledger.calls import CallRecord
+from bridge.ledger import cases, news, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 from bridge.wire.converse import Conversation
-from bridge.wire.journal import Line
 
 WAITING_DAYS = 7
 BRIDGE = "bridge"
@@ -293,8 +291,7 @@ class Recorder:
 
     def journal(self, turn: Turn, payment: Payment, conversation: Conversation[Any]) -> None:
         """Keep the scrubbed conversation."""
-        for record in self._records(payment, conversation.journal):
-            calls.add(turn, record)
+        keep_lines(turn, self.context.clock, payment, conversation.journal, self.at)
 
     def seal_context(self, context: Mapping[str, object]) -> str:
         """Seal what a repetition of an operation needs."""
@@ -321,33 +318,6 @@ class Recorder:
         )
         self.tell(turn, payment, "payment.awaiting_deposit")
         return payment
-
-    def _records(self, payment: Payment, lines: Iterable[Line]) -> Iterable[CallRecord]:
-        for line in lines:
-            yield CallRecord(
-                id=new_id(self.context.clock),
-                site=self.site.id,
-                payment=payment.id,
-                gateway=payment.gateway,
-                op=line.op,
-                verdict=line.verdict,
-                status=line.status or 0,
-                took_ms=round(line.seconds * 1000),
-                skew_ms=self._skew(line),
-                request=json.dumps(dict(line.request_fields), ensure_ascii=False),
-                response=line.response,
-                why=line.why,
-                at=self.at,
-            )
-
-    def _skew(self, line: Line) -> int | None:
-        if not line.date_header:
-            return None
-        try:
-            theirs = parsedate_to_datetime(line.date_header)
-        except ValueError:
-            return None
-        return to_ms(theirs) - self.at
 
 
 def refund_order(payment: Payment, operation: Operation) -> RefundOrder:

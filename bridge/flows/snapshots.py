@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.clock import from_ms
 from bridge.domain.gateway import Accepted, Allowed, ByHand, Gateway, Stamp
-from bridge.domain.machine import PENDING_STEPS, Kind, State, Step, order_state
+from bridge.domain.machine import PENDING_STEPS, TERMINAL, Kind, State, Step, order_state
 from bridge.domain.payment import Order, Payment
 from bridge.flows.sites import Site
 from bridge.ledger import audit, operations, orders, payments
@@ -62,7 +62,8 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
 
 def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:
     """Say what refund is possible now, of how many KRW, and why not more."""
-    if any(operation.step in PENDING_STEPS for operation in done):
+    ended = State(payment.state) in TERMINAL
+    if not ended and any(operation.step in PENDING_STEPS for operation in done):
         return {"refund": "never", "refundable": 0, "why": "앞선 처리의 결과를 아직 확인하고 있어요."}
     if gateway is None:
         return {"refund": "by_hand", "refundable": 0, "why": "이 결제의 PG가 더는 설정되어 있지 않아요."}

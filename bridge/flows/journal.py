@@ -1,0 +1,44 @@
+"""Keeps conversations with gateways in the ledger: scrubbed, with what they took and the gateway's clock."""
+
+import json
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+
+from bridge.clock import Clock, new_id, to_ms
+from bridge.domain.payment import Payment
+from bridge.ledger import calls
+from bridge.ledger.calls import CallRecord
+from bridge.ledger.ledger import Turn
+from bridge.wire.journal import Line
+
+
+def keep_lines(turn: Turn, clock: Clock, payment: Payment, lines: Iterable[Line], at: int) -> None:
+    """Write each call down; `at` in milliseconds is when the last answer was in."""
+    for line in lines:
+        record = CallRecord(
+            id=new_id(clock),
+            site=payment.site,
+            payment=payment.id,
+            gateway=payment.gateway,
+            op=line.op,
+            verdict=line.verdict,
+            status=line.status or 0,
+            took_ms=round(line.seconds * 1000),
+            skew_ms=_skew(line.date_header, at),
+            request=json.dumps(dict(line.request_fields), ensure_ascii=False),
+            response=line.response,
+            why=line.why,
+            at=at,
+        )
+        calls.add(turn, record)
+
+
+def _skew(date_header: str, at: int) -> int | None:
+    """Say how far the gateway's clock is from ours, in milliseconds, as far as its Date header tells (whole seconds)."""
+    if not date_header:
+        return None
+    try:
+        theirs = parsedate_to_datetime(date_header)
+    except ValueError:
+        return None
+    return to_ms(theirs) - at
