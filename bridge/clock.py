@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bridge.domain.gateway import Stamp
+from bridge.domain.exchange import Stamp
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 

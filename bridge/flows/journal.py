@@ -34,7 +34,7 @@ def keep_lines(turn: Turn, clock: Clock, payment: Payment, lines: Iterable[Line]
 
 
 def _skew(date_header: str, at: int) -> int | None:
-    """Say how far the gateway's clock is from ours, in milliseconds, as far as its Date header tells (whole seconds)."""
+    """Say how far the gateway's clock is from ours, in milliseconds, as far as its Date header tells (in seconds)."""
     if not date_header:
         return None
     try:

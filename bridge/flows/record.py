@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.clock import from_ms, new_id, now_ms, stamp, to_ms
-from bridge.domain.gateway import Declined, NotSent, Paid, Stamp, Unknown, Waiting
+from bridge.domain.exchange import Stamp
+from bridge.domain.gateway import Declined, NotSent, Paid, Unknown, Waiting
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason

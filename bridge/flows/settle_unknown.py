@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.clock import from_ms, now_ms, to_ms
+from bridge.domain.exchange import Stamp
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import (
     Declined,
@@ -13,7 +14,6 @@ from bridge.domain.gateway import (
     NotSent,
     Refused,
     Return,
-    Stamp,
     TooLate,
     Undoes,
     Undone,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.clock import from_ms
-from bridge.domain.gateway import Accepted, Allowed, ByHand, Gateway, Stamp
+from bridge.domain.exchange import Stamp
+from bridge.domain.gateway import Accepted, Allowed, ByHand, Gateway
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Kind, State, Step, order_state
 from bridge.domain.payment import Order, Payment
 from bridge.flows.sites import Site

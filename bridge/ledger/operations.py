@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bridge.clock import from_ms, to_ms
+from bridge.domain.exchange import Stamp
 from bridge.domain.failures import Conflict
-from bridge.domain.gateway import Stamp
 from bridge.domain.machine import Evidence, Kind, Step, may_step
 from bridge.ledger.ledger import Row, Turn
 

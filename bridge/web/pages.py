@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bridge.clock import from_ms
-from bridge.domain.gateway import KST
+from bridge.domain.exchange import KST
 from bridge.domain.spans import age, span
 from bridge.web import masks
 from bridge.web.static import static_path, templates_folder

@@ -6,18 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from bridge.domain.exchange import KST, Call, Exchange, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import (
-    KST,
     Ack,
     Allowed,
     ByHand,
-    Call,
     CodeName,
     Declined,
     Done,
-    Exchange,
-    Fields,
     Never,
     NothingThere,
     Notice,
@@ -25,10 +22,8 @@ from bridge.domain.gateway import (
     Redirect,
     RefundRule,
     Refused,
-    Reply,
     Return,
     Setting,
-    Stamp,
     TooLate,
     Undone,
     Unknown,

@@ -2,8 +2,9 @@
 
 from datetime import datetime, time, timedelta
 
+from bridge.domain.exchange import KST, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
-from bridge.domain.gateway import KST, Declined, Fields, Paid, Reply, Stamp, Unknown, Waiting
+from bridge.domain.gateway import Declined, Paid, Unknown, Waiting
 from bridge.domain.payment import Method, Payment
 from bridge.gateways.mainpay import codes
 
