@@ -1,5 +1,13 @@
-"""Gives this folder's tests the stands."""
+"""Gives this folder's tests the stands and shops."""
 
-from tests.wordpress.fixtures import bare_stand, make_stand, oldest_stand, quick_stand
+from tests.wordpress.fixtures import (
+    bare_stand,
+    make_shop,
+    make_stand,
+    oldest_shop,
+    oldest_stand,
+    quick_shop,
+    quick_stand,
+)
 
-__all__ = ["bare_stand", "make_stand", "oldest_stand", "quick_stand"]
+__all__ = ["bare_stand", "make_shop", "make_stand", "oldest_shop", "oldest_stand", "quick_shop", "quick_stand"]

@@ -28,7 +28,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        return run(PROJECT / "var" / "demo", ports, stop)
+        directory = os.environ.get("PAY_BRIDGE_DEMO_DIRECTORY") or PROJECT / "var" / "demo"
+        return run(Path(directory).resolve(), ports, stop)
     except (ServerFailed, DownloadFailed) as failed:
         print(failed, file=sys.stderr)
         return 1
@@ -69,7 +70,7 @@ def sign(stand: Stand, bridge: Bridge) -> str:
     width = max(len(address) for _, address, _ in rows)
     lines = [f"  {name:<10} {address:<{width}}   {words}" for name, address, words in rows]
     rule = "─" * max(map(len, lines))
-    note = "  No money moves: the gateway is a sandbox. Data is kept in var/demo. Ctrl-C stops everything."
+    note = "  No money moves: the gateway is a sandbox. The data is kept for the next time. Ctrl-C stops everything."
     return "\n".join(["", rule, *lines, rule, note, ""])
 
 

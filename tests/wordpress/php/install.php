@@ -20,6 +20,7 @@ $options = array(
 	'time_format'         => 'H:i',
 	'permalink_structure' => '/%postname%/',
 	'posts_per_page'      => 20,
+	'show_avatars'        => '0',
 	'template'            => 'ticketing',
 	'stylesheet'          => 'ticketing',
 );

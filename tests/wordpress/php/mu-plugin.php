@@ -14,7 +14,18 @@ add_filter(
 	2
 );
 add_filter( 'automatic_updater_disabled', '__return_true' );
-add_filter( 'pre_site_transient_update_core', '__return_null' );
-add_filter( 'pre_site_transient_update_plugins', '__return_null' );
-add_filter( 'pre_site_transient_update_themes', '__return_null' );
+foreach ( array( 'core', 'plugins', 'themes' ) as $stand_kind ) {
+	add_filter(
+		"pre_site_transient_update_$stand_kind",
+		static fn() => (object) array(
+			'last_checked'    => time(),
+			'version_checked' => $GLOBALS['wp_version'],
+			'updates'         => array(),
+			'response'        => array(),
+			'checked'         => array(),
+			'translations'    => array(),
+		)
+	);
+}
+unset( $stand_kind );
 add_filter( 'translations_api', static fn() => array( 'translations' => array() ) ); // The languages lie in wp-content.

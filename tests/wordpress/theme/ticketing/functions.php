@@ -50,6 +50,16 @@ add_filter(
 	}
 );
 
+add_filter(
+	'login_redirect',
+	static function ( $to, $asked, $user ) {
+		$works_here = $user instanceof WP_User && ( $user->has_cap( 'edit_posts' ) || $user->has_cap( 'pay_bridge_refund' ) );
+		return $works_here || ( $asked && admin_url() !== $asked ) ? $to : home_url( '/' );
+	},
+	10,
+	3
+);
+
 /** Makes the tables, pages, shows and seats a fresh site needs. Safe to run again; shows of the past are moved ahead. */
 function ticketing_furnish() {
 	ticketing_make_tables();

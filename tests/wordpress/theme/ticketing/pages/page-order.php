@@ -9,6 +9,11 @@ defined( 'ABSPATH' ) || exit;
 $ticketing_order = ticketing_current_order();
 if ( $ticketing_order ) {
 	$ticketing_payment = function_exists( 'pay_bridge_payment' ) ? pay_bridge_payment( $ticketing_order->ref ) : null;
+	if ( isset( $_GET['pay_bridge_result'] ) && function_exists( 'pay_bridge_refresh' ) ) {
+		// Back from the payment window: what the address says is not believed.
+		$ticketing_payment = pay_bridge_refresh( $ticketing_order->ref ) ?? $ticketing_payment;
+		$ticketing_order   = ticketing_order( $ticketing_order->ref );
+	}
 	if ( 'unpaid' !== ticketing_standing( $ticketing_order, $ticketing_payment ) ) {
 		wp_safe_redirect( ticketing_url( 'payment-detail', $ticketing_order->ref ) );
 		exit;

@@ -5,7 +5,8 @@
 
 defined( 'ABSPATH' ) || exit;
 $order    = $args['order'];
-$payment  = function_exists( 'pay_bridge_payment' ) ? pay_bridge_payment( $order->ref ) : null;
+$payment  = function_exists( 'pay_bridge_refresh' ) ? pay_bridge_refresh( $order->ref ) : null;
+$order    = ticketing_order( $order->ref );
 $standing = ticketing_standing( $order, $payment );
 $names    = array(
 	'paid'          => '결제했어요',
