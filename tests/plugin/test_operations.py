@@ -1,0 +1,228 @@
+"""For whoever runs the site: settings, health, Site Health, the command line, the hourly question, a wrong clock."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from tests.plugin.conftest import Shop
+from tests.plugin.stub_bridge import StubBridge
+
+
+def test_a_wrong_clock_is_corrected_once_and_remembered(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    bridge.seen.clear()
+    bridge.clock_ahead_seconds = 600
+    try:
+        got = json.loads(shop.stand.wp("pay-bridge", "payments", "get", payment["id"]))
+        assert got["id"] == payment["id"]
+        assert len(bridge.seen) == 2, "refused for its time, corrected, accepted"
+        shop.stand.wp("pay-bridge", "payments", "get", payment["id"])
+        assert len(bridge.seen) == 3, "and remembered"
+        assert abs(int(shop.stand.run_php("echo PayBridge\\Clock::offset_seconds();")) - 600) <= 2
+    finally:
+        shop.stand.run_php("update_option('pay_bridge_clock_offset_seconds', 0);")
+
+
+def test_a_refused_connection_is_tried_twice_with_one_key_and_a_lost_answer_once(shop: Shop, bridge: StubBridge) -> None:
+    code = (
+        "$seen = array(); add_filter('pre_http_request', static function ($no, $request) use (&$seen) {"
+        " $seen[] = array($request['headers']['Idempotency-Key'], $request['headers']['Signature-Input']);"
+        " return new WP_Error('http_request_failed', '%s'); }, 10, 2);"
+        " $answer = PayBridge\\Client::of_site()->post('/v1/payments/p/refunds', array('reason' => 'x'));"
+        " echo wp_json_encode(array($answer->code(), $seen));"
+    )
+    code_refused, seen = json.loads(shop.stand.run_php(code % "cURL error 7: Failed to connect"))
+    assert code_refused == "no_answer"
+    assert len(seen) == 2
+    assert seen[0][0] == seen[1][0]
+    assert seen[0][1] != seen[1][1], "each try has its own nonce"
+    _, seen = json.loads(shop.stand.run_php(code % "cURL error 28: Operation timed out after 5000 milliseconds with 0 bytes received"))
+    assert len(seen) == 1
+
+
+def test_redirects_are_not_followed(shop: Shop) -> None:
+    code = (
+        "add_filter('http_request_args', static function ($args) { echo wp_json_encode(array($args['redirection'], $args['timeout'], $args['sslverify'])); return $args; });"
+        " PayBridge\\Client::of_site()->get('/v1/health');"
+    )
+    assert json.loads(shop.stand.run_php(code)) == [0, 5, True]
+
+
+def test_the_health_page_gives_the_verdict_in_words_and_numbers(shop: Shop) -> None:
+    page = shop.as_("admin").get("/wp-admin/admin.php?page=pay-bridge-health").text
+    for shown in ("모두 정상이에요.", "Mainpay", "97.5 %", "480 ms", "https://pay.example/dashboard"):
+        assert shown in page
+    dashboard = shop.as_("admin").get("/wp-admin/index.php").text
+    assert "pay_bridge_health" in dashboard
+    assert "모두 정상이에요." in dashboard
+
+
+def test_settings_never_show_the_code_again(shop: Shop, bridge: StubBridge) -> None:
+    page = shop.as_("admin").get("/wp-admin/admin.php?page=pay-bridge-settings").text
+    assert bridge.pairing_code not in page
+    assert f"••••{bridge.pairing_code[-4:]}" in page
+    secret = bridge.pairing_code[-24:]
+    info = shop.stand.run_php("require_once ABSPATH . 'wp-admin/includes/class-wp-debug-data.php'; echo wp_json_encode(apply_filters('debug_information', array()));")
+    assert secret not in info
+
+
+def test_the_option_is_not_autoloaded_and_a_copied_site_has_no_keys(shop: Shop, bridge: StubBridge) -> None:
+    code = f"""
+        $code = '{bridge.pairing_code}';
+        $input = array('pairing_code' => ' ' . $code . ' ');
+        $GLOBALS['wp_settings_errors'] = array();
+        require_once ABSPATH . 'wp-admin/includes/template.php';
+        $saved = PayBridge\\Settings_Page::sanitize($input);
+        $bad = PayBridge\\Settings_Page::sanitize(array('pairing_code' => 'nonsense'));
+        global $wpdb;
+        $autoload = $wpdb->get_var("SELECT autoload FROM {{$wpdb->options}} WHERE option_name = 'pay_bridge_settings'");
+        echo wp_json_encode(array($saved['pairing_code'] === $code, $saved['paired_home'] === home_url(), $bad['pairing_code'], $autoload));
+    """
+    saved, at_home, bad, autoload = json.loads(shop.stand.run_php(code))
+    assert (saved, at_home, bad) == (True, True, "")
+    assert autoload in ("no", "off")
+    kept = (shop.stand.root / "wp-config-bridge.php").read_text()
+    try:
+        (shop.stand.root / "wp-config-bridge.php").write_text("<?php\n")
+        code = "update_option('pay_bridge_settings', array('pairing_code' => '%s', 'paired_home' => '%s')); echo PayBridge\\Settings::keys() ? 'keys' : 'none';"
+        assert shop.stand.run_php(code % (bridge.pairing_code, "https://staging.example")) == "none"
+        assert "복사" in shop.stand.run_php("switch_to_locale('ko_KR'); echo PayBridge\\Payments_Page::why_not_paired();")
+        assert shop.stand.run_php(code % (bridge.pairing_code, shop.stand.url)) == "keys"
+    finally:
+        shop.stand.run_php("update_option('pay_bridge_settings', array());")
+        (shop.stand.root / "wp-config-bridge.php").write_text(kept)
+
+
+def test_site_health_has_our_tests_and_they_pass_here(shop: Shop) -> None:
+    code = "$t = apply_filters('site_status_tests', array('direct' => array(), 'async' => array())); echo wp_json_encode(array(array_keys($t['direct']), array_keys($t['async'])));"
+    direct, slow = json.loads(shop.stand.run_php(code))
+    assert {f"pay_bridge_{name}" for name in ("pairing", "https", "outgoing", "permalinks", "records")} <= set(direct)
+    assert {"pay_bridge_connection", "pay_bridge_incoming"} <= set(slow)
+    admin = shop.as_("admin")
+    rest = admin.get("/wp-admin/admin-ajax.php?action=rest-nonce").text
+    for name in ("connection", "incoming"):
+        found = admin.get(f"/?rest_route=/pay-bridge/v1/site-health/{name}", headers={"X-WP-Nonce": rest}).json()
+        assert found["status"] == "good", found
+
+
+def test_a_blocked_host_is_named(shop: Shop) -> None:
+    code = (
+        "define('PAY_BRIDGE_DIAL_URL', 'http://pay.elsewhere.example'); echo wp_json_encode(PayBridge\\Doctor::outgoing());"
+    )
+    found = json.loads(shop.stand.run_php(code))
+    assert found["status"] == "fail"
+    assert "pay.elsewhere.example" in found["words"]
+    assert "WP_ACCESSIBLE_HOSTS" in found["words"]
+
+
+def cli(shop: Shop, *args: str) -> tuple[int, str]:
+    """Exit code and output of a command."""
+    try:
+        return 0, shop.stand.wp(*args)
+    except RuntimeError as failed:
+        return 1, str(failed)
+
+
+def test_the_command_line_lists_gets_and_refunds(shop: Shop, bridge: StubBridge) -> None:
+    order, payment = shop.paid()
+    listed = json.loads(shop.stand.wp("pay-bridge", "payments", "list", f"--order={order['ref']}", "--format=json"))
+    assert [(one["id"], one["state"], one["amount"]) for one in listed] == [(payment["id"], "paid", 30000)]
+    told = json.loads(shop.stand.wp("pay-bridge", "payments", "refund", payment["id"], "--amount=5000", "--reason=x", "--yes", "--format=json"))
+    assert (told["state"], told["amount"]) == ("done", 5000)
+    assert bridge.payments[payment["id"]]["refunded"] == 5000
+    assert shop.told(order)[-1] == ["refunded", payment["id"], 5000]
+
+
+@pytest.mark.parametrize(("state", "code"), [("refused", 1), ("unknown", 3), ("needs_human", 4), ("accepted", 0)])
+def test_exit_codes_tell_what_came_of_a_refund(shop: Shop, bridge: StubBridge, state: str, code: int) -> None:
+    _, payment = shop.paid()
+    bridge.refund_states.append({"state": state})
+    assert exit_code(shop, "pay-bridge", "payments", "refund", payment["id"], "--reason=x", "--yes") == code
+
+
+def test_an_impossible_amount_is_refused_on_the_command_line(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    for amount in ("0", "30001", "1e3", "-5"):
+        assert exit_code(shop, "pay-bridge", "payments", "refund", payment["id"], f"--amount={amount}", "--reason=x", "--yes") == 1
+    assert bridge.asked("POST", ".*/refunds") == []
+
+
+def exit_code(shop: Shop, *args: str) -> int:
+    from tests.wordpress import downloads
+
+    command = ["php", str(downloads.wp_cli()), "--allow-root", f"--path={shop.stand.root}", f"--url={shop.stand.url}", *args]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+
+def test_the_doctor_examines_everything(shop: Shop) -> None:
+    assert exit_code(shop, "pay-bridge", "doctor") == 2, "http is a warning on a local site"
+    assert exit_code(shop, "pay-bridge", "status") == 0
+
+
+def test_the_hourly_event_finds_what_no_news_told(shop: Shop, bridge: StubBridge) -> None:
+    waiting, unheard = shop.order(), shop.order()
+    payment = bridge.add(waiting["ref"], "approving")
+    assert shop.news(payment, 1).status_code == 200
+    bridge.add(waiting["ref"], "paid", id=payment["id"])
+    other = bridge.add(unheard["ref"], "paid")
+    assert shop.stand.wp("cron", "event", "list", "--hook=pay_bridge_reconcile", "--format=count") == "1"
+    shop.stand.wp("pay-bridge", "reconcile")
+    assert shop.told(waiting) == [["paid", payment["id"], 0]]
+    assert shop.told(unheard) == [["paid", other["id"], 0]]
+
+
+def test_uninstalling_keeps_payments_unless_told_otherwise(shop: Shop) -> None:
+    code = r"""
+        global $wpdb;
+        define('WP_UNINSTALL_PLUGIN', 'pay-bridge/pay-bridge.php');
+        $wpdb->query('CREATE TABLE IF NOT EXISTS wp9_pay_bridge_payments (id int)');
+        $seen = array();
+        $kept = get_option('pay_bridge_settings');
+        $real = $wpdb->prefix;
+        require WP_PLUGIN_DIR . '/pay-bridge/uninstall.php';
+        $seen[] = array(false === get_option('pay_bridge_settings'), null === get_role('pay_bridge_clerk'), false === wp_next_scheduled('pay_bridge_reconcile'));
+        $seen[] = (int) $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}pay_bridge_payments") >= 0 && '' === $wpdb->last_error;
+        $wpdb->set_prefix('wp9_');
+        $wpdb->options = $real . 'options';
+        add_filter('pre_option_pay_bridge_settings', static function () { return array('delete_records' => true); });
+        pay_bridge_uninstall_site();
+        $wpdb->set_prefix($real);
+        $seen[] = $wpdb->get_var("SHOW TABLES LIKE 'wp9_pay_bridge_payments'");
+        remove_all_filters('pre_option_pay_bridge_settings');
+        PayBridge\Installation::action_activate();
+        echo wp_json_encode($seen);
+    """
+    gone, kept, dropped = json.loads(re.sub(r"^[^\[]*", "", shop.stand.run_php(code)))
+    assert gone == [True, True, True]
+    assert kept is True
+    assert dropped is None
+    shop.people()
+
+
+def test_the_fence_answers_from_the_shops_own_order(shop: Shop, bridge: StubBridge) -> None:
+    import time
+
+    from bridge.signing.news import headers
+
+    def ask(order: dict[str, object], until: int, amount: int = 30000) -> dict[str, object]:
+        body = json.dumps({"order_ref": order["ref"], "payment": "p_1", "amount": amount, "until": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))}).encode()
+        signed = {"Content-Type": "application/json"} | headers([bridge.key.news], "m_fence", int(time.time()), body)
+        answer = shop.post_news(signed, body, "fence")
+        assert answer.status_code == 200
+        found: dict[str, object] = answer.json()
+        return found
+
+    soon = int(time.time()) + 300
+    held = shop.order()
+    assert ask(held, soon)["hold"] is True
+    assert str(ask(held, soon)["hold_until"]).endswith("Z")
+    assert ask(held, soon + 900) == {"hold": False, "reason": "hold_ends"}
+    assert ask(held, soon, amount=29999) == {"hold": False, "reason": "amount_changed"}
+    assert ask({"ref": "nobody"}, soon) == {"hold": False, "reason": "order_unknown"}
+    assert ask(shop.order(state="paid"), soon) == {"hold": False, "reason": "order_closed"}
+    assert ask(shop.order(hold={"hold": False, "reason": "seats_gone"}), soon) == {"hold": False, "reason": "seats_gone"}
+    assert ask(shop.order(hold={"hold": True, "hold_until": soon + 5}), soon)["hold"] is True
+    assert ask(shop.order(hold={"hold": True, "hold_until": soon - 5}), soon)["hold"] is False, "a yes that is too short is a no"
+    assert ask(shop.order(hold={"hold": "yes"}), soon)["hold"] is False

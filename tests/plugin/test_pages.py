@@ -1,0 +1,150 @@
+"""Pages: the checkout form, the way back, the list, one payment; hostile texts; and what ordinary pages pay."""
+
+import html
+import json
+import re
+import time
+
+import pytest
+
+from bridge.signing.tokens import open_order
+from tests.plugin.conftest import Shop
+from tests.plugin.stub_bridge import StubBridge
+
+HOSTILE = "\"><script>alert('x')</script><b>'&amp;"
+
+
+@pytest.fixture(scope="module")
+def pages(shop_of_session: Shop) -> str:
+    """A page with the shortcode; its order is in the address, as tests give it."""
+    code = (
+        "file_put_contents(WPMU_PLUGIN_DIR . '/test-pages.php', '<?php add_action(\"template_redirect\", static function () {"
+        " if (isset($_GET[\"try\"])) { pay_bridge_prepare($_GET[\"try\"]); get_header();"
+        " echo do_shortcode(\"[pay_bridge_checkout order=\\\"\" . esc_attr($_GET[\"try\"]) . \"\\\"]\"); get_footer(); exit; } });');"
+    )
+    shop_of_session.stand.run_php(code)
+    return "/?try="
+
+
+def field(page: str, name: str) -> str:
+    match = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', page)
+    assert match, f"no field {name}"
+    return html.unescape(match[1])
+
+
+def test_the_form_is_plain_and_posts_the_sealed_order_to_the_bridge(shop: Shop, bridge: StubBridge, pages: str) -> None:
+    order = shop.order()
+    answer = shop.as_("owner").get(pages + order["ref"])
+    page = answer.text
+    form = re.search(r'<form class="pay-bridge-form" method="post" action="([^"]+)" data-pay-bridge-order="([^"]+)"', page)
+    assert form
+    assert form.groups() == (f"{bridge.url}/checkout", order["ref"])
+    opened = open_order(field(page, "token"), {"k1": bridge.key}.get, int(time.time()))
+    assert opened.payload["order"]["amount"] == 30000
+    assert field(page, "pay_bridge_order") == order["ref"]
+    assert re.findall(r'name="method" value="([a-z_]+)"', page) == ["card", "account", "virtual_account", "phone", "kakaopay", "naverpay", "payco"]
+    assert "30,000" in re.findall(r"<button[^>]*>([^<]+)", page)[-1]
+    assert 'role="status"' in page
+    assert "no-cache" in answer.headers["cache-control"]
+    assert bridge.seen == []
+    assert re.search(r"<script[^>]* defer[^>]*src='?\"?[^>]*checkout\.js", page) or re.search(r"src=[^>]*checkout\.js[^>]*defer", page)
+
+
+def test_two_views_of_the_page_have_two_tokens(shop: Shop, pages: str) -> None:
+    order = shop.order()
+    assert len({field(shop.as_("owner").get(pages + order["ref"]).text, "token") for _ in range(2)}) == 2
+
+
+@pytest.mark.parametrize("change", [{"state": "paid"}, {"owner": 999_999}, {"hold_expires_at": 1}])
+def test_an_order_that_cannot_be_paid_has_a_notice_and_no_form(shop: Shop, pages: str, change: dict[str, object]) -> None:
+    page = shop.as_("owner").get(pages + shop.order(**change)["ref"]).text
+    assert "pay-bridge-form" not in page
+    assert "pay-bridge-notice" in page
+
+
+def test_hostile_texts_stay_texts(shop: Shop, bridge: StubBridge, pages: str) -> None:
+    order = shop.order(title=HOSTILE, buyer={"name": HOSTILE})
+    assert "<script>alert(" not in shop.as_("owner").get(pages + order["ref"]).text
+    payment = bridge.add(order["ref"], title=HOSTILE, method=HOSTILE, gateway=HOSTILE, gateway_refs={HOSTILE: HOSTILE, "n": 7},
+                         card={"issuer": HOSTILE, "number": HOSTILE}, account={"holder": HOSTILE},
+                         allowed={"refund": "full", "refundable": 30000, "why": HOSTILE},
+                         timeline=[{"at": HOSTILE, "actor": HOSTILE, "event": HOSTILE, "to": HOSTILE, "message": HOSTILE, "amount": 3}])
+    bridge.add(HOSTILE, id="p_hostile")
+    clerk = shop.as_("clerk")
+    for address in ("/wp-admin/admin.php?page=pay-bridge", f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}&refund=new"):
+        page = clerk.get(address).text
+        assert "<script>alert(" not in page
+        assert "alert(&#039;x&#039;)" in page, "the text itself is shown"
+    bridge.payments.pop("p_hostile")
+
+
+def test_a_search_is_posted_and_never_in_an_address(shop: Shop, bridge: StubBridge) -> None:
+    clerk = shop.as_("clerk")
+    page = clerk.get("/wp-admin/admin.php?page=pay-bridge").text
+    assert re.search(r'<form method="post" action="[^"]*page=pay-bridge"', page)
+    nonce = re.search(r'name="_pay_bridge_search" value="([0-9a-f]+)"', page)
+    assert nonce
+    fields = {"_pay_bridge_search": nonce[1], "s": "01000000000", "state": "paid"}
+    page = clerk.post("/wp-admin/admin.php?page=pay-bridge", data=fields).text
+    asked = bridge.asked("POST", "/v1/payments/search")[-1]
+    assert asked.json == {"limit": 30, "q": "01000000000", "state": "paid"}
+    assert all("01000000000" not in str(one.query) + one.path for one in bridge.seen)
+    assert 'value="01000000000"' in page
+
+
+def test_a_card_number_is_masked_even_if_the_bridge_sent_more_of_it(shop: Shop, bridge: StubBridge) -> None:
+    payment = bridge.add(shop.order()["ref"], card={"issuer": "신한카드", "number": "1234-5678-9012-3456"})
+    page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
+    assert "신한카드 123456******3456" in page
+    assert "9012" not in page
+
+
+def test_the_way_back_is_recognised_and_told_to_no_referrer(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order(owner=0)
+    payment = bridge.add(order["ref"], "approving")
+    answer = shop.as_("visitor").get(f"/?pay_bridge={payment['id']}&pay_bridge_status=st.at-us_1")
+    region = re.search(r'id="pay-bridge-result"[^>]* role="status"[^>]*data-pay-bridge="([^"]+)"', answer.text)
+    assert region
+    data = json.loads(html.unescape(region[1]))
+    assert (data["payment"], data["status"], data["known"]) == (payment["id"], f"{bridge.url}/s/st.at-us_1", "")
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "result.js" in answer.text
+
+
+@pytest.mark.parametrize("query", ["pay_bridge=p_1", "pay_bridge_status=x", "pay_bridge=<b>&pay_bridge_status=x",
+                                   "pay_bridge=p_1&pay_bridge_status=%22%3E%3Cscript%3E", "pay_bridge[]=p_1&pay_bridge_status=x"])
+def test_anything_else_is_an_ordinary_page(shop: Shop, query: str) -> None:
+    page = shop.as_("visitor").get(f"/?{query}").text
+    assert "pay-bridge-result" not in page
+    assert "result.js" not in page
+
+
+def test_an_ordinary_page_pays_nothing(shop: Shop) -> None:
+    stand = shop.stand
+    config = stand.root / "wp-config-bridge.php"
+    kept = config.read_text()
+    try:
+        config.write_text(kept + "define('SAVEQUERIES', true);\n")
+        for who in ("visitor", "owner"):
+            page = shop.as_(who).get("/").text
+            assert "<!-- ours 0 -->" in page
+            assert "pay-bridge/assets" not in page
+            with_plugin = int(re.findall(r"<!-- queries (\d+) -->", page)[0])
+            stand.wp("plugin", "deactivate", "pay-bridge")
+            without = int(re.findall(r"<!-- queries (\d+) -->", shop.as_(who).get("/").text)[0])
+            stand.wp("plugin", "activate", "pay-bridge")
+            assert with_plugin == without
+    finally:
+        config.write_text(kept)
+        stand.wp("plugin", "activate", "pay-bridge")
+
+
+def test_refresh_asks_once_and_applies_what_it_hears(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"])
+    code = f"echo wp_json_encode(array(pay_bridge_payment('{order['ref']}'), pay_bridge_refresh('{order['ref']}')['state'], pay_bridge_payment('{order['ref']}')['id']));"
+    assert json.loads(shop.stand.run_php(code)) == [None, "paid", payment["id"]]
+    assert shop.told(order) == [["paid", payment["id"], 0]]
+    asked = len(bridge.seen)
+    shop.stand.run_php(f"pay_bridge_refresh('{order['ref']}');")
+    assert len(bridge.seen) == asked, "what is final is not asked for again"

@@ -1,0 +1,151 @@
+"""The clerk's refund form: full, in part, refused, unknown, without a script, clicked twice, from an old page."""
+
+import html
+import re
+
+import pytest
+
+from tests.plugin.conftest import Shop
+from tests.plugin.stub_bridge import StubBridge
+
+PAGE = "/wp-admin/admin.php?page=pay-bridge&payment={}&refund=new"
+
+
+def form(shop: Shop, payment_: dict[str, object], **changes: str | None) -> dict[str, str]:
+    """The fields of the form as it stands on the page, and what the clerk typed."""
+    page = shop.as_("clerk").get(PAGE.format(payment_["id"])).text
+    inside = page[page.index("<dialog") : page.index("</dialog>")]
+    fields = {name: html.unescape(value) for name, value in re.findall(r'<input type="hidden"[^>]*name="([^"]+)" value="([^"]*)"', inside)}
+    fields |= {"kind": "full", "reason": "공연 취소"}
+    return {name: value for name, value in {**fields, **changes}.items() if value is not None}
+
+
+def submit(shop: Shop, fields: dict[str, str], who: str = "clerk"):  # noqa: ANN201
+    return shop.as_(who).post("/wp-admin/admin-post.php", data=fields)
+
+
+def result(shop: Shop, answer) -> tuple[str, str]:  # noqa: ANN001
+    """State and words of the result on the page the clerk is sent to."""
+    assert answer.status_code == 302, answer.text[-600:]
+    page = shop.as_("clerk").get(answer.headers["location"]).text
+    match = re.search(r'id="pay-bridge-refund-result"[^>]*role="status" data-state="([a-z_]+)"[^>]*>(.*?)</p>', page, re.S)
+    assert match, page[:400]
+    return match[1], html.unescape(re.sub("<[^>]+>", "", match[2]))
+
+
+def test_all_that_is_left_is_refunded_and_said_so(shop: Shop, bridge: StubBridge) -> None:
+    order, payment = shop.paid()
+    state, words = result(shop, submit(shop, form(shop, payment)))
+    assert state == "done"
+    assert "30,000" in words
+    asked = bridge.asked("POST", ".*/refunds")
+    assert asked[0].json == {"reason": "공연 취소", "actor": f"wp:{shop.ids['clerk']}"}
+    assert shop.told(order)[-1] == ["refunded", payment["id"], 30000]
+
+
+def test_a_part_is_refunded_in_whole_won(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    assert result(shop, submit(shop, form(shop, payment, kind="part", amount="12000")))[0] == "done"
+    assert bridge.asked("POST", ".*/refunds")[0].json["amount"] == 12000
+    page = shop.as_("clerk").get(PAGE.format(payment["id"])).text
+    assert 'data-max="18000"' in page
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "30001", "1e3", "１０００", "12000.5", "", "12,000"])
+def test_an_impossible_part_is_refused_and_nothing_is_asked(shop: Shop, bridge: StubBridge, amount: str) -> None:
+    _, payment = shop.paid()
+    assert submit(shop, form(shop, payment, kind="part", amount=amount)).status_code == 400
+    assert bridge.asked("POST", ".*/refunds") == []
+
+
+@pytest.mark.parametrize(("changes", "status"), [
+    ({"_wpnonce": None}, 403), ({"_wpnonce": "0123456789"}, 403), ({"key": None}, 400), ({"key": "short"}, 400), ({"reason": ""}, 400),
+    ({"payment": "../health"}, 403), ({"left": "1"}, 409), ({"left": None}, 409),
+])
+def test_a_form_that_was_tampered_with_is_refused(shop: Shop, bridge: StubBridge, changes: dict[str, str | None], status: int) -> None:
+    _, payment = shop.paid()
+    assert submit(shop, form(shop, payment, **changes)).status_code == status
+    assert bridge.asked("POST", ".*/refunds") == []
+
+
+def test_the_nonce_of_one_payment_refunds_no_other(shop: Shop, bridge: StubBridge) -> None:
+    (_, first), (_, second) = shop.paid(), shop.paid()
+    assert submit(shop, form(shop, first, payment=str(second["id"]))).status_code == 403
+    assert bridge.asked("POST", ".*/refunds") == []
+
+
+def test_two_clicks_are_one_refund(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    fields = form(shop, payment, kind="part", amount="10000")
+    answers = [submit(shop, fields), submit(shop, fields)]
+    assert {result(shop, answer)[0] for answer in answers} == {"done"}
+    assert bridge.payments[str(payment["id"])]["refunded"] == 10000
+    assert len({one.headers["Idempotency-Key"] for one in bridge.asked("POST", ".*/refunds")}) == 1
+
+
+def test_the_gateways_refusal_is_shown_word_for_word_and_harmless(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    words = "취소 불가 <script>alert(1)</script> \"따옴표\" & 'x'"
+    bridge.refund_states.append({"state": "refused", "code": "3003", "message": words})
+    answer = submit(shop, form(shop, payment))
+    page = shop.as_("clerk").get(answer.headers["location"]).text
+    assert "<script>alert(1)</script>" not in page
+    region = page[page.index('id="pay-bridge-refund-result"') :]
+    assert words in html.unescape(region[: region.index("</div>")])
+
+
+def test_an_unknown_outcome_refreshes_itself_until_it_is_known(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    bridge.refund_states.append({"state": "unknown"})
+    answer = submit(shop, form(shop, payment))
+    state, words = result(shop, answer)
+    page = shop.as_("clerk").get(answer.headers["location"]).text
+    assert state == "unknown"
+    assert "data-refresh" in page
+    assert "do not refund again" in words or "환불하지 마세요" in words
+    refund = next(one for one in bridge.refunds.values() if one["payment"] == payment["id"])
+    refund["state"] = "done"
+    page = shop.as_("clerk").get(answer.headers["location"]).text
+    assert 'data-state="done"' in page
+    assert "data-refresh" not in page
+
+
+def test_a_lost_answer_is_asked_again_with_the_same_key(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    bridge.refund_states.append({"state": "done", "lost": True})
+    answer = submit(shop, form(shop, payment))
+    assert result(shop, answer)[0] == "no_answer"
+    page = shop.as_("clerk").get(answer.headers["location"]).text
+    region = page[page.index('id="pay-bridge-refund-result"') : page.index("</form>")]
+    again = {name: html.unescape(value) for name, value in re.findall(r'<input type="hidden"[^>]*name="([^"]+)" value="([^"]*)"', region)}
+    assert result(shop, submit(shop, again))[0] == "done"
+    asked = bridge.asked("POST", ".*/refunds")
+    assert len(asked) == 2
+    assert len({one.headers["Idempotency-Key"] for one in asked}) == 1
+    assert bridge.payments[str(payment["id"])]["refunded"] == 30000
+
+
+def test_what_is_left_is_read_from_the_bridge_not_from_the_page(shop: Shop, bridge: StubBridge) -> None:
+    order, payment = shop.paid()
+    fields = form(shop, payment, kind="part", amount="20000")
+    bridge.add(order["ref"], "part_refunded", id=payment["id"], refunded=25000)
+    assert submit(shop, fields).status_code == 400
+    assert bridge.asked("POST", ".*/refunds") == []
+
+
+def test_the_form_works_without_a_script(shop: Shop) -> None:
+    _, payment = shop.paid()
+    closed = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
+    link = re.search(r'id="pay-bridge-refund-open" href="([^"]+)"', closed)
+    assert link
+    page = shop.as_("clerk").get(html.unescape(link[1]).split("#")[0]).text
+    assert re.search(r'<dialog id="pay-bridge-refund"[^>]* open>', page)
+    assert 'method="post"' in page[page.index("<dialog") :]
+
+
+def test_where_nothing_may_be_refunded_there_is_a_reason_and_no_form(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"], "paid", allowed={"refund": "never", "refundable": 0, "why": "취소 기간이 지났어요."})
+    page = shop.as_("clerk").get(PAGE.format(payment["id"])).text
+    assert "취소 기간이 지났어요." in page
+    assert "<dialog" not in page
