@@ -47,7 +47,7 @@ class Address:
 def read_address(url: str, *, loopback_allowed: bool) -> Address:
     """Take a URL apart; http, loopback and IP literals only where `loopback_allowed`. Raises Barred."""
     found = _URL.match(url)
-    if found is None or not _PRINTABLE.match(url) or "\\" in url or "#" in url:
+    if found is None or not _PRINTABLE.match(url) or "#" in url:
         raise Barred("The address is not a plain http or https URL of a host.")
     scheme, host = found["scheme"], found["host"].lower()
     port = int(found["port"] or _DEFAULT_PORTS[scheme])

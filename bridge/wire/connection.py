@@ -95,9 +95,9 @@ class Connection(asyncio.Protocol):
         return str(name[0]) if name else ""
 
     async def ask(self, request: Request, progress: Progress) -> Answer:
-        """Send one request and wait for the whole answer; the caller sets the deadline.
+        """Send one request and wait for the whole answer; the caller sets the deadline, and closes after any failure.
 
-        A cancelled wait closes the connection. Raises AnswerLost, AnswerRefused, h11.LocalProtocolError.
+        Raises AnswerLost, AnswerRefused, h11.LocalProtocolError.
         """
         assert self._waiter is None, "a connection carries one request at a time"
         if not self.usable or self._transport is None:
@@ -111,8 +111,6 @@ class Connection(asyncio.Protocol):
         try:
             return await self._waiter
         finally:
-            if self._waiter.cancelled():
-                self.close()
             self._waiter = None
 
     def keep(self, seconds: float) -> None:

@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import h11
 
+from bridge.domain.exchange import Call, Exchange, Reply
 from bridge.domain.failures import Unreadable
-from bridge.domain.gateway import Call, Exchange, NotSent, Reply, Unknown
+from bridge.domain.gateway import NotSent, Unknown
 from bridge.wire.address import Address, Barred, permit, read_address, without_query
 from bridge.wire.connection import Answer, AnswerLost, AnswerRefused, Connection, Progress, Request
 from bridge.wire.journal import Line, Scrubber, Verdict

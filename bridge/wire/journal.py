@@ -37,6 +37,7 @@ _CARD_HALF_MASKED = re.compile(r"(?<![0-9])([0-9]{4}[ -]?[0-9]{2})([0-9]{1,6})(?
 _MOBILE = re.compile(r"(?<![0-9])(01[016-9])([ .-]?)[0-9]{3,4}([ .-]?)([0-9]{4})(?![0-9])")
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _URL_TOKEN = re.compile(r"(?<=[^/]/)[A-Za-z0-9_.~-]{24,}")
+_PATTERN_LENGTH_MIN = 5
 _PAIR = re.compile(
     r"""(["']?)([A-Za-z_][A-Za-z0-9_.-]{0,63})(\1\s{0,8}[:=]\s{0,8})("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s&,;<>{}"']+)"""
 )
@@ -77,8 +78,10 @@ class Scrubber:
         # Shorter values, and short runs of digits, would blot out amounts and codes that are evidence.
         if len(value) < (6 if value.isdigit() else 4) and (value.isascii() or len(value) < 2):
             return
-        escaped = {quote(value, safe=""), quote_plus(value), html.escape(value), json.dumps(value)[1:-1]}
-        self._values = sorted({*self._values, value, *escaped}, key=len, reverse=True)
+        forms = {value}
+        if not (value.isascii() and value.isalnum()):
+            forms |= {quote(value, safe=""), quote_plus(value), html.escape(value), json.dumps(value)[1:-1]}
+        self._values = sorted(forms.union(self._values), key=len, reverse=True)
 
     def response(self, body: bytes) -> str:
         """Scrub an answer, by field where it is JSON and by pattern otherwise; at most RESPONSE_BYTES_MAX bytes."""
@@ -99,6 +102,8 @@ class Scrubber:
         for value in self._values:
             if value in text:
                 text = text.replace(value, HIDDEN)
+        if len(text) < _PATTERN_LENGTH_MIN:
+            return text
         text = _CARD.sub(_mask_card, text)
         text = _CARD_HALF_MASKED.sub(lambda found: found[1] + "•" * len(found[2]), text)
         text = _MOBILE.sub(r"\1\2••••\3\4", text)

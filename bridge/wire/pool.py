@@ -33,13 +33,9 @@ class Pool:
         return self._slots.setdefault(address.origin, asyncio.Semaphore(self._at_once_max))
 
     def take(self, address: Address) -> Connection | None:
-        """Lend the kept connection used last, if there is one that still stands."""
+        """Lend the kept connection used last, if there is one; those that were lost are no longer among them."""
         kept = self._idle.get((address.origin, address.public_only))
-        while kept:
-            connection, _ = kept.popitem()
-            if connection.usable:
-                return connection
-        return None
+        return kept.popitem()[0] if kept else None
 
     def give_back(self, address: Address, connection: Connection) -> None:
         """Keep a connection for the next call, or close it where it cannot serve again."""

@@ -1,11 +1,10 @@
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import uvloop
-from wire_servers import Authority
+from wire_servers import Authority, BootClock
 
 from bridge.wire.converse import Wire
 
@@ -13,16 +12,6 @@ from bridge.wire.converse import Wire
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run everything on both event loops: they differ in how streams end and how writes are queued."""
     return {"asyncio": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
-
-
-class BootClock:
-    """A boot-time clock that tests can move."""
-
-    def __init__(self) -> None:
-        self.skipped_seconds = 0.0
-
-    def __call__(self) -> float:
-        return time.clock_gettime(time.CLOCK_BOOTTIME) + self.skipped_seconds
 
 
 @pytest.fixture

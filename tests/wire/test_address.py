@@ -50,6 +50,7 @@ def test_a_configured_host_is_permitted(url: str, origin: str, target: str, auth
         "https://evil.example\\@api.gateway.example/",
         "https://evil.example#@api.gateway.example/",
         "https://api.gateway.example#x",
+        "https://api.gateway.example/v1#x",
         "https://api.gateway.example\\.evil.example/",
         "https://api.gateway.example /",
         " https://api.gateway.example/",
@@ -75,6 +76,14 @@ def test_a_configured_host_is_permitted(url: str, origin: str, target: str, auth
 def test_every_other_place_is_barred(url: str) -> None:
     with pytest.raises(Barred):
         permit(url, HOSTS, loopback_allowed=False)
+
+
+def test_a_live_site_speaks_https_only() -> None:
+    url = "http://api.gateway.example/"
+    with pytest.raises(Barred, match="https"):
+        permit(url, frozenset({url}), loopback_allowed=False)
+
+    assert permit(url, frozenset({url}), loopback_allowed=True).port == 80
 
 
 @pytest.mark.parametrize(

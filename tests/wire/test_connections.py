@@ -5,22 +5,12 @@ import gc
 from typing import Any
 
 import pytest
-from conftest import BootClock
-from wire_servers import JSON, Server, answer, asks, read_request, reset, says, serving
+from wire_servers import JSON, BootClock, Server, answer, read_request, reset, says, serving, talk
 
-from bridge.domain.gateway import NotSent, Reply, Unknown
+from bridge.domain.exchange import Reply
+from bridge.domain.gateway import NotSent, Unknown
 from bridge.wire import pool
-from bridge.wire.converse import Conversation, PostResult, Wire
-
-
-async def talk(wire: Wire, server: Server, *, moves_money: bool, seconds: float = 2.0) -> Conversation[Reply]:
-    return await wire.converse(
-        asks(server.origin, moves_money=moves_money),
-        hosts=server.hosts,
-        deadline_seconds=seconds,
-        committed_at=wire._clock(),
-        loopback_allowed=True,
-    )
+from bridge.wire.converse import PostResult, Wire
 
 
 async def post(wire: Wire, url: str, **more: Any) -> PostResult | NotSent | Unknown:
@@ -42,8 +32,10 @@ async def test_every_call_that_moves_money_has_a_connection_of_its_own(wire: Wir
         for _ in range(3):
             assert isinstance((await talk(wire, server, moves_money=True)).outcome, Reply)
         await talk(wire, server, moves_money=False)
+        await asyncio.sleep(0.05)
 
         assert (server.connections, len(server.requests)) == (4, 5)
+        assert len(wire._pool._open) == 1
 
 
 async def test_a_connection_the_server_asked_to_close_is_not_used_again(wire: Wire) -> None:
@@ -113,6 +105,22 @@ async def test_a_stale_connection_whose_replacement_is_refused_leaves_the_outcom
         wire._pool.open = original_open  # type: ignore[method-assign]
 
         assert isinstance(second.outcome, Unknown)
+
+
+async def test_a_connection_lost_between_opening_and_writing_is_not_sent(wire: Wire) -> None:
+    original_open = wire._pool.open
+
+    async def open_and_lose(*more: Any) -> Any:
+        connection = await original_open(*more)
+        connection.close()
+        return connection
+
+    wire._pool.open = open_and_lose  # type: ignore[method-assign]
+    async with serving(says(answer())) as server:
+        conversation = await talk(wire, server, moves_money=True)
+
+        assert isinstance(conversation.outcome, NotSent)
+        assert server.requests == []
 
 
 async def test_an_idle_connection_is_closed_after_its_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bridge.domain.gateway import Call, Reply
+from bridge.domain.exchange import Call, Reply
+from bridge.wire.converse import Conversation, Wire
 
 JSON = b'{"resultCode":"200","refNo":"R1"}'
 
@@ -33,6 +35,16 @@ class Server:
     @property
     def hosts(self) -> frozenset[str]:
         return frozenset({self.origin})
+
+
+class BootClock:
+    """A boot-time clock that tests can move."""
+
+    def __init__(self) -> None:
+        self.skipped_seconds = 0.0
+
+    def __call__(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) + self.skipped_seconds
 
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Server], Awaitable[None]]
@@ -184,3 +196,16 @@ class Authority:
         if name is not None:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+async def talk(
+    wire: Wire, server: Server, *, moves_money: bool = True, seconds: float = 2.0, **more: Any
+) -> Conversation[Reply]:
+    return await wire.converse(
+        asks(server.origin, moves_money=moves_money, **more),
+        hosts=server.hosts,
+        deadline_seconds=seconds,
+        connect_seconds=1.0,
+        committed_at=wire._clock(),
+        loopback_allowed=True,
+    )
