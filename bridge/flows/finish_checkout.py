@@ -21,11 +21,13 @@ from bridge.ledger.operations import Operation
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Where a buyer's visit stands: `refused` is what the window said no to (nothing was approved)."""
+    """Where a buyer's visit stands: `refused` is what the window said no to (nothing was approved), `other` the
+    payment of the same order that holds its money, or may."""
 
     payment: Payment
     order: Order
     refused: Declined | None = None
+    other: Payment | None = None
 
     @property
     def unsettled(self) -> bool:
@@ -65,7 +67,8 @@ async def look(context: Context, site: Site, payment_id: str) -> Visit:
         payment = payments.get(turn, site.id, payment_id)
         order = orders.find(turn, site.id, payment.order_ref)
         assert order is not None, "a payment has an order"
-        return Visit(payment, order)
+        everyone = payments.of_order(turn, site.id, payment.order_ref)
+        return Visit(payment, order, other=payments.holder(everyone, but=payment.id))
 
     return await context.ledger.read(work)
 

@@ -70,23 +70,29 @@ def _begin(
     turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Wish, once: Once | None
 ) -> tuple[Payment, bool]:
     at = now_ms(context.clock)
-    if once is not None:
-        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
-        answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
-        if answer is not None:
-            return payments.get(turn, site.id, answer.result), False
+    earlier = _earlier(turn, site, once) if once is not None else None
+    if earlier is not None and earlier.state != State.SUPERSEDED:
+        return earlier, False
     orders.store(turn, site.id, wish.order, at)
-    everyone = payments.of_order(turn, site.id, wish.order.ref)
-    _refuse_taken(everyone)
+    _refuse_taken(payments.of_order(turn, site.id, wish.order.ref))
     same = _same_payment(turn, site, gateway, wish, at)
-    if same is None:
+    if same is not None:
+        payment = same
+    else:
         payment = _new_payment(context, site, gateway, wish, at)
         payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor)
-    else:
-        payment = same
-    if once is not None:
+    if once is not None and earlier is not None:
+        replay.rebind(turn, site.id, once.idempotency_key, payment.id)
+    elif once is not None:
         replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, at)
     return payment, same is None
+
+
+def _earlier(turn: Turn, site: Site, once: Once) -> Payment | None:
+    """Use up the nonce, and find what this key made before; a window that was never opened is replaced."""
+    replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+    return payments.get(turn, site.id, answer.result) if answer is not None else None
 
 
 def _refuse_taken(everyone: list[Payment]) -> None:

@@ -18,7 +18,13 @@ class Answer:
 
 
 def use_nonce(turn: Turn, key_id: str, nonce: str, ends_at: int) -> None:
-    """Consume a nonce (ends_at in milliseconds). Raises Replayed when it was used before."""
+    """Consume a nonce (ends_at in milliseconds).
+
+    Raises Replayed when it was used before, or ended so long before the latest time ever seen that it may have been
+    and been dropped since: a clock set back reopens nothing.
+    """
+    if ends_at < latest_time(turn) - KEPT_AFTER_END_SECONDS * 1000:
+        raise Replayed("This request is older than the bridge's memory; is its clock set back?")
     if turn.one("SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?", key_id, nonce):
         raise Replayed("This request was sent before; sign a new one.")
     turn.run("INSERT INTO nonces (key_id, nonce, ends_at) VALUES (?, ?, ?)", key_id, nonce, ends_at)
@@ -39,6 +45,14 @@ def remember(turn: Turn, site: str, idempotency_key: str, digest: str, result: s
     turn.run(
         "INSERT INTO answers (site, idempotency_key, digest, result, created_at) VALUES (?, ?, ?, ?, ?)",
         *(site, idempotency_key, digest, result, at),
+    )
+
+
+def rebind(turn: Turn, site: str, idempotency_key: str, result: str) -> None:
+    """Bind a key to what replaces the thing it made, as long as no answer was kept."""
+    turn.run(
+        "UPDATE answers SET result = ? WHERE site = ? AND idempotency_key = ? AND status = 0",
+        *(result, site, idempotency_key),
     )
 
 

@@ -111,6 +111,8 @@ class Returns:
         state = State(visit.payment.state)
         if state in SUCCESS_STATES or visit.unsettled:
             return landing_url(self._context, visit.order.result_url, visit.payment)
+        if visit.other is not None:
+            return landing_url(self._context, visit.order.result_url, visit.other)
         result = "declined" if visit.refused else RESULTS[state]
         return landing_url(self._context, visit.order.retry_url, visit.payment, result)
 
