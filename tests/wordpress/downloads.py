@@ -201,6 +201,16 @@ def _oldest_sources() -> list[str]:
     return sorted(lines)
 
 
+def main() -> int:
+    """Fetches the cores named on the command line, newest or oldest; 1 and a sentence where that fails."""
+    try:
+        for name in sys.argv[1:]:
+            {"newest": newest_core, "oldest": oldest_core}[name]()
+    except (DownloadFailed, subprocess.CalledProcessError) as failed:
+        print(failed, file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["newest"]:
-        {"newest": newest_core, "oldest": oldest_core}[name]()
+    sys.exit(main())
