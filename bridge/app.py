@@ -21,7 +21,7 @@ from bridge.ledger.sqlite import SqliteLedger
 from bridge.ledger.vault import Vault
 from bridge.settings import Settings
 from bridge.signing.tokens import Tokens
-from bridge.web import dashboard, static
+from bridge.web import dashboard, openapi, static
 from bridge.web.checkout import Checkout
 from bridge.web.errors import on_bridge_error, on_surprise
 from bridge.web.health import Probes
@@ -84,6 +84,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *Notices(context).routes(),
         *WordPress(context).routes(),
         *Probes(context).routes(),
+        *openapi.routes(),
         *static.routes(),
         *dashboard.routes(context),
     ]

@@ -1,0 +1,104 @@
+"""Describes the signed routes as OpenAPI 3.1, from the very structs that read the requests."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bridge import __version__
+from bridge.domain.machine import State
+from bridge.web.orders_in import OrderIn
+from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One route: what it is for, what it reads, and which answers mean what."""
+
+    method: str
+    path: str
+    summary: str
+    reads: type | None = None
+    answers: tuple[tuple[int, str], ...] = ((200, "done"),)
+    filters: tuple[str, ...] = ()
+    signed: bool = True
+
+
+DESCRIBED = (
+    Described("post", "/v1/payments", "Open a payment for an order.", PaymentIn, ((201, "the payment"),)),
+    Described("get", "/v1/payments", "List the site's payments.", filters=tuple(sorted(LIST_FILTERS))),
+    Described("post", "/v1/payments/search", "Find the site's payments by words.", SearchIn),
+    Described("get", "/v1/payments/{payment}", "Show a payment with its timeline and refunds."),
+    Described(
+        "post",
+        "/v1/payments/{payment}/refunds",
+        "Refund in full or in part.",
+        RefundIn,
+        ((200, "done, refused, accepted or not_sent"), (202, "sending, unknown or needs_human")),
+    ),
+    Described("get", "/v1/refunds/{refund}", "Show a refund."),
+    Described("get", "/v1/cases", "List the open cases."),
+    Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
+    Described("get", "/v1/health", "Give the verdict and the figures."),
+    Described("get", "/livez", "Say that the process lives.", signed=False),
+    Described("get", "/readyz", "Say whether payments can be taken.", signed=False),
+    Described("get", "/metrics", "Give the metrics.", signed=False),
+)
+
+
+def routes() -> list[BaseRoute]:
+    """Give the route of /openapi.json."""
+    return [Route("/openapi.json", _serve, methods=["GET"])]
+
+
+async def _serve(_: Request) -> Response:
+    return JSONResponse(describe(), headers={"Cache-Control": "max-age=300"})
+
+
+@cache
+def describe() -> dict[str, Any]:
+    """Build the document."""
+    structs = [OrderIn, *(one.reads for one in DESCRIBED if one.reads is not None)]
+    schemas, components = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
+    named = dict(zip(structs, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for one in DESCRIBED:
+        paths.setdefault(one.path, {})[one.method] = _operation(one, named)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Pay Bridge", "version": __version__, "description": _SIGNED},
+        "paths": paths,
+        "components": {
+            "schemas": components | {"State": {"type": "string", "enum": [str(state) for state in State]}},
+            "securitySchemes": {"signature": {"type": "apiKey", "in": "header", "name": "Signature"}},
+        },
+    }
+
+
+_SIGNED = (
+    "Requests are signed as RFC 9421 says (label pb, tag pay-bridge-v1, hmac-sha256); a body carries Content-Digest"
+    " (RFC 9530) and Idempotency-Key. Amounts are integers of KRW; times are RFC 3339 in UTC."
+)
+_PROBLEM = {"description": "RFC 9457 problem details with code and message_ko"}
+
+
+def _operation(one: Described, named: dict[type, Any]) -> dict[str, Any]:
+    places = [part.strip("{}") for part in one.path.split("/") if part.startswith("{")]
+    parameters = [_parameter(name, "path", required=True) for name in places]
+    parameters += [_parameter(name, "query", required=False) for name in one.filters]
+    operation: dict[str, Any] = {
+        "summary": one.summary,
+        "parameters": parameters,
+        "responses": {str(status): {"description": meaning} for status, meaning in one.answers} | {"default": _PROBLEM},
+    }
+    if one.reads is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": named[one.reads]}}}
+    return operation | ({"security": [{"signature": []}]} if one.signed else {})
+
+
+def _parameter(name: str, place: str, *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": {"type": "string"}}

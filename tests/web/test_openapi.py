@@ -1,0 +1,28 @@
+"""The description of the API is true: every described route is served, every served /v1 route is described."""
+
+from starlette.routing import Route
+
+from bridge.web.openapi import DESCRIBED, describe
+from bridge.web.wordpress import WordPress
+
+
+def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
+    served = {
+        (method.lower(), route.path)
+        for route in WordPress(None).routes()  # type: ignore[arg-type]
+        if isinstance(route, Route)
+        for method in route.methods or ()
+        if method != "HEAD"
+    }
+    described = {(one.method, one.path) for one in DESCRIBED if one.signed}
+
+    assert described == served
+
+
+def test_the_description_names_what_a_payment_needs() -> None:
+    document = describe()
+
+    order = document["components"]["schemas"]["OrderIn"]
+    assert set(order["required"]) == {"ref", "version", "title", "amount", "buyer", "result_url"}
+    body = document["paths"]["/v1/payments/{payment}/refunds"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/RefundIn"}
