@@ -8,13 +8,13 @@ STAR = "*"
 
 
 def mask_name(name: str) -> str:
-    """홍길동 -> 홍*동, 남궁민수 -> 남**수, Ada Lovelace -> A**********e."""
+    """홍길동 -> 홍*동, 남궁민수 -> 남**수, Ada Lovelace -> A****e."""
     name = name.strip()
     if len(name) <= 1:
         return STAR if name else ""
     if len(name) == 2:
         return name[0] + STAR
-    return name[0] + STAR * (len(name) - 2) + name[-1]
+    return name[0] + STAR * min(len(name) - 2, 4) + name[-1]
 
 
 def mask_phone(phone: str) -> str:

@@ -1,20 +1,20 @@
 """The first page: is it healthy, what needs me, how are the gateways doing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.responses import Response
 
 from bridge.clock import from_ms, to_ms
-from bridge.domain.gateway import KST
-from bridge.flows.check_health import check_health
+from bridge.domain.exchange import KST
+from bridge.flows.check_health import NEWS_SECONDS_WARN, check_health
 from bridge.flows.health import GatewayHealth, Health
-from bridge.ledger import figures, search
+from bridge.ledger import figures, payments, search
 from bridge.ledger.figures import Day
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.dashboard import charts
 from bridge.web.dashboard.access import Visit
-from bridge.web.dashboard.words import KINDS, NEWS, say
+from bridge.web.dashboard.words import CASES, KINDS, NEWS, say
 
 NEEDS_MAX = 8
 RECENT = 10
@@ -30,6 +30,8 @@ class Need:
     site: str
     payment: str
     since: int
+    order_ref: str = ""
+    amount: int = 0
 
 
 async def show_overview(visit: Visit) -> Response:
@@ -37,19 +39,20 @@ async def show_overview(visit: Visit) -> Response:
     health = await check_health(visit.context, None)
     sites = [site.id for site in visit.sites]
     today = to_ms(midnight(visit.now_ms))
-
-    def look(turn: Turn) -> tuple[Day, list[Row]]:
-        return figures.moved(turn, sites, today), search.find(turn, sites, search.Wanted(), limit=RECENT).rows
-
-    day, recent = await visit.context.ledger.read(look)
     needs = list_needs(visit, health)
+
+    def look(turn: Turn) -> tuple[Day, list[Row], list[Need]]:
+        recent = search.find(turn, sites, search.Wanted(), limit=RECENT).rows
+        return figures.moved(turn, sites, today), recent, [_named(turn, need) for need in needs[:NEEDS_MAX]]
+
+    day, recent, shown = await visit.context.ledger.read(look)
     return visit.show(
         "overview.html",
         health=health,
-        headline=health.headline.ko if visit.lang == "ko" else health.headline.en,
-        checks=[(check, check.value.ko if visit.lang == "ko" else check.value.en) for check in health.checks],
-        needs=needs[:NEEDS_MAX],
-        needs_more=max(0, len(needs) - NEEDS_MAX),
+        headline=visit.words(*health.headline),
+        checks=[(check, visit.words(*check.value)) for check in health.checks],
+        needs=shown,
+        needs_more=len(needs) - len(shown),
         day=day,
         gateways=[_card(gateway) for gateway in health.gateways],
         recent=recent,
@@ -64,33 +67,35 @@ def midnight(at_ms: int) -> datetime:
 def list_needs(visit: Visit, health: Health) -> list[Need]:
     """List what needs a person: cases first, then unknown outcomes, then news not heard."""
     cased = {row["payment"] for row in health.cases}
-    needs = [
-        Need(
-            "bad",
-            visit.words("사람이 결정해야 해요", "A person must decide"),
-            *_about(row, row["detail"] or row["reason"]),
-        )
-        for row in health.cases
-    ]
-    for row in health.unsettled:
-        if row["payment"] not in cased:
-            kind = say(KINDS, row["kind"], visit.lang)
-            title = visit.words(f"{kind}의 결과를 몰라요", f"{kind}: outcome unknown")
-            detail = visit.words(
-                f"{row['tries']}번 확인 · 주문 {row['order_ref']}", f"{row['tries']} tries · order {row['order_ref']}"
-            )
-            needs.append(Need("warn", title, *_about(row, detail)))
-    slow_ms = visit.now_ms - 60_000
-    for row in health.unheard:
-        if row["created_at"] < slow_ms:
-            title = visit.words("WordPress가 듣지 못했어요", "WordPress has not heard")
-            needs.append(Need("warn", title, *_about(row, _news_detail(visit, row))))
-    return needs
+    needs = [_case_need(visit, row) for row in health.cases]
+    needs += [_unknown_need(visit, row) for row in health.unsettled if row["payment"] not in cased]
+    slow_ms = visit.now_ms - NEWS_SECONDS_WARN * 1000
+    return needs + [_news_need(visit, row) for row in health.unheard if row["created_at"] < slow_ms]
 
 
-def _about(row: Row, detail: str) -> tuple[str, str, str, int]:
-    since = next(row[name] for name in ("opened_at", "sent_at", "created_at") if name in row.keys())  # noqa: SIM118 - a Row
-    return detail, row["site"], row["payment"], int(since)
+def _case_need(visit: Visit, row: Row) -> Need:
+    title = visit.words("사람이 결정해야 해요", "A person must decide")
+    detail = say(CASES, row["reason"], visit.lang)
+    return Need("bad", title, detail, row["site"], row["payment"], row["opened_at"])
+
+
+def _unknown_need(visit: Visit, row: Row) -> Need:
+    kind = say(KINDS, row["kind"], visit.lang)
+    title = visit.words(f"{kind}의 결과를 몰라요", f"{kind}: outcome unknown")
+    detail = visit.words(
+        f"결제사에 {row['tries']}번 확인했고 계속 확인하고 있어요", f"asked {row['tries']} times, and still asking"
+    )
+    return Need("warn", title, detail, row["site"], row["payment"], row["sent_at"])
+
+
+def _news_need(visit: Visit, row: Row) -> Need:
+    title = visit.words("WordPress가 듣지 못했어요", "WordPress has not heard")
+    return Need("warn", title, _news_detail(visit, row), row["site"], row["payment"], row["created_at"])
+
+
+def _named(turn: Turn, need: Need) -> Need:
+    payment = payments.get(turn, need.site, need.payment)
+    return replace(need, order_ref=payment.order_ref, amount=payment.amount)
 
 
 def _news_detail(visit: Visit, row: Row) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from bridge.domain.failures import NotFound
+from bridge.domain.machine import PENDING_STEPS
 from bridge.ledger.ledger import Turn
 from bridge.web.dashboard.access import Visit
 from bridge.web.dashboard.bundle import show_card, write_bundle
@@ -32,6 +33,7 @@ async def show_payment(visit: Visit) -> Response:
         account=_show_account(books.payment.account),
         events=timeline(books, visit.lang),
         bundle=write_bundle(books, site),
+        pending=[one for one in books.operations if one.step in PENDING_STEPS],
         open_cases=[row for row in books.cases if row["state"] in ("open", "refunding")],
     )
 

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from bridge.clock import to_ms
+from bridge.domain.exchange import KST
 from bridge.domain.failures import Malformed
-from bridge.domain.gateway import KST
 from bridge.domain.machine import State
 from bridge.ledger import search
 from bridge.ledger.search import Wanted

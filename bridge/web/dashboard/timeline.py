@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from bridge.clock import to_ms
-from bridge.domain.machine import PENDING_STEPS
 from bridge.domain.payment import Order, Payment
 from bridge.ledger import audit, calls, cases, news, notices, operations, orders, payments
 from bridge.ledger.ledger import Row, Turn
@@ -66,7 +65,7 @@ def timeline(books: Books, lang: str) -> list[Event]:
     """Merge the books, oldest first; at the same moment what was asked comes before what was answered."""
     events = [_audit(row, lang) for row in books.audit]
     events += [_call(row, lang) for row in books.calls]
-    events += [_operation(one, lang) for one in books.operations if one.ended_at or one.step in PENDING_STEPS]
+    events += [_operation(one, lang) for one in books.operations if one.ended_at]
     events += [_notice(row, lang) for row in books.notices]
     events += [_news(row, lang) for row in books.news]
     events += [event for row in books.cases for event in _case(row, lang)]
@@ -140,7 +139,7 @@ def _news(row: Row, lang: str) -> Event:
 def _case(row: Row, lang: str) -> list[Event]:
     korean = lang == "ko"
     opened = "확인할 일이 생겼어요" if korean else "Case opened"
-    events = [Event(row["opened_at"], 5, "case", "bad", opened, f"{row['reason']} · {row['detail']}".strip(" ·"))]
+    events = [Event(row["opened_at"], 5, "case", "bad", opened, row["detail"] or row["reason"])]
     if row["closed_at"]:
         closed = "확인할 일을 마쳤어요" if korean else "Case closed"
         events.append(Event(row["closed_at"], 5, "case", "good", closed, row["resolution"]))

@@ -150,13 +150,53 @@ EVENTS: dict[str, Said] = {
     "payment.voided": Said("승인이 취소됐어요", "Approval undone"),
     "payment.expired": Said("시간이 지났어요", "Expired"),
     "payment.needs_human": Said("사람의 확인이 필요해졌어요", "A person is needed"),
+    "payment.deposited": Said("입금됐어요", "Deposited"),
     "payment.superseded": Said("새 결제로 바뀌었어요", "Superseded"),
     "undo.sent": Said("망취소를 요청했어요", "Net-cancel asked for"),
     "refund.sent": Said("환불을 요청했어요", "Refund asked for"),
     "refund.done": Said("환불됐어요", "Refunded"),
     "refund.refused": Said("환불이 거절됐어요", "Refund refused"),
+    "refund.not_sent": Said("환불 요청을 보내지 못했어요", "Refund could not be sent"),
     "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
     "refund.accepted": Said("환불이 접수됐어요", "Refund taken in"),
+}
+
+CASES: dict[str, Said] = {
+    "unknown_outcome": Said(
+        "승인됐는지 알 수 없어요. 결제사 관리자 화면에서 이 번호의 승인과 취소 내역을 확인해 주세요.",
+        "Nobody knows whether it was approved. Look for approvals and cancels of this reference in the console.",
+    ),
+    "refund_unknown": Said(
+        "환불됐는지 알 수 없어요. 결제사 관리자 화면에서 취소 내역을 확인하기 전에는 다시 환불하지 마세요.",
+        "Nobody knows whether the refund went through. Do not refund again before looking in the console.",
+    ),
+    "amount_mismatch": Said(
+        "결제사가 다른 금액을 받았어요. 되돌려졌는지 관리자 화면에서 확인해 주세요.",
+        "The gateway took another amount. Check in its console that it was given back.",
+    ),
+    "money_on_ended_payment": Said(
+        "끝난 결제에 돈이 들어왔어요. 이 돈을 돌려줄지 구매자와 정해 주세요.",
+        "Money arrived on a payment that had ended. Decide with the buyer whether to give it back.",
+    ),
+    "unexpected_deposit": Said(
+        "예상하지 않은 입금이 있어요. 금액과 입금한 사람을 관리자 화면에서 확인해 주세요.",
+        "There was a deposit nobody expected. Check its amount and payer in the console.",
+    ),
+    "external_cancel": Said(
+        "결제사에서 직접 취소된 결제예요. 관리자 화면에서 취소한 사람과 금액을 확인해 주세요.",
+        "The payment was cancelled at the gateway itself. Check who cancelled it, and how much, in the console.",
+    ),
+}
+
+FACTS: dict[str, Said] = {
+    "name": Said("카드", "Card"),
+    "number": Said("번호", "Number"),
+    "approval_no": Said("승인번호", "Approval no."),
+    "installment": Said("할부 개월", "Instalments"),
+    "bank": Said("은행", "Bank"),
+    "bank_code": Said("은행 코드", "Bank code"),
+    "holder": Said("예금주", "Holder"),
+    "due": Said("입금 기한", "Deposit until"),
 }
 
 NEWS: dict[str, Said] = {
