@@ -54,6 +54,32 @@ async def add_site(
     return _shown(context, context.sites.get(site), key_id, secret)
 
 
+async def change_settings(context: Context, *, url: str, settings: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Change some settings of a site's gateways, or add a gateway; the rest stays. Answers their names, not values.
+
+    Raises NotFound, Malformed, Misconfigured; nothing is kept then.
+    """
+    at = now_ms(context.clock)
+
+    def work(turn: Turn) -> dict[str, Any]:
+        row = rows.by_url(turn, url.rstrip("/"))
+        if row is None:
+            raise NotFound("There is no site with this address.")
+        site, kept = row["id"], {one["gateway"]: one for one in rows.all_gateways(turn) if one["site"] == row["id"]}
+        for name, given in settings.items():
+            purpose = f"gateway:{site}:{name}"
+            earlier = json.loads(context.vault.open(kept[name]["settings_sealed"], purpose)) if name in kept else {}
+            context.sites.check_gateway(name, earlier | dict(given), Mode(row["mode"]))
+            sealed = context.vault.seal(json.dumps(earlier | dict(given)).encode(), purpose)
+            rows.set_gateway(turn, site=site, gateway=name, settings_sealed=sealed, at=at)
+        rows.touch(turn, f"{at}:{new_id(context.clock)}")
+        return {"site": site, "changed": sorted(f"{name}.{key}" for name, given in settings.items() for key in given)}
+
+    changed = await context.ledger.write(work)
+    await context.sites.refresh()
+    return changed
+
+
 async def rotate_key(context: Context, *, url: str) -> dict[str, Any]:
     """Add a key to a site; the older ones go on working until they are revoked. Raises NotFound."""
     at = now_ms(context.clock)

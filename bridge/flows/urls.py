@@ -58,5 +58,5 @@ _OURS = frozenset({"pay_bridge", "pay_bridge_status", "pay_bridge_result"})
 
 
 def _first_kind(site: Site, gateway: str) -> str:
-    found = site.gateways[gateway]
-    return found.notice_kinds[0] if isinstance(found, Notifies) else "noti"
+    kinds: tuple[str, ...] = getattr(site.gateways[gateway], "notice_kinds", ())  # isinstance is slow, and this is hot
+    return kinds[0] if kinds else "noti"
