@@ -1,0 +1,60 @@
+"""A clock that only a test moves, for the bridge and the sandbox alike; sleepers wake when their time has come."""
+
+import asyncio
+import heapq
+import itertools
+import random
+from datetime import UTC, datetime, timedelta
+
+NOW = datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
+
+
+class VirtualClock:
+    """Wall time and boot time that stand still until `forward`; chance that repeats."""
+
+    def __init__(self, at: datetime = NOW, seed: int = 7) -> None:
+        self.at = at
+        self.boot = 10_000.0
+        self._random = random.Random(seed)
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._turns = itertools.count()
+
+    def now(self) -> datetime:
+        return self.at
+
+    def boot_seconds(self) -> float:
+        return self.boot
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._random.randbytes(count)
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.boot + seconds, next(self._turns), woken))
+        await woken
+
+    @property
+    def sleeping(self) -> int:
+        """How many wait for their time."""
+        return sum(1 for _, _, woken in self._sleepers if not woken.done())
+
+    def set_back(self, seconds: float) -> None:
+        """Move the wall clock back; boot time goes on as if nothing had happened."""
+        self.at -= timedelta(seconds=seconds)
+
+    async def forward(self, seconds: float) -> None:
+        """Let time pass, waking the sleepers one after the other."""
+        ends_at = self.boot + seconds
+        while self._sleepers and self._sleepers[0][0] <= ends_at:
+            due, _, woken = heapq.heappop(self._sleepers)
+            self._pass(due)
+            if not woken.done():
+                woken.set_result(None)
+                for _ in range(3):
+                    await asyncio.sleep(0)
+        self._pass(ends_at)
+
+    def _pass(self, boot: float) -> None:
+        passed = max(0.0, boot - self.boot)
+        self.at += timedelta(seconds=passed)
+        self.boot += passed
