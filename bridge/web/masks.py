@@ -1,8 +1,10 @@
 """Personal data as it may be shown: enough to recognise, too little to use."""
 
 import re
+from collections.abc import Mapping
 
 _DIGIT = re.compile(r"\d")
+_TELLING = re.compile(r"token|auth|secret|key|sign|account|card|tel|phone|mail|name|holder|owner|birth", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\d(?:[ -]?\d){10,}")
 STAR = "*"
 
@@ -53,3 +55,8 @@ def mask_account(number: str) -> str:
 def mask_numbers(text: str) -> str:
     """Hide every number of eleven or more digits in a text, whatever it is."""
     return _LONG_NUMBER.sub(lambda found: mask_account(found[0]), text)
+
+
+def mask_refs(refs: Mapping[str, str]) -> dict[str, str]:
+    """Show what a gateway calls a payment; what by its name is a secret or a person is masked to its last four."""
+    return {name: mask_account(text) if _TELLING.search(name) else text for name, text in refs.items()}

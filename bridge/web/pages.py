@@ -106,6 +106,7 @@ def environment() -> Environment:
         masked_email=masks.mask_email,
         masked_card=masks.mask_card,
         masked_account=masks.mask_account,
+        masked_refs=masks.mask_refs,
     )
     return made
 

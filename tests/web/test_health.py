@@ -282,5 +282,7 @@ async def test_no_figure_and_no_list_reads_a_table_from_end_to_end(town: Town) -
         search.find(turn, [site], wanted, text="홍길동")
     connection.close()
     scans = [plan for plan in turn.plans if re.match(r"SCAN ", plan) and not re.match(rf"SCAN ({SMALL})", plan)]
+    sorts = [plan for plan in turn.plans if "FOR ORDER BY" in plan and "FROM payments AS p" in plan]
     assert turn.plans
     assert scans == []
+    assert sorts == []

@@ -30,7 +30,7 @@ def write_bundle(books: Books, site: Site) -> str:
             "order_ref": payment.order_ref,
             "order_version": payment.order_version,
             "merchant_ref": payment.merchant_ref,
-            "gateway_refs": {name: masks.mask_numbers(text) for name, text in payment.refs.items()},
+            "gateway_refs": masks.mask_refs(payment.refs),
             "card": show_card(payment.card),
             "reason": payment.reason,
             "code": payment.code,

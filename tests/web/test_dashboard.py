@@ -1,0 +1,569 @@
+"""The operator's pages: who may see them, what they show, and what they never show."""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+
+from bridge.domain.payment import Buyer
+from bridge.flows.log_in import add_operator
+from bridge.ledger import search
+from bridge.web import dashboard, static
+from tests.web.factory import Town, open_town
+
+PASSWORD = "correct horse battery staple"
+PAGES = ("/dashboard", "/dashboard/payments", "/dashboard/cases", "/dashboard/sites")
+HONG = Buyer("홍길동", "gildong@example.com", "010-1234-5678")
+
+
+class Browser:
+    """A browser's manners: cookies, its language, and where a request comes from."""
+
+    def __init__(self, town: Town, address: str = "198.51.100.1") -> None:
+        app = Starlette(routes=[*static.routes(), *dashboard.routes(town.context)])
+        self.client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app, client=(address, 50000)),
+            base_url=town.context.settings.public_url,
+            headers={"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"},
+        )
+
+    async def get(self, path: str, **headers: str) -> httpx2.Response:
+        return await self.client.get(path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+    async def post(
+        self, path: str, fields: dict[str, str], *, csrf: str | None = None, site: str = "same-origin"
+    ) -> httpx2.Response:
+        given = {"csrf": csrf if csrf is not None else csrf_on(await self.get("/dashboard/login?lang=ko"))} | fields
+        return await self.client.post(path, data=given, headers={"Sec-Fetch-Site": site})
+
+    async def log_in(self, name: str = "minji", password: str = PASSWORD, **more: str) -> httpx2.Response:
+        return await self.post("/dashboard/login", {"name": name, "password": password, **more})
+
+    async def search(self, text: str, **filters: str) -> httpx2.Response:
+        csrf = csrf_on(await self.get("/dashboard/payments"))
+        return await self.post("/dashboard/payments", {"q": text, **filters}, csrf=csrf)
+
+
+def csrf_on(page: httpx2.Response) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', page.text)
+    return found[1] if found else ""
+
+
+def refs_on(page: httpx2.Response) -> list[str]:
+    """The orders a list shows, in its order."""
+    return re.findall(r'class="what"><a href="[^"]*">([^<]*)</a>', page.text)
+
+
+@pytest.fixture
+async def stranger(town: Town, cheap_passwords: None) -> AsyncIterator[Browser]:
+    await add_operator(town.context, "minji", PASSWORD)
+    browser = Browser(town)
+    yield browser
+    await browser.client.aclose()
+
+
+@pytest.fixture
+async def minji(stranger: Browser) -> Browser:
+    assert (await stranger.log_in()).status_code == 303
+    return stranger
+
+
+# who may see it
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/dashboard/payments/0123456789abcdefghjkmnpqrs"])
+async def test_a_stranger_sees_nothing_and_is_led_to_the_log_in_and_back(stranger: Browser, path: str) -> None:
+    away = await stranger.get(path)
+    assert away.status_code == 303
+    assert away.text == ""
+    entered = await stranger.get(away.headers["location"])
+    form = {"next": re.search(r'name="next" value="([^"]*)"', entered.text)[1]}  # type: ignore[index]
+    assert (await stranger.log_in(**form)).headers["location"] == path
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/elsewhere",
+        "/dashboard/login",
+        "/dashboardx",
+        "javascript:alert(1)",
+    ],
+)
+async def test_the_log_in_leads_nowhere_but_to_the_dashboard(stranger: Browser, wanted: str) -> None:
+    assert (await stranger.log_in(next=wanted)).headers["location"] == "/dashboard"
+
+
+async def test_the_session_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts(
+    tmp_path: Path, cheap_passwords: None
+) -> None:
+    async with open_town(tmp_path, "https://pay.example.kr") as town:
+        await add_operator(town.context, "minji", PASSWORD)
+        browser = Browser(town)
+        cookies = (await browser.log_in()).headers.get_list("set-cookie")
+        await browser.client.aclose()
+    session = next(one for one in cookies if one.startswith("__Host-pay_bridge="))
+    for word in ("Secure", "HttpOnly", "SameSite=strict", "Path=/"):
+        assert word in session
+    assert "Domain" not in session
+
+
+async def test_the_cookie_changes_at_log_in_so_that_none_can_be_planted(stranger: Browser) -> None:
+    await stranger.get("/dashboard/login")
+    before = stranger.client.cookies["pay_bridge"]
+    await stranger.log_in()
+    assert stranger.client.cookies["pay_bridge"] != before
+
+
+async def test_logging_out_ends_the_session_on_the_server(minji: Browser) -> None:
+    stolen = minji.client.cookies["pay_bridge"]
+    csrf = csrf_on(await minji.get("/dashboard"))
+    assert (await minji.post("/dashboard/logout", {}, csrf=csrf)).status_code == 303
+    minji.client.cookies.set("pay_bridge", stolen)
+    assert (await minji.get("/dashboard")).status_code == 303
+
+
+async def test_a_wrong_password_is_told_in_words_and_keeps_the_name(stranger: Browser) -> None:
+    answer = await stranger.log_in(password="a wrong password")
+    assert answer.status_code == 401
+    assert 'role="alert"' in answer.text
+    assert 'value="minji"' in answer.text
+    assert "a wrong password" not in answer.text
+
+
+async def test_after_five_misses_the_page_says_when_to_come_back(stranger: Browser) -> None:
+    for _ in range(5):
+        await stranger.log_in(password="a wrong password")
+    answer = await stranger.log_in()
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "60"
+    assert "1분 뒤에" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("csrf", "site"),
+    [("0" * 64, "same-origin"), ("", "same-origin"), (None, "cross-site"), (None, "same-site"), (None, "none")],
+)
+async def test_a_log_in_form_that_is_not_ours_is_refused(stranger: Browser, csrf: str | None, site: str) -> None:
+    fields = {"name": "minji", "password": PASSWORD}
+    answer = await stranger.post("/dashboard/login", fields, csrf=csrf, site=site)
+    assert answer.status_code == 400
+    assert (await stranger.get("/dashboard")).status_code == 303
+
+
+@pytest.mark.parametrize(("csrf", "site"), [("0" * 64, "same-origin"), (None, "cross-site")])
+async def test_a_search_or_log_out_that_is_not_ours_is_refused(minji: Browser, csrf: str | None, site: str) -> None:
+    own = csrf_on(await minji.get("/dashboard"))
+    for path in ("/dashboard/payments", "/dashboard/logout"):
+        assert (await minji.post(path, {}, csrf=csrf or own, site=site)).status_code == 400
+    assert (await minji.get("/dashboard")).status_code == 200
+
+
+async def test_without_fetch_metadata_a_foreign_origin_is_refused(minji: Browser) -> None:
+    csrf = csrf_on(await minji.get("/dashboard"))
+    for origin, status in (("https://evil.example", 400), ("http://127.0.0.1:8080", 200)):
+        answer = await minji.client.post("/dashboard/payments", data={"csrf": csrf}, headers={"Origin": origin})
+        assert answer.status_code == status
+
+
+async def test_a_form_too_large_or_of_another_kind_is_refused(minji: Browser) -> None:
+    assert (await minji.search("x" * 20_000)).status_code == 413
+    answer = await minji.client.post("/dashboard/payments", json={"q": "x"})
+    assert answer.status_code == 415
+
+
+async def test_a_link_from_another_site_is_asked_for_again_from_our_own_page(stranger: Browser) -> None:
+    page = await stranger.get("/dashboard/payments?state=paid", sec_fetch_site="cross-site")
+    assert page.status_code == 200
+    assert 'content="0;url=/dashboard/payments?state=paid"' in page.text
+    assert (await stranger.get("/dashboard/payments?state=paid", sec_fetch_site="same-origin")).status_code == 303
+
+
+async def test_a_page_that_refreshes_itself_ends_with_the_session(town: Town, minji: Browser) -> None:
+    town.clock.forward(29 * 60)
+    assert (await minji.get("/dashboard", x_pay_bridge_live="1")).status_code == 200
+    town.clock.forward(2 * 60)
+    ended = await minji.get("/dashboard", x_pay_bridge_live="1")
+    assert (ended.status_code, ended.text) == (401, "")
+
+
+async def test_a_viewer_sees_the_sites_but_not_the_notice_addresses(town: Town, minji: Browser) -> None:
+    await town.add_site()
+    assert "/mainpay/noti/" in (await minji.get("/dashboard/sites")).text
+    await add_operator(town.context, "seoyeon", PASSWORD, "viewer")
+    viewer = Browser(town)
+    await viewer.log_in("seoyeon")
+    page = await viewer.get("/dashboard/sites")
+    await viewer.client.aclose()
+    assert "tickets.example.kr" in page.text
+    assert "/mainpay/noti/" not in page.text
+
+
+# what every page keeps to
+
+
+async def lively(town: Town) -> str:
+    """A town where everything has happened; gives the id of a payment with a case."""
+    site = await town.add_site("https://tickets.example.kr", "live", "mainpay", "payapp")
+    await town.add_site("https://test.example.kr", "test")
+    for ending in (
+        "paid",
+        "declined",
+        "expired",
+        "open",
+        "awaiting_deposit",
+        "refunded",
+        "part_refunded",
+        "voided",
+        "failed_ready",
+        "unknown",
+    ):
+        await town.pay(site, ending, seconds_ago=900, buyer=HONG)
+    payment = await town.pay(site, "paid", seconds_ago=600, gateway="payapp", buyer=HONG)
+    await town.context.ledger.write(lambda turn: town.tell_wordpress(turn, payment, "payment.paid", heard=False))
+    town.clock.forward(90)
+    town.context.beat_at = town.clock.boot_seconds()
+    return (await town.pay(site, "needs_human", seconds_ago=1500, buyer=HONG)).id
+
+
+class Outline(HTMLParser):
+    """What a screen reader and a content policy look at."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+async def test_every_page_keeps_the_policy_and_can_be_read_aloud(town: Town, minji: Browser, lang: str) -> None:
+    case = await lively(town)
+    for path in (*PAGES, f"/dashboard/payments/{case}", "/dashboard/payments/nothing"):
+        page = await minji.get(f"{path}?lang={lang}")
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["cross-origin-opener-policy"] == "same-origin"
+        policy = page.headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        seen = Outline(page.text)
+        assert [one["lang"] for one in seen.all("html")] == [lang]
+        assert all(one.get("src") for one in seen.all("script"))
+        assert not seen.all("style")
+        assert not any("style" in one or any(name.startswith("on") for name in one) for _, one in seen.tags)
+        assert len(seen.all("h1")) == len(seen.all("main")) == len(seen.all("nav")) - ('rel="next"' in page.text) == 1
+        labelled = {one.get("for") for one in seen.all("label")}
+        shown = [one for tag in ("input", "select", "textarea") for one in seen.all(tag) if one.get("type") != "hidden"]
+        assert all(one.get("id") in labelled for one in shown), path
+        assert len(seen.all("table")) == len(seen.all("caption"))
+        assert all("alt" in one for one in seen.all("img"))
+        assert all(one.get("role") == "img" or one.get("aria-hidden") == "true" for one in seen.all("svg"))
+        ids = [one["id"] for _, one in seen.tags if one.get("id")]
+        assert len(ids) == len(set(ids))
+
+
+async def test_no_page_shows_a_buyer_or_a_secret_in_full(town: Town, minji: Browser) -> None:
+    case = await lively(town)
+    paid = re.findall(r"/dashboard/payments/([0-9a-z]{26})", (await minji.get("/dashboard/payments")).text)
+    for path in (*PAGES, *(f"/dashboard/payments/{one}" for one in {case, *paid})):
+        text = (await minji.get(path)).text
+        for secret in ("홍길동", "gildong", "1234-5678", "12345678901234", "g1."):
+            assert secret not in text, (path, secret)
+    assert "홍*동" in (await minji.get(f"/dashboard/payments/{case}")).text
+
+
+async def test_hostile_names_are_shown_and_not_obeyed(town: Town, minji: Browser) -> None:
+    site = await town.add_site()
+    evil = '"><script>alert(1)</script>'
+    payment = await town.pay(
+        site, "declined", buyer=Buyer(evil, evil, evil), code=("limit", "2002", evil), order_ref="T-1<b>"
+    )
+    for path in ("/dashboard", "/dashboard/payments", f"/dashboard/payments/{payment.id}"):
+        text = (await minji.get(path)).text
+        assert "<script>alert" not in text
+        assert "<b>T-1" not in text
+    found = await minji.search(evil)
+    assert "<script>alert" not in found.text
+    assert "&lt;script&gt;" in found.text
+
+
+async def test_korean_comes_first_and_a_choice_of_language_is_kept(minji: Browser) -> None:
+    del minji.client.headers["Accept-Language"]
+    minji.client.cookies.delete("pay_bridge_lang")
+    assert 'lang="ko"' in (await minji.get("/dashboard")).text
+    assert 'lang="en"' in (await minji.get("/dashboard", accept_language="en-US,en;q=0.9,ko;q=0.5")).text
+    assert 'lang="ko"' in (await minji.get("/dashboard", accept_language="en;q=0.3,ko-KR")).text
+    await minji.get("/dashboard?lang=en")
+    assert 'lang="en"' in (await minji.get("/dashboard/payments")).text
+
+
+async def test_the_pages_work_below_a_path_of_the_public_address(tmp_path: Path, cheap_passwords: None) -> None:
+    async with open_town(tmp_path, "http://127.0.0.1:8080/pay") as town:
+        await add_operator(town.context, "minji", PASSWORD)
+        app = Starlette(routes=[*static.routes(), *dashboard.routes(town.context)])
+        base_url = "http://127.0.0.1:8080"
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=base_url) as client:
+            away = await client.get("/dashboard")
+            page = await client.get("/dashboard/login")
+    assert away.headers["location"].startswith("/pay/dashboard/login?next=%2Fpay%2Fdashboard")
+    assert 'action="/pay/dashboard/login"' in page.text
+    assert 'href="/pay/static/bridge.' in page.text
+
+
+# the overview
+
+
+async def test_the_overview_says_that_all_is_well_and_nothing_waits(town: Town, minji: Browser) -> None:
+    await town.pay(await town.add_site(), "paid", amount=55_000)
+    text = (await minji.get("/dashboard")).text
+    assert "모두 잘 되고 있어요" in text
+    assert "기다리는 일이 없어요" in text
+    assert "55,000원" in text
+    assert "100.0%" in text
+
+
+async def test_the_overview_lists_what_needs_a_person_worst_first_each_with_its_payment(
+    town: Town, minji: Browser
+) -> None:
+    case = await lively(town)
+    text = (await minji.get("/dashboard")).text
+    needs = text[text.index('id="needs"') : text.index('id="today"')]
+    linked = re.findall(r"/dashboard/payments/([0-9a-z]{26})", needs)
+    assert len(linked) == len(set(linked)) == 3
+    assert linked[0] == case
+    assert re.findall(r"<b>(.*?)</b>", needs) == [
+        "사람이 결정해야 해요",
+        "승인의 결과를 몰라요",
+        "WordPress가 듣지 못했어요",
+    ]
+    assert "HTTP 503" in needs
+
+
+async def test_test_mode_is_said_on_every_page_when_all_is_test_and_beside_the_site_otherwise(
+    town: Town, minji: Browser
+) -> None:
+    payment = await town.pay(await town.add_site("https://test.example.kr", "test"), "paid")
+    for path in PAGES:
+        assert 'class="ribbon"' in (await minji.get(path)).text
+    await town.pay(await town.add_site("https://live.example.kr", "live"), "paid")
+    assert 'class="ribbon"' not in (await minji.get("/dashboard")).text
+    assert "시험 모드" in (await minji.get(f"/dashboard/payments/{payment.id}")).text
+    assert (await minji.get("/dashboard/payments")).text.count('class="badge test"') == 1
+
+
+async def test_an_empty_bridge_says_what_to_do_first(minji: Browser) -> None:
+    assert "pay-bridge site add" in (await minji.get("/dashboard")).text
+    assert "pay-bridge site add" in (await minji.get("/dashboard/sites")).text
+    assert "아직 결제가 없어요" in (await minji.get("/dashboard/payments")).text
+    assert "확인할 일이 없어요" in (await minji.get("/dashboard/cases")).text
+
+
+# lists and search
+
+
+async def test_a_payment_is_found_by_every_name_it_has(town: Town, minji: Browser) -> None:
+    site = await town.add_site()
+    wanted = await town.pay(site, "paid", buyer=HONG, order_ref="T-77", seconds_ago=5000)
+    await town.pay(site, "paid", buyer=Buyer("이몽룡", "mong@example.com", "010-9999-0000"), order_ref="T-78")
+    texts = (
+        wanted.id,
+        wanted.id.upper(),
+        "T-77",
+        wanted.merchant_ref,
+        wanted.refs["refNo"],
+        "길동",
+        "GILDONG@",
+        "010-1234-5678",
+        "01012345678",
+        "5678",
+    )
+    for text in texts:
+        assert refs_on(await minji.search(text)) == ["T-77"], text
+    assert refs_on(await minji.search("없는 사람")) == []
+    assert refs_on(await minji.search("")) == ["T-78", "T-77"]
+
+
+async def test_what_is_searched_for_never_stands_in_an_address(town: Town, minji: Browser) -> None:
+    site = await town.add_site()
+    for _ in range(search.PAGE + 1):
+        await town.pay(site, "paid", buyer=HONG)
+    assert len(refs_on(await minji.get("/dashboard/payments?q=nobody"))) == search.PAGE
+    page = await minji.search("홍길동")
+    assert len(refs_on(page)) == search.PAGE
+    addresses = re.findall(r'(?:href|action)="([^"]*)"', page.text)
+    assert not any("q=" in one or "%ED" in one for one in addresses)
+    assert '<input type="hidden" name="q" value="홍길동">' in page.text
+
+
+async def test_pages_go_on_where_the_last_one_ended_across_sites(town: Town, minji: Browser) -> None:
+    sites = [await town.add_site(f"https://shop{number}.example.kr", "live") for number in range(3)]
+    told = []
+    for number in range(search.PAGE * 2 + 7):
+        ref = f"T-{number:04d}"
+        await town.pay(sites[number * 7 % 3], "paid", seconds_ago=90_000 - number, order_ref=ref)
+        told.append(ref)
+    seen, address = [], "/dashboard/payments"
+    for _ in range(3):
+        page = await minji.get(address)
+        seen += refs_on(page)
+        onward = re.search(r'href="([^"]*)" rel="next"', page.text)
+        address = onward[1].replace("&amp;", "&") if onward else ""
+    assert seen == told[::-1]
+    assert address == ""
+
+
+async def test_a_list_is_narrowed_by_state_site_gateway_and_day(town: Town, minji: Browser) -> None:
+    one = await town.add_site("https://one.example.kr", "live", "mainpay", "payapp")
+    two = await town.add_site("https://two.example.kr", "live")
+    await town.pay(one, "paid", order_ref="A", seconds_ago=80)
+    await town.pay(one, "declined", order_ref="B", gateway="payapp", seconds_ago=70)
+    await town.pay(two, "declined", order_ref="C")
+    await town.pay(one, "paid", order_ref="D", seconds_ago=86_400)
+    for query, refs in (
+        ("state=declined", "CB"),
+        (f"site={two}", "C"),
+        ("gateway=payapp", "B"),
+        ("day=2026-11-19", "D"),
+        ("day=2026-11-20&state=paid", "A"),
+        ("day=2026-11-18", ""),
+    ):
+        assert "".join(refs_on(await minji.get(f"/dashboard/payments?{query}"))) == refs, query
+    assert refs_on(await minji.search("B", state="declined")) == ["B"]
+
+
+@pytest.mark.parametrize("query", ["state=lost", "day=yesterday", "cursor=x", "cursor=%27%20OR%201=1--aaaaaaaaaaa"])
+async def test_a_filter_that_makes_no_sense_is_refused_in_words(minji: Browser, query: str) -> None:
+    answer = await minji.get(f"/dashboard/payments?{query}")
+    assert answer.status_code == 400
+    assert "처리하지 못했어요" in answer.text
+
+
+async def test_a_search_looks_at_so_many_at_once_and_can_go_on(
+    town: Town, minji: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SCAN_MAX", 60)
+    site = await town.add_site()
+    await town.pay(site, "paid", buyer=HONG, order_ref="T-OLD", seconds_ago=80_000)
+    for number in range(150):
+        await town.pay(site, "paid", buyer=Buyer("이몽룡", "", ""), seconds_ago=70_000 - number)
+    page = await minji.search("홍길동")
+    steps = 0
+    while not refs_on(page):
+        cursor = re.search(r'name="cursor" value="([0-9a-z]{26})"', page.text)
+        assert cursor, "the search must be able to go on"
+        page = await minji.search("홍길동", cursor=cursor[1])
+        steps += 1
+    assert refs_on(page) == ["T-OLD"]
+    assert 1 <= steps <= 3
+
+
+async def test_a_payments_reference_is_found_however_old(
+    town: Town, minji: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SCAN_MAX", 5)
+    site = await town.add_site()
+    old = await town.pay(site, "paid", order_ref="T-OLD", seconds_ago=80_000)
+    for _ in range(20):
+        await town.pay(site, "paid")
+    for text in ("T-OLD", old.id, old.merchant_ref):
+        assert refs_on(await minji.search(text)) == ["T-OLD"]
+
+
+# one payment
+
+
+async def test_a_payments_page_tells_its_whole_story_in_order(town: Town, minji: Browser) -> None:
+    payment = await town.pay(await town.add_site(), "part_refunded", amount=88_000, seconds_ago=500)
+    text = (await minji.get(f"/dashboard/payments/{payment.id}")).text
+    told = re.findall(r"<div><b>(.*?)</b>", text[text.index('class="timeline"') :])
+    order = ["결제를 시작했어요", "결제창을 열었어요", "승인을 요청했어요", "결제됐어요", "결제사의 알림", "환불됐어요"]
+    assert [title for title in told if title in order] == order
+    assert {"mainpay ready", "mainpay pay", "mainpay cancel", "승인: 됨", "환불: 됨"} <= set(told)
+    assert "감사 기록 5줄이 온전해요" in text
+    assert "부분 환불" in text
+    assert "44,000원" in text
+    assert "<details>" in text
+    assert "&#34;resultCode&#34;: &#34;200&#34;" in text
+
+
+async def test_the_bundle_explains_the_payment_and_names_nobody(town: Town, minji: Browser) -> None:
+    payment = await town.pay(await town.add_site(), "paid", buyer=HONG)
+    text = (await minji.get(f"/dashboard/payments/{payment.id}")).text
+    bundle = text[text.index("<textarea") : text.index("</textarea>")]
+    for word in (payment.id, payment.merchant_ref, "payment.paid", "홍*동", "1234 56** **** 7890"):
+        assert word in bundle
+    for secret in ("홍길동", "gildong", "1234-5678", "context_sealed", "raw_sealed"):
+        assert secret not in bundle
+
+
+async def test_a_tampered_audit_row_is_shown(town: Town, minji: Browser) -> None:
+    payment = await town.pay(await town.add_site(), "paid")
+    connection = sqlite3.connect(town.context.settings.database_path)
+    connection.execute("DROP TRIGGER audit_fixed")
+    connection.execute("UPDATE audit SET actor = 'nobody' WHERE seq = 3")
+    connection.commit()
+    connection.close()
+    assert "3번째 줄부터 맞지 않아요" in (await minji.get(f"/dashboard/payments/{payment.id}")).text
+
+
+async def test_a_case_shows_its_evidence_and_what_to_do(town: Town, minji: Browser) -> None:
+    case = await lively(town)
+    text = (await minji.get("/dashboard/cases")).text
+    assert f"/dashboard/payments/{case}" in text
+    for word in (
+        "결제사 관리자 화면에서",
+        "unknown_outcome",
+        "net-cancel settled nothing",
+        "승인 ",
+        "확인 필요",
+        "HTTP 200",
+    ):
+        assert word in text
+
+
+async def test_a_payment_that_is_not_there_is_said_so(minji: Browser) -> None:
+    answer = await minji.get("/dashboard/payments/0123456789abcdefghjkmnpqrs")
+    assert answer.status_code == 404
+    assert "그런 결제가 없어요" in answer.text
+
+
+# files
+
+
+async def test_files_are_kept_for_a_year_under_a_name_that_changes_with_them(stranger: Browser) -> None:
+    page = await stranger.get("/dashboard/login")
+    addresses = re.findall(r'(?:href|src)="(/static/[^"]*)"', page.text)
+    assert len(addresses) >= 2
+    for address in addresses:
+        assert re.fullmatch(r"/static/\w+\.[0-9a-f]{12}\.(css|js|svg)", address)
+        answer = await stranger.get(address)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/bridge.css", "/static/..%2fbase.html", "/static/%2e%2e/base.html", "/static/bridge.000000000000.css"],
+)
+async def test_nothing_but_the_listed_files_is_served(stranger: Browser, path: str) -> None:
+    assert (await stranger.get(path)).status_code == 404
+
+
+def test_the_files_are_small() -> None:
+    sizes = {name: len(content) for name, (_, content) in static.manifest().items()}
+    assert sizes["bridge.css"] <= 12 * 1024
+    assert sizes["desk.js"] <= 3 * 1024
