@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "•••"
 RESPONSE_BYTES_MAX = 8 * 1024
+_SCRUBBED_LENGTH_MAX = 4 * RESPONSE_BYTES_MAX
 
 Verdict = Literal["answered", "not_sent", "unknown", "unreadable"]
 
@@ -38,9 +39,9 @@ _MOBILE = re.compile(r"(?<![0-9])(01[016-9])([ .-]?)[0-9]{3,4}([ .-]?)([0-9]{4})
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _URL_TOKEN = re.compile(r"(?<=[^/]/)[A-Za-z0-9_.~-]{24,}")
 _PATTERN_LENGTH_MIN = 5
-_PAIR = re.compile(
-    r"""(["']?)([A-Za-z_][A-Za-z0-9_.-]{0,63})(\1\s{0,8}[:=]\s{0,8})("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s&,;<>{}"']+)"""
-)
+# A name is looked for only where a word starts: that keeps this linear on an answer made to be slow.
+_FIELD = re.compile(r"""(\\?["']?)(?<![A-Za-z0-9_.-])([A-Za-z_][A-Za-z0-9_.-]*)\1\s{0,8}[:=]\s{0,8}""")
+_VALUE = re.compile(r""""(?:[^"\\]|\\.)*"?|'[^']*'?|\\"[^"\\]*(?:\\")?|[^\s&,;<>{}"']+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class Scrubber:
     def response(self, body: bytes) -> str:
         """Scrub an answer, by field where it is JSON and by pattern otherwise; at most RESPONSE_BYTES_MAX bytes."""
         text = _decode(body)
+        if len(text) > _SCRUBBED_LENGTH_MAX:
+            # What the cut leaves of a secret is not recognised: the end goes too.
+            return _cut(self.text(text[:_SCRUBBED_LENGTH_MAX])[:-RESPONSE_BYTES_MAX])
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
@@ -95,7 +99,7 @@ class Scrubber:
     def text(self, text: str) -> str:
         """Scrub free text: hidden values, sensitive name-value pairs, card numbers, telephones, e-mail addresses."""
         if ":" in text or "=" in text:
-            text = _PAIR.sub(self._hide_pair, text)
+            text = self._pairs(text)
         return self._patterns(text)
 
     def _patterns(self, text: str) -> str:
@@ -137,11 +141,15 @@ class Scrubber:
     def _hides(self, name: str) -> bool:
         return is_sensitive(name) or _plain(name) in self._named
 
-    def _hide_pair(self, found: re.Match[str]) -> str:
-        quotes, name, middle, value = found.groups()
-        if not self._hides(name):
-            return found[0]
-        return f"{quotes}{name}{middle}" + (f"{value[0]}{HIDDEN}{value[0]}" if value[0] in "\"'" else HIDDEN)
+    def _pairs(self, text: str) -> str:
+        shown, place = [], 0
+        for field in _FIELD.finditer(text):
+            value = _VALUE.match(text, field.end()) if field.end() >= place and self._hides(field[2]) else None
+            if value is not None:
+                quotes = value[0][0] if value[0][0] in "\"'" else ""
+                shown += [text[place : field.end()], quotes, HIDDEN, quotes]
+                place = value.end()
+        return "".join(shown) + text[place:]
 
 
 @lru_cache(maxsize=4096)

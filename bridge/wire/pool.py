@@ -27,6 +27,7 @@ class Pool:
         self._idle: dict[tuple[str, bool], dict[Connection, None]] = {}
         self._open: set[Connection] = set()
         self._all_lost = asyncio.Event()
+        self._closed = False
 
     def slots(self, address: Address) -> asyncio.Semaphore:
         """The places for calls to one origin at the same time."""
@@ -58,6 +59,9 @@ class Pool:
             raise ConnectFailed(f"No connection to {address.origin} within its time.") from error
         except (OSError, UnicodeError) as error:
             raise ConnectFailed(f"No connection to {address.origin}: {_name(error)}.") from error
+        if self._closed:
+            connection.close()
+            raise ConnectFailed("The wire is closed.")
         if connection.usable:
             self._open.add(connection)
         if address.public_only and not is_public(connection.peer):
@@ -66,7 +70,8 @@ class Pool:
         return connection
 
     async def close(self) -> None:
-        """Drop every connection, those in use too, and wait until their sockets are closed."""
+        """Drop every connection, those in use too, wait until their sockets are closed, and open no more."""
+        self._closed = True
         for connection in tuple(self._open):
             connection.close()
         if self._open:

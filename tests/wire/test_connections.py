@@ -242,6 +242,19 @@ async def test_closing_the_wire_ends_calls_under_way_as_unknown(wire: Wire) -> N
         assert isinstance((await call).outcome, Unknown)
 
 
+async def test_a_closed_wire_sends_nothing_more(wire: Wire) -> None:
+    async with serving(says(answer())) as server:
+        await talk(wire, server, moves_money=False)
+        connecting = asyncio.create_task(talk(wire, server))
+        await asyncio.sleep(0)
+        await wire.close()
+
+        assert isinstance((await connecting).outcome, NotSent)
+        assert isinstance((await talk(wire, server)).outcome, NotSent)
+        assert isinstance((await talk(wire, server, moves_money=False)).outcome, NotSent)
+        assert len(server.requests) == 1
+
+
 async def test_news_reach_wordpress_over_a_kept_connection(wire: Wire) -> None:
     async with serving(says(answer(b'{"hold":true}'))) as server:
         results = [await post(wire, f"{server.origin}/?rest_route=/pay-bridge/v1/news") for _ in range(3)]

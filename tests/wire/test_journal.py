@@ -2,6 +2,7 @@
 
 import json
 import string
+import time
 from collections.abc import Generator
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from wire_servers import Server, answer, asks, says, serving
 
 from bridge.domain.exchange import Call, Reply
+from bridge.wire.connection import BODY_BYTES_MAX
 from bridge.wire.converse import Wire
 from bridge.wire.journal import HIDDEN, RESPONSE_BYTES_MAX, Scrubber, is_sensitive
 
@@ -183,6 +185,39 @@ def test_korean_in_either_encoding_is_read() -> None:
 @given(st.binary(max_size=2000))
 def test_any_bytes_can_be_journaled(body: bytes) -> None:
     assert len(Scrubber().response(body).encode()) <= RESPONSE_BYTES_MAX
+
+
+def test_a_secret_at_the_edge_of_what_is_scrubbed_does_not_show() -> None:
+    secret = "Zq" * 40
+    for shift in range(0, 200, 7):
+        scrubber = Scrubber()
+        scrubber.learn(secret)
+        filler = "x" * (4 * RESPONSE_BYTES_MAX - shift)
+        shown = scrubber.response(f"{filler}{secret}{filler}".encode())
+
+        assert "Zq" not in shown
+        scrubber.learn("x" * 4096)
+        assert "Zq" not in scrubber.response(f"{filler}{secret}{filler}".encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "a@", "a=", "a" * 63 + "=", "1", "1111 ", '"', '"a":"\\\\', "name=x&", "a@a.", "https://a/b", "1-", "'a': '"],
+)
+def test_an_answer_made_to_be_slow_is_scrubbed_in_no_time(text: str) -> None:
+    body = (text * BODY_BYTES_MAX)[:BODY_BYTES_MAX].encode()
+    began = time.process_time()
+    Scrubber().response(body)
+
+    assert time.process_time() - began < 0.5
+
+
+def test_a_json_text_within_an_unreadable_answer_is_scrubbed_too() -> None:
+    inner = json.dumps({"customerName": "홍길동", "amount": 1000}, ensure_ascii=False)
+    shown = Scrubber().response(json.dumps({"data": inner}, ensure_ascii=False)[:-1].encode())
+
+    assert "홍길동" not in shown
+    assert "1000" in shown
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 50_000, '"\\ud800"', "NaN", "1" * 5000, "=" * 250_000])

@@ -57,7 +57,7 @@ async def test_a_handshake_that_never_ends_is_not_sent(wire: Wire) -> None:
 
     async with serving(behave) as server:
         server.origin = server.origin.replace("http://127.0.0.1", "https://localhost")
-        conversation = await talk(wire, server)
+        conversation = await talk(wire, server, connect_seconds=0.5)
 
         assert isinstance(conversation.outcome, NotSent)
         assert b"amount" not in server.raw

@@ -199,13 +199,19 @@ class Authority:
 
 
 async def talk(
-    wire: Wire, server: Server, *, moves_money: bool = True, seconds: float = 2.0, **more: Any
+    wire: Wire,
+    server: Server,
+    *,
+    moves_money: bool = True,
+    seconds: float = 10.0,
+    connect_seconds: float = 5.0,
+    **more: Any,
 ) -> Conversation[Reply]:
     return await wire.converse(
         asks(server.origin, moves_money=moves_money, **more),
         hosts=server.hosts,
         deadline_seconds=seconds,
-        connect_seconds=1.0,
+        connect_seconds=connect_seconds,
         committed_at=wire._clock(),
         loopback_allowed=True,
     )
