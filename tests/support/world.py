@@ -397,4 +397,3 @@ class Coming:
     def path(self) -> str:
         """The path at the bridge."""
         return urlsplit(self.url).path
-
