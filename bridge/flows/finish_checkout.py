@@ -114,7 +114,9 @@ async def _approve(
 
     def record(turn: Turn) -> Payment:
         recorder.journal(turn, approving, conversation)
-        return recorder.approval(turn, approving, operation, conversation.outcome, "gateway")
+        # The buyer may have closed the window meanwhile: that changes the row, and must not cost the answer.
+        current = payments.get(turn, site.id, payment.id)
+        return recorder.approval(turn, current, operation, conversation.outcome, "gateway")
 
     try:
         after = await context.ledger.write(record)

@@ -32,6 +32,7 @@ from bridge.ledger.operations import Operation
 BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30, 60)
 HUMAN_EVERY_SECONDS = 600
 RECHECK = "recheck"
+NOTHING = "nothing there"
 
 
 def settle_soon(context: Context, site: Site, payment: Payment) -> None:
@@ -126,7 +127,7 @@ def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operati
     )
     if proven:
         assert isinstance(outcome, Undone | NothingThere)
-        _record_undone(turn, recorder, payment, approve, undo, outcome.code, quiet_at)
+        _record_undone(turn, recorder, payment, approve, undo, outcome, quiet_at)
         return
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
     waited = recorder.at - to_ms(undo.created_at or undo.sent_at)
@@ -141,10 +142,20 @@ def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operati
 
 
 def _record_undone(
-    turn: Turn, recorder: Recorder, payment: Payment, approve: Operation, undo: Operation, code: str, quiet_at: int
+    turn: Turn,
+    recorder: Recorder,
+    payment: Payment,
+    approve: Operation,
+    undo: Operation,
+    outcome: Undone | NothingThere,
+    quiet_at: int,
 ) -> None:
-    undo = operations.step(turn, undo, Step.OK, at=recorder.at, evidence=Evidence.E6, code=code)
+    found = "" if isinstance(outcome, Undone) else NOTHING
+    undo = operations.step(turn, undo, Step.OK, at=recorder.at, evidence=Evidence.E6, code=outcome.code, message=found)
     if State(payment.state) in TERMINAL:
+        if not found and any(one.message == NOTHING for one in operations.of_payment(turn, payment.id)):
+            detail = "net-cancel first found nothing, later money, and gave it back; ask the gateway whether it did"
+            recorder.case(turn, payment, "money_on_ended_payment", detail)
         return
     cases.close_case(turn, payment.id, "unknown_outcome", "net-cancel answered", recorder.at)
     if approve.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):

@@ -52,7 +52,9 @@ NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: 
 SECRETS = frozenset(
     {"signature", "authToken", "authCode", "customerName", "customerEmail", "customerTelNo"}
 ) | frozenset({"buyerName", "buyerEmail", "buyerTel", "approvalUrl", "closeUrl", "notiUrl"})
-_NOT_FOR_GOODS = re.compile(r"[^\w\s()\[\].,-]")
+_NOT_PLAIN = re.compile(r"[^\w\s()\[\].,-]")
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,16 @@ class Mainpay:
                 "version": "V001",
                 "mbrNo": self.settings.mbr_no,
                 "paymethod": PAYMETHODS[payment.method],
-                "goodsName": goods_name(order.title),
+                "goodsName": fit(order.title, "TICKET"),
                 "goodsCode": self.settings.goods_code,
                 "approvalUrl": urls.approval,
                 "closeUrl": urls.close,
                 "notiUrl": urls.notice,
-                "customerName": buyer.name,
-                "customerEmail": buyer.email,
-                "customerTelNo": buyer.phone.replace("-", "")[:12],
-                "buyerName": buyer.name,
-                "buyerEmail": buyer.email,
+                "customerName": fit(buyer.name, "구매자"),
+                "customerEmail": _email(buyer.email) or f"none@{urlsplit(urls.approval).hostname}",
+                "customerTelNo": _NOT_DIGITS.sub("", buyer.phone)[:12],
+                "buyerName": fit(buyer.name, "구매자"),
+                "buyerEmail": _email(buyer.email),
                 "buyerTel": buyer.phone,
                 "merchantData": payment.merchant_ref,
             },
@@ -147,7 +149,8 @@ class Mainpay:
             url = f"{self.settings.api_url}/v1/payment/net-cancel"
             reply = yield self._call("net-cancel", url, self._pay_form(payment, returned, sent), moves_money=True)
         else:
-            reply = yield self._guide_cancel(payment, payment.amount, "승인 응답 유실", stamp)
+            amount = payment.captured or payment.amount  # it may have taken another amount than asked
+            reply = yield self._guide_cancel(payment, amount, "승인 응답 유실", stamp)
         return self._undone(payment, reply)
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
@@ -160,6 +163,10 @@ class Mainpay:
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
         if code == codes.SUCCESS:
             data = fields.inside("data") if fields.has("data") else Fields({})
+            if data.has("mbrRefNo") and data.text("mbrRefNo") not in (refund.ref, payment.merchant_ref):
+                return Unknown("the cancel was answered about another payment", code, message)
+            if data.has("cancelAmount") and data.won("cancelAmount") != refund.amount:
+                return Unknown("the cancel was answered about another amount", code, message)
             return Done({name: data.text(name) for name in ("refNo", "tranDate", "tranTime") if data.has(name)})
         if code == codes.ALREADY_CANCELLED and refund.full:
             return Done(already=True)
@@ -267,7 +274,7 @@ class Mainpay:
             return Unknown("net-cancel answered about another payment", code)
         if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
             return Undone(code)
-        if code in codes.NOTHING_THERE:
+        if code in codes.NOTHING_THERE[payment.refs.get("dialect", "guide")]:
             return NothingThere(code)
         if code == codes.TOO_LATE:
             return TooLate(code)
@@ -298,10 +305,18 @@ def settings_of_gateway() -> tuple[Setting, ...]:
     return SETTINGS
 
 
-def goods_name(title: str) -> str:
-    """Fit a title into goodsName: no special characters, at most 30 bytes of UTF-8, never a broken character."""
-    plain = " ".join(_NOT_FOR_GOODS.sub(" ", title).split())
-    return plain.encode()[:30].decode(errors="ignore").strip() or "TICKET"
+def fit(text: str, instead: str) -> str:
+    """Fit a text into goodsName or customerName: no special characters, at most 30 bytes, no broken character.
+
+    The limits are those of Mainpay's samples; where nothing is left, `instead` is sent.
+    """
+    plain = " ".join(_NOT_PLAIN.sub(" ", text).split())
+    return plain.encode()[:30].decode(errors="ignore").strip() or instead
+
+
+def _email(address: str) -> str:
+    """Give an address of at most 50 bytes, or none: half an address may be somebody else's."""
+    return address if len(address.encode()) <= 50 and _EMAIL.fullmatch(address) else ""
 
 
 def _origin(url: str) -> str:

@@ -19,17 +19,18 @@ def approval(payment: Payment, mbr_no: str, reply: Reply, stamp: Stamp) -> Paid 
     if code in codes.DECLINES:
         return Declined(codes.DECLINES[code], code, message)
     if code != codes.SUCCESS:
-        refusal = code not in codes.DUPLICATES and code != codes.ALREADY_CANCELLED
+        refusal = code not in codes.NO_REFUSALS
         return Unknown("pay was answered with a code that proves nothing", code, message, refusal=refusal)
-    if misfit(payment, mbr_no, fields):
-        return Unknown("the answer is about another payment", code, message)
     data = fields.inside("data")
+    window = payment.refs.get("refNo", "") if payment.refs.get("dialect") == "guide" else ""
+    if misfit(payment, mbr_no, fields) or (window and data.text("refNo", window) != window):
+        return Unknown("the answer is about another payment", code, message)
     refs = dict(payment.refs) | {name: data.text(name) for name in KEPT if data.has(name)}
     if not refs.get("refNo"):
         raise Unreadable("The answer to pay has no refNo.")
     refs["tranDate"] = refs.get("tranDate") or stamp.at.astimezone(KST).strftime("%y%m%d")
-    if payment.method is Method.VIRTUAL_ACCOUNT and data.has("accountNo"):
-        return _waiting(payment, data, refs)
+    if payment.method is Method.VIRTUAL_ACCOUNT:
+        return _waiting(payment, data, refs)  # without its account the answer is unreadable, never paid
     return Paid(data.won("amount"), refs, _card(data, payment.refs.get("dialect", "")))
 
 
@@ -42,7 +43,7 @@ def misfit(payment: Payment, mbr_no: str, fields: Fields) -> bool:
     for name, ours in (("mbrRefNo", payment.merchant_ref), ("mbrNo", mbr_no), ("aid", payment.refs.get("aid", ""))):
         if ours and data.has(name) and data.text(name) != ours:
             return True
-    return payment.refs.get("dialect") == "guide" and data.has("refNo") and data.text("refNo") != payment.refs["refNo"]
+    return False
 
 
 def _waiting(payment: Payment, data: Fields, refs: dict[str, str]) -> Waiting:

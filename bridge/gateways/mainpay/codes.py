@@ -33,7 +33,12 @@ DUPLICATES = frozenset({"1003", "ma"})
 """The order number was used before: proves neither paid nor unpaid."""
 
 ALREADY_CANCELLED = "3002"
-NOTHING_THERE = frozenset({"3001", "404"})
+NO_REFUSALS = DUPLICATES | {ALREADY_CANCELLED, "500"}
+"""Codes that are no refusal of the very call they answer: used, cancelled, or the server's own failure."""
+
+NOTHING_THERE = {"live": frozenset({"404"}), "guide": frozenset({"3001", "404"})}
+"""The guide's cancel says 3001 of an unpaid window; live, 3001 is a cancel that failed and proves nothing."""
+
 TOO_LATE = "3003"
 
 REFUND_REFUSALS = {
