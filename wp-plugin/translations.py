@@ -29,8 +29,18 @@ def template() -> str:
     """The strings of the PHP files and of the plugin's header."""
     files = sorted(str(path.relative_to(PLUGIN)) for path in PLUGIN.rglob("*.php") if path.parent.name != "languages")
     words = [f"--keyword={word}" for word in KEYWORDS]
-    command = ["xgettext", "--language=PHP", "--from-code=UTF-8", "--keyword", *words, "--add-comments=translators",
-               "--add-location=file", "--no-wrap", "--output=-", *files]
+    command = [
+        "xgettext",
+        "--language=PHP",
+        "--from-code=UTF-8",
+        "--keyword",
+        *words,
+        "--add-comments=translators",
+        "--add-location=file",
+        "--no-wrap",
+        "--output=-",
+        *files,
+    ]
     written = subprocess.run(command, cwd=PLUGIN, capture_output=True, text=True, check=True, timeout=60).stdout
     found = written.split("\n\n", 1)[1]  # Its own header has a time in it.
     main = (PLUGIN / f"{DOMAIN}.php").read_text(encoding="utf-8")
@@ -45,12 +55,26 @@ def compiled(po: Path, pot: Path) -> tuple[str, bytes]:
     """The translation with every string of the template, and its binary form. Raises CalledProcessError if it is not sound."""
     merged = subprocess.run(
         ["msgmerge", "--quiet", "--no-fuzzy-matching", "--no-wrap", "--output-file=-", po, pot],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     ).stdout
-    merged = subprocess.run(["msgattrib", "--no-obsolete", "--no-wrap", "-"], input=merged, capture_output=True, text=True,
-                            check=True, timeout=60).stdout
-    binary = subprocess.run(["msgfmt", "--check-format", "--check-domain", "--output-file=-", "-"], input=merged.encode(),
-                            capture_output=True, check=True, timeout=60).stdout
+    merged = subprocess.run(
+        ["msgattrib", "--no-obsolete", "--no-wrap", "-"],
+        input=merged,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    binary = subprocess.run(
+        ["msgfmt", "--check-format", "--check-domain", "--output-file=-", "-"],
+        input=merged.encode(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    ).stdout
     return merged, binary
 
 
@@ -60,8 +84,14 @@ def as_php(mo: Path) -> str:
         catalog = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
     messages = {key[0] if isinstance(key, tuple) else key: words for key, words in catalog.items() if key}
     lines = [f"\t\t{_quoted(key)} => {_quoted(words)}," for key, words in messages.items()]
-    head = ["<?php", "return array(", f"\t'domain' => '{DOMAIN}',", f"\t'language' => '{LANGUAGE}',",
-            "\t'plural-forms' => 'nplurals=1; plural=0;',", "\t'messages' => array("]
+    head = [
+        "<?php",
+        "return array(",
+        f"\t'domain' => '{DOMAIN}',",
+        f"\t'language' => '{LANGUAGE}',",
+        "\t'plural-forms' => 'nplurals=1; plural=0;',",
+        "\t'messages' => array(",
+    ]
     return "\n".join([*head, *sorted(lines), "\t),", ");", ""])
 
 

@@ -17,7 +17,13 @@ from tests.wordpress.stand import Stand
 
 __all__ = ["make_stand"]
 SHOP = Path(__file__).resolve().parents[2] / "wp-plugin" / "tests" / "php" / "test-shop.php"
-PEOPLE = {"owner": "subscriber", "stranger": "subscriber", "clerk": "pay_bridge_clerk", "editor": "editor", "admin": "administrator"}
+PEOPLE = {
+    "owner": "subscriber",
+    "stranger": "subscriber",
+    "clerk": "pay_bridge_clerk",
+    "editor": "editor",
+    "admin": "administrator",
+}
 
 
 class Shop:
@@ -32,8 +38,11 @@ class Shop:
     def people(self) -> None:
         """Make the accounts; each one's password is its name twice."""
         for name, role in PEOPLE.items():
-            code = (f"$id = username_exists('t-{name}') ?: wp_insert_user(array('user_login' => 't-{name}', 'user_pass' => '{name}{name}',"
-                    f" 'user_email' => 't-{name}@shop.example', 'role' => '{role}', 'locale' => 'ko_KR')); echo $id;")
+            code = (
+                f"$id = username_exists('t-{name}') ?: wp_insert_user(array("
+                f"'user_login' => 't-{name}', 'user_pass' => '{name}{name}',"
+                f" 'user_email' => 't-{name}@shop.example', 'role' => '{role}', 'locale' => 'ko_KR')); echo $id;"
+            )
             self.ids[name] = int(self.stand.run_php(code))
 
     def as_(self, name: str) -> httpx2.Client:
@@ -51,11 +60,18 @@ class Shop:
         """Put an order into the shop; by default the owner's, open, of 30,000 KRW, held for ten minutes."""
         ref = more.pop("ref", secrets.token_hex(16))
         order = {
-            "ref": ref, "version": 1, "title": "겨울 나그네", "amount": 30000, "owner": self.ids["owner"],
+            "ref": ref,
+            "version": 1,
+            "title": "겨울 나그네",
+            "amount": 30000,
+            "owner": self.ids["owner"],
             "items": [{"ref": "seat-1", "title": "R석 1열 1번", "amount": 30000}],
             "buyer": {"id": "wp:9", "name": "김하늘", "email": "buyer@shop.example", "phone": "01000000000"},
-            "result_url": f"{self.stand.url}/payment-detail/?order_id={ref}", "retry_url": f"{self.stand.url}/order/?order_id={ref}",
-            "hold_expires_at": int(time.time()) + 600, "show_at": int(time.time()) + 864000, "state": "open",
+            "result_url": f"{self.stand.url}/payment-detail/?order_id={ref}",
+            "retry_url": f"{self.stand.url}/order/?order_id={ref}",
+            "hold_expires_at": int(time.time()) + 600,
+            "show_at": int(time.time()) + 864000,
+            "state": "open",
         } | more
         path = self.stand.directory / "orders.json"
         orders = json.loads(path.read_text()) if path.exists() else {}
@@ -79,7 +95,13 @@ class Shop:
         return self.post_news(headers, body)
 
     def post_news(self, headers: dict[str, str], body: bytes, route: str = "news") -> httpx2.Response:
-        return httpx2.post(f"{self.stand.url}/?rest_route=/pay-bridge/v1/{route}", content=body, headers=headers, timeout=30, trust_env=False)
+        return httpx2.post(
+            f"{self.stand.url}/?rest_route=/pay-bridge/v1/{route}",
+            content=body,
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+        )
 
     def paid(self, amount: int = 30000, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """An order that was paid, and its payment."""

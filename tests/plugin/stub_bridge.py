@@ -17,10 +17,24 @@ from bridge.signing.keys import SiteKey, pairing_code
 from bridge.signing.requests import Signed, verify
 
 HEALTH = {
-    "verdict": "pass", "headline": {"ko": "모두 정상이에요.", "en": "All is well."}, "version": "0.1.0", "mode": "test",
-    "gateways": [{"name": "mainpay", "title": "Mainpay", "attempts": 120, "success_rate": 0.975, "p50_ms": 210,
-                  "p95_ms": 480, "p99_ms": 900}],
-    "unknown": {"count": 1, "oldest_seconds": 90}, "news": {"waiting": 0, "oldest_seconds": 0}, "cases": {"open": 2},
+    "verdict": "pass",
+    "headline": {"ko": "모두 정상이에요.", "en": "All is well."},
+    "version": "0.1.0",
+    "mode": "test",
+    "gateways": [
+        {
+            "name": "mainpay",
+            "title": "Mainpay",
+            "attempts": 120,
+            "success_rate": 0.975,
+            "p50_ms": 210,
+            "p95_ms": 480,
+            "p99_ms": 900,
+        }
+    ],
+    "unknown": {"count": 1, "oldest_seconds": 90},
+    "news": {"waiting": 0, "oldest_seconds": 0},
+    "cases": {"open": 2},
     "dashboard_url": "https://pay.example/dashboard",
 }
 
@@ -83,22 +97,49 @@ class StubBridge:
         known = self.payments.get(payment_id, {"version": 0})
         left = amount - more.get("refunded", 0) if state in ("paid", "part_refunded") else 0
         payment = {
-            "id": payment_id, "site": "shop", "order_ref": order_ref, "gateway": "mainpay", "method": "card",
-            "state": state, "amount": amount, "refunded": 0, "currency": "KRW", "version": known["version"] + 1,
-            "gateway_refs": {"refNo": "R" + payment_id, "mbrRefNo": "M" + payment_id}, "card": {"number": "123456******7890"},
-            "allowed": {"refund": "full_or_part", "refundable": left}, "timeline": [],
+            "id": payment_id,
+            "site": "shop",
+            "order_ref": order_ref,
+            "gateway": "mainpay",
+            "method": "card",
+            "state": state,
+            "amount": amount,
+            "refunded": 0,
+            "currency": "KRW",
+            "version": known["version"] + 1,
+            "gateway_refs": {"refNo": "R" + payment_id, "mbrRefNo": "M" + payment_id},
+            "card": {"number": "123456******7890"},
+            "allowed": {"refund": "full_or_part", "refundable": left},
+            "timeline": [],
         } | more
         self.payments[payment_id] = payment
         return payment
 
-    def message(self, payment: dict[str, Any], seq: int, *, at: int | None = None, message_id: str = "",
-                key: bytes | None = None, **more: Any) -> tuple[dict[str, str], bytes]:
+    def message(
+        self,
+        payment: dict[str, Any],
+        seq: int,
+        *,
+        at: int | None = None,
+        message_id: str = "",
+        key: bytes | None = None,
+        **more: Any,
+    ) -> tuple[dict[str, str], bytes]:
         """Headers and body of news about a payment."""
-        body = json.dumps({
-            "type": f"payment.{payment['state']}", "seq": seq, "occurred_at": "2026-11-20T12:00:00Z",
-            "order": {"ref": payment["order_ref"], "state": "paid", "version": 1}, "payment": payment,
-        } | more, ensure_ascii=False).encode()
-        signed = news.headers([key or self.key.news], message_id or f"m_{secrets.token_hex(8)}", at or int(time.time()), body)
+        body = json.dumps(
+            {
+                "type": f"payment.{payment['state']}",
+                "seq": seq,
+                "occurred_at": "2026-11-20T12:00:00Z",
+                "order": {"ref": payment["order_ref"], "state": "paid", "version": 1},
+                "payment": payment,
+            }
+            | more,
+            ensure_ascii=False,
+        ).encode()
+        signed = news.headers(
+            [key or self.key.news], message_id or f"m_{secrets.token_hex(8)}", at or int(time.time()), body
+        )
         return {"Content-Type": "application/json"} | signed, body
 
     def asked(self, method: str, pattern: str) -> list[Seen]:
@@ -131,9 +172,17 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
-            verify(Signed(method, self.bridge.url + self.path, headers, body), {"k1": self.bridge.key}.get, self.bridge.now())
+            verify(
+                Signed(method, self.bridge.url + self.path, headers, body),
+                {"k1": self.bridge.key}.get,
+                self.bridge.now(),
+            )
         except BridgeError as problem:
-            self._say(401, {"code": problem.code, "detail": problem.detail, "message_ko": "서명을 확인하지 못했어요."} | problem.extra)
+            self._say(
+                401,
+                {"code": problem.code, "detail": problem.detail, "message_ko": "서명을 확인하지 못했어요."}
+                | problem.extra,
+            )
             return
         self._say(*self._answer(method, parts.path, parse_qs(parts.query), body))
 
@@ -143,13 +192,21 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, HEALTH | {"server_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(bridge.now()))}
         if path in ("/v1/payments", "/v1/payments/search"):
             asked = {name: values[0] for name, values in query.items()} if method == "GET" else json.loads(body)
-            items = [one for one in bridge.payments.values()
-                     if asked.get("order", one["order_ref"]) == one["order_ref"] and asked.get("state", one["state"]) == one["state"]]
+            items = [
+                one
+                for one in bridge.payments.values()
+                if asked.get("order", one["order_ref"]) == one["order_ref"]
+                and asked.get("state", one["state"]) == one["state"]
+            ]
             return 200, {"items": items, "next_cursor": None}
         if match := re.fullmatch(r"/v1/payments/([^/]+)(/refunds)?", path):
             payment = bridge.payments.get(match[1])
             if payment is None:
-                return 404, {"code": "not_found", "detail": "There is no such payment.", "message_ko": "그런 결제가 없어요."}
+                return 404, {
+                    "code": "not_found",
+                    "detail": "There is no such payment.",
+                    "message_ko": "그런 결제가 없어요.",
+                }
             return self._refund(payment, json.loads(body)) if match[2] else (200, payment)
         if match := re.fullmatch(r"/v1/refunds/([^/]+)", path):
             return 200, bridge.refunds[match[1]]
@@ -163,7 +220,12 @@ class _Handler(BaseHTTPRequestHandler):
         if outcome.pop("lost", False):
             time.sleep(6)
         amount = wish.get("amount", payment["amount"] - payment["refunded"])
-        refund = {"id": "f_" + secrets.token_hex(6), "payment": payment["id"], "amount": amount, "reason": wish["reason"]} | outcome
+        refund = {
+            "id": "f_" + secrets.token_hex(6),
+            "payment": payment["id"],
+            "amount": amount,
+            "reason": wish["reason"],
+        } | outcome
         bridge.by_key[key] = bridge.refunds[refund["id"]] = refund
         if refund["state"] == "done":
             refunded = payment["refunded"] + amount

@@ -14,15 +14,25 @@ HERE = {"sec_fetch_site": "same-origin"}
 
 def test_ready_answers_in_the_shape_themes_expect_and_asks_nobody(shop: Shop, bridge: StubBridge) -> None:
     order = shop.order()
-    answer = shop.ajax("owner", "mainpay_payment_ready", {
-        "pay_bridge_order": order["ref"], "amount": "30000", "payment_method": "kakaopay", "goods_name": "무엇이든", "buyer_name": "남의 이름",
-    })
+    answer = shop.ajax(
+        "owner",
+        "mainpay_payment_ready",
+        {
+            "pay_bridge_order": order["ref"],
+            "amount": "30000",
+            "payment_method": "kakaopay",
+            "goods_name": "무엇이든",
+            "buyer_name": "남의 이름",
+        },
+    )
     data = answer.json()["data"]
     assert answer.json()["success"] is True
     assert set(data) == {"payUrl", "refNo", "mbrRefNo"}
     assert data["mbrRefNo"] == order["ref"]
     assert data["payUrl"].startswith(f"{bridge.url}/checkout/v1.k1.")
-    opened = open_order(urlsplit(data["payUrl"]).path.removeprefix("/checkout/"), {"k1": bridge.key}.get, int(time.time()))
+    opened = open_order(
+        urlsplit(data["payUrl"]).path.removeprefix("/checkout/"), {"k1": bridge.key}.get, int(time.time())
+    )
     assert opened.jti == data["refNo"]
     assert opened.payload["method"] == "kakaopay"
     sealed = opened.payload["order"]
@@ -43,11 +53,19 @@ def test_an_amount_from_the_browser_is_only_compared(shop: Shop, amount: str) ->
         assert answer.json()["data"]["code"] == "amount_changed"
 
 
-@pytest.mark.parametrize(("change", "code"), [
-    ({"state": "paid"}, "order_paid"), ({"state": "cancelled"}, "order_closed"), ({"hold_expires_at": 1}, "hold_expired"),
-    ({"owner": 999_999}, "no_order"), ({"amount": 30000.5}, "no_order"), ({"amount": 0}, "no_order"),
-    ({"result_url": "https://elsewhere.example/x"}, "no_order"), ({"retry_url": "https://elsewhere.example/x"}, "no_order"),
-])
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"state": "paid"}, "order_paid"),
+        ({"state": "cancelled"}, "order_closed"),
+        ({"hold_expires_at": 1}, "hold_expired"),
+        ({"owner": 999_999}, "no_order"),
+        ({"amount": 30000.5}, "no_order"),
+        ({"amount": 0}, "no_order"),
+        ({"result_url": "https://elsewhere.example/x"}, "no_order"),
+        ({"retry_url": "https://elsewhere.example/x"}, "no_order"),
+    ],
+)
 def test_an_order_that_cannot_be_paid_gets_no_token(shop: Shop, change: dict[str, object], code: str) -> None:
     order = shop.order(**change)
     for action in ("mainpay_payment_ready", "pay_bridge_token"):
@@ -60,15 +78,22 @@ def test_an_order_that_cannot_be_paid_gets_no_token(shop: Shop, change: dict[str
 def test_a_guest_pays_an_order_whose_reference_he_knows(shop: Shop) -> None:
     order = shop.order(owner=0)
     assert shop.ajax("visitor", "mainpay_payment_ready", {"pay_bridge_order": order["ref"]}).json()["success"] is True
-    assert shop.ajax("visitor", "mainpay_payment_ready", {"pay_bridge_order": order["ref"][:-1] + "z"}).json()["success"] is False
+    assert (
+        shop.ajax("visitor", "mainpay_payment_ready", {"pay_bridge_order": order["ref"][:-1] + "z"}).json()["success"]
+        is False
+    )
 
 
 @pytest.mark.parametrize("action", ["mainpay_payment_ready", "pay_bridge_token", "mainpay_payment_cancel"])
 def test_another_site_cannot_cause_it(shop: Shop, action: str) -> None:
     order, _ = shop.paid(cancel=True) if action.endswith("cancel") else (shop.order(), None)
     fields = {"pay_bridge_order": order["ref"], "order": order["ref"]}
-    for headers in ({"origin": "https://evil.example"}, {"sec_fetch_site": "cross-site"}, {"origin": "null"},
-                    {"origin": "https://evil.example", "sec_fetch_site": "same-origin"}):
+    for headers in (
+        {"origin": "https://evil.example"},
+        {"sec_fetch_site": "cross-site"},
+        {"origin": "null"},
+        {"origin": "https://evil.example", "sec_fetch_site": "same-origin"},
+    ):
         answer = shop.ajax("owner", action, fields, **headers)
         assert answer.status_code == 403, headers
     assert shop.told(order) in ([], shop.told(order)[:1])
@@ -87,25 +112,40 @@ def test_cancel_without_nonce_and_without_a_word_of_the_browser_is_refused(shop:
 def test_cancel_knows_every_reference_of_the_order(shop: Shop, bridge: StubBridge, name: str) -> None:
     order, payment = shop.paid(cancel=True)
     reference = {"order": order["ref"], "payment": payment["id"], "gateway": "R" + payment["id"]}[name]
-    answer = shop.ajax("owner", "mainpay_payment_cancel", {"ref_no": reference, "mbr_ref_no": "", "cancel_reason": "변심"}, origin=shop.stand.url)
+    answer = shop.ajax(
+        "owner",
+        "mainpay_payment_cancel",
+        {"ref_no": reference, "mbr_ref_no": "", "cancel_reason": "변심"},
+        origin=shop.stand.url,
+    )
     assert answer.json()["success"] is True, answer.text
     assert bridge.asked("POST", ".*/refunds")[0].json == {"reason": "변심", "actor": "buyer"}
     assert shop.told(order)[-1] == ["refunded", payment["id"], 30000]
 
 
 def test_references_of_two_orders_cancel_neither(shop: Shop, bridge: StubBridge) -> None:
-    first, paid_first = shop.paid(cancel=True)
+    _, paid_first = shop.paid(cancel=True)
     second, _ = shop.paid(cancel=True)
-    answer = shop.ajax("owner", "mainpay_payment_cancel", {"ref_no": "R" + paid_first["id"], "mbr_ref_no": second["ref"]}, **HERE)
+    answer = shop.ajax(
+        "owner", "mainpay_payment_cancel", {"ref_no": "R" + paid_first["id"], "mbr_ref_no": second["ref"]}, **HERE
+    )
     assert answer.status_code == 403
     assert bridge.asked("POST", ".*/refunds") == []
 
 
-@pytest.mark.parametrize(("change", "who"), [
-    ({"cancel": False}, "owner"), ({"cancel": True, "show_at": 1}, "owner"), ({"cancel": True}, "stranger"), ({"cancel": 1}, "owner"),
-    ({"cancel": True, "owner": 0}, "stranger"),
-])
-def test_a_buyer_cannot_cancel_when_the_shop_says_no_or_the_show_began(shop: Shop, bridge: StubBridge, change: dict[str, object], who: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "who"),
+    [
+        ({"cancel": False}, "owner"),
+        ({"cancel": True, "show_at": 1}, "owner"),
+        ({"cancel": True}, "stranger"),
+        ({"cancel": 1}, "owner"),
+        ({"cancel": True, "owner": 0}, "stranger"),
+    ],
+)
+def test_a_buyer_cannot_cancel_when_the_shop_says_no_or_the_show_began(
+    shop: Shop, bridge: StubBridge, change: dict[str, object], who: str
+) -> None:
     order, _ = shop.paid(**change)
     assert shop.ajax(who, "mainpay_payment_cancel", {"mbr_ref_no": order["ref"]}, **HERE).status_code == 403
     assert bridge.asked("POST", ".*/refunds") == []

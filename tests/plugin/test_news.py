@@ -29,12 +29,16 @@ def test_the_same_message_twice_is_done_once(shop: Shop, bridge: StubBridge) -> 
     assert len(shop.told(order)) == 1
 
 
-@pytest.mark.parametrize("forgery", ["another key", "another body", "no signature", "121 seconds old", "121 seconds early"])
+@pytest.mark.parametrize(
+    "forgery", ["another key", "another body", "no signature", "121 seconds old", "121 seconds early"]
+)
 def test_a_forged_or_stale_message_changes_nothing(shop: Shop, bridge: StubBridge, forgery: str) -> None:
     order = shop.order()
     payment = bridge.add(order["ref"])
     shift = {"121 seconds old": -125, "121 seconds early": 125}.get(forgery, 0)
-    signed, body = bridge.message(payment, 1, at=int(time.time()) + shift, key=b"x" * 32 if forgery == "another key" else None)
+    signed, body = bridge.message(
+        payment, 1, at=int(time.time()) + shift, key=b"x" * 32 if forgery == "another key" else None
+    )
     if forgery == "another body":
         body = body.replace(b"30000", b"1")
     if forgery == "no signature":
@@ -45,7 +49,9 @@ def test_a_forged_or_stale_message_changes_nothing(shop: Shop, bridge: StubBridg
     assert shop.told(order) == []
 
 
-def test_a_genuine_message_about_a_payment_the_bridge_does_not_know_pays_nothing(shop: Shop, bridge: StubBridge) -> None:
+def test_a_genuine_message_about_a_payment_the_bridge_does_not_know_pays_nothing(
+    shop: Shop, bridge: StubBridge
+) -> None:
     order = shop.order()
     payment = bridge.add(order["ref"])
     bridge.payments.pop(payment["id"])
@@ -96,9 +102,14 @@ def test_a_part_refund_heard_first_tells_paid_before_it(shop: Shop, bridge: Stub
 
 def test_each_refund_is_told_with_what_was_refunded_so_far(shop: Shop, bridge: StubBridge) -> None:
     order, payment = shop.paid()
-    for seq, (refunded, state) in enumerate([(10000, "part_refunded"), (25000, "part_refunded"), (30000, "refunded")], start=2):
+    for seq, (refunded, state) in enumerate(
+        [(10000, "part_refunded"), (25000, "part_refunded"), (30000, "refunded")], start=2
+    ):
         assert shop.news(bridge.add(order["ref"], state, id=payment["id"], refunded=refunded), seq).status_code == 200
-    assert shop.told(order) == [["paid", payment["id"], 0], *[["refunded", payment["id"], sum_] for sum_ in (10000, 25000, 30000)]]
+    assert shop.told(order) == [
+        ["paid", payment["id"], 0],
+        *[["refunded", payment["id"], sum_] for sum_ in (10000, 25000, 30000)],
+    ]
 
 
 def test_a_late_failure_of_another_attempt_does_not_touch_a_paid_order(shop: Shop, bridge: StubBridge) -> None:
@@ -140,23 +151,37 @@ def test_news_interrupted_in_the_shop_are_told_again_after_the_claim_ends(shop: 
     signed, body = bridge.message(payment, 1)
     shop.post_news(signed, body)
     assert shop.post_news(signed, body).json()["code"] == "busy"
-    shop.stand.run_php(f"global $wpdb; $wpdb->query(\"UPDATE {{$wpdb->prefix}}pay_bridge_payments SET claim_ends = 1 WHERE payment_id = '{payment['id']}'\");")
+    shop.stand.run_php(
+        'global $wpdb; $wpdb->query("UPDATE {$wpdb->prefix}pay_bridge_payments SET claim_ends = 1'
+        f" WHERE payment_id = '{payment['id']}'\");"
+    )
     assert shop.post_news(signed, body).status_code == 200
     assert shop.told(order) == [["paid", payment["id"], 0]] * 2
     assert shop.post_news(signed, body).status_code == 200
     assert len(shop.told(order)) == 2
 
 
-@pytest.mark.parametrize("change", [{"seq": "1"}, {"seq": 0}, {"order": {"ref": "other"}}, {"order": 3}, {"payment": {"id": "x"}}, {"type": 7}])
+@pytest.mark.parametrize(
+    "change",
+    [{"seq": "1"}, {"seq": 0}, {"order": {"ref": "other"}}, {"order": 3}, {"payment": {"id": "x"}}, {"type": 7}],
+)
 def test_a_malformed_message_is_refused(shop: Shop, bridge: StubBridge, change: dict[str, object]) -> None:
     order = shop.order()
-    message = {"type": "payment.paid", "seq": 1, "order": {"ref": order["ref"]}, "payment": bridge.add(order["ref"])} | change
+    message = {
+        "type": "payment.paid",
+        "seq": 1,
+        "order": {"ref": order["ref"]},
+        "payment": bridge.add(order["ref"]),
+    } | change
     body = json.dumps(message).encode()
     answer = shop.post_news(headers([bridge.key.news], f"m_{secrets.token_hex(8)}", int(time.time()), body), body)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
-@pytest.mark.parametrize("payment", [{"amount": 30000.0}, {"amount": "30000"}, {"amount": -1}, {"currency": "USD"}, {"id": "../x"}, {"state": "<b>"}])
+@pytest.mark.parametrize(
+    "payment",
+    [{"amount": 30000.0}, {"amount": "30000"}, {"amount": -1}, {"currency": "USD"}, {"id": "../x"}, {"state": "<b>"}],
+)
 def test_a_payment_of_another_form_is_refused(shop: Shop, bridge: StubBridge, payment: dict[str, object]) -> None:
     order = shop.order()
     known = bridge.add(order["ref"])

@@ -3,11 +3,15 @@
 import json
 import re
 import subprocess
+import time
+from typing import Any
 
 import pytest
 
+from bridge.signing.news import headers
 from tests.plugin.conftest import Shop
 from tests.plugin.stub_bridge import StubBridge
+from tests.wordpress import downloads
 
 
 def test_a_wrong_clock_is_corrected_once_and_remembered(shop: Shop, bridge: StubBridge) -> None:
@@ -25,7 +29,9 @@ def test_a_wrong_clock_is_corrected_once_and_remembered(shop: Shop, bridge: Stub
         shop.stand.run_php("update_option('pay_bridge_clock_offset_seconds', 0);")
 
 
-def test_a_refused_connection_is_tried_twice_with_one_key_and_a_lost_answer_once(shop: Shop, bridge: StubBridge) -> None:
+def test_a_refused_connection_is_tried_twice_with_one_key_and_a_lost_answer_once(
+    shop: Shop, bridge: StubBridge
+) -> None:
     code = (
         "$seen = array(); add_filter('pre_http_request', static function ($no, $request) use (&$seen) {"
         " $seen[] = array($request['headers']['Idempotency-Key'], $request['headers']['Signature-Input']);"
@@ -38,13 +44,16 @@ def test_a_refused_connection_is_tried_twice_with_one_key_and_a_lost_answer_once
     assert len(seen) == 2
     assert seen[0][0] == seen[1][0]
     assert seen[0][1] != seen[1][1], "each try has its own nonce"
-    _, seen = json.loads(shop.stand.run_php(code % "cURL error 28: Operation timed out after 5000 milliseconds with 0 bytes received"))
+    _, seen = json.loads(
+        shop.stand.run_php(code % "cURL error 28: Operation timed out after 5000 milliseconds with 0 bytes received")
+    )
     assert len(seen) == 1
 
 
 def test_redirects_are_not_followed(shop: Shop) -> None:
     code = (
-        "add_filter('http_request_args', static function ($args) { echo wp_json_encode(array($args['redirection'], $args['timeout'], $args['sslverify'])); return $args; });"
+        "add_filter('http_request_args', static function ($args) {"
+        " echo wp_json_encode(array($args['redirection'], $args['timeout'], $args['sslverify'])); return $args; });"
         " PayBridge\\Client::of_site()->get('/v1/health');"
     )
     assert json.loads(shop.stand.run_php(code)) == [0, 5, True]
@@ -64,7 +73,10 @@ def test_settings_never_show_the_code_again(shop: Shop, bridge: StubBridge) -> N
     assert bridge.pairing_code not in page
     assert f"••••{bridge.pairing_code[-4:]}" in page
     secret = bridge.pairing_code[-24:]
-    info = shop.stand.run_php("require_once ABSPATH . 'wp-admin/includes/class-wp-debug-data.php'; echo wp_json_encode(apply_filters('debug_information', array()));")
+    info = shop.stand.run_php(
+        "require_once ABSPATH . 'wp-admin/includes/class-wp-debug-data.php';"
+        " echo wp_json_encode(apply_filters('debug_information', array()));"
+    )
     assert secret not in info
 
 
@@ -78,7 +90,8 @@ def test_the_option_is_not_autoloaded_and_a_copied_site_has_no_keys(shop: Shop, 
         $bad = PayBridge\\Settings_Page::sanitize(array('pairing_code' => 'nonsense'));
         global $wpdb;
         $autoload = $wpdb->get_var("SELECT autoload FROM {{$wpdb->options}} WHERE option_name = 'pay_bridge_settings'");
-        echo wp_json_encode(array($saved['pairing_code'] === $code, $saved['paired_home'] === home_url(), $bad['pairing_code'], $autoload));
+        echo wp_json_encode(array($saved['pairing_code'] === $code, $saved['paired_home'] === home_url(),
+            $bad['pairing_code'], $autoload));
     """
     saved, at_home, bad, autoload = json.loads(shop.stand.run_php(code))
     assert (saved, at_home, bad) == (True, True, "")
@@ -86,9 +99,14 @@ def test_the_option_is_not_autoloaded_and_a_copied_site_has_no_keys(shop: Shop, 
     kept = (shop.stand.root / "wp-config-bridge.php").read_text()
     try:
         (shop.stand.root / "wp-config-bridge.php").write_text("<?php\n")
-        code = "update_option('pay_bridge_settings', array('pairing_code' => '%s', 'paired_home' => '%s')); echo PayBridge\\Settings::keys() ? 'keys' : 'none';"
+        code = (
+            "update_option('pay_bridge_settings', array('pairing_code' => '%s', 'paired_home' => '%s'));"
+            " echo PayBridge\\Settings::keys() ? 'keys' : 'none';"
+        )
         assert shop.stand.run_php(code % (bridge.pairing_code, "https://staging.example")) == "none"
-        assert "복사" in shop.stand.run_php("switch_to_locale('ko_KR'); echo PayBridge\\Payments_Page::why_not_paired();")
+        assert "복사" in shop.stand.run_php(
+            "switch_to_locale('ko_KR'); echo PayBridge\\Payments_Page::why_not_paired();"
+        )
         assert shop.stand.run_php(code % (bridge.pairing_code, shop.stand.url)) == "keys"
     finally:
         shop.stand.run_php("update_option('pay_bridge_settings', array());")
@@ -96,7 +114,10 @@ def test_the_option_is_not_autoloaded_and_a_copied_site_has_no_keys(shop: Shop, 
 
 
 def test_site_health_has_our_tests_and_they_pass_here(shop: Shop) -> None:
-    code = "$t = apply_filters('site_status_tests', array('direct' => array(), 'async' => array())); echo wp_json_encode(array(array_keys($t['direct']), array_keys($t['async'])));"
+    code = (
+        "$t = apply_filters('site_status_tests', array('direct' => array(), 'async' => array()));"
+        " echo wp_json_encode(array(array_keys($t['direct']), array_keys($t['async'])));"
+    )
     direct, slow = json.loads(shop.stand.run_php(code))
     assert {f"pay_bridge_{name}" for name in ("pairing", "https", "outgoing", "permalinks", "records")} <= set(direct)
     assert {"pay_bridge_connection", "pay_bridge_incoming"} <= set(slow)
@@ -109,7 +130,8 @@ def test_site_health_has_our_tests_and_they_pass_here(shop: Shop) -> None:
 
 def test_a_blocked_host_is_named(shop: Shop) -> None:
     code = (
-        "define('PAY_BRIDGE_DIAL_URL', 'http://pay.elsewhere.example'); echo wp_json_encode(PayBridge\\Doctor::outgoing());"
+        "define('PAY_BRIDGE_DIAL_URL', 'http://pay.elsewhere.example'); "
+        "echo wp_json_encode(PayBridge\\Doctor::outgoing());"
     )
     found = json.loads(shop.stand.run_php(code))
     assert found["status"] == "fail"
@@ -129,7 +151,11 @@ def test_the_command_line_lists_gets_and_refunds(shop: Shop, bridge: StubBridge)
     order, payment = shop.paid()
     listed = json.loads(shop.stand.wp("pay-bridge", "payments", "list", f"--order={order['ref']}", "--format=json"))
     assert [(one["id"], one["state"], one["amount"]) for one in listed] == [(payment["id"], "paid", 30000)]
-    told = json.loads(shop.stand.wp("pay-bridge", "payments", "refund", payment["id"], "--amount=5000", "--reason=x", "--yes", "--format=json"))
+    told = json.loads(
+        shop.stand.wp(
+            "pay-bridge", "payments", "refund", payment["id"], "--amount=5000", "--reason=x", "--yes", "--format=json"
+        )
+    )
     assert (told["state"], told["amount"]) == ("done", 5000)
     assert bridge.payments[payment["id"]]["refunded"] == 5000
     assert shop.told(order)[-1] == ["refunded", payment["id"], 5000]
@@ -145,19 +171,46 @@ def test_exit_codes_tell_what_came_of_a_refund(shop: Shop, bridge: StubBridge, s
 def test_an_impossible_amount_is_refused_on_the_command_line(shop: Shop, bridge: StubBridge) -> None:
     _, payment = shop.paid()
     for amount in ("0", "30001", "1e3", "-5"):
-        assert exit_code(shop, "pay-bridge", "payments", "refund", payment["id"], f"--amount={amount}", "--reason=x", "--yes") == 1
+        assert (
+            exit_code(
+                shop, "pay-bridge", "payments", "refund", payment["id"], f"--amount={amount}", "--reason=x", "--yes"
+            )
+            == 1
+        )
     assert bridge.asked("POST", ".*/refunds") == []
 
 
-def exit_code(shop: Shop, *args: str) -> int:
-    from tests.wordpress import downloads
+def doctor(shop: Shop) -> str:
+    command = [
+        "php",
+        str(downloads.wp_cli()),
+        "--allow-root",
+        f"--path={shop.stand.root}",
+        f"--url={shop.stand.url}",
+        "pay-bridge",
+        "doctor",
+        "--format=json",
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
 
-    command = ["php", str(downloads.wp_cli()), "--allow-root", f"--path={shop.stand.root}", f"--url={shop.stand.url}", *args]
+
+def exit_code(shop: Shop, *args: str) -> int:
+    command = [
+        "php",
+        str(downloads.wp_cli()),
+        "--allow-root",
+        f"--path={shop.stand.root}",
+        f"--url={shop.stand.url}",
+        *args,
+    ]
     return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
 
 
 def test_the_doctor_examines_everything(shop: Shop) -> None:
-    assert exit_code(shop, "pay-bridge", "doctor") == 2, "http is a warning on a local site"
+    found = {one["name"]: one["status"] for one in json.loads(doctor(shop))}
+    assert found.pop("https") == "warn", "the stand is local"
+    found.pop("records")  # Other tests leave payments behind that fit no order.
+    assert found == dict.fromkeys(["pairing", "outgoing", "permalinks", "connection", "incoming"], "pass")
     assert exit_code(shop, "pay-bridge", "status") == 0
 
 
@@ -182,8 +235,10 @@ def test_uninstalling_keeps_payments_unless_told_otherwise(shop: Shop) -> None:
         $kept = get_option('pay_bridge_settings');
         $real = $wpdb->prefix;
         require WP_PLUGIN_DIR . '/pay-bridge/uninstall.php';
-        $seen[] = array(false === get_option('pay_bridge_settings'), null === get_role('pay_bridge_clerk'), false === wp_next_scheduled('pay_bridge_reconcile'));
-        $seen[] = (int) $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}pay_bridge_payments") >= 0 && '' === $wpdb->last_error;
+        $seen[] = array(false === get_option('pay_bridge_settings'), null === get_role('pay_bridge_clerk'),
+            false === wp_next_scheduled('pay_bridge_reconcile'));
+        $count = $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}pay_bridge_payments");
+        $seen[] = (int) $count > 0 && '' === $wpdb->last_error;
         $wpdb->set_prefix('wp9_');
         $wpdb->options = $real . 'options';
         add_filter('pre_option_pay_bridge_settings', static function () { return array('delete_records' => true); });
@@ -202,17 +257,19 @@ def test_uninstalling_keeps_payments_unless_told_otherwise(shop: Shop) -> None:
 
 
 def test_the_fence_answers_from_the_shops_own_order(shop: Shop, bridge: StubBridge) -> None:
-    import time
-
-    from bridge.signing.news import headers
-
-    def ask(order: dict[str, object], until: int, amount: int = 30000) -> dict[str, object]:
-        body = json.dumps({"order_ref": order["ref"], "payment": "p_1", "amount": amount, "until": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))}).encode()
+    def ask(order: dict[str, object], until: int, amount: int = 30000, fraction: str = "Z") -> Any:
+        body = json.dumps(
+            {
+                "order_ref": order["ref"],
+                "payment": "p_1",
+                "amount": amount,
+                "until": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(until)) + fraction,
+            }
+        ).encode()
         signed = {"Content-Type": "application/json"} | headers([bridge.key.news], "m_fence", int(time.time()), body)
         answer = shop.post_news(signed, body, "fence")
         assert answer.status_code == 200
-        found: dict[str, object] = answer.json()
-        return found
+        return answer.json()
 
     soon = int(time.time()) + 300
     held = shop.order()
@@ -222,7 +279,14 @@ def test_the_fence_answers_from_the_shops_own_order(shop: Shop, bridge: StubBrid
     assert ask(held, soon, amount=29999) == {"hold": False, "reason": "amount_changed"}
     assert ask({"ref": "nobody"}, soon) == {"hold": False, "reason": "order_unknown"}
     assert ask(shop.order(state="paid"), soon) == {"hold": False, "reason": "order_closed"}
-    assert ask(shop.order(hold={"hold": False, "reason": "seats_gone"}), soon) == {"hold": False, "reason": "seats_gone"}
+    open_ended = ask(shop.order(hold_expires_at=None), soon, fraction=".250Z")
+    assert open_ended["hold_until"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(soon + 1))
+    assert ask(shop.order(hold={"hold": False, "reason": "seats_gone"}), soon) == {
+        "hold": False,
+        "reason": "seats_gone",
+    }
     assert ask(shop.order(hold={"hold": True, "hold_until": soon + 5}), soon)["hold"] is True
-    assert ask(shop.order(hold={"hold": True, "hold_until": soon - 5}), soon)["hold"] is False, "a yes that is too short is a no"
+    assert ask(shop.order(hold={"hold": True, "hold_until": soon - 5}), soon)["hold"] is False, (
+        "a yes that is too short is a no"
+    )
     assert ask(shop.order(hold={"hold": "yes"}), soon)["hold"] is False

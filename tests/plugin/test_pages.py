@@ -18,9 +18,11 @@ HOSTILE = "\"><script>alert('x')</script><b>'&amp;"
 def pages(shop_of_session: Shop) -> str:
     """A page with the shortcode; its order is in the address, as tests give it."""
     code = (
-        "file_put_contents(WPMU_PLUGIN_DIR . '/test-pages.php', '<?php add_action(\"template_redirect\", static function () {"
-        " if (isset($_GET[\"try\"])) { pay_bridge_prepare($_GET[\"try\"]); get_header();"
-        " echo do_shortcode(\"[pay_bridge_checkout order=\\\"\" . esc_attr($_GET[\"try\"]) . \"\\\"]\"); get_footer(); exit; } });');"
+        "file_put_contents(WPMU_PLUGIN_DIR . '/test-pages.php',"
+        ' \'<?php add_action("template_redirect", static function () {'
+        ' if (isset($_GET["try"])) { pay_bridge_prepare($_GET["try"]); get_header();'
+        ' echo do_shortcode("[pay_bridge_checkout order=\\"" . esc_attr($_GET["try"]) . "\\"]");'
+        " get_footer(); exit; } });');"
     )
     shop_of_session.stand.run_php(code)
     return "/?try="
@@ -36,18 +38,30 @@ def test_the_form_is_plain_and_posts_the_sealed_order_to_the_bridge(shop: Shop, 
     order = shop.order()
     answer = shop.as_("owner").get(pages + order["ref"])
     page = answer.text
-    form = re.search(r'<form class="pay-bridge-form" method="post" action="([^"]+)" data-pay-bridge-order="([^"]+)"', page)
+    form = re.search(
+        r'<form class="pay-bridge-form" method="post" action="([^"]+)" data-pay-bridge-order="([^"]+)"', page
+    )
     assert form
     assert form.groups() == (f"{bridge.url}/checkout", order["ref"])
     opened = open_order(field(page, "token"), {"k1": bridge.key}.get, int(time.time()))
     assert opened.payload["order"]["amount"] == 30000
     assert field(page, "pay_bridge_order") == order["ref"]
-    assert re.findall(r'name="method" value="([a-z_]+)"', page) == ["card", "account", "virtual_account", "phone", "kakaopay", "naverpay", "payco"]
+    assert re.findall(r'name="method" value="([a-z_]+)"', page) == [
+        "card",
+        "account",
+        "virtual_account",
+        "phone",
+        "kakaopay",
+        "naverpay",
+        "payco",
+    ]
     assert "30,000" in re.findall(r"<button[^>]*>([^<]+)", page)[-1]
     assert 'role="status"' in page
     assert "no-cache" in answer.headers["cache-control"]
     assert bridge.seen == []
-    assert re.search(r"<script[^>]* defer[^>]*src='?\"?[^>]*checkout\.js", page) or re.search(r"src=[^>]*checkout\.js[^>]*defer", page)
+    assert re.search(r"<script[^>]* defer[^>]*src='?\"?[^>]*checkout\.js", page) or re.search(
+        r"src=[^>]*checkout\.js[^>]*defer", page
+    )
 
 
 def test_two_views_of_the_page_have_two_tokens(shop: Shop, pages: str) -> None:
@@ -56,7 +70,9 @@ def test_two_views_of_the_page_have_two_tokens(shop: Shop, pages: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"state": "paid"}, {"owner": 999_999}, {"hold_expires_at": 1}])
-def test_an_order_that_cannot_be_paid_has_a_notice_and_no_form(shop: Shop, pages: str, change: dict[str, object]) -> None:
+def test_an_order_that_cannot_be_paid_has_a_notice_and_no_form(
+    shop: Shop, pages: str, change: dict[str, object]
+) -> None:
     page = shop.as_("owner").get(pages + shop.order(**change)["ref"]).text
     assert "pay-bridge-form" not in page
     assert "pay-bridge-notice" in page
@@ -65,13 +81,23 @@ def test_an_order_that_cannot_be_paid_has_a_notice_and_no_form(shop: Shop, pages
 def test_hostile_texts_stay_texts(shop: Shop, bridge: StubBridge, pages: str) -> None:
     order = shop.order(title=HOSTILE, buyer={"name": HOSTILE})
     assert "<script>alert(" not in shop.as_("owner").get(pages + order["ref"]).text
-    payment = bridge.add(order["ref"], title=HOSTILE, method=HOSTILE, gateway=HOSTILE, gateway_refs={HOSTILE: HOSTILE, "n": 7},
-                         card={"issuer": HOSTILE, "number": HOSTILE}, account={"holder": HOSTILE},
-                         allowed={"refund": "full", "refundable": 30000, "why": HOSTILE},
-                         timeline=[{"at": HOSTILE, "actor": HOSTILE, "event": HOSTILE, "to": HOSTILE, "message": HOSTILE, "amount": 3}])
+    payment = bridge.add(
+        order["ref"],
+        title=HOSTILE,
+        method=HOSTILE,
+        gateway=HOSTILE,
+        gateway_refs={HOSTILE: HOSTILE, "n": 7},
+        card={"issuer": HOSTILE, "number": HOSTILE},
+        account={"holder": HOSTILE},
+        allowed={"refund": "full", "refundable": 30000, "why": HOSTILE},
+        timeline=[{"at": HOSTILE, "actor": HOSTILE, "event": HOSTILE, "to": HOSTILE, "message": HOSTILE, "amount": 3}],
+    )
     bridge.add(HOSTILE, id="p_hostile")
     clerk = shop.as_("clerk")
-    for address in ("/wp-admin/admin.php?page=pay-bridge", f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}&refund=new"):
+    for address in (
+        "/wp-admin/admin.php?page=pay-bridge",
+        f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}&refund=new",
+    ):
         page = clerk.get(address).text
         assert "<script>alert(" not in page
         assert "alert(&#039;x&#039;)" in page, "the text itself is shown"
@@ -111,8 +137,16 @@ def test_the_way_back_is_recognised_and_told_to_no_referrer(shop: Shop, bridge: 
     assert "result.js" in answer.text
 
 
-@pytest.mark.parametrize("query", ["pay_bridge=p_1", "pay_bridge_status=x", "pay_bridge=<b>&pay_bridge_status=x",
-                                   "pay_bridge=p_1&pay_bridge_status=%22%3E%3Cscript%3E", "pay_bridge[]=p_1&pay_bridge_status=x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "pay_bridge=p_1",
+        "pay_bridge_status=x",
+        "pay_bridge=<b>&pay_bridge_status=x",
+        "pay_bridge=p_1&pay_bridge_status=%22%3E%3Cscript%3E",
+        "pay_bridge[]=p_1&pay_bridge_status=x",
+    ],
+)
 def test_anything_else_is_an_ordinary_page(shop: Shop, query: str) -> None:
     page = shop.as_("visitor").get(f"/?{query}").text
     assert "pay-bridge-result" not in page
@@ -142,7 +176,10 @@ def test_an_ordinary_page_pays_nothing(shop: Shop) -> None:
 def test_refresh_asks_once_and_applies_what_it_hears(shop: Shop, bridge: StubBridge) -> None:
     order = shop.order()
     payment = bridge.add(order["ref"])
-    code = f"echo wp_json_encode(array(pay_bridge_payment('{order['ref']}'), pay_bridge_refresh('{order['ref']}')['state'], pay_bridge_payment('{order['ref']}')['id']));"
+    code = (
+        f"$ref = '{order['ref']}'; echo wp_json_encode(array("
+        "pay_bridge_payment($ref), pay_bridge_refresh($ref)['state'], pay_bridge_payment($ref)['id']));"
+    )
     assert json.loads(shop.stand.run_php(code)) == [None, "paid", payment["id"]]
     assert shop.told(order) == [["paid", payment["id"], 0]]
     asked = len(bridge.seen)

@@ -38,12 +38,14 @@ def test_the_right_people_and_nobody_else(shop: Shop, action: str, who: str) -> 
 
 
 def attempt(shop: Shop, action: str, who: str) -> bool:
-    """Whether the person succeeded; for actions that change something, judged by the bridge's or the site's own state."""
+    """Whether the person succeeded; what changes something is judged by the bridge's or the site's own state."""
     browser, bridge = shop.as_(who), shop.bridge
     if action in ("ready", "token"):
         order = shop.order()
         name = {"ready": "mainpay_payment_ready", "token": "pay_bridge_token"}[action]
-        answer = shop.ajax(who, name, {"pay_bridge_order": order["ref"], "order": order["ref"]}, sec_fetch_site="same-origin")
+        answer = shop.ajax(
+            who, name, {"pay_bridge_order": order["ref"], "order": order["ref"]}, sec_fetch_site="same-origin"
+        )
         return bool(answer.json()["success"])
     if action == "cancel":
         order, payment = shop.paid(cancel=True)
@@ -57,8 +59,15 @@ def attempt(shop: Shop, action: str, who: str) -> bool:
     if action == "refund":
         order, payment = shop.paid()
         page = shop.as_("admin").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
-        fields = {"action": "pay_bridge_refund", "payment": payment["id"], "key": "0" * 24 + payment["id"][-8:], "left": "30000",
-                  "kind": "full", "reason": "공연 취소", "_wpnonce": nonce(page)}
+        fields = {
+            "action": "pay_bridge_refund",
+            "payment": payment["id"],
+            "key": "0" * 24 + payment["id"][-8:],
+            "left": "30000",
+            "kind": "full",
+            "reason": "공연 취소",
+            "_wpnonce": nonce(page),
+        }
         own = browser.get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
         fields["_wpnonce"] = nonce(own) or fields["_wpnonce"]
         browser.post("/wp-admin/admin-post.php", data=fields)
@@ -66,19 +75,28 @@ def attempt(shop: Shop, action: str, who: str) -> bool:
     if action in ("news", "fence"):
         order = shop.order()
         body = f'{{"type":"payment.paid","seq":1,"order_ref":"{order["ref"]}"}}'.encode()
-        answer = browser.post(f"/?rest_route=/pay-bridge/v1/{action}", content=body, headers={"Content-Type": "application/json"})
+        answer = browser.post(
+            f"/?rest_route=/pay-bridge/v1/{action}", content=body, headers={"Content-Type": "application/json"}
+        )
         assert answer.json()["code"] == "bad_signature"
         return answer.status_code == 200
     if action == "save settings":
         page = browser.get("/wp-admin/admin.php?page=pay-bridge-settings").text
-        fields = {"option_page": "pay_bridge", "action": "update", "_wpnonce": nonce(page), "pay_bridge_settings[delete_records]": "1"}
+        fields = {
+            "option_page": "pay_bridge",
+            "action": "update",
+            "_wpnonce": nonce(page),
+            "pay_bridge_settings[delete_records]": "1",
+        }
         shop.stand.run_php("update_option('pay_bridge_settings', array());")
         browser.post("/wp-admin/options.php", data=fields)
         return shop.stand.run_php("echo (int) (get_option('pay_bridge_settings')['delete_records'] ?? 0);") == "1"
     _, payment = shop.paid()
     address = {
-        "list": "/wp-admin/admin.php?page=pay-bridge", "view": f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}",
-        "health": "/wp-admin/admin.php?page=pay-bridge-health", "settings": "/wp-admin/admin.php?page=pay-bridge-settings",
+        "list": "/wp-admin/admin.php?page=pay-bridge",
+        "view": f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}",
+        "health": "/wp-admin/admin.php?page=pay-bridge-health",
+        "settings": "/wp-admin/admin.php?page=pay-bridge-settings",
         "site health": "/?rest_route=/pay-bridge/v1/site-health/connection",
     }[action]
     if action == "site health" and who != "visitor":

@@ -17,7 +17,11 @@ VECTORS = PROJECT / "tests" / "vectors" / "signing"
 def results() -> dict[str, list[object]]:
     ran = subprocess.run(
         ["php", "-d", "display_errors=stderr", PROJECT / "wp-plugin" / "tests" / "vectors.php"],
-        input=json.dumps({"vectors": str(VECTORS)}), capture_output=True, text=True, timeout=60, check=True,
+        input=json.dumps({"vectors": str(VECTORS)}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert ran.stderr == ""
     found: dict[str, list[object]] = json.loads(ran.stdout)
@@ -60,7 +64,9 @@ def test_a_token_sealed_by_php_is_opened_by_the_bridge() -> None:
     """
     includes = PROJECT / "wp-plugin" / "pay-bridge" / "includes"
     tokens = [
-        subprocess.run(["php", "-r", code, "--", includes, secret], capture_output=True, text=True, check=True, timeout=30).stdout
+        subprocess.run(
+            ["php", "-r", code, "--", includes, secret], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
         for _ in range(2)
     ]
     assert tokens[0] != tokens[1], "a nonce is never used twice"

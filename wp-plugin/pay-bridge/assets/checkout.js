@@ -1,4 +1,4 @@
-/* Makes .pay-bridge-form comfortable; without it the form still works. GPL-2.0-or-later. */
+/* Makes .pay-bridge-form comfortable; the form works without it. GPL-2.0-or-later. */
 (() => {
 	const NAME = 'pay_bridge_window';
 	const EARLY = /^(new|readying|open)$/;
@@ -11,7 +11,7 @@
 
 	function enhance(form) {
 		const { ajax, seconds, say } = JSON.parse(form.dataset.payBridge);
-		let watch = null; // {payment, url}
+		let watch = null; // {payment, url, back}
 		let timer = 0;
 		let busy = false;
 		let renewAt = 0;
@@ -21,11 +21,11 @@
 		const work = (on) => {
 			busy = on;
 			form.setAttribute('aria-busy', on);
-			form.querySelectorAll('button').forEach((button) => { button.disabled = on; });
+			for (const one of form.elements) { if (one.type === 'submit') { one.disabled = on; } }
 		};
 		const failed = (error) => {
 			work(false);
-			tell(error.message && error instanceof Refusal ? error.message : say.trouble);
+			tell(error instanceof Refusal && error.message || say.trouble);
 		};
 
 		async function fresh() {
@@ -45,8 +45,7 @@
 			if (!answer.ok) { throw new Refusal(opened.message_ko); }
 			if (!opened.window_url) { // Paid already.
 				popup.close();
-				leave(opened.result_url);
-				return;
+				return leave(opened.result_url);
 			}
 			popup.location.replace(opened.window_url);
 			begin(opened.payment.id || opened.payment, opened.status_url);
@@ -60,9 +59,9 @@
 				await fresh();
 				await (popup ? ask(popup) : plain(''));
 			} catch (error) {
-				if (!popup) { failed(error); return; }
-				if (error instanceof Refusal) { popup.close(); failed(error); return; }
-				plain(NAME); // We cannot read the bridge, but the form may still reach it.
+				if (!popup) { return failed(error); }
+				if (error instanceof Refusal) { popup.close(); return failed(error); }
+				plain(NAME); // Unreadable from here; the form may still arrive.
 				begin();
 			}
 		}
@@ -73,11 +72,11 @@
 			watch = { payment, url };
 			look();
 		}
-		const leave = (url) => {
+		function leave(url) {
 			watch = null;
 			tell(say.done);
 			location.assign(url);
-		};
+		}
 		async function look(wait = 1000) {
 			const now = watch;
 			clearTimeout(timer);
@@ -89,17 +88,18 @@
 			} catch (e) {} // The timer asks again.
 		}
 		function judge({ state, result_url, message_ko }) {
-			if (TAKEN.test(state)) { leave(result_url); return; }
+			if (TAKEN.test(state)) { return leave(result_url); }
 			const early = EARLY.test(state);
-			const over = FAILED.test(state); // All else is not known yet.
+			const over = FAILED.test(state); // Else not known yet.
 			if (over) { watch = null; }
 			work(!early && !over);
-			tell(early ? say.waiting : message_ko || (over ? say.failed : say.checking));
+			tell(early ? (watch.back ? say.failed : say.waiting) : message_ko || (over ? say.failed : say.checking));
 		}
 		function hear(message) {
 			const { payment, url } = message;
 			if (!watch || !payment || (watch.payment || payment) !== payment) { return; }
 			if (channel) { channel.postMessage({ seen: payment }); }
+			watch.back = true;
 			if (watch.url) { look(); } else if (new URL(url).origin === location.origin) { leave(url); }
 		}
 		const wake = () => {
@@ -113,7 +113,7 @@
 			const old = Date.now() >= renewAt;
 			if (busy || popups || old) { event.preventDefault(); }
 			if (busy) { return; }
-			if (popups) { open(); return; }
+			if (popups) { return open(); }
 			setTimeout(work, 0, true); // After the browser has read the form.
 			if (old) { fresh().then(() => plain(''), failed); }
 		});

@@ -1,33 +1,37 @@
-/* The way back: tells the waiting page, closes our own popup, and watches while the outcome is not known. GPL-2.0-or-later. */
-(function () {
-	'use strict';
-	var region = document.getElementById('pay-bridge-result');
+/* The way back: tells the waiting page, closes our own popup, watches while the outcome is unknown. GPL-2.0-or-later. */
+(() => {
+	const region = document.getElementById('pay-bridge-result');
 	if (!region) { return; }
-	var data = JSON.parse(region.dataset.payBridge);
-	var OPEN = ['new', 'readying', 'open', 'approving', 'unknown', 'voiding', 'needs_human'];
-	var popup = ['pay_bridge_window', 'payment'].indexOf(window.name) >= 0 || !window.menubar.visible;
-	var channel = window.BroadcastChannel ? new BroadcastChannel('pay_bridge') : null;
-	var seen = false;
-	var wait = 1000;
-	var timer = 0;
+	const { payment, status, known, say } = JSON.parse(region.dataset.payBridge);
+	const EARLY = /^(new|readying|open)$/;
+	const TAKEN = /^(paid|part_refunded|refunded|awaiting_deposit)$/;
+	const FAILED = /^(declined|voided|expired|failed_ready|superseded)$/;
+	const popup = ['pay_bridge_window', 'payment'].includes(window.name) || !window.menubar.visible;
+	const channel = window.BroadcastChannel ? new BroadcastChannel('pay_bridge') : null;
+	let seen = false;
+	let waited = false;
+	let timer = 0;
 
 	function close() {
 		window.close();
-		setTimeout(function () { region.textContent = data.say.close; }, 500); // Still here: the browser did not let us.
-	}
-	function heard(payment) {
-		if (payment !== data.payment || seen) { return; }
-		seen = true;
-		if (popup) { close(); }
+		setTimeout(() => { region.textContent = say.close; }, 500); // Still here: the browser did not let us.
 	}
 	// No money facts travel here: whoever hears this asks the bridge.
 	function shout() {
-		var message = { payment: data.payment, url: location.href };
-		if (channel) { channel.postMessage(message); }
+		const message = { payment, url: location.href };
+		if (channel) {
+			channel.addEventListener('message', ({ data }) => {
+				if (data.seen === payment && !seen) {
+					seen = true;
+					if (popup) { close(); }
+				}
+			});
+			channel.postMessage(message);
+		}
 		try {
-			localStorage.setItem('pay_bridge', JSON.stringify({ payment: message.payment, url: message.url, at: Date.now() }));
+			localStorage.setItem('pay_bridge', JSON.stringify({ ...message, at: Date.now() }));
 			localStorage.removeItem('pay_bridge');
-		} catch (e) { /* Storage may be closed to us. */ }
+		} catch (e) {} // Storage may be closed to us.
 	}
 	// Nobody waits: an older theme opened this window by itself, so its page is taken along.
 	function takeOpener() {
@@ -37,36 +41,38 @@
 				window.opener.location.replace(location.href);
 				close();
 			}
-		} catch (e) { /* The opener is elsewhere by now. */ }
+		} catch (e) {} // The opener is elsewhere by now.
 	}
 
-	function look() {
+	async function look(wait) {
 		clearTimeout(timer);
-		fetch(data.status, { credentials: 'omit', cache: 'no-store' }).then(function (answer) { return answer.ok ? answer.json() : null; })
-			.then(judge).catch(again);
+		let body = null;
+		try {
+			const answer = await fetch(status, { cache: 'no-store' });
+			body = answer.ok ? await answer.json() : null;
+		} catch (e) {} // Asked again below.
+		if (!body || judge(body)) { timer = setTimeout(look, wait, Math.min(5000, wait * 1.3)); }
 	}
-	function again() {
-		timer = setTimeout(look, wait);
-		wait = Math.min(5000, wait * 1.3);
-	}
-	function judge(body) {
-		if (!body || OPEN.indexOf(body.state) >= 0) {
-			if (body && body.state !== 'open') { region.textContent = body.message_ko || data.say.checking; }
-			again();
-			return;
+	/* Whether to ask again. */
+	function judge({ state, result_url, message_ko }) {
+		if (EARLY.test(state)) { return false; } // Nothing was sent to the gateway: the page itself offers another try.
+		if (!TAKEN.test(state) && !FAILED.test(state)) {
+			waited = true;
+			region.textContent = message_ko || say.checking;
+			return true;
 		}
-		region.textContent = '';
-		var mark = 'pay_bridge_' + data.payment;
-		if (body.state !== data.known && sessionStorage.getItem(mark) !== body.state) {
-			sessionStorage.setItem(mark, body.state); // Once for each state: the shop's own copy may be late.
-			location.reload();
+		// The page was made before this was known, or the shop's copy is late: see it once more, once for each state.
+		const mark = 'pay_bridge_' + payment;
+		if ((waited || (TAKEN.test(state) && state !== known)) && sessionStorage.getItem(mark) !== state) {
+			sessionStorage.setItem(mark, state);
+			location.replace(result_url);
 		}
+		return false;
 	}
 
-	if (channel) { channel.addEventListener('message', function (event) { if (event.data && event.data.seen) { heard(event.data.seen); } }); }
-	['focus', 'pageshow'].forEach(function (name) { window.addEventListener(name, function () { wait = 1000; }); });
-	document.addEventListener('visibilitychange', function () { if (!document.hidden) { wait = 1000; look(); } });
+	document.addEventListener('visibilitychange', () => { if (waited && !document.hidden) { look(1000); } });
+	addEventListener('pageshow', (event) => { if (event.persisted) { look(1000); } });
 	shout();
 	setTimeout(takeOpener, 1000);
-	look();
-}());
+	look(1000);
+})();

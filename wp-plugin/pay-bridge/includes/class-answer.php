@@ -52,7 +52,8 @@ final class Answer {
 		$names = 0 === strpos( determine_locale(), 'ko' ) ? array( 'message_ko', 'detail', 'title' ) : array( 'detail', 'title', 'message_ko' );
 		foreach ( $names as $name ) {
 			if ( isset( $this->body[ $name ] ) && is_string( $this->body[ $name ] ) && '' !== $this->body[ $name ] ) {
-				return $this->body[ $name ];
+				$why = $this->body['why'] ?? '';
+				return $this->body[ $name ] . ( is_string( $why ) && '' !== $why ? ' ' . $why : '' );
 			}
 		}
 		/* translators: %s: a code such as order_changed */

@@ -47,7 +47,7 @@ final class Checkout {
 			esc_attr( trim( 'pay-bridge-form ' . (string) ( $args['class'] ?? '' ) ) ),
 			esc_url( $keys->url . '/checkout' ),
 			esc_attr( $order->ref() ),
-			esc_attr( (string) wp_json_encode( self::for_script( $sealed['expires_at'] - $now ) ) )
+			esc_attr( (string) wp_json_encode( self::for_script( $sealed['expires_at'] - $now ), JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES ) )
 		);
 		$fields = array(
 			'token'            => $sealed['token'],

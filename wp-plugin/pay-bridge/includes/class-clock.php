@@ -52,4 +52,10 @@ final class Clock {
 		$unix = strtotime( $text );
 		return false === $unix ? null : $unix;
 	}
+
+	/** The same, a fraction of a second counted as a whole one: for deadlines that must not be cut short. */
+	public static function read_up( string $text ): ?int {
+		$unix = self::read( $text );
+		return null === $unix ? null : $unix + preg_match( '/\.\d*[1-9]/', $text );
+	}
 }

@@ -27,7 +27,7 @@ final class Fence {
 	/** Answer one question whose signature was proven. */
 	public static function receive( \WP_REST_Request $request ): \WP_REST_Response {
 		$fence = json_decode( $request->get_body(), true );
-		$until = is_array( $fence ) && is_string( $fence['until'] ?? null ) ? Clock::read( $fence['until'] ) : null;
+		$until = is_array( $fence ) && is_string( $fence['until'] ?? null ) ? Clock::read_up( $fence['until'] ) : null;
 		if ( null === $until || ! is_string( $fence['order_ref'] ?? null ) || ! is_int( $fence['amount'] ?? null ) ) {
 			return new \WP_REST_Response( array( 'code' => 'malformed' ), 400 );
 		}

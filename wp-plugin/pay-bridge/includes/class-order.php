@@ -12,8 +12,17 @@ defined( 'ABSPATH' ) || exit;
 /** Asks the theme for an order and checks the answer's form. Prices are the theme's; none is computed here. */
 final class Order {
 
-	const METHODS = array( 'card', 'account', 'virtual_account', 'phone', 'kakaopay', 'naverpay', 'payco' );
+	const METHODS    = array( 'card', 'account', 'virtual_account', 'phone', 'kakaopay', 'naverpay', 'payco' );
 	const AMOUNT_MAX = 9999999999;
+
+	/** What the bridge takes at most; a name or title that is longer is cut rather than making the sale impossible. */
+	const CHARACTERS = array(
+		'id'    => 100,
+		'name'  => 100,
+		'email' => 254,
+		'phone' => 20,
+		'title' => 200,
+	);
 
 	/** @var array Everything the theme said, with the types the contract wants. */
 	private $data;
@@ -128,16 +137,17 @@ final class Order {
 		$data  = $this->data;
 		$buyer = array();
 		foreach ( array( 'id', 'name', 'email', 'phone' ) as $name ) {
-			if ( isset( $data['buyer'][ $name ] ) && '' !== (string) $data['buyer'][ $name ] ) {
-				$buyer[ $name ] = (string) $data['buyer'][ $name ];
+			$value = trim( (string) ( $data['buyer'][ $name ] ?? '' ) );
+			if ( '' !== $value ) {
+				$buyer[ $name ] = mb_substr( $value, 0, self::CHARACTERS[ $name ] );
 			}
 		}
 		$order = array(
 			'ref'        => (string) $data['ref'],
 			'version'    => (int) $data['version'],
-			'title'      => (string) $data['title'],
+			'title'      => mb_substr( (string) $data['title'], 0, self::CHARACTERS['title'] ),
 			'amount'     => (int) $data['amount'],
-			'buyer'      => (object) ( $buyer + array( 'name' => '' ) ),
+			'buyer'      => $buyer + array( 'name' => __( 'Buyer', 'pay-bridge' ) ),
 			'result_url' => (string) $data['result_url'],
 			'locale'     => determine_locale(),
 		);
@@ -161,7 +171,7 @@ final class Order {
 	private static function item( array $item ): array {
 		$clean = array(
 			'ref'    => (string) $item['ref'],
-			'title'  => (string) $item['title'],
+			'title'  => mb_substr( (string) $item['title'], 0, self::CHARACTERS['title'] ),
 			'amount' => (int) $item['amount'],
 		);
 		return isset( $item['tax_free'] ) ? $clean + array( 'tax_free' => (int) $item['tax_free'] ) : $clean;

@@ -33,6 +33,7 @@ final class Payment_View {
 		if ( null !== $payment ) {
 			self::render_facts( $payment );
 			Refund_Form::render( $payment );
+			self::render_refunds( is_array( $payment['refunds'] ?? null ) ? $payment['refunds'] : array() );
 			self::render_timeline( is_array( $payment['timeline'] ?? null ) ? $payment['timeline'] : array() );
 		}
 	}
@@ -57,12 +58,21 @@ final class Payment_View {
 		echo '</tbody></table>';
 	}
 
+	private static function render_refunds( array $refunds ): void {
+		foreach ( array_filter( $refunds, 'is_array' ) as $refund ) {
+			$state   = (string) ( $refund['state'] ?? '' );
+			$message = is_string( $refund['message'] ?? null ) && '' !== $refund['message'] ? $refund['message'] : Words::refund( $state );
+			$words   = array( Words::time( (string) ( $refund['created_at'] ?? '' ) ), Words::krw( (int) ( $refund['amount'] ?? 0 ) ), (string) ( $refund['reason'] ?? '' ), $message );
+			printf( '<p data-refund="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
+		}
+	}
+
 	/** The payment's story, in the order in which it happened. */
 	private static function render_timeline( array $events ): void {
 		printf( '<h2>%s</h2><ol class="pay-bridge-timeline">', esc_html__( 'What happened', 'pay-bridge' ) );
 		foreach ( array_filter( $events, 'is_array' ) as $event ) {
 			$words = array();
-			foreach ( array( 'event', 'code', 'message', 'actor' ) as $name ) {
+			foreach ( array( 'event', 'code', 'message', 'reason', 'actor' ) as $name ) {
 				if ( is_scalar( $event[ $name ] ?? null ) && '' !== (string) $event[ $name ] ) {
 					$words[] = (string) $event[ $name ];
 				}

@@ -48,6 +48,7 @@ final class Payments_Table extends \WP_List_Table {
 	public function get_columns() {
 		return array(
 			'order'   => __( 'Order', 'pay-bridge' ),
+			'buyer'   => __( 'Buyer', 'pay-bridge' ),
 			'state'   => __( 'State', 'pay-bridge' ),
 			'amount'  => __( 'Amount', 'pay-bridge' ),
 			'method'  => __( 'Method', 'pay-bridge' ),
@@ -65,12 +66,15 @@ final class Payments_Table extends \WP_List_Table {
 		if ( current_user_can( Capabilities::REFUND ) && Refund::refundable( $payment ) > 0 ) {
 			$links['refund'] = sprintf( '<a href="%s">%s</a>', esc_url( Admin::payment_url( $payment['id'], array( 'refund' => 'new' ) ) ), esc_html__( 'Refund', 'pay-bridge' ) );
 		}
-		return sprintf( '<strong><a class="row-title" href="%s">%s</a></strong>', esc_url( $url ), esc_html( $payment['order_ref'] ) ) . $this->row_actions( $links );
+		$title = is_string( $payment['title'] ?? null ) ? '<br>' . esc_html( $payment['title'] ) : '';
+		return sprintf( '<strong><a class="row-title" href="%s">%s</a></strong>', esc_url( $url ), esc_html( $payment['order_ref'] ) ) . $title . $this->row_actions( $links );
 	}
 
 	/** @param array $payment A payment of the bridge. */
 	protected function column_default( $payment, $name ) {
 		switch ( $name ) {
+			case 'buyer':
+				return esc_html( is_string( $payment['buyer_name'] ?? null ) ? $payment['buyer_name'] : '' );
 			case 'state':
 				return sprintf( '<span class="pay-bridge-state pay-bridge-state-%s">%s</span>', esc_attr( $payment['state'] ), esc_html( Words::state( $payment['state'] ) ) );
 			case 'amount':

@@ -46,6 +46,6 @@ final class Result_Page {
 				'close'    => __( 'You may close this window.', 'pay-bridge' ),
 			),
 		);
-		printf( '<p id="pay-bridge-result" class="pay-bridge-status" role="status" aria-live="polite" data-pay-bridge="%s"></p>', esc_attr( (string) wp_json_encode( $data ) ) );
+		printf( '<p id="pay-bridge-result" class="pay-bridge-status" role="status" aria-live="polite" data-pay-bridge="%s"></p>', esc_attr( (string) wp_json_encode( $data, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES ) ) );
 	}
 }

@@ -22,6 +22,7 @@ return array(
 		'Bank transfer' => '계좌이체',
 		'Being approved' => '승인 중',
 		'Being undone' => '취소 처리 중',
+		'Buyer' => '구매자',
 		'Card' => '카드',
 		'Cases for a person' => '사람이 확인할 건',
 		'Check again' => '다시 확인',
