@@ -1,95 +1,32 @@
-"""Commands of the command line: sent to the running server over its socket, or done here when none runs."""
+"""The control socket: how commands typed on this machine reach the server that holds the database."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bridge.clock import stamp
-from bridge.domain.failures import BridgeError, Malformed
-from bridge.domain.payment import Mode
-from bridge.flows.context import Context
-from bridge.flows.list_payments import Filter, list_payments
-from bridge.flows.log_in import add_operator
-from bridge.flows.manage_sites import add_site, list_sites, revoke_key, rotate_key
-from bridge.flows.refund import RefundWish, once_of_command, refund
-from bridge.flows.snapshots import read_payment, refund_json
-from bridge.ledger.ledger import Turn
+import structlog
+
+from bridge.domain import failures
+from bridge.domain.failures import BridgeError, Malformed, Misconfigured
+from bridge.domain.strictjson import loads
 
 LINE_BYTES_MAX = 1 << 20
-Words = dict[str, Any]
+LINE_SECONDS = 10.0
+SOCKET_PATH_BYTES_MAX = 100  # the system's own limit is 104 to 108
+log = structlog.get_logger("control")
+
+Perform = Callable[[str, dict[str, Any]], Awaitable[Any]]
+"""Does a command, by its name and words. Raises BridgeError."""
 
 
-async def _site_add(context: Context, words: Words) -> Any:
-    return await add_site(
-        context, url=words["url"], gateways=words["gateways"], settings=words["settings"], mode=Mode(words["mode"])
-    )
-
-
-async def _site_rotate(context: Context, words: Words) -> Any:
-    return await rotate_key(context, url=words["url"])
-
-
-async def _site_revoke(context: Context, words: Words) -> Any:
-    return await revoke_key(context, url=words["url"], key_id=words["key_id"])
-
-
-async def _site_list(context: Context, _: Words) -> Any:
-    return list_sites(context)
-
-
-async def _operator_add(context: Context, words: Words) -> Any:
-    operator = await add_operator(context, words["name"], words["password"], words["role"])
-    return {"id": operator.id, "name": operator.name, "role": operator.role}
-
-
-async def _payments_list(context: Context, words: Words) -> Any:
-    found = []
-    for site in context.sites.all():
-        page = await list_payments(context, site, Filter(words=words.get("words", ""), limit=words.get("limit", 50)))
-        found += [item | {"site_url": site.url} for item in page["items"]]
-    return sorted(found, key=lambda item: str(item["id"]), reverse=True)
-
-
-async def _payments_show(context: Context, words: Words) -> Any:
-    site, moment = await _site_of(context, words["payment"]), stamp(context.clock)
-    found = context.sites.get(site)
-    return await context.ledger.read(lambda turn: read_payment(turn, found, words["payment"], moment))
-
-
-async def _refund(context: Context, words: Words) -> Any:
-    site = context.sites.get(await _site_of(context, words["payment"]))
-    wish = RefundWish(words["payment"], words["amount"], words["reason"], f"operator:{words['actor']}", capped=False)
-    digest = json.dumps([words["payment"], words["amount"], words["reason"]], ensure_ascii=False)
-    return refund_json(await refund(context, site, wish, once_of_command(context, words["key"], digest)))
-
-
-async def _site_of(context: Context, payment: str) -> str:
-    def work(turn: Turn) -> str:
-        row = turn.one("SELECT site FROM payments WHERE id = ?", payment)
-        if row is None:
-            raise Malformed("There is no such payment; `pay-bridge payments list` shows them.")
-        return str(row["site"])
-
-    return await context.ledger.read(work)
-
-
-COMMANDS: dict[str, Callable[[Context, Words], Awaitable[Any]]] = {
-    "site.add": _site_add,
-    "site.list": _site_list,
-    "site.rotate-key": _site_rotate,
-    "site.revoke-key": _site_revoke,
-    "operator.add": _operator_add,
-    "payments.list": _payments_list,
-    "payments.show": _payments_show,
-    "refund": _refund,
-}
-
-
-async def perform(context: Context, command: str, words: Words) -> Any:
-    """Do a command in this process. Raises what its flow raises."""
-    return await COMMANDS[command](context, words)
+class NoServer(Exception):
+    """No server listens: none runs, or it ended without taking its socket away."""
 
 
 def socket_path(database: Path) -> Path:
@@ -97,36 +34,117 @@ def socket_path(database: Path) -> Path:
     return Path(f"{database}.sock")
 
 
-async def listen(context: Context, database: Path) -> asyncio.Server:
-    """Take commands from this machine's owner (mode 0600) while the server runs."""
+@contextlib.asynccontextmanager
+async def listening(database: Path, perform: Perform) -> AsyncIterator[None]:
+    """Take commands from this machine's owner alone (mode 0600). What an earlier server left behind is replaced."""
     path = socket_path(database)
+    server = await asyncio.start_unix_server(_conversation(perform), sock=_bind(path), limit=LINE_BYTES_MAX)
+    try:
+        yield
+    finally:
+        server.close()
+        path.unlink(missing_ok=True)
+
+
+def _bind(path: Path) -> socket.socket:
+    """Bind a socket that nobody else can open even for a moment. The caller holds the database's lock."""
     path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    earlier = os.umask(0o177)
+    try:
+        with _short(path) as name:
+            made.bind(name)
+    finally:
+        os.umask(earlier)
+    return made
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Give a name for a socket that the system takes: long folders are reached through an open descriptor."""
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
+        yield str(path)
+        return
+    if sys.platform != "linux":
+        raise Misconfigured(f"The database's path is too long for a socket beside it: {path.parent}")
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def _conversation(perform: Perform) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            asked = json.loads(await reader.readline())
-            answer = {"ok": await perform(context, asked["command"], asked["words"])}
-        except BridgeError as error:
-            answer = {"error": error.code, "detail": error.detail}
-        writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+            answer = await _answer(reader, perform)
+            if answer is not None:
+                writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+                await writer.drain()
+        except ConnectionError:
+            log.info("a command's caller went away before the answer")
+        finally:
+            writer.close()
+
+    return converse
+
+
+async def _answer(reader: asyncio.StreamReader, perform: Perform) -> dict[str, Any] | None:
+    """Read one line and do what it says; nothing is answered to a caller who said nothing."""
+    try:
+        line = await _line(reader)
+        if not line:
+            return None
+        command, words = _read(line)
+        return {"ok": await perform(command, words)}
+    except BridgeError as error:
+        return {"error": error.code, "detail": error.detail}
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        async with asyncio.timeout(LINE_SECONDS):
+            return await reader.readline()
+    except TimeoutError:
+        raise Malformed("The command did not arrive in time.") from None
+    except ValueError:
+        raise Malformed(f"The command is longer than {LINE_BYTES_MAX} bytes.") from None
+
+
+def _read(line: bytes) -> tuple[str, dict[str, Any]]:
+    asked = loads(line, bytes_max=LINE_BYTES_MAX)
+    command, words = (asked.get("command"), asked.get("words")) if isinstance(asked, dict) else (None, None)
+    if not isinstance(command, str) or not isinstance(words, dict):
+        raise Malformed("A command is one line of JSON: {command, words}.")
+    return command, words
+
+
+async def ask(database: Path, command: str, words: dict[str, Any]) -> Any:
+    """Ask the running server. Raises NoServer, or the server's own no as the BridgeError it is."""
+    try:
+        with _short(socket_path(database)) as name:
+            reader, writer = await asyncio.open_unix_connection(name, limit=LINE_BYTES_MAX * 16)
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise NoServer from error
+    except PermissionError as error:
+        raise Misconfigured("The server belongs to another user; run this command as that user.") from error
+    lost = BridgeError("The server ended before it answered; look whether the command took effect.")
+    try:
+        writer.write(json.dumps({"command": command, "words": words}, ensure_ascii=False).encode() + b"\n")
         await writer.drain()
+        line = await reader.readline()
+    except ConnectionError:
+        raise lost from None
+    finally:
         writer.close()
-
-    server = await asyncio.start_unix_server(serve, str(path), limit=LINE_BYTES_MAX)
-    path.chmod(0o600)
-    return server
-
-
-async def ask(database: Path, command: str, words: Words) -> Any:
-    """Ask the running server. Raises ConnectionError or FileNotFoundError when none runs, BridgeError for its no."""
-    reader, writer = await asyncio.open_unix_connection(str(socket_path(database)), limit=LINE_BYTES_MAX)
-    writer.write(json.dumps({"command": command, "words": words}, ensure_ascii=False).encode() + b"\n")
-    await writer.drain()
-    line = await reader.readline()
-    writer.close()
     if not line:
-        raise BridgeError("The server ended before it answered; look whether the command took effect.")
+        raise lost
     answer = json.loads(line)
     if "error" in answer:
-        raise BridgeError(answer["detail"])
+        raise _KINDS.get(answer["error"], BridgeError)(answer["detail"])
     return answer["ok"]
+
+
+_KINDS: dict[str, type[BridgeError]] = {
+    kind.code: kind for kind in vars(failures).values() if isinstance(kind, type) and issubclass(kind, BridgeError)
+}

@@ -1,6 +1,7 @@
 """Examines an installation: settings, key file, database, SQLite, running server."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -11,8 +12,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from bridge.control import ask
-from bridge.domain.failures import BridgeError
+from bridge.clock import SystemClock
+from bridge.control import NoServer, ask
+from bridge.domain.failures import BridgeError, LedgerBroken
+from bridge.ledger.vault import Vault
 from bridge.settings import Settings, from_environment
 
 FREE_BYTES_MIN = 512 * 1024 * 1024
@@ -26,7 +29,7 @@ def examine() -> list[Finding]:
     except BridgeError as error:
         return [_finding("settings", "fail", error.detail)]
     found = [_finding("settings", "pass", f"public address {settings.public_url}")]
-    found += [_key_file(), _https(settings), _sqlite(), _disk(settings), _integrity(settings)]
+    found += [_key_file(), _https(settings), _sqlite(), _disk(settings), _integrity(settings), _secrets(settings)]
     return found + _server(settings)
 
 
@@ -71,19 +74,40 @@ def _integrity(settings: Settings) -> Finding:
     if not path.is_file():
         return _finding("database", "warn", "not made yet; the first start makes it")
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        with contextlib.closing(_open(path)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
-        connection.close()
     except sqlite3.Error as error:
         return _finding("database", "fail", f"cannot be read: {error}")
     return _finding("database", "pass" if verdict == "ok" else "fail", f"quick check: {verdict}")
 
 
+def _secrets(settings: Settings) -> Finding:
+    if not settings.database_path.is_file():
+        return _finding("secrets", "pass", "none kept yet")
+    try:
+        with contextlib.closing(_open(settings.database_path)) as connection:
+            row = connection.execute("SELECT key_id, secret_sealed FROM site_keys LIMIT 1").fetchone()
+        if row is None:
+            return _finding("secrets", "pass", "none kept yet")
+        Vault(settings.master_key.reveal(), SystemClock()).open(row[1], f"site_key:{row[0]}")
+    except sqlite3.Error as error:
+        return _finding("secrets", "fail", f"cannot be read: {error}")
+    except LedgerBroken:
+        return _finding("secrets", "fail", "the master key is not the one this database was made with")
+    return _finding("secrets", "pass", "the master key opens them")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
 def _server(settings: Settings) -> list[Finding]:
     try:
         sites = asyncio.run(ask(settings.database_path, "site.list", {}))
-    except (OSError, BridgeError):
+    except NoServer:
         return [_finding("server", "warn", "not running")]
+    except BridgeError as error:
+        return [_finding("server", "fail", error.detail)]
     found = [_finding("server", "pass", f"running, {len(sites)} site(s)")]
     try:
         with urllib.request.urlopen(f"{settings.public_url}/readyz", timeout=5) as answer:  # noqa: S310 - our own address

@@ -17,12 +17,17 @@ def print_json(value: Any) -> None:
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: str) -> None:
     """Print rows as a table, or the sentence for an empty one."""
     if not rows:
-        sys.stdout.write(empty + "\n")
+        sys.stdout.write(f"{empty}\n" if empty else "")
         return
     table = Table(*columns)
     for row in rows:
         table.add_row(*(_text(row.get(column, "")) for column in columns))
     Console().print(table)
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print lines."""
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def print_facts(facts: dict[str, Any]) -> None:

@@ -1,32 +1,55 @@
 """Runs a command in the server that holds the database, or here when none runs."""
 
 import asyncio
+import time
 from typing import Any
 
 from bridge.app import build_context
-from bridge.control import ask, perform
+from bridge.cli.server import check_master_key, set_up_logs
+from bridge.cli.work import perform
+from bridge.control import NoServer, ask
+from bridge.domain.failures import LedgerBroken
+from bridge.flows.context import Context
+from bridge.ledger.sqlite import SqliteLedger
 from bridge.settings import Settings, from_environment
+
+LOCK_SECONDS = 0.5
+PATIENCE_SECONDS = 10.0
+FINISH_SECONDS = 75.0
 
 
 def run(command: str, **words: Any) -> Any:
     """Do a command and give its answer. Raises BridgeError."""
     settings = from_environment()
+    set_up_logs("error")
     return asyncio.run(_run(settings, command, words))
 
 
 async def _run(settings: Settings, command: str, words: dict[str, Any]) -> Any:
-    try:
-        return await ask(settings.database_path, command, words)
-    except (FileNotFoundError, ConnectionRefusedError):
-        return await _run_here(settings, command, words)
+    """Ask the server; where none answers, take the lock. A server that is just starting has the lock before it listens.
+
+    Raises LedgerBroken where another program holds the database and does not listen.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await ask(settings.database_path, command, words)
+        except NoServer:
+            pass
+        try:
+            ledger = SqliteLedger(settings.database_path, lock_wait_seconds=LOCK_SECONDS)
+        except LedgerBroken:
+            if time.monotonic() >= deadline:
+                raise
+            continue
+        return await _run_here(build_context(settings, ledger=ledger), command, words)
 
 
-async def _run_here(settings: Settings, command: str, words: dict[str, Any]) -> Any:
-    context = build_context(settings)
+async def _run_here(context: Context, command: str, words: dict[str, Any]) -> Any:
+    await check_master_key(context)
     try:
-        await context.sites.refresh()
         answer = await perform(context, command, words)
-        await context.tasks.finish(context.settings.refund_wait_seconds)
+        await context.tasks.finish(FINISH_SECONDS)
         return answer
     finally:
         await context.wire.close()

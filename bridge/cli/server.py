@@ -1,7 +1,10 @@
 """Starts the web server on the composed application."""
 
+import asyncio
 import contextlib
+import functools
 import logging
+import socket
 import sys
 from collections.abc import AsyncIterator
 
@@ -10,31 +13,66 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bridge.app import build_app, build_context
-from bridge.control import listen, socket_path
+from bridge.cli.work import perform
+from bridge.control import listening
+from bridge.domain.failures import LedgerBroken, Misconfigured
+from bridge.flows.context import Context
 from bridge.settings import Settings
 
 STOP_SECONDS = 65
+BACKLOG = 4096
 
 
 def serve_forever(settings: Settings, host: str, port: int) -> None:
-    """Serve until told to stop; on SIGTERM what runs may finish."""
+    """Serve until told to stop; on SIGTERM what runs may finish. Raises Misconfigured, LedgerBroken."""
     set_up_logs(settings.log_level)
     context = build_context(settings)
+    asyncio.run(check_master_key(context))
+    with bind(host, port, "--port") as sock:  # only now: a server that is being replaced still has the port
+        uvicorn.Server(web_config(build_served(context), host, port)).run([sock])
+
+
+async def check_master_key(context: Context) -> None:
+    """Read the sites, before anything is served. Raises Misconfigured if their secrets were sealed by another key."""
+    try:
+        await context.sites.refresh()
+    except LedgerBroken as error:
+        await context.ledger.close()
+        raise Misconfigured(
+            "The master key is not the one this database was made with; give the right BRIDGE_MASTER_KEY_FILE."
+        ) from error
+
+
+def build_served(context: Context) -> Starlette:
+    """Build the application as it is served: with the control socket beside its database."""
     app = build_app(context)
     inner = app.router.lifespan_context
 
     @contextlib.asynccontextmanager
     async def lifespan(served: Starlette) -> AsyncIterator[None]:
-        async with inner(served):
-            control = await listen(context, settings.database_path)
-            try:
-                yield
-            finally:
-                control.close()
-                socket_path(settings.database_path).unlink(missing_ok=True)
+        async with inner(served), listening(context.settings.database_path, functools.partial(perform, context)):
+            yield
 
     app.router.lifespan_context = lifespan
-    uvicorn.run(
+    return app
+
+
+def bind(host: str, port: int, option: str) -> socket.socket:
+    """Take a port (0: any free one). Raises Misconfigured, naming the option that gives another."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise Misconfigured(f"{host}:{port} cannot be listened on ({error.strerror}); see {option}.") from error
+    return sock
+
+
+def web_config(app: Starlette, host: str, port: int, log_level: str = "warning") -> uvicorn.Config:
+    """Set up uvicorn as the bridge is served: httptools, uvloop, no access log, no header of its own."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -43,12 +81,12 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
         ws="none",
         lifespan="on",
         access_log=False,
-        log_level="warning",
+        log_level=log_level,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=65,
         timeout_graceful_shutdown=STOP_SECONDS,
-        backlog=4096,
+        backlog=BACKLOG,
     )
 
 

@@ -74,6 +74,20 @@ def of_payment(turn: Turn, payment: str) -> list[Row]:
     return turn.all("SELECT * FROM news WHERE payment = ? ORDER BY seq", payment)
 
 
+def unheard(turn: Turn, limit: int) -> list[Row]:
+    """Read what no WordPress has heard yet, given up or not, of every site, oldest first."""
+    return turn.all("SELECT * FROM news WHERE state IN ('waiting', 'kept') ORDER BY created_at, id LIMIT ?", limit)
+
+
+def hasten(turn: Turn, payment: str, at: int) -> int:
+    """Owe what is unheard from now on: of one payment, or of all for an empty id; answers how many messages."""
+    return turn.run(
+        "UPDATE news SET state = 'waiting', next_try_at = ? WHERE state IN ('waiting', 'kept')"
+        " AND (? = '' OR payment = ?)",
+        *(at, payment, payment),
+    )
+
+
 def _read(row: Row) -> News:
     return News(
         id=row["id"],

@@ -1,0 +1,92 @@
+"""`pay-bridge payments`, `refund` and `outbox`: looking at money, giving it back, and what WordPress is owed."""
+
+import getpass
+import re
+import secrets
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.options import Json
+from bridge.cli.output import print_facts, print_json, print_table
+from bridge.cli.run import run
+from bridge.domain.payment import parse_amount
+
+NOT_KNOWN_YET = 3
+_KEY = re.compile(r"[0-9a-f]{32}")
+payments_app = typer.Typer(no_args_is_help=True, help="Payments: list, show.")
+outbox_app = typer.Typer(no_args_is_help=True, help="News that WordPress has not heard: list, retry.")
+
+
+@payments_app.command("list")
+def list_payments(
+    words: Annotated[str, typer.Argument(help="An id, a reference, or a buyer's name, phone or e-mail.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 50,
+    as_json: Json = False,
+) -> None:
+    """List payments, newest first."""
+    found = run("payments.list", words=words, limit=limit)
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("id", "created_at", "order_ref", "gateway", "state", "amount", "refunded")
+        print_table(found, columns, "No payment yet.")
+
+
+@payments_app.command("show")
+def show_payment(payment: str, as_json: Json = False) -> None:
+    """Show a payment with its timeline and refunds."""
+    shown = run("payments.show", payment=payment)
+    if as_json:
+        print_json(shown)
+        return
+    lists = {name: shown.pop(name) for name in ("timeline", "refunds")}
+    print_facts(shown)
+    print_table(lists["timeline"], ("at", "actor", "event", "from", "to", "code", "message", "amount"), "")
+    print_table(lists["refunds"], ("id", "created_at", "amount", "state", "reason", "actor", "code", "message"), "")
+
+
+def refund(
+    payment: str,
+    reason: Annotated[str, typer.Option(help="Why; the gateway and the timeline will have it.")],
+    amount: Annotated[str, typer.Option(help="KRW; all that is left when not given.")] = "",
+    key: Annotated[str, typer.Option(help="32 hex digits: the same key refunds once, however often it is typed.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Give money back. The site's daily limit does not hold for an operator.
+
+    Exit code 0: done, 1: refused, 3: not known yet (look with `payments show`, or type it again with the same --key).
+    """
+    if key and not _KEY.fullmatch(key):
+        raise typer.BadParameter("--key is 32 hex digits, in lower case.")
+    wanted = parse_amount(amount) if amount else None
+    key = key or secrets.token_hex(16)
+    done: dict[str, Any] = run(
+        "refund", payment=payment, reason=reason, amount=wanted, actor=getpass.getuser()[:55], key=key
+    )
+    done["key"] = key
+    print_json(done) if as_json else print_facts(done)
+    if done["state"] in ("refused", "not_sent"):
+        raise typer.Exit(1)
+    if done["state"] not in ("done", "accepted"):
+        raise typer.Exit(NOT_KNOWN_YET)
+
+
+@outbox_app.command("list")
+def list_outbox(limit: Annotated[int, typer.Option(min=1, max=1000)] = 100, as_json: Json = False) -> None:
+    """List the news that no WordPress has heard yet, oldest first; `kept` is what the bridge gave up."""
+    found = run("outbox.list", limit=limit)
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("created_at", "payment", "seq", "type", "state", "tries", "next_try_at", "last_error")
+        print_table(found, columns, "WordPress has heard everything.")
+
+
+@outbox_app.command("retry")
+def retry_outbox(
+    payment: Annotated[str, typer.Argument(help="One payment's news; all when not given.")] = "", as_json: Json = False
+) -> None:
+    """Send unheard news again now, not when its next try is due. The running server sends it."""
+    done = run("outbox.retry", payment=payment)
+    print_json(done) if as_json else print_facts(done)

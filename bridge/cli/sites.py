@@ -1,0 +1,57 @@
+"""`pay-bridge site`: which WordPress installations this bridge serves, with what keys and gateways."""
+
+from typing import Annotated
+
+import typer
+
+from bridge.cli.options import Json, Set, read_settings
+from bridge.cli.output import print_facts, print_json, print_table
+from bridge.cli.run import run
+from bridge.domain.payment import Mode
+
+app = typer.Typer(no_args_is_help=True, help="Sites: add, list, change settings, turn keys.")
+
+
+@app.command("add")
+def add(
+    url: Annotated[str, typer.Argument(help="The site's address, as buyers see it.")],
+    gateway: Annotated[list[str], typer.Option(help="A gateway; the first is the default. Repeatable.")],
+    setting: Set = [],  # noqa: B006
+    mode: Annotated[Mode, typer.Option(help="Play money or real money.")] = Mode.TEST,
+    as_json: Json = False,
+) -> None:
+    """Add a site; its secret and pairing code are shown this once."""
+    added = run("site.add", url=url, gateways=gateway, settings=read_settings(setting), mode=mode)
+    print_json(added) if as_json else print_facts(added)
+
+
+@app.command("set")
+def change(url: str, setting: Set, as_json: Json = False) -> None:
+    """Change settings of a site's gateways; what is not named stays."""
+    changed = run("site.set", url=url, settings=read_settings(setting))
+    print_json(changed) if as_json else print_facts(changed)
+
+
+@app.command("list")
+def show_all(as_json: Json = False) -> None:
+    """List the sites, with the notice addresses to type into the gateways' consoles."""
+    sites = run("site.list")
+    if as_json:
+        print_json(sites)
+    else:
+        columns = ("url", "mode", "gateways", "keys", "notice_urls", "site")
+        print_table(sites, columns, "No site yet: `pay-bridge site add URL --gateway mainpay`.")
+
+
+@app.command("rotate-key")
+def rotate_key(url: str, as_json: Json = False) -> None:
+    """Make a new key; the old one works until it is revoked."""
+    made = run("site.rotate-key", url=url)
+    print_json(made) if as_json else print_facts(made)
+
+
+@app.command("revoke-key")
+def revoke_key(url: str, key_id: str, as_json: Json = False) -> None:
+    """End a key within seconds."""
+    ended = run("site.revoke-key", url=url, key_id=key_id)
+    print_json(ended) if as_json else print_facts(ended)

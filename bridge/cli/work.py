@@ -1,0 +1,208 @@
+"""What the commands do to a bridge, wherever they run: in the server, or here when none runs."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from bridge.clock import from_ms, now_ms, stamp
+from bridge.domain.failures import Malformed, NotFound
+from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Mode
+from bridge.flows.context import Context
+from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
+from bridge.flows.log_in import add_operator
+from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
+from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.flows.snapshots import read_payment, refund_json, rfc3339
+from bridge.ledger import news
+from bridge.ledger.ledger import Row, Turn
+
+T = TypeVar("T")
+GatewaySettings = dict[str, dict[str, str]]
+
+
+class Words(msgspec.Struct, forbid_unknown_fields=True):
+    """The words of a command."""
+
+
+class SiteAdd(Words):
+    """`site add`: the first gateway is the default."""
+
+    url: str
+    gateways: list[str]
+    settings: GatewaySettings
+    mode: Mode
+
+
+class SiteSet(Words):
+    """`site set`."""
+
+    url: str
+    settings: GatewaySettings
+
+
+class SiteNamed(Words):
+    """`site rotate-key`."""
+
+    url: str
+
+
+class KeyNamed(Words):
+    """`site revoke-key`."""
+
+    url: str
+    key_id: str
+
+
+class OperatorAdd(Words):
+    """`operator add`."""
+
+    name: str
+    password: str
+    role: str
+
+
+class PaymentsList(Words):
+    """`payments list`."""
+
+    words: str
+    limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)]
+
+
+class PaymentNamed(Words):
+    """`payments show`."""
+
+    payment: str
+
+
+class Refund(Words):
+    """`refund`: KRW; no amount means all that is left. The same key refunds once."""
+
+    payment: str
+    amount: Annotated[int, Meta(ge=AMOUNT_MIN, le=AMOUNT_MAX)] | None
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    actor: Annotated[str, Meta(min_length=1, max_length=55)]
+    key: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+
+class OutboxList(Words):
+    """`outbox list`."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class OutboxRetry(Words):
+    """`outbox retry`: of one payment, or all that waits."""
+
+    payment: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Command(Generic[T]):
+    words: type[T]
+    do: Callable[[Context, T], Awaitable[Any]]
+
+    async def perform(self, context: Context, words: Mapping[str, Any]) -> Any:
+        try:
+            read = msgspec.convert(words, type=self.words, strict=True)
+        except msgspec.ValidationError as error:
+            raise Malformed(f"{error}.") from None
+        return await self.do(context, read)
+
+
+async def perform(context: Context, command: str, words: Mapping[str, Any]) -> Any:
+    """Do a command. Raises Malformed for one that is not known or has other words, and what its flow raises."""
+    known = _COMMANDS.get(command)
+    if known is None:
+        raise Malformed(f"This version knows no command {command!r}.")
+    return await known.perform(context, words)
+
+
+async def _site_add(context: Context, words: SiteAdd) -> Any:
+    return await add_site(context, url=words.url, gateways=words.gateways, settings=words.settings, mode=words.mode)
+
+
+async def _site_set(context: Context, words: SiteSet) -> Any:
+    return await change_settings(context, url=words.url, settings=words.settings)
+
+
+async def _site_rotate(context: Context, words: SiteNamed) -> Any:
+    return await rotate_key(context, url=words.url)
+
+
+async def _site_revoke(context: Context, words: KeyNamed) -> Any:
+    return await revoke_key(context, url=words.url, key_id=words.key_id)
+
+
+async def _site_list(context: Context, _: Words) -> Any:
+    return list_sites(context)
+
+
+async def _operator_add(context: Context, words: OperatorAdd) -> Any:
+    operator = await add_operator(context, words.name, words.password, words.role)
+    return {"id": operator.id, "name": operator.name, "role": operator.role}
+
+
+async def _payments_list(context: Context, words: PaymentsList) -> Any:
+    found = []
+    for site in context.sites.all():
+        page = await list_payments(context, site, Filter(words=words.words, limit=words.limit))
+        found += [item | {"site_url": site.url} for item in page["items"]]
+    return sorted(found, key=lambda item: str(item["id"]), reverse=True)[: words.limit]
+
+
+async def _payments_show(context: Context, words: PaymentNamed) -> Any:
+    site = context.sites.get(await _site_of(context, words.payment))
+    moment = stamp(context.clock)
+    return await context.ledger.read(lambda turn: read_payment(turn, site, words.payment, moment))
+
+
+async def _refund(context: Context, words: Refund) -> Any:
+    site = context.sites.get(await _site_of(context, words.payment))
+    wish = RefundWish(words.payment, words.amount, words.reason, f"operator:{words.actor}", capped=False)
+    digest = json.dumps([words.payment, words.amount, words.reason], ensure_ascii=False)
+    return refund_json(await refund(context, site, wish, once_of_command(context, words.key, digest)))
+
+
+async def _outbox_list(context: Context, words: OutboxList) -> Any:
+    rows = await context.ledger.read(lambda turn: news.unheard(turn, words.limit))
+    return [_news_json(row) for row in rows]
+
+
+async def _outbox_retry(context: Context, words: OutboxRetry) -> Any:
+    at = now_ms(context.clock)
+    return {"hastened": await context.ledger.write(lambda turn: news.hasten(turn, words.payment, at))}
+
+
+def _news_json(row: Row) -> dict[str, Any]:
+    named = {name: row[name] for name in ("id", "site", "payment", "seq", "type", "state", "tries", "last_error")}
+    next_try_at = rfc3339(from_ms(row["next_try_at"])) if row["state"] == "waiting" else ""
+    return named | {"created_at": rfc3339(from_ms(row["created_at"])), "next_try_at": next_try_at}
+
+
+async def _site_of(context: Context, payment: str) -> str:
+    def work(turn: Turn) -> str:
+        row = turn.one("SELECT site FROM payments WHERE id = ?", payment)
+        if row is None:
+            raise NotFound("There is no such payment; `pay-bridge payments list` shows them.")
+        return str(row["site"])
+
+    return await context.ledger.read(work)
+
+
+_COMMANDS: dict[str, _Command[Any]] = {
+    "site.add": _Command(SiteAdd, _site_add),
+    "site.set": _Command(SiteSet, _site_set),
+    "site.list": _Command(Words, _site_list),
+    "site.rotate-key": _Command(SiteNamed, _site_rotate),
+    "site.revoke-key": _Command(KeyNamed, _site_revoke),
+    "operator.add": _Command(OperatorAdd, _operator_add),
+    "payments.list": _Command(PaymentsList, _payments_list),
+    "payments.show": _Command(PaymentNamed, _payments_show),
+    "refund": _Command(Refund, _refund),
+    "outbox.list": _Command(OutboxList, _outbox_list),
+    "outbox.retry": _Command(OutboxRetry, _outbox_retry),
+}

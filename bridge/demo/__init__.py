@@ -1,0 +1,1 @@
+"""A shop without WordPress: seals orders, hears news and answers the fence as the plugin does; and the check by it."""

@@ -1,0 +1,154 @@
+"""`pay-bridge demo --check`: walks every journey, then compares the bridge, the shop and the gateway's books."""
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import uvloop
+
+from bridge import __version__
+from bridge.cli.server import set_up_logs
+from bridge.clock import SystemClock
+from bridge.demo.browser import Lost
+from bridge.demo.compare import Compared, compare
+from bridge.demo.journeys import JOURNEYS, Journey
+from bridge.demo.office import Office
+from bridge.demo.stand import Plan, Stand, open_stand
+from bridge.demo.visit import Visit
+from bridge.domain.machine import UNSETTLED, State
+
+DIALECTS = {"mainpay": ("mainpay", "mainpay-guide")}
+TOTAL_SECONDS = 28.0
+AT_ONCE = 6
+HOLD_SECONDS = 60  # shorter than an approval may take: every approval asks the fence
+QUIET_SECONDS = 130
+LIFE_SECONDS = 1000
+SETTLE_SECONDS = 8.0
+
+
+class _MovableClock(SystemClock):
+    """The machine's clock, moved forward instead of waiting for quiet periods and expiries."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Say the wall time as everybody in the check has it."""
+        return super().now() + self._ahead
+
+    def move(self, seconds: float) -> None:
+        """Let time pass for sandbox, bridge and shop alike."""
+        self._ahead += timedelta(seconds=seconds)
+
+
+@dataclass(slots=True)
+class _Walked:
+    """A journey that was walked; `lost` says what was not as it must be."""
+
+    journey: Journey
+    visit: Visit
+    lost: str = ""
+
+
+def check(gateway: str) -> dict[str, Any]:
+    """Walk the journeys of a gateway, or of all, on a new stand; within 30 s. Gives what is printed."""
+    set_up_logs("critical")
+    dialects = [one for name, names in DIALECTS.items() if gateway in (name, "all") for one in names]
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="pay-bridge-check-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        found = runner.run(_check(Path(folder), dialects))
+    return {"version": __version__, "gateway": gateway, "seconds": round(time.monotonic() - began, 1)} | found
+
+
+async def _check(folder: Path, dialects: list[str]) -> dict[str, Any]:
+    clock = _MovableClock()
+    plan = Plan(
+        folder=folder,
+        shops=tuple((0, dialect) for dialect in dialects),
+        clock=clock,
+        hold_seconds=HOLD_SECONDS,
+        log_level="critical",
+    )
+    async with open_stand(plan) as stand, httpx2.AsyncClient(trust_env=False, timeout=20) as http:
+        walked = [
+            _Walked(journey, Visit(stand, dialect, http))
+            for dialect in dialects
+            for journey in JOURNEYS
+            if dialect in journey.dialects
+        ]
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                await _walk_all(walked)
+                clock.move(QUIET_SECONDS)
+                await _settle(stand, UNSETTLED)
+                clock.move(LIFE_SECONDS)
+                await _settle(stand, UNSETTLED | {State.OPEN})
+                compared = await compare(stand, http)
+        except TimeoutError:
+            return {"agree": False, "as_expected": False, "problems": [f"not done within {TOTAL_SECONDS:.0f} s"]}
+        return _told(walked, compared)
+
+
+async def _walk_all(walked: list[_Walked]) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def walk(one: _Walked) -> None:
+        async with gate:
+            try:
+                await one.journey.walk(one.visit)
+            except (Lost, httpx2.HTTPError) as error:
+                one.lost = f"{type(error).__name__}: {error}"
+
+    await asyncio.gather(*map(walk, walked))
+
+
+async def _settle(stand: Stand, gone: frozenset[str]) -> None:
+    """Wait until no payment is in these states and all news is heard, or give up after a while: `compare` will tell."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        settled = [await _is_settled(office, gone) for office in stand.offices.values()]
+        if all(settled):
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _is_settled(office: Office, gone: frozenset[str]) -> bool:
+    payments = (await office.call("GET", "/v1/payments?limit=100")).body["items"]
+    health = (await office.call("GET", "/v1/health")).body
+    return not any(payment["state"] in gone for payment in payments) and health["news"]["waiting"] == 0
+
+
+def _told(walked: list[_Walked], compared: list[Compared]) -> dict[str, Any]:
+    """Join what was walked with what the three say of it."""
+    problems = [f"{one.journey.name} ({one.visit.dialect}): {one.lost}" for one in walked if one.lost]
+    journeys = []
+    for one in walked:
+        mine = [found for found in compared if found.order_ref == one.visit.order_ref and one.visit.order_ref]
+        ends = [found.bridge["state"] for found in mine]
+        if not one.lost and ends != [one.journey.ends]:
+            problems.append(f"{one.journey.name} ({one.visit.dialect}): ended as {ends}, not as {one.journey.ends}")
+        journeys.append(
+            {"journey": one.journey.name, "dialect": one.visit.dialect, "price": one.visit.price}
+            | {"payments": [found.as_json() for found in mine], "notes": one.visit.notes}
+        )
+    problems += [problem for found in compared for problem in found.differences]
+    return {
+        "agree": bool(compared) and not any(found.differences for found in compared),
+        "as_expected": not problems,
+        "problems": problems,
+        "payments": len(compared),
+        "totals": {
+            who: {"captured": sum(getattr(found, who)["captured"] for found in compared)}
+            | {"refunded": sum(getattr(found, who)["refunded"] for found in compared)}
+            for who in ("bridge", "books")
+        },
+        "journeys": journeys,
+    }

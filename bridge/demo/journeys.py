@@ -1,0 +1,209 @@
+"""The journeys the check walks: what a buyer, a clerk, a bad network and a forger do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from bridge.demo.browser import Page
+from bridge.demo.visit import Return, Visit, expect
+
+Walk = Callable[[Visit], Awaitable[None]]
+BOTH = ("mainpay", "mainpay-guide")
+LIVE = ("mainpay",)
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One story: in which dialects it can happen, and the state its payment must come to in the end."""
+
+    walk: Walk
+    ends: str
+    dialects: tuple[str, ...] = BOTH
+
+    @property
+    def name(self) -> str:
+        """The story in words."""
+        return self.walk.__name__.replace("_", " ").strip()
+
+
+async def buy(visit: Visit) -> None:
+    """The buyer pays by card and sees that it is done."""
+    page = await visit.buy("r")
+    expect("예매가 끝났어요" in page.text, "the buyer does not see that the ticket is bought")
+    again = await visit.buyer.get(f"{visit.office.shop_url}/orders/{visit.order_ref}")
+    expect("/checkout" not in again.text, "a paid order can be paid once more")
+
+
+async def decline(visit: Visit) -> None:
+    """The card company says no; the buyer reads why, in its words."""
+    page = await visit.buy("limit")
+    expect("거절" in page.text and "카드 한도 초과" in page.text, "the buyer does not read why")
+    expect("/checkout" in page.text, "the buyer cannot try again")
+
+
+async def close(visit: Visit) -> None:
+    """The buyer closes the window."""
+    window = await visit.open_window("s")
+    page = await visit.buyer.submit(window, action="close")
+    expect("결제창을 닫았어요" in page.text and "/checkout" in page.text, "the buyer cannot try again")
+
+
+async def authentication_fails(visit: Visit) -> None:
+    """The card company does not recognise the buyer, who then gives up."""
+    window = await visit.open_window("s")
+    page = await visit.buyer.submit(window, action="fail")
+    if visit.dialect == "mainpay-guide":
+        await visit.buyer.submit(page, "back")
+    expect((await visit.payment())["captured"] == 0, "money moved without authentication")
+
+
+async def approval_answer_lost_before_the_money_moved(visit: Visit) -> None:
+    """The approval never arrives; nobody is told that it failed before that is certain."""
+    page = await visit.buy("lost-before")
+    _never_said_failed(page)
+    visit.notes["state_after_return"] = (await visit.payment())["state"]
+
+
+async def approval_answer_lost_after_the_money_moved(visit: Visit) -> None:
+    """The money moved, the answer did not come: it is taken back."""
+    page = await visit.buy("lost-after")
+    if "확인하고 있어요" in page.text:
+        _never_said_failed(page)
+    await visit.until("voided")
+    book = await visit.book()
+    expect(book["captured"] == visit.price and book["net"] == 0, "the money was not given back")
+
+
+async def duplicate_return(visit: Visit) -> None:
+    """The browser comes back four times, three of them at once."""
+    returned = await visit.authenticate(await visit.open_window("r"))
+    await asyncio.gather(*(visit.come_back(returned) for _ in range(3)))
+    page = await visit.come_back(returned)
+    expect("예매가 끝났어요" in page.text, "the buyer does not see that the ticket is bought")
+    expect((await visit.book())["calls"].get("pay") == 1, "the approval was asked for more than once")
+
+
+async def virtual_account(visit: Visit) -> None:
+    """The buyer gets an account, pays into it later, and the notice brings the news."""
+    page = await visit.buy("r", "virtual_account")
+    account = (await visit.payment())["account"]["number"]
+    expect("입금을 기다리고 있어요" in page.text and account in page.text, "the buyer does not see where to pay")
+    await visit.buyer.submit(page, "deposit")
+    await visit.until("paid")
+
+
+async def full_refund(visit: Visit) -> None:
+    """The clerk gives everything back."""
+    await visit.buy("r")
+    page = await visit.refund()
+    expect("환불했어요" in page.text, "the clerk does not see that it is done")
+
+
+async def part_and_rest_refund(visit: Visit) -> None:
+    """The clerk gives a part back, then the rest; more than is left is refused."""
+    await visit.buy("s")
+    await visit.refund(10_000)
+    expect((await visit.until_refunds("done"))["state"] == "part_refunded", "a part is not told from the whole")
+    too_much = await visit.refund(visit.price)
+    expect(too_much.status == 422 and (await visit.book())["refunded"] == 10_000, "too much can be given back")
+    await visit.refund()
+
+
+async def refund_answer_lost(visit: Visit) -> None:
+    """The refund happens, its answer is lost: it is given back once, and the bridge finds out."""
+    await visit.buy("refund-lost")
+    await visit.refund()
+    await visit.until_refunds("done")
+    expect((await visit.book())["refunded"] == visit.price, "the refund happened another number of times than once")
+
+
+async def refund_refused(visit: Visit) -> None:
+    """The gateway refuses; the clerk reads its own words."""
+    await visit.buy("refund-refused")
+    page = await visit.refund()
+    expect("거절됐어요" in page.text and "취소 가능 기간 초과" in page.text, "the clerk does not read why")
+
+
+async def seat_gone(visit: Visit) -> None:
+    """The seat is lost while the buyer is in the window: no money may move."""
+    page = await visit.buy("seat-gone")
+    expect("다른 분이 좌석을 예매했어요" in page.text, "the buyer does not hear why")
+    expect((await visit.book())["calls"].get("pay", 0) == 0, "the approval was asked for without a seat")
+
+
+async def window_does_not_open(visit: Visit) -> None:
+    """The gateway refuses to open a window; the buyer hears that nothing was charged."""
+    page = await visit.open_window("no-window")
+    expect(page.status == 503 and "돈은 빠져나가지 않았어요" in page.text, "the buyer does not hear that all is well")
+
+
+async def forged_return(visit: Visit) -> None:
+    """Somebody comes back with another window's number, then with another price: neither counts."""
+    other = replace(visit, notes={})
+    strange = await other.authenticate(await other.open_window("child"))
+    returned = await visit.authenticate(await visit.open_window("r"))
+    page = await visit.come_back(
+        Return(returned.url.split("?")[0], strange.posted) if strange.posted else _crossed(returned, strange)
+    )
+    expect(page.status == 400, f"a forged return was answered with {page.status}")
+    expect((await visit.payment())["captured"] == 0, "a forged return moved money")
+    await visit.come_back(_cheaper(returned))
+    expect((await visit.payment())["captured"] == visit.price, "the browser's price counted")
+
+
+async def forged_notice(visit: Visit) -> None:
+    """Somebody posts notices about money that never came: in the right form, at a wrong and at the right address."""
+    await visit.open_window("r")
+    payment, url = await visit.payment(), visit.stand.notice_urls[visit.dialect]
+    lie = {"cmd": "0", "mbrNo": "100011", "mbrRefNo": payment["merchant_ref"], "amount": str(visit.price)}
+    elsewhere = await visit.forge_notice(f"{url[:-6]}AAAAAA", "card", lie)
+    expect(elsewhere["status"] in (400, 404), f"a guessed notice address was answered with {elsewhere['status']}")
+    await visit.forge_notice(url, "card", lie)
+    other = {
+        "ORDNO": payment["merchant_ref"],
+        "AMT": str(visit.price),
+        "ACCOUNTNO": "1",
+        "TRGUBUN": "V2",
+        "STOREID": "100011",
+    }
+    await visit.forge_notice(url, "deposit", other)
+    expect((await visit.payment())["captured"] == 0, "a forged notice moved money")
+
+
+def _crossed(returned: Return, strange: Return) -> Return:
+    """This payment's address with what another window gave."""
+    return Return(f"{returned.url.split('?')[0]}?{urlsplit(strange.url).query}", {})
+
+
+def _cheaper(returned: Return) -> Return:
+    """The same return with a price of 100 KRW written into it."""
+    if returned.posted:
+        return Return(returned.url, returned.posted | {"amount": "100"})
+    parts = urlsplit(returned.url)
+    return Return(f"{returned.url.split('?')[0]}?{urlencode([*parse_qsl(parts.query), ('amount', '100')])}", {})
+
+
+def _never_said_failed(page: Page) -> None:
+    expect("다시 결제하지 마세요" in page.text, "the buyer is not told to wait")
+    expect("거절" not in page.text and "실패" not in page.text, "the buyer is told that it failed while nobody knows")
+
+
+JOURNEYS = (
+    Journey(buy, "paid"),
+    Journey(decline, "declined"),
+    Journey(close, "expired"),
+    Journey(authentication_fails, "expired"),
+    Journey(approval_answer_lost_before_the_money_moved, "voided"),
+    Journey(approval_answer_lost_after_the_money_moved, "voided"),
+    Journey(duplicate_return, "paid"),
+    Journey(virtual_account, "paid", LIVE),
+    Journey(full_refund, "refunded"),
+    Journey(part_and_rest_refund, "refunded"),
+    Journey(refund_answer_lost, "refunded"),
+    Journey(refund_refused, "paid"),
+    Journey(seat_gone, "declined"),
+    Journey(window_does_not_open, "failed_ready"),
+    Journey(forged_return, "paid"),
+    Journey(forged_notice, "expired"),
+)
