@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Row, Turn
 
-SCAN_MAX = 20_000
+SCAN_MAX = 10_000
 PAGE = 50
 _SHOWN = (
     "p.id, p.site, p.order_ref, p.gateway, p.method, p.device, p.state, p.amount, p.captured, p.refunded,"

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from bridge.flows import log_in
+from bridge.flows.log_in import add_operator
 from tests.web.factory import Town, open_town
+from tests.web.visitor import PASSWORD, Browser
 
 
 @pytest.fixture
@@ -22,3 +24,17 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_in, "COST_LOG2", 4)
     monkeypatch.setattr(log_in, "LANES", 1)
     monkeypatch.setattr(log_in, "_NOBODY", log_in.hash_password("nobody's own", b"s" * 16))
+
+
+@pytest.fixture
+async def stranger(town: Town, cheap_passwords: None) -> AsyncIterator[Browser]:
+    await add_operator(town.context, "minji", PASSWORD)
+    browser = Browser(town)
+    yield browser
+    await browser.client.aclose()
+
+
+@pytest.fixture
+async def minji(stranger: Browser) -> Browser:
+    assert (await stranger.log_in()).status_code == 303
+    return stranger
