@@ -8,7 +8,7 @@ from bridge.domain.machine import State
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import payment_json
-from bridge.ledger import operations, orders, payments
+from bridge.ledger import operations, payments, search
 from bridge.ledger.ledger import Turn
 
 PAGE_MAX = 100
@@ -33,24 +33,13 @@ async def list_payments(context: Context, site: Site, wanted: Filter) -> dict[st
     limit = min(wanted.limit, PAGE_MAX)
 
     def work(turn: Turn) -> dict[str, Any]:
-        found = payments.search(
-            turn,
-            site.id,
-            words=wanted.words,
-            order_ref=wanted.order_ref,
-            state=wanted.state,
-            since=wanted.since,
-            until=wanted.until,
-            before=wanted.before,
-            limit=limit + 1,
-        )
+        narrowed = search.Wanted(str(wanted.state or ""), "", wanted.order_ref, wanted.since, wanted.until)
+        page = search.find(turn, [site.id], narrowed, text=wanted.words, cursor=wanted.before, limit=limit)
         items = []
-        for payment in found[:limit]:
-            order = orders.find(turn, site.id, payment.order_ref)
-            assert order is not None, "a payment has an order"
+        for row in page.rows:
+            payment = payments.get(turn, site.id, row["id"])
             shown = payment_json(site, payment, operations.of_payment(turn, payment.id), moment)
-            items.append(shown | {"title": order.title, "buyer_name": order.buyer.name})
-        more = len(found) > limit
-        return {"items": items, "next_cursor": found[limit - 1].id if more else None}
+            items.append(shown | {"title": row["title"], "buyer_name": row["buyer_name"]})
+        return {"items": items, "next_cursor": page.next_cursor or None}
 
     return await context.ledger.read(work)

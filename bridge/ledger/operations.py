@@ -83,6 +83,7 @@ def step(
     assert may_step(operation.step, becomes), f"an operation may not go from {operation.step} to {becomes}"
     settled = becomes in (Step.OK, Step.FAIL, Step.NOT_SENT)
     assert not settled or evidence, "an outcome needs evidence"
+    refusal = refusal or operation.refusal  # once refused is refused, whatever hands it goes through
     changed = turn.run(
         "UPDATE operations SET state = ?, evidence = ?, code = ?, message = ?, refusal = ?, refs = ?, next_try_at = ?,"
         " ended_at = ?, context_sealed = CASE WHEN ? THEN '' ELSE context_sealed END WHERE id = ? AND state = ?",
@@ -141,8 +142,8 @@ def of_payment(turn: Turn, payment: str) -> list[Operation]:
 def due(turn: Turn, at: int, limit: int) -> list[Operation]:
     """Read the unknown operations whose next try is due (milliseconds), longest waiting first."""
     rows = turn.all(
-        "SELECT * FROM operations WHERE state IN ('unknown', 'needs_human') AND next_try_at <= ?"
-        " ORDER BY next_try_at LIMIT ?",
+        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent'"
+        " AND next_try_at <= ? ORDER BY next_try_at LIMIT ?",
         at,
         limit,
     )
@@ -152,7 +153,9 @@ def due(turn: Turn, at: int, limit: int) -> list[Operation]:
 def orphaned(turn: Turn, owner: str, sent_before: int) -> list[Operation]:
     """Read the operations still SENT whose sender is another process, or that were sent before then."""
     rows = turn.all(
-        "SELECT * FROM operations WHERE state = 'sent' AND (owner <> ? OR sent_at < ?) ORDER BY id", owner, sent_before
+        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state = 'sent'"
+        " AND (owner <> ? OR sent_at < ?) ORDER BY id",
+        *(owner, sent_before),
     )
     return [read(row) for row in rows]
 

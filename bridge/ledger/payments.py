@@ -9,7 +9,6 @@ from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.machine import HOLDING, State, may_move
 from bridge.domain.payment import Device, Method, Payment
 from bridge.ledger import audit
-from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Row, Turn
 
 _JSON = ("refs", "card", "account")
@@ -117,50 +116,6 @@ def of_order(turn: Turn, site: str, order_ref: str) -> list[Payment]:
 def by_token(turn: Turn, site: str, token_id: str) -> list[Payment]:
     """Read the payments opened by one order token, newest first."""
     rows = turn.all("SELECT * FROM payments WHERE site = ? AND token_id = ? ORDER BY id DESC", site, token_id)
-    return [read(row) for row in rows]
-
-
-def search(
-    turn: Turn,
-    site: str,
-    *,
-    words: str,
-    order_ref: str,
-    state: State | None,
-    since: int | None,
-    until: int | None,
-    before: str,
-    limit: int,
-) -> list[Payment]:
-    """Find a site's payments, newest first: words are an id, a reference, or a buyer's name, phone or e-mail."""
-    rules, values = ["payments.site = ?"], [site]
-    for rule, value in (
-        ("payments.order_ref = ?", order_ref),
-        ("payments.state = ?", str(state or "")),
-        ("payments.id < ?", before),
-    ):
-        if value:
-            rules.append(rule)
-            values.append(value)
-    if since is not None:
-        rules.append("payments.id >= ?")
-        values.append(first_id(since))
-    if until is not None:
-        rules.append("payments.id < ?")
-        values.append(first_id(until))
-    if words:
-        rules.append(
-            "(payments.id = ? OR payments.order_ref = ? OR payments.merchant_ref = ? OR payments.refs LIKE ?"
-            " OR orders.buyer_name = ? OR orders.buyer_phone = ? OR orders.buyer_email = ?)"
-        )
-        quoted = words.replace("\\", "").replace("%", "").replace("_", "")
-        values += [words, words, words.upper(), f'%": "{quoted}"%', words, words, words]
-    rows = turn.all(
-        "SELECT payments.* FROM payments JOIN orders ON orders.site = payments.site AND orders.ref = payments.order_ref"  # noqa: S608
-        f" WHERE {' AND '.join(rules)} ORDER BY payments.id DESC LIMIT ?",
-        *values,
-        limit,
-    )
     return [read(row) for row in rows]
 
 

@@ -65,6 +65,10 @@ CREATE TABLE orders (
   PRIMARY KEY (site, ref)
 );
 
+CREATE INDEX orders_phone ON orders (site, buyer_phone) WHERE buyer_phone <> '';
+CREATE INDEX orders_email ON orders (site, buyer_email) WHERE buyer_email <> '';
+CREATE INDEX orders_name ON orders (site, buyer_name);
+
 CREATE TABLE payments (
   id TEXT PRIMARY KEY,
   site TEXT NOT NULL,
@@ -251,6 +255,7 @@ CREATE TABLE news (
   UNIQUE (payment, seq)
 );
 CREATE INDEX news_due ON news (next_try_at) WHERE state = 'waiting';
+CREATE INDEX news_kept ON news (site, created_at) WHERE state = 'kept';
 CREATE INDEX news_waiting ON news (payment, seq) WHERE state = 'waiting';
 
 CREATE TABLE nonces (
