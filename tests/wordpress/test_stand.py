@@ -137,6 +137,23 @@ def test_a_paid_order_sells_its_seats_once_and_a_refund_frees_them(stand: Stand)
     assert "환불했어요" in fetch(f"{stand.url}/payment-detail/?order_id={ref}")[1]
 
 
+def test_an_order_let_go_but_paid_in_another_window_has_its_seat_back_unless_it_was_sold(stand: Stand) -> None:
+    show = a_show(stand, 9)
+    stand.run_php(f"ticketing_add_seats( {show}, '되찾는석', 5000, array( '1열 1번' ) );")
+    paid = "do_action( 'pay_bridge_paid', '%s', array( 'state' => 'paid', 'amount' => 5000 ), 1 );"
+    late = order_of(hold(stand, show, "되찾는석")[2])
+    stand.run_php(f"ticketing_cancel_order( ticketing_order( '{late}' ) );")
+    other = order_of(hold(stand, show, "되찾는석")[2])
+    stand.run_php(paid % late)
+    assert php(stand, f"ticketing_seats_of( '{other}' )[0]->state") == "held"
+    assert late in php(stand, "wp_list_pluck( ticketing_open_requests(), 'ref' )")
+    assert "그 사이 좌석이 팔렸어요" in fetch(f"{stand.url}/payment-detail/?order_id={late}")[1]
+
+    stand.run_php(f"ticketing_cancel_order( ticketing_order( '{other}' ) );")
+    stand.run_php(paid % other)
+    assert php(stand, f"ticketing_seats_of( '{other}' )[0]->state") == "sold"
+
+
 def test_a_refund_of_the_seats_asked_for_frees_those_alone(stand: Stand) -> None:
     url = hold(stand, a_show(stand, 6), count=2)[2]
     ref = order_of(url)

@@ -128,12 +128,7 @@ function ticketing_act_refund() {
 		ticketing_errors( array( 'seats' => '환불할 좌석을 하나 이상 골라 주세요.' ) );
 		return null;
 	}
-	$request = array(
-		'items'  => $asked,
-		'reason' => mb_substr( ticketing_field( 'reason' ), 0, 200 ),
-		'at'     => time(),
-	);
-	ticketing_update_order( $order->ref, array( 'refund_request' => wp_json_encode( $request, JSON_UNESCAPED_UNICODE ) ) );
+	ticketing_ask_refund( $order, $asked, mb_substr( ticketing_field( 'reason' ), 0, 200 ) );
 	return add_query_arg( 'asked', 'yes', ticketing_url( 'payment-detail', $order->ref ) );
 }
 

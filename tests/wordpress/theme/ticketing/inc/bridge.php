@@ -78,13 +78,19 @@ function ticketing_extend_hold( $answer, $order_ref, $until ) {
 	);
 }
 
-/** The money is there: the seats are sold. */
+/**
+ * The money is there: the seats are sold. Whoever let the order go and paid in another window gets the seats back;
+ * if somebody else has them, the box office finds the order among those to be refunded.
+ */
 function ticketing_when_paid( $order_ref, $payment ) {
-	if ( ! ticketing_move_order( $order_ref, array( 'open', 'awaiting' ), 'paid' ) ) {
+	if ( ! ticketing_move_order( $order_ref, array( 'open', 'awaiting', 'cancelled' ), 'paid' ) ) {
 		return;
 	}
-	ticketing_sell_seats( $order_ref );
 	$order = ticketing_order( $order_ref );
+	if ( ! ticketing_sell_seats( $order ) ) {
+		ticketing_ask_refund( $order, wp_list_pluck( $order->items, 'ref' ), '결제된 때에는 좌석이 이미 다른 분께 팔렸어요.' );
+		return;
+	}
 	wp_mail(
 		$order->buyer_email,
 		sprintf( '[%s] 예매가 끝났어요: %s', get_bloginfo( 'name' ), $order->title ),

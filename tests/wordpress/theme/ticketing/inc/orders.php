@@ -129,6 +129,23 @@ function ticketing_cancel_order( $order ) {
 	return (bool) $done;
 }
 
+/** Puts an order on the box office's list: which items, and why. */
+function ticketing_ask_refund( $order, array $items, $reason ) {
+	$request = array(
+		'items'  => $items,
+		'reason' => $reason,
+		'at'     => time(),
+	);
+	ticketing_update_order( $order->ref, array( 'refund_request' => wp_json_encode( $request, JSON_UNESCAPED_UNICODE ) ) );
+}
+
+/** Whether an order was paid although its seats were gone. */
+function ticketing_seats_lost( $order ) {
+	$bought = array_filter( $order->items, static fn( $item ) => empty( $item['refunded'] ) );
+	return $order->show_id && in_array( $order->state, array( 'paid', 'part_refunded' ), true )
+		&& count( ticketing_seats_of( $order->ref ) ) < count( $bought );
+}
+
 /** The seats' ids of an order's items, or of some of them. */
 function ticketing_seat_ids( $order, array $item_refs ) {
 	$ids = array();

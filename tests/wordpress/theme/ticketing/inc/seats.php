@@ -117,8 +117,26 @@ function ticketing_release_seats( $ref, $sold = false, array $ids = array() ) {
 	);
 }
 
-/** Makes an order's held seats its own. */
-function ticketing_sell_seats( $ref ) {
+/**
+ * Makes an order's seats its own: those it holds, and those it had let go that nobody else has taken since.
+ *
+ * @return bool Whether it has them all.
+ */
+function ticketing_sell_seats( $order ) {
 	global $wpdb;
-	return $wpdb->query( $wpdb->prepare( 'UPDATE ' . ticketing_table( 'seats' ) . " SET state = 'sold', hold_expires_at = 0 WHERE order_ref = %s AND state = 'held'", $ref ) );
+	$seats = ticketing_table( 'seats' );
+	$ids   = implode( ',', ticketing_seat_ids( $order, wp_list_pluck( $order->items, 'ref' ) ) );
+	if ( '' === $ids ) {
+		return true;
+	}
+	$wpdb->query(
+		$wpdb->prepare(
+			"UPDATE $seats SET state = 'sold', order_ref = %s, hold_expires_at = 0
+			WHERE id IN ($ids) AND ((order_ref = %s AND state = 'held') OR state = 'open' OR (state = 'held' AND hold_expires_at < %d))",
+			$order->ref,
+			$order->ref,
+			time()
+		)
+	);
+	return count( ticketing_seats_of( $order->ref ) ) === count( $order->items );
 }

@@ -81,9 +81,8 @@ function ticketing_standing( $order, $payment ) {
 		return $order->state;
 	}
 	if ( in_array( $state, array( 'paid', 'part_refunded', 'refunded', 'awaiting_deposit' ), true ) ) {
-		// Paid, but the order has not been told yet or was let go: say so only when the sums agree.
-		$odd = 'cancelled' === $order->state || (int) $payment['amount'] !== $order->amount;
-		return 'paid' === $state && $odd ? 'confirming' : str_replace( 'awaiting_deposit', 'awaiting', $state );
+		// Paid, but the order has not been told yet: say so only when the sums agree.
+		return 'paid' === $state && (int) $payment['amount'] !== $order->amount ? 'confirming' : str_replace( 'awaiting_deposit', 'awaiting', $state );
 	}
 	if ( in_array( $state, array( 'approving', 'unknown', 'voiding', 'needs_human' ), true ) ) {
 		return 'confirming';
@@ -92,6 +91,11 @@ function ticketing_standing( $order, $payment ) {
 		return 'awaiting';
 	}
 	return 'unpaid';
+}
+
+/** Whether a payment has ended without money; nothing of it can be taken any more. */
+function ticketing_over( $payment ) {
+	return in_array( $payment['state'] ?? '', array( 'declined', 'voided', 'expired', 'failed_ready', 'superseded' ), true );
 }
 
 /** A poster drawn from the show's number: no file, no stranger's picture. */

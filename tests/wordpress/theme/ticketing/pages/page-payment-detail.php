@@ -19,7 +19,7 @@ if ( ! $ticketing_order ) {
 $ticketing_returned = isset( $_GET['pay_bridge'] );
 $ticketing_payment  = function_exists( 'pay_bridge_payment' ) ? pay_bridge_payment( $ticketing_ref ) : null;
 $ticketing_standing = ticketing_standing( $ticketing_order, $ticketing_payment );
-$ticketing_waits    = in_array( $ticketing_standing, array( 'confirming', 'awaiting' ), true ) || ( $ticketing_returned && 'unpaid' === $ticketing_standing );
+$ticketing_waits    = in_array( $ticketing_standing, array( 'confirming', 'awaiting', 'unpaid' ), true );
 if ( $ticketing_waits && function_exists( 'pay_bridge_refresh' ) ) {
 	// Asks the bridge once, never a gateway; what it answers is applied before the order is read again.
 	$ticketing_payment  = pay_bridge_refresh( $ticketing_ref ) ?? $ticketing_payment;
@@ -27,8 +27,7 @@ if ( $ticketing_waits && function_exists( 'pay_bridge_refresh' ) ) {
 	$ticketing_standing = ticketing_standing( $ticketing_order, $ticketing_payment );
 }
 // Back from the payment window but without an answer yet: that is no reason to speak of failure.
-$ticketing_over = in_array( $ticketing_payment['state'] ?? '', array( 'declined', 'voided', 'expired', 'failed_ready', 'superseded' ), true );
-if ( $ticketing_returned && 'unpaid' === $ticketing_standing && ! $ticketing_over ) {
+if ( $ticketing_returned && 'unpaid' === $ticketing_standing && ! ticketing_over( $ticketing_payment ) ) {
 	$ticketing_standing = 'confirming';
 }
 get_header();

@@ -17,6 +17,9 @@ $texts    = array(
 	'part_refunded' => array( 'calm', '일부를 환불했어요', '남은 좌석의 예매는 그대로예요.' ),
 	'unpaid'        => array( 'calm', '아직 결제하지 않았어요', '돈은 빠져나가지 않았어요.' ),
 );
+if ( ticketing_seats_lost( $order ) ) {
+	$texts['paid'] = array( 'wait', '좌석을 다시 확인하고 있어요', "{$amount}을 결제했지만 그 사이 좌석이 팔렸어요. 매표소가 돌려드리고 이메일로 알려 드릴게요." );
+}
 list( $tone, $title, $text ) = $texts[ $standing ];
 ?>
 <div class="wide narrow detail" data-standing="<?php echo esc_attr( $standing ); ?>">
