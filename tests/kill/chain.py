@@ -1,0 +1,122 @@
+"""A chain of kills: the server restarted after one death is the one that dies next, one moment later."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.domain.machine import State
+
+from .held import die_over_approval
+from .lab import Lab, Restart
+from .moments import DISTINCT, KINDS, STEPS_MAX
+from .people import Order
+from .scenarios import SCENARIOS
+from .verdict import Verdict, check_file
+
+RECOVERY = "recovery"
+
+
+@dataclass
+class Chain:
+    """What a chain came to."""
+
+    name: str
+    moments: str = ""
+    kills: int = 0
+    payments: int = 0
+    skipped_quiet: int = 0
+    restarts: list[Restart] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KINDS) -> Chain:
+    """Kill the server at the first moment of a scenario, at the second, and so on, until a run survives."""
+    began_at = time.monotonic()
+    lab, chain = Lab(directory, library), Chain(name)
+    verdict = Verdict(lab)
+    run_once = _kill_recovering if name == RECOVERY else _kill_once
+    try:
+        lab.open()
+        lab.gateway.set(card_notices=False)
+        while _judged(run_once, lab, verdict, chain, kinds):
+            chain.kills += 1
+            assert lab.moments.counted or chain.kills < STEPS_MAX, "no run survived"
+        check_file(lab)
+    finally:
+        lab.close()
+    chain.payments, chain.restarts, chain.skipped_quiet = verdict.payments_judged, lab.restarts, lab.skipped_quiet
+    chain.seconds = time.monotonic() - began_at
+    return chain
+
+
+def _judged(run_once: "RunOnce", lab: Lab, verdict: Verdict, chain: Chain, kinds: str) -> bool:
+    """Run once with a death at the next moment, judge, and tell whether the server died."""
+    place = chain.kills + 1
+    try:
+        died = run_once(lab, chain, place, kinds)
+        lab.settle()
+        verdict.judge()
+    except AssertionError as error:
+        said = lab.server.said() if lab.server else ""
+        error.add_note(f"{chain.name}, moment {place} of {lab.moments.passed()!r}\n{said}")
+        raise
+    return died
+
+
+def _kill_once(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
+    scenario = SCENARIOS[chain.name](lab)
+    scenario.prepare()
+    lab.arm(place, kinds)
+    scenario.act()
+    survived = lab.settled_or_dead()
+    _note(lab, chain, place, survived)
+    if not survived:
+        restart = lab.restart()
+        scenario.repeat()
+        _settle(lab, restart)
+    scenario.check(died=not survived)
+    return not survived
+
+
+def _kill_recovering(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
+    """Kill the server over an approval the gateway has done and not answered, and again while it recovers from that."""
+    order = Order(lab)
+    die_over_approval(lab, order, "hang", captured=True)
+    lab.arm(place, kinds)
+    server = lab.begin()
+    survived = server.wait_until_up_or_dead() and lab.settled_or_dead()
+    _note(lab, chain, place, survived)
+    if survived:
+        server.wait_until_beating()
+    else:
+        _settle(lab, lab.restart())
+    assert order.payment["state"] == State.VOIDED
+    assert lab.gateway.books()[order.payment["merchant_ref"]]["net"] == 0
+    return not survived
+
+
+def _note(lab: Lab, chain: Chain, place: int, survived: bool) -> None:
+    chain.moments = lab.moments.passed() if lab.moments.counted else "t" * place
+    lab.moments.disarm()
+    assert survived or place == len(chain.moments), "the server died of something else"
+
+
+def _settle(lab: Lab, restart: Restart) -> None:
+    """Settle, and note the time it took where none was skipped."""
+    assert lab.server is not None
+    ahead_seconds = lab.moments.ahead_seconds
+    lab.settle()
+    if lab.moments.ahead_seconds == ahead_seconds:
+        restart.settled = time.monotonic() - lab.server.started_at
+
+
+RunOnce = Callable[[Lab, Chain, int, str], bool]
+
+FULLY = ("approve", "deposit_notice", "full_refund", "news", "part_refund", "ready", "signed_ready")
+"""Scenarios whose every moment is tried; in the others one for each distinct state of disk and peers."""
+
+
+def kinds_of(name: str, everything: bool) -> str:
+    """Which kinds of moments a scenario is killed at."""
+    return KINDS if everything or name in FULLY else DISTINCT

@@ -1,0 +1,108 @@
+"""The chains of kills run side by side in the background; their tests wait for them. The figures stand at the end."""
+
+import json
+import os
+import statistics
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from .chain import Chain, kinds_of, run_chain
+from .lab import Lab, Restart
+from .moments import build
+
+AT_ONCE = 3
+CHAIN_SECONDS_MAX = 600.0
+EVERYTHING = os.environ.get("KILL_EVERY_MOMENT") == "1"
+ChainOf = Callable[[str], Chain]
+
+_chains: list[Chain] = []
+_alone: list[Restart] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.kill)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The library that counts moments; None where there is no C compiler."""
+    return build(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture
+def lab(tmp_path: Path, library: Path | None) -> Iterator[Lab]:
+    """A running bridge with a gateway, which sends no card notices, and a WordPress."""
+    lab = Lab(tmp_path / "lab", library)
+    try:
+        lab.open()
+        lab.gateway.set(card_notices=False)
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture(scope="session")
+def chain_of(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Path | None
+) -> Iterator[ChainOf]:
+    """Gives a chain when it has run; every chain that a test of this session wants is begun at once."""
+    wanted = [
+        item.callspec.params["chain"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "chain" in item.callspec.params
+    ]
+    directory = tmp_path_factory.mktemp("chains")
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="chain") as executor:
+        running: dict[str, Future[Chain]] = {
+            name: executor.submit(run_chain, name, directory / name, library, kinds_of(name, EVERYTHING))
+            for name in wanted
+        }
+
+        def chain_of(name: str) -> Chain:
+            chain = running[name].result(CHAIN_SECONDS_MAX)
+            _chains.append(chain)
+            return chain
+
+        yield chain_of
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def restarts_alone() -> list[Restart]:
+    """Restarts measured while no chain runs; whoever measures adds to it."""
+    return _alone
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not (_chains or _alone):
+        return
+    figures = {
+        "moments": {chain.name: len(chain.moments) for chain in _chains},
+        "kinds": {chain.name: chain.moments for chain in _chains},
+        "kills": sum(chain.kills for chain in _chains),
+        "payments_judged": sum(chain.payments for chain in _chains),
+        "quiet_periods_skipped": sum(chain.skipped_quiet for chain in _chains),
+        "restart_seconds_alone": _figures(_alone),
+        "restart_seconds_in_chains": _figures([restart for chain in _chains for restart in chain.restarts]),
+        "load": round(os.getloadavg()[0], 1),
+    }
+    terminalreporter.section("kills")
+    terminalreporter.write_line(json.dumps(figures))
+
+
+def _figures(restarts: list[Restart]) -> dict[str, dict[str, float]]:
+    found = {
+        "serving": [restart.serving for restart in restarts],
+        "picked_up": [restart.picked_up for restart in restarts if restart.picked_up is not None],
+        "settled_without_quiet_period": [restart.settled for restart in restarts if restart.settled is not None],
+    }
+    return {
+        name: {"count": len(times), "p50": round(statistics.median(times), 2), "max": round(max(times), 2)}
+        for name, times in found.items()
+        if times
+    }

@@ -1,0 +1,237 @@
+"""A bridge in a process of its own, with a gateway and a WordPress around it: started, killed, started again."""
+
+import asyncio
+import base64
+import secrets
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bridge.app import build_context
+from bridge.domain.payment import Mode
+from bridge.flows.manage_sites import add_site
+from bridge.settings import from_environment
+from bridge.signing.keys import Purpose, SiteKey, decode_secret, derive
+
+from .doubles import Gateway, WordPress
+from .moments import STEP_SECONDS, Moments
+from .process import ServerProcess, free_port
+
+SETTLE_SECONDS_MAX = 40.0
+SKIP_SECONDS_MIN = 0.4
+
+
+@dataclass
+class Restart:
+    """What one restart took, in seconds after the old process's end."""
+
+    serving: float
+    picked_up: float | None = None
+    settled: float | None = None
+
+
+@dataclass
+class Lab:
+    """Everything one chain of kills needs."""
+
+    directory: Path
+    library: Path | None
+    restarts: list[Restart] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True)
+        self.database = self.directory / "bridge.db"
+        self.moments = Moments(self.library, self.directory / "moments")
+        self.gateway = Gateway()
+        self.wordpress = WordPress(self.now)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            "BRIDGE_PUBLIC_URL": self.url,
+            "BRIDGE_DATABASE_URL": f"sqlite:///{self.database}",
+            "BRIDGE_MASTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+            "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE": "10000",
+        }
+        self.server: ServerProcess | None = None
+        self.skipped_quiet = 0
+
+    def open(self) -> None:
+        """Start the doubles, write the site into a new database, start the server."""
+        self.gateway.start()
+        added = asyncio.run(self._add_site())
+        self.site = str(added["site"])
+        self.key = SiteKey.from_secret(decode_secret(added["secret"]), key_id=added["key_id"], site=self.site)
+        self.wordpress.news_key = derive(decode_secret(added["secret"]), Purpose.NEWS)
+        self.start()
+
+    def close(self) -> None:
+        """End everything."""
+        self.moments.disarm()
+        if self.server is not None and self.server.alive():
+            self.server.kill()
+        self.gateway.stop()
+        self.wordpress.stop()
+
+    def now(self) -> int:
+        """The server's wall clock, in unix seconds."""
+        return int(time.time()) + self.moments.ahead_seconds
+
+    def start(self, **environment: str) -> float:
+        """Start the server on the database as it is; gives the seconds until it serves."""
+        self.begin(**environment)
+        assert self.server is not None
+        seconds = self.server.wait_until_serving()
+        self.server.wait_until_beating()
+        return seconds
+
+    def begin(self, **environment: str) -> ServerProcess:
+        """Start the server without waiting for it."""
+        given = self.environment | self.moments.environment | environment
+        self.server = ServerProcess(self.port, given, self.directory / "server.log")
+        return self.server
+
+    def kill(self) -> None:
+        """End the server now."""
+        assert self.server is not None
+        self.server.kill()
+
+    def arm(self, place: int, kinds: str = "wWsSnN") -> None:
+        """Let the server die at a moment (see Moments.arm)."""
+        timer = threading.Timer(place * STEP_SECONDS, self.kill) if place else None
+        self.moments.arm(place, kinds, kill_after=timer)
+
+    def restart(self) -> Restart:
+        """Start the dead server again, and note how long it took until it served and had taken over what was left."""
+        assert self.server is not None
+        assert not self.server.alive()
+        self.moments.disarm()
+        died_at = self.server.ended_at
+        assert died_at is not None
+        interrupted = self._interrupted()
+        server = self.begin()
+        server.wait_until_serving()
+        restart = Restart(time.monotonic() - died_at)
+        self.restarts.append(restart)
+        if interrupted:
+            self.wait_for(lambda: not interrupted & self._sent(), "every interrupted operation is taken over")
+            restart.picked_up = time.monotonic() - died_at
+        server.wait_until_beating()
+        return restart
+
+    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """Read the running server's database, as its own readers do."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, isolation_level=None, timeout=10)
+        try:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    def open_cases(self, payment: str) -> list[str]:
+        """The reasons for which a person must look at a payment."""
+        found = self.rows("SELECT reason FROM cases WHERE payment = ? AND state = 'open' ORDER BY id", payment)
+        return [str(row["reason"]) for row in found]
+
+    def wait_for(self, done: Callable[[], bool], what: str, seconds: float = SETTLE_SECONDS_MAX) -> None:
+        """Ask until it is so. Fails with the server's last words."""
+        until = time.monotonic() + seconds
+        while not done():
+            assert self.server is not None
+            assert self.server.alive(), f"the server died while waiting until {what}:\n{self.server.said()}"
+            assert time.monotonic() < until, f"not within {seconds:.0f} s: {what}\n{self._unsettled()}"
+            time.sleep(0.02)
+
+    def settle(self) -> None:
+        """Wait until nothing is owed to anybody, setting the clock ahead where only time is waited for."""
+
+        def settled() -> bool:
+            if not self._unsettled():
+                return True
+            self._skip_waiting()
+            return False
+
+        self.wait_for(settled, "everything is settled")
+
+    def settled_or_dead(self) -> bool:
+        """Wait until everything is settled (True) or the server is dead (False)."""
+        assert self.server is not None
+        until = time.monotonic() + SETTLE_SECONDS_MAX
+        while self.server.alive():
+            if not self._unsettled():
+                time.sleep(0.1)  # the last answer may have been heard before the moment after it was counted
+                return self.server.alive()
+            self._skip_waiting()
+            assert time.monotonic() < until, f"neither settled nor dead: {self._unsettled()}"
+            time.sleep(0.01)
+        return False
+
+    def _unsettled(self) -> dict[str, Any]:
+        """What is still on its way. The gateway is asked first: what it was told last is in the ledger already."""
+        left: dict[str, Any] = {
+            "gateway": [
+                (ref, notice["kind"])
+                for ref, book in self.gateway.books().items()
+                for notice in book["notices"]
+                if not (notice["acked"] or notice["lost"])
+            ]
+        }
+        rows = self.rows(
+            "SELECT 'operations' AS what, id, kind || ' ' || state || ' ' || message AS word FROM operations"
+            " WHERE state IN ('sent', 'unknown')"
+            " UNION ALL SELECT 'payments', id, state FROM payments"
+            " WHERE state IN ('readying', 'approving', 'unknown', 'voiding')"
+            " UNION ALL SELECT 'news', id, type || ' ' || last_error FROM news WHERE state = 'waiting'"
+            " UNION ALL SELECT 'notices', id, kind FROM notices WHERE state = 'pending'"
+        )
+        for row in rows:
+            left.setdefault(row["what"], []).append((row["id"], row["word"]))
+        return {name: found for name, found in left.items() if found}
+
+    def _skip_waiting(self) -> None:
+        """Set the server's clock ahead to its next try, where that is some time away."""
+        due = self.rows(
+            "SELECT 'operation' AS what, next_try_at AS at FROM operations WHERE state = 'unknown'"
+            " UNION ALL SELECT 'news', next_try_at FROM news WHERE state = 'waiting' ORDER BY at LIMIT 1"
+        )
+        busy = self.rows("SELECT 1 FROM operations WHERE state = 'sent'")
+        if not due or busy or due[0]["at"] is None:
+            return
+        wait = due[0]["at"] / 1000 - (time.time() + self.moments.ahead_seconds)
+        if wait > SKIP_SECONDS_MIN and self.moments.set_ahead(self.moments.ahead_seconds + int(wait) + 1):
+            self.skipped_quiet += due[0]["what"] == "operation" and wait > 10
+
+    def _sent(self) -> set[str]:
+        return {str(row["id"]) for row in self.rows("SELECT id FROM operations WHERE state = 'sent'")}
+
+    def _interrupted(self) -> set[str]:
+        """The operations under way when the server died, read from a copy: nothing may touch the file itself."""
+        copy = self.directory / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for suffix in ("", "-wal"):
+            source = Path(f"{self.database}{suffix}")
+            if source.exists():
+                shutil.copyfile(source, copy / source.name)
+        connection = sqlite3.connect(copy / self.database.name)
+        try:
+            return {row[0] for row in connection.execute("SELECT id FROM operations WHERE state = 'sent'")}
+        finally:
+            connection.close()
+
+    async def _add_site(self) -> dict[str, Any]:
+        context = build_context(from_environment(self.environment))
+        urls = {
+            name: f"{self.gateway.url}/mainpay/{host}" for name, host in (("api_url", "api"), ("relay_url", "relay"))
+        }
+        try:
+            return await add_site(
+                context, url=self.wordpress.url, gateways=["mainpay"], settings={"mainpay": urls}, mode=Mode.TEST
+            )
+        finally:
+            await context.wire.close()
+            await context.ledger.close()
