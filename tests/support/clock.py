@@ -45,6 +45,8 @@ class VirtualClock:
     async def forward(self, seconds: float) -> None:
         """Let time pass, waking the sleepers one after the other."""
         ends_at = self.boot + seconds
+        for _ in range(5):
+            await asyncio.sleep(0)  # whoever is about to sleep sleeps from now
         while self._sleepers and self._sleepers[0][0] <= ends_at:
             due, _, woken = heapq.heappop(self._sleepers)
             self._pass(due)

@@ -24,6 +24,7 @@ from bridge.flows.heartbeat import beat
 from bridge.flows.manage_sites import add_site
 from bridge.flows.recover import recover_at_boot
 from bridge.flows.snapshots import rfc3339
+from bridge.flows.urls import notice_url
 from bridge.ledger import audit, calls, cases, news, operations, payments
 from bridge.ledger.operations import Operation
 from bridge.sandbox.app import build as build_sandbox
@@ -272,7 +273,8 @@ class World:
         """One heartbeat and one delivery, and what they began."""
         await beat(self.context, beats)
         await self.quiet()
-        await deliver_news(self.context)
+        while await deliver_news(self.context):
+            pass
 
     async def live(self, seconds: float, step: float = 5.0) -> None:
         """Let time pass with a heartbeat every so often."""
@@ -375,6 +377,18 @@ class World:
     def sandbox_setting(self, **values: Any) -> None:
         """Change a setting of the sandbox."""
         self.sandbox.desks["mainpay"].set(values)
+
+    def notice_path(self, kind: str = "noti", *, site: Paired | None = None) -> str:
+        """Give the address a gateway posts its notices to."""
+        found = self.context.sites.get((site or self.site).id)
+        return urlsplit(notice_url(self.context, found, "mainpay", kind)).path
+
+    async def post_notice(self, fields: Mapping[str, str] | bytes, *, site: Paired | None = None) -> httpx2.Response:
+        """Post a notice of these fields, or these very bytes, from the gateway's address."""
+        body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
+        async with self.client(self.notice_address) as client:
+            path = self.notice_path(site=site)
+            return await client.post(path, content=body, headers={"content-type": "application/x-www-form-urlencoded"})
 
     async def _post_notice(self, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
         async with self.client(self.notice_address) as client:

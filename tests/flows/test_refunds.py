@@ -1,0 +1,386 @@
+"""Refunds: never more than was paid, never twice, never a guess."""
+
+import asyncio
+import json
+
+import pytest
+
+from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.gateways.mainpay import sandbox_notices
+from tests.support.world import World
+
+KEY = "0123456789abcdef" * 2
+LOST_AFTER = ["drop_after", "rst_after", "5xx_after", "garbage_after", "half_after", "empty_after"]
+
+
+async def test_a_full_refund_is_done_and_told_once(any_world):
+    world = any_world
+    payment = await world.buy()
+    answer = await world.refund(payment.id)
+    await world.beat()
+    refund = answer.json()
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+
+    assert answer.status_code == 200
+    assert (refund["state"], refund["amount"], refund["actor"]) == ("done", 55_000, "wp:7")
+    assert (shown["state"], shown["refunded"]) == ("refunded", 55_000)
+    assert shown["allowed"]["refund"] == "never"
+    assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, "E1")]
+    assert world.shop.kinds() == ["payment.paid", "payment.refunded"]
+    assert world.shop.news[-1]["order"]["state"] == "refunded"
+    assert world.book(payment).net == 0
+    await world.check_books()
+
+
+async def test_parts_and_then_the_rest(any_world):
+    world = any_world
+    payment = await world.buy()
+    for amount, left in ((10_000, 45_000), (15_000, 30_000)):
+        answer = await world.refund(payment.id, amount)
+        assert answer.json()["state"] == "done", answer.text
+        shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+        assert (shown["state"], shown["allowed"]["refundable"]) == ("part_refunded", left)
+        assert world.book(payment).net == left
+    rest = await world.refund(payment.id)
+
+    assert (rest.json()["state"], rest.json()["amount"]) == ("done", 30_000)
+    assert await world.state(payment.id) == "refunded"
+    assert world.book(payment).net == 0
+    await world.check_books()
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 55_001), (10_000, 45_001), (10_000, 55_000)])
+async def test_more_than_is_left_is_refused(any_world, first, second):
+    world = any_world
+    payment = await world.buy()
+    if first:
+        await world.refund(payment.id, first)
+    answer = await world.refund(payment.id, second)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "refund_refused")
+    assert answer.json()["refundable"] == 55_000 - first
+    assert world.book(payment).refunded == first
+    await world.check_books()
+
+
+@pytest.mark.parametrize("many", [2, 12])
+async def test_of_refunds_at_once_one_is_done_and_the_others_are_told_to_wait(any_world, many):
+    world = any_world
+    payment = await world.buy()
+    world.sandbox.latency_seconds["mainpay", ""] = 1.0
+    asked = [asyncio.ensure_future(world.refund(payment.id, 33_000)) for _ in range(many)]
+    while not world.net.calls("cancel"):
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)
+    await world.clock.forward(2)
+    answers = await asyncio.gather(*asked)
+
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [200] + [409] * (many - 1)
+    assert {one.json()["code"] for one in answers if one.status_code == 409} == {"pending_outcome"}
+    assert world.book(payment).refunded == 33_000
+    await world.check_books()
+
+
+async def test_the_same_key_twice_is_one_refund(any_world):
+    world = any_world
+    payment = await world.buy()
+    first = await world.refund(payment.id, 5_000, key=KEY)
+    second = await world.refund(payment.id, 5_000, key=KEY)
+
+    assert first.json() == second.json()
+    assert world.book(payment).refunded == 5_000
+
+
+async def test_the_same_key_at_once_is_one_refund(world):
+    payment = await world.buy()
+    answers = await asyncio.gather(*(world.refund(payment.id, 5_000, key=KEY) for _ in range(10)))
+    await world.quiet()
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert world.book(payment).refunded == 5_000
+
+
+async def test_a_key_that_comes_again_with_another_amount_is_refused(any_world):
+    world = any_world
+    payment = await world.buy()
+    other = await world.buy()
+    await world.refund(payment.id, 5_000, key=KEY)
+    again = await world.refund(payment.id, 6_000, key=KEY)
+    elsewhere = await world.refund(other.id, 5_000, key=KEY)
+    opening = await world.call("POST", "/v1/payments", {"order": world.order()}, key=KEY)
+
+    for answer in (again, elsewhere, opening):
+        assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
+    assert (world.book(payment).refunded, world.book(other).refunded) == (5_000, 0)
+
+
+async def test_a_signed_refund_sent_again_is_a_replay(world):
+    payment = await world.buy()
+    path = f"/v1/payments/{payment.id}/refunds"
+    body = json.dumps({"amount": 5_000, "reason": "고객 요청", "actor": "wp:7"}).encode()
+    headers = world.headers("POST", path, body)
+    async with world.client() as client:
+        first = await client.post(path, content=body, headers=headers)
+        second = await client.post(path, content=body, headers=headers)
+    await world.restart()
+    async with world.client() as client:
+        third = await client.post(path, content=body, headers=headers)
+
+    assert first.status_code == 200
+    for answer in (second, third):
+        assert (answer.status_code, answer.json()["code"]) == (409, "replay")
+    assert world.book(payment).refunded == 5_000
+
+
+@pytest.mark.parametrize("kind", LOST_AFTER)
+async def test_a_full_refund_whose_answer_is_lost_is_asked_again_and_done(any_world, kind):
+    world = any_world
+    payment = await world.buy()
+    world.fault("cancel", kind)
+    answer = await world.refund(payment.id)
+    await world.quiet()
+    await world.live(30)
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+
+    assert answer.status_code in (200, 202)
+    assert refund["state"] == "done"
+    assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, "E9")]
+    assert world.book(payment).refunded == 55_000
+    assert await world.told(payment.id) == ["payment.paid", "payment.refunded"]
+    assert await world.cases(payment.id) == []
+    await world.check_books()
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "5xx_before", "throttled"])
+async def test_a_full_refund_that_never_arrived_is_asked_again_and_done(any_world, kind):
+    world = any_world
+    payment = await world.buy()
+    world.fault("cancel", kind)
+    await world.refund(payment.id)
+    await world.quiet()
+    await world.live(30)
+
+    assert await world.state(payment.id) == "refunded"
+    assert world.book(payment).refunded == 55_000
+    await world.check_books()
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "5xx_after", "garbage_after"])
+async def test_a_part_whose_answer_is_lost_is_a_persons_and_blocks_further_refunds(any_world, kind):
+    world = any_world
+    payment = await world.buy()
+    world.fault("cancel" if world.dialect == "guide" else "part_cancel", kind)
+    world.fault("notice", "notice_lost")
+    answer = await world.refund(payment.id, 10_000)
+    await world.quiet()
+    calls = len(world.net.calls("cancel"))
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+    again = await world.refund(payment.id, 1_000)
+    await world.live(3600, step=120)
+
+    assert answer.status_code == 202
+    assert refund["state"] == "needs_human"
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    assert (again.status_code, again.json()["code"]) == (409, "pending_outcome")
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+    assert shown["allowed"] == {"refund": "never", "refundable": 0, "why": shown["allowed"]["why"]}
+    assert len(world.net.calls("cancel")) == calls, "a part is never asked twice"
+    assert (await world.payment(payment.id)).refunded == 0
+
+
+async def test_a_notice_settles_a_part_that_a_person_was_given(world):
+    payment = await world.buy()
+    world.fault("part_cancel", "drop_after")
+    answer = await world.refund(payment.id, 10_000)
+    await world.quiet()
+    await world.beat()
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+
+    assert refund["state"] == "done"
+    assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -10_000, "E7")]
+    assert await world.cases(payment.id) == []
+    assert world.shop.kinds()[-1] == "payment.refunded"
+    more = await world.refund(payment.id, 5_000)
+    assert more.json()["state"] == "done"
+    await world.check_books()
+
+
+async def test_a_notice_from_elsewhere_settles_no_part(world):
+    payment = await world.buy()
+    world.notice_address = "192.0.2.66"
+    world.fault("part_cancel", "drop_after")
+    answer = await world.refund(payment.id, 10_000)
+    await world.quiet()
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+
+    assert refund["state"] == "needs_human"
+
+
+@pytest.mark.parametrize("code", ["3001", "3003"])
+async def test_a_refused_refund_says_why_and_may_be_asked_again(any_world, code):
+    world = any_world
+    payment = await world.buy()
+    world.fault("cancel", "decline", code=code, message="취소할 수 없습니다")
+    answer = await world.refund(payment.id)
+    again = await world.refund(payment.id)
+
+    assert answer.status_code == 200
+    assert (answer.json()["state"], answer.json()["code"]) == ("refused", code)
+    assert answer.json()["message"] == "취소할 수 없습니다"
+    assert again.json()["state"] == "done"
+    await world.check_books()
+
+
+async def test_a_refund_that_could_not_be_sent_is_not_sent(world):
+    payment = await world.buy()
+    world.net.down.add("http://sandbox.test:80")
+    answer = await world.refund(payment.id)
+    world.net.down.clear()
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "not_sent")
+    assert (await world.refund(payment.id)).json()["state"] == "done"
+    await world.check_books()
+
+
+async def test_an_unlisted_code_to_a_full_refund_goes_to_a_person_and_is_settled_when_it_can_be(world):
+    payment = await world.buy()
+    world.fault("cancel", "decline", times=None, code="9999", message="알 수 없는 오류")
+    answer = await world.refund(payment.id)
+    await world.quiet()
+    assert answer.json()["state"] == "unknown"
+    await world.live(700, step=20)
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+    assert refund["state"] == "needs_human"
+    assert await world.cases(payment.id) == ["refund_unknown"]
+
+    world.sandbox.faults.armed.clear()
+    await world.live(700, step=20)
+    assert await world.state(payment.id) == "refunded"
+    assert await world.cases(payment.id) == []
+    await world.check_books()
+
+
+async def test_a_refund_that_is_refused_ever_after_fails_only_after_the_quiet_period(world):
+    payment = await world.buy()
+    world.fault("cancel", "drop_before")
+    world.fault("cancel", "decline", times=None, code="3003", message="취소 가능 기간 초과")
+    answer = await world.refund(payment.id)
+    await world.quiet()
+    await world.live(60)
+    path = f"/v1/refunds/{answer.json()['id']}"
+    assert (await world.call("GET", path)).json()["state"] == "unknown"
+    await world.live(200, step=10)
+    refund = (await world.call("GET", path)).json()
+
+    assert (refund["state"], refund["code"]) == ("refused", "3003")
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+    assert shown["state"] == "paid"
+    assert [one for one in shown["timeline"] if one["event"] == "refund.refused"], "the timeline tells it"
+    await world.check_books()
+
+
+async def test_the_daily_cap_stops_a_key_and_not_an_operator(tmp_path):
+    world = World(tmp_path, refund_daily_max=60_000)
+    await world.start()
+    world.site = await world.pair()
+    first, second = await world.buy(), await world.buy()
+    assert (await world.refund(first.id)).json()["state"] == "done"
+    capped = await world.refund(second.id, 5_001)
+    assert (capped.status_code, capped.json()["code"]) == (422, "refund_refused")
+    assert (await world.refund(second.id, 5_000)).json()["state"] == "done"
+    assert (await world.refund(second.id, 1)).status_code == 422
+
+    wish = RefundWish(second.id, 10_000, "공연 취소", "operator:3", capped=False)
+    site, once = world.context.sites.get(world.site.id), once_of_command(world.context, KEY, "typed")
+    assert (await refund(world.context, site, wish, once)).step == "ok"
+    await world.clock.forward(86_401)
+    assert (await world.refund(second.id, 1_000)).json()["state"] == "done"
+    await world.check_books()
+    await world.close()
+
+
+async def test_a_refund_while_the_approval_is_unknown_waits(world):
+    world.fault("pay", "drop_after")
+    world.fault("net_cancel", "5xx_before", times=None)
+    opened = await world.checkout()
+    await world.come_back(opened)
+    await world.quiet()
+    answer = await world.refund(opened.payment)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "pending_outcome")
+
+
+async def test_what_holds_no_money_is_not_refunded(world):
+    opened = await world.checkout()
+    answer = await world.refund(opened.payment)
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["state"]) == (409, "not_now", "open")
+
+
+async def test_a_refund_answers_within_its_time_and_goes_on_afterwards(tmp_path):
+    world = World(tmp_path, refund_wait_seconds=0.05)
+    await world.start()
+    world.site = await world.pair()
+    payment = await world.buy()
+    world.sandbox.latency_seconds["mainpay", "cancel"] = 30.0
+    answer = await world.refund(payment.id, key=KEY)
+    assert (answer.status_code, answer.json()["state"]) == (202, "sending")
+    again = await world.refund(payment.id, key=KEY)
+    assert again.json() == answer.json()
+    await world.clock.forward(31)
+    await world.quiet()
+
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+    assert refund["state"] == "done"
+    assert world.book(payment).calls["cancel"] == 1
+    await world.close()
+
+
+async def test_a_late_notice_about_an_earlier_refund_settles_no_other(world):
+    """Two parts of one amount: the first is done, the second has no answer; the first one's notice comes late."""
+    payment = await world.buy()
+    world.fault("notice", "notice_lost", times=2)
+    await world.refund(payment.id, 10_000)
+    till = world.sandbox.desks["mainpay"]._till
+    first = world.book(payment).refunds[0].ref_no
+    world.fault("part_cancel", "drop_before")
+    answer = await world.refund(payment.id, 10_000)
+    await world.quiet()
+    trade = till.trades_by_ref["live", world.book(payment).ref_no]
+    await world.post_notice(sandbox_notices.card_fields(till, trade, "2", first, 10_000))
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+
+    assert refund["state"] == "needs_human"
+    assert world.book(payment).refunded == 10_000
+    await world.check_books()
+
+
+async def test_a_cancel_made_in_the_gateways_console_is_a_persons_case(world):
+    payment = await world.buy()
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    await world.quiet()
+
+    assert await world.cases(payment.id) == ["external_cancel"]
+    assert await world.state(payment.id) == "paid"
+
+
+async def test_a_refund_names_who_asked_and_why(world):
+    payment = await world.buy()
+    await world.refund(payment.id, 5_000, reason="좌석 교환", actor="wp:12", items=["A-1"])
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+    sent = next(one for one in shown["timeline"] if one["event"] == "refund.sent")
+
+    assert (sent["actor"], sent["reason"], sent["amount"]) == ("wp:12", "좌석 교환", 5_000)
+    assert shown["refunds"][0]["items"] == ["A-1"]
+
+
+async def test_an_account_of_the_callers_choosing_is_refused(world):
+    payment = await world.buy()
+    account = {"bank": "004", "number": "1234567890", "holder": "홍길동"}
+    answer = await world.refund(payment.id, 5_000, account=account)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert "1234567890" not in answer.text
+    assert world.book(payment).refunded == 0
