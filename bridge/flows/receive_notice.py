@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bridge.clock import new_id
-from bridge.domain.failures import Conflict, NotFound, NotGenuine, Unreadable
+from bridge.domain.failures import Conflict, GatewayOff, NotFound, NotGenuine, Unreadable
 from bridge.domain.gateway import Circumstantial, Gateway, Inquires, Notice, Notifies, Paid
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
@@ -18,6 +18,9 @@ from bridge.ledger.operations import Operation
 
 GATEWAY = "gateway"
 LATER = "later"
+TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
+"""States in which a cancel the gateway reports is our own net-cancel."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ async def replay_notice(context: Context, stored: StoredNotice) -> None:
         gateway = site.gateway(stored.gateway)
         assert isinstance(gateway, Notifies)
         notice = gateway.read_notice(context.vault.open(stored.raw_sealed, "notice"), stored.kind)
-    except (NotFound, NotGenuine, Unreadable):
+    except (NotFound, GatewayOff, NotGenuine, Unreadable):
         return
     recorder = Recorder.now(context, site)
 
@@ -152,16 +155,17 @@ def _deposited(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice)
 
 def _cancelled(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice) -> str:
     """A cancel notice settles our own pending refund of that very amount; any other cancel is a person's case."""
-    for operation in operations.of_payment(turn, payment.id):
-        ours = operation.kind is Kind.REFUND and operation.amount == notice.amount
-        if ours and operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+    done = operations.of_payment(turn, payment.id)
+    ours = [one for one in done if one.kind is Kind.REFUND and one.amount == notice.amount]
+    if any(one.step is Step.OK and _same_cancel(one, notice) for one in ours):
+        return "known already"
+    for operation in ours:
+        if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
             recorder.refunded(turn, payment, operation, Evidence.E7, notice.refs, GATEWAY)
             return "refunded"
-        if ours and operation.step is Step.SENT:
+        if operation.step is Step.SENT:
             return LATER
-        if ours and operation.step is Step.OK and _same_cancel(operation, notice):
-            return "known already"
-    if State(payment.state) in (State.VOIDING, State.VOIDED, State.DECLINED, State.UNKNOWN):
+    if State(payment.state) in TAKING_BACK:
         return "known already"
     recorder.case(
         turn,

@@ -260,6 +260,10 @@ class Recorder:
             return operations.step(turn, undo, Step.UNKNOWN, at=self.at, next_try_at=self.at)
         return undo
 
+    def note(self, turn: Turn, payment: Payment, event: str, detail: dict[str, str | int]) -> Payment:
+        """Write into the audit what changed no state."""
+        return payments.move(turn, payment, State(payment.state), at=self.at, actor=BRIDGE, event=event, detail=detail)
+
     def case(self, turn: Turn, payment: Payment, reason: str, detail: str) -> None:
         """Open a case for a person, once per reason."""
         cases.open_case(

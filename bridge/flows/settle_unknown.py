@@ -74,13 +74,11 @@ def _intend_undo(turn: Turn, recorder: Recorder, approve: Operation) -> Operatio
     payment = payments.get(turn, recorder.site.id, approve.payment)
     if payment.state not in (State.UNKNOWN, State.NEEDS_HUMAN):
         return None
+    again = recorder.at + HUMAN_EVERY_SECONDS * 1000
+    operations.try_again(turn, approve, next_try_at=again, code=approve.code, message=approve.message)
     if any(one.kind is Kind.UNDO and one.step in PENDING_STEPS for one in operations.of_payment(turn, payment.id)):
-        operations.try_again(turn, approve, next_try_at=recorder.at + HUMAN_EVERY_SECONDS * 1000)
         return None
     undo = recorder.begin_undo(turn, payment, approve, BRIDGE, due_now=False)
-    operations.try_again(
-        turn, approve, next_try_at=recorder.at + HUMAN_EVERY_SECONDS * 1000, code=approve.code, message=approve.message
-    )
     if payment.state == State.UNKNOWN and not approve.refusal:
         payments.move(turn, payment, State.VOIDING, at=recorder.at, actor=BRIDGE, event="undo.sent")
     return undo
@@ -262,6 +260,7 @@ def _record_refund_again(
     if isinstance(outcome, Refused) and recorder.at >= quiet_at:
         operations.step(turn, operation, Step.FAIL, at=recorder.at, evidence=Evidence.E2, code=code, message=message)
         cases.close_case(turn, payment.id, "refund_unknown", "the gateway refuses it", recorder.at)
+        recorder.note(turn, payment, "refund.refused", {"amount": operation.amount, "code": code, "message": message})
         return
     waited = recorder.at - to_ms(operation.sent_at)
     late = waited >= recorder.context.settings.human_after_seconds * 1000 and isinstance(outcome, Unknown)
@@ -290,6 +289,7 @@ def _refund_to_person(turn: Turn, recorder: Recorder, payment: Payment, operatio
         message=operation.message,
         next_try_at=again if full else None,
     )
+    recorder.note(turn, payment, "refund.needs_human", {"amount": operation.amount, "message": operation.message})
     recorder.case(
         turn, payment, "refund_unknown", f"a refund of {operation.amount} KRW has no outcome: {operation.message}"
     )
