@@ -43,8 +43,8 @@ def find(
 ) -> Page:
     """List the payments of these sites, newest first, narrowed and searched.
 
-    A payment's id, order reference, merchant reference, or a buyer's whole name, phone or e-mail is found directly,
-    however old. Anything else (a gateway's reference, a part of a name) is looked for among the newest SCAN_MAX
+    A payment's id, order reference, merchant reference, or a buyer's whole phone or e-mail is found directly,
+    however old. Anything else (a gateway's reference, a name) is looked for among the newest SCAN_MAX
     payments of the wanted days; `next_cursor` goes on with older ones.
     """
     text = text.strip()
@@ -63,7 +63,6 @@ def _exact(turn: Turn, site: str, text: str, gateway: str) -> list[Row]:
     for condition, values in (
         ("p.id = ? AND p.site = ?", (text.lower(), site)),
         ("p.site = ? AND p.order_ref = ? ORDER BY p.id DESC LIMIT 100", (site, text)),
-        ("o.site = ? AND o.buyer_name = ? ORDER BY p.id DESC LIMIT 100", (site, text)),
         ("o.site = ? AND o.buyer_phone = ? AND o.buyer_phone <> '' ORDER BY p.id DESC LIMIT 100", (site, text)),
         ("o.site = ? AND o.buyer_email = ? AND o.buyer_email <> '' ORDER BY p.id DESC LIMIT 100", (site, text)),
     ):

@@ -67,7 +67,6 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_phone ON orders (site, buyer_phone) WHERE buyer_phone <> '';
 CREATE INDEX orders_email ON orders (site, buyer_email) WHERE buyer_email <> '';
-CREATE INDEX orders_name ON orders (site, buyer_name);
 
 CREATE TABLE payments (
   id TEXT PRIMARY KEY,
