@@ -214,11 +214,12 @@ class Wire:
     async def _ask_and_keep(
         self, address: Address, connection: Connection, request: Request, progress: Progress
     ) -> Answer:
+        answer: Answer | None = None
         try:
             answer = await connection.ask(request, progress)
-        except BaseException:
-            connection.close()
-            raise
+        finally:
+            if answer is None:
+                connection.close()
         self._pool.give_back(address, connection)
         return answer
 
