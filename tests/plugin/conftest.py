@@ -1,6 +1,7 @@
 """One WordPress with the plugin, a double of the bridge, a shop out of a file, and people logged in."""
 
 import json
+import os
 import secrets
 import shutil
 import time
@@ -17,6 +18,7 @@ from tests.wordpress.stand import Stand
 
 __all__ = ["make_stand"]
 SHOP = Path(__file__).resolve().parents[2] / "wp-plugin" / "tests" / "php" / "test-shop.php"
+LANE = os.environ.get("PAY_BRIDGE_TEST_LANE", "quick")
 PEOPLE = {
     "owner": "subscriber",
     "stranger": "subscriber",
@@ -121,17 +123,27 @@ def bridge_of_session() -> Iterator[StubBridge]:
         yield bridge
 
 
-@pytest.fixture(scope="session")
-def shop_of_session(make_stand: StandMaker, bridge_of_session: StubBridge) -> Iterator[Shop]:
-    stand = make_stand("quick", up=False)
-    stand.pair(bridge_of_session.pairing_code)
+def furnished(stand: Stand, bridge: StubBridge) -> Shop:
+    """Starts a stand, paired, with the test shop and its people."""
+    stand.pair(bridge.pairing_code)
     stand.up()
     shutil.copyfile(SHOP, stand.root / "wp-content" / "mu-plugins" / "test-shop.php")
-    shop = Shop(stand, bridge_of_session)
+    shop = Shop(stand, bridge)
     shop.people()
+    return shop
+
+
+def complaints(shop: Shop) -> list[str]:
+    """What PHP said against the plugin."""
+    return [line for line in shop.stand.php_errors().splitlines() if "pay-bridge" in line or "Fatal" in line]
+
+
+@pytest.fixture(scope="session")
+def shop_of_session(make_stand: StandMaker, bridge_of_session: StubBridge) -> Iterator[Shop]:
+    shop = furnished(make_stand(LANE, up=False), bridge_of_session)
     yield shop
     shop.close()
-    assert [line for line in stand.php_errors().splitlines() if "pay-bridge" in line or "Fatal" in line] == []
+    assert complaints(shop) == []
 
 
 @pytest.fixture

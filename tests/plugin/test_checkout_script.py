@@ -1,6 +1,8 @@
 """The checkout script in a browser: popup, redirect, no script; and every way in which a window can go wrong."""
 
+import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,10 +22,17 @@ KAKAO = "Mozilla/5.0 (Linux; Android 14; wv) Chrome/126.0 Mobile Safari/537.36 K
 FINAL = "pay_bridge={}&pay_bridge_status=st"
 
 
+def chromium() -> str:
+    """Where the machine's Chromium is."""
+    found = os.environ.get("PAY_BRIDGE_CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert found, "no chromium; tests/wordpress/install.sh installs it"
+    return found
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium-headless-shell", args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
 

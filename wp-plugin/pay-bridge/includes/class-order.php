@@ -139,7 +139,7 @@ final class Order {
 		foreach ( array( 'id', 'name', 'email', 'phone' ) as $name ) {
 			$value = trim( (string) ( $data['buyer'][ $name ] ?? '' ) );
 			if ( '' !== $value ) {
-				$buyer[ $name ] = mb_substr( $value, 0, self::CHARACTERS[ $name ] );
+				$buyer[ $name ] = mb_substr( 'phone' === $name ? self::phone( $value ) : $value, 0, self::CHARACTERS[ $name ] );
 			}
 		}
 		$order = array(
@@ -175,6 +175,11 @@ final class Order {
 			'amount' => (int) $item['amount'],
 		);
 		return isset( $item['tax_free'] ) ? $clean + array( 'tax_free' => (int) $item['tax_free'] ) : $clean;
+	}
+
+	/** A Korean phone number without its hyphens, so that it is found however it is typed; any other text as it is. */
+	public static function phone( string $text ): string {
+		return 1 === preg_match( '/\A0\d{1,2}[- ]?\d{3,4}[- ]?\d{4}\z/', $text ) ? (string) preg_replace( '/\D/', '', $text ) : $text;
 	}
 
 	/** Read an amount a browser sent: ASCII digits only, no sign, no point, no leading zero; null for anything else. */

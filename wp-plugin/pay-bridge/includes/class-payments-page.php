@@ -63,7 +63,7 @@ final class Payments_Page {
 		$state  = Request::post( 'state' );
 		$cursor = Request::post( 'cursor' );
 		if ( '' !== $q ) {
-			$wanted['q'] = $q;
+			$wanted['q'] = Order::phone( $q );
 		}
 		if ( in_array( $state, Payments_Table::STATES, true ) ) {
 			$wanted['state'] = $state;

@@ -1,0 +1,150 @@
+"""The plugin against the real bridge and its sandbox: what a clerk and an operator do after a buyer has paid."""
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.lane import Lane, until
+from tests.browser.steps import open_here, press
+from tests.plugin.test_checkout_script import browser
+from tests.wordpress.bridge import Bridge
+from tests.wordpress.stand import Stand
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.browser
+PAGE = "/wp-admin/admin.php?page=pay-bridge"
+
+
+class Office(Lane):
+    """The shop, with people logged in."""
+
+    def as_(self, who: str) -> httpx2.Client:
+        if who not in self.logins:
+            browser = httpx2.Client(base_url=self.url, follow_redirects=False, timeout=30, trust_env=False)
+            browser.get("/wp-login.php")
+            login = {"log": who, "pwd": self.stand.passwords[who], "testcookie": "1"}
+            assert browser.post("/wp-login.php", data=login).status_code == 302
+            self.logins[who] = browser
+        found: httpx2.Client = self.logins[who]
+        return found
+
+    def paid(self, browser: Browser, who: str = "") -> tuple[str, str]:
+        """A buyer books and pays; gives the order's reference and the payment's id once the shop knows."""
+        context = browser.new_context(java_script_enabled=False, locale="ko-KR")
+        page = context.new_page()
+        if who:
+            page.goto(f"{self.url}/wp-login.php")
+            page.fill("#user_login", who)
+            page.fill("#user_pass", self.stand.passwords[who])
+            page.click("#wp-submit")
+        ref = self.book_seats(context.request)
+        page.goto(self.order_url(ref))
+        open_here(page)
+        press(page, "pay")
+        payment_id = str(self.payment(ref, "paid")["id"])
+        context.close()
+        until(lambda: self.order_state(ref) == "paid", "the shop to know that the order is paid")
+        return ref, payment_id
+
+    def order_state(self, ref: str) -> str:
+        return self.stand.run_php(f"echo ticketing_order('{ref}')->state;")
+
+    def view(self, payment_id: str) -> str:
+        return self.as_("clerk").get(f"{PAGE}&payment={payment_id}&refund=new").text
+
+    def refund(self, payment_id: str, **typed: str) -> str:
+        """Fills the clerk's form and gives the state it is told."""
+        page = self.view(payment_id)
+        inside = page[page.index("<dialog") : page.index("</dialog>")]
+        fields = dict(re.findall(r'<input type="hidden"[^>]*name="([^"]+)" value="([^"]*)"', inside))
+        answer = self.as_("clerk").post("/wp-admin/admin-post.php", data=fields | {"reason": "관객 요청"} | typed)
+        assert answer.status_code == 302, answer.text[-500:]
+        page = self.as_("clerk").get(answer.headers["location"]).text
+        match = re.search(r'id="pay-bridge-refund-result"[^>]*data-state="([a-z_]+)"', page)
+        assert match
+        return match[1]
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    directory = tmp_path_factory.mktemp("office")
+    with ExitStack() as running:
+        bridge = Bridge(directory / "bridge")
+        stand = Stand("quick", directory=directory / "shop")
+        stand.pair(bridge.site(stand.url)["pairing_code"])
+        running.enter_context(bridge)
+        running.enter_context(stand)
+        yield Office("quick", stand, bridge)
+
+
+def test_a_clerk_finds_a_payment_and_refunds_it_in_two_parts(office: Office, browser: Browser) -> None:
+    ref, payment_id = office.paid(browser)
+    amount = office.money(ref).net
+    clerk = office.as_("clerk")
+    listed = clerk.get(PAGE).text
+    nonce = re.search(r'name="_pay_bridge_search" value="([0-9a-f]+)"', listed)
+    assert nonce
+    for words in (ref, "이보라", "01023456789", "010-2345-6789"):
+        found = clerk.post(PAGE, data={"_pay_bridge_search": nonce[1], "s": words}).text
+        assert ref in found, words
+    assert "결제가 없어요" in clerk.post(PAGE, data={"_pay_bridge_search": nonce[1], "s": "없는 사람"}).text
+    assert office.refund(payment_id, kind="part", amount="1000") == "done"
+    assert office.money(ref).net == amount - 1000
+    assert office.order_state(ref) == "part_refunded"
+    assert f"{1000:,}원" in office.view(payment_id)
+    assert office.refund(payment_id, kind="full") == "done"
+    assert office.money(ref).net == 0
+    assert office.order_state(ref) == "refunded"
+    assert "환불할 금액이 없어요" in office.view(payment_id)
+
+
+def test_a_buyer_cancels_by_the_old_name_and_nobody_else_can(office: Office, browser: Browser) -> None:
+    ref, _ = office.paid(browser, "buyer")
+    fields = {"action": "mainpay_payment_cancel", "mbr_ref_no": ref, "cancel_reason": "변심"}
+    address, here = "/wp-admin/admin-ajax.php", {"Origin": office.url}
+    assert httpx2.post(office.url + address, data=fields, headers=here, trust_env=False).status_code == 401
+    answer = office.as_("buyer").post(address, data=fields, headers=here)
+    assert answer.json()["success"] is True, answer.text
+    assert office.money(ref).net == 0
+    assert office.order_state(ref) == "refunded"
+
+
+def test_the_gateways_refusal_reaches_the_clerk_word_for_word(office: Office, browser: Browser) -> None:
+    ref, payment_id = office.paid(browser)
+    office.fault("cancel", "decline", ref, code="3003", message="취소 기간이 지난 거래입니다.")
+    assert office.refund(payment_id, kind="full") == "refused"
+    assert "취소 기간이 지난 거래입니다." in html.unescape(office.view(payment_id))
+    assert office.money(ref).refunded == 0
+
+
+def test_the_operator_sees_health_in_wp_admin_and_on_the_command_line(office: Office, browser: Browser) -> None:
+    ref, payment_id = office.paid(browser)
+    page = office.as_("admin").get("/wp-admin/admin.php?page=pay-bridge-health").text
+    assert "pay-bridge-verdict" in page
+    assert "ms</td>" in page
+    settings = office.as_("admin").get("/wp-admin/admin.php?page=pay-bridge-settings").text
+    assert "테스트 모드" in settings
+    listed = json.loads(office.stand.wp("pay-bridge", "payments", "list", f"--order={ref}", "--format=json"))
+    assert [(one["id"], one["state"]) for one in listed] == [(payment_id, "paid")]
+    shown = json.loads(office.stand.wp("pay-bridge", "payments", "get", payment_id))
+    assert shown["timeline"]
+    office.stand.wp("pay-bridge", "reconcile")
+
+
+def test_news_lost_on_the_way_are_found_by_the_hourly_event(office: Office, browser: Browser) -> None:
+    ref, payment_id = office.paid(browser)
+    undo = f"""
+        global $wpdb;
+        $wpdb->query("DELETE FROM {{$wpdb->prefix}}pay_bridge_payments WHERE payment_id = '{payment_id}'");
+        ticketing_update_order('{ref}', array('state' => 'open'));
+    """
+    office.stand.run_php(undo)
+    assert office.order_state(ref) == "open"
+    office.stand.wp("pay-bridge", "reconcile")
+    assert office.order_state(ref) == "paid"
