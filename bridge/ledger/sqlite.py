@@ -77,8 +77,12 @@ class SqliteLedger:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _take_lock(path, lock_wait_seconds)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._writer_connection = _connect(path)
-        migrate_sqlite(self._writer_connection)
+        try:
+            self._writer_connection = _connect(path)
+            migrate_sqlite(self._writer_connection)
+        except (sqlite3.Error, LedgerBroken):
+            self._lock.close()
+            raise
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")

@@ -47,7 +47,8 @@ def test_every_file_that_is_copied_is_there_and_not_ignored() -> None:
 
 
 def test_the_image_runs_as_nobody_and_is_asked_whether_it_is_ready() -> None:
-    last = [line for line in instructions()[[line[0] for line in instructions()].index("USER") :]]
+    lines = instructions()
+    last = lines[[line[0] for line in lines].index("USER") :]
 
     assert last[0] == ["USER", "10001:10001"]
     assert not any(line[0] in ("RUN", "COPY", "ADD", "USER") for line in last[1:]), "nothing is done after USER"

@@ -1,0 +1,240 @@
+"""The command line's words: what is refused, how, and with which exit code."""
+
+import io
+import json
+import socket
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from typer import BadParameter
+
+from bridge.cli.options import read_password, read_settings
+from bridge.domain.failures import Misconfigured
+
+from .conftest import Place
+
+SHOP = "http://127.0.0.1:8080"
+
+
+def add(place: Place, *words: str, stdin: str = "") -> str:
+    typed = place.type("site", "add", SHOP, "--gateway", "mainpay", *words, "--json", stdin=stdin)
+    assert typed.code == 0, typed.err
+    return typed.out
+
+
+def test_init_makes_a_key_that_only_its_owner_reads_and_keeps_it(place: Place) -> None:
+    key = place.folder / "master.key"
+    before = key.read_bytes()
+
+    again = place.type("init", "--dir", str(place.folder))
+
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert key.read_bytes() == before
+    assert f"export BRIDGE_MASTER_KEY_FILE={key}" in again.out
+
+
+def test_a_missing_setting_is_named_with_exit_code_2(place: Place) -> None:
+    typed = place.type("site", "list", BRIDGE_DATABASE_URL="")
+
+    assert typed.code == 2
+    assert "BRIDGE_DATABASE_URL is not set" in typed.err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("site", "add", SHOP, "--gateway", "mainpay", "--mode", "pretend"), "'test', 'live'"),
+        (("operator", "add", "kim", "--role", "king"), "'operator', 'viewer'"),
+        (("demo", "--check", "--gateway", "nopay"), "'mainpay', 'all'"),
+        (("payments", "list", "--limit", "1000"), "less than or equal to 100"),
+        (("site", "ad", SHOP), "No such command"),
+        (("site", "add", SHOP, "--gateway", "mainpay", "--set", "mbr_no=1"), "NAME.key=value"),
+        (("refund", "x", "--reason", "why", "--key", "short"), "32 hex digits"),
+    ],
+)
+def test_wrong_words_are_refused_with_what_would_be_right(place: Place, words: tuple[str, ...], hint: str) -> None:
+    typed = place.type(*words)
+
+    assert typed.code == 2
+    assert hint in " ".join(typed.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("site", "add", "shop.example.com", "--gateway", "mainpay"), "https://shop.example.com"),
+        (("site", "add", SHOP, "--gateway", "nopay"), "known: mainpay"),
+        (("site", "add", SHOP, "--gateway", "mainpay", "--set", "mainpay.colour=red"), "mainpay.colour"),
+        (("site", "add", SHOP, "--gateway", "mainpay", "--set", "mainpay.api_key=@none"), "cannot be read"),
+        (("site", "add", SHOP, "--gateway", "mainpay", "--mode", "live"), "https"),
+        (("refund", "x", "--reason", "why", "--amount", "1e3"), "integer of KRW"),
+    ],
+)
+def test_wrong_values_are_explained_with_exit_code_2(place: Place, words: tuple[str, ...], hint: str) -> None:
+    typed = place.type(*words)
+
+    assert typed.code == 2
+    assert hint in typed.err
+    assert json.loads(place.type("site", "list", "--json").out) == []
+
+
+@pytest.mark.parametrize(
+    "words", [("payments", "show", "none"), ("refund", "none", "--reason", "why"), ("site", "rotate-key", SHOP)]
+)
+def test_what_is_not_there_is_exit_code_1(place: Place, words: tuple[str, ...]) -> None:
+    typed = place.type(*words)
+
+    assert typed.code == 1
+    assert "There is no" in typed.err
+
+
+def test_another_master_key_is_told_before_anything_is_done(place: Place) -> None:
+    add(place)
+    (place.folder / "master.key").write_text("A" * 43 + "=")
+
+    for words in (("site", "list"), ("serve", "--port", str(place.port))):
+        typed = place.type(*words)
+        assert typed.code == 2
+        assert "not the one this database was made with" in typed.err
+    examined = place.type("doctor", "--json")
+    assert examined.code == 1
+    found = {one["check"]: one["verdict"] for one in json.loads(examined.out)}
+    assert found["secrets"] == "fail"
+
+
+def test_a_database_that_is_none_is_told_in_one_sentence(place: Place) -> None:
+    (place.folder / "bridge.db").write_bytes(b"not a database at all, but long enough to be looked at" * 100)
+
+    typed = place.type("site", "list")
+
+    assert typed.code == 1
+    assert "database" in typed.err
+
+
+def test_a_port_that_is_taken_is_told_with_the_option_that_gives_another(place: Place) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        typed = place.type("serve", "--port", str(sock.getsockname()[1]))
+
+    assert typed.code == 2
+    assert "--port" in typed.err
+
+
+def test_settings_come_from_words_files_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("from-a-file\n", "utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO("from-standard-input\n"))
+
+    found = read_settings(
+        [
+            "mainpay.mbr_no=100011",
+            f"mainpay.api_key=@{tmp_path / 'key'}",
+            "payapp.linkkey=-",
+            "mainpay.api_url=http://x/?a=b",
+        ]
+    )
+
+    assert found == {
+        "mainpay": {"mbr_no": "100011", "api_key": "from-a-file", "api_url": "http://x/?a=b"},
+        "payapp": {"linkkey": "from-standard-input"},
+    }
+
+
+@pytest.mark.parametrize(
+    "words", [["a.b"], ["=x"], ["a=b"], [".b=c"], ["a.=c"], ["a.b=1", "a.b=2"], ["a.b=-", "a.c=-"]]
+)
+def test_settings_of_another_form_are_refused(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("x"))
+
+    with pytest.raises(BadParameter):
+        read_settings(words)
+
+
+def test_a_secret_typed_as_a_word_is_warned_about_and_never_printed(place: Place) -> None:
+    typed = place.type("site", "add", SHOP, "--gateway", "mainpay", "--set", "mainpay.api_key=HUSHHUSH", "--json")
+
+    assert typed.code == 0
+    assert "shell's history" in typed.err
+    assert "HUSHHUSH" not in typed.out + typed.err
+
+
+def test_a_secret_from_standard_input_reaches_the_vault_alone(place: Place) -> None:
+    add(place, "--set", "mainpay.api_key=-", stdin="HUSHHUSH\n")
+
+    listed = place.type("site", "list", "--json")
+
+    assert "HUSHHUSH" not in listed.out
+    assert b"HUSHHUSH" not in b"".join(path.read_bytes() for path in place.folder.glob("bridge.db*") if path.is_file())
+
+
+def test_site_add_prints_what_the_plugin_needs_and_shows_it_once(place: Place) -> None:
+    added = json.loads(add(place, "--set", "mainpay.mbr_no=100011"))
+
+    assert set(added) == {"site", "key_id", "secret", "pairing_code", "notice_urls"}
+    (notice,) = added["notice_urls"]
+    assert notice["url"].startswith(f"http://127.0.0.1:{place.port}/n/{added['site']}/mainpay/")
+    listed = place.type("site", "list", "--json").out
+    assert added["secret"] not in listed
+    assert json.loads(listed)[0]["keys"] == [{"key_id": added["key_id"], "state": "active"}]
+
+
+def test_a_site_is_added_once_and_its_settings_can_be_changed(place: Place) -> None:
+    add(place, "--set", "mainpay.mbr_no=100011")
+
+    twice = place.type("site", "add", SHOP, "--gateway", "mainpay")
+    changed = place.type("site", "set", SHOP, "--set", "mainpay.goods_code=SEAT", "--json")
+    wrong = place.type("site", "set", SHOP, "--set", "mainpay.timestamp=17")
+
+    assert twice.code == 2
+    assert "there already" in twice.err
+    assert json.loads(changed.out)["changed"] == ["mainpay.goods_code"]
+    assert wrong.code == 2
+
+
+def test_keys_turn_and_are_revoked(place: Place) -> None:
+    old = json.loads(add(place))["key_id"]
+
+    new = json.loads(place.type("site", "rotate-key", SHOP, "--json").out)["key_id"]
+    place.type("site", "revoke-key", SHOP, old)
+
+    keys = json.loads(place.type("site", "list", "--json").out)[0]["keys"]
+    assert keys == [{"key_id": old, "state": "revoked"}, {"key_id": new, "state": "active"}]
+
+
+def test_an_operators_password_comes_from_a_file_or_standard_input(place: Place) -> None:
+    (place.folder / "password").write_text("correct horse battery\n")
+
+    by_file = place.type("operator", "add", "kim", "--password-file", "password", "--json")
+    by_stdin = place.type("operator", "add", "lee", "--password-file", "-", stdin="correct horse battery")
+    nobody_to_ask = place.type("operator", "add", "park")
+    too_short = place.type("operator", "add", "park", "--password-file", "-", stdin="short")
+    taken = place.type("operator", "add", "kim", "--password-file", "password")
+
+    assert json.loads(by_file.out)["role"] == "operator"
+    assert by_stdin.code == 0
+    assert (nobody_to_ask.code, too_short.code, taken.code) == (2, 2, 1)
+    with sqlite3.connect(place.folder / "bridge.db") as database:
+        assert all("horse" not in row[0] for row in database.execute("SELECT password_hash FROM operators"))
+    database.close()
+
+
+def test_a_password_file_in_another_encoding_is_told(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes("비밀번호입니다열두자".encode("cp949"))
+
+    with pytest.raises(Misconfigured, match="UTF-8"):
+        read_password(tmp_path / "password")
+
+
+@pytest.mark.parametrize(
+    "words", [("site", "list"), ("payments", "list"), ("outbox", "list"), ("version",), ("doctor",)]
+)
+def test_json_is_json_and_without_it_there_are_words(place: Place, words: tuple[str, ...]) -> None:
+    as_json, as_words = place.type(*words, "--json"), place.type(*words)
+
+    assert as_json.code == as_words.code == 0
+    json.loads(as_json.out)
+    assert as_words.out.strip()
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(as_words.out)
