@@ -50,11 +50,14 @@ add_filter(
 	}
 );
 
+// After logging in: the office to the dashboard, the box office to its list, buyers back to the shop.
 add_filter(
 	'login_redirect',
 	static function ( $to, $asked, $user ) {
-		$works_here = $user instanceof WP_User && ( $user->has_cap( 'edit_posts' ) || $user->has_cap( 'pay_bridge_refund' ) );
-		return $works_here || ( $asked && admin_url() !== $asked ) ? $to : home_url( '/' );
+		if ( ! $user instanceof WP_User || $user->has_cap( 'edit_posts' ) || ( $asked && admin_url() !== $asked ) ) {
+			return $to;
+		}
+		return $user->has_cap( 'pay_bridge_refund' ) ? admin_url( 'admin.php?page=ticketing-requests' ) : home_url( '/' );
 	},
 	10,
 	3
