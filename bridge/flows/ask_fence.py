@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -24,13 +25,13 @@ class FenceAnswer(msgspec.Struct):
     """What WordPress answers."""
 
     hold: bool
-    hold_until: datetime | None = None
+    hold_until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Whether the approval may go on; `reason` for the timeline."""
+    """Whether the approval may go on; `reason` is for the buyer and the timeline."""
 
     held: bool
     reason: str = ""
@@ -51,9 +52,9 @@ async def ask_fence(context: Context, site: Site, gateway: Gateway, order: Order
     }
     answer = await _ask(context, site, json.dumps(question, ensure_ascii=False).encode())
     if answer is None:
-        return Fence(False, "WordPress did not answer whether the seats are held")
+        return Fence(False, "좌석을 확인하지 못했어요. 돈은 빠져나가지 않았어요.")
     if not answer.hold or (answer.hold_until is not None and answer.hold_until < until):
-        return Fence(False, answer.reason or "the seats are no longer held")
+        return Fence(False, answer.reason or "좌석을 잡아 둔 시간이 지났어요. 돈은 빠져나가지 않았어요.")
     hold_until = to_ms(answer.hold_until or until)
     await context.ledger.write(lambda turn: orders.extend_hold(turn, site.id, order.ref, hold_until))
     return Fence(True)

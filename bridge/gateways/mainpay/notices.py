@@ -1,5 +1,6 @@
 """Reads Mainpay's notices: card (cmd 0 approved, 1 cancelled, 2 part cancelled) and virtual-account deposit."""
 
+import hashlib
 import json
 
 from bridge.domain.failures import NotGenuine, Unreadable
@@ -38,7 +39,9 @@ def _card(form: dict[str, str], mbr_no: str) -> Notice:
     moment = form.get("tranDate", "") + form.get("tranTime", "")
     return Notice(
         event=EVENTS.get(form["cmd"], "other"),
-        dedupe=f"card:{form['cmd']}:{form.get('refNo', '')}:{form.get('mbrRefNo', '')}:{moment}",
+        dedupe=_event(
+            "card", form["cmd"], form.get("refNo", ""), form.get("mbrRefNo", ""), moment, form.get("amount", "")
+        ),
         merchant_ref=form.get("mbrRefNo", ""),
         amount=_won(form.get("amount", "")),
         proof=_UNSIGNED,
@@ -53,12 +56,21 @@ def _deposit(form: dict[str, str], mbr_no: str) -> Notice:
     moment = form.get("TRDATE", "") + form.get("TRTIME", "")
     return Notice(
         event="deposited" if deposited else "other",
-        dedupe=f"deposit:{form.get('TRGUBUN', '')}:{form['ORDNO']}:{form.get('REF_NO', '')}:{moment}",
+        dedupe=_event(
+            "deposit",
+            *(form.get(name, "") for name in ("TRGUBUN", "REPLYCODE", "ORDNO", "REF_NO")),
+            *(moment, form.get("ACCOUNTNO", ""), form.get("AMT", "")),
+        ),
         merchant_ref=form["ORDNO"],
         amount=_won(form.get("AMT", "")),
         proof=_UNSIGNED,
         refs={"account_number": form.get("ACCOUNTNO", ""), "refNo": form.get("REF_NO", "")},
     )
+
+
+def _event(*parts: str) -> str:
+    """Name an event by everything that decides its effect: a wrong report must not hide the right one after it."""
+    return f"{parts[0]}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
 
 def _won(text: str) -> int:
