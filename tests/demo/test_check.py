@@ -1,0 +1,135 @@
+"""The check passes on a sound bridge, and fails on one that was broken on purpose."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from bridge.demo import check as demo_check
+from bridge.demo.check import check
+from bridge.demo.journeys import JOURNEYS, Journey
+from bridge.demo.notebook import Notebook
+from bridge.demo.visit import Visit
+from bridge.gateways.mainpay.adapter import Mainpay
+from bridge.sandbox.bank import Bank
+from bridge.signing import news
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_check, "set_up_logs", lambda _: None)
+    monkeypatch.setattr(demo_check, "SETTLE_SECONDS", 3.0)
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    chosen = tuple(journey for journey in JOURNEYS if journey.name in names)
+    assert len(chosen) == len(names)
+    monkeypatch.setattr(demo_check, "JOURNEYS", chosen)
+
+
+def test_the_command_walks_all_in_time_prints_one_object_and_is_quiet() -> None:
+    words = [sys.executable, "-m", "bridge", "demo", "--check", "--gateway", "mainpay"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+
+    found = json.loads(done.stdout)
+    assert found["problems"] == []
+    assert (done.returncode, done.stderr) == (0, "")
+    assert found["agree"] is True
+    assert found["seconds"] < 30
+    walked = {(one["journey"], one["dialect"]) for one in found["journeys"]}
+    assert walked == {(one.name, dialect) for one in JOURNEYS for dialect in one.dialects}
+    assert all(one["payments"] for one in found["journeys"])
+    assert found["totals"]["bridge"]["captured"] - found["totals"]["bridge"]["refunded"] > 0
+
+
+def test_a_buyer_charged_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "buy")
+    capture = Bank.capture
+
+    def twice(self: Bank, *given: Any) -> None:
+        capture(self, *given)
+        capture(self, *given)
+
+    monkeypatch.setattr(Bank, "capture", twice)
+
+    found = check("mainpay")
+
+    assert found["agree"] is False
+    assert any("charged 2 times" in problem for problem in found["problems"])
+
+
+def test_a_refund_that_did_not_happen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "full refund")
+    monkeypatch.setattr(Bank, "refund", lambda *_: None)
+
+    found = check("mainpay")
+
+    assert found["agree"] is False
+    assert any("refunded: the bridge says 55000 KRW, the books 0" in problem for problem in found["problems"])
+
+
+def test_news_the_shop_never_heard_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "buy")
+    monkeypatch.setattr(Notebook, "apply", lambda *_: "applied")
+
+    found = check("mainpay")
+
+    assert found["agree"] is False
+    assert any("never told" in problem for problem in found["problems"])
+
+
+def test_news_signed_with_a_wrong_key_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "buy")
+    headers = news.headers
+    monkeypatch.setattr(news, "headers", lambda keys, *given: headers([b"x" * 32 for _ in keys], *given))
+
+    assert check("mainpay")["agree"] is False
+
+
+def test_money_the_bridge_does_not_know_of_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "approval answer lost after the money moved")
+    monkeypatch.setattr(Bank, "refund", lambda *_: None)
+
+    found = check("mainpay")
+
+    assert found["agree"] is False
+    assert any("the bridge holds 0 KRW, the books 55012" in problem for problem in found["problems"])
+
+
+def test_a_bridge_that_believes_any_return_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "forged return")
+    monkeypatch.setattr("bridge.flows.finish_checkout._check_bound", lambda *_: None)
+
+    assert check("mainpay")["as_expected"] is False
+
+
+def test_a_bridge_that_never_undoes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "approval answer lost after the money moved")
+    monkeypatch.setattr("bridge.demo.visit.WAIT_SECONDS", 1.0)
+    monkeypatch.delattr(Mainpay, "undo")
+
+    found = check("mainpay")
+
+    assert found["agree"] is False
+
+
+def test_a_journey_that_ends_elsewhere_is_told_although_the_books_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def just_pick(visit: Visit) -> None:
+        await visit.open_window("r")
+
+    monkeypatch.setattr(demo_check, "JOURNEYS", (Journey(just_pick, "paid"),))
+
+    found = check("mainpay")
+
+    assert (found["agree"], found["as_expected"]) == (True, False)
+
+
+def test_a_check_that_takes_too_long_ends_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_check, "TOTAL_SECONDS", 0.2)
+
+    found = check("mainpay")
+
+    assert found["agree"] is False
+    assert "not done within" in found["problems"][0]

@@ -1,0 +1,140 @@
+"""payments, refund and outbox, typed while the demo's bridge runs: they reach it over its control socket."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.demo.notebook import Notebook
+from bridge.demo.visit import Visit
+from bridge.domain.failures import BadSignature
+
+
+class Terminal:
+    """A place to type commands about the stand's bridge."""
+
+    def __init__(self, visit: Visit, folder: Path) -> None:
+        self._environment = {
+            **os.environ,
+            "BRIDGE_PUBLIC_URL": visit.stand.bridge_url,
+            "BRIDGE_DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}",
+            "BRIDGE_MASTER_KEY_FILE": str(folder / "master.key"),
+        }
+
+    async def type(self, *words: str) -> tuple[int, Any, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bridge", *words),
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode is not None
+        return process.returncode, json.loads(out) if out.strip() else None, err.decode()
+
+
+@pytest.fixture
+def terminal(visit: Visit, tmp_path: Path) -> Terminal:
+    return Terminal(visit, tmp_path)
+
+
+async def test_payments_are_found_and_shown(visit: Visit, terminal: Terminal) -> None:
+    await visit.buy("r")
+    payment = await visit.payment()
+
+    _, by_name, _ = await terminal.type("payments", "list", "홍길동", "--json")
+    _, by_nobody, _ = await terminal.type("payments", "list", "아무개", "--json")
+    code, shown, _ = await terminal.type("payments", "show", payment["id"], "--json")
+
+    assert [one["id"] for one in by_name] == [payment["id"]]
+    assert by_nobody == []
+    assert code == 0
+    assert (shown["state"], shown["captured"]) == ("paid", 55_000)
+    assert [step["event"] for step in shown["timeline"]][-1] == "payment.paid"
+
+
+async def test_a_refund_is_done_once_per_key(visit: Visit, terminal: Terminal) -> None:
+    await visit.buy("r")
+    payment = (await visit.payment())["id"]
+    words = ("refund", payment, "--reason", "공연 취소", "--amount", "5000", "--key", "ab" * 16, "--json")
+
+    first, again = await terminal.type(*words), await terminal.type(*words)
+    other = await terminal.type(*words[:5], "6000", *words[6:])
+    rest = await terminal.type("refund", payment, "--reason", "공연 취소", "--json")
+
+    assert (first[0], first[1]["state"], first[1]["amount"]) == (0, "done", 5000)
+    assert again[1]["id"] == first[1]["id"]
+    assert other[0] == 1
+    assert rest[1]["amount"] == 50_000
+    assert (await visit.book())["refunded"] == 55_000
+    assert (await visit.payment())["refunds"][0]["actor"].startswith("operator:")
+
+
+async def test_a_refused_refund_is_exit_code_1_with_the_gateways_words(visit: Visit, terminal: Terminal) -> None:
+    await visit.buy("refund-refused")
+
+    code, refund, _ = await terminal.type("refund", (await visit.payment())["id"], "--reason", "변심", "--json")
+
+    assert (code, refund["state"], refund["code"]) == (1, "refused", "3003")
+    assert refund["message"] == "취소 가능 기간 초과"
+
+
+async def test_a_refund_without_an_answer_is_exit_code_3(visit: Visit, terminal: Terminal) -> None:
+    await visit.buy("r")
+    payment = await visit.payment()
+    wish = {"gateway": "mainpay", "op": "part_cancel", "kind": "drop_before", "merchant_ref": payment["merchant_ref"]}
+    await visit.http.post(f"{visit.stand.sandbox_url}/control/faults", json=wish)
+
+    code, refund, _ = await terminal.type("refund", payment["id"], "--reason", "변심", "--amount", "1000", "--json")
+
+    assert code == 3
+    assert refund["state"] in ("unknown", "needs_human")
+
+
+async def test_too_much_is_refused_with_exit_code_1(visit: Visit, terminal: Terminal) -> None:
+    await visit.buy("r")
+
+    code, said, complaint = await terminal.type(
+        "refund", (await visit.payment())["id"], "--reason", "변심", "--amount", "55001", "--json"
+    )
+
+    assert (code, said) == (1, None)
+    assert "At most 55000 KRW" in complaint
+
+
+async def test_news_the_shop_refuses_waits_in_the_outbox_and_is_sent_on_demand(
+    visit: Visit, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        raise BadSignature("The shop is being mended.")
+
+    apply = Notebook.apply
+    monkeypatch.setattr(Notebook, "apply", refuse)
+    await visit.buy("r")
+    payment = (await visit.payment())["id"]
+
+    async def tried() -> dict[str, Any]:
+        waiting = (await terminal.type("outbox", "list", "--json"))[1]
+        return next((one for one in waiting if one["tries"] >= 2), {})
+
+    owed = await visit.wait(tried, bool, "two tries")
+    monkeypatch.setattr(Notebook, "apply", apply)
+    _, done, _ = await terminal.type("outbox", "retry", payment, "--json")
+
+    async def told() -> dict[str, Any]:
+        return {"heard": visit.office.notebook.told(payment)}
+
+    heard = (await visit.wait(told, lambda found: bool(found["heard"]), "the news"))["heard"]
+    assert (owed["payment"], owed["type"], owed["state"]) == (payment, "payment.paid", "waiting")
+    assert "401" in owed["last_error"]
+    assert done == {"hastened": 1}
+    assert [one["type"] for one in heard] == ["payment.paid"]
+
+    async def emptied() -> dict[str, Any]:
+        return {"left": (await terminal.type("outbox", "list", "--json"))[1]}
+
+    assert (await visit.wait(emptied, lambda found: not found["left"], "an empty outbox"))["left"] == []
