@@ -13,7 +13,7 @@ from pathlib import Path
 PLUGIN = Path(__file__).parent / "pay-bridge"
 DOMAIN = "pay-bridge"
 LANGUAGE = "ko_KR"
-KEYWORDS = ("__", "_e", "_x:1,2c", "_n:1,2", "esc_html__", "esc_html_e", "esc_attr__", "esc_attr_e")
+KEYWORDS = ("__", "_e", "_x:1,2c", "_n:1,2", "esc_html_x:1,2c", "esc_html__", "esc_html_e", "esc_attr__", "esc_attr_e")
 HEADER = f"""# This file is distributed under the GPL-2.0-or-later.
 msgid ""
 msgstr ""

@@ -1,17 +1,17 @@
-/* Makes .pay-bridge-form comfortable; the form works without it. GPL-2.0-or-later. */
+/* Comfort for .pay-bridge-form, which works without it. GPL-2.0-or-later. */
 (() => {
 	const NAME = 'pay_bridge_window';
 	const EARLY = /^(new|readying|open)$/;
-	const TAKEN = /^(paid|part_refunded|refunded|awaiting_deposit)$/;
+	const TAKEN = /^(paid|awaiting_deposit)$|refunded$/;
 	const FAILED = /^(declined|voided|expired|failed_ready|superseded)$/;
 	const IN_APP = /KAKAOTALK|NAVER\(inapp|Instagram|FBA[NV]|FB_IAB|Line\/|DaumApps|; wv\)/i;
 	const popups = !matchMedia('(pointer: coarse)').matches && !IN_APP.test(navigator.userAgent);
-	const channel = window.BroadcastChannel ? new BroadcastChannel('pay_bridge') : null;
+	const channel = window.BroadcastChannel && new BroadcastChannel('pay_bridge');
 	class Refusal extends Error {}
 
 	function enhance(form) {
 		const { ajax, seconds, say } = JSON.parse(form.dataset.payBridge);
-		let watch = null; // {payment, url, back}
+		let watch = null; // {payment, url, back, over}
 		let timer = 0;
 		let busy = false;
 		let renewAt = 0;
@@ -61,7 +61,7 @@
 			} catch (error) {
 				if (!popup) { return failed(error); }
 				if (error instanceof Refusal) { popup.close(); return failed(error); }
-				plain(NAME); // Unreadable from here; the form may still arrive.
+				plain(NAME); // Unreadable here; the form may still arrive.
 				begin();
 			}
 		}
@@ -80,23 +80,23 @@
 		async function look(wait = 1000) {
 			const now = watch;
 			clearTimeout(timer);
-			if (!now || !now.url) { return; }
+			if (!now || !now.url || now.over) { return; }
 			timer = setTimeout(look, wait, Math.min(5000, wait * 1.3));
 			try {
 				const answer = await fetch(now.url, { cache: 'no-store' });
 				if (answer.ok && watch === now) { judge(await answer.json()); }
-			} catch (e) {} // The timer asks again.
+			} catch (e) {} // Asked again.
 		}
-		function judge({ state, result_url, message_ko }) {
+		function judge({ state, result_url, message_ko, gateway_message }) {
 			if (TAKEN.test(state)) { return leave(result_url); }
 			const early = EARLY.test(state);
 			const over = FAILED.test(state); // Else not known yet.
-			if (over) { watch = null; }
+			watch.over = over;
 			work(!early && !over);
-			tell(early ? (watch.back ? say.failed : say.waiting) : message_ko || (over ? say.failed : say.checking));
+			const text = message_ko || (over ? say.failed : say.checking);
+			tell(early ? watch.back ? say.failed : say.waiting : [text, gateway_message].join('\n'));
 		}
-		function hear(message) {
-			const { payment, url } = message;
+		function hear({ payment, url }) {
 			if (!watch || !payment || (watch.payment || payment) !== payment) { return; }
 			if (channel) { channel.postMessage({ seen: payment }); }
 			watch.back = true;
@@ -114,7 +114,7 @@
 			if (busy || popups || old) { event.preventDefault(); }
 			if (busy) { return; }
 			if (popups) { return open(); }
-			setTimeout(work, 0, true); // After the browser has read the form.
+			setTimeout(work, 0, true); // After the form is read.
 			if (old) { fresh().then(() => plain(''), failed); }
 		});
 		addEventListener('pageshow', (event) => {

@@ -18,6 +18,7 @@ final class Installation {
 
 	/** On activation. On a network each site follows at its first request. */
 	public static function action_activate(): void {
+		self::load_words();
 		self::install();
 	}
 
@@ -28,10 +29,14 @@ final class Installation {
 
 	/** At every start: one look at an autoloaded number. */
 	public static function action_init(): void {
-		load_plugin_textdomain( 'pay-bridge', false, dirname( plugin_basename( PAY_BRIDGE_FILE ) ) . '/languages' );
+		self::load_words();
 		if ( self::SCHEMA !== (int) get_option( self::OPTION ) ) {
 			self::install();
 		}
+	}
+
+	private static function load_words(): void {
+		load_plugin_textdomain( 'pay-bridge', false, dirname( plugin_basename( PAY_BRIDGE_FILE ) ) . '/languages' );
 	}
 
 	private static function install(): void {

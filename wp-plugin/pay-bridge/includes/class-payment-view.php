@@ -34,7 +34,7 @@ final class Payment_View {
 			self::render_facts( $payment );
 			Refund_Form::render( $payment );
 			self::render_refunds( is_array( $payment['refunds'] ?? null ) ? $payment['refunds'] : array() );
-			self::render_timeline( is_array( $payment['timeline'] ?? null ) ? $payment['timeline'] : array() );
+			Story::render( is_array( $payment['timeline'] ?? null ) ? $payment['timeline'] : array() );
 		}
 	}
 
@@ -65,27 +65,6 @@ final class Payment_View {
 			$words   = array( Words::time( (string) ( $refund['created_at'] ?? '' ) ), Words::krw( (int) ( $refund['amount'] ?? 0 ) ), (string) ( $refund['reason'] ?? '' ), $message );
 			printf( '<p data-refund="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
 		}
-	}
-
-	/** The payment's story, in the order in which it happened. */
-	private static function render_timeline( array $events ): void {
-		printf( '<h2>%s</h2><ol class="pay-bridge-timeline">', esc_html__( 'What happened', 'pay-bridge' ) );
-		foreach ( array_filter( $events, 'is_array' ) as $event ) {
-			$words = array();
-			foreach ( array( 'event', 'code', 'message', 'reason', 'actor' ) as $name ) {
-				if ( is_scalar( $event[ $name ] ?? null ) && '' !== (string) $event[ $name ] ) {
-					$words[] = (string) $event[ $name ];
-				}
-			}
-			if ( is_string( $event['to'] ?? null ) ) {
-				array_unshift( $words, Words::state( $event['to'] ) );
-			}
-			if ( is_int( $event['amount'] ?? null ) ) {
-				$words[] = Words::krw( $event['amount'] );
-			}
-			printf( '<li><time>%s</time> %s</li>', esc_html( Words::time( (string) ( $event['at'] ?? '' ) ) ), esc_html( implode( ' · ', $words ) ) );
-		}
-		echo '</ol>';
 	}
 
 	/** @param mixed $values Names and values of the bridge. */

@@ -57,18 +57,19 @@ final class Payments {
 		return is_array( $snapshot ) && $snapshot ? $snapshot : null;
 	}
 
-	/** The order a reference belongs to: the reference of an order, of a payment, or the gateway's; empty if unknown. */
+	/** The order a reference belongs to: of an order, of a payment, or the gateway's; empty if unknown or of more than one. */
 	public static function order_of_reference( string $reference ): string {
 		global $wpdb;
-		return (string) $wpdb->get_var(
+		$orders = $wpdb->get_col(
 			$wpdb->prepare(
-				'SELECT p.order_ref FROM ' . self::table() . ' p WHERE p.order_ref = %s OR p.payment_id = %s'
-				. ' OR p.payment_id IN (SELECT r.payment_id FROM ' . self::table( 'references' ) . ' r WHERE r.reference = %s) LIMIT 1',
+				'SELECT DISTINCT p.order_ref FROM ' . self::table() . ' p WHERE p.order_ref = %s OR p.payment_id = %s'
+				. ' OR p.payment_id IN (SELECT r.payment_id FROM ' . self::table( 'references' ) . ' r WHERE r.reference = %s) LIMIT 2',
 				$reference,
 				$reference,
 				$reference
 			)
 		);
+		return 1 === count( $orders ) ? (string) $orders[0] : '';
 	}
 
 	/**

@@ -21,7 +21,9 @@ final class Refund_Form {
 			printf( '<p>%s</p>', esc_html( $why ) );
 		}
 		if ( $left <= 0 ) {
-			printf( '<p>%s</p>', esc_html__( 'There is nothing to refund.', 'pay-bridge' ) );
+			if ( '' === $why ) {
+				printf( '<p>%s</p>', esc_html__( 'There is nothing to refund.', 'pay-bridge' ) );
+			}
 			return;
 		}
 		/* translators: %s: an amount such as 12,000 KRW */
@@ -49,9 +51,10 @@ final class Refund_Form {
 		if ( $parts ) {
 			printf( '<p><label><input type="radio" name="kind" value="part"> %s</label> ', esc_html__( 'A part:', 'pay-bridge' ) );
 			printf(
-				'<input type="text" inputmode="numeric" name="amount" pattern="[1-9][0-9]{0,9}" data-max="%d" size="11" autocomplete="off" aria-label="%s"> KRW</p>',
+				'<input type="text" inputmode="numeric" name="amount" pattern="[1-9][0-9]{0,9}" data-max="%d" size="11" autocomplete="off" aria-label="%s"> %s</p>',
 				absint( $left ),
-				esc_attr__( 'Amount in KRW', 'pay-bridge' )
+				esc_attr__( 'Amount in KRW', 'pay-bridge' ),
+				esc_html_x( 'KRW', 'unit behind a field', 'pay-bridge' )
 			);
 		}
 		printf( '<p><label>%s<br><input type="text" name="reason" required maxlength="100" class="widefat"></label></p>', esc_html__( 'Reason', 'pay-bridge' ) );

@@ -1,0 +1,85 @@
+<?php
+/**
+ * The story of a payment.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** What happened to a payment, by whom, in words. Whatever has no words yet is shown as it came. */
+final class Story {
+
+	/** The payment's story, in the order in which it happened. */
+	public static function render( array $events ): void {
+		printf( '<h2>%s</h2><ol class="pay-bridge-timeline">', esc_html__( 'What happened', 'pay-bridge' ) );
+		foreach ( array_filter( $events, 'is_array' ) as $event ) {
+			printf( '<li><time>%s</time> %s</li>', esc_html( Words::time( self::text( $event, 'at' ) ) ), esc_html( self::sentence( $event ) ) );
+		}
+		echo '</ol>';
+	}
+
+	private static function sentence( array $event ): string {
+		$name  = self::text( $event, 'event' );
+		$words = array( self::events()[ $name ] ?? $name );
+		if ( is_int( $event['amount'] ?? null ) ) {
+			$words[] = Words::krw( $event['amount'] );
+		}
+		foreach ( array( 'code', 'message', 'reason' ) as $detail ) {
+			$words[] = self::text( $event, $detail );
+		}
+		$words[] = self::actor( self::text( $event, 'actor' ) );
+		return implode( ' · ', array_filter( $words, 'strlen' ) );
+	}
+
+	/** Who did it: a person of this site by name, everybody else by what they are. */
+	public static function actor( string $actor ): string {
+		$words = array(
+			'buyer'   => __( 'Buyer', 'pay-bridge' ),
+			'gateway' => __( 'Gateway', 'pay-bridge' ),
+			'bridge'  => __( 'Payment service', 'pay-bridge' ),
+			'wp:cli'  => __( 'Command line', 'pay-bridge' ),
+		);
+		if ( isset( $words[ $actor ] ) ) {
+			return $words[ $actor ];
+		}
+		$user = 0 === strpos( $actor, 'wp:' ) ? get_userdata( (int) substr( $actor, 3 ) ) : false;
+		return $user ? $user->display_name : $actor;
+	}
+
+	private static function events(): array {
+		return array(
+			'payment.created'         => __( 'Payment begun', 'pay-bridge' ),
+			'payment.paid'            => __( 'Paid', 'pay-bridge' ),
+			'payment.declined'        => __( 'Declined', 'pay-bridge' ),
+			'payment.amount_mismatch' => __( 'Stopped: another amount', 'pay-bridge' ),
+			'payment.voided'          => __( 'Undone', 'pay-bridge' ),
+			'payment.expired'         => __( 'Expired', 'pay-bridge' ),
+			'payment.needs_human'     => __( 'Needs a person', 'pay-bridge' ),
+			'payment.deposited'       => __( 'Deposited', 'pay-bridge' ),
+			'payment.superseded'      => __( 'Replaced by a newer attempt', 'pay-bridge' ),
+			'window.opened'           => __( 'Payment window opened', 'pay-bridge' ),
+			'window.closed'           => __( 'Buyer closed the payment window', 'pay-bridge' ),
+			'window.refused'          => __( 'Gateway refused the payment window', 'pay-bridge' ),
+			'window.not_opened'       => __( 'Window could not be opened', 'pay-bridge' ),
+			'account.issued'          => __( 'Virtual account issued', 'pay-bridge' ),
+			'approve.sent'            => __( 'Approval asked for', 'pay-bridge' ),
+			'approve.not_sent'        => __( 'Approval could not be sent', 'pay-bridge' ),
+			'approve.unknown'         => __( 'Approval\'s answer lost', 'pay-bridge' ),
+			'approve.barred'          => __( 'Approval barred', 'pay-bridge' ),
+			'undo.sent'               => __( 'Undoing asked for', 'pay-bridge' ),
+			'refund.sent'             => __( 'Refund asked for', 'pay-bridge' ),
+			'refund.done'             => __( 'Refunded', 'pay-bridge' ),
+			'refund.refused'          => __( 'Refund refused', 'pay-bridge' ),
+			'refund.not_sent'         => __( 'Refund could not be sent', 'pay-bridge' ),
+			'refund.unknown'          => __( 'Refund\'s answer lost', 'pay-bridge' ),
+			'refund.accepted'         => __( 'Refund accepted', 'pay-bridge' ),
+		);
+	}
+
+	private static function text( array $event, string $name ): string {
+		return is_scalar( $event[ $name ] ?? null ) ? (string) $event[ $name ] : '';
+	}
+}
