@@ -41,6 +41,7 @@ final class Payments_Page {
 		$answer = $client->post( '/v1/payments/search', $wanted );
 		if ( ! $answer->ok() ) {
 			Admin::notice( 'error', $answer->message() );
+			return; // An empty table would say that there are no payments.
 		}
 		$items = is_array( $answer->body['items'] ?? null ) ? array_filter( $answer->body['items'], array( Snapshots::class, 'is_payment' ) ) : array();
 		$next  = is_string( $answer->body['next_cursor'] ?? null ) ? $answer->body['next_cursor'] : '';

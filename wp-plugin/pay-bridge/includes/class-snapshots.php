@@ -22,6 +22,9 @@ final class Snapshots {
 	const ORDER_UNKNOWN   = 'order_unknown';
 	const AMOUNT_MISMATCH = 'amount_mismatch';
 
+	/** What is asked of the bridge when it is shown, and not kept in WordPress: people's names, and what grows. */
+	const NOT_KEPT = array( 'timeline', 'refunds', 'order', 'buyer', 'buyer_name', 'title' );
+
 	/** Whether something from outside has the form of a payment. */
 	public static function is_payment( $payment ): bool {
 		return is_array( $payment )
@@ -74,7 +77,7 @@ final class Snapshots {
 			'refunded'   => $payment['refunded'] ?? 0,
 			'version'    => $payment['version'] ?? 0,
 			'updated_at' => time(),
-			'snapshot'   => (string) wp_json_encode( $payment, JSON_UNESCAPED_UNICODE ),
+			'snapshot'   => (string) wp_json_encode( array_diff_key( $payment, array_flip( self::NOT_KEPT ) ), JSON_UNESCAPED_UNICODE ),
 		);
 		Payments::write( $payment['id'], $claim, $columns );
 		Payments::remember_references( $payment['id'], is_array( $payment['gateway_refs'] ?? null ) ? $payment['gateway_refs'] : array() );

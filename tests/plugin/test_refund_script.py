@@ -1,0 +1,95 @@
+"""The clerk's dialog in a browser: keyboard, limits, two clicks, and a result that follows by itself."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.plugin.conftest import Shop
+from tests.plugin.stub_bridge import StubBridge
+from tests.plugin.test_checkout_script import browser
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.browser
+Desk = Callable[..., Page]
+
+
+@pytest.fixture
+def desk(browser: Browser, shop: Shop) -> Iterator[Desk]:
+    """Opens a payment's page for the clerk."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(payment: dict[str, Any], query: str = "") -> Page:
+        context = browser.new_context(locale="ko-KR")
+        contexts.append(context)
+        cookies = shop.as_("clerk").cookies.jar
+        context.add_cookies([{"name": one.name, "value": one.value or "", "url": shop.stand.url} for one in cookies])
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.goto(f"{shop.stand.url}/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}{query}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def test_the_dialog_is_modal_named_and_closed_by_escape(shop: Shop, desk: Desk) -> None:
+    _, payment = shop.paid()
+    page = desk(payment)
+    dialog = page.get_by_role("dialog", name="이 결제 환불하기")
+    expect(dialog).to_be_hidden()
+    page.locator("#pay-bridge-refund-open").focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    assert page.evaluate("document.querySelector('#pay-bridge-refund').matches(':modal')")
+    assert page.evaluate("document.querySelector('#pay-bridge-refund').contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") == "pay-bridge-refund-open"
+
+
+def test_an_address_that_asks_for_the_form_opens_the_dialog(shop: Shop, desk: Desk) -> None:
+    _, payment = shop.paid()
+    page = desk(payment, "&refund=new")
+    assert page.evaluate("document.querySelector('#pay-bridge-refund').matches(':modal')")
+
+
+@pytest.mark.parametrize("amount", ["30001", "0", "1.5", "1e3", "-5", ""])
+def test_an_impossible_amount_is_not_sent(shop: Shop, bridge: StubBridge, desk: Desk, amount: str) -> None:
+    _, payment = shop.paid()
+    page = desk(payment, "&refund=new")
+    page.check("input[value=part]")
+    page.fill("input[name=amount]", amount)
+    page.fill("input[name=reason]", "관객 요청")
+    page.click("dialog [type=submit]")
+    assert page.evaluate("document.querySelector('input[name=amount]').validity.valid") is False
+    assert bridge.asked("POST", ".*/refunds") == []
+
+
+def test_a_double_click_asks_once_and_says_what_came_of_it(shop: Shop, bridge: StubBridge, desk: Desk) -> None:
+    _, payment = shop.paid()
+    page = desk(payment, "&refund=new")
+    page.fill("input[name=reason]", "관객 요청")
+    page.dblclick("dialog [type=submit]")
+    expect(page.locator("#pay-bridge-refund-result")).to_contain_text("환불했어요")
+    assert len(bridge.asked("POST", ".*/refunds")) == 1
+
+
+def test_an_unknown_outcome_is_followed_without_loading_the_page_again(
+    shop: Shop, bridge: StubBridge, desk: Desk
+) -> None:
+    _, payment = shop.paid()
+    bridge.refund_states.append({"state": "sending"})
+    page = desk(payment, "&refund=new")
+    page.fill("input[name=reason]", "관객 요청")
+    page.click("dialog [type=submit]")
+    region = page.locator("#pay-bridge-refund-result")
+    expect(region).to_contain_text("기다리고 있어요")
+    page.evaluate("window.same = true")
+    refund = next(one for one in bridge.refunds.values() if one["payment"] == payment["id"])
+    refund |= {"state": "refused", "code": "3003", "message": "취소 기간이 <i>지났습니다</i>."}
+    expect(region).to_contain_text("취소 기간이 <i>지났습니다</i>.")
+    assert page.evaluate("window.same") is True
+    assert region.get_attribute("role") == "status"
