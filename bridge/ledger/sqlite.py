@@ -76,6 +76,7 @@ class SqliteLedger:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _take_lock(path, lock_wait_seconds)
+        path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         try:
             self._writer_connection = _connect(path)
