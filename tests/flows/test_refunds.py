@@ -281,8 +281,8 @@ async def test_a_refund_that_is_refused_ever_after_fails_only_after_the_quiet_pe
     await world.check_books()
 
 
-async def test_the_daily_cap_stops_a_key_and_not_an_operator(tmp_path):
-    world = World(tmp_path, refund_daily_max=60_000)
+async def test_the_daily_cap_stops_a_key_and_not_an_operator(folder):
+    world = World(folder, refund_daily_max=60_000)
     await world.start()
     world.site = await world.pair()
     first, second = await world.buy(), await world.buy()
@@ -319,8 +319,8 @@ async def test_what_holds_no_money_is_not_refunded(world):
     assert (answer.status_code, answer.json()["code"], answer.json()["state"]) == (409, "not_now", "open")
 
 
-async def test_a_refund_answers_within_its_time_and_goes_on_afterwards(tmp_path):
-    world = World(tmp_path, refund_wait_seconds=0.05)
+async def test_a_refund_answers_within_its_time_and_goes_on_afterwards(folder):
+    world = World(folder, refund_wait_seconds=0.05)
     await world.start()
     world.site = await world.pair()
     payment = await world.buy()

@@ -1,6 +1,7 @@
 """The bridge's wire with the network taken out: requests reach applications of this process, on the virtual clock."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ from bridge.wire.address import Address
 from bridge.wire.connection import BODY_BYTES_MAX, Answer, Request
 from bridge.wire.converse import Wire, _Silence
 from tests.support.clock import VirtualClock
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Reading the system's certificates costs more than most tests; nothing here speaks TLS."""
 
 CUT_SHORT = "The connection ended before the answer was whole."
 
@@ -43,7 +47,7 @@ class LocalWire(Wire):
     """Everything of the real wire but sockets: address rules, journal, verdicts, intent's age, deadline."""
 
     def __init__(self, clock: VirtualClock, net: Net) -> None:
-        super().__init__(clock.boot_seconds)
+        super().__init__(clock.boot_seconds, tls=NO_TLS)
         self._virtual = clock
         self._net = net
 
