@@ -19,8 +19,8 @@ demo: base-packages ## a shop, the bridge and a sandbox gateway in the foregroun
 setup: base-packages ## install everything the tests need; quick the second time
 	$(PARALLEL) $(READY) all-packages newest-core oldest-core
 
-test: setup ## every test; ARGS go to pytest
-	@$(PYTHON) -m pytest $(ARGS)
+test: setup ## every test; with ARGS="-k refund" pytest runs those alone
+	@$(PYTHON) -m $(if $(ARGS),pytest $(ARGS),tests)
 
 test-quick: $(READY) ## the tests that need no WordPress, browser or killed server
 	@$(PYTHON) -m pytest -m "not wordpress and not browser and not kill" $(ARGS)

@@ -1,0 +1,52 @@
+"""Runs every test: the quick ones under coverage, the slow ones beside them; `python -m tests` is `make test`."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SLOW = "wordpress or browser or kill"
+COVERAGE = [sys.executable, "-m", "coverage"]
+
+
+@dataclass
+class Part:
+    """One pytest process, with the file that gathers what it prints."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def start(name: str, folder: Path, command: list[str], marks: str) -> Part:
+    log = folder / f"{name}.log"
+    words = [*command, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--durations=8", "-m", marks]
+    with log.open("wb") as out:
+        return Part(name, subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT), log)
+
+
+def main() -> int:
+    began = time.monotonic()
+    for old in ROOT.glob(".coverage*"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        parts = [
+            start("quick", Path(folder), [*COVERAGE, "run"], f"not ({SLOW})"),
+            start("slow", Path(folder), [sys.executable], SLOW),
+        ]
+        failed = 0
+        for part in parts:
+            failed |= part.process.wait()
+            print(f"=== {part.name} tests, after {time.monotonic() - began:.0f} s")
+            print(part.log.read_text("utf-8", "replace"), flush=True)
+    subprocess.run([*COVERAGE, "combine", "--quiet"], cwd=ROOT, check=False)
+    failed |= subprocess.run([*COVERAGE, "report"], cwd=ROOT, check=False).returncode
+    print(f"All tests in {time.monotonic() - began:.0f} s: {'failed' if failed else 'passed'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
