@@ -16,7 +16,13 @@ from bridge.cli.output import print_facts, print_json, print_lines, print_table
 from bridge.cli.run import run
 from bridge.settings import from_environment
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Pay Bridge.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Pay Bridge: payments for a WordPress site, by the Korean gateways.",
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong words or settings, 3 not known yet.",
+)
 operator_app = typer.Typer(no_args_is_help=True, help="People who may use the dashboard.")
 app.add_typer(sites.app, name="site")
 app.add_typer(operator_app, name="operator")

@@ -1,6 +1,7 @@
 """`pay-bridge payments`, `refund` and `outbox`: looking at money, giving it back, and what WordPress is owed."""
 
 import getpass
+import os
 import re
 import secrets
 from typing import Annotated, Any
@@ -61,15 +62,21 @@ def refund(
         raise typer.BadParameter("--key is 32 hex digits, in lower case.")
     wanted = parse_amount(amount) if amount else None
     key = key or secrets.token_hex(16)
-    done: dict[str, Any] = run(
-        "refund", payment=payment, reason=reason, amount=wanted, actor=getpass.getuser()[:55], key=key
-    )
+    done: dict[str, Any] = run("refund", payment=payment, reason=reason, amount=wanted, actor=_who(), key=key)
     done["key"] = key
     print_json(done) if as_json else print_facts(done)
     if done["state"] in ("refused", "not_sent"):
         raise typer.Exit(1)
     if done["state"] not in ("done", "accepted"):
         raise typer.Exit(NOT_KNOWN_YET)
+
+
+def _who() -> str:
+    """Name the person at this terminal, as the timeline will; a container may have no name for its user."""
+    try:
+        return getpass.getuser()[:55]
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 @outbox_app.command("list")

@@ -78,7 +78,8 @@ async def open_stand(plan: Plan) -> AsyncIterator[Stand]:
     plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         sockets = {name: stack.enter_context(bind(plan.host, port, option)) for name, port, option in _ports(plan)}
-        urls = {name: f"http://{plan.public_host}:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+        public = f"[{plan.public_host}]" if ":" in plan.public_host else plan.public_host
+        urls = {name: f"http://{public}:{sock.getsockname()[1]}" for name, sock in sockets.items()}
         context = build_context(_settings(plan, urls["bridge"]), clock=plan.clock)
         await check_master_key(context)
         http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, follow_redirects=False))
