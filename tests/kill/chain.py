@@ -113,10 +113,15 @@ def _settle(lab: Lab, restart: Restart) -> None:
 
 RunOnce = Callable[[Lab, Chain, int, str], bool]
 
-FULLY = ("approve", "deposit_notice", "full_refund", "news", "part_refund", "ready", "signed_ready")
-"""Scenarios whose every moment is tried; in the others one for each distinct state of disk and peers."""
+FULLY = ("part_refund", "full_refund", "approve", "signed_ready", "ready", "deposit_notice", "news")
+"""Scenarios whose every moment is tried, the longest first; in the others one moment for each distinct state."""
 
 
 def kinds_of(name: str, everything: bool) -> str:
     """Which kinds of moments a scenario is killed at."""
     return KINDS if everything or name in FULLY else DISTINCT
+
+
+def longest_first(name: str) -> int:
+    """Where a chain stands in the order of beginning."""
+    return [*FULLY, RECOVERY, name].index(name)

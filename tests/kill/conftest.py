@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .chain import Chain, kinds_of, run_chain
+from .chain import Chain, kinds_of, longest_first, run_chain
 from .lab import Lab, Restart
 from .moments import build
 
@@ -20,12 +20,6 @@ ChainOf = Callable[[str], Chain]
 
 _chains: list[Chain] = []
 _alone: list[Restart] = []
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.kill)
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +41,10 @@ def lab(tmp_path: Path, library: Path | None) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def chain_of(
+def chains(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Path | None
-) -> Iterator[ChainOf]:
-    """Gives a chain when it has run; every chain that a test of this session wants is begun at once."""
+) -> Iterator[dict[str, Future[Chain]]]:
+    """The chains that tests of this session want, all begun when the first test asks for them."""
     wanted = [
         item.callspec.params["chain"]
         for item in request.session.items
@@ -58,18 +52,23 @@ def chain_of(
     ]
     directory = tmp_path_factory.mktemp("chains")
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="chain") as executor:
-        running: dict[str, Future[Chain]] = {
+        yield {
             name: executor.submit(run_chain, name, directory / name, library, kinds_of(name, EVERYTHING))
-            for name in wanted
+            for name in sorted(wanted, key=longest_first)
         }
-
-        def chain_of(name: str) -> Chain:
-            chain = running[name].result(CHAIN_SECONDS_MAX)
-            _chains.append(chain)
-            return chain
-
-        yield chain_of
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def chain_of(chains: dict[str, Future[Chain]]) -> ChainOf:
+    """Gives a chain when it has run."""
+
+    def chain_of(name: str) -> Chain:
+        chain = chains[name].result(CHAIN_SECONDS_MAX)
+        _chains.append(chain)
+        return chain
+
+    return chain_of
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +82,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     figures = {
         "moments": {chain.name: len(chain.moments) for chain in _chains},
-        "kinds": {chain.name: chain.moments for chain in _chains},
         "kills": sum(chain.kills for chain in _chains),
         "payments_judged": sum(chain.payments for chain in _chains),
         "quiet_periods_skipped": sum(chain.skipped_quiet for chain in _chains),

@@ -24,6 +24,7 @@ from .process import ServerProcess, free_port
 
 SETTLE_SECONDS_MAX = 40.0
 SKIP_SECONDS_MIN = 0.4
+POLL_SECONDS = 0.03
 
 
 @dataclass
@@ -144,7 +145,7 @@ class Lab:
             assert self.server is not None
             assert self.server.alive(), f"the server died while waiting until {what}:\n{self.server.said()}"
             assert time.monotonic() < until, f"not within {seconds:.0f} s: {what}\n{self._unsettled()}"
-            time.sleep(0.02)
+            time.sleep(POLL_SECONDS)
 
     def settle(self) -> None:
         """Wait until nothing is owed to anybody, setting the clock ahead where only time is waited for."""
@@ -167,19 +168,24 @@ class Lab:
                 return self.server.alive()
             self._skip_waiting()
             assert time.monotonic() < until, f"neither settled nor dead: {self._unsettled()}"
-            time.sleep(0.01)
+            time.sleep(POLL_SECONDS)
         return False
 
-    def _unsettled(self) -> dict[str, Any]:
-        """What is still on its way. The gateway is asked first: what it was told last is in the ledger already."""
-        left: dict[str, Any] = {
-            "gateway": [
-                (ref, notice["kind"])
-                for ref, book in self.gateway.books().items()
-                for notice in book["notices"]
-                if not (notice["acked"] or notice["lost"])
-            ]
-        }
+    def _unsettled(self) -> dict[str, list[Any]]:
+        """What is still on its way: in the ledger, or a notice the gateway repeats."""
+        left = self._owed()
+        if left:
+            return left
+        waiting = [
+            (ref, notice["kind"])
+            for ref, book in self.gateway.books().items()
+            for notice in book["notices"]
+            if not (notice["acked"] or notice["lost"])
+        ]
+        # Asked again: the notice acknowledged a moment ago may be what news is owed about.
+        return {"gateway": waiting} if waiting else self._owed()
+
+    def _owed(self) -> dict[str, list[Any]]:
         rows = self.rows(
             "SELECT 'operations' AS what, id, kind || ' ' || state || ' ' || message AS word FROM operations"
             " WHERE state IN ('sent', 'unknown')"
@@ -188,9 +194,10 @@ class Lab:
             " UNION ALL SELECT 'news', id, type || ' ' || last_error FROM news WHERE state = 'waiting'"
             " UNION ALL SELECT 'notices', id, kind FROM notices WHERE state = 'pending'"
         )
+        left: dict[str, list[Any]] = {}
         for row in rows:
             left.setdefault(row["what"], []).append((row["id"], row["word"]))
-        return {name: found for name, found in left.items() if found}
+        return left
 
     def _skip_waiting(self) -> None:
         """Set the server's clock ahead to its next try, where that is some time away."""

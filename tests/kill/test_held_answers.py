@@ -1,11 +1,15 @@
 """The server dies while the gateway holds the answer back: done already, never done, or done after the death."""
 
+import pytest
+
 from bridge.domain.machine import State
 
 from .held import die_over_approval
 from .lab import Lab
 from .people import AMOUNT, Order
 from .verdict import Verdict
+
+pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]
 
 
 def test_money_taken_before_the_death_is_given_back_and_the_buyer_may_pay_again(lab: Lab) -> None:

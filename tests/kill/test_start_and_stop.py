@@ -5,6 +5,8 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from bridge.domain.machine import State
 
 from .lab import Lab
@@ -12,6 +14,7 @@ from .people import Order
 from .process import ServerProcess, answers, free_port
 from .verdict import Verdict
 
+pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]
 ENDED_BY_REQUEST = (0, -signal.SIGTERM)
 
 

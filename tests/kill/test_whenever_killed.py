@@ -12,6 +12,7 @@ PICKED_UP_SECONDS_MAX = 25.0
 RECOVERY_COMMITS_AND_SENDS_MIN = 8
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize("chain", [*SCENARIOS, RECOVERY])
 def test_ledger_and_gateway_agree_whenever_the_server_was_killed(chain: str, chain_of: ChainOf) -> None:
     ran = chain_of(chain)
