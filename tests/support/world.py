@@ -160,7 +160,7 @@ class World:
         """Write the time so many seconds from now."""
         return rfc3339(self.clock.now() + timedelta(seconds=seconds))
 
-    def token(self, order: Mapping[str, Any], *, site: Paired | None = None, **changes: Any) -> str:
+    def token(self, order: Mapping[str, Any], /, *, site: Paired | None = None, **changes: Any) -> str:
         """Seal an order as the plugin does."""
         now = int(self.clock.now().timestamp())
         jti = self.clock.random_bytes(16).hex()
