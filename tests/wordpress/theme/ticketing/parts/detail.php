@@ -20,6 +20,9 @@ $texts    = array(
 if ( ticketing_seats_lost( $order ) ) {
 	$texts['paid'] = array( 'wait', '좌석을 다시 확인하고 있어요', "{$amount}을 결제했지만 그 사이 좌석이 팔렸어요. 매표소가 돌려드리고 이메일로 알려 드릴게요." );
 }
+if ( 'voided' === ( $payment['state'] ?? '' ) ) {
+	$texts['unpaid'] = array( 'calm', '결제가 되지 않았어요', '카드사의 답을 받지 못해 승인을 취소했어요. 돈은 빠져나가지 않았어요.' );
+}
 list( $tone, $title, $text ) = $texts[ $standing ];
 ?>
 <div class="wide narrow detail" data-standing="<?php echo esc_attr( $standing ); ?>">

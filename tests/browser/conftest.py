@@ -1,0 +1,126 @@
+"""One browser, one shop a lane; every test has contexts of its own and ends without a script's error."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from tests.browser.lane import Lane
+from tests.wordpress.bridge import Bridge
+from tests.wordpress.stand import Stand
+
+DIALECTS = {"quick": "mainpay", "oldest": "mainpay-guide"}
+"""The second lane also speaks the gateway's second dialect, which posts the buyer back from its own site."""
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync")
+FAIR = ["--disable-popup-blocking", "--disable-back-forward-cache"]
+"""What Playwright would switch off, and every buyer has."""
+
+LaneMaker = Callable[[str], Lane]
+Browse = Callable[..., Page]
+
+
+# Playwright keeps a loop in its thread, which other folders' asynchronous tests could not bear: hence the scope.
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    expect.set_options(timeout=15_000)
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Debian's Chromium without a window."""
+    found = os.environ.get("PAY_BRIDGE_CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert found, "no chromium; tests/wordpress/install.sh installs it"
+    chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS), ignore_default_args=FAIR)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="package")
+def lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaneMaker]:
+    """Gives a lane by its name, started when first asked for."""
+    with ExitStack() as running:
+        started: dict[str, Lane] = {}
+
+        def lane(name: str) -> Lane:
+            if name not in started:
+                directory = tmp_path_factory.mktemp(f"{name}-browser")
+                bridge = Bridge(directory / "bridge")
+                stand = Stand(name, directory=directory / "shop")
+                stand.pair(bridge.site(stand.url, dialect=DIALECTS[name])["pairing_code"])
+                running.enter_context(bridge)
+                running.enter_context(stand)
+                started[name] = Lane(name, stand, bridge)
+                running.callback(started[name].close)
+            return started[name]
+
+        yield lane
+
+
+@pytest.fixture(scope="package")
+def lane(lanes: LaneMaker) -> Lane:
+    """WordPress 7.1 on PHP's own server and SQLite."""
+    return lanes("quick")
+
+
+@pytest.fixture(scope="package", params=list(DIALECTS))
+def each_lane(lanes: LaneMaker, request: pytest.FixtureRequest) -> Lane:
+    """The same, and WordPress 6.1 on nginx, php-fpm and MariaDB."""
+    return lanes(request.param)
+
+
+@pytest.fixture
+def troubles() -> list[str]:
+    """What went wrong in this test's pages; whoever expects it looks and clears it."""
+    return []
+
+
+@pytest.fixture
+def browse(browser: Browser, playwright: Playwright, troubles: list[str]) -> Iterator[Browse]:
+    """Opens a page in a context of its own: `browse(lane, "phone", user="buyer", java_script_enabled=False)`."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(lane: Lane, device: str = "desktop", *, user: str = "", **settings: Any) -> Page:
+        shape = dict(playwright.devices["iPhone 13"]) if device == "phone" else dict(DESKTOP)
+        shape.pop("default_browser_type", None)
+        state = _logged_in(browser, lane, user) if user else None
+        made = browser.new_context(**shape | {"locale": "ko-KR", "timezone_id": "Asia/Seoul", "storage_state": state} | settings)
+        made.set_default_timeout(15_000)
+        _watch(made, lane, troubles)
+        contexts.append(made)
+        return made.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def _logged_in(browser: Browser, lane: Lane, user: str) -> Any:
+    """The cookies of somebody logged in to WordPress, made once a lane."""
+    if user not in lane.logins:
+        context = browser.new_context(locale="ko-KR")
+        page = context.new_page()
+        page.goto(f"{lane.url}/wp-login.php")
+        page.fill("#user_login", user)
+        page.fill("#user_pass", lane.stand.passwords[user])
+        page.click("#wp-submit")
+        page.wait_for_url(lambda url: "wp-login" not in url)
+        lane.logins[user] = context.storage_state()
+        context.close()
+    return lane.logins[user]
+
+
+def _watch(context: BrowserContext, lane: Lane, troubles: list[str]) -> None:
+    """Notes what no page may do: an uncaught exception, a breach of its own policy, an error of the server."""
+    context.on("weberror", lambda error: troubles.append(f"exception: {error.error}"))
+    context.on("console", lambda said: troubles.append(said.text) if "Content Security Policy" in said.text else None)
+    context.on("response", lambda answer: troubles.append(f"{answer.status} {answer.url}")
+               if answer.status >= 500 and answer.url.startswith((lane.url, lane.bridge.url)) else None)
