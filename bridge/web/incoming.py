@@ -50,7 +50,7 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedBody("Send the body without Content-Encoding.")
     length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > bytes_max:
+    if length.isascii() and length.isdigit() and int(length) > bytes_max:
         raise TooLarge(f"The body is larger than {bytes_max} bytes.")
     pieces, size = [], 0
     try:
@@ -106,7 +106,9 @@ def client_address(context: Context, request: Request) -> str:
     peer = request.client.host if request.client else ""
     if peer not in context.settings.trusted_proxies:
         return peer
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    # Some proxies add a line of their own instead of adding to the caller's: the last line is the nearest.
+    lines = ",".join(request.headers.getlist("x-forwarded-for"))
+    hops = [hop.strip() for hop in lines.split(",") if hop.strip()]
     for hop in reversed(hops):
         if hop not in context.settings.trusted_proxies:
             return hop if _is_address(hop) else peer
