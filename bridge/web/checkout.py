@@ -18,7 +18,7 @@ from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.urls import landing_url, status_url
 from bridge.signing.tokens import open_order
-from bridge.web.errors import answer_of, problem
+from bridge.web.errors import answer_of, problem, wait_headers
 from bridge.web.incoming import client_address, read_form
 from bridge.web.limits import Limit
 from bridge.web.orders_in import read_order
@@ -61,7 +61,8 @@ class Checkout:
     async def get(self, request: Request) -> Response:
         """Open the window from a link; previews, prefetches and HEAD create nothing."""
         if request.method == "HEAD" or _is_preview(request):
-            return render("checkout/continue.html", base=_base(self._context), address=str(request.url.path))
+            base = _base(self._context)
+            return render("checkout/continue.html", base=base, address=f"{base}/checkout/{request.path_params['token']}")
         fields = {name: values[0] for name, values in parse_qs(request.url.query).items()}
         return await self._answer(request, fields | {"token": request.path_params["token"]})
 
@@ -129,6 +130,7 @@ class Checkout:
         return render(
             "checkout/refused.html",
             status=status,
+            headers=wait_headers(error),
             base=_base(self._context),
             title=_TITLES.get(error.code, "결제를 시작하지 못했어요"),
             korean=korean,

@@ -81,9 +81,15 @@ def problem(error: BridgeError, headers: dict[str, str] | None = None) -> Respon
     body = problem_json(error)
     answer = JSONResponse(body, body["status"], headers, media_type="application/problem+json")
     answer.headers["Cache-Control"] = "no-store"
-    if isinstance(error, failures.TooMany):
-        answer.headers["Retry-After"] = str(error.extra.get("retry_after_seconds", 1))
+    answer.headers.update(wait_headers(error))
     return answer
+
+
+def wait_headers(error: BridgeError) -> dict[str, str]:
+    """Say when to come back, where the failure knows it."""
+    if not isinstance(error, failures.TooMany):
+        return {}
+    return {"Retry-After": str(error.extra.get("retry_after_seconds", 1))}
 
 
 async def on_bridge_error(_: Request, error: Exception) -> Response:

@@ -129,14 +129,16 @@ class Returns:
 
     def _wait(self, request: Request, visit: Visit) -> Response:
         """The page of an outcome nobody knows yet: it asks again by itself and never says that it failed."""
+        base = urlsplit(self._context.settings.public_url).path
+        again = f"{base}/r/{request.path_params['token']}"
         return render(
             "checkout/confirming.html",
-            headers={"Refresh": f"3; url={request.url.path}"},
-            base=urlsplit(self._context.settings.public_url).path,
+            headers={"Refresh": f"3; url={again}"},
+            base=base,
             order_ref=visit.order.ref,
             title=visit.order.title,
             status_url=status_url(self._context, visit.payment),
-            again=request.url.path,
+            again=again,
             result_url=self.landing(visit),
         )
 
