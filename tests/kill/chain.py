@@ -83,8 +83,8 @@ def _kill_recovering(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
     """Kill the server over an approval the gateway has done and not answered, and again while it recovers from that."""
     order = Order(lab)
     die_over_approval(lab, order, "hang", captured=True)
-    lab.arm(place, kinds)
     server = lab.begin()
+    lab.arm(place, kinds)
     survived = server.wait_until_up_or_dead() and lab.settled_or_dead()
     _note(lab, chain, place, survived)
     if survived:

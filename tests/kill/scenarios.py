@@ -127,6 +127,10 @@ class Approve(Scenario):
     def check(self, died: bool) -> None:
         state, ref = State(self.order.payment["state"]), self.order.payment["merchant_ref"]
         book = self.lab.gateway.books()[ref]
+        if state is State.VOIDING and not self.lab.moments.counted:
+            assert died
+            assert book["net"] == 0
+            return
         assert state in ((State.PAID, State.VOIDED) if died else (State.PAID,))
         assert book["net"] == (AMOUNT if state is State.PAID else 0)
         self._check_cases(state)
