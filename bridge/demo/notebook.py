@@ -21,7 +21,7 @@ _HOLDS_MONEY = ("paid", "part_refunded", "refunded", "awaiting_deposit")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order of one ticket: KRW, unix seconds."""
+    """One order of one ticket: KRW; `hold_until` in unix seconds, `made_at` in milliseconds."""
 
     ref: str
     ticket: str

@@ -55,7 +55,7 @@ class Office:
             raise Malformed("An order needs a ticket and the buyer's name.")
         now = self.now()
         ref = self.clock.random_bytes(16).hex()
-        order = Order(ref, ticket.id, buyer, ticket.title, ticket.price, now + self.hold_seconds, now)
+        order = Order(ref, ticket.id, buyer, ticket.title, ticket.price, now + self.hold_seconds, now_ms(self.clock))
         self.notebook.add_order(order)
         return order
 

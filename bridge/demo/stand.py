@@ -167,7 +167,7 @@ def _shop(office: Office, stand: Stand) -> Starlette:
         password=stand.password,
         sandbox_url=stand.sandbox_url,
         window_origins=(stand.bridge_url, stand.sandbox_url),
-        started_at=now_ms(office.clock) // 1000,
+        started_at=now_ms(office.clock),
     )
     return shop.build()
 

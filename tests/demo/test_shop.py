@@ -15,6 +15,8 @@ from bridge.domain.failures import BadSignature, Malformed
 from bridge.signing import news
 from bridge.web import static
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 def office_of(stand: Stand) -> Office:
     return stand.offices["mainpay"]
