@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bridge.clock import from_ms, new_id
 from bridge.domain.failures import Conflict, NotGenuine
-from bridge.domain.gateway import Approves, Declined, Gateway, Return
+from bridge.domain.gateway import Approves, Declined, Gateway, Paid, Return
 from bridge.domain.machine import UNSETTLED, Evidence, Kind, State, Step
 from bridge.domain.payment import Order, Payment
 from bridge.domain.reasons import Reason
@@ -84,10 +84,9 @@ async def wait_for(context: Context, site: Site, payment: Payment) -> Visit:
 
 def _check_bound(payment: Payment, returned: Return) -> None:
     """A return must name what we stored when the window opened, and nothing else."""
-    for name, value in returned.refs.items():
-        ours = payment.refs.get(name)
-        if ours is not None and value != ours:
-            raise NotGenuine("The return is not the one of this payment's window.")
+    ours = [(payment.refs[name], value) for name, value in returned.refs.items() if payment.refs.get(name)]
+    if (payment.refs and not ours) or any(stored != value for stored, value in ours):
+        raise NotGenuine("The return is not the one of this payment's window.")
 
 
 async def _approve(
@@ -116,6 +115,8 @@ async def _approve(
         recorder.journal(turn, approving, conversation)
         # The buyer may have closed the window meanwhile: that changes the row, and must not cost the answer.
         current = payments.get(turn, site.id, payment.id)
+        if _is_taken_over(turn, operation):
+            return _late(turn, recorder, current, conversation.outcome)
         return recorder.approval(turn, current, operation, conversation.outcome, "gateway")
 
     try:
@@ -124,6 +125,19 @@ async def _approve(
         return
     if after.state in (State.UNKNOWN, State.VOIDING):
         settle_soon(context, site, after)
+
+
+def _is_taken_over(turn: Turn, operation: Operation) -> bool:
+    now = operations.get(turn, operation.site, operation.id)
+    return now is None or now.step is not Step.SENT
+
+
+def _late(turn: Turn, recorder: Recorder, payment: Payment, outcome: object) -> Payment:
+    """The answer came after the approval was taken for unknown, and perhaps taken back: money in it is a person's."""
+    if isinstance(outcome, Paid):
+        detail = f"pay answered late that {outcome.amount} KRW were taken; ask the gateway whether they were given back"
+        recorder.case(turn, payment, "money_on_ended_payment", detail)
+    return payment
 
 
 def _begin(turn: Turn, recorder: Recorder, payment_id: str, returned: Return, fence: Fence) -> _Begun:

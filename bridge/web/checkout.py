@@ -61,8 +61,8 @@ class Checkout:
     async def get(self, request: Request) -> Response:
         """Open the window from a link; previews, prefetches and HEAD create nothing."""
         if request.method == "HEAD" or _is_preview(request):
-            base = _base(self._context)
-            return render("checkout/continue.html", base=base, address=f"{base}/checkout/{request.path_params['token']}")
+            base, token = _base(self._context), request.path_params["token"]
+            return render("checkout/continue.html", base=base, address=f"{base}/checkout/{token}")
         fields = {name: values[0] for name, values in parse_qs(request.url.query).items()}
         return await self._answer(request, fields | {"token": request.path_params["token"]})
 
