@@ -43,7 +43,7 @@ class _Floor:
 
 def first_id(at_ms: int) -> str:
     """Give the lowest id a row of that moment (milliseconds) or later can have."""
-    return new_id(_Floor(at_ms))
+    return new_id(_Floor(max(0, at_ms)))
 
 
 @dataclass(slots=True)

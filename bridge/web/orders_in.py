@@ -11,7 +11,7 @@ from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Item, Order, pa
 from bridge.flows.sites import Site
 
 T = TypeVar("T")
-Ref = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+Ref = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$(?!\n)")]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
 Won = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
 Short = Annotated[str, Meta(max_length=100)]
@@ -61,6 +61,8 @@ def read_order(site: Site, value: Any) -> Order:
     read = convert(value, OrderIn)
     if read.tax_free > read.amount:
         raise AmountRefused("order.tax_free is more than order.amount.")
+    if any(item.tax_free > item.amount for item in read.items):
+        raise AmountRefused("An item's tax_free is more than its amount.")
     if read.items and sum(item.amount for item in read.items) != read.amount:
         raise AmountRefused("The amounts of order.items do not add up to order.amount.")
     for name, url in (("result_url", read.result_url), ("retry_url", read.retry_url or read.result_url)):
@@ -94,4 +96,7 @@ def convert(value: Any, kind: type[T]) -> T:
 def _aware(name: str, at: datetime | None) -> datetime | None:
     if at is not None and at.tzinfo is None:
         raise Malformed(f"order.{name} must carry its zone, such as 2026-11-20T12:00:00Z.")
-    return at.astimezone(UTC) if at else None
+    try:
+        return at.astimezone(UTC) if at else None
+    except OverflowError:
+        raise Malformed(f"order.{name} is not a time anybody will see.") from None

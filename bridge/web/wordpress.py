@@ -56,8 +56,8 @@ class SearchIn(msgspec.Struct):
     q: Annotated[str, Meta(max_length=100)] = ""
     order: Short = ""
     state: Short = ""
-    from_: datetime | None = msgspec.field(default=None, name="from")
-    to: datetime | None = None
+    from_: Annotated[datetime, Meta(tz=True)] | None = msgspec.field(default=None, name="from")
+    to: Annotated[datetime, Meta(tz=True)] | None = None
     cursor: Short | None = None
     limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = 50
 
