@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from bridge.domain.failures import Unreadable
 
 KST = timezone(timedelta(hours=9), "KST")
+WON_DIGITS_MAX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,12 @@ class Fields:
         return self._values.get(name) not in (None, "")
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Read a text; a number is taken as its digits. Raises Unreadable."""
+        """Read a text; a number is taken as its digits, half a character as a question mark. Raises Unreadable."""
         value = self._values.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if isinstance(value, str) and (value or default is None):
-            return value
+            return value.encode(errors="replace").decode()  # JSON can say half a surrogate pair; no database takes it
         if default is not None and value in (None, ""):
             return default
         raise Unreadable(f"The answer's field {name} is missing or not a text.")
@@ -57,9 +58,9 @@ class Fields:
     def won(self, name: str) -> int:
         """Read an amount of KRW, given as an integer or as its ASCII digits. Raises Unreadable."""
         value = self._values.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**WON_DIGITS_MAX:
             return value
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= WON_DIGITS_MAX:
             return int(value)
         raise Unreadable(f"The answer's field {name} is not an amount of KRW.")
 

@@ -11,11 +11,13 @@ from bridge.domain.payment import Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence, ask_fence
 from bridge.flows.context import Context
+from bridge.flows.receive_notice import replay_notice
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.ledger import operations, orders, payments
+from bridge.ledger import notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
+from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
 
 
@@ -111,18 +113,21 @@ async def _approve(
     )
     recorder = Recorder.now(context, site)
 
-    def record(turn: Turn) -> Payment:
+    def record(turn: Turn) -> tuple[Payment, list[StoredNotice]]:
         recorder.journal(turn, approving, conversation)
+        owed = notices.pending_of(turn, payment.id)
         # The buyer may have closed the window meanwhile: that changes the row, and must not cost the answer.
         current = payments.get(turn, site.id, payment.id)
         if _is_taken_over(turn, operation):
-            return _late(turn, recorder, current, conversation.outcome)
-        return recorder.approval(turn, current, operation, conversation.outcome, "gateway")
+            return _late(turn, recorder, current, conversation.outcome), owed
+        return recorder.approval(turn, current, operation, conversation.outcome, "gateway"), owed
 
     try:
-        after = await context.ledger.write(record)
+        after, owed = await context.ledger.write(record)
     except Conflict:
         return
+    for stored in owed:  # what overtook the answer
+        await replay_notice(context, stored)
     if after.state in (State.UNKNOWN, State.VOIDING):
         settle_soon(context, site, after)
 

@@ -39,6 +39,6 @@ def _skew(date_header: str, at: int) -> int | None:
         return None
     try:
         theirs = parsedate_to_datetime(date_header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return to_ms(theirs) - at

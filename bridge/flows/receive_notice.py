@@ -9,7 +9,7 @@ from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.record import Recorder
-from bridge.flows.settle_unknown import settle_soon
+from bridge.flows.settle_unknown import APPROVAL_TOLD, NOTHING, settle_soon
 from bridge.flows.sites import Site
 from bridge.ledger import notices, operations, payments
 from bridge.ledger.ledger import Turn
@@ -20,7 +20,8 @@ GATEWAY = "gateway"
 LATER = "later"
 TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
 """States in which a cancel the gateway reports is our own net-cancel."""
-
+NEVER_APPROVED = (State.NEW, State.READYING, State.OPEN)
+"""States in which no approval of ours can have moved money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def receive_notice(
         received_at=recorder.at,
     )
     heard = await context.ledger.write(lambda turn: _take(turn, recorder, gateway, kept, notice, trusted))
-    if heard.outcome == "asked":
+    if heard.outcome == APPROVAL_TOLD:
         payment = await context.ledger.read(lambda turn: _find(turn, site, gateway, notice))
         if payment is not None:
             settle_soon(context, site, payment[0])
@@ -108,11 +109,11 @@ def _effect(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) ->
     found = _find(turn, recorder.site, gateway, notice)
     if found is None:
         return "no payment of ours has this reference"
-    payment, _ = found
+    payment, refund = found
     if notice.event == "deposited":
         return _deposited(turn, recorder, payment, notice)
     if notice.event in ("cancelled", "part_cancelled"):
-        return _cancelled(turn, recorder, payment, notice)
+        return _cancelled(turn, recorder, payment, notice, refund)
     if notice.event == "approved":
         return _approved(turn, recorder, gateway, payment)
     return "nothing to do"
@@ -121,15 +122,25 @@ def _effect(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) ->
 def _approved(turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment) -> str:
     """An unsigned approval notice proves nothing: it makes us settle an unknown approval now."""
     state = State(payment.state)
+    if state is State.APPROVING:
+        return LATER
     if state in (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN):
         for operation in operations.of_payment(turn, payment.id):
             if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.next_try_at is not None:
                 operations.hasten(turn, operation, recorder.at)
-        return "asked"
-    if state in TERMINAL and payment.captured == 0 and not isinstance(gateway, Inquires):
-        recorder.case(turn, payment, "money_on_ended_payment", "the gateway reports an approval of an ended payment")
+        return APPROVAL_TOLD
+    if state in (*TERMINAL, *NEVER_APPROVED) and payment.captured == 0 and not isinstance(gateway, Inquires):
+        if any(_gave_back(one) for one in operations.of_payment(turn, payment.id)):
+            return "known already"
+        detail = f"the gateway reports an approval of a payment that is {state}"
+        recorder.case(turn, payment, "money_on_ended_payment", detail)
         return "a person must look"
     return "known already"
+
+
+def _gave_back(operation: Operation) -> bool:
+    """Whether this is the net-cancel that took the approval back: the notice is only late."""
+    return operation.kind is Kind.UNDO and operation.step is Step.OK and operation.message != NOTHING
 
 
 def _deposited(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice) -> str:
@@ -137,8 +148,6 @@ def _deposited(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice)
     state = State(payment.state)
     if state in (State.APPROVING, State.UNKNOWN):
         return LATER
-    if payment.captured:
-        return "known already"
     fits = notice.amount == payment.amount and notice.refs.get("account_number") == payment.account.get("number")
     if state is State.AWAITING_DEPOSIT and fits:
         paid = Paid(notice.amount, dict(payment.refs), {})
@@ -153,9 +162,12 @@ def _deposited(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice)
     return "a person must look"
 
 
-def _cancelled(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice) -> str:
-    """A cancel notice settles our own pending refund of that very amount; any other cancel is a person's case."""
-    done = operations.of_payment(turn, payment.id)
+def _cancelled(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice, refund: Operation | None) -> str:
+    """A cancel notice settles our own pending refund of that very amount; any other cancel is a person's case.
+
+    Where it carries a refund's own reference (`refund`), it is about that one alone.
+    """
+    done = [refund] if refund is not None else operations.of_payment(turn, payment.id)
     ours = [one for one in done if one.kind is Kind.REFUND and one.amount == notice.amount]
     if any(one.step is Step.OK and _same_cancel(one, notice) for one in ours):
         return "known already"

@@ -24,6 +24,8 @@ async def recover(context: Context) -> int:
     left = await context.ledger.read(lambda turn: operations.orphaned(turn, context.owner, stale))
     taken = 0
     for operation in left:
+        if _is_under_way(context, operation):
+            continue
         recorder = Recorder.now(context, context.sites.get(operation.site))
         try:
             await context.ledger.write(lambda turn, o=operation, r=recorder: _take_over(turn, r, o))  # type: ignore[misc]
@@ -39,6 +41,12 @@ async def recover_at_boot(context: Context) -> int:
     await _supersede(context)
     await replay_pending(context)
     return taken
+
+
+def _is_under_way(context: Context, operation: Operation) -> bool:
+    """Whether this very process is talking about it: when the wall clock was moved it looks old, and is not."""
+    names = (f"approve:{operation.payment}", f"settle:{operation.payment}", f"refund:{operation.id}")
+    return operation.owner == context.owner and any(context.tasks.find(name) is not None for name in names)
 
 
 def _take_over(turn: Turn, recorder: Recorder, operation: Operation) -> None:

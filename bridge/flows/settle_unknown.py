@@ -25,7 +25,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
 from bridge.flows.record import BRIDGE, Recorder, refund_order
 from bridge.flows.sites import Site
-from bridge.ledger import cases, operations, payments
+from bridge.ledger import cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
@@ -33,6 +33,8 @@ BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30, 60)
 HUMAN_EVERY_SECONDS = 600
 RECHECK = "recheck"
 NOTHING = "nothing there"
+APPROVAL_TOLD = "asked"
+"""The effect of a notice that told of an approval while its outcome was unknown."""
 
 
 def settle_soon(context: Context, site: Site, payment: Payment) -> None:
@@ -120,8 +122,13 @@ def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operati
     approve = operations.get(turn, recorder.site.id, undo.target)
     assert approve is not None, "an undo has a target"
     quiet_at = to_ms(approve.sent_at + _quiet(recorder.context, gateway))
+    nothing = isinstance(outcome, NothingThere)
+    # The gateway itself said that there is a payment: "nothing there" contradicts it, and proves nothing.
+    contradicted = nothing and (
+        payment.captured > 0 or undo.refusal or notices.had_outcome(turn, payment.id, APPROVAL_TOLD)
+    )
     proven = isinstance(outcome, Undone) or (
-        isinstance(outcome, NothingThere) and (approve.refusal or undo.reason == RECHECK or recorder.at >= quiet_at)
+        nothing and not contradicted and (approve.refusal or undo.reason == RECHECK or recorder.at >= quiet_at)
     )
     if proven:
         assert isinstance(outcome, Undone | NothingThere)
@@ -130,8 +137,9 @@ def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operati
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
     waited = recorder.at - to_ms(undo.created_at or undo.sent_at)
     late = waited >= recorder.context.settings.human_after_seconds * 1000 and not isinstance(outcome, NotSent)
-    if isinstance(outcome, TooLate) or late:
-        _hand_over(turn, recorder, payment, approve, undo, code, message)
+    if isinstance(outcome, TooLate) or late or (contradicted and recorder.at >= quiet_at):
+        too_late = isinstance(outcome, TooLate)
+        _hand_over(turn, recorder, payment, approve, undo, code, message, too_late=too_late)
         return
     next_try_at = recorder.at + BACKOFF_SECONDS[min(undo.tries - 1, len(BACKOFF_SECONDS) - 1)] * 1000
     if isinstance(outcome, NothingThere):
@@ -187,15 +195,29 @@ def _hand_over(
     undo: Operation,
     code: str,
     message: str,
+    *,
+    too_late: bool,
 ) -> None:
-    """Give the payment to a person, with an alarm; the bridge goes on asking every ten minutes."""
+    """Give the payment to a person, with an alarm; the bridge goes on asking every ten minutes.
+
+    `too_late` is kept as the undo's refusal: the gateway knows the payment, whatever it says when it has forgotten it.
+    """
     again = recorder.at + HUMAN_EVERY_SECONDS * 1000
     if undo.step is Step.SENT:
         undo = operations.step(turn, undo, Step.UNKNOWN, at=recorder.at, code=code, message=message)
     if undo.step is Step.UNKNOWN:
-        operations.step(turn, undo, Step.NEEDS_HUMAN, at=recorder.at, code=code, message=message, next_try_at=again)
+        operations.step(
+            turn,
+            undo,
+            Step.NEEDS_HUMAN,
+            at=recorder.at,
+            code=code,
+            message=message,
+            refusal=too_late,
+            next_try_at=again,
+        )
     else:
-        operations.try_again(turn, undo, next_try_at=again, code=code, message=message)
+        operations.try_again(turn, undo, next_try_at=again, code=code, message=message, refusal=too_late)
     if approve.step is Step.UNKNOWN:
         operations.step(turn, approve, Step.NEEDS_HUMAN, at=recorder.at, code=approve.code, message=approve.message)
     if payment.state in (State.UNKNOWN, State.VOIDING):

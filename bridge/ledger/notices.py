@@ -58,6 +58,17 @@ def pending(turn: Turn, limit: int) -> list[StoredNotice]:
     return [_read(row) for row in rows]
 
 
+def pending_of(turn: Turn, payment: str) -> list[StoredNotice]:
+    """Read the notices of a payment whose effect is still owed, oldest first."""
+    rows = turn.all("SELECT * FROM notices WHERE payment = ? AND state = 'pending' ORDER BY id", payment)
+    return [_read(row) for row in rows]
+
+
+def had_outcome(turn: Turn, payment: str, outcome: str) -> bool:
+    """Tell whether a notice of the payment had that effect."""
+    return turn.one("SELECT 1 FROM notices WHERE payment = ? AND outcome = ?", payment, outcome) is not None
+
+
 def of_payment(turn: Turn, payment: str) -> list[Row]:
     """Read the notices bound to a payment."""
     return turn.all(

@@ -107,11 +107,14 @@ def step(
     )
 
 
-def try_again(turn: Turn, operation: Operation, *, next_try_at: int, code: str = "", message: str = "") -> None:
+def try_again(
+    turn: Turn, operation: Operation, *, next_try_at: int, code: str = "", message: str = "", refusal: bool = False
+) -> None:
     """Note a try that settled nothing; `next_try_at` in milliseconds. Raises Conflict when it was settled meanwhile."""
     changed = turn.run(
-        "UPDATE operations SET tries = tries + 1, next_try_at = ?, code = ?, message = ? WHERE id = ? AND state = ?",
-        *(next_try_at, code[:64], message[:500], operation.id, operation.step),
+        "UPDATE operations SET tries = tries + 1, next_try_at = ?, code = ?, message = ?,"
+        " refusal = CASE WHEN ? = 1 THEN 1 ELSE refusal END WHERE id = ? AND state = ?",
+        *(next_try_at, code[:64], message[:500], int(refusal), operation.id, operation.step),
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")

@@ -31,7 +31,10 @@ def approval(payment: Payment, mbr_no: str, reply: Reply, stamp: Stamp) -> Paid 
     refs["tranDate"] = refs.get("tranDate") or stamp.at.astimezone(KST).strftime("%y%m%d")
     if payment.method is Method.VIRTUAL_ACCOUNT:
         return _waiting(payment, data, refs)  # without its account the answer is unreadable, never paid
-    return Paid(data.won("amount"), refs, _card(data, payment.refs.get("dialect", "")))
+    amount = data.won("amount")
+    if not amount:
+        raise Unreadable("The answer to pay says that nothing was taken.")
+    return Paid(amount, refs, _card(data, payment.refs.get("dialect", "")))
 
 
 def misfit(payment: Payment, mbr_no: str, fields: Fields) -> bool:
