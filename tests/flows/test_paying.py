@@ -36,7 +36,7 @@ async def test_an_intent_is_on_disk_before_the_first_byte_leaves(any_world):
     def on_send(sent):
         if sent.moves_money:
             with sqlite3.connect(f"file:{world.folder / 'bridge.db'}?mode=ro", uri=True) as other:
-                seen.append(other.execute("SELECT state FROM operations ORDER BY id DESC LIMIT 1").fetchone()[0])
+                seen.append(other.execute("SELECT state FROM operations ORDER BY rowid DESC LIMIT 1").fetchone()[0])
             other.close()
 
     world.net.on_send = on_send

@@ -308,7 +308,7 @@ class World:
 
     async def entries(self, payment_id: str) -> list[tuple[str, int, str]]:
         """Read a payment's ledger entries: kind, KRW, evidence."""
-        rows = await self.all("SELECT * FROM entries WHERE payment = ? ORDER BY at, cause", payment_id)
+        rows = await self.all("SELECT * FROM entries WHERE payment = ? ORDER BY at, rowid", payment_id)
         return [(row["kind"], row["amount"], row["evidence"]) for row in rows]
 
     async def told(self, payment_id: str) -> list[str]:
