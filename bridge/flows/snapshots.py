@@ -125,6 +125,9 @@ def read_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[
     assert order is not None, "a payment has an order"
     return payment_json(site, payment, done, stamp) | {
         "order": order_json(order, payments.of_order(turn, site.id, payment.order_ref)),
+        "title": order.title,
+        "items": [{"ref": item.ref, "title": item.title, "amount": item.amount} for item in order.items],
+        "buyer_name": order.buyer.name,
         "timeline": timeline(audit.chain(turn, payment.id)),
         "refunds": [refund_json(operation) for operation in done if operation.kind is Kind.REFUND],
     }
