@@ -17,7 +17,8 @@ from tests.wordpress.fixtures import StandMaker, make_stand
 from tests.wordpress.stand import Stand
 
 __all__ = ["make_stand"]
-SHOP = Path(__file__).resolve().parents[2] / "wp-plugin" / "tests" / "php" / "test-shop.php"
+HERE = Path(__file__).resolve().parent
+SHOP = HERE.parents[1] / "wp-plugin" / "tests" / "php" / "test-shop.php"
 LANE = os.environ.get("PAY_BRIDGE_TEST_LANE", "quick")
 PEOPLE = {
     "owner": "subscriber",
@@ -121,6 +122,13 @@ class Shop:
 def bridge_of_session() -> Iterator[StubBridge]:
     with StubBridge() as bridge:
         yield bridge
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the shop needs a real WordPress."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and {"shop", "office"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.wordpress)
 
 
 def furnished(stand: Stand, bridge: StubBridge) -> Shop:

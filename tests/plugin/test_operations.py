@@ -29,6 +29,12 @@ def test_a_wrong_clock_is_corrected_once_and_remembered(shop: Shop, bridge: Stub
         shop.stand.run_php("update_option('pay_bridge_clock_offset_seconds', 0);")
 
 
+def test_a_clock_that_is_days_wrong_is_not_followed(shop: Shop, bridge: StubBridge) -> None:
+    bridge.clock_ahead_seconds = 200_000
+    assert exit_code(shop, "pay-bridge", "status") == 1
+    assert shop.stand.run_php("echo PayBridge\\Clock::offset_seconds();") == "0"
+
+
 def test_a_refused_connection_is_tried_twice_with_one_key_and_a_lost_answer_once(
     shop: Shop, bridge: StubBridge
 ) -> None:

@@ -32,10 +32,10 @@ final class Clock {
 	 */
 	public static function learn( string $server_time ): bool {
 		$bridge = self::read( $server_time );
-		if ( null === $bridge ) {
-			return false;
+		$offset = null === $bridge ? DAY_IN_SECONDS : $bridge - time();
+		if ( abs( $offset ) >= DAY_IN_SECONDS ) {
+			return false; // A clock that wrong is a person's business.
 		}
-		$offset = $bridge - time();
 		return self::offset_seconds() !== $offset && update_option( self::OPTION, abs( $offset ) < 5 ? 0 : $offset );
 	}
 
