@@ -19,6 +19,7 @@ log = structlog.get_logger("heartbeat")
 SETTLE_AT_ONCE = 100
 EVERY_BEATS = 30
 SITES_EVERY_BEATS = 2
+AGAIN_SECONDS = 1.0
 
 
 async def beat_forever(context: Context) -> None:
@@ -62,7 +63,19 @@ async def deliver_forever(context: Context) -> None:
 
 
 async def run_background(context: Context) -> None:
-    """Run the heartbeat and the delivery side by side until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(beat_forever(context), name="heartbeat")
-        group.create_task(deliver_forever(context), name="news")
+    """Run the heartbeat and the delivery side by side until cancelled.
+
+    What a bug ends is begun again: one poisoned row must not leave every unknown unsettled and all news undelivered.
+    """
+    tasks: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            tasks = {
+                context.tasks.begin("heartbeat", beat_forever(context)),
+                context.tasks.begin("news", deliver_forever(context)),
+            }
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await context.clock.sleep(AGAIN_SECONDS)
+    finally:
+        for task in tasks:
+            task.cancel()
