@@ -25,7 +25,7 @@ class Chain:
     moments: str = ""
     kills: int = 0
     payments: int = 0
-    skipped_quiet: int = 0
+    waits_skipped: int = 0
     restarts: list[Restart] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -45,7 +45,7 @@ def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KIN
         check_file(lab)
     finally:
         lab.close()
-    chain.payments, chain.restarts, chain.skipped_quiet = verdict.payments_judged, lab.restarts, lab.skipped_quiet
+    chain.payments, chain.restarts, chain.waits_skipped = verdict.payments_judged, lab.restarts, lab.waits_skipped
     chain.seconds = time.monotonic() - began_at
     return chain
 

@@ -84,7 +84,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         "moments": {chain.name: len(chain.moments) for chain in _chains},
         "kills": sum(chain.kills for chain in _chains),
         "payments_judged": sum(chain.payments for chain in _chains),
-        "quiet_periods_skipped": sum(chain.skipped_quiet for chain in _chains),
+        "waits_skipped": sum(chain.waits_skipped for chain in _chains),
         "restart_seconds_alone": _figures(_alone),
         "restart_seconds_in_chains": _figures([restart for chain in _chains for restart in chain.restarts]),
         "load": round(os.getloadavg()[0], 1),
@@ -97,7 +97,7 @@ def _figures(restarts: list[Restart]) -> dict[str, dict[str, float]]:
     found = {
         "serving": [restart.serving for restart in restarts],
         "picked_up": [restart.picked_up for restart in restarts if restart.picked_up is not None],
-        "settled_without_quiet_period": [restart.settled for restart in restarts if restart.settled is not None],
+        "settled_without_skipping": [restart.settled for restart in restarts if restart.settled is not None],
     }
     return {
         name: {"count": len(times), "p50": round(statistics.median(times), 2), "max": round(max(times), 2)}

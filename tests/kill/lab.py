@@ -61,7 +61,7 @@ class Lab:
             "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE": "10000",
         }
         self.server: ServerProcess | None = None
-        self.skipped_quiet = 0
+        self.waits_skipped = 0
 
     def open(self) -> None:
         """Start the doubles, write the site into a new database, start the server."""
@@ -216,7 +216,7 @@ class Lab:
             return
         wait = due[0]["at"] / 1000 - (time.time() + self.moments.ahead_seconds)
         if wait > SKIP_SECONDS_MIN and self.moments.set_ahead(self.moments.ahead_seconds + int(wait) + 1):
-            self.skipped_quiet += due[0]["what"] == "operation" and wait > 10
+            self.waits_skipped += due[0]["what"] == "operation" and wait > 10
 
     def _sent(self) -> set[str]:
         return {str(row["id"]) for row in self.rows("SELECT id FROM operations WHERE state = 'sent'")}
