@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.kill.scenarios", "tests.kill.verdict", "tests.kill.lab", "tests.kill.chain")
+pytest.register_assert_rewrite(
+    *(f"tests.kill.{name}" for name in ("chain", "lab", "of_buyers_and_clerks", "of_gateway_and_shop", "verdict"))
+)
