@@ -177,7 +177,8 @@ def _run_turn(connection: sqlite3.Connection, waiting: _Waiting) -> None:
     try:
         waiting.result = waiting.work(SqliteTurn(connection))
     except Exception as error:
-        waiting.error = error
+        # A future refuses StopIteration, and whoever waits beside it would wait for ever.
+        waiting.error = RuntimeError("a turn ended by StopIteration") if isinstance(error, StopIteration) else error
         if not connection.in_transaction or _is_grave(error):
             raise sqlite3.OperationalError("the transaction was lost") from error
         connection.execute("ROLLBACK TO turn")
