@@ -70,11 +70,13 @@ def build_app(context: Context) -> Starlette:
             await context.wire.close()
             await context.ledger.close()
 
-    return Starlette(
+    app = Starlette(
         routes=_routes(context),
         lifespan=lifespan,
         exception_handlers={BridgeError: on_bridge_error, Exception: on_surprise},
     )
+    app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
+    return app
 
 
 def _routes(context: Context) -> list[BaseRoute]:

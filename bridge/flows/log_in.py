@@ -81,7 +81,7 @@ async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
     """
     at = now_ms(context.clock)
     known = _read_device(context, attempt.device, at)
-    address = f"address:{_network(attempt.address)}"
+    address = f"address:{network(attempt.address)}"
     found, who = await context.ledger.write(lambda turn: _count(turn, attempt.name, known, address, at))
     right = await _in_thread(password_fits, found.password_hash if found else _NOBODY, attempt.password)
     if not right or found is None:
@@ -181,7 +181,7 @@ def _read_device(context: Context, device: str, at: int) -> tuple[str, str] | No
     return operator, browser
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Take an IPv6 address by its /64, which is what one subscriber has."""
     try:
         parsed = ipaddress.ip_address(address)

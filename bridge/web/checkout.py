@@ -13,6 +13,7 @@ from bridge.domain.failures import BridgeError, Malformed, OrderTaken, TokenExpi
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import look
+from bridge.flows.log_in import network
 from bridge.flows.open_checkout import Wish, open_checkout
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
@@ -77,7 +78,7 @@ class Checkout:
     async def _answer(self, request: Request, fields: dict[str, str]) -> Response:
         asked: _Asked | None = None
         try:
-            self._per_address.take(client_address(self._context, request))
+            self._per_address.take(network(client_address(self._context, request)))
             asked = self._read(request, fields)
             self._per_site.take(asked.site.id)
             payment = await open_checkout(self._context, asked.site, asked.wish)

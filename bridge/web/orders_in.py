@@ -79,8 +79,8 @@ def read_order(site: Site, value: Any) -> Order:
         buyer=Buyer(buyer.name, buyer.email, buyer.phone, buyer.id),
         result_url=read.result_url,
         retry_url=read.retry_url or read.result_url,
-        hold_expires_at=_aware("hold_expires_at", read.hold_expires_at),
-        show_at=_aware("show_at", read.show_at),
+        hold_expires_at=in_utc("order.hold_expires_at", read.hold_expires_at),
+        show_at=in_utc("order.show_at", read.show_at),
         locale=read.locale,
     )
 
@@ -93,10 +93,11 @@ def convert(value: Any, kind: type[T]) -> T:
         raise Malformed(f"{error}.") from None
 
 
-def _aware(name: str, at: datetime | None) -> datetime | None:
+def in_utc(name: str, at: datetime | None) -> datetime | None:
+    """Read a time that carries its zone. Raises Malformed for one without, or at the ends of time."""
     if at is not None and at.tzinfo is None:
-        raise Malformed(f"order.{name} must carry its zone, such as 2026-11-20T12:00:00Z.")
+        raise Malformed(f"{name} must carry its zone, such as 2026-11-20T12:00:00Z.")
     try:
         return at.astimezone(UTC) if at else None
     except OverflowError:
-        raise Malformed(f"order.{name} is not a time anybody will see.") from None
+        raise Malformed(f"{name} is not a time anybody will see.") from None

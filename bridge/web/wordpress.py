@@ -24,8 +24,10 @@ from bridge.flows.snapshots import read_payment, refund_json, rfc3339
 from bridge.ledger import cases, replay
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.incoming import FromSite, from_site
-from bridge.web.orders_in import Ref, Short, convert, read_order
+from bridge.web.orders_in import Ref, Short, convert, in_utc, read_order
 
+ACTOR = r"^(?:wp:[A-Za-z0-9_-]+|buyer)$(?!\n)"
+"""Who may act through a site: its people and its buyers, never an operator, the gateway or the bridge itself."""
 CODE_KINDS = ("cards", "banks", "errors")
 LIST_FILTERS = frozenset({"order", "state", "from", "to", "cursor", "limit"})
 SETTLED = frozenset({"done", "refused", "accepted", "not_sent"})
@@ -44,7 +46,7 @@ class RefundIn(msgspec.Struct):
     """The body of POST /v1/payments/{id}/refunds; amount in KRW, absent: all that is left."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
-    actor: Annotated[str, Meta(min_length=1, max_length=64)]
+    actor: Annotated[str, Meta(max_length=64, pattern=ACTOR)]
     amount: int | None = None
     items: Annotated[list[Ref], Meta(max_length=100)] = []
     account: dict[str, Any] | None = None
@@ -133,12 +135,13 @@ class WordPress:
     async def _page(self, signed: FromSite, asked: SearchIn) -> Response:
         if asked.state and asked.state not in set(State):
             raise Malformed(f"There is no state {asked.state!r}.")
+        since, until = in_utc("from", asked.from_), in_utc("to", asked.to)
         wanted = Filter(
             words=asked.q.strip(),
             order_ref=asked.order,
             state=State(asked.state) if asked.state else None,
-            since=to_ms(asked.from_) if asked.from_ else None,
-            until=to_ms(asked.to) if asked.to else None,
+            since=to_ms(since) if since else None,
+            until=to_ms(until) if until else None,
             before=asked.cursor or "",
             limit=asked.limit,
         )

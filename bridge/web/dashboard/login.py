@@ -9,6 +9,7 @@ from bridge.flows.context import Context
 from bridge.flows.log_in import Attempt, find_session, log_in, log_out
 from bridge.web.dashboard import access
 from bridge.web.dashboard.access import Visit
+from bridge.web.incoming import client_address
 from bridge.web.pages import choose_language, render
 
 SAID = {
@@ -39,7 +40,7 @@ async def take_login(context: Context, request: Request) -> Response:
         attempt = Attempt(
             form.get("name", "").strip(),
             form.get("password", ""),
-            request.client.host if request.client else "",
+            client_address(context, request),
             device=request.cookies.get(access.cookie_name(context, "_device"), ""),
             earlier=token,
         )
