@@ -1,12 +1,15 @@
 """After a crash: what was sent by a process that died is unknown, and is settled like any unknown."""
 
+import contextlib
+
 from bridge.clock import now_ms
 from bridge.domain.failures import Conflict
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.context import Context
+from bridge.flows.lease import live
 from bridge.flows.receive_notice import replay_pending
 from bridge.flows.record import BRIDGE, Recorder
-from bridge.ledger import operations, payments
+from bridge.ledger import news, operations, owners, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
@@ -20,8 +23,12 @@ async def recover(context: Context) -> int:
 
     Run at boot before the bridge is ready, and with the heartbeat; answers how many operations were taken over.
     """
-    stale = now_ms(context.clock) - STALE_SECONDS * 1000
-    left = await context.ledger.read(lambda turn: operations.orphaned(turn, context.owner, stale))
+    at = now_ms(context.clock)
+    stale = at - STALE_SECONDS * 1000
+    since = await context.ledger.read(lambda turn: owners.heard_since(turn, context.owner, at))
+    left = await context.ledger.read(
+        lambda turn: operations.orphaned(turn, context.owner, heard_since=since, sent_before=stale)
+    )
     taken = 0
     for operation in left:
         if _is_under_way(context, operation):
@@ -32,13 +39,19 @@ async def recover(context: Context) -> int:
         except Conflict:
             continue
         taken += 1
+    if not context.ledger.alone:
+        await _supersede(context, stale + context.settings.payment_life_seconds * 1000)
+    if await context.ledger.read(lambda turn: news.in_dead_hands(turn, context.owner, since)):
+        await context.ledger.write(lambda turn: news.free(turn, context.owner, since))
     return taken
 
 
 async def recover_at_boot(context: Context) -> int:
     """Recover, and let kept notices have the effect they are owed."""
+    await live(context)
     taken = await recover(context)
-    await _supersede(context)
+    if context.ledger.alone:
+        await _supersede(context, None)
     await replay_pending(context)
     return taken
 
@@ -63,12 +76,17 @@ def _take_over(turn: Turn, recorder: Recorder, operation: Operation) -> None:
             detail={"reason": WHY},
         )
         recorder.tell(turn, payment, "payment.confirming")
+    elif operation.kind is Kind.REFUND:
+        recorder.note(turn, payment, "refund.unknown", {"amount": operation.amount, "reason": WHY})
 
 
-async def _supersede(context: Context) -> None:
-    """A window that was being opened when the process died is replaced; its reference stays known."""
+async def _supersede(context: Context, ends_before: int | None) -> None:
+    """A window that was being opened when the process died is replaced; its reference stays known.
+
+    `ends_before` (milliseconds, of the payment's time) leaves out what another process may be opening right now.
+    """
     started = now_ms(context.clock)
-    halves = await context.ledger.read(lambda turn: payments.past(turn, State.READYING, None, AT_ONCE))
+    halves = await context.ledger.read(lambda turn: payments.past(turn, State.READYING, ends_before, AT_ONCE))
     for payment in halves:
 
         def work(turn: Turn, site: str = payment.site, payment_id: str = payment.id) -> None:
@@ -84,4 +102,5 @@ async def _supersede(context: Context) -> None:
                     detail={"reason": WHY},
                 )
 
-        await context.ledger.write(work)
+        with contextlib.suppress(Conflict):
+            await context.ledger.write(work)

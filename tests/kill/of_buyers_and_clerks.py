@@ -89,10 +89,6 @@ class SignedReady(Ready):
     def repeat(self) -> None:
         answer = self._open(self.key)
         assert answer is not None
-        if answer.status_code != 201:
-            assert answer.status_code == 503, answer.text
-            answer = self._open(secrets.token_hex(16))
-            assert answer is not None
         assert answer.status_code == 201, answer.text
         self.order.window_url = answer.json()["window_url"]
 

@@ -2,7 +2,7 @@
 # Installs what a Debian 12 or 13 machine lacks, and only that, in one transaction:
 #   install.sh base     python with venv
 #   install.sh demo     and PHP for WordPress on SQLite
-#   install.sh          and everything else: MariaDB, nginx, php-fpm, Chromium, a Korean font, wrk
+#   install.sh          and everything else: MariaDB, nginx, php-fpm, Chromium, a Korean font, wrk, gcc
 set -eu
 wanted=${1:-all}
 missing=
@@ -36,6 +36,8 @@ if [ "$wanted" = all ]; then
 	need libatomic1 any /usr/lib/*/libatomic.so.1
 	need fonts-nanum any /usr/share/fonts/truetype/nanum/*
 	need wrk has wrk
+	need gcc has gcc
+	need libc6-dev any /usr/include/stdlib.h
 	if ! has chromium >/dev/null && ! has chromium-headless-shell >/dev/null; then
 		missing="$missing chromium-headless-shell"
 	fi
