@@ -1,0 +1,282 @@
+"""Planted mistakes: a wrong reading of a manual must be caught by the vectors alone, and by the sandbox alone.
+
+Each mutant is Mainpay's adapter with one mistake. A suite that lets one live would let a real one live."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from bridge.domain.exchange import Call, Reply, Stamp
+from bridge.domain.failures import Unreadable
+from bridge.domain.gateway import Declined, Done, Paid, Redirect, Return, Undone, Urls
+from bridge.domain.payment import Buyer, Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.gateways.mainpay import adapter as original
+from bridge.gateways.mainpay.adapter import Mainpay, build
+from bridge.sandbox.app import build as build_sandbox
+from bridge.sandbox.local import ask
+from tests.support.clock import VirtualClock
+from tests.test_vectors import VECTORS, call_of, is_spoken, means, outcome_of
+
+ORDER = Order("O-1", 1, "봄의 제전", 55_000, Buyer("홍길동", "hong@example.com"), "http://shop.test/r")
+URLS = Urls("http://pay.test/r/x", "http://pay.test/r/x/close", "")
+
+
+def signing(text: Callable[..., str], hashed: Callable[[bytes], str] = lambda raw: hashlib.sha256(raw).hexdigest()):
+    """Make an adapter that signs in another way."""
+
+    class Mutant(Mainpay):
+        def sign(self, mbr_ref_no, amount, timestamp):
+            parts = (self.settings.mbr_no, mbr_ref_no, str(amount), self.settings.api_key, timestamp)
+            return hashed(text(parts).encode())
+
+    return Mutant
+
+
+def calling(change: Callable[[Call], Call]):
+    """Make an adapter whose calls are changed on their way out."""
+
+    class Mutant(Mainpay):
+        def _call(self, op, url, form, *, moves_money=False):
+            return change(original.Mainpay._call(self, op, url, form, moves_money=moves_money))
+
+    return Mutant
+
+
+def rename(old, new):
+    def change(call):
+        form = {new if name == old else name: value for name, value in call.form.items()}
+        return Call(call.op, call.method, call.url, form=form, moves_money=call.moves_money, secrets=call.secrets)
+
+    return calling(change)
+
+
+def bend(name, how):
+    def change(call):
+        form = dict(call.form) | ({name: how(call.form[name])} if name in call.form else {})
+        return Call(call.op, call.method, call.url, form=form, moves_money=call.moves_money, secrets=call.secrets)
+
+    return calling(change)
+
+
+def at(old, new):
+    def change(call):
+        url = call.url.replace(old, new)
+        return Call(call.op, call.method, url, form=call.form, moves_money=call.moves_money, secrets=call.secrets)
+
+    return calling(change)
+
+
+class InUtc(Mainpay):
+    def timestamp(self, stamp):
+        return stamp.at.astimezone(UTC).strftime("%Y%m%d%H%M%S") + f"{int(stamp.nonce[:8], 16) % 10000:04d}"
+
+
+class LettersInTimestamp(Mainpay):
+    def timestamp(self, stamp):
+        return stamp.at.strftime("%Y-%m-%d%H%M%S")[:18]
+
+
+class NewStampForUndo(Mainpay):
+    def undo(self, payment, returned, sent, stamp):
+        return super().undo(payment, returned, stamp, stamp)
+
+
+class PartAsFull(Mainpay):
+    def refund(self, payment, refund, stamp):
+        full = RefundOrder(refund.ref, refund.amount, refund.reason, True, 0, 0)
+        return super().refund(payment, full, stamp)
+
+
+class AmountInThousands(Mainpay):
+    def _signed(self, mbr_ref_no, amount, stamp):
+        return super()._signed(mbr_ref_no, amount, stamp) | {"amount": f"{amount:,}"}
+
+
+class AmountTimesHundred(Mainpay):
+    def _signed(self, mbr_ref_no, amount, stamp):
+        return super()._signed(mbr_ref_no, amount * 100, stamp)
+
+
+class AidForgotten(Mainpay):
+    def _pay_form(self, payment, returned, stamp):
+        return super()._pay_form(payment, returned, stamp) | {"aid": ""}
+
+
+MUTANTS = {
+    "no separator": signing("".join),
+    "a comma between": signing(",".join),
+    "a separator at the end": signing(lambda parts: "|".join(parts) + "|"),
+    "the key first": signing(lambda parts: "|".join((parts[3], *parts[:3], parts[4]))),
+    "amount and reference changed places": signing(lambda p: "|".join((p[0], p[2], p[1], p[3], p[4]))),
+    "no timestamp": signing(lambda parts: "|".join(parts[:4])),
+    "no amount": signing(lambda p: "|".join((p[0], p[1], p[3], p[4]))),
+    "no key": signing(lambda p: "|".join((p[0], p[1], p[2], p[4]))),
+    "SHA-512": signing("|".join, lambda raw: hashlib.sha512(raw).hexdigest()),
+    "MD5": signing("|".join, lambda raw: hashlib.md5(raw).hexdigest()),
+    "capital letters": signing("|".join, lambda raw: hashlib.sha256(raw).hexdigest().upper()),
+    "hashed twice": signing("|".join, lambda raw: hashlib.sha256(hashlib.sha256(raw).digest()).hexdigest()),
+    "mbrRefNo misspelt": rename("mbrRefNo", "mbrRefno"),
+    "mbrNo misspelt": rename("mbrNo", "mchtNo"),
+    "paymethod misspelt": rename("paymethod", "payMethod"),
+    "timestamp misspelt": rename("timestamp", "timeStamp"),
+    "signature misspelt": rename("signature", "sign"),
+    "amount misspelt": rename("amount", "amt"),
+    "authToken misspelt": rename("authToken", "authtoken"),
+    "aid misspelt": rename("aid", "AID"),
+    "orgRefNo misspelt": rename("orgRefNo", "orgRefno"),
+    "approvalUrl misspelt": rename("approvalUrl", "returnUrl"),
+    "orgTranDate of eight digits": bend("orgTranDate", lambda value: f"20{value}"),
+    "payType dropped from pay": bend("payType", lambda value: "X" + value),
+    "method in words": bend("paymethod", lambda value: "card"),
+    "amount with commas": AmountInThousands,
+    "amount in hundredths": AmountTimesHundred,
+    "the aid forgotten": AidForgotten,
+    "pay at the relay": at("test-api-std", "test-relay"),
+    "cancel at the window host": at("test-relay", "test-api-std"),
+    "cancel at another path": at("/v1/api/payments/payment/", "/v1/payment/"),
+    "a letter in the timestamp": LettersInTimestamp,
+    "net-cancel with its own timestamp": NewStampForUndo,
+    "a part sent as the whole": PartAsFull,
+}
+ONLY_VECTORS = {"timestamp in UTC": InUtc}
+"""The sandbox takes any timestamp of the right form, as Mainpay is not known to compare it with its clock."""
+
+
+def spoils_vectors(kind: type[Mainpay]) -> bool:
+    """Tell whether any undisputed vector does not hold for this adapter."""
+    for vector in VECTORS:
+        if vector["standing"] == "disputed" or "call" not in vector:
+            continue
+        if vector["operation"] == "cancel_by_order" or vector["name"] == "closes an account before its deposit":
+            continue
+        gateway = kind(build(vector["settings"], Mode.TEST).settings)
+        if not is_spoken(call_of(gateway, vector), vector["call"]):
+            return True
+        if (
+            "meaning" in vector
+            and vector["operation"] != "vacct"
+            and not means(outcome_of(gateway, vector), vector["meaning"])
+        ):
+            return True
+    return False
+
+
+class Shop:
+    """One adapter against one sandbox: the whole way, with the sandbox's word for everything."""
+
+    def __init__(self, kind: type[Mainpay]) -> None:
+        self.clock = VirtualClock(datetime(2026, 11, 20, 2, 30, tzinfo=UTC))
+        self.app = build_sandbox(clock=self.clock, public_url="https://ui.mainpay.co.kr", seed=5)
+        self.app.state.world.faults.amounts_choose = False
+        self.gateway = kind(build({}, Mode.TEST).settings)
+        self.hosts = {"test-api-std.mainpay.co.kr": "/mainpay/api", "test-relay.mainpay.co.kr": "/mainpay/relay"}
+        self.many = 0
+
+    def stamp(self) -> Stamp:
+        self.many += 1
+        return Stamp(self.clock.now(), f"{self.many:08x}" + "0" * 24)
+
+    async def talk(self, exchange):
+        try:
+            call = next(exchange)
+            while True:
+                parts = urlsplit(call.url)
+                path = self.hosts[parts.netloc] + parts.path
+                heard = await ask(self.app, call.method, f"http://sandbox{path}", urlencode(call.form).encode())
+                call = exchange.send(Reply(heard.status, heard.body))
+        except StopIteration as end:
+            return end.value
+        except Unreadable as error:
+            return error
+
+    def payment(self, ref, **changes) -> Payment:
+        now = self.clock.now()
+        return Payment("p", "s", "O-1", 1, "mainpay", Method.CARD, Device.PC, changes.pop("state", "open"), 55_000, 1,
+                       ref, now, now, **changes)  # fmt: skip
+
+    async def pay(self, ref) -> tuple[object, Payment, Return, Stamp]:
+        opened = await self.talk(self.gateway.open_window(self.payment(ref), ORDER, URLS, self.stamp()))
+        if not isinstance(opened, Redirect):
+            return opened, self.payment(ref), Return({}), self.stamp()
+        query = urlsplit(opened.url).query
+        pressed = await ask(
+            self.app, "POST", "http://sandbox/mainpay/ui/pc", f"{query}&action=pay&card=04&installment=00".encode()
+        )
+        back = dict(pair.split("=", 1) for pair in urlsplit(pressed.headers["location"]).query.split("&"))
+        returned, sent = self.gateway.read_return(back), self.stamp()
+        payment = self.payment(ref, refs=dict(opened.refs))
+        return await self.talk(self.gateway.approve(payment, returned, sent)), payment, returned, sent
+
+
+async def fails_in_the_sandbox(kind: type[Mainpay]) -> bool:
+    """Tell whether this adapter cannot go the whole way: pay, take back, refund in part and in full."""
+    shop = Shop(kind)
+    paid, payment, returned, sent = await shop.pay("PAY000001")
+    if not isinstance(paid, Paid) or paid.amount != 55_000:
+        return True
+    books = shop.app.state.world.bank
+    if [book.captured for book in books.of("PAY000001")] != [55_000]:
+        return True
+    await shop.clock.forward(5)
+    undone = await shop.talk(shop.gateway.undo(payment, returned, sent, shop.stamp()))
+    if not isinstance(undone, Undone) or books.of("PAY000001")[0].net:
+        return True
+    paid, payment, *_ = await shop.pay("PAY000002")
+    held = shop.payment("PAY000002", state="paid", captured=55_000, refs=dict(paid.refs))
+    part = RefundOrder("REF000001", 5_000, "x", False, 50_000, 0)
+    if not isinstance(await shop.talk(shop.gateway.refund(held, part, shop.stamp())), Done):
+        return True
+    paid, payment, *_ = await shop.pay("PAY000003")
+    held = shop.payment("PAY000003", state="paid", captured=55_000, refs=dict(paid.refs))
+    whole = RefundOrder("REF000002", 55_000, "x", True, 0, 0)
+    if not isinstance(await shop.talk(shop.gateway.refund(held, whole, shop.stamp())), Done):
+        return True
+    return [books.of(f"PAY00000{number}")[0].net for number in (2, 3)] != [50_000, 0]
+
+
+async def test_the_adapter_itself_is_caught_by_neither():
+    assert not spoils_vectors(Mainpay)
+    assert not await fails_in_the_sandbox(Mainpay)
+
+
+@pytest.mark.parametrize("name", [*MUTANTS, *ONLY_VECTORS])
+def test_a_mutant_is_caught_by_the_vectors_alone(name):
+    assert spoils_vectors((MUTANTS | ONLY_VECTORS)[name])
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+async def test_a_mutant_is_caught_by_the_sandbox_alone(name):
+    assert await fails_in_the_sandbox(MUTANTS[name])
+
+
+@pytest.mark.parametrize("name", ONLY_VECTORS)
+async def test_what_the_sandbox_cannot_catch_is_listed(name):
+    assert not await fails_in_the_sandbox(ONLY_VECTORS[name]), "it can: take it off the list"
+
+
+READINGS = {
+    "every code but 200 declines": ("pay", "ma", Declined),
+    "a duplicate is paid": ("pay", "1003", Paid),
+    "3002 on a part is done": ("part_cancel", "3002", Done),
+    "3001 to a net-cancel is undone": ("net_cancel", "3001", Undone),
+    "a bad gateway is a decline": ("pay", None, Declined),
+}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_a_misreading_of_an_answer_is_caught_by_a_vector(name):
+    """For each wrong meaning there is a vector that says another."""
+    operation, code, wrong = READINGS[name]
+    said = []
+    for vector in VECTORS:
+        reply = vector.get("reply", {})
+        found = str(reply.get("body", {}).get("resultCode")) if "body" in reply else None
+        if vector["operation"] == operation and "meaning" in vector and found == code and vector["dialect"] != "x":
+            said.append(vector["meaning"]["type"])
+
+    assert said, "a vector reaches it"
+    assert wrong.__name__ not in said, json.dumps(said)
