@@ -56,6 +56,16 @@ foreach ( array( 'paid', 'refunded', 'failed', 'awaiting_deposit' ) as $test_sho
 	);
 }
 
+// A right nonce for whoever asks, as if it had leaked: what may be done must not depend on it alone.
+foreach ( array( 'wp_ajax_test_shop_nonce', 'wp_ajax_nopriv_test_shop_nonce' ) as $test_shop_hook ) {
+	add_action(
+		$test_shop_hook,
+		static function () {
+			exit( esc_html( wp_create_nonce( sanitize_text_field( wp_unslash( $_GET['for'] ) ) ) ) );
+		}
+	);
+}
+
 // A theme of the old kind: its own handlers, one of them open to visitors.
 foreach ( array( 'wp_ajax_mainpay_payment_cancel', 'wp_ajax_nopriv_mainpay_payment_cancel', 'wp_ajax_nopriv_mainpay_payment_ready' ) as $test_shop_hook ) {
 	add_action(
