@@ -13,13 +13,17 @@ from bridge.wire.converse import PostResult
 
 AT_ONCE = 16
 ANSWER_SECONDS = 15.0
+CLAIM_SECONDS = 30
 BACKOFF_SECONDS = (2, 4, 8, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 async def deliver_news(context: Context) -> int:
     """Send the messages that are due, several payments at once; answers how many WordPress has heard."""
     at = now_ms(context.clock)
-    due = await context.ledger.read(lambda turn: news.due(turn, at, AT_ONCE))
+    if not await context.ledger.read(lambda turn: news.due(turn, at, 1)):
+        return 0
+    until = at + CLAIM_SECONDS * 1000
+    due = await context.ledger.write(lambda turn: news.claim(turn, context.owner, at, until, AT_ONCE))
     heard = await asyncio.gather(*(_deliver(context, message) for message in due))
     return sum(heard)
 
@@ -35,7 +39,7 @@ async def _deliver(context: Context, message: News) -> bool:
     next_try_at = None if too_old else at + pause
 
     def work(turn: Turn) -> None:
-        news.not_heard(turn, message.id, next_try_at=next_try_at, error=error)
+        news.not_heard(turn, message.id, next_try_at=next_try_at, error=error, owner=context.owner)
 
     await context.ledger.write(work)
     return False

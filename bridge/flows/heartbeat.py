@@ -19,6 +19,7 @@ log = structlog.get_logger("heartbeat")
 SETTLE_AT_ONCE = 100
 EVERY_BEATS = 30
 SITES_EVERY_BEATS = 2
+RECOVER_EVERY_BEATS = 5
 AGAIN_SECONDS = 1.0
 
 
@@ -43,8 +44,9 @@ async def beat(context: Context, beats: int = 0) -> None:
         site = context.sites.get(operation.site)
         context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
     await expire(context)
-    if beats % EVERY_BEATS == 0:
+    if beats % RECOVER_EVERY_BEATS == 0:
         await recover(context)
+    if beats % EVERY_BEATS == 0:
         await replay_pending(context)
         await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
     context.beat_at = context.clock.boot_seconds()

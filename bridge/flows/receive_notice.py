@@ -70,6 +70,8 @@ async def replay_notice(context: Context, stored: StoredNotice) -> None:
     recorder = Recorder.now(context, site)
 
     def work(turn: Turn) -> None:
+        if not notices.take(turn, stored.id):
+            return
         outcome = _effect(turn, recorder, gateway, notice)
         if outcome != LATER:
             notices.settle(turn, stored.id, "done", outcome, recorder.at)

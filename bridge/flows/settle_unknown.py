@@ -97,6 +97,7 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
         return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
 
     payment, kept = await context.ledger.write(claim)
+    number = undo.tries + (undo.step is not Step.SENT)
     sent = Stamp(from_ms(kept["sent_at"]), kept["sent_nonce"])
     conversation = await context.wire.converse(
         gateway.undo(payment, Return(kept["returned"]), sent, recorder.stamp),
@@ -111,7 +112,9 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
         recorder.journal(turn, payment, conversation)
         current = operations.get(turn, site.id, undo.id)
         assert current is not None, "operations are never deleted"
-        if current.step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN):
+        # Another may have claimed the next try meanwhile; then only proof is taken from this one.
+        mine = current.tries == number or isinstance(conversation.outcome, Undone)
+        if mine and current.step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN):
             _record_undo(turn, recorder, gateway, current, conversation.outcome)
 
     await context.ledger.write(record)
@@ -262,7 +265,8 @@ async def _refund_again(context: Context, site: Site, gateway: Gateway, operatio
         recorder.journal(turn, payment, conversation)
         current = operations.get(turn, site.id, operation.id)
         assert current is not None, "operations are never deleted"
-        if current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+        mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Done)
+        if mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
             _record_refund_again(turn, recorder, gateway, current, conversation.outcome)
 
     await context.ledger.write(record)

@@ -24,7 +24,13 @@ class Turn(Protocol):
 
 
 class Ledger(Protocol):
-    """Where the books are. Because work is no coroutine, nobody can await a gateway inside a transaction."""
+    """Where the books are. Because work is no coroutine, nobody can await a gateway inside a transaction.
+
+    `alone`: no other process can write here while this one lives, so whatever another had begun, it is dead. Where
+    others write too, work may be run again before it is committed: it changes nothing but the books.
+    """
+
+    alone: bool
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a transaction and return only after its commit. Raises what `work` raises, or Busy."""

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 from bridge.ledger.ledger import Row, Turn
 
+_DUE = (
+    "FROM news AS this WHERE state = 'waiting' AND next_try_at <= ? AND claimed_until <= ? AND NOT EXISTS ("
+    " SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq"
+    " AND earlier.state = 'waiting') ORDER BY next_try_at LIMIT ?"
+)
+_IN_DEAD_HANDS = "claimed_by <> '' AND claimed_by <> ? AND claimed_by NOT IN (SELECT id FROM owners WHERE beat_at >= ?)"
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -36,28 +43,47 @@ def add(turn: Turn, news: News) -> None:
 
 
 def due(turn: Turn, at: int, limit: int) -> list[News]:
-    """Read the messages to be sent now: only the first waiting one of each payment."""
+    """Read the messages to be sent now: only the first waiting one of each payment, and none that is being sent."""
+    return [_read(row) for row in turn.all(f"SELECT * {_DUE}", at, at, limit)]
+
+
+def claim(turn: Turn, owner: str, at: int, until: int, limit: int) -> list[News]:
+    """Take the messages to be sent now, for this process alone until then (milliseconds), or until it is dead."""
     rows = turn.all(
-        "SELECT * FROM news AS this WHERE state = 'waiting' AND next_try_at <= ? AND NOT EXISTS ("
-        " SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq"
-        " AND earlier.state = 'waiting') ORDER BY next_try_at LIMIT ?",
-        at,
-        limit,
+        f"UPDATE news SET claimed_by = ?, claimed_until = ? WHERE id IN (SELECT id {_DUE}) RETURNING *",  # noqa: S608
+        *(owner, until, at, at, limit),
     )
     return [_read(row) for row in rows]
 
 
+def in_dead_hands(turn: Turn, owner: str, heard_since: int) -> bool:
+    """Tell whether there is anything to free."""
+    return turn.one(f"SELECT 1 FROM news WHERE {_IN_DEAD_HANDS} LIMIT 1", owner, heard_since) is not None  # noqa: S608
+
+
+def free(turn: Turn, owner: str, heard_since: int) -> int:
+    """Take the messages out of the hands of the dead: of every other process not heard of since then."""
+    return turn.run(
+        f"UPDATE news SET claimed_by = '', claimed_until = 0 WHERE {_IN_DEAD_HANDS}",  # noqa: S608
+        *(owner, heard_since),
+    )
+
+
 def heard(turn: Turn, news_id: str, at: int) -> None:
     """Note that WordPress has it."""
-    turn.run("UPDATE news SET state = 'heard', heard_at = ?, tries = tries + 1 WHERE id = ?", at, news_id)
-
-
-def not_heard(turn: Turn, news_id: str, *, next_try_at: int | None, error: str) -> None:
-    """Note a try that failed; without a next try the message is kept for a person."""
     turn.run(
-        "UPDATE news SET state = ?, next_try_at = ?, tries = tries + 1, last_error = ?"
-        " WHERE id = ? AND state = 'waiting'",
-        *("kept" if next_try_at is None else "waiting", next_try_at or 0, error[:300], news_id),
+        "UPDATE news SET state = 'heard', heard_at = ?, tries = tries + 1, claimed_by = '', claimed_until = 0"
+        " WHERE id = ?",
+        *(at, news_id),
+    )
+
+
+def not_heard(turn: Turn, news_id: str, *, next_try_at: int | None, error: str, owner: str = "") -> None:
+    """Note a try that failed, unless another process has it by now; without a next try it is kept for a person."""
+    turn.run(
+        "UPDATE news SET state = ?, next_try_at = ?, tries = tries + 1, last_error = ?, claimed_by = '',"
+        " claimed_until = 0 WHERE id = ? AND state = 'waiting' AND claimed_by = ?",
+        *("kept" if next_try_at is None else "waiting", next_try_at or 0, error[:300], news_id, owner),
     )
 
 

@@ -44,6 +44,11 @@ def state_of(turn: Turn, site: str, gateway: str, dedupe: str) -> str:
     return row["state"] if row else ""
 
 
+def take(turn: Turn, notice_id: str) -> bool:
+    """Take a notice in hand, in the turn that lets it have its effect; answers False when it had it meanwhile."""
+    return turn.run("UPDATE notices SET state = 'pending' WHERE id = ? AND state = 'pending'", notice_id) == 1
+
+
 def settle(turn: Turn, notice_id: str, state: str, outcome: str, at: int) -> None:
     """Note what came of a notice: done, or strange (nothing of ours fits)."""
     turn.run(

@@ -10,6 +10,7 @@ from bridge.domain.exchange import Stamp
 from bridge.domain.failures import Conflict
 from bridge.domain.machine import Evidence, Kind, Step, may_step
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.queues import line_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def add(turn: Turn, operation: Operation) -> None:
     )
     if pending:
         raise Conflict("Another operation of this payment has no outcome yet.")
+    if operation.kind is Kind.REFUND:
+        line_up(turn, f"refunds:{operation.site}")  # the daily cap is a sum over them
     sent_at = to_ms(operation.sent_at)
     turn.run(
         "INSERT INTO operations (id, site, payment, kind, amount, state, ref, target, actor, reason, items,"
@@ -86,7 +89,7 @@ def step(
     refusal = refusal or operation.refusal  # once refused is refused, whatever hands it goes through
     changed = turn.run(
         "UPDATE operations SET state = ?, evidence = ?, code = ?, message = ?, refusal = ?, refs = ?, next_try_at = ?,"
-        " ended_at = ?, context_sealed = CASE WHEN ? THEN '' ELSE context_sealed END WHERE id = ? AND state = ?",
+        " ended_at = ?, context_sealed = CASE WHEN ? = 1 THEN '' ELSE context_sealed END WHERE id = ? AND state = ?",
         *(becomes, str(evidence or ""), code[:64], message[:500], int(refusal)),
         json.dumps(dict(refs or operation.refs), ensure_ascii=False),
         *(None if settled else next_try_at, at if settled else None, int(settled)),
@@ -110,11 +113,14 @@ def step(
 def try_again(
     turn: Turn, operation: Operation, *, next_try_at: int, code: str = "", message: str = "", refusal: bool = False
 ) -> None:
-    """Note a try that settled nothing; `next_try_at` in milliseconds. Raises Conflict when it was settled meanwhile."""
+    """Note a try that settled nothing, or claim the next one; `next_try_at` in milliseconds.
+
+    Raises Conflict when it was settled, or tried by another, meanwhile: `tries` numbers the claims.
+    """
     changed = turn.run(
         "UPDATE operations SET tries = tries + 1, next_try_at = ?, code = ?, message = ?,"
-        " refusal = CASE WHEN ? = 1 THEN 1 ELSE refusal END WHERE id = ? AND state = ?",
-        *(next_try_at, code[:64], message[:500], int(refusal), operation.id, operation.step),
+        " refusal = CASE WHEN ? = 1 THEN 1 ELSE refusal END WHERE id = ? AND state = ? AND tries = ?",
+        *(next_try_at, code[:64], message[:500], int(refusal), operation.id, operation.step, operation.tries),
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")
@@ -153,12 +159,12 @@ def due(turn: Turn, at: int, limit: int) -> list[Operation]:
     return [read(row) for row in rows]
 
 
-def orphaned(turn: Turn, owner: str, sent_before: int) -> list[Operation]:
-    """Read the operations still SENT whose sender is another process, or that were sent before then."""
+def orphaned(turn: Turn, owner: str, *, heard_since: int, sent_before: int) -> list[Operation]:
+    """Read the operations still SENT whose sender is dead (another, not heard of since then), or sent before then."""
     rows = turn.all(
         "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state = 'sent'"
-        " AND (owner <> ? OR sent_at < ?) ORDER BY id",
-        *(owner, sent_before),
+        " AND (sent_at < ? OR owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?)) ORDER BY id",
+        *(sent_before, owner, heard_since),
     )
     return [read(row) for row in rows]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bridge.domain.failures import Conflict
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.queues import line_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def drop_ended(turn: Turn, *, seen_before: int, misses_before: int, at: int) -> 
 
 def note_miss(turn: Turn, who: str, at: int) -> None:
     """Count a log-in against a name, a browser or an address."""
+    line_up(turn, "logins")  # how many may be tried is a count of these
     turn.run("INSERT INTO login_misses (who, at) VALUES (?, ?)", who, at)
 
 

@@ -89,6 +89,11 @@ def extend_hold(turn: Turn, site: str, ref: str, hold_until: int) -> None:
     turn.run("UPDATE orders SET hold_expires_at = ? WHERE site = ? AND ref = ?", hold_until, site, ref)
 
 
+def touch(turn: Turn, site: str, ref: str, at: int) -> None:
+    """Write the order's row: of turns that do, none overlooks another of the same order, wherever they run."""
+    turn.run("UPDATE orders SET changed_at = ? WHERE site = ? AND ref = ?", at, site, ref)
+
+
 def mark_paid_by(turn: Turn, site: str, ref: str, payment: str) -> None:
     """Note which payment paid the order."""
     turn.run("UPDATE orders SET paid_by = ? WHERE site = ? AND ref = ?", payment, site, ref)

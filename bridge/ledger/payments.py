@@ -8,7 +8,7 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.machine import HOLDING, State, may_move
 from bridge.domain.payment import Device, Method, Payment
-from bridge.ledger import audit
+from bridge.ledger import audit, orders
 from bridge.ledger.ledger import Row, Turn
 
 _JSON = ("refs", "card", "account")
@@ -77,6 +77,8 @@ def move(
     )
     if changed != 1:
         raise Conflict("The payment changed meanwhile; read it again.")
+    if becomes != was:
+        orders.touch(turn, payment.site, payment.order_ref, at)
     audit.note(
         turn,
         site=payment.site,

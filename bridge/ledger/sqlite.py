@@ -72,6 +72,8 @@ class _Waiting:
 class SqliteLedger:
     """Owns the database file: a lock keeps every other server away."""
 
+    alone = True
+
     def __init__(self, path: Path, *, lock_wait_seconds: float = 10.0) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,9 @@
 -- Times are milliseconds since 1970 (UTC); amounts are integers of KRW; *_sealed is AES-GCM under the master key.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+-- Processes and when each last said that it lives; what a silent one had sent is taken over.
+CREATE TABLE owners (id TEXT PRIMARY KEY, beat_at BIGINT NOT NULL);
+-- A row a subject; turns that must not overlook each other write the same one.
+CREATE TABLE queues (name TEXT PRIMARY KEY, turns BIGINT NOT NULL);
 
 CREATE TABLE sites (
   id TEXT PRIMARY KEY,
@@ -251,10 +255,13 @@ CREATE TABLE news (
   next_try_at BIGINT NOT NULL,
   heard_at BIGINT,
   last_error TEXT NOT NULL DEFAULT '',
+  claimed_by TEXT NOT NULL DEFAULT '',
+  claimed_until BIGINT NOT NULL DEFAULT 0,
   UNIQUE (payment, seq)
 );
 CREATE INDEX news_due ON news (next_try_at) WHERE state = 'waiting';
 CREATE INDEX news_kept ON news (site, created_at) WHERE state = 'kept';
+CREATE INDEX news_claimed ON news (claimed_by) WHERE claimed_by <> '';
 CREATE INDEX news_waiting ON news (payment, seq) WHERE state = 'waiting';
 
 CREATE TABLE nonces (

@@ -1,0 +1,45 @@
+"""The lease: as long as a process says that it lives, nobody takes over what it has sent."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+
+from bridge.clock import now_ms
+from bridge.domain.failures import BridgeError
+from bridge.flows.context import Context
+from bridge.ledger import owners
+
+BEAT_SECONDS = 3.0
+log = structlog.get_logger("lease")
+
+
+async def live(context: Context) -> None:
+    """Say that this process lives."""
+    at = now_ms(context.clock)
+    await context.ledger.write(lambda turn: owners.begin(turn, context.owner, at, alone=context.ledger.alone))
+
+
+@contextlib.asynccontextmanager
+async def leased(context: Context) -> AsyncIterator[None]:
+    """Keep the lease for as long as the block lasts, and give it up at the end."""
+    await live(context)
+    beating = None if context.ledger.alone else asyncio.create_task(_beat(context), name="lease")
+    try:
+        yield
+    finally:
+        if beating is not None:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+        with contextlib.suppress(BridgeError):  # then it runs out by itself
+            await context.ledger.write(lambda turn: owners.end(turn, context.owner))
+
+
+async def _beat(context: Context) -> None:
+    while True:
+        await context.clock.sleep(BEAT_SECONDS)
+        try:
+            await live(context)
+        except BridgeError as error:
+            log.error("the lease could not be renewed", code=error.code, detail=error.detail)

@@ -1,0 +1,234 @@
+"""The ledger on PostgreSQL: each turn is one transaction on a thread's own connection; many processes may share it."""
+
+import asyncio
+import contextlib
+import functools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import psycopg
+import structlog
+from psycopg import IsolationLevel, errors
+from psycopg.rows import dict_row
+
+from bridge.domain.failures import Busy, LedgerBroken
+from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.migrate import migrations
+
+T = TypeVar("T")
+Connection = psycopg.Connection[dict[str, Any]]
+WRITERS = 8
+READERS = 4
+WAIT_SECONDS = 5.0
+"""How long a turn may wait, from the moment it was asked for: for a thread, for the server, for colliding turns."""
+PAUSE_SECONDS = 0.05
+DUPLICATES_MAX = 2
+MIGRATION = 0x7061792D627269  # the advisory lock that lets one process at a time change the schema: "pay-bri"
+_SESSION = (
+    "SET synchronous_commit = on",
+    "SET lock_timeout = '5s'",
+    "SET statement_timeout = '10s'",
+    "SET idle_in_transaction_session_timeout = '10s'",  # a process stopped within a turn blocks nobody for long
+)
+_DIALLING: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "application_name": "pay-bridge",
+    "client_encoding": "UTF8",
+}
+log = structlog.get_logger("ledger")
+
+
+class PostgresTurn:
+    """One transaction on a PostgreSQL connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, *values: object) -> int:
+        """Execute a statement; answer how many rows it changed."""
+        return self._execute(sql, values).rowcount
+
+    def one(self, sql: str, *values: object) -> Row | None:
+        """Read the first row, or None."""
+        return self._execute(sql, values).fetchone()
+
+    def all(self, sql: str, *values: object) -> list[Row]:
+        """Read every row."""
+        return [*self._execute(sql, values).fetchall()]
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> psycopg.Cursor[dict[str, Any]]:
+        return self._connection.execute(_translated(sql), [_storable(value) for value in values])
+
+
+class PostgresLedger:
+    """Runs turns on a bounded number of connections, a thread each.
+
+    Turns are REPEATABLE READ: each sees one moment of the books and may not change a row that was changed since. A
+    turn that collided, with such a row or with a row another turn added first, is rolled back and run again whole:
+    being a plain function, it then finds what the other did, and says so itself.
+    """
+
+    alone = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        try:
+            with contextlib.closing(connect(url)) as connection:
+                migrate(connection)
+        except psycopg.OperationalError as error:
+            raise LedgerBroken(f"The database cannot be used: {_said(error)}") from error
+        self._own = threading.local()
+        self._connections: set[Connection] = set()
+        self._collided = threading.Lock()
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="ledger-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+        self._closed = False
+
+    async def write(self, work: Callable[[Turn], T]) -> T:
+        """Run `work` in a transaction and return only after its commit.
+
+        Raises what `work` raises; Busy, where nothing was written; LedgerBroken, where the connection was lost while
+        the commit was on its way.
+        """
+        return await self._run(self._writers, work, read_only=False)
+
+    async def read(self, work: Callable[[Turn], T]) -> T:
+        """Run `work` in a read-only transaction, against one committed state. Raises Busy."""
+        return await self._run(self._readers, work, read_only=True)
+
+    async def close(self) -> None:
+        """Finish the turns that wait, then let go of the database."""
+        if self._closed:
+            return
+        self._closed = True
+        for pool in (self._writers, self._readers):
+            await asyncio.get_running_loop().run_in_executor(None, pool.shutdown)
+        for connection in self._connections:
+            connection.close()
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[Turn], T], *, read_only: bool) -> T:
+        if self._closed:
+            raise Busy("The ledger is closed; try again when the bridge is back.")
+        until = time.monotonic() + WAIT_SECONDS
+        running = asyncio.get_running_loop().run_in_executor(pool, self._insist, work, read_only, until)
+        return await asyncio.shield(running)  # a waiter that went away does not cancel its turn
+
+    def _insist(self, work: Callable[[Turn], T], read_only: bool, until: float) -> T:
+        """Run a turn until it is committed or has failed for good. Only what was surely not committed is run again."""
+        duplicates, in_line = 0, False
+        try:
+            while True:
+                try:
+                    return self._once(work, read_only)
+                except (errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected) as error:
+                    # A row that is a duplicate even to a turn that sees it is that turn's mistake, not a collision.
+                    duplicates += isinstance(error, errors.UniqueViolation)
+                    if duplicates > DUPLICATES_MAX:
+                        raise
+                    in_line = in_line or self._collided.acquire(timeout=max(0.0, until - time.monotonic()))
+                    if not in_line or time.monotonic() >= until:
+                        raise Busy("Too many changes of the same rows at once; nothing was written.") from error
+                except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
+                    if self._held() is not None or time.monotonic() >= until:
+                        log.error("a turn failed; nothing of it was written", error=_said(error))
+                        raise Busy("The database cannot do this right now; nothing was written.") from error
+                    time.sleep(PAUSE_SECONDS)
+        finally:
+            if in_line:  # the turns of this process that collided go one by one, lest they all collide again
+                self._collided.release()
+
+    def _once(self, work: Callable[[Turn], T], read_only: bool) -> T:
+        connection = self._connection(read_only)
+        try:
+            result = work(PostgresTurn(connection))
+            if not read_only:
+                _commit(connection)
+            return result
+        finally:
+            with contextlib.suppress(psycopg.Error):  # what cannot be rolled back is a lost connection: it is over too
+                connection.rollback()
+
+    def _connection(self, read_only: bool) -> Connection:
+        """Give this thread's connection; a lost one is replaced."""
+        connection = self._held()
+        if connection is None:
+            connection = connect(self._url)
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            connection.read_only = read_only
+            self._own.connection = connection
+            self._connections.add(connection)
+        return connection
+
+    def _held(self) -> Connection | None:
+        """Find this thread's connection, as far as it has one that is not lost."""
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is not None and connection.closed:
+            self._connections.discard(connection)
+            self._own.connection = connection = None
+        return connection
+
+
+def connect(url: str) -> Connection:
+    """Open a connection as the ledger needs it. Raises psycopg.OperationalError."""
+    connection = psycopg.connect(url, row_factory=dict_row, autocommit=True, **_DIALLING)
+    for setting in _SESSION:
+        connection.execute(setting.encode())
+    connection.autocommit = False
+    return connection
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the schema up to date, one process at a time. Raises LedgerBroken when it is newer than this program."""
+    known = migrations("postgres")
+    with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = '60s'")
+        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION])
+        connection.execute("CREATE TABLE IF NOT EXISTS schema_version (number BIGINT NOT NULL)")
+        row = connection.execute("SELECT COALESCE(MAX(number), 0) AS number FROM schema_version").fetchone()
+        current = int(row["number"]) if row else 0
+        if current > known[-1][0]:
+            raise LedgerBroken(
+                f"The database has schema {current}; this bridge knows {known[-1][0]}. Update the bridge."
+            )
+        for number, script in known:
+            if number > current:
+                connection.execute(script.encode())
+                connection.execute("INSERT INTO schema_version (number) VALUES (%s)", [number])
+
+
+def _commit(connection: Connection) -> None:
+    """Commit. Raises LedgerBroken when nobody can know whether it did.
+
+    Busy would say that nothing was written, and running the turn again might do it twice. What the turn was about is
+    found by whoever reads it next: an intent that did commit is taken over as unknown, like that of a dead process.
+    """
+    try:
+        connection.commit()
+    except psycopg.OperationalError as error:
+        if not connection.closed:
+            raise  # the server answered: it did not commit
+        raise LedgerBroken("The database went away during a commit; look whether it took effect.") from error
+
+
+@functools.lru_cache(maxsize=1024)
+def _translated(sql: str) -> bytes:
+    """Write a statement as psycopg wants it. No statement of ours has a question mark but for a value."""
+    return sql.replace("%", "%%").replace("?", "%s").encode()
+
+
+def _storable(value: object) -> object:
+    """PostgreSQL's text has no NUL; what a gateway or a browser sends may."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) and "\0" in value else value
+
+
+def _said(error: psycopg.Error) -> str:
+    """Give the first line of what the server said: it names no value of a row."""
+    return (error.diag.message_primary or str(error).strip() or type(error).__name__).splitlines()[0]

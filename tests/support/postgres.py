@@ -1,0 +1,113 @@
+"""A PostgreSQL server of its own: in a temporary folder, on a socket only, and gone after the tests."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+USER = "bridge"
+START_SECONDS = 30.0
+OPTIONS = {
+    "listen_addresses": "",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "shared_buffers": "32MB",
+    "max_connections": "100",
+    "autovacuum": "off",
+    "log_min_messages": "fatal",
+}
+
+
+class PostgresServer:
+    """A server that can be stopped and started again; everything it keeps is in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._bin = _programs()
+        self._as: dict[str, Any] = {}
+        if os.geteuid() == 0:  # the server refuses to run as root
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._call("initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+
+    def url(self, database: str = "postgres") -> str:
+        """Give the address of a database of this server."""
+        return f"postgresql://{USER}@/{database}?host={self.folder}"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        settings = [word for name, value in OPTIONS.items() for word in ("-c", f"{name}={value}")]
+        command = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings]
+        with (self.folder / "log").open("ab") as said:
+            self._process = subprocess.Popen(command, stdout=said, stderr=said, cwd=self.folder, **self._as)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.url()).close()
+            except psycopg.OperationalError:
+                assert self._process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < deadline, "PostgreSQL did not start in time"
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop: by SIGINT cleanly with every connection cut, by SIGQUIT as a crash does."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def create(self, database: str) -> str:
+        """Create an empty database; gives its address."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        return self.url(database)
+
+    def _call(self, program: str, *words: object) -> None:
+        done = subprocess.run([self._bin / program, *map(str, words)], capture_output=True, text=True, **self._as)
+        assert done.returncode == 0, done.stderr
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """Run a server for as long as the block lasts."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None, prefix="pg-") as name:
+        server = PostgresServer(Path(name))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def empty(url: str) -> None:
+    """Take every row out of a database whose tables refuse that: only a superuser may."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND relname <> 'schema_version'"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
+
+def _programs() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("postgres")
+    assert found or on_path, "PostgreSQL is not installed: tests/wordpress/install.sh installs it"
+    return (found[-1] if found else Path(str(on_path))).parent
