@@ -141,7 +141,8 @@ class Shop:
         payment = self.office.notebook.payment(order.ref)
         if payment is None:
             return _go(f"/clerk/{order.ref}")
-        wish: dict[str, Any] = {"reason": form.get("reason", "").strip()[:200] or "관람객 요청", "actor": self.clerk}
+        reason = form.get("reason", "").strip()[:200] or "관람객 요청"
+        wish: dict[str, Any] = {"reason": reason, "actor": f"wp:{self.clerk}"}
         if form.get("what") == "part":
             try:
                 wish["amount"] = parse_amount(form.get("amount", ""))
