@@ -19,6 +19,8 @@ from bridge.wire.converse import PostResult
 
 MARGIN_SECONDS = 10
 ANSWER_SECONDS = 4.0
+KEPT_HOLD_MAX = timedelta(days=1)
+REASON_CHARACTERS_MAX = 200
 
 
 class FenceAnswer(msgspec.Struct):
@@ -54,8 +56,10 @@ async def ask_fence(context: Context, site: Site, gateway: Gateway, order: Order
     if answer is None:
         return Fence(False, "좌석을 확인하지 못했어요. 돈은 빠져나가지 않았어요.")
     if not answer.hold or (answer.hold_until is not None and answer.hold_until < until):
-        return Fence(False, answer.reason or "좌석을 잡아 둔 시간이 지났어요. 돈은 빠져나가지 않았어요.")
-    hold_until = to_ms(answer.hold_until or until)
+        reason = answer.reason[:REASON_CHARACTERS_MAX]
+        return Fence(False, reason or "좌석을 잡아 둔 시간이 지났어요. 돈은 빠져나가지 않았어요.")
+    # A later hold is asked about again; a time at the end of the calendar would make the order unreadable.
+    hold_until = to_ms(min(answer.hold_until or until, until + KEPT_HOLD_MAX))
     await context.ledger.write(lambda turn: orders.extend_hold(turn, site.id, order.ref, hold_until))
     return Fence(True)
 

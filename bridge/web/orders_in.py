@@ -11,6 +11,7 @@ from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Item, Order, pa
 from bridge.flows.sites import Site
 
 T = TypeVar("T")
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 Ref = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$(?!\n)")]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
 Won = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
@@ -98,6 +99,9 @@ def in_utc(name: str, at: datetime | None) -> datetime | None:
     if at is not None and at.tzinfo is None:
         raise Malformed(f"{name} must carry its zone, such as 2026-11-20T12:00:00Z.")
     try:
-        return at.astimezone(UTC) if at else None
+        utc = at.astimezone(UTC) if at else None
     except OverflowError:
-        raise Malformed(f"{name} is not a time anybody will see.") from None
+        utc = END_OF_TIME
+    if utc is not None and utc >= END_OF_TIME:
+        raise Malformed(f"{name} is not a time anybody will see.")
+    return utc

@@ -1,6 +1,10 @@
 """What a bug or a hostile row may do to the work in the background."""
 
 import asyncio
+import json
+
+import pytest
+from starlette.responses import Response
 
 from bridge.flows import heartbeat
 
@@ -38,3 +42,42 @@ async def test_a_bug_in_one_heartbeat_does_not_end_settling_for_ever(world, monk
     await asyncio.sleep(0.01)
     for name in ("heartbeat", "news", "background"):
         assert world.context.tasks.find(name) is None, f"{name} ended with the server"
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.9996Z"])
+async def test_a_hold_until_the_end_of_time_does_not_poison_the_order(world, until):
+    """One shop's answer made its order unreadable; the heartbeat died of it, for every shop."""
+    world.shop.fence = lambda question: {"hold": True, "hold_until": until}
+    opened = await world.checkout(world.order(hold_expires_at=world.hold(30)))
+    await world.come_back(opened)
+    await world.quiet()
+
+    assert await world.state(opened.payment) == "paid"
+    await world.live(1_000, step=100)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"hold": "yes"}, "declined"),
+        ({"hold": 1}, "declined"),
+        ([], "declined"),
+        ({"hold": True, "hold_until": "2020-01-01T00:00:00Z"}, "declined"),
+        ({"hold": True, "hold_until": "0001-01-01T00:00:00+14:00"}, "declined"),
+        ({"hold": False, "reason": "x" * 100_000}, "declined"),
+        ({"hold": False, "reason": "\ud800"}, "declined"),
+        ({"hold": False, "reason": "<script>\x00"}, "declined"),
+        ({"hold": True, "hold_until": None}, "paid"),
+    ],
+)
+async def test_whatever_a_shop_answers_to_the_fence_the_payment_ends(world, answer, state):
+    world.shop.fence = lambda question: Response(json.dumps(answer), media_type="application/json")
+    opened = await world.checkout(world.order(hold_expires_at=world.hold(30)))
+    await world.come_back(opened)
+    await world.quiet()
+    payment = await world.payment(opened.payment)
+
+    assert payment.state == state
+    assert len(payment.message) <= 200
+    assert (await world.all("SELECT MAX(LENGTH(detail)) AS size FROM audit"))[0]["size"] < 1_000
+    await world.check_books()

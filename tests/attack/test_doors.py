@@ -23,7 +23,9 @@ async def test_a_site_may_not_act_as_somebody_else(world, actor):
     assert await world.state(payment.id) == "paid"
 
 
-@pytest.mark.parametrize("query", ["to=9999-12-31T23:59:59-14:00", "from=9999-12-31T23:59:59-00:01"])
+@pytest.mark.parametrize(
+    "query", ["to=9999-12-31T23:59:59-14:00", "from=9999-12-31T23:59:59-00:01", "to=9999-12-31T23:59:59.9996Z"]
+)
 async def test_a_time_at_the_end_of_time_is_refused(world, query):
     answer = await world.call("GET", f"/v1/payments?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
@@ -77,3 +79,11 @@ async def test_a_stranger_who_guesses_behind_the_proxy_does_not_lock_everybody_o
 
     assert guesses == [401] * 20 + [429] * 2
     assert right.status_code == 303
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59.9996Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_an_order_at_the_end_of_time_is_refused_before_it_is_stored(world, at):
+    answer = await world.post_checkout(world.token(world.order(hold_expires_at=at)))
+
+    assert answer.status_code == 400
+    assert await world.all("SELECT ref FROM orders") == []
