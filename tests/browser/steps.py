@@ -1,12 +1,14 @@
 """What buyers do, step by step, and what they see."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lane import Lane, until
 
+Browse = Callable[..., Page]
 WINDOW = re.compile(r"/mainpay(-guide)?/ui/")
 DETAIL = re.compile(r"/payment-detail/\?order_id=")
 ORDER = re.compile(r"/order/\?order_id=")
@@ -74,6 +76,26 @@ def settled(lane: Lane, ref: str, wanted: str) -> None:
             return False
 
     until(agrees, f"{wanted}, not {[one['state'] for one in lane.payments(ref)]} {lane.money(ref)}")
+
+
+def order_page(
+    lane: Lane, browse: Browse, device: str = "desktop", ending: int = 0, **settings: Any
+) -> tuple[Page, str]:
+    """An order page with seats held, and the order's reference."""
+    page = browse(lane, device, **settings)
+    ref = lane.book_seats(page.context.request, ending)
+    page.goto(lane.order_url(ref))
+    return page, ref
+
+
+def paid_order(lane: Lane, browse: Browse, ending: int = 0, **settings: Any) -> tuple[Page, str]:
+    """A buyer's page of a paid order, and the order's reference."""
+    page, ref = order_page(lane, browse, "phone", ending, **settings)
+    open_here(page)
+    press(page, "pay")
+    page.wait_for_url(DETAIL)
+    heading(page, f"결제했어요 · {21_000 + ending:,}원")
+    return page, ref
 
 
 def no_word_of_failure(page: Page) -> None:

@@ -1,7 +1,7 @@
 """A buyer does not pay: the card is declined, the window closed, the authentication failed. Then paying works."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
 from tests.browser.lane import Lane
@@ -12,6 +12,7 @@ from tests.browser.steps import (
     heading,
     open_here,
     open_popup,
+    order_page,
     pay_button,
     press,
     press_and_close,
@@ -171,11 +172,3 @@ def test_letting_the_seats_go_asks_first_and_ends_the_order(lane: Lane, browse: 
 
     heading(page, "예매를 그만뒀어요")
     assert lane.payments(ref) == []
-
-
-def order_page(lane: Lane, browse: Browse, device: str = "desktop", ending: int = 0, **settings: bool) -> tuple[Page, str]:
-    """An order page with seats held, and the order's reference."""
-    page = browse(lane, device, **settings)
-    ref = lane.book_seats(page.context.request, ending)
-    page.goto(lane.order_url(ref))
-    return page, ref

@@ -12,13 +12,13 @@ from tests.browser.steps import (
     no_word_of_failure,
     open_here,
     open_popup,
+    order_page,
     pay_button,
     press,
     press_and_close,
     settled,
     status,
 )
-from tests.browser.test_not_paying import order_page
 
 pytestmark = pytest.mark.browser
 CHECKING = "결제 결과를 확인하고 있어요"
@@ -137,4 +137,3 @@ def let_nobody_know(lane: Lane, ref: str) -> None:
     """Takes from the bridge every way to find out, until the faults are disarmed."""
     for op in ("net_cancel", "cancel"):
         lane.fault(op, "drop_before", ref, times=None)
-
