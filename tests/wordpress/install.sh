@@ -37,6 +37,7 @@ if [ "$wanted" = all ]; then
 	need fonts-nanum any /usr/share/fonts/truetype/nanum/*
 	need wrk has wrk
 	need gcc has gcc
+	need gettext has xgettext
 	need libc6-dev any /usr/include/stdlib.h
 	if ! has chromium >/dev/null && ! has chromium-headless-shell >/dev/null; then
 		missing="$missing chromium-headless-shell"

@@ -44,6 +44,8 @@ final class Payment_View {
 			__( 'Amount', 'pay-bridge' )   => Words::krw( $payment['amount'] ),
 			__( 'Refunded', 'pay-bridge' ) => Words::krw( (int) ( $payment['refunded'] ?? 0 ) ),
 			__( 'Method', 'pay-bridge' )   => Words::method( (string) ( $payment['method'] ?? '' ) ),
+			__( 'Order', 'pay-bridge' )    => self::order( $payment ),
+			__( 'Buyer', 'pay-bridge' )    => is_string( $payment['buyer_name'] ?? null ) ? $payment['buyer_name'] : '',
 			__( 'Card', 'pay-bridge' )     => Words::card( is_array( $payment['card'] ?? null ) ? $payment['card'] : array() ),
 			__( 'Account', 'pay-bridge' )  => self::pairs( $payment['account'] ?? array() ),
 			__( 'Paid at', 'pay-bridge' )  => Words::time( (string) ( $payment['paid_at'] ?? '' ) ),
@@ -56,6 +58,14 @@ final class Payment_View {
 			printf( '<tr><th scope="row">%s</th><td>%s</td></tr>', esc_html( $name ), esc_html( $value ) );
 		}
 		echo '</tbody></table>';
+	}
+
+	private static function order( array $payment ): string {
+		$words = array( is_string( $payment['title'] ?? null ) ? $payment['title'] : '' );
+		foreach ( is_array( $payment['items'] ?? null ) ? $payment['items'] : array() as $item ) {
+			$words[] = is_array( $item ) && is_string( $item['title'] ?? null ) ? $item['title'] : '';
+		}
+		return implode( ' · ', array_filter( $words, 'strlen' ) );
 	}
 
 	private static function render_refunds( array $refunds ): void {
