@@ -11,9 +11,10 @@ from starlette.routing import BaseRoute
 
 from bridge import __version__, gateways
 from bridge.clock import Clock, SystemClock
-from bridge.domain.failures import BridgeError
+from bridge.domain.failures import BridgeError, Misconfigured
 from bridge.flows.context import Context
 from bridge.flows.heartbeat import run_background
+from bridge.flows.lease import leased
 from bridge.flows.recover import recover_at_boot
 from bridge.flows.sites import Sites
 from bridge.ledger.ledger import Ledger
@@ -39,7 +40,7 @@ def build_context(
 ) -> Context:
     """Build the bridge's parts; a test or a simulation gives its own clock, ledger or wire."""
     clock = clock or SystemClock()
-    ledger = ledger or SqliteLedger(settings.database_path)
+    ledger = ledger or open_ledger(settings)
     vault = Vault(settings.master_key.reveal(), clock)
     return Context(
         settings=settings,
@@ -53,20 +54,34 @@ def build_context(
     )
 
 
+def open_ledger(settings: Settings, *, lock_wait_seconds: float = 10.0) -> Ledger:
+    """Open the books where BRIDGE_DATABASE_URL says. Raises LedgerBroken, Misconfigured."""
+    if not settings.on_postgres:
+        return SqliteLedger(settings.database_path, lock_wait_seconds=lock_wait_seconds)
+    try:
+        from bridge.ledger.postgres import PostgresLedger
+    except ImportError as error:
+        raise Misconfigured("PostgreSQL needs a driver: pip install 'pay-bridge[postgres]'.") from error
+    return PostgresLedger(settings.database_url)
+
+
 def build_app(context: Context) -> Starlette:
     """Build the web application on a context; its lifespan recovers, beats and lets go."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await context.sites.refresh()
-        taken = await recover_at_boot(context)
-        log.info("the bridge is up", version=__version__, taken_over=taken, sites=len(context.sites.all()))
-        background = context.tasks.begin("background", run_background(context))
         try:
-            yield
+            async with leased(context):
+                taken = await recover_at_boot(context)
+                log.info("the bridge is up", version=__version__, taken_over=taken, sites=len(context.sites.all()))
+                background = context.tasks.begin("background", run_background(context))
+                try:
+                    yield
+                finally:
+                    background.cancel()
+                    await context.tasks.finish(FINISH_SECONDS)
         finally:
-            background.cancel()
-            await context.tasks.finish(FINISH_SECONDS)
             await context.wire.close()
             await context.ledger.close()
 

@@ -30,7 +30,7 @@ class Settings:
     """What the operator decides. Times in seconds, sizes in bytes, money in KRW."""
 
     public_url: str
-    database_url: str
+    database_url: str = field(repr=False)
     master_key: Secret = field(repr=False)
     trusted_proxies: tuple[str, ...] = ()
     payment_life_seconds: int = 900
@@ -48,11 +48,18 @@ class Settings:
     log_level: str = "info"
 
     @property
+    def on_postgres(self) -> bool:
+        """Whether the ledger is on PostgreSQL, which other bridges may share."""
+        return self.database_url.startswith(("postgresql://", "postgres://"))
+
+    @property
     def database_path(self) -> Path:
         """Where the SQLite file is. Raises Misconfigured for another database."""
         scheme, _, path = self.database_url.partition(":///")
         if scheme != "sqlite" or not path:
-            raise Misconfigured("BRIDGE_DATABASE_URL must look like sqlite:///var/bridge.db.")
+            raise Misconfigured(
+                "BRIDGE_DATABASE_URL must look like sqlite:///var/bridge.db or postgresql://user@host/database."
+            )
         return Path(path)
 
 

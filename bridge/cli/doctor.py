@@ -1,4 +1,4 @@
-"""Examines an installation: settings, key file, database, SQLite, running server."""
+"""Examines an installation: settings, key file, database, running server."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ def examine() -> list[Finding]:
     except BridgeError as error:
         return [_finding("settings", "fail", error.detail)]
     found = [_finding("settings", "pass", f"public address {settings.public_url}")]
-    found += [_key_file(), _https(settings), _sqlite(), _disk(settings), _integrity(settings), _secrets(settings)]
+    found += [_key_file(), _https(settings)]
+    if settings.on_postgres:
+        return found + _postgres(settings) + _ready(settings)
+    found += [_sqlite(), _disk(settings), _integrity(settings), _secrets(settings)]
     return found + _server(settings)
 
 
@@ -87,14 +91,39 @@ def _secrets(settings: Settings) -> Finding:
     try:
         with contextlib.closing(_open(settings.database_path)) as connection:
             row = connection.execute("SELECT key_id, secret_sealed FROM site_keys LIMIT 1").fetchone()
-        if row is None:
-            return _finding("secrets", "pass", "none kept yet")
-        Vault(settings.master_key.reveal(), SystemClock()).open(row[1], f"site_key:{row[0]}")
     except sqlite3.Error as error:
         return _finding("secrets", "fail", f"cannot be read: {error}")
+    return _opens(settings, row)
+
+
+def _opens(settings: Settings, row: Sequence[str] | None) -> Finding:
+    """Try the master key on a kept secret: (key id, sealed)."""
+    if row is None:
+        return _finding("secrets", "pass", "none kept yet")
+    try:
+        Vault(settings.master_key.reveal(), SystemClock()).open(row[1], f"site_key:{row[0]}")
     except LedgerBroken:
         return _finding("secrets", "fail", "the master key is not the one this database was made with")
     return _finding("secrets", "pass", "the master key opens them")
+
+
+def _postgres(settings: Settings) -> list[Finding]:
+    try:
+        from bridge.ledger.postgres import look_at
+    except ImportError:
+        return [_finding("database", "fail", "PostgreSQL needs a driver: pip install 'pay-bridge[postgres]'")]
+    try:
+        seen = look_at(settings.database_url)
+    except LedgerBroken as error:
+        return [_finding("database", "fail", error.detail)]
+    unsafe = [name for name, value in seen.safety.items() if value != "on"]
+    return [
+        _finding("database", "pass", f"PostgreSQL {seen.version}, {seen.connections} more connections allowed"),
+        _finding("durability", "fail", f"a power cut may lose payments: {', '.join(unsafe)} must be on")
+        if unsafe
+        else _finding("durability", "pass", f"{', '.join(seen.safety)} are on"),
+        _opens(settings, seen.secret) if seen.made else _finding("secrets", "pass", "none kept yet"),
+    ]
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -108,12 +137,14 @@ def _server(settings: Settings) -> list[Finding]:
         return [_finding("server", "warn", "not running")]
     except BridgeError as error:
         return [_finding("server", "fail", error.detail)]
-    found = [_finding("server", "pass", f"running, {len(sites)} site(s)")]
+    return [_finding("server", "pass", f"running, {len(sites)} site(s)"), *_ready(settings)]
+
+
+def _ready(settings: Settings) -> list[Finding]:
     try:
         with urllib.request.urlopen(f"{settings.public_url}/readyz", timeout=5) as answer:  # noqa: S310 - our own address
-            found.append(_finding("ready", "pass", json.load(answer)["status"]))
+            return [_finding("ready", "pass", json.load(answer)["status"])]
     except urllib.error.HTTPError as error:
-        found.append(_finding("ready", "fail", f"the bridge answers {error.code}; look at the dashboard"))
+        return [_finding("ready", "fail", f"the bridge answers {error.code}; look at the dashboard")]
     except OSError as error:
-        found.append(_finding("ready", "warn", f"the public address does not answer from here: {error}"))
-    return found
+        return [_finding("ready", "warn", f"the public address does not answer from here: {error}")]

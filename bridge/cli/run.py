@@ -4,13 +4,13 @@ import asyncio
 import time
 from typing import Any
 
-from bridge.app import build_context
+from bridge.app import build_context, open_ledger
 from bridge.cli.server import check_master_key, set_up_logs
 from bridge.cli.work import perform
 from bridge.control import NoServer, ask
 from bridge.domain.failures import LedgerBroken
 from bridge.flows.context import Context
-from bridge.ledger.sqlite import SqliteLedger
+from bridge.flows.lease import leased
 from bridge.settings import Settings, from_environment
 
 LOCK_SECONDS = 0.5
@@ -28,8 +28,11 @@ def run(command: str, **words: Any) -> Any:
 async def _run(settings: Settings, command: str, words: dict[str, Any]) -> Any:
     """Ask the server; where none answers, take the lock. A server that is just starting has the lock before it listens.
 
-    Raises LedgerBroken where another program holds the database and does not listen.
+    Raises LedgerBroken where another program holds the database and does not listen. On PostgreSQL this process is a
+    bridge among others.
     """
+    if settings.on_postgres:
+        return await _run_here(build_context(settings), command, words)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -37,7 +40,7 @@ async def _run(settings: Settings, command: str, words: dict[str, Any]) -> Any:
         except NoServer:
             pass
         try:
-            ledger = SqliteLedger(settings.database_path, lock_wait_seconds=LOCK_SECONDS)
+            ledger = open_ledger(settings, lock_wait_seconds=LOCK_SECONDS)
         except LedgerBroken:
             if time.monotonic() >= deadline:
                 raise
@@ -48,9 +51,10 @@ async def _run(settings: Settings, command: str, words: dict[str, Any]) -> Any:
 async def _run_here(context: Context, command: str, words: dict[str, Any]) -> Any:
     await check_master_key(context)
     try:
-        answer = await perform(context, command, words)
-        await context.tasks.finish(FINISH_SECONDS)
-        return answer
+        async with leased(context):
+            answer = await perform(context, command, words)
+            await context.tasks.finish(FINISH_SECONDS)
+            return answer
     finally:
         await context.wire.close()
         await context.ledger.close()

@@ -44,8 +44,10 @@ async def check_master_key(context: Context) -> None:
 
 
 def build_served(context: Context) -> Starlette:
-    """Build the application as it is served: with the control socket beside its database."""
+    """Build the application as it is served: with the control socket beside its database, if that is a file."""
     app = build_app(context)
+    if context.settings.on_postgres:
+        return app
     inner = app.router.lifespan_context
 
     @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
@@ -182,6 +183,37 @@ def connect(url: str) -> Connection:
         connection.execute(setting.encode())
     connection.autocommit = False
     return connection
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is to see of a database from outside; `secret` is a kept one: (key id, sealed)."""
+
+    version: str
+    safety: dict[str, str]
+    connections: int
+    made: bool
+    secret: tuple[str, str] | None = None
+
+
+def look_at(url: str) -> Seen:
+    """Look at a database and change nothing. Raises LedgerBroken when it cannot be reached."""
+    try:
+        with contextlib.closing(connect(url)) as connection:
+            row = connection.execute(
+                "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,"
+                " current_setting('full_page_writes') AS full_page_writes, current_setting('max_connections')::int"
+                " - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,"
+                " to_regclass('site_keys') IS NOT NULL AS made"
+            ).fetchone()
+            assert row is not None, "a SELECT of constants has a row"
+            asked = b"SELECT key_id, secret_sealed FROM site_keys LIMIT 1"
+            key = connection.execute(asked).fetchone() if row["made"] else None
+    except psycopg.OperationalError as error:
+        raise LedgerBroken(f"The database cannot be used: {_said(error)}") from error
+    safety = {name: row[name] for name in ("fsync", "full_page_writes")}
+    secret = (key["key_id"], key["secret_sealed"]) if key else None
+    return Seen(row["version"], safety, row["connections"], row["made"], secret)
 
 
 def migrate(connection: Connection) -> None:
