@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
-from bridge.domain.failures import Conflict, GatewayOff, OrderTaken
+from bridge.domain.failures import Conflict, GatewayOff, OrderTaken, TooMany
 from bridge.domain.gateway import Declined, Gateway, NotSent, Redirect, Script, Unknown
 from bridge.domain.machine import PAID_STATES, TERMINAL, State
 from bridge.domain.payment import Device, Method, Order, Payment
@@ -17,6 +17,8 @@ from bridge.ledger import orders, payments, replay
 from bridge.ledger.ledger import Turn
 
 READY_SECONDS = 20.0
+WINDOWS_MAX = 60
+FLOOD_SECONDS = 900
 LIVE_BEFORE_MONEY = (State.NEW, State.READYING, State.OPEN)
 
 
@@ -74,11 +76,13 @@ def _begin(
     if earlier is not None and earlier.state != State.SUPERSEDED:
         return earlier, False
     orders.store(turn, site.id, wish.order, at)
-    _refuse_taken(payments.of_order(turn, site.id, wish.order.ref))
+    everyone = payments.of_order(turn, site.id, wish.order.ref)
+    _refuse_taken(everyone)
     same = _same_payment(turn, site, gateway, wish, at)
     if same is not None:
         payment = same
     else:
+        _refuse_flood(everyone, at)
         payment = _new_payment(context, site, gateway, wish, at)
         payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor)
     if once is not None and earlier is not None:
@@ -102,6 +106,13 @@ def _refuse_taken(everyone: list[Payment]) -> None:
         raise OrderTaken(
             "A payment of this order is already paid or not settled yet.", payment=taken.id, state=taken.state
         )
+
+
+def _refuse_flood(everyone: list[Payment], at: int) -> None:
+    """Refuse more windows than any buyer opens: each is a call to the gateway, and a row that the next one reads."""
+    recent = from_ms(at) - timedelta(seconds=FLOOD_SECONDS)
+    if sum(one.created_at > recent for one in everyone) >= WINDOWS_MAX:
+        raise TooMany("Too many payments were begun for this order; wait a moment.", retry_after_seconds=60)
 
 
 def _same_payment(turn: Turn, site: Site, gateway: Gateway, wish: Wish, at: int) -> Payment | None:

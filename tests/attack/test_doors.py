@@ -87,3 +87,20 @@ async def test_an_order_at_the_end_of_time_is_refused_before_it_is_stored(world,
 
     assert answer.status_code == 400
     assert await world.all("SELECT ref FROM orders") == []
+
+
+async def test_one_token_does_not_make_windows_without_end(world):
+    """A method the gateway refuses makes a new payment with every click, and a call to the gateway."""
+    world.fault("ready", "decline", times=None, code="1001")
+    token = world.token(world.order())
+    answers = [(await world.post_checkout(token)).status_code for _ in range(63)]
+
+    assert answers == [503] * 60 + [429] * 3
+    assert len(world.net.calls("/ready")) == 60
+    world.sandbox.faults.clear()
+    world.sandbox.faults.amounts_choose = False
+    assert (await world.post_checkout(world.token(world.order()))).status_code == 201, "other orders are not held up"
+    await world.clock.forward(901)
+    order = await world.all("SELECT ref FROM orders WHERE ref = 'ORDER-1'")
+    again = await world.post_checkout(world.token(world.order(ref=order[0]["ref"])))
+    assert again.status_code == 201, "and this one only for a while"
