@@ -1,0 +1,153 @@
+"""Sites and their keys: nothing half kept, secrets shown once, rotation without a gap."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge import gateways
+from bridge.domain.exchange import Stamp
+from bridge.domain.failures import GatewayOff, Malformed, Misconfigured, NotFound
+from bridge.domain.payment import Method, Mode
+from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
+from bridge.gateways.mainpay.adapter import build
+from bridge.signing.keys import read_pairing_code
+
+LIVE = {"mbr_no": "123456", "api_key": "k" * 44}
+
+
+async def add(world, url="https://new.test", mode=Mode.TEST, names=("mainpay",), **settings):
+    return await add_site(world.context, url=url, gateways=list(names), settings=settings, mode=mode)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "shop.test", "ftp://shop.test", "https://", "https://shop.test?x=1", "https://shop.test#x", "//shop.test",
+     "https://a@shop.test", "https://shop.test/ x", "https://shop.test\\x", "javascript:alert(1)"],
+)  # fmt: skip
+async def test_an_address_that_is_none_is_refused(world, url):
+    with pytest.raises(Malformed):
+        await add(world, url)
+    assert len(list_sites(world.context)) == 1
+
+
+async def test_what_cannot_be_set_up_is_not_kept(world):
+    for expected, call in (
+        (Malformed, {"url": "http://new.test", "mode": Mode.LIVE, "mainpay": LIVE}),
+        (Malformed, {"url": world.site.url}),
+        (Malformed, {"url": world.site.url + "/"}),
+        (Malformed, {"names": ()}),
+        (Malformed, {"payapp": {"userid": "x"}}),
+        (Misconfigured, {"names": ("nobody",)}),
+        (Misconfigured, {"mode": Mode.LIVE}),
+        (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"api_key": ""}}),
+        (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"mbr_no": ""}}),
+        (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"api_url": "http://api.test"}}),
+        (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"relay_url": "https://a@b.test"}}),
+        (Misconfigured, {"mainpay": {"api_url": "ftp://x"}}),
+        (Misconfigured, {"mainpay": {"timestamp": "17"}}),
+        (Misconfigured, {"mainpay": {"cancel_reference": "maybe"}}),
+        (Misconfigured, {"mainpay": {"unheard": "x"}}),
+    ):
+        with pytest.raises(expected):
+            await add(world, **call)
+    assert [site["url"] for site in list_sites(world.context)] == [world.site.url]
+    assert len(await world.all("SELECT 1 FROM site_keys")) == 1
+
+
+async def test_a_live_site_has_no_test_identity_by_default(world):
+    made = await add(world, mode=Mode.LIVE, mainpay=LIVE)
+    gateway = world.context.sites.get(made["site"]).gateway()
+
+    assert gateway.hosts == {"https://api-std.mainpay.co.kr", "https://relay.mainpay.co.kr"}
+    assert gateway.allows_source("211.43.193.87")
+    assert not gateway.allows_source("192.0.2.1")
+    assert not world.context.sites.get(made["site"]).loopback_allowed
+
+
+async def test_the_secret_is_shown_once_and_the_pairing_code_holds_it(world):
+    made = await add(world)
+    pairing = read_pairing_code(made["pairing_code"])
+
+    assert (pairing.site, pairing.key_id, pairing.secret) == (made["site"], made["key_id"], made["secret"])
+    assert pairing.url == "https://pay.test"
+    listed = json.dumps(list_sites(world.context))
+    assert made["secret"] not in listed
+    assert made["key_id"] in listed
+
+
+async def test_a_turned_key_lets_the_old_one_work_until_it_is_revoked(world):
+    made = await rotate_key(world.context, url=world.site.url)
+    (site,) = [one for one in list_sites(world.context) if one["url"] == world.site.url]
+    assert {key["state"] for key in site["keys"]} == {"retiring", "active"}
+    assert (await world.call("GET", "/v1/payments")).status_code == 200
+    revoked = await revoke_key(world.context, url=world.site.url, key_id=world.site.key.key_id)
+    assert revoked["state"] == "revoked"
+    assert (await world.call("GET", "/v1/payments")).json()["code"] == "unknown_key"
+    assert made["key_id"] != world.site.key.key_id
+
+
+async def test_what_is_not_there_is_said_to_be_not_there(world):
+    other = await add(world)
+    for call in (
+        rotate_key(world.context, url="https://nobody.test"),
+        revoke_key(world.context, url="https://nobody.test", key_id="k"),
+        revoke_key(world.context, url=world.site.url, key_id="k-nobody"),
+        revoke_key(world.context, url=world.site.url, key_id=other["key_id"]),
+        change_settings(world.context, url="https://nobody.test", settings={}),
+    ):
+        with pytest.raises(NotFound):
+            await call
+
+
+async def test_changing_one_setting_keeps_the_others(world):
+    changed = await change_settings(
+        world.context, url=world.site.url, settings={"mainpay": {"notice_sources": "192.0.2.1, 192.0.2.2"}}
+    )
+    gateway = world.context.sites.get(world.site.id).gateway()
+
+    assert changed["changed"] == ["mainpay.notice_sources"]
+    assert gateway.hosts == {"http://sandbox.test"}
+    assert gateway.allows_source("192.0.2.2")
+    assert not gateway.allows_source("211.43.193.87")
+    assert (await world.buy()).state == "paid"
+    with pytest.raises(Misconfigured):
+        await change_settings(world.context, url=world.site.url, settings={"mainpay": {"api_key": ""}})
+    assert (await world.buy()).state == "paid"
+
+
+async def test_another_process_hears_of_a_revoked_key(world):
+    """The heartbeat reads the sites again when another process changed them."""
+    await world.context.ledger.write(
+        lambda turn: (
+            turn.run("UPDATE site_keys SET state = 'revoked'"),
+            turn.run("UPDATE meta SET value = 'elsewhere' WHERE name = 'sites_changed'"),
+        )
+    )
+    assert (await world.call("GET", "/v1/payments")).status_code == 200
+    await world.beat(0)
+    assert (await world.call("GET", "/v1/payments")).json()["code"] == "unknown_key"
+
+
+def test_gateways_are_found_by_their_folders():
+    assert "mainpay" in gateways.names()
+    assert {setting.name for setting in gateways.settings("mainpay")} >= {"mbr_no", "api_key", "api_url", "relay_url"}
+    assert next(one for one in gateways.settings("mainpay") if one.name == "api_key").secret
+    with pytest.raises(Misconfigured):
+        gateways.build("../evil", {}, Mode.TEST)
+
+
+async def test_a_gateway_is_chosen_by_name_or_by_what_it_can(world):
+    site = world.context.sites.get(world.site.id)
+    assert site.gateway_for(Method.CARD).name == "mainpay"
+    assert site.gateway_for(Method.CARD, "mainpay").name == "mainpay"
+    with pytest.raises(GatewayOff):
+        site.gateway_for(Method.WECHAT)
+    with pytest.raises(GatewayOff):
+        site.gateway_for(Method.CARD, "payapp")
+
+
+def test_the_timestamp_may_have_fifteen_digits():
+    stamp = Stamp(datetime(2025, 12, 30, 3, 27, 48, tzinfo=UTC), "00001f8c" + "0" * 24)
+    assert build({"timestamp": "15"}, Mode.TEST).timestamp(stamp) == "251230122748076"
+    assert build({}, Mode.TEST).timestamp(stamp) == "202512301227488076"
