@@ -37,6 +37,8 @@ SETTINGS = (
     Setting("goods_code", "goodsCode, at most 8 characters", live="TICKET", test="TICKET"),
 )
 
+NEVER_EMPTY = frozenset({"mbr_no", "api_key", "window_domain", "goods_code"})
+
 
 @dataclass(frozen=True, slots=True)
 class MainpaySettings:
@@ -60,7 +62,7 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> MainpaySettings:
         raise Misconfigured(f"mainpay.{sorted(unknown)[0]} is no setting of Mainpay.")
     found = {setting.name: values.get(setting.name, _default(setting, mode)) for setting in SETTINGS}
     for setting in SETTINGS:
-        if found[setting.name] is None:
+        if found[setting.name] is None or (setting.name in NEVER_EMPTY and not found[setting.name]):
             raise Misconfigured(f"mainpay.{setting.name} is missing ({setting.purpose}).")
     read = {name: str(value) for name, value in found.items()}
     if read["timestamp"] not in ("15", "18"):
@@ -73,7 +75,7 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> MainpaySettings:
         api_url=_address("api_url", read["api_url"], mode),
         relay_url=_address("relay_url", read["relay_url"], mode),
         window_domain=read["window_domain"],
-        notice_sources=frozenset(source for source in read["notice_sources"].split(",") if source),
+        notice_sources=frozenset(source.strip() for source in read["notice_sources"].split(",") if source.strip()),
         timestamp_digits=int(read["timestamp"]),
         cancel_reference_is_new=read["cancel_reference"] == "new",
         goods_code=read["goods_code"],
