@@ -90,6 +90,28 @@ def test_a_closed_popup_leaves_the_page_ready_and_paying_then_works(each_lane: L
     settled(each_lane, ref, "paid")
 
 
+def test_a_decline_after_a_closed_window_still_has_the_gateways_words(lane: Lane, browse: Browse) -> None:
+    page, _ = order_page(lane, browse, "phone", ending=2)
+    open_here(page)
+    press(page, "취소(닫기)")
+    page.wait_for_url(ORDER)
+
+    open_here(page)
+    press(page, "pay")
+
+    page.wait_for_url(ORDER)
+    expect(page.locator(".notice.bad .verbatim")).to_have_text("카드 한도 초과")
+
+
+def test_what_the_script_says_is_seen_where_the_buyer_looks(lane: Lane, browse: Browse) -> None:
+    for device in ({}, {"viewport": {"width": 390, "height": 844}}):
+        page, _ = order_page(lane, browse, **device)
+        open_popup(page)
+
+        expect(status(page)).to_be_in_viewport(ratio=1)
+        expect(pay_button(page)).to_be_in_viewport(ratio=1)
+
+
 def test_a_popup_closed_by_its_own_cross_leaves_the_page_ready(lane: Lane, browse: Browse) -> None:
     page, ref = order_page(lane, browse)
 
@@ -111,8 +133,8 @@ def test_a_window_closed_in_the_same_tab_leads_back_and_paying_then_works(
     press(page, "취소(닫기)")
 
     page.wait_for_url(ORDER)
-    expect(page.locator(".notice.bad")).to_contain_text("결제를 취소했어요")
-    expect(page.locator(".notice.bad")).to_contain_text("돈은 빠져나가지 않았어요")
+    expect(page.locator(".notice")).to_contain_text("결제를 취소했어요")
+    expect(page.locator(".notice")).to_contain_text("돈은 빠져나가지 않았어요")
     open_here(page)
     press(page, "pay")
     if not javascript:

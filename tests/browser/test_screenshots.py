@@ -1,5 +1,7 @@
 """Pictures of every page that a buyer, a clerk or an operator meets, in build/screenshots, to be looked at."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -13,6 +15,7 @@ from tests.wordpress.downloads import PROJECT
 pytestmark = pytest.mark.browser
 FOLDER = PROJECT / "build" / "screenshots"
 PHONE = {"viewport": {"width": 390, "height": 844}}
+WIDE = {"viewport": {"width": 1280, "height": 900}, "device_scale_factor": 1, "is_mobile": False}
 BYTES_MIN = 4_000
 """An empty page is smaller than this."""
 
@@ -34,7 +37,7 @@ class Album:
 
 @pytest.mark.parametrize("device", ["desktop", "phone"])
 def test_pictures_of_what_a_buyer_meets(lane: Lane, browse: Browse, device: str) -> None:
-    album, shape = Album(f"buyer-{device}"), PHONE if device == "phone" else {}
+    album, shape = Album(f"buyer-{device}"), PHONE if device == "phone" else WIDE
     page = browse(lane, **shape)
     plain = {"home": "", "show": "shows/show-2/", "old-address": "payment-approval/", "log-in": "wp-login.php"}
     for name, address in plain.items():
@@ -85,7 +88,7 @@ def pictures_of_the_window(lane: Lane, album: Album, page: Page, ref: str) -> No
     album.take(page, "detail-taken-back")
 
 
-def pictures_of_results(lane: Lane, browse: Browse, album: Album, shape: dict[str, dict[str, int]]) -> None:
+def pictures_of_results(lane: Lane, browse: Browse, album: Album, shape: dict[str, Any]) -> None:
     """Declined, closed, paid, waiting for a deposit, given back; and what leads nowhere."""
     declined, ref = order_page(lane, browse, "phone", ending=2, **shape)
     open_here(declined)

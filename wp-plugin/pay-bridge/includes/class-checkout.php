@@ -78,7 +78,7 @@ final class Checkout {
 			$order = Order::of_buyer( $order_ref, 'checkout', get_current_user_id() );
 			self::methods();
 			/* translators: %s: an amount such as 12,000 KRW */
-			printf( '<button type="submit" class="pay-bridge-button">%s</button>', esc_html( sprintf( __( 'Pay %s', 'pay-bridge' ), Words::krw( $order->amount() ) ) ) );
+			printf( '<button type="submit" class="pay-bridge-button button wp-element-button">%s</button>', esc_html( sprintf( __( 'Pay %s', 'pay-bridge' ), Words::krw( $order->amount() ) ) ) );
 			self::form_end();
 		}
 		return (string) ob_get_clean();

@@ -67,7 +67,9 @@ final class Payments_Table extends \WP_List_Table {
 			$links['refund'] = sprintf( '<a href="%s">%s</a>', esc_url( Admin::payment_url( $payment['id'], array( 'refund' => 'new' ) ) ), esc_html__( 'Refund', 'pay-bridge' ) );
 		}
 		$title = is_string( $payment['title'] ?? null ) ? '<br>' . esc_html( $payment['title'] ) : '';
-		return sprintf( '<strong><a class="row-title" href="%s">%s</a></strong>', esc_url( $url ), esc_html( $payment['order_ref'] ) ) . $title . $this->row_actions( $links );
+		// On a phone the other columns are folded away.
+		$brief = sprintf( '<span class="pay-bridge-brief">%s · %s</span>', esc_html( Words::state( $payment['state'] ) ), esc_html( Words::krw( $payment['amount'] ) ) );
+		return sprintf( '<strong><a class="row-title" href="%s">%s</a></strong>', esc_url( $url ), esc_html( $payment['order_ref'] ) ) . $title . $brief . $this->row_actions( $links );
 	}
 
 	/** @param array $payment A payment of the bridge. */

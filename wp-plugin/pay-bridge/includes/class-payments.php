@@ -164,6 +164,7 @@ final class Payments {
 		if ( 'refunded' === $state ) {
 			return 2;
 		}
-		return in_array( $state, self::FINAL_STATES, true ) ? 3 : 1;
+		// A window left open says no more than a refusal does: of these the newest counts.
+		return in_array( $state, array_merge( self::FINAL_STATES, array( 'new', 'readying', 'open' ) ), true ) ? 3 : 1;
 	}
 }

@@ -22,7 +22,7 @@ if ( ! isset( $texts[ $result ] ) ) {
 	return;
 }
 ?>
-<div class="notice bad" role="status">
+<div class="notice<?php echo 'closed' === $result ? '' : ' bad'; ?>" role="status">
 	<p><strong><?php echo esc_html( $texts[ $result ][0] ); ?></strong></p>
 	<?php if ( 'declined' === $result && ! empty( $payment['message'] ) ) : ?>
 	<p class="verbatim"><?php echo esc_html( $payment['message'] ); ?></p>

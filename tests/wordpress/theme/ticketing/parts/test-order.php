@@ -24,7 +24,7 @@ $names    = array(
 	<p class="notice">앞선 시도에서 결제 회사가 이렇게 답했어요: <span class="verbatim"><?php echo esc_html( $payment['message'] ); ?></span></p>
 	<?php endif; ?>
 	<?php if ( 'unpaid' === $standing && 'open' === $order->state && $order->hold_expires_at > time() ) : ?>
-	<form id="test-pay" data-ajax="<?php echo esc_url( admin_url( 'admin-ajax.php' ) ); ?>" data-amount="<?php echo esc_attr( $order->amount ); ?>" data-title="<?php echo esc_attr( $order->title ); ?>" data-name="<?php echo esc_attr( $order->buyer_name ); ?>" data-email="<?php echo esc_attr( $order->buyer_email ); ?>" data-phone="<?php echo esc_attr( $order->buyer_phone ); ?>">
+	<form id="test-pay" class="stack" data-ajax="<?php echo esc_url( admin_url( 'admin-ajax.php' ) ); ?>" data-amount="<?php echo esc_attr( $order->amount ); ?>" data-title="<?php echo esc_attr( $order->title ); ?>" data-name="<?php echo esc_attr( $order->buyer_name ); ?>" data-email="<?php echo esc_attr( $order->buyer_email ); ?>" data-phone="<?php echo esc_attr( $order->buyer_phone ); ?>">
 		<?php
 		if ( function_exists( 'pay_bridge_order_field' ) ) {
 			pay_bridge_order_field( $order->ref );
