@@ -15,6 +15,7 @@ from bridge.flows.receive_notice import replay_notice
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
+from bridge.flows.talk import talk
 from bridge.ledger import notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
@@ -97,6 +98,7 @@ async def _approve(
     assert isinstance(gateway, Approves)
     fence = await ask_fence(context, site, gateway, order, payment)
     recorder = Recorder.now(context, site)
+    intended_at = context.clock.boot_seconds()
     try:
         begun = await context.ledger.write(lambda turn: _begin(turn, recorder, payment.id, returned, fence))
     except Conflict:
@@ -104,13 +106,8 @@ async def _approve(
     if begun.operation is None:
         return
     operation, approving = begun.operation, begun.payment
-    conversation = await context.wire.converse(
-        gateway.approve(approving, returned, operation.stamp),
-        hosts=gateway.hosts,
-        deadline_seconds=gateway.deadline_seconds,
-        committed_at=context.clock.boot_seconds(),
-        loopback_allowed=site.loopback_allowed,
-    )
+    exchange = gateway.approve(approving, returned, operation.stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> tuple[Payment, list[StoredNotice]]:

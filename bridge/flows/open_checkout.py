@@ -12,6 +12,7 @@ from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.context import Context
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
+from bridge.flows.talk import talk
 from bridge.flows.urls import urls_of
 from bridge.ledger import orders, payments, replay
 from bridge.ledger.ledger import Turn
@@ -149,12 +150,7 @@ def _new_payment(context: Context, site: Site, gateway: Gateway, wish: Wish, at:
 async def _ready(context: Context, site: Site, gateway: Gateway, order: Order, payment: Payment) -> Payment:
     recorder = Recorder.now(context, site)
     exchange = gateway.open_window(payment, order, urls_of(context, site, payment), recorder.stamp)
-    conversation = await context.wire.converse(
-        exchange,
-        hosts=gateway.hosts,
-        deadline_seconds=min(READY_SECONDS, gateway.deadline_seconds),
-        loopback_allowed=site.loopback_allowed,
-    )
+    conversation = await talk(context, site, gateway, exchange, deadline_seconds=READY_SECONDS)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> Payment:

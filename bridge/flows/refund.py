@@ -14,6 +14,7 @@ from bridge.flows.record import Recorder, refund_order
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
+from bridge.flows.talk import talk
 from bridge.ledger import operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -40,10 +41,11 @@ async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> 
     Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused.
     """
     recorder = Recorder.now(context, site)
+    intended_at = context.clock.boot_seconds()
     operation, is_new = await context.ledger.write(lambda turn: _begin(turn, recorder, wish, once))
     name = f"refund:{operation.id}"
     if is_new:
-        context.tasks.begin(name, _talk(context, site, operation))
+        context.tasks.begin(name, _send(context, site, operation, intended_at))
     task = context.tasks.find(name)
     if task is not None:
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
@@ -123,16 +125,11 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
             )
 
 
-async def _talk(context: Context, site: Site, operation: Operation) -> None:
+async def _send(context: Context, site: Site, operation: Operation, intended_at: float) -> None:
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, operation.payment))
     gateway = site.gateway(payment.gateway)
-    conversation = await context.wire.converse(
-        gateway.refund(payment, refund_order(payment, operation), operation.stamp),
-        hosts=gateway.hosts,
-        deadline_seconds=gateway.deadline_seconds,
-        committed_at=context.clock.boot_seconds(),
-        loopback_allowed=site.loopback_allowed,
-    )
+    exchange = gateway.refund(payment, refund_order(payment, operation), operation.stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:

@@ -25,6 +25,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
 from bridge.flows.record import BRIDGE, Recorder, refund_order
 from bridge.flows.sites import Site
+from bridge.flows.talk import talk
 from bridge.ledger import cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -96,16 +97,12 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
             operations.try_again(turn, undo, next_try_at=claimed, code=undo.code, message=undo.message)
         return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
 
+    intended_at = context.clock.boot_seconds()
     payment, kept = await context.ledger.write(claim)
     number = undo.tries + (undo.step is not Step.SENT)
     sent = Stamp(from_ms(kept["sent_at"]), kept["sent_nonce"])
-    conversation = await context.wire.converse(
-        gateway.undo(payment, Return(kept["returned"]), sent, recorder.stamp),
-        hosts=gateway.hosts,
-        deadline_seconds=gateway.deadline_seconds,
-        committed_at=context.clock.boot_seconds(),
-        loopback_allowed=site.loopback_allowed,
-    )
+    exchange = gateway.undo(payment, Return(kept["returned"]), sent, recorder.stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
@@ -249,16 +246,12 @@ async def _refund_again(context: Context, site: Site, gateway: Gateway, operatio
         operations.try_again(turn, operation, next_try_at=claimed, code=operation.code, message=operation.message)
         return payment
 
+    intended_at = context.clock.boot_seconds()
     payment = await context.ledger.write(claim)
     if payment is None:
         return
-    conversation = await context.wire.converse(
-        gateway.refund(payment, refund_order(payment, operation), recorder.stamp),
-        hosts=gateway.hosts,
-        deadline_seconds=gateway.deadline_seconds,
-        committed_at=context.clock.boot_seconds(),
-        loopback_allowed=site.loopback_allowed,
-    )
+    exchange = gateway.refund(payment, refund_order(payment, operation), recorder.stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:

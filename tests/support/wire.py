@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from bridge.sandbox.local import ask
 from bridge.wire.address import Address
 from bridge.wire.connection import BODY_BYTES_MAX, Answer, Request
-from bridge.wire.converse import Wire, _Silence
+from bridge.wire.converse import TooLate, Wire, _Silence
 from tests.support.clock import VirtualClock
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -54,8 +54,11 @@ class LocalWire(Wire):
     async def _ask_in_time(self, address: Address, request: Request, terms: Any, *, moves_money: bool) -> Any:
         if address.origin in self._net.down or address.origin not in self._net.apps:
             return _Silence(f"No connection to {address.origin}.", written=False)
-        if moves_money:
-            self._check_intent(terms)
+        try:
+            if moves_money:
+                self._check_intent(terms)
+        except TooLate as error:
+            return _Silence(str(error), written=False)
         url = f"{address.origin}{request.target}"
         sent = Sent(url, request.body, moves_money)
         self._net.sent.append(sent)
