@@ -17,15 +17,25 @@ CLAIM_SECONDS = 30
 BACKOFF_SECONDS = (2, 4, 8, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
-async def deliver_news(context: Context) -> int:
-    """Send the messages that are due, several payments at once; answers how many WordPress has heard."""
+async def deliver_news(context: Context, site: str = "") -> int:
+    """Send the messages that are due, several payments at once, of one site or of all; answers how many were heard."""
     at = now_ms(context.clock)
-    if not await context.ledger.read(lambda turn: news.due(turn, at, 1)):
-        return 0
     until = at + CLAIM_SECONDS * 1000
-    due = await context.ledger.write(lambda turn: news.claim(turn, context.owner, at, until, AT_ONCE))
+    due = await context.ledger.write(lambda turn: news.claim(turn, context.owner, at, until, AT_ONCE, site))
     heard = await asyncio.gather(*(_deliver(context, message) for message in due))
     return sum(heard)
+
+
+async def begin_deliveries(context: Context) -> None:
+    """Begin to deliver to each site that is owed something, side by side: a shop that hangs delays no other."""
+    at = now_ms(context.clock)
+    for site in await context.ledger.read(lambda turn: news.sites_due(turn, at)):
+        context.tasks.begin(f"news:{site}", _deliver_all(context, site))
+
+
+async def _deliver_all(context: Context, site: str) -> None:
+    while await deliver_news(context, site) == AT_ONCE:
+        continue
 
 
 async def _deliver(context: Context, message: News) -> bool:

@@ -27,9 +27,10 @@ async def expire(context: Context) -> int:
     )
     count = 0
     for payment in ended:
-        if context.tasks.find(f"approve:{payment.id}") is not None:
+        site = context.sites.find(payment.site)
+        if site is None or context.tasks.find(f"approve:{payment.id}") is not None:
             continue
-        recorder = Recorder.now(context, context.sites.get(payment.site))
+        recorder = Recorder.now(context, site)
 
         def work(turn: Turn, recorder: Recorder = recorder, payment_id: str = payment.id) -> None:
             current = payments.get(turn, recorder.site.id, payment_id)

@@ -7,8 +7,7 @@ import structlog
 from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
 from bridge.flows.context import Context
-from bridge.flows.deliver_news import AT_ONCE as NEWS_AT_ONCE
-from bridge.flows.deliver_news import deliver_news
+from bridge.flows.deliver_news import begin_deliveries
 from bridge.flows.expire import expire
 from bridge.flows.receive_notice import replay_pending
 from bridge.flows.recover import recover
@@ -17,6 +16,7 @@ from bridge.ledger import operations, replay
 
 log = structlog.get_logger("heartbeat")
 SETTLE_AT_ONCE = 100
+DELIVER_EVERY_SECONDS = 0.2
 EVERY_BEATS = 30
 SITES_EVERY_BEATS = 2
 RECOVER_EVERY_BEATS = 5
@@ -41,8 +41,9 @@ async def beat(context: Context, beats: int = 0) -> None:
     if beats % SITES_EVERY_BEATS == 0:
         await context.sites.refresh()
     for operation in await context.ledger.read(lambda turn: operations.due(turn, at, SETTLE_AT_ONCE)):
-        site = context.sites.get(operation.site)
-        context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
+        site = context.sites.find(operation.site)
+        if site is not None:
+            context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
     await expire(context)
     if beats % RECOVER_EVERY_BEATS == 0:
         await recover(context)
@@ -53,15 +54,13 @@ async def beat(context: Context, beats: int = 0) -> None:
 
 
 async def deliver_forever(context: Context) -> None:
-    """Deliver news until cancelled, at once while there is much of it."""
+    """Begin deliveries until cancelled."""
     while True:
-        heard = 0
         try:
-            heard = await deliver_news(context)
+            await begin_deliveries(context)
         except BridgeError as error:
             log.error("news could not be delivered", code=error.code, detail=error.detail)
-        pause = 0.0 if heard == NEWS_AT_ONCE else 0.2
-        await context.clock.sleep(pause)
+        await context.clock.sleep(DELIVER_EVERY_SECONDS)
 
 
 async def run_background(context: Context) -> None:

@@ -133,6 +133,10 @@ class Sites:
             raise NotFound("There is no such site.")
         return self._by_id[site]
 
+    def find(self, site: str) -> Site | None:
+        """Give a site by id, or None for one this process has not read yet."""
+        return self._by_id.get(site)
+
     def all(self) -> list[Site]:
         """Give every site."""
         return list(self._by_id.values())

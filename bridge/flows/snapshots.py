@@ -117,8 +117,15 @@ def timeline(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return shown
 
 
+def buyer_name(turn: Turn, site: Site, payment_id: str) -> str:
+    """Read who bought; personal, so it is shown and never kept in an answer. Raises NotFound."""
+    order = orders.find(turn, site.id, payments.get(turn, site.id, payment_id).order_ref)
+    assert order is not None, "a payment has an order"
+    return order.buyer.name
+
+
 def read_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[str, Any]:
-    """Read one payment of a site with its timeline, refunds, order and buyer. Raises NotFound."""
+    """Read one payment of a site with its timeline, refunds and what was bought. Raises NotFound."""
     payment = payments.get(turn, site.id, payment_id)
     done = operations.of_payment(turn, payment.id)
     order = orders.find(turn, site.id, payment.order_ref)
@@ -127,7 +134,6 @@ def read_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[
         "order": order_json(order, payments.of_order(turn, site.id, payment.order_ref)),
         "title": order.title,
         "items": [{"ref": item.ref, "title": item.title, "amount": item.amount} for item in order.items],
-        "buyer_name": order.buyer.name,
         "timeline": timeline(audit.chain(turn, payment.id)),
         "refunds": [refund_json(operation) for operation in done if operation.kind is Kind.REFUND],
     }

@@ -7,7 +7,7 @@ from bridge.ledger.ledger import Row, Turn
 _DUE = (
     "FROM news AS this WHERE state = 'waiting' AND next_try_at <= ? AND claimed_until <= ? AND NOT EXISTS ("
     " SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq"
-    " AND earlier.state = 'waiting') ORDER BY next_try_at LIMIT ?"
+    " AND earlier.state = 'waiting') AND (? = '' OR site = ?) ORDER BY next_try_at LIMIT ?"
 )
 _IN_DEAD_HANDS = "claimed_by <> '' AND claimed_by <> ? AND claimed_by NOT IN (SELECT id FROM owners WHERE beat_at >= ?)"
 
@@ -44,14 +44,25 @@ def add(turn: Turn, news: News) -> None:
 
 def due(turn: Turn, at: int, limit: int) -> list[News]:
     """Read the messages to be sent now: only the first waiting one of each payment, and none that is being sent."""
-    return [_read(row) for row in turn.all(f"SELECT * {_DUE}", at, at, limit)]
+    return [_read(row) for row in turn.all(f"SELECT * {_DUE}", at, at, "", "", limit)]
 
 
-def claim(turn: Turn, owner: str, at: int, until: int, limit: int) -> list[News]:
-    """Take the messages to be sent now, for this process alone until then (milliseconds), or until it is dead."""
+def sites_due(turn: Turn, at: int) -> list[str]:
+    """Name the sites that are owed a message now."""
+    rows = turn.all(
+        "SELECT DISTINCT site FROM news WHERE state = 'waiting' AND next_try_at <= ? AND claimed_until <= ?", at, at
+    )
+    return [row["site"] for row in rows]
+
+
+def claim(turn: Turn, owner: str, at: int, until: int, limit: int, site: str = "") -> list[News]:
+    """Take the messages to be sent now, for this process alone until then (milliseconds), or until it is dead.
+
+    Without a site: of every site.
+    """
     rows = turn.all(
         f"UPDATE news SET claimed_by = ?, claimed_until = ? WHERE id IN (SELECT id {_DUE}) RETURNING *",  # noqa: S608
-        *(owner, until, at, at, limit),
+        *(owner, until, at, at, site, site, limit),
     )
     return [_read(row) for row in rows]
 

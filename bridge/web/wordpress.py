@@ -20,7 +20,7 @@ from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.open_checkout import Wish, open_checkout
 from bridge.flows.refund import RefundWish, find_refund, refund
-from bridge.flows.snapshots import read_payment, refund_json, rfc3339
+from bridge.flows.snapshots import buyer_name, read_payment, refund_json, rfc3339
 from bridge.ledger import cases, replay
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.incoming import FromSite, from_site
@@ -30,6 +30,7 @@ ACTOR = r"^(?:wp:[A-Za-z0-9_-]+|buyer)$(?!\n)"
 """Who may act through a site: its people and its buyers, never an operator, the gateway or the bridge itself."""
 CODE_KINDS = ("cards", "banks", "errors")
 LIST_FILTERS = frozenset({"order", "state", "from", "to", "cursor", "limit"})
+ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z"
 SETTLED = frozenset({"done", "refused", "accepted", "not_sent"})
 
 
@@ -45,7 +46,7 @@ class PaymentIn(msgspec.Struct):
 class RefundIn(msgspec.Struct):
     """The body of POST /v1/payments/{id}/refunds; amount in KRW, absent: all that is left."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
     actor: Annotated[str, Meta(max_length=64, pattern=ACTOR)]
     amount: int | None = None
     items: Annotated[list[Ref], Meta(max_length=100)] = []
@@ -112,8 +113,12 @@ class WordPress:
         signed = await from_site(self._context, request)
         moment = stamp(self._context.clock)
         payment_id = request.path_params["payment"]
-        shown = await self._context.ledger.read(lambda turn: read_payment(turn, signed.site, payment_id, moment))
-        return _json(shown)
+
+        def work(turn: Turn) -> dict[str, Any]:
+            shown = read_payment(turn, signed.site, payment_id, moment)
+            return shown | {"buyer_name": buyer_name(turn, signed.site, payment_id)}
+
+        return _json(await self._context.ledger.read(work))
 
     async def list(self, request: Request) -> Response:
         """List the site's payments by order, state and time."""

@@ -14,7 +14,7 @@ async def test_a_bug_in_one_heartbeat_does_not_end_settling_for_ever(world, monk
     world.fault("pay", "drop_after")
     opened = await world.checkout()
     await world.come_back(opened)
-    broken = {"expire": 1, "deliver_news": 1}
+    broken = {"expire": 1, "begin_deliveries": 1}
 
     def spoil(name):
         inner = getattr(heartbeat, name)
@@ -28,13 +28,13 @@ async def test_a_bug_in_one_heartbeat_does_not_end_settling_for_ever(world, monk
         monkeypatch.setattr(heartbeat, name, spoiled)
 
     spoil("expire")
-    spoil("deliver_news")
+    spoil("begin_deliveries")
     background = world.context.tasks.begin("background", heartbeat.run_background(world.context))
     for _ in range(40):
         await world.clock.forward(1)
         await asyncio.sleep(0.01)
 
-    assert broken == {"expire": 0, "deliver_news": 0}
+    assert broken == {"expire": 0, "begin_deliveries": 0}
     assert world.context.clock.boot_seconds() - world.context.beat_at < 5, "the heart beats"
     assert world.shop.kinds() == ["payment.confirming", "payment.failed"]
     assert not background.done()

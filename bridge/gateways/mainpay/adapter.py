@@ -287,7 +287,7 @@ class Mainpay:
 
     def _is_window(self, url: str) -> bool:
         parts = urlsplit(url)
-        if "@" in parts.netloc or not parts.hostname:
+        if not parts.hostname or not parts.netloc.isascii() or set(parts.netloc) & set("@\\") or not url.isprintable():
             return False
         if _origin(url) in self.hosts:
             return True
