@@ -38,12 +38,6 @@ def store(turn: Turn, notice: StoredNotice) -> bool:
     return True
 
 
-def state_of(turn: Turn, site: str, gateway: str, dedupe: str) -> str:
-    """Say the state of a kept notice, or nothing."""
-    row = turn.one("SELECT state FROM notices WHERE site = ? AND gateway = ? AND dedupe = ?", site, gateway, dedupe)
-    return row["state"] if row else ""
-
-
 def take(turn: Turn, notice_id: str) -> bool:
     """Take a notice in hand, in the turn that lets it have its effect; answers False when it had it meanwhile."""
     return turn.run("UPDATE notices SET state = 'pending' WHERE id = ? AND state = 'pending'", notice_id) == 1

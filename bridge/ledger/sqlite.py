@@ -108,15 +108,17 @@ class SqliteLedger:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def close(self) -> None:
-        """Finish the turns that wait, checkpoint, and let go of the file."""
+        """Finish the turns that wait, write the log back into the file, and let go of it."""
         if self._closed:
             return
         self._closed = True
-        self._queue.put(None)
-        await asyncio.get_running_loop().run_in_executor(None, self._writer.join)
-        self._readers.shutdown(wait=True)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._readers.shutdown)
         for connection in self._reader_connections:
             connection.close()
+        # Only the last connection to close writes the log back into the file, and readers cannot: the writer is last.
+        self._queue.put(None)
+        await loop.run_in_executor(None, self._writer.join)
         self._lock.close()
 
     def _read(self, work: Callable[[Turn], T]) -> T:

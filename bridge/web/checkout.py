@@ -31,7 +31,6 @@ _BOTS = re.compile(
     re.IGNORECASE,
 )
 _MOBILE = re.compile(r"android|iphone|ipad|ipod|mobile", re.IGNORECASE)
-FORM_FIELDS = frozenset({"token", "method", "device", "pay_bridge_order", "payment_method"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,20 @@ async def test_closing_finishes_what_waits_and_then_takes_nothing_more(folder):
     await again.close()
 
 
+async def test_a_closed_ledger_is_one_file_that_may_be_copied(folder):
+    ledger = SqliteLedger(folder / "bridge.db")
+    await ledger.write(put("a"))
+    assert await names(ledger) == ["a"], "a reader is open too"
+    await ledger.close()
+
+    assert not (folder / "bridge.db-wal").exists()
+    copy = folder / "copy.db"
+    copy.write_bytes((folder / "bridge.db").read_bytes())
+    again = SqliteLedger(copy)
+    assert await names(again) == ["a"]
+    await again.close()
+
+
 async def test_a_second_server_waits_for_the_first_and_then_says_who_holds_it(folder):
     first = SqliteLedger(folder / "bridge.db")
     began = time.monotonic()
