@@ -153,15 +153,11 @@ def _count(turn: Turn, name: str, known: tuple[str, str] | None, address: str, a
     A browser that logged in as this operator before has a count of its own: strangers who guess cannot keep it out.
     """
     found = operators.by_name(turn, name) if len(name) <= NAME_CHARACTERS_MAX else None
-    if found and known and known[0] == found.id:
-        who = f"device:{known[1]}"
-    else:
-        who = f"name:{hashlib.sha256(name.encode(errors='replace')).hexdigest()}"
+    device = known[1] if found and known and known[0] == found.id else ""
+    who = f"device:{device}" if device else f"name:{hashlib.sha256(name.encode(errors='replace')).hexdigest()}"
     since = at - MISS_SECONDS * 1000
-    wait = 0
-    for key, allowed in ((who, MISSES_PER_NAME), (address, MISSES_PER_ADDRESS)):
-        if not key.startswith("address:") or not who.startswith("device:"):
-            wait = max(wait, wait_seconds(*operators.misses(turn, key, since), allowed, at))
+    limits = {who: MISSES_PER_NAME} if device else {who: MISSES_PER_NAME, address: MISSES_PER_ADDRESS}
+    wait = max(wait_seconds(*operators.misses(turn, key, since), allowed, at) for key, allowed in limits.items())
     if wait:
         raise TooMany("Too many log-ins missed; wait before the next.", retry_after_seconds=wait)
     for key in (who, address):

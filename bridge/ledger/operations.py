@@ -150,6 +150,7 @@ def of_payment(turn: Turn, payment: str) -> list[Operation]:
 
 def due(turn: Turn, at: int, limit: int) -> list[Operation]:
     """Read the unknown operations whose next try is due (milliseconds), longest waiting first."""
+    # The first condition is the index's own, word for word: SQLite uses a partial index for nothing less.
     rows = turn.all(
         "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent'"
         " AND next_try_at <= ? ORDER BY next_try_at LIMIT ?",
@@ -161,7 +162,7 @@ def due(turn: Turn, at: int, limit: int) -> list[Operation]:
 
 def orphaned(turn: Turn, owner: str, *, heard_since: int, sent_before: int) -> list[Operation]:
     """Read the operations still SENT whose sender is dead (another, not heard of since then), or sent before then."""
-    rows = turn.all(
+    rows = turn.all(  # the index's own condition first, as in `due`
         "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state = 'sent'"
         " AND (sent_at < ? OR owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?)) ORDER BY id",
         *(sent_before, owner, heard_since),

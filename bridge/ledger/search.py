@@ -8,10 +8,11 @@ from bridge.ledger.ledger import Row, Turn
 
 SCAN_MAX = 10_000
 PAGE = 50
-_SHOWN = (
-    "p.id, p.site, p.order_ref, p.gateway, p.method, p.device, p.state, p.amount, p.captured, p.refunded,"
+_SELECT = (
+    "SELECT p.id, p.site, p.order_ref, p.gateway, p.method, p.device, p.state, p.amount, p.captured, p.refunded,"
     " p.merchant_ref, p.refs, p.reason, p.code, p.message, p.created_at, p.changed_at, p.paid_at, o.title,"
     " o.buyer_name, o.buyer_phone, o.buyer_email"
+    " FROM payments AS p JOIN orders AS o ON o.site = p.site AND o.ref = p.order_ref"
 )
 _LAST_ID = "z" * 26
 Fits = Callable[[Row], bool]
@@ -59,18 +60,17 @@ def find(
 
 def _exact(turn: Turn, site: str, text: str, gateway: str) -> list[Row]:
     found: dict[str, Row] = {}
-    begin = f"SELECT {_SHOWN} FROM payments AS p JOIN orders AS o ON o.site = p.site AND o.ref = p.order_ref WHERE "  # noqa: S608
     for condition, values in (
         ("p.id = ? AND p.site = ?", (text.lower(), site)),
         ("p.site = ? AND p.order_ref = ? ORDER BY p.id DESC LIMIT 100", (site, text)),
         ("o.site = ? AND o.buyer_phone = ? AND o.buyer_phone <> '' ORDER BY p.id DESC LIMIT 100", (site, text)),
         ("o.site = ? AND o.buyer_email = ? AND o.buyer_email <> '' ORDER BY p.id DESC LIMIT 100", (site, text)),
     ):
-        found |= {row["id"]: row for row in turn.all(begin + condition, *values)}
+        found |= {row["id"]: row for row in turn.all(f"{_SELECT} WHERE {condition}", *values)}
     gateways = [gateway] if gateway else [row["gateway"] for row in _gateways(turn, site)]
     for name in gateways:
         condition = "p.gateway = ? AND p.merchant_ref = ? AND p.site = ?"
-        found |= {row["id"]: row for row in turn.all(begin + condition, name, text, site)}
+        found |= {row["id"]: row for row in turn.all(f"{_SELECT} WHERE {condition}", name, text, site)}
     return list(found.values())
 
 
@@ -92,10 +92,7 @@ def _scan(turn: Turn, site: str, wanted: Wanted, fits: Fits, before: str, limit:
         if value is not None:
             conditions.append(condition)
             values.append(value)
-    sql = (
-        f"SELECT {_SHOWN} FROM payments AS p JOIN orders AS o ON o.site = p.site AND o.ref = p.order_ref"  # noqa: S608
-        f" WHERE {' AND '.join(conditions)} ORDER BY p.id DESC LIMIT ?"
-    )
+    sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY p.id DESC LIMIT ?"
     found: list[Row] = []
     read, step = 0, limit + 1
     while read < SCAN_MAX:
