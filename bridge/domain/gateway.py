@@ -240,7 +240,7 @@ class Setting:
 
 
 class Gateway(Protocol):
-    """What every gateway can do."""
+    """What every gateway can do. `name` is its folder's, `title` what Korean readers call it."""
 
     @property
     def name(self) -> str: ...
@@ -254,16 +254,30 @@ class Gateway(Protocol):
         ...
 
     @property
-    def deadline_seconds(self) -> float: ...
+    def deadline_seconds(self) -> float:
+        """How long a whole conversation may take; the gateway itself has given up by then."""
+        ...
 
     def open_window(
         self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
-    ) -> Exchange[Window | Declined | Unknown]: ...
-    def read_return(self, form: Mapping[str, str]) -> Return: ...
+    ) -> Exchange[Window | Declined | Unknown]:
+        """Have a window opened. No money moves, whatever comes of it."""
+        ...
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        """Read what the buyer's browser brought back. Raises Unreadable."""
+        ...
+
     def refund(
         self, payment: Payment, refund: RefundOrder, stamp: Stamp
-    ) -> Exchange[Done | Refused | Accepted | Unknown]: ...
-    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule: ...
+    ) -> Exchange[Done | Refused | Accepted | Unknown]:
+        """Give money back. A full one may be asked again with the same `refund.ref` after its answer was lost."""
+        ...
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        """Say what refund may be asked for at the stamp's time."""
+        ...
+
     def codes(self, kind: str) -> tuple["CodeName", ...]:
         """List the documented codes of a kind: errors, cards or banks."""
         ...
@@ -275,7 +289,9 @@ class Approves(Protocol):
 
     def approve(
         self, payment: Payment, returned: Return, stamp: Stamp
-    ) -> Exchange[Paid | Waiting | Declined | Unknown]: ...
+    ) -> Exchange[Paid | Waiting | Declined | Unknown]:
+        """Move the money, or have an account issued. Asked once for a payment, never again."""
+        ...
 
 
 @runtime_checkable
@@ -283,9 +299,18 @@ class Notifies(Protocol):
     """A gateway that sends notices."""
 
     @property
-    def notice_kinds(self) -> tuple[str, ...]: ...
-    def read_notice(self, raw: bytes, kind: str) -> Notice: ...
-    def acknowledge(self, raw: bytes, kind: str) -> Ack: ...
+    def notice_kinds(self) -> tuple[str, ...]:
+        """Name the addresses it must be given; the first goes along with every window."""
+        ...
+
+    def read_notice(self, raw: bytes, kind: str) -> Notice:
+        """Read a notice as it came. Raises Unreadable, or NotGenuine for one that is not this merchant's."""
+        ...
+
+    def acknowledge(self, raw: bytes, kind: str) -> Ack:
+        """Say what the gateway must hear so that it does not repeat this notice."""
+        ...
+
     def allows_source(self, address: str) -> bool:
         """Tell whether a notice may come from this IP address."""
         ...
@@ -295,7 +320,9 @@ class Notifies(Protocol):
 class Inquires(Protocol):
     """A gateway that can be asked what happened."""
 
-    def inquire(self, payment: Payment, stamp: Stamp) -> Exchange[Seen | Absent | Unknown]: ...
+    def inquire(self, payment: Payment, stamp: Stamp) -> Exchange[Seen | Absent | Unknown]:
+        """Ask what is captured and refunded of a payment."""
+        ...
 
 
 @runtime_checkable
@@ -304,4 +331,6 @@ class Undoes(Protocol):
 
     def undo(
         self, payment: Payment, returned: Return, sent: Stamp, stamp: Stamp
-    ) -> Exchange[Undone | NothingThere | TooLate | Unknown]: ...
+    ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+        """Bring the gateway's net to zero; must bear repetition."""
+        ...
