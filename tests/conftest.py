@@ -6,15 +6,31 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import PostgresServer, empty, running_server
 from tests.support.world import World
 
+ON_BOTH = ("attack", "flows", "ledger")
+"""The folders whose tests run on both databases; the others' are not about the ledger."""
 
-async def _world(folder: Path, dialect: str) -> AsyncIterator[World]:
-    world = World(folder, dialect=dialect)
-    await world.start()
-    world.site = await world.pair()
-    yield world
-    await world.close()
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--ledger",
+        choices=("sqlite", "postgres", "both"),
+        default="both",
+        help=f"the database of tests that keep books; both: {', '.join(ON_BOTH)} on each, the others on SQLite",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that keeps books on each database it is for."""
+    if "database" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("sqlite"):
+        return
+    wanted = metafunc.config.getoption("--ledger")
+    on_both = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0] in ON_BOTH
+    if wanted == "postgres" or (wanted == "both" and on_both):
+        names = ["sqlite", "postgres"] if wanted == "both" else ["postgres"]
+        metafunc.parametrize("database", names, indirect=True)
 
 
 @pytest.fixture
@@ -25,22 +41,53 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started when the first test asks for it."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres: PostgresServer) -> str:
+    """A database that tests use one after the other."""
+    return postgres.create("bridge")
+
+
 @pytest.fixture
-async def world(folder: Path) -> AsyncIterator[World]:
+def database(request: pytest.FixtureRequest, folder: Path) -> str:
+    """The address of a database without rows: SQLite in the folder, or PostgreSQL."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{folder / 'bridge.db'}"
+    url: str = request.getfixturevalue("postgres_database")
+    empty(url)
+    return url
+
+
+async def _world(folder: Path, database: str, dialect: str) -> AsyncIterator[World]:
+    world = World(folder, database=database, dialect=dialect)
+    await world.start()
+    world.site = await world.pair()
+    yield world
+    await world.close()
+
+
+@pytest.fixture
+async def world(folder: Path, database: str) -> AsyncIterator[World]:
     """A bridge with one site, the sandbox and a shop, in Mainpay's live dialect."""
-    async for made in _world(folder, "live"):
+    async for made in _world(folder, database, "live"):
         yield made
 
 
 @pytest.fixture
-async def guide_world(folder: Path) -> AsyncIterator[World]:
+async def guide_world(folder: Path, database: str) -> AsyncIterator[World]:
     """The same in the dialect of Mainpay's integration guide."""
-    async for made in _world(folder, "guide"):
+    async for made in _world(folder, database, "guide"):
         yield made
 
 
 @pytest.fixture(params=["live", "guide"])
-async def any_world(folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def any_world(folder: Path, database: str, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """The same, once in each dialect."""
-    async for made in _world(folder, request.param):
+    async for made in _world(folder, database, request.param):
         yield made

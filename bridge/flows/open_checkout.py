@@ -85,7 +85,7 @@ def _begin(
     else:
         _refuse_flood(everyone, at)
         payment = _new_payment(context, site, gateway, wish, at)
-        payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor)
+        payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor, owner=context.owner)
     if once is not None and earlier is not None:
         replay.rebind(turn, site.id, once.idempotency_key, payment.id)
     elif once is not None:

@@ -39,8 +39,7 @@ async def recover(context: Context) -> int:
         except Conflict:
             continue
         taken += 1
-    if not context.ledger.alone:
-        await _supersede(context, stale + context.settings.payment_life_seconds * 1000)
+    await _supersede(context, since)
     if await context.ledger.read(lambda turn: news.in_dead_hands(turn, context.owner, since)):
         await context.ledger.write(lambda turn: news.free(turn, context.owner, since))
     return taken
@@ -50,8 +49,6 @@ async def recover_at_boot(context: Context) -> int:
     """Recover, and let kept notices have the effect they are owed."""
     await live(context)
     taken = await recover(context)
-    if context.ledger.alone:
-        await _supersede(context, None)
     await replay_pending(context)
     return taken
 
@@ -80,13 +77,10 @@ def _take_over(turn: Turn, recorder: Recorder, operation: Operation) -> None:
         recorder.note(turn, payment, "refund.unknown", {"amount": operation.amount, "reason": WHY})
 
 
-async def _supersede(context: Context, ends_before: int | None) -> None:
-    """A window that was being opened when the process died is replaced; its reference stays known.
-
-    `ends_before` (milliseconds, of the payment's time) leaves out what another process may be opening right now.
-    """
+async def _supersede(context: Context, since: int) -> None:
+    """A window that was being opened when the process died is replaced; its reference stays known."""
     started = now_ms(context.clock)
-    halves = await context.ledger.read(lambda turn: payments.past(turn, State.READYING, ends_before, AT_ONCE))
+    halves = await context.ledger.read(lambda turn: payments.half_open(turn, context.owner, since, AT_ONCE))
     for payment in halves:
 
         def work(turn: Turn, site: str = payment.site, payment_id: str = payment.id) -> None:

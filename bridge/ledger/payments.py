@@ -16,16 +16,16 @@ _TIMES = ("paid_at", "close_seen_at", "expires_at")
 _PLAIN = ("captured", "refunded", "window_url", "reason", "code", "message")
 
 
-def add(turn: Turn, payment: Payment, *, token_id: str, actor: str) -> None:
-    """Write a new payment, already on its way to the gateway, with the first row of its audit."""
+def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str = "") -> None:
+    """Write a new payment, already on its way to the gateway from that process, with the first row of its audit."""
     at = to_ms(payment.created_at)
     turn.run(
         "INSERT INTO payments (id, site, order_ref, order_version, token_id, gateway, method, device, state, amount,"
-        " tax_free, merchant_ref, created_at, changed_at, expires_at, version)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_free, merchant_ref, owner, created_at, changed_at, expires_at, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(payment.id, payment.site, payment.order_ref, payment.order_version, token_id, payment.gateway),
         *(payment.method, payment.device, payment.state, payment.amount, payment.tax_free, payment.merchant_ref),
-        *(at, at, to_ms(payment.expires_at), payment.version),
+        *(owner, at, at, to_ms(payment.expires_at), payment.version),
     )
     audit.note(
         turn,
@@ -121,11 +121,21 @@ def by_token(turn: Turn, site: str, token_id: str) -> list[Payment]:
     return [read(row) for row in rows]
 
 
-def past(turn: Turn, state: State, before: int | None, limit: int) -> list[Payment]:
-    """Read the payments of a state whose time ended before then (milliseconds), or all of that state for None."""
+def half_open(turn: Turn, owner: str, heard_since: int, limit: int) -> list[Payment]:
+    """Read the payments whose window was being opened by a process that is dead: another, not heard of since then."""
+    rows = turn.all(
+        "SELECT * FROM payments WHERE state = 'readying' AND owner <> ?"
+        " AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?) LIMIT ?",
+        *(owner, heard_since, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def past(turn: Turn, state: State, before: int, limit: int) -> list[Payment]:
+    """Read the payments of a state whose time ended before then (milliseconds)."""
     rows = turn.all(
         "SELECT * FROM payments WHERE state = ? AND expires_at < ? ORDER BY expires_at LIMIT ?",
-        *(str(state), 1 << 62 if before is None else before, limit),
+        *(str(state), before, limit),
     )
     return [read(row) for row in rows]
 

@@ -74,6 +74,7 @@ async def test_logs_hold_neither_people_nor_secrets_nor_tokens(lived):
         assert secret not in text
 
 
+@pytest.mark.sqlite
 async def test_the_journal_and_every_column_hold_no_secret(lived):
     """What is sealed is sealed; the buyer stands in the orders alone."""
     world, _, _, returns = lived
@@ -90,6 +91,7 @@ async def test_the_journal_and_every_column_hold_no_secret(lived):
                         assert personal not in text, (table, text)
 
 
+@pytest.mark.sqlite
 async def test_the_bytes_on_disk_hold_no_key(lived):
     world, *_ = lived
     raw = b"".join(path.read_bytes() for path in world.folder.iterdir() if path.is_file())

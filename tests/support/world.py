@@ -5,7 +5,9 @@ import dataclasses
 import html
 import json
 import re
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
+import psycopg
 from starlette.applications import Starlette
 
 from bridge.app import build_app, build_context
@@ -71,14 +74,14 @@ class Opened:
 class World:
     """Everything a history needs. Nothing moves but by its methods."""
 
-    def __init__(self, folder: Path, *, dialect: str = "live", **settings: Any) -> None:
+    def __init__(self, folder: Path, *, dialect: str = "live", database: str = "", **settings: Any) -> None:
         self.folder = folder
         self.dialect = dialect
         self.clock = VirtualClock()
         self.net = Net()
         self.settings = Settings(
             PUBLIC_URL,
-            f"sqlite:///{folder / 'bridge.db'}",
+            database or f"sqlite:///{folder / 'bridge.db'}",
             Secret(bytes(range(32))),
             **({"return_wait_seconds": 2.0, "refund_wait_seconds": 2.0} | settings),
         )
@@ -302,13 +305,21 @@ class World:
         """Read rows."""
         return await self.context.ledger.read(lambda turn: [dict(row) for row in turn.all(sql, *values)])
 
+    def look_from_outside(self, sql: str) -> list[Any]:
+        """Read what is committed, by another connection."""
+        if self.settings.on_postgres:
+            with psycopg.connect(self.settings.database_url) as other:
+                return other.execute(sql.encode()).fetchall()
+        with closing(sqlite3.connect(f"file:{self.settings.database_path}?mode=ro", uri=True)) as other:
+            return other.execute(sql).fetchall()
+
     async def operations(self, payment_id: str) -> list[Operation]:
         """Read a payment's operations."""
         return await self.context.ledger.read(lambda turn: operations.of_payment(turn, payment_id))
 
     async def entries(self, payment_id: str) -> list[tuple[str, int, str]]:
         """Read a payment's ledger entries: kind, KRW, evidence."""
-        rows = await self.all("SELECT * FROM entries WHERE payment = ? ORDER BY at, rowid", payment_id)
+        rows = await self.all("SELECT * FROM entries WHERE payment = ? ORDER BY at, amount < 0, cause", payment_id)
         return [(row["kind"], row["amount"], row["evidence"]) for row in rows]
 
     async def told(self, payment_id: str) -> list[str]:

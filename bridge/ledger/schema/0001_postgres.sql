@@ -84,6 +84,7 @@ CREATE TABLE payments (
   order_ref TEXT COLLATE "C" NOT NULL,
   order_version BIGINT NOT NULL,
   token_id TEXT COLLATE "C" NOT NULL,
+  owner TEXT COLLATE "C" NOT NULL DEFAULT '',
   gateway TEXT COLLATE "C" NOT NULL,
   method TEXT COLLATE "C" NOT NULL,
   device TEXT COLLATE "C" NOT NULL,

@@ -78,6 +78,7 @@ CREATE TABLE payments (
   order_ref TEXT NOT NULL,
   order_version BIGINT NOT NULL,
   token_id TEXT NOT NULL,
+  owner TEXT NOT NULL DEFAULT '',
   gateway TEXT NOT NULL,
   method TEXT NOT NULL,
   device TEXT NOT NULL,
