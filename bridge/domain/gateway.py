@@ -135,6 +135,12 @@ class Absent:
     """An inquiry shows nothing. Not proof before the quiet period has passed twice."""
 
 
+Approval = Paid | Waiting | Declined | NotSent | Unknown
+Refunding = Done | Refused | Accepted | NotSent | Unknown
+Undoing = Undone | NothingThere | TooLate | NotSent | Unknown
+"""All that a conversation may come to, by what was asked; the wire itself adds NotSent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """A refund may be asked of the gateway, of at most `max_amount` KRW."""

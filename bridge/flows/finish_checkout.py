@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bridge.clock import from_ms, new_id
 from bridge.domain.failures import Conflict, NotGenuine
-from bridge.domain.gateway import Approves, Declined, Gateway, Paid, Return
+from bridge.domain.gateway import Approval, Approves, Declined, Gateway, Paid, Return
 from bridge.domain.machine import UNSETTLED, Evidence, Kind, State, Step
 from bridge.domain.payment import Order, Payment
 from bridge.domain.reasons import Reason
@@ -134,7 +134,7 @@ def _is_taken_over(turn: Turn, operation: Operation) -> bool:
     return now is None or now.step is not Step.SENT
 
 
-def _late(turn: Turn, recorder: Recorder, payment: Payment, outcome: object) -> Payment:
+def _late(turn: Turn, recorder: Recorder, payment: Payment, outcome: Approval) -> Payment:
     """The answer came after the approval was taken for unknown, and perhaps taken back: money in it is a person's."""
     if isinstance(outcome, Paid):
         detail = f"pay answered late that {outcome.amount} KRW were taken; ask the gateway whether they were given back"

@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.clock import from_ms, new_id, now_ms, stamp, to_ms
 from bridge.domain.exchange import Stamp
-from bridge.domain.gateway import Declined, NotSent, Paid, Unknown, Waiting
+from bridge.domain.gateway import Approval, Declined, NotSent, Paid, Unknown, Waiting
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
@@ -39,8 +39,8 @@ class Recorder:
         """Make a recorder for this moment."""
         return cls(context, site, now_ms(context.clock), stamp(context.clock))
 
-    def approval(self, turn: Turn, payment: Payment, operation: Operation, outcome: object, actor: str) -> Payment:
-        """Write what an approval came to (Paid, Waiting, Declined, Unknown or NotSent)."""
+    def approval(self, turn: Turn, payment: Payment, operation: Operation, outcome: Approval, actor: str) -> Payment:
+        """Write what an approval came to."""
         if isinstance(outcome, Paid):
             operation = operations.step(turn, operation, Step.OK, at=self.at, evidence=Evidence.E1, refs=outcome.refs)
             return self.captured(turn, payment, operation, outcome, Evidence.E1, actor)
@@ -57,7 +57,6 @@ class Recorder:
             return payments.move(
                 turn, payment, State.OPEN, at=self.at, actor=actor, event="approve.not_sent", detail={"evidence": "E3"}
             )
-        assert isinstance(outcome, Unknown), f"an approval cannot come to {outcome!r}"
         return self.unknown(turn, payment, operation, outcome, actor)
 
     def captured(

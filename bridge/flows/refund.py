@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.failures import Conflict, NotFound, NotNow, PendingOutcome, RefundRefused
-from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refused, Unknown
+from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refunding, Refused, Unknown
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment, parse_amount
 from bridge.flows.context import Context
@@ -144,7 +144,7 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
         settle_soon(context, site, payment)
 
 
-def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: object) -> None:
+def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refunding) -> None:
     payment = payments.get(turn, recorder.site.id, operation.payment)
     at = recorder.at
     if isinstance(outcome, Done):
@@ -163,7 +163,6 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: objec
         operations.step(turn, operation, Step.UNKNOWN, at=at, code=ACCEPTED)
         event, detail = "refund.accepted", {}
     else:
-        assert isinstance(outcome, Unknown), f"a refund cannot come to {outcome!r}"
         message = outcome.message or outcome.why
         operations.step(turn, operation, Step.UNKNOWN, at=at, code=outcome.code, message=message, next_try_at=at)
         event, detail = "refund.unknown", {"reason": outcome.why, "code": outcome.code}

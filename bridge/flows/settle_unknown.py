@@ -12,10 +12,12 @@ from bridge.domain.gateway import (
     Gateway,
     NothingThere,
     NotSent,
+    Refunding,
     Refused,
     Return,
     TooLate,
     Undoes,
+    Undoing,
     Undone,
     Unknown,
 )
@@ -117,7 +119,7 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
     await context.ledger.write(record)
 
 
-def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: object) -> None:
+def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: Undoing) -> None:
     payment = payments.get(turn, recorder.site.id, undo.payment)
     approve = operations.get(turn, recorder.site.id, undo.target)
     assert approve is not None, "an undo has a target"
@@ -266,7 +268,7 @@ async def _refund_again(context: Context, site: Site, gateway: Gateway, operatio
 
 
 def _record_refund_again(
-    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: object
+    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Refunding
 ) -> None:
     payment = payments.get(turn, recorder.site.id, operation.payment)
     if isinstance(outcome, Done):

@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.clock import from_ms
 from bridge.domain.exchange import Stamp
-from bridge.domain.gateway import Accepted, Allowed, ByHand, Gateway
+from bridge.domain.gateway import Allowed, ByHand, Gateway
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Kind, State, Step, order_state
 from bridge.domain.payment import Order, Payment
 from bridge.flows.sites import Site
@@ -15,7 +15,8 @@ from bridge.ledger import audit, operations, orders, payments
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
 
-ACCEPTED = type(Accepted()).__name__.lower()
+ACCEPTED = "accepted"
+"""The state of a refund the gateway has taken in and not made yet; its operation is unknown, with this for a code."""
 _SHOWN_REFS = ("refNo", "tranDate", "applNo", "aid", "dialect")
 _TIMELINE_DETAIL = ("code", "message", "amount", "reason", "evidence")
 
