@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -9,6 +10,8 @@ from typing import Protocol
 from bridge.domain.exchange import Stamp
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+_RESERVE_BYTES = 4096
 
 
 class Clock(Protocol):
@@ -32,7 +35,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time and randomness."""
+    """The machine's own time and randomness; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._reserve = b""
+        self._lock = threading.Lock()
 
     def now(self) -> datetime:
         """Say the wall time (aware, UTC)."""
@@ -43,8 +50,16 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def random_bytes(self, count: int) -> bytes:
-        """Give unpredictable bytes."""
-        return secrets.token_bytes(count)
+        """Give unpredictable bytes, each once.
+
+        They are fetched from the system in larger pieces: every fetch lets go of the interpreter, and the event loop
+        and the ledger's writer then wait for one another.
+        """
+        with self._lock:
+            if len(self._reserve) < count:
+                self._reserve = secrets.token_bytes(max(_RESERVE_BYTES, count))
+            given, self._reserve = self._reserve[:count], self._reserve[count:]
+        return given
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -74,7 +89,7 @@ def stamp(clock: Clock) -> Stamp:
 def new_id(clock: Clock) -> str:
     """Make a time-ordered 128-bit id: 26 characters, sortable as text."""
     number = (now_ms(clock) << 80) | int.from_bytes(clock.random_bytes(10), "big")
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def new_reference(clock: Clock, length: int = 20) -> str:
