@@ -33,6 +33,7 @@ class Crowd:
     names: Iterator[str]
     client: Client = field(default_factory=Client)
     told_paid: list[str] = field(default_factory=list)
+    in_time: int = 0
     whole: list[float] = field(default_factory=list)
     opening: list[float] = field(default_factory=list)
     returning: list[float] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Crowd:
                 self.troubles[trouble] += 1
                 continue
             self.told_paid.append(ref)
+            self.in_time += loop.time() <= ends_at
             self.whole.append((loop.time() - began) * 1000)
 
     async def _buy(self, ref: str) -> str:
@@ -83,7 +85,7 @@ class Crowd:
 
 def measure(directory: Path, *, quick: bool) -> Part:
     """Let the crowd buy, then compare what buyers were told, the ledger, the gateway's books and the news."""
-    return uvloop.run(_measure(directory, 10.0 if quick else 60.0))
+    return uvloop.run(_measure(directory, 8.0 if quick else 60.0))
 
 
 async def _measure(directory: Path, seconds: float) -> Part:
@@ -99,8 +101,7 @@ async def _measure(directory: Path, seconds: float) -> Part:
             await asyncio.gather(*(crowd.buy_until(began + seconds) for _ in range(BUYERS)))
             lasted = loop.time() - began
             used, memory = cpu_seconds(rig.serving.pid) - before, resident_mb(rig.serving.pid)
-            in_time = len(crowd.told_paid)
-            silence = await _wait_for_news(shop, in_time)
+            silence = await _wait_for_news(shop, len(crowd.told_paid))
             crowd.client.close()
             compared = await asyncio.to_thread(_compare, rig, crowd.told_paid, shop.paid)
     _report(part, crowd, seconds, lasted, used, memory, compared)
@@ -153,8 +154,8 @@ def _report(
     part: Part, crowd: Crowd, seconds: float, lasted: float, used: float, memory: float, compared: dict[str, int]
 ) -> None:
     paid, wrong = compared["paid"], {name: count for name, count in compared.items() if count and name != "paid"}
-    a_minute = paid / lasted * 60
-    scale = "" if seconds == 60 else f" ({paid:,} in {lasted:.0f} s)"
+    a_minute = crowd.in_time / seconds * 60
+    scale = "" if seconds == 60 else f" ({crowd.in_time:,} in {seconds:.0f} s)"
     part.add(
         f"Orders paid in a minute, {BUYERS} buyers, gateway at 300 ms",
         f"≥ {GOAL_A_MINUTE:,} (stretch {STRETCH_A_MINUTE:,})",
@@ -176,6 +177,7 @@ def _report(
     part.add("Resident memory after it", f"≤ {MEMORY_MB_MAX} MB", f"{memory:.0f} MB", memory <= MEMORY_MB_MAX)
     part.figures |= {
         "seconds": lasted,
+        "in_time": crowd.in_time,
         "paid": paid,
         "a_minute": a_minute,
         "cpu_ms_an_order": used / paid * 1000,

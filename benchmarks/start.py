@@ -23,7 +23,7 @@ BUYERS = 100
 
 def measure(directory: Path, *, quick: bool) -> Part:
     """Start several times, kill once in the middle of many approvals, look at sizes."""
-    return uvloop.run(_measure(directory, starts=3 if quick else 7))
+    return uvloop.run(_measure(directory, starts=2 if quick else 7))
 
 
 async def _measure(directory: Path, *, starts: int) -> Part:
