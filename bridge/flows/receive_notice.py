@@ -11,7 +11,7 @@ from bridge.flows.context import Context
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import APPROVAL_TOLD, NOTHING, settle_soon
 from bridge.flows.sites import Site
-from bridge.ledger import notices, operations, payments
+from bridge.ledger import notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
@@ -90,7 +90,9 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
     if not notices.store(turn, bound):
         return Heard(True, "seen before")
     outcome = _effect(turn, recorder, gateway, notice)
-    if outcome != LATER:
+    if outcome == LATER:  # whoever writes the answer that is awaited must find this notice
+        orders.touch(turn, found[0].site, found[0].order_ref, recorder.at)
+    else:
         notices.settle(turn, bound.id, "done", outcome, recorder.at)
     return Heard(True, outcome)
 
