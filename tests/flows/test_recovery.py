@@ -51,6 +51,7 @@ async def test_an_approval_whose_answer_nobody_heard_is_found_and_taken_back(any
 async def test_a_full_refund_that_was_on_its_way_is_asked_again_and_done_once(any_world):
     world = any_world
     payment = await world.buy()
+    world.fault("notice", "notice_lost")  # it would settle it too, as E7
     world.sandbox.latency_seconds["mainpay", "cancel"] = 30.0
     asking = asyncio.ensure_future(world.refund(payment.id))
     await until(lambda: world.net.calls("/cancel"))

@@ -66,7 +66,7 @@ async def test_at_the_end_what_runs_may_finish_and_what_does_not_is_cancelled():
     await tasks.finish(0.1)
 
 
-@pytest.mark.parametrize("broken", ["beat", "deliver_news"])
+@pytest.mark.parametrize("broken", ["beat", "begin_deliveries"])
 async def test_a_beat_that_fails_does_not_end_the_beating(world, monkeypatch, broken):
     """The ledger is busy for a moment; the next beat comes all the same."""
     beats = []
