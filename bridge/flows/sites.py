@@ -11,7 +11,7 @@ from bridge.domain.payment import Method, Mode
 from bridge.ledger import sites as rows
 from bridge.ledger.ledger import Ledger, Row, Turn
 from bridge.ledger.vault import Vault
-from bridge.signing.keys import Purpose, SiteKey, decode_secret, derive
+from bridge.signing.keys import SiteKey, decode_secret
 
 BuildGateway = Callable[[str, Mapping[str, str], Mode], Gateway]
 
@@ -109,14 +109,7 @@ class Sites:
 
     def _key(self, row: Row) -> SiteKey:
         secret = decode_secret(self._vault.open(row["secret_sealed"], f"site_key:{row['key_id']}").decode())
-        return SiteKey(
-            key_id=row["key_id"],
-            site=row["site"],
-            state=row["state"],
-            request=derive(secret, Purpose.REQUEST),
-            order=derive(secret, Purpose.ORDER),
-            news=derive(secret, Purpose.NEWS),
-        )
+        return SiteKey.from_secret(secret, key_id=row["key_id"], site=row["site"], state=row["state"])
 
     def _settings(self, row: Row) -> dict[str, str]:
         text = self._vault.open(row["settings_sealed"], f"gateway:{row['site']}:{row['gateway']}")

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -23,7 +23,7 @@ from bridge.web.errors import answer_of, problem, wait_headers
 from bridge.web.incoming import client_address, read_form
 from bridge.web.limits import Limit
 from bridge.web.orders_in import read_order
-from bridge.web.pages import render
+from bridge.web.pages import base_path, render
 
 _BOTS = re.compile(
     r"kakaotalk-scrap|facebookexternalhit|slackbot|twitterbot|discordbot|telegrambot|whatsapp|linkedinbot|yeti|bingbot"
@@ -61,7 +61,7 @@ class Checkout:
     async def get(self, request: Request) -> Response:
         """Open the window from a link; previews, prefetches and HEAD create nothing."""
         if request.method == "HEAD" or _is_preview(request):
-            base, token = _base(self._context), request.path_params["token"]
+            base, token = base_path(self._context), request.path_params["token"]
             return render("checkout/continue.html", base=base, address=f"{base}/checkout/{token}")
         fields = {name: values[0] for name, values in parse_qs(request.url.query).items()}
         return await self._answer(request, fields | {"token": request.path_params["token"]})
@@ -131,7 +131,7 @@ class Checkout:
             "checkout/refused.html",
             status=status,
             headers=wait_headers(error),
-            base=_base(self._context),
+            base=base_path(self._context),
             title=_TITLES.get(error.code, "결제를 시작하지 못했어요"),
             korean=korean,
             gateway_message=str(error.extra.get("gateway_message") or ""),
@@ -192,7 +192,3 @@ def _is_preview(request: Request) -> bool:
         request.headers.get("sec-purpose", "") + request.headers.get("purpose", "") + request.headers.get("x-moz", "")
     )
     return "prefetch" in purpose.lower() or bool(_BOTS.search(request.headers.get("user-agent", "")[:500]))
-
-
-def _base(context: Context) -> str:
-    return urlsplit(context.settings.public_url).path

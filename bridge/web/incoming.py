@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect, Request
 
 from bridge.clock import now_ms
-from bridge.domain.failures import Malformed, TooLarge, UnknownKey, UnsupportedBody
+from bridge.domain.failures import Malformed, TooLarge, UnsupportedBody
 from bridge.domain.forms import parse_form
 from bridge.domain.strictjson import loads
 from bridge.flows.context import Context
@@ -85,8 +85,6 @@ async def from_site(context: Context, request: Request) -> FromSite:
         raise UnsupportedBody("Send the body as application/json.")
     signed = Signed(request.method, target_uri(context, request), request.scope["headers"], body)
     verified = verify(signed, context.sites.find_key, now_ms(context.clock) // 1000)
-    if not verified.key.usable:
-        raise UnknownKey("This key is not active.")
     return FromSite(context.sites.get(verified.key.site), verified, body)
 
 

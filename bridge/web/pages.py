@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as Variables
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse
 from bridge.clock import from_ms
 from bridge.domain.exchange import KST
 from bridge.domain.spans import age, span
+from bridge.flows.context import Context
 from bridge.web import masks
 from bridge.web.static import static_path, templates_folder
 
@@ -52,6 +54,11 @@ def render(
         page.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     page.headers.update(headers or {})
     return page
+
+
+def base_path(context: Context) -> str:
+    """Give the path under which the bridge is reached: empty at the root."""
+    return urlsplit(context.settings.public_url).path
 
 
 def content_policy(form_action: Sequence[str] = (), origins: Sequence[str] = ()) -> str:

@@ -1,7 +1,5 @@
 """The buyer's way back: from the gateway's window to the shop, without cookies; and the question how it stands."""
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -18,7 +16,7 @@ from bridge.signing.tokens import TokenPurpose
 from bridge.web.checkout import cors
 from bridge.web.errors import answer_of, problem
 from bridge.web.incoming import read_form
-from bridge.web.pages import render
+from bridge.web.pages import base_path, render
 
 SUCCESS_STATES = PAID_STATES | {State.AWAITING_DEPOSIT}
 RESULTS = {
@@ -129,7 +127,7 @@ class Returns:
 
     def _wait(self, request: Request, visit: Visit) -> Response:
         """The page of an outcome nobody knows yet: it asks again by itself and never says that it failed."""
-        base = urlsplit(self._context.settings.public_url).path
+        base = base_path(self._context)
         again = f"{base}/r/{request.path_params['token']}"
         return render(
             "checkout/confirming.html",
@@ -149,7 +147,7 @@ class Returns:
         return render(
             "checkout/refused.html",
             status=status,
-            base=urlsplit(self._context.settings.public_url).path,
+            base=base_path(self._context),
             title="결제를 확인하지 못했어요",
             korean=korean,
             gateway_message="",

@@ -5,21 +5,13 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bridge.clock import now_ms
-from bridge.domain.failures import (
-    CallerError,
-    LoginRefused,
-    Malformed,
-    NotFound,
-    TooLarge,
-    TooMany,
-    UnsupportedBody,
-)
+from bridge.domain.failures import CallerError, Malformed
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
 from bridge.flows.log_in import DEVICE_SECONDS, SESSION_SECONDS, find_session
@@ -27,20 +19,14 @@ from bridge.flows.sites import Site
 from bridge.ledger.operators import Session
 from bridge.signing import base64url
 from bridge.web.dashboard import words
-from bridge.web.pages import LANGUAGE_COOKIE, LANGUAGES, choose_language, render
+from bridge.web.errors import answer_of
+from bridge.web.incoming import read_form
+from bridge.web.pages import LANGUAGE_COOKIE, LANGUAGES, base_path, choose_language, render
 
 HOME = "/dashboard"
 LIVE_HEADER = "x-pay-bridge-live"
 FORM_BYTES_MAX = 16 * 1024
-FIELDS_MAX = 32
 YEAR_SECONDS = 31_536_000
-STATUSES: Mapping[type[CallerError], int] = {
-    NotFound: 404,
-    LoginRefused: 401,
-    TooMany: 429,
-    TooLarge: 413,
-    UnsupportedBody: 415,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +91,12 @@ def guard(context: Context, view: View) -> Callable[[Request], Awaitable[Respons
         visit = Visit(context, request, session, lang, csrf_of(token))
         try:
             if request.method == "POST":
-                form = await read_form(request)
+                form = await read_form(request, FORM_BYTES_MAX)
                 check_intent(context, request, form, token)
                 visit = Visit(context, request, session, lang, csrf_of(token), form)
             response = await view(visit)
         except CallerError as error:
-            response = visit.show("sorry.html", status=status_of(error), code=error.code)
+            response = visit.show("sorry.html", status=answer_of(error)[0], code=error.code)
         remember_language(context, request, response)
         return response
 
@@ -167,22 +153,6 @@ def csrf_of(token: str) -> str:
     return hashlib.sha256(b"pay-bridge.csrf.v1|" + token.encode()).hexdigest()
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """Read a small form. Raises UnsupportedBody, TooLarge or Malformed."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise UnsupportedBody("Send a form.")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES_MAX:
-            raise TooLarge(f"A form has at most {FORM_BYTES_MAX} bytes.")
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
-    except ValueError as error:
-        raise Malformed("The form cannot be read.") from error
-    return dict(pairs)
-
-
 def cookie_name(context: Context, what: str = "") -> str:
     """Name a cookie: browsers tie __Host- to https, this host and the whole path."""
     return f"{'__Host-' if _secure(context) else ''}pay_bridge{what}"
@@ -213,16 +183,6 @@ def remember_language(context: Context, request: Request, response: Response) ->
     wish = request.query_params.get("lang", "")
     if wish in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, wish, YEAR_SECONDS, samesite="lax", secure=_secure(context))
-
-
-def base_path(context: Context) -> str:
-    """Give the path under which the bridge is reached: empty at the root."""
-    return urlsplit(context.settings.public_url).path.rstrip("/")
-
-
-def status_of(error: CallerError) -> int:
-    """Give the HTTP status of a refusal."""
-    return STATUSES.get(type(error), 400)
 
 
 def _own_address(context: Context, request: Request) -> str:

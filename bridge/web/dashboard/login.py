@@ -9,8 +9,9 @@ from bridge.flows.context import Context
 from bridge.flows.log_in import Attempt, find_session, log_in, log_out
 from bridge.web.dashboard import access
 from bridge.web.dashboard.access import Visit
-from bridge.web.incoming import client_address
-from bridge.web.pages import choose_language, render
+from bridge.web.errors import answer_of
+from bridge.web.incoming import client_address, read_form
+from bridge.web.pages import base_path, choose_language, render
 
 SAID = {
     LoginRefused: ("이름이나 비밀번호가 맞지 않아요.", "The name or the password is wrong."),
@@ -34,7 +35,7 @@ async def take_login(context: Context, request: Request) -> Response:
     token = request.cookies.get(access.cookie_name(context), "")
     form: dict[str, str] = {}
     try:
-        form = await access.read_form(request)
+        form = await read_form(request, access.FORM_BYTES_MAX)
         after = access.safe_next(context, form.get("next", ""))
         access.check_intent(context, request, form, token)
         attempt = Attempt(
@@ -57,7 +58,7 @@ async def take_login(context: Context, request: Request) -> Response:
 async def leave(visit: Visit) -> Response:
     """Log out."""
     await log_out(visit.context, visit.request.cookies[access.cookie_name(visit.context)])
-    home = f"{access.base_path(visit.context)}{access.HOME}/login"
+    home = f"{base_path(visit.context)}{access.HOME}/login"
     response = RedirectResponse(home, 303, headers={"Cache-Control": "no-store"})
     access.drop_session(visit.context, response)
     return response
@@ -70,8 +71,8 @@ def _form(
     page = render(
         "dashboard/login.html",
         lang=lang,
-        base=access.base_path(context),
-        status=200 if error is None else access.status_of(error),
+        base=base_path(context),
+        status=200 if error is None else answer_of(error)[0],
         isolated=True,
         csrf=access.csrf_of(token),
         after=after,
