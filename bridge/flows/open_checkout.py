@@ -18,6 +18,7 @@ from bridge.ledger import orders, payments, replay
 from bridge.ledger.ledger import Turn
 
 READY_SECONDS = 20.0
+LOOK_SECONDS = 0.25
 WINDOWS_MAX = 60
 FLOOD_SECONDS = 900
 LIVE_BEFORE_MONEY = (State.NEW, State.READYING, State.OPEN)
@@ -60,6 +61,8 @@ async def open_checkout(context: Context, site: Site, wish: Wish, once: Once | N
     task = task or context.tasks.find(name)
     if task is not None:
         payment = await asyncio.shield(task)
+    elif payment.state == State.READYING and not context.ledger.alone:
+        payment = await _opened_elsewhere(context, site, payment)
     if payment.state == State.FAILED_READY:
         raise GatewayOff(
             "The gateway refused to open its window; nothing was charged.", gateway_message=payment.message
@@ -98,6 +101,16 @@ def _earlier(turn: Turn, site: Site, once: Once) -> Payment | None:
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     return payments.get(turn, site.id, answer.result) if answer is not None else None
+
+
+async def _opened_elsewhere(context: Context, site: Site, payment: Payment) -> Payment:
+    """Wait for the window that another process is opening: the buyer's two clicks met two bridges."""
+    for _ in range(round(READY_SECONDS / LOOK_SECONDS)):
+        await context.clock.sleep(LOOK_SECONDS)
+        payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment.id))
+        if payment.state != State.READYING:
+            break
+    return payment
 
 
 def _refuse_taken(everyone: list[Payment]) -> None:

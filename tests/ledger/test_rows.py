@@ -13,8 +13,8 @@ from bridge.domain.payment import Buyer, Device, Item, Method, Order, Payment
 from bridge.ledger import audit, cases, news, notices, operations, orders, payments, replay
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
-from bridge.ledger.sqlite import SqliteLedger
 from bridge.ledger.vault import Vault
+from tests.support.books import open_books
 from tests.support.clock import NOW, VirtualClock
 
 AT = to_ms(NOW)
@@ -23,8 +23,8 @@ ROW = ("s", "http://shop.test", "test", "mainpay", AT)
 
 
 @pytest.fixture
-async def books(folder):
-    ledger = SqliteLedger(folder / "bridge.db")
+async def books(database):
+    ledger = open_books(database)
     await ledger.write(lambda turn: turn.run("INSERT INTO sites VALUES (?, ?, ?, ?, ?)", *ROW))
     await ledger.write(lambda turn: orders.store(turn, "s", ORDER, AT))
     yield ledger
