@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.failures import Busy, Conflict, LedgerBroken
-from bridge.ledger import migrate
-from bridge.ledger import sqlite as module
-from bridge.ledger.migrate import split_statements
 from bridge.ledger.sqlite import SqliteLedger
 
 
@@ -334,31 +331,3 @@ async def test_the_file_is_as_safe_as_it_says(ledger):
 
     assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-
-
-def test_an_older_bridge_refuses_a_newer_database(folder):
-    made = sqlite3.connect(folder / "bridge.db")
-    made.execute("PRAGMA user_version = 9999")
-    made.close()
-    for _ in range(2):
-        with pytest.raises(LedgerBroken) as refused:
-            SqliteLedger(folder / "bridge.db", lock_wait_seconds=0.2)
-        assert "Update the bridge" in refused.value.detail
-
-
-def test_a_migration_that_breaks_leaves_the_database_as_it_was(folder, monkeypatch):
-    known = migrate.migrations("sqlite")
-    broken = [*known, (known[-1][0] + 1, "CREATE TABLE extra (x);\nCREATE TABLE broken (;\n")]
-    monkeypatch.setattr(migrate, "migrations", lambda _: broken)
-    connection = module._connect(folder / "bridge.db")
-    with pytest.raises(sqlite3.OperationalError):
-        migrate.migrate_sqlite(connection)
-
-    assert connection.execute("PRAGMA user_version").fetchone()[0] == 0
-    assert connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0
-    connection.close()
-
-
-def test_statements_are_split_without_breaking_triggers():
-    script = "CREATE TABLE a (x);\nCREATE TRIGGER t BEFORE UPDATE ON a\nBEGIN SELECT 1; SELECT 2; END;\nSELECT 1;\n"
-    assert len(split_statements(script)) == 3
