@@ -132,7 +132,7 @@ class PostgresLedger:
                     # A row that is a duplicate even to a turn that sees it is that turn's mistake, not a collision.
                     duplicates += isinstance(error, errors.UniqueViolation)
                     if duplicates > DUPLICATES_MAX:
-                        raise
+                        raise _without_values(error) from None
                     in_line = in_line or self._collided.acquire(timeout=max(0.0, until - time.monotonic()))
                     if not in_line or time.monotonic() >= until:
                         raise Busy("Too many changes of the same rows at once; nothing was written.") from error
@@ -141,6 +141,8 @@ class PostgresLedger:
                         log.error("a turn failed; nothing of it was written", error=_said(error))
                         raise Busy("The database cannot do this right now; nothing was written.") from error
                     time.sleep(PAUSE_SECONDS)
+                except psycopg.Error as error:
+                    raise _without_values(error) from None
         finally:
             if in_line:  # the turns of this process that collided go one by one, lest they all collide again
                 self._collided.release()
@@ -261,6 +263,12 @@ def _storable(value: object) -> object:
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) and "\0" in value else value
 
 
+def _without_values(error: psycopg.Error) -> psycopg.Error:
+    """Make the error that may be logged: the server's own quotes the row, with whoever stands in it."""
+    said = _said(error) if isinstance(error, psycopg.IntegrityError) else f"SQLSTATE {error.sqlstate}"
+    return type(error)(said)
+
+
 def _said(error: psycopg.Error) -> str:
-    """Give the first line of what the server said: it names no value of a row."""
+    """Give the first line of what the server said."""
     return (error.diag.message_primary or str(error).strip() or type(error).__name__).splitlines()[0]
