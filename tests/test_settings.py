@@ -1,6 +1,7 @@
-"""Settings: read from the environment, and a missing or wrong one is named."""
+"""Settings: read from the environment, and a missing or wrong one is named; the operator finds each in the docs."""
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,12 @@ def test_a_database_that_is_not_sqlite_has_no_path() -> None:
 def test_a_secret_does_not_print() -> None:
     assert "key" not in repr(Secret(b"key"))
     assert KEY not in repr(from_environment(GOOD))
+
+
+def test_every_setting_is_in_the_operators_table_and_no_other() -> None:
+    root = Path(__file__).parent.parent
+    name = re.compile(r'"(BRIDGE_[A-Z_]+)"')
+    read = set(name.findall((root / "bridge/settings.py").read_text("utf-8")))
+    told = set(re.findall(r"^\| `(BRIDGE_[A-Z_]+)`", (root / "docs/operating.md").read_text("utf-8"), re.MULTILINE))
+
+    assert read == told
