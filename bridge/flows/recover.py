@@ -1,6 +1,7 @@
 """After a crash: what was sent by a process that died is unknown, and is settled like any unknown."""
 
 import contextlib
+from functools import partial
 
 from bridge.clock import now_ms
 from bridge.domain.failures import Conflict
@@ -34,11 +35,9 @@ async def recover(context: Context) -> int:
         if _is_under_way(context, operation):
             continue
         recorder = Recorder.now(context, context.sites.get(operation.site))
-        try:
-            await context.ledger.write(lambda turn, o=operation, r=recorder: _take_over(turn, r, o))  # type: ignore[misc]
-        except Conflict:
-            continue
-        taken += 1
+        with contextlib.suppress(Conflict):
+            await context.ledger.write(partial(_take_over, recorder=recorder, operation=operation))
+            taken += 1
     await _supersede(context, since)
     if await context.ledger.read(lambda turn: news.in_dead_hands(turn, context.owner, since)):
         await context.ledger.write(lambda turn: news.free(turn, context.owner, since))
