@@ -1,6 +1,7 @@
 """A small HTTP client for load: kept connections, whole answers, as little CPU as possible beside what it measures."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ async def open_loop(
 def share(values: list[float], part: float) -> float:
     """The value that `part` (0 to 1) of all values do not exceed."""
     ranked = sorted(values)
-    return ranked[min(len(ranked) - 1, max(0, round(part * len(ranked) + 0.5) - 1))]
+    return ranked[max(0, math.ceil(round(part * len(ranked), 6)) - 1)]
 
 
 def now_seconds() -> float:

@@ -25,7 +25,7 @@ def measure(directory: Path, *, quick: bool) -> Part:
 async def _measure(directory: Path, seconds: float) -> Part:
     part = Part("overhead", "What the bridge adds to one checkout")
     part.remarks.append(
-        f"Open loop: {PER_SECOND:.0f} a second for {seconds:.0f} s each, begun on time whatever became of the earlier"
+        f"Open loop: {PER_SECOND:.0f} a second for {seconds:g} s each, begun on time whatever became of the earlier"
         " ones. Overhead is all the client waited, from the moment the request was due, less the time the sandbox was"
         " told to sleep: the client's, the wire's and the sandbox's own work are in it. Less what the ledger says the"
         " call took, the part that is the bridge's alone is smaller; it stands in brackets."
