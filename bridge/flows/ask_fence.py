@@ -1,6 +1,7 @@
 """Asks WordPress whether the seats are still held, before money moves. No answer is a no."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -21,6 +22,15 @@ MARGIN_SECONDS = 10
 ANSWER_SECONDS = 4.0
 KEPT_HOLD_MAX = timedelta(days=1)
 REASON_CHARACTERS_MAX = 200
+UNTOUCHED = "돈은 빠져나가지 않았어요."
+SAYINGS = {
+    "hold_ends": f"좌석을 잡아 둔 시간이 지났어요. {UNTOUCHED}",
+    "amount_changed": f"주문 금액이 바뀌었어요. {UNTOUCHED}",
+    "order_closed": f"더는 결제할 수 없는 주문이에요. {UNTOUCHED}",
+    "order_unknown": f"사이트에서 주문을 찾지 못했어요. {UNTOUCHED}",
+}
+"""The plugin's own reasons in words; a theme's own reason is a sentence already."""
+_CODE = re.compile(r"[a-z0-9_]*\Z")
 
 
 class FenceAnswer(msgspec.Struct):
@@ -33,10 +43,11 @@ class FenceAnswer(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Whether the approval may go on; `reason` is for the buyer and the timeline."""
+    """Whether the approval may go on; `reason` is a sentence for the buyer, `code` what the plugin calls it."""
 
     held: bool
     reason: str = ""
+    code: str = ""
 
 
 async def ask_fence(context: Context, site: Site, gateway: Gateway, order: Order, payment: Payment) -> Fence:
@@ -54,14 +65,19 @@ async def ask_fence(context: Context, site: Site, gateway: Gateway, order: Order
     }
     answer = await _ask(context, site, json.dumps(question, ensure_ascii=False).encode())
     if answer is None:
-        return Fence(False, "좌석을 확인하지 못했어요. 돈은 빠져나가지 않았어요.")
+        return Fence(False, f"좌석을 확인하지 못했어요. {UNTOUCHED}")
     if not answer.hold or (answer.hold_until is not None and answer.hold_until < until):
-        reason = answer.reason[:REASON_CHARACTERS_MAX]
-        return Fence(False, reason or "좌석을 잡아 둔 시간이 지났어요. 돈은 빠져나가지 않았어요.")
+        return _refused(answer.reason[:REASON_CHARACTERS_MAX])
     # A later hold is asked about again; a time at the end of the calendar would make the order unreadable.
     hold_until = to_ms(min(answer.hold_until or until, until + KEPT_HOLD_MAX))
     await context.ledger.write(lambda turn: orders.extend_hold(turn, site.id, order.ref, hold_until))
     return Fence(True)
+
+
+def _refused(reason: str) -> Fence:
+    if _CODE.match(reason):
+        return Fence(False, SAYINGS.get(reason, SAYINGS["hold_ends"]), reason)
+    return Fence(False, reason)
 
 
 async def _ask(context: Context, site: Site, body: bytes) -> FenceAnswer | None:

@@ -183,5 +183,5 @@ def _no(turn: Turn, recorder: Recorder, payment: Payment, fence: Fence) -> Decli
     if order.version > payment.order_version:
         return Declined(Reason.ORDER_CHANGED, "", "주문 내용이 바뀌었어요.")
     if not fence.held:
-        return Declined(Reason.SEAT_LOST, "", fence.reason)
+        return Declined(Reason.SEAT_LOST, fence.code, fence.reason)
     return None

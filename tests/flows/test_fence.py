@@ -1,9 +1,13 @@
 """The seat fence: no capture without seats; nothing asked while the hold is long enough."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse, Response
+
+from bridge.flows.ask_fence import SAYINGS
 
 
 async def returned(world, seconds, **changes):
@@ -57,6 +61,23 @@ async def test_a_no_means_no_capture_and_the_buyer_is_told_so(world):
     assert status["gateway_message"] == "좌석이 다른 분께 갔어요"
     assert await world.told(opened.payment) == ["payment.failed"]
     await world.check_books()
+
+
+@pytest.mark.parametrize("code", [*SAYINGS, "not_known_here", ""])
+async def test_a_no_in_the_plugins_own_code_is_told_in_words(world, code):
+    world.shop.fence = lambda question: {"hold": False, "reason": code}
+    opened, _ = await returned(world, 30)
+    status = await world.status(opened)
+
+    assert status["gateway_message"] == SAYINGS.get(code, SAYINGS["hold_ends"])
+    assert (await world.payment(opened.payment)).code == code
+
+
+def test_every_no_of_the_plugin_has_its_words():
+    fence = Path(__file__).parents[2] / "wp-plugin/pay-bridge/includes/class-fence.php"
+    codes = set(re.findall(r"self::no\([^;]*'([a-z_]+)'(?: \))? \)", fence.read_text("utf-8")))
+
+    assert codes == set(SAYINGS)
 
 
 @pytest.mark.parametrize(
