@@ -5,6 +5,7 @@ from datetime import timedelta
 from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict
 from bridge.domain.machine import State
+from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import payments
@@ -43,7 +44,7 @@ async def expire(context: Context) -> int:
                     at=recorder.at,
                     actor=BRIDGE,
                     event="payment.expired",
-                    reason="expired",
+                    reason=str(Reason.EXPIRED),
                 )
                 recorder.tell(turn, after, "payment.failed")
 

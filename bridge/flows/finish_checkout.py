@@ -148,7 +148,15 @@ def _begin(turn: Turn, recorder: Recorder, payment_id: str, returned: Return, fe
         return _Begun(payment)
     at = recorder.at
     if from_ms(at) >= payment.expires_at:
-        expired = payments.move(turn, payment, State.EXPIRED, at=at, actor="bridge", event="payment.expired")
+        expired = payments.move(
+            turn,
+            payment,
+            State.EXPIRED,
+            at=at,
+            actor="bridge",
+            event="payment.expired",
+            reason=str(Reason.EXPIRED),
+        )
         recorder.tell(turn, expired, "payment.failed")
         return _Begun(expired)
     everyone = payments.of_order(turn, recorder.site.id, payment.order_ref)

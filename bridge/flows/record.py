@@ -144,7 +144,7 @@ class Recorder:
     def unknown(
         self, turn: Turn, payment: Payment, operation: Operation, unknown: Unknown, actor: str, event: str = ""
     ) -> Payment:
-        """Write that nobody knows: due at once for settling, and WordPress puts the order on hold."""
+        """Write that nobody knows: due at once for settling, and WordPress hears that it is not known yet."""
         operations.step(
             turn,
             operation,

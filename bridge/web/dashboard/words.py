@@ -71,7 +71,8 @@ MEANINGS: dict[str, Said] = {
         "The gateway gave no window. No money moved.",
     ),
     State.SUPERSEDED: Said(
-        "같은 주문의 새 결제가 이 결제를 대신했어요.", "A newer payment of the order took its place."
+        "결제사의 답을 받지 못해서 이 결제창은 쓰이지 않아요. 돈은 움직이지 않았어요.",
+        "The gateway's answer was lost, so this window is not used; the next try opens another. No money moved.",
     ),
 }
 
@@ -151,7 +152,6 @@ EVENTS: dict[str, Said] = {
     "payment.expired": Said("시간이 지났어요", "Expired"),
     "payment.needs_human": Said("사람의 확인이 필요해졌어요", "A person is needed"),
     "payment.deposited": Said("입금됐어요", "Deposited"),
-    "payment.superseded": Said("새 결제로 바뀌었어요", "Superseded"),
     "undo.sent": Said("망취소를 요청했어요", "Net-cancel asked for"),
     "refund.sent": Said("환불을 요청했어요", "Refund asked for"),
     "refund.done": Said("환불됐어요", "Refunded"),
@@ -204,6 +204,7 @@ NEWS: dict[str, Said] = {
     "payment.failed": Said("실패 소식", "Failed"),
     "payment.refunded": Said("환불 소식", "Refunded"),
     "payment.awaiting_deposit": Said("입금 대기 소식", "Awaiting deposit"),
+    "payment.confirming": Said("확인 중 소식", "Confirming"),
 }
 
 
