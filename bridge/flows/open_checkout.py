@@ -105,9 +105,10 @@ def _earlier(turn: Turn, site: Site, once: Once) -> Payment | None:
 
 async def _opened_elsewhere(context: Context, site: Site, payment: Payment) -> Payment:
     """Wait for the window that another process is opening: the buyer's two clicks met two bridges."""
+    payment_id = payment.id
     for _ in range(round(READY_SECONDS / LOOK_SECONDS)):
         await context.clock.sleep(LOOK_SECONDS)
-        payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment.id))
+        payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
         if payment.state != State.READYING:
             break
     return payment
