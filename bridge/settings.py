@@ -3,10 +3,10 @@
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from bridge.domain.failures import Misconfigured
 
@@ -70,7 +70,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         public_url=_public_url(_need(values, "BRIDGE_PUBLIC_URL")),
         database_url=_need(values, "BRIDGE_DATABASE_URL"),
         master_key=_master_key(values),
-        trusted_proxies=tuple(word for word in values.get("BRIDGE_TRUSTED_PROXIES", "").split(",") if word),
+        trusted_proxies=tuple(values.get("BRIDGE_TRUSTED_PROXIES", "").replace(",", " ").split()),
         payment_life_seconds=_number(values, "BRIDGE_PAYMENT_LIFE_SECONDS", 900),
         checkout_per_address_per_minute=_number(values, "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE", 600),
         checkout_per_site_per_second=_number(values, "BRIDGE_CHECKOUT_PER_SITE_PER_SECOND", 1000),
@@ -78,6 +78,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         quiet_seconds_min=_number(values, "BRIDGE_QUIET_SECONDS_MIN", 120),
         log_level=values.get("BRIDGE_LOG_LEVEL", "info"),
     )
+
+
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 
 
 def _need(values: Mapping[str, str], name: str) -> str:
@@ -95,8 +98,7 @@ def _number(values: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _public_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _ADDRESS.fullmatch(text):
         raise Misconfigured("BRIDGE_PUBLIC_URL must be the address buyers reach, such as https://pay.example.com.")
     return text.rstrip("/")
 
@@ -109,6 +111,8 @@ def _master_key(values: Mapping[str, str]) -> Secret:
             text = path.read_text("ascii").strip()
         except OSError as error:
             raise Misconfigured(f"BRIDGE_MASTER_KEY_FILE cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError:
+            raise Misconfigured("BRIDGE_MASTER_KEY_FILE does not hold base64.") from None
     if not text:
         raise Misconfigured("BRIDGE_MASTER_KEY or BRIDGE_MASTER_KEY_FILE is not set.")
     try:

@@ -18,7 +18,7 @@ GOOD = {
 
 
 def test_good_settings_are_read() -> None:
-    settings = from_environment(GOOD | {"BRIDGE_TRUSTED_PROXIES": "10.0.0.1,10.0.0.2"})
+    settings = from_environment(GOOD | {"BRIDGE_TRUSTED_PROXIES": "10.0.0.1, 10.0.0.2"})
 
     assert settings.public_url == "https://pay.example.com"
     assert settings.database_path == Path("var/bridge.db")
@@ -41,6 +41,8 @@ def test_the_master_key_may_be_in_a_file(tmp_path: Path) -> None:
         ("BRIDGE_PUBLIC_URL", "pay.example.com"),
         ("BRIDGE_PUBLIC_URL", "ftp://pay.example.com"),
         ("BRIDGE_PUBLIC_URL", "https://pay.example.com/?a=b"),
+        ("BRIDGE_PUBLIC_URL", "https://me@pay.example.com"),
+        ("BRIDGE_PUBLIC_URL", "https://pay.example .com"),
         ("BRIDGE_DATABASE_URL", ""),
         ("BRIDGE_MASTER_KEY", ""),
         ("BRIDGE_MASTER_KEY", "not base64!"),
@@ -63,6 +65,15 @@ def test_a_key_file_that_is_not_there_is_named() -> None:
 
     with pytest.raises(Misconfigured, match="BRIDGE_MASTER_KEY_FILE"):
         from_environment(values | {"BRIDGE_MASTER_KEY_FILE": "/nowhere/master.key"})
+
+
+def test_a_key_file_of_other_bytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    path.write_bytes(b"\xff\xfe")
+    values = {name: value for name, value in GOOD.items() if name != "BRIDGE_MASTER_KEY"}
+
+    with pytest.raises(Misconfigured, match="base64"):
+        from_environment(values | {"BRIDGE_MASTER_KEY_FILE": str(path)})
 
 
 def test_a_database_that_is_not_sqlite_has_no_path() -> None:

@@ -5,9 +5,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 
 def print_json(value: Any) -> None:
     """Print one JSON value."""
@@ -16,6 +13,9 @@ def print_json(value: Any) -> None:
 
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: str) -> None:
     """Print rows as a table, or the sentence for an empty one."""
+    from rich.console import Console  # not for `serve`, in whose memory it would stay
+    from rich.table import Table
+
     if not rows:
         sys.stdout.write(f"{empty}\n" if empty else "")
         return

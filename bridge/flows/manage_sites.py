@@ -30,6 +30,8 @@ async def add_site(
     url = url.rstrip("/")
     if not SITE_URL.match(url):
         raise Malformed("The site's address must look like https://shop.example.com.")
+    parts = urlsplit(url)
+    url = f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"  # as browsers write an origin
     if urlsplit(url).scheme == "http" and mode is Mode.LIVE:
         raise Malformed("A live site must be https.")
     strange = set(settings) - set(gateways)

@@ -1,5 +1,6 @@
 """Lists of payments and the search among them: newest first, page by page, each page bounded in what it reads."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -129,7 +130,8 @@ def _fits(text: str, wanted: Wanted) -> Fits:
             return True
         if phone and phone in "".join(sign for sign in row["buyer_phone"] if sign.isdigit()):
             return True
-        texts = (row["refs"], row["buyer_name"], row["buyer_email"], row["order_ref"], row["merchant_ref"])
+        refs = " ".join(value for name, value in json.loads(row["refs"]).items() if name != "dialect")
+        texts = (refs, row["buyer_name"], row["buyer_email"], row["order_ref"], row["merchant_ref"])
         return any(needle in str(one).casefold() for one in texts)
 
     return fits

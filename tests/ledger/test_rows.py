@@ -133,7 +133,7 @@ async def test_an_entry_is_written_once_per_cause(books):
     was = await opened(books)
     entry = {"site": "s", "payment": was.id, "kind": "capture", "amount": 55_000, "evidence": Evidence.E1, "at": AT}
     await books.write(lambda turn: operations.enter(turn, cause="op1", **entry))
-    with pytest.raises(RULE_BROKEN, match="(?i)unique"):
+    with pytest.raises(RULE_BROKEN, match=r"(?i)unique"):
         await books.write(lambda turn: operations.enter(turn, cause="op1", **entry))
     assert await books.read(lambda turn: operations.balance(turn, was.id)) == 55_000
     assert await books.read(lambda turn: operations.balance(turn, "nobody")) == 0
@@ -279,7 +279,7 @@ async def test_news_has_a_sequence_of_its_own_per_payment(books):
 
     await books.write(add(1, "a"))
     assert await books.read(lambda turn: news.next_seq(turn, was.id)) == 2
-    with pytest.raises(RULE_BROKEN, match="(?i)unique"):
+    with pytest.raises(RULE_BROKEN, match=r"(?i)unique"):
         await books.write(add(1, "b"))
     await books.write(add(2, "c"))
     due = await books.read(lambda turn: news.due(turn, AT, 10))

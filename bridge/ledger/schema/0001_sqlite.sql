@@ -1,19 +1,19 @@
 -- Times are milliseconds since 1970 (UTC); amounts are integers of KRW; *_sealed is AES-GCM under the master key.
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
 -- Processes and when each last said that it lives; what a silent one had sent is taken over.
 CREATE TABLE owners (id TEXT PRIMARY KEY, beat_at BIGINT NOT NULL);
 -- A row a subject; turns that must not overlook each other write the same one.
 CREATE TABLE queues (name TEXT PRIMARY KEY, turns BIGINT NOT NULL);
 
 CREATE TABLE sites (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   url TEXT NOT NULL UNIQUE,
   mode TEXT NOT NULL CHECK (mode IN ('test', 'live')),
   default_gateway TEXT NOT NULL,
   created_at BIGINT NOT NULL
 );
 CREATE TABLE site_keys (
-  key_id TEXT PRIMARY KEY,
+  key_id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL REFERENCES sites (id),
   secret_sealed TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('next', 'active', 'retiring', 'revoked')),
@@ -29,14 +29,14 @@ CREATE TABLE site_gateways (
 );
 
 CREATE TABLE operators (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   name TEXT NOT NULL UNIQUE,
   password_hash TEXT NOT NULL,
   role TEXT NOT NULL CHECK (role IN ('viewer', 'operator')),
   created_at BIGINT NOT NULL
 );
 CREATE TABLE sessions (
-  token_hash TEXT PRIMARY KEY,
+  token_hash TEXT PRIMARY KEY NOT NULL,
   operator TEXT NOT NULL REFERENCES operators (id),
   created_at BIGINT NOT NULL,
   seen_at BIGINT NOT NULL,
@@ -73,7 +73,7 @@ CREATE INDEX orders_phone ON orders (site, buyer_phone) WHERE buyer_phone <> '';
 CREATE INDEX orders_email ON orders (site, buyer_email) WHERE buyer_email <> '';
 
 CREATE TABLE payments (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   order_ref TEXT NOT NULL,
   order_version BIGINT NOT NULL,
@@ -132,7 +132,7 @@ CREATE TRIGGER payments_kept BEFORE DELETE ON payments
 BEGIN SELECT RAISE(ABORT, 'payments are never deleted'); END;
 
 CREATE TABLE operations (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL REFERENCES payments (id),
   kind TEXT NOT NULL CHECK (kind IN ('approve', 'undo', 'refund')),
@@ -174,7 +174,7 @@ CREATE TRIGGER operations_kept BEFORE DELETE ON operations
 BEGIN SELECT RAISE(ABORT, 'operations are never deleted'); END;
 
 CREATE TABLE entries (
-  cause TEXT PRIMARY KEY,
+  cause TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL REFERENCES payments (id),
   kind TEXT NOT NULL CHECK (kind IN ('capture', 'refund', 'undo', 'orphan_capture', 'external_refund')),
@@ -206,7 +206,7 @@ CREATE TRIGGER audit_fixed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the
 CREATE TRIGGER audit_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is never deleted'); END;
 
 CREATE TABLE calls (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL,
   gateway TEXT NOT NULL,
@@ -224,7 +224,7 @@ CREATE INDEX calls_payment ON calls (payment, at, id);
 CREATE INDEX calls_gateway ON calls (site, gateway, at);
 
 CREATE TABLE notices (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   gateway TEXT NOT NULL,
   kind TEXT NOT NULL,
@@ -244,7 +244,7 @@ CREATE INDEX notices_payment ON notices (payment, id) WHERE payment IS NOT NULL;
 CREATE INDEX notices_recent ON notices (site, gateway, received_at);
 
 CREATE TABLE news (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL,
   seq BIGINT NOT NULL,
@@ -285,7 +285,7 @@ CREATE TABLE answers (
 );
 
 CREATE TABLE cases (
-  id TEXT PRIMARY KEY,
+  id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL,
   reason TEXT NOT NULL,

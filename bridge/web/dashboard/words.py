@@ -157,6 +157,7 @@ EVENTS: dict[str, Said] = {
     "refund.done": Said("환불됐어요", "Refunded"),
     "refund.refused": Said("환불이 거절됐어요", "Refund refused"),
     "refund.not_sent": Said("환불 요청을 보내지 못했어요", "Refund could not be sent"),
+    "refund.needs_human": Said("환불을 사람이 확인해야 해요", "Refund needs a person"),
     "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
     "refund.accepted": Said("환불이 접수됐어요", "Refund taken in"),
 }
