@@ -24,7 +24,7 @@ BUYER = {"buyer_name": "이보라", "buyer_tel": "010-2345-6789", "buyer_email":
 _FURNISH = """
 $show = get_page_by_path( 'show-%d', OBJECT, 'ticketing_show' );
 foreach ( %s as $ending ) {
-    ticketing_add_seats( $show->ID, "끝자리 {$ending}", %d + $ending, ticketing_labels( %d, 10 ) );
+    ticketing_add_seats( $show->ID, "자유석 {$ending}", %d + $ending, ticketing_labels( %d, 10 ) );
 }
 foreach ( array( 'stranger' => 'subscriber', 'editor' => 'editor' ) as $login => $role ) {
     wp_insert_user( array( 'user_login' => $login, 'user_pass' => '%s', 'user_email' => $login . '@shop.example',
@@ -73,7 +73,7 @@ class Lane:
 
     def book_seats(self, visitor: APIRequestContext, ending: int = 0, count: int = 1) -> str:
         """Holds seats for the visitor, as the seat page's form does; gives the order's reference."""
-        form = {"ticketing": "hold", "show_id": str(self.show_id), "category": f"끝자리 {ending}", "count": str(count)}
+        form = {"ticketing": "hold", "show_id": str(self.show_id), "category": f"자유석 {ending}", "count": str(count)}
         answer = visitor.post(f"{self.url}/order/?show_id={self.show_id}", form=form | BUYER, max_redirects=0)
         found = re.search(r"order_id=([0-9a-f]{32})", answer.headers.get("location", ""))
         assert found, f"no seats: {answer.status} {answer.url}"

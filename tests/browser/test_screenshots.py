@@ -31,7 +31,7 @@ class Album:
         """Takes a picture of the whole page or of what is seen of it."""
         page.wait_for_load_state()
         path = self.folder / f"{name}.png"
-        page.screenshot(path=path, full_page=whole, animations="disabled")
+        page.screenshot(path=path, full_page=whole, animations="disabled", scale="css")
         assert path.stat().st_size > BYTES_MIN, f"{path} is empty"
 
 
@@ -85,7 +85,14 @@ def pictures_of_the_window(lane: Lane, album: Album, page: Page, ref: str) -> No
     with popup.expect_event("close"):
         popup.reload()
     expect(page.get_by_text("결제가 되지 않았어요")).to_be_visible()
-    album.take(page, "detail-taken-back")
+    album.take(page, "taken-back")
+    page.goto(lane.order_url(ref))
+    with page.expect_popup() as again:
+        pay_button(page).click()
+    again.value.wait_for_url("**/mainpay/ui/**")
+    press(again.value, "pay")
+    heading(page, "결제했어요 · 154,000원")
+    album.take(page, "detail-paid")
 
 
 def pictures_of_results(lane: Lane, browse: Browse, album: Album, shape: dict[str, Any]) -> None:
@@ -106,7 +113,7 @@ def pictures_of_results(lane: Lane, browse: Browse, album: Album, shape: dict[st
     declined.goto(f"{lane.bridge.url}/checkout/nothing")
     album.take(declined, "bridge-refused")
     paid, ref = paid_order(lane, browse, user="buyer", **shape)
-    album.take(paid, "detail-paid")
+    album.take(paid, "detail-paid-member")
     paid.get_by_role("button", name="결제 취소").click()
     album.take(paid, "detail-cancel-dialog", whole=False)
     paid.get_by_role("button", name="그대로 두기").click()
@@ -175,6 +182,7 @@ def test_pictures_of_what_an_operator_meets(lane: Lane, browse: Browse, device: 
     album.take(outside, "log-in")
     page = dashboard(lane, browse, color_scheme=scheme, **shape)
     album.take(page, "health")
+    album.take(page, "health-first-view", whole=False)
     payment = lane.payment(ref)["id"]
     paths = {"payments": "payments", "payment": f"payments/{payment}", "cases": "cases", "sites": "sites"}
     for name, path in paths.items():
