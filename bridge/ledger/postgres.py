@@ -143,9 +143,7 @@ class PostgresLedger:
                     time.sleep(PAUSE_SECONDS)
                 except psycopg.Error as error:
                     raise _without_values(error) from None
-                except (
-                    StopIteration
-                ) as error:  # the one exception a future cannot carry: its waiter would wait for ever
+                except StopIteration as error:  # no future can carry it: its waiter would wait for ever
                     raise RuntimeError("the turn's work raised StopIteration") from error
         finally:
             if in_line:  # the turns of this process that collided go one by one, lest they all collide again

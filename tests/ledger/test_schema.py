@@ -14,6 +14,8 @@ from bridge.ledger import postgres as module
 from bridge.ledger.postgres import PostgresLedger
 from tests.support.books import RULE_BROKEN, open_books
 
+ONCE = "INSERT INTO queues (name, turns) VALUES ('x', 1) ON CONFLICT DO NOTHING"
+EVERYTHING = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 TABLES = """SELECT table_name FROM information_schema.tables
  WHERE table_schema = 'public' AND table_name <> 'schema_version'"""
 COLUMNS = """SELECT column_name, upper(data_type), is_nullable = 'NO' FROM information_schema.columns
@@ -53,7 +55,8 @@ LIFE = (
     " VALUES ('m', 's', 'p', 1, 't', '{}', 'waiting', 1, 1)",
     "INSERT INTO nonces VALUES ('k', 'n', 1)",
     "INSERT INTO answers (site, idempotency_key, digest, result, created_at) VALUES ('s', 'key', 'd', 'p', 1)",
-    "INSERT INTO cases (id, site, payment, reason, detail, state, opened_at) VALUES ('c', 's', 'p', 'r', '', 'open', 1)",
+    "INSERT INTO cases (id, site, payment, reason, detail, state, opened_at)"
+    " VALUES ('c', 's', 'p', 'r', '', 'open', 1)",
 )
 REFUSED = (
     "UPDATE payments SET state = 'open', version = 6 WHERE id = 'ended'",
@@ -114,6 +117,11 @@ def blank(postgres):
         connection.execute("DROP DATABASE blank")
 
 
+async def make(url):
+    """Let a database have its tables."""
+    await open_books(url).close()
+
+
 async def test_what_must_not_change_is_refused_by_the_database_itself(books):
     def everything(turn):
         return [dict(row) for table in ("payments", "operations", "entries", "audit") for row in
@@ -143,9 +151,9 @@ async def test_what_may_change_still_does(books):
         assert await books.write(lambda turn, sql=sql: turn.run(sql)) >= 1, sql
 
 
-def test_both_databases_have_the_same_tables(folder, postgres_database):
-    open_books(f"sqlite:///{folder / 'bridge.db'}")
-    PostgresLedger(postgres_database)
+async def test_both_databases_have_the_same_tables(folder, postgres_database):
+    await make(f"sqlite:///{folder / 'bridge.db'}")
+    await make(postgres_database)
     with contextlib.closing(sqlite3.connect(folder / "bridge.db")) as small, psycopg.connect(postgres_database) as big:
         made = small.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite%'")
         made = made.fetchall()
@@ -180,14 +188,14 @@ def test_indexes_of_both_are_over_the_same_columns_and_rows():
     assert indexes("sqlite") == indexes("postgres")
 
 
-def test_text_compares_as_python_compares_it(postgres_database):
-    PostgresLedger(postgres_database)
+async def test_text_compares_as_python_compares_it(postgres_database):
+    await make(postgres_database)
     with psycopg.connect(postgres_database) as connection:
         assert connection.execute(COLLATIONS).fetchall() == []
 
 
-def test_kept_tables_cannot_be_emptied_at_once(postgres_database):
-    PostgresLedger(postgres_database)
+async def test_kept_tables_cannot_be_emptied_at_once(postgres_database):
+    await make(postgres_database)
     with psycopg.connect(postgres_database, autocommit=True) as connection:
         for table in ("audit", "entries", "operations CASCADE", "payments CASCADE"):
             with pytest.raises(psycopg.IntegrityError):
@@ -197,9 +205,7 @@ def test_kept_tables_cannot_be_emptied_at_once(postgres_database):
 async def test_many_processes_that_start_at_once_make_the_schema_once(blank):
     made = await asyncio.gather(*(asyncio.to_thread(PostgresLedger, blank) for _ in range(6)))
     for ledger in made:
-        assert (
-            await ledger.write(lambda turn: turn.run("INSERT INTO queues VALUES ('x', 1) ON CONFLICT DO NOTHING")) < 2
-        )
+        assert await ledger.write(lambda turn: turn.run(ONCE)) == (ledger is made[0])
     with psycopg.connect(blank) as connection:
         assert connection.execute("SELECT number FROM schema_version").fetchall() == [
             (number,) for number, _ in migrate.migrations("postgres")
@@ -208,8 +214,8 @@ async def test_many_processes_that_start_at_once_make_the_schema_once(blank):
         await ledger.close()
 
 
-def test_an_older_bridge_refuses_a_newer_database(blank):
-    PostgresLedger(blank)
+async def test_an_older_bridge_refuses_a_newer_database(blank):
+    await make(blank)
     with psycopg.connect(blank) as connection:
         connection.execute("INSERT INTO schema_version VALUES (9999)")
     with pytest.raises(LedgerBroken, match="Update the bridge"):
@@ -224,7 +230,4 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(blank, monkeypatc
         PostgresLedger(blank)
 
     with psycopg.connect(blank) as connection:
-        assert (
-            connection.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall()
-            == []
-        )
+        assert connection.execute(EVERYTHING).fetchall() == []
