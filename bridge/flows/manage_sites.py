@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.clock import new_id, now_ms
-from bridge.domain.failures import Malformed, NotFound
+from bridge.domain.failures import Malformed, Misconfigured, NotFound
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
@@ -34,6 +34,8 @@ async def add_site(
     url = f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"  # as browsers write an origin
     if urlsplit(url).scheme == "http" and mode is Mode.LIVE:
         raise Malformed("A live site must be https.")
+    if mode is Mode.LIVE and not context.settings.public_url.startswith("https://"):
+        raise Misconfigured("BRIDGE_PUBLIC_URL must be https before a live site is added.")
     strange = set(settings) - set(gateways)
     if strange or not gateways:
         raise Malformed(f"Settings for {', '.join(sorted(strange)) or 'no gateway'}: name it with --gateway too.")

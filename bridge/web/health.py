@@ -9,12 +9,16 @@ from bridge.flows.check_health import check_health
 from bridge.flows.context import Context
 from bridge.flows.health import Health
 
+VITAL = ("Ledger", "Settlement")
+KEPT_SECONDS = 1.0
+
 
 class Probes:
     """The routes of /livez, /readyz and /metrics."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._seen: tuple[float, Health] | None = None
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes."""
@@ -29,16 +33,27 @@ class Probes:
         return PlainTextResponse("alive")
 
     async def ready(self, _: Request) -> Response:
-        """Tell whether payments can be taken: the writer, the heartbeat, unknowns, news."""
-        health = await check_health(self._context, None)
-        status = 503 if health.verdict == "fail" else 200
+        """Tell how the writer, the heartbeat, unknowns and news are; 503 only where no payment can be taken.
+
+        One shop that hears no news must not take the bridge away from the others.
+        """
+        health = await self._look()
+        broken = any(check.verdict == "fail" and check.label.en in VITAL for check in health.checks)
+        status = 503 if broken else 200
         checks = {check.label.en: check.verdict for check in health.checks}
         return JSONResponse({"status": health.verdict, "checks": checks}, status, {"Cache-Control": "no-store"})
 
     async def metrics(self, _: Request) -> Response:
         """Give the figures in Prometheus' text form; no label holds anything personal."""
-        text = generate_latest(_registry(await check_health(self._context, None), self._context.wire.in_flight))
+        text = generate_latest(_registry(await self._look(), self._context.wire.in_flight))
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _look(self) -> Health:
+        """Check, or give what was found less than a second ago: anybody may ask, and a check writes."""
+        now = self._context.clock.boot_seconds()
+        if self._seen is None or now - self._seen[0] >= KEPT_SECONDS:
+            self._seen = now, await check_health(self._context, None)
+        return self._seen[1]
 
 
 def _registry(health: Health, in_flight: int) -> CollectorRegistry:
