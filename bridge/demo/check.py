@@ -35,6 +35,7 @@ class _MovableClock(SystemClock):
     """The machine's clock, moved forward instead of waiting for quiet periods and expiries."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._ahead = timedelta()
 
     def now(self) -> datetime:
