@@ -22,8 +22,8 @@ setup: base-packages ## install everything the tests need; quick the second time
 test: setup ## every test; with ARGS="-k refund" pytest runs those alone
 	@$(PYTHON) -m $(if $(ARGS),pytest $(ARGS),tests)
 
-test-quick: $(READY) ## the tests that need no WordPress, browser or killed server
-	@$(PYTHON) -m pytest -m "not wordpress and not browser and not kill" $(ARGS)
+test-quick: $(READY) ## the tests that need no WordPress, browser, PostgreSQL or killed server
+	@$(PYTHON) -m pytest -m "not wordpress and not browser and not postgres and not kill" $(ARGS)
 
 lint: $(READY) ## style and types
 	@$(PYTHON) -m ruff check .

@@ -27,10 +27,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("sqlite"):
         return
     wanted = metafunc.config.getoption("--ledger")
+    if metafunc.definition.get_closest_marker("postgres"):
+        wanted = "postgres"
     on_both = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0] in ON_BOTH
     if wanted == "postgres" or (wanted == "both" and on_both):
         names = ["sqlite", "postgres"] if wanted == "both" else ["postgres"]
         metafunc.parametrize("database", names, indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL, so that -m "not postgres" runs without it."""
+    for item in items:
+        names: list[str] = getattr(item, "fixturenames", [])
+        chosen = getattr(item, "callspec", None)
+        if "postgres" in names or (chosen is not None and chosen.params.get("database") == "postgres"):
+            item.add_marker("postgres")
 
 
 @pytest.fixture

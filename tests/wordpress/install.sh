@@ -2,7 +2,7 @@
 # Installs what a Debian 12 or 13 machine lacks, and only that, in one transaction:
 #   install.sh base     python with venv
 #   install.sh demo     and PHP for WordPress on SQLite
-#   install.sh          and everything else: MariaDB, nginx, php-fpm, Chromium, a Korean font, wrk, gcc
+#   install.sh          and everything else: MariaDB, PostgreSQL, nginx, php-fpm, Chromium, a Korean font, wrk, gcc
 set -eu
 wanted=${1:-all}
 missing=
@@ -33,6 +33,7 @@ if [ "$wanted" = all ]; then
 	need mariadb-server-core has mariadbd
 	need mariadb-client-core has mariadb
 	need nginx has nginx
+	need postgresql any /usr/lib/postgresql/*/bin/postgres
 	need libatomic1 any /usr/lib/*/libatomic.so.1
 	need fonts-nanum any /usr/share/fonts/truetype/nanum/*
 	need wrk has wrk

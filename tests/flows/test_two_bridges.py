@@ -1,0 +1,264 @@
+"""Two bridges on one database: each thing is done once, and what one leaves undone the other does."""
+
+import asyncio
+from collections import Counter
+
+import psycopg
+import pytest
+
+from bridge.clock import now_ms
+from bridge.domain.failures import Conflict
+from bridge.flows.deliver_news import deliver_news
+from bridge.flows.heartbeat import beat
+from bridge.flows.lease import leased, live
+from bridge.flows.receive_notice import replay_pending
+from bridge.flows.recover import recover
+from bridge.ledger import operations, owners
+from tests.flows.test_recovery import until
+from tests.support.together import beside
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def other(world):
+    made = await beside(world)
+    yield made
+    await made.crash()
+
+
+async def both_quiet(world, other):
+    for _ in range(2):
+        await world.quiet()
+        await other.quiet()
+
+
+async def held_approval(world):
+    """Begin an approval whose answer takes 40 s; gives the checkout and the return that waits."""
+    opened = await world.checkout()
+    coming = await world.authenticate(opened)
+    before = len(world.net.calls("/pay"))
+    world.sandbox.latency_seconds["mainpay", "pay"] = 40.0
+    returning = asyncio.ensure_future(world.go(coming))
+    await until(lambda: len(world.net.calls("/pay")) > before)
+    await asyncio.sleep(0.01)
+    world.sandbox.latency_seconds.clear()
+    return opened, returning
+
+
+async def test_each_message_is_delivered_once(world, other):
+    for _ in range(25):
+        await world.buy()
+    owed = len(await world.all("SELECT id FROM news"))
+    while sum(await asyncio.gather(*(deliver_news(one.context) for one in (world, other, world, other)))):
+        continue
+
+    assert owed >= 25
+    assert len(world.shop.ids) == len(set(world.shop.ids)) == owed
+    assert [row["tries"] for row in await world.all("SELECT tries FROM news")] == [1] * owed
+
+
+async def test_news_a_dead_bridge_was_sending_is_sent_by_the_other(world, other):
+    await world.buy()
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE news SET claimed_by = 'dead', claimed_until = ?", 1 << 50)
+    )
+    assert await deliver_news(other.context) == 0
+    await live(other.context)
+    await recover(other.context)
+
+    assert await deliver_news(other.context) == 1
+    assert world.shop.kinds() == ["payment.paid"]
+
+
+async def test_a_try_that_failed_late_does_not_disturb_who_has_the_message_now(world):
+    await world.buy()
+    world.shop.status = 503
+
+    def taken(_):
+        with psycopg.connect(world.settings.database_url) as other:
+            other.execute("UPDATE news SET claimed_by = 'other'")
+
+    world.net.on_send = taken
+    assert await deliver_news(world.context) == 0
+
+    assert world.shop.tries == 1
+    (row,) = await world.all("SELECT claimed_by, tries, state, last_error FROM news")
+    assert row == {"claimed_by": "other", "tries": 0, "state": "waiting", "last_error": ""}
+
+
+async def test_each_unknown_is_settled_once(world, other):
+    bought = []
+    for _ in range(12):
+        world.fault("pay", "drop_after")
+        opened = await world.checkout()
+        await world.come_back(opened)
+        bought.append(opened.payment)
+    for _ in range(40):
+        await world.clock.forward(5)
+        await asyncio.gather(beat(world.context), beat(other.context))
+        await both_quiet(world, other)
+
+    asked = Counter(sent.body for sent in world.net.calls("net-cancel"))
+    assert [await world.state(payment) for payment in bought] == ["voided"] * 12
+    assert len(asked) == sum(asked.values()) == 12
+    await world.check_books()
+
+
+async def test_each_due_operation_is_claimed_by_one(world, other):
+    """Both find the same refund due at the same moment; the gateway is asked again once."""
+    payment = await world.buy()
+    world.fault("cancel", "drop_before", times=None)
+    await world.refund(payment.id)
+    await both_quiet(world, other)
+    world.sandbox.faults.clear()
+    before = len(world.net.calls("cancel"))
+    await world.clock.forward(90)
+    await asyncio.gather(*(beat(one.context) for one in (world, other)))
+    await both_quiet(world, other)
+
+    assert len(world.net.calls("cancel")) == before + 1
+    assert await world.state(payment.id) == "refunded"
+    await world.check_books()
+
+
+async def test_a_kept_notice_has_its_effect_once(world, other):
+    payment = await world.buy()
+    for _ in range(3):
+        await world.context.ledger.write(lambda turn: turn.run("UPDATE notices SET state = 'pending'"))
+        await asyncio.gather(*(replay_pending(one.context) for one in (world, other, world, other)))
+
+    assert await world.cases(payment.id, only_open=False) == []
+    assert await world.told(payment.id) == ["payment.paid"]
+    await world.check_books()
+
+
+async def test_what_a_living_bridge_has_sent_is_left_alone(world, other):
+    opened, returning = await held_approval(world)
+    for _ in range(3):
+        await world.clock.forward(10)
+        await live(world.context)
+        await live(other.context)
+        assert await recover(other.context) == 0
+    await world.clock.forward(11)
+    await returning
+    await both_quiet(world, other)
+
+    assert await world.state(opened.payment) == "paid"
+    assert world.net.calls("net-cancel") == []
+
+
+async def test_a_window_a_living_bridge_is_opening_is_left_alone_and_a_dead_ones_is_replaced(world, other):
+    world.sandbox.latency_seconds["mainpay", "ready"] = 18.0
+    opening = asyncio.ensure_future(world.post_checkout(world.token(world.order())))
+    await until(lambda: world.net.calls("/ready"))
+    await recover(other.context)
+    (row,) = await world.all("SELECT id, state FROM payments")
+    assert row["state"] == "readying"
+    await world.clock.forward(16)
+    await live(other.context)
+    await recover(other.context)
+
+    assert await world.state(row["id"]) == "superseded"
+    await world.clock.forward(3)
+    assert (await opening).status_code == 503
+
+
+async def test_a_bridge_that_was_stopped_finds_its_approval_settled_by_the_other_and_changes_nothing(world, other):
+    """It sleeps past its lease with an approval under way; the answer it then hears comes too late to be written."""
+    opened, returning = await held_approval(world)
+    await world.clock.forward(16)
+    await live(other.context)
+    assert await recover(other.context) == 1
+    assert await recover(other.context) == 0
+    for _ in range(40):
+        await beat(other.context)
+        await other.quiet()
+        await world.clock.forward(5)
+        await live(other.context)
+    await returning
+    await both_quiet(world, other)
+    settled = await world.payment(opened.payment)
+    await world.live(60)
+
+    assert settled.state == "voided"
+    assert await world.payment(opened.payment) == settled
+    assert len(world.net.calls("/pay")) == 1
+    (approve,) = [one for one in await world.operations(opened.payment) if one.kind == "approve"]
+    assert approve.step == "fail"
+    assert await world.told(opened.payment) == ["payment.confirming", "payment.failed"]
+    await world.check_books()
+
+
+async def test_a_claim_that_is_no_longer_the_newest_changes_nothing(world, other):
+    payment = await world.buy()
+    world.fault("cancel", "drop_before", times=None)
+    await world.refund(payment.id)
+    await both_quiet(world, other)
+    (stale,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    at = now_ms(world.clock)
+    await other.context.ledger.write(lambda turn: operations.try_again(turn, stale, next_try_at=at + 90_000))
+
+    with pytest.raises(Conflict):
+        await world.context.ledger.write(lambda turn: operations.try_again(turn, stale, next_try_at=at))
+    (kept,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    assert (kept.tries, kept.next_try_at) != (stale.tries, stale.next_try_at)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_claim_that_ran_out_settles_nothing_by_silence_and_something_by_proof(world, arrives):
+    """One bridge asks again and stops; another claims the next try meanwhile."""
+    payment = await world.buy()
+    world.fault("cancel", "drop_before", times=2)
+    await world.refund(payment.id)
+    await world.quiet()
+    before = len(world.net.calls("cancel"))
+    world.sandbox.latency_seconds["mainpay", "cancel"] = 30.0
+    if not arrives:
+        world.fault("cancel", "drop_before")
+    await world.clock.forward(3)
+    await beat(world.context)
+    await until(lambda: len(world.net.calls("cancel")) == before + 1)
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE operations SET tries = tries + 1, next_try_at = ? WHERE kind = 'refund'", 1 << 42)
+    )
+    (claimed,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    await world.clock.forward(31)
+    await world.quiet()
+    (after,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+
+    assert (after == claimed) != arrives
+    assert await world.state(payment.id) == ("refunded" if arrives else "paid")
+    await world.check_books()
+
+
+async def test_a_lease_is_kept_while_it_is_held_and_given_up_at_the_end(world, other):
+    async def others():
+        return {row["id"] for row in await world.all("SELECT id FROM owners")}
+
+    third = await beside(world)
+    async with leased(third.context):
+        assert third.context.owner in await others()
+        for _ in range(10):
+            await world.clock.forward(owners.LEASE_SECONDS / 2)
+            await asyncio.sleep(0.02)
+        since = now_ms(world.clock) - round(owners.LEASE_SECONDS * 1000)
+        (row,) = await world.all("SELECT beat_at FROM owners WHERE id = ?", third.context.owner)
+        assert row["beat_at"] >= since
+    assert third.context.owner not in await others()
+    await third.crash()
+
+
+async def test_a_bridge_that_was_silent_itself_declares_nobody_dead(world, other):
+    """After the database was away nobody has been heard of; the first to be back must not take over the others."""
+    opened, returning = await held_approval(world)
+    await world.clock.forward(20)
+    assert await recover(other.context) == 0
+    await live(world.context)
+    await live(other.context)
+    assert await recover(other.context) == 0
+    await world.clock.forward(21)
+    await returning
+    await both_quiet(world, other)
+
+    assert await world.state(opened.payment) == "paid"
