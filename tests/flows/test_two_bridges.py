@@ -11,9 +11,9 @@ from bridge.domain.failures import Conflict
 from bridge.flows.deliver_news import deliver_news
 from bridge.flows.heartbeat import beat
 from bridge.flows.lease import leased, live
-from bridge.flows.receive_notice import replay_pending
+from bridge.flows.receive_notice import replay_notice, replay_pending
 from bridge.flows.recover import recover
-from bridge.ledger import operations, owners
+from bridge.ledger import notices, operations, owners
 from tests.flows.test_recovery import until
 from tests.support.together import beside
 
@@ -262,3 +262,20 @@ async def test_a_bridge_that_was_silent_itself_declares_nobody_dead(world, other
     await both_quiet(world, other)
 
     assert await world.state(opened.payment) == "paid"
+
+
+async def test_a_notice_the_other_bridge_has_replayed_meanwhile_has_no_second_effect(world, other):
+    """Read as pending by both; a person has closed the case it opened before the second comes to it."""
+    payment = await world.buy()
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    await both_quiet(world, other)
+    assert await world.cases(payment.id) == ["external_cancel"]
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE notices SET state = 'pending'"))
+    read = await other.context.ledger.read(lambda turn: notices.pending(turn, 10))
+    await replay_pending(world.context)
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE cases SET state = 'closed'"))
+    for stored in read:
+        await replay_notice(other.context, stored)
+
+    assert len(read) == 2
+    assert await world.cases(payment.id) == []

@@ -8,7 +8,8 @@ import pytest
 
 from bridge.domain.failures import OrderChanged, OrderTaken
 from bridge.domain.machine import State
-from bridge.ledger import orders, payments
+from bridge.ledger import notices, operators, orders, payments
+from bridge.ledger.notices import StoredNotice
 from bridge.ledger.postgres import PostgresLedger
 from tests.ledger.test_rows import AT, ORDER, ROW, opened
 from tests.support.postgres import empty
@@ -117,3 +118,31 @@ async def test_a_lower_version_that_comes_late_does_not_replace_a_higher_one(boo
 
     found = await books.read(lambda turn: orders.find(turn, "s", "O-1"))
     assert found.version == 3
+
+
+async def test_of_two_who_take_a_kept_notice_in_hand_one_does(books):
+    was = await opened(books)
+    kept = StoredNotice("n", "s", "mainpay", "noti", "d", "", "", AT, was.id)
+    await books.write(lambda turn: notices.store(turn, kept))
+
+    def replay(turn, wait):
+        notices.pending(turn, 10)
+        wait()
+        if not notices.take(turn, "n"):
+            return False
+        notices.settle(turn, "n", "done", "known", AT)
+        return True
+
+    assert sorted(await race(books, replay, replay)) == [False, True]
+
+
+async def test_log_ins_at_once_are_counted_one_after_the_other(books):
+    """Who guesses at two bridges at the same moment gets no more guesses."""
+
+    def guess(turn, wait):
+        many, _ = operators.misses(turn, "name", 0)
+        wait()
+        operators.note_miss(turn, "name", AT)
+        return many
+
+    assert sorted(await race(books, guess, guess)) == [0, 1]
