@@ -20,7 +20,7 @@ HIDDEN = "***"
 
 
 class Malformed(ValueError):
-    """The request's body is not a form in UTF-8 with each field once."""
+    """The request's body or query is not a form in UTF-8, or a JSON object, with each field once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,50 @@ async def read_form(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").replace(" ", "").lower()
     if kind not in ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded;charset=utf-8"):
         raise Malformed("The content type is not application/x-www-form-urlencoded in UTF-8.")
+    return _fields(await _body(request))
+
+
+def read_query(request: Request) -> dict[str, str]:
+    """Read the fields in an address, as strictly as a form. Raises Malformed."""
+    return _fields(request.scope["query_string"])
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Read a JSON object in UTF-8, strictly. Raises Malformed."""
+    kind = request.headers.get("content-type", "").replace(" ", "").lower()
+    if kind not in ("application/json", "application/json;charset=utf-8"):
+        raise Malformed("The content type is not application/json in UTF-8.")
+    try:
+        value = json.loads((await _body(request)).decode("utf-8"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("The body is not JSON in UTF-8.") from error
+    if not isinstance(value, dict):
+        raise Malformed("The body is not a JSON object.")
+    return value
+
+
+async def _body(request: Request) -> bytes:
     body = await request.body()
     if len(body) > BODY_MAX_BYTES:
         raise Malformed("The body is too long.")
+    return body
+
+
+def _fields(raw: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=FIELDS_MAX
+            raw.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=FIELDS_MAX
         )
+        return _once(pairs)
     except ValueError as error:
-        raise Malformed("The body is not a form in UTF-8.") from error
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise Malformed("A field is there twice.")
-    return form
+        raise Malformed("The fields are not a form in UTF-8, each of them once.") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a field is there twice")
+    return found
 
 
 def json_response(body: Mapping[str, Any]) -> Response:
@@ -74,7 +105,7 @@ def json_response(body: Mapping[str, Any]) -> Response:
     )
 
 
-def record(world: World, request: Request, asked: Asked, form: Mapping[str, str], hidden: frozenset[str]) -> None:
+def record(world: World, request: Request, asked: Asked, form: Mapping[str, Any], hidden: frozenset[str]) -> None:
     """Keep the request for whoever tests, without its secrets and personal data."""
     world.requests.append(
         {

@@ -1,6 +1,7 @@
 """Asking a sandbox inside the same process: no sockets, any clock; for simulations and tests."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +23,15 @@ class Heard:
     cut: str = ""
 
 
-async def ask(app: ASGIApp, method: str, url: str, body: bytes = b"", content_type: str = FORM) -> Heard:
-    """Send one request and wait for all that comes back."""
+async def ask(
+    app: ASGIApp,
+    method: str,
+    url: str,
+    body: bytes = b"",
+    content_type: str = FORM,
+    headers: Mapping[str, str] | None = None,
+) -> Heard:
+    """Send one request, with further headers, and wait for all that comes back."""
     parts = urlsplit(url)
     line = _Line(body)
     scope: dict[str, Any] = {
@@ -40,6 +48,7 @@ async def ask(app: ASGIApp, method: str, url: str, body: bytes = b"", content_ty
             (b"host", parts.netloc.encode() or b"sandbox"),
             (b"content-type", content_type.encode()),
             (b"content-length", str(len(body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
         ],
         "client": ("127.0.0.1", 0),
         "server": ("127.0.0.1", 80),

@@ -29,7 +29,7 @@ async def story(seed, kind=""):
     """Pay once; gives everything that was said and the books."""
     told = []
 
-    async def post(url, body, content_type):
+    async def post(method, url, body, content_type):
         told.append((url, body, content_type))
         return 503, b""
 

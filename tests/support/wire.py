@@ -17,6 +17,9 @@ from tests.support.clock import VirtualClock
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Reading the system's certificates costs more than most tests; nothing here speaks TLS."""
 
+OWN_HEADERS = ("host", "content-type", "content-length")
+"""The headers that asking within the process makes by itself."""
+
 CUT_SHORT = "The connection ended before the answer was whole."
 
 
@@ -65,7 +68,7 @@ class LocalWire(Wire):
         if self._net.on_send is not None:
             self._net.on_send(sent)
         kind = dict(request.headers).get("content-type", "")
-        headers = {name: value for name, value in request.headers if name.startswith("webhook-")}
+        headers = {name: value for name, value in request.headers if name not in OWN_HEADERS}
         asking = asyncio.ensure_future(_ask(self._net.apps[address.origin], request, url, kind, headers))
         seconds = terms.ends_at - asyncio.get_running_loop().time()
         deadline = asyncio.ensure_future(self._virtual.sleep(seconds))
@@ -94,15 +97,7 @@ def _forget(asking: "asyncio.Future[Any]") -> None:
 
 
 async def _ask(app: ASGIApp, request: Request, url: str, kind: str, headers: dict[str, str]) -> Any:
-    return await ask(_with_headers(app, headers), request.method, url, request.body, kind)
-
-
-def _with_headers(app: ASGIApp, headers: dict[str, str]) -> ASGIApp:
-    async def outer(scope: Any, receive: Any, send: Any) -> None:
-        more = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await app({**scope, "headers": [*scope["headers"], *more]}, receive, send)
-
-    return outer
+    return await ask(app, request.method, url, request.body, kind, headers)
 
 
 def _heard(heard: Any) -> Answer | _Silence:

@@ -401,9 +401,9 @@ class World:
             path = self.notice_path(site=site)
             return await client.post(path, content=body, headers={"content-type": "application/x-www-form-urlencoded"})
 
-    async def _post_notice(self, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
+    async def _post_notice(self, method: str, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
         async with self.client(self.notice_address) as client:
-            answer = await client.post(url, content=body, headers={"content-type": kind})
+            answer = await client.request(method, url, content=body, headers={"content-type": kind} if kind else {})
         return answer.status_code, answer.content
 
     def _news_keys(self) -> list[bytes]:
