@@ -37,13 +37,16 @@ class Asked:
 
 @dataclass(slots=True)
 class Answer:
-    """What a gateway says, as JSON, and the notices it sends because of it."""
+    """What a gateway says, as fields with an HTTP status, and the notices it sends because of it."""
 
     body: dict[str, Any]
     notices: list[Notice] = field(default_factory=list)
+    status: int = 200
 
 
 Act = Callable[[Fault | None], Answer]
+Respond = Callable[[Mapping[str, Any]], Response]
+"""Writes an answer's fields as the gateway does; JSON unless it does otherwise."""
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -121,7 +124,7 @@ def record(world: World, request: Request, asked: Asked, form: Mapping[str, Any]
     )
 
 
-async def answer(world: World, asked: Asked, act: Act) -> Response:
+async def answer(world: World, asked: Asked, act: Act, respond: Respond = json_response) -> Response:
     """Do what is asked and answer it, or let it go wrong as the faults say."""
     fault = world.faults.pick(asked.gateway, asked.op, asked.merchant_ref, asked.amount)
     counted = _count(world, asked)
@@ -137,13 +140,19 @@ async def answer(world: World, asked: Asked, act: Act) -> Response:
         _count(world, asked)
     await _announce(world, asked, said)
     if fault is None:
-        return json_response(said.body)
+        return _response(said, respond)
     if fault.kind in ("duplicate", "duplicate_unseen"):
         again = act(None)
         await _announce(world, asked, again)
         _count(world, asked)
         said = again if fault.kind == "duplicate" else said
-    return await _after(world, fault, said.body)
+    return await _after(world, fault, said, respond)
+
+
+def _response(said: Answer, respond: Respond) -> Response:
+    response = respond(said.body)
+    response.status_code = said.status
+    return response
 
 
 def _count(world: World, asked: Asked) -> bool:
@@ -184,7 +193,8 @@ async def _before(world: World, fault: Fault) -> Response | None:
     return None
 
 
-async def _after(world: World, fault: Fault, body: dict[str, Any]) -> Response:
+async def _after(world: World, fault: Fault, said: Answer, respond: Respond) -> Response:
+    whole = _response(said, respond)
     match fault.kind:
         case "drop_after":
             return spoil.Cut()
@@ -193,20 +203,20 @@ async def _after(world: World, fault: Fault, body: dict[str, Any]) -> Response:
         case "5xx_after":
             return spoil.bad_gateway()
         case "garbage_after":
-            return Response(b"\x00\xff<OK", media_type="application/json;charset=UTF-8")
+            return Response(b"\x00\xff<OK", media_type=whole.media_type)
         case "empty_after":
-            return Response(b"", media_type="application/json;charset=UTF-8")
+            return Response(b"", media_type=whole.media_type)
         case "half_after":
-            return spoil.half(json_response(body))
+            return spoil.half(whole)
         case "drip_after":
-            return spoil.drip(world.clock, json_response(body))
+            return spoil.drip(world.clock, whole)
         case "huge_after":
-            return json_response({**body, "padding": "x" * (2 * 1024 * 1024)})
+            return respond({**said.body, "padding": "x" * (2 * 1024 * 1024)})
         case "loose_types_after":
-            return json_response(spoil.loosen(body))
+            return respond(spoil.loosen(said.body))
         case "hang":
             await world.clock.sleep(min(fault.delay_seconds, HANG_MAX_SECONDS))
             return spoil.Cut()
         case "delay":
             await world.clock.sleep(fault.delay_seconds)
-    return json_response(body)
+    return whole

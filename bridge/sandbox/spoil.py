@@ -42,7 +42,7 @@ def bad_gateway() -> Response:
 def half(whole: Response) -> Cut:
     """Make the first half of an answer whose head promises the whole."""
     body = bytes(whole.body)
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {whole.media_type}\r\ncontent-length: {len(body)}\r\n\r\n"
     return Cut(head.encode() + body[: len(body) // 2])
 
 
@@ -56,7 +56,7 @@ def drip(clock: Clock, whole: Response) -> StreamingResponse:
             await clock.sleep(1.0)
         yield body[DRIP_MAX_BYTES:]
 
-    return StreamingResponse(bytes_one_by_one(), media_type="application/json;charset=UTF-8")
+    return StreamingResponse(bytes_one_by_one(), media_type=whole.media_type)
 
 
 def loosen(value: Any) -> Any:
