@@ -98,7 +98,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One attempt to pay an order, as the ledger knows it. `refs` are what the gateway calls it."""
+    """One attempt to pay an order, as the ledger knows it. `refs` are what the gateway calls it.
+
+    `orphaned`: KRW found beside its states, after it had ended or more than it asked, and not given back; `adopted`
+    says that two people let that money pay for the order.
+    """
 
     id: str
     site: str
@@ -115,6 +119,8 @@ class Payment:
     expires_at: datetime
     captured: int = 0
     refunded: int = 0
+    orphaned: int = 0
+    adopted: bool = False
     tax_free: int = 0
     refs: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)

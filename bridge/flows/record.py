@@ -14,6 +14,7 @@ from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
+from bridge.flows.orphans import write_orphan
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import order_json, payment_json, rfc3339
 from bridge.ledger import cases, news, operations, orders, payments
@@ -263,17 +264,16 @@ class Recorder:
         """Write into the audit what changed no state."""
         return payments.move(turn, payment, State(payment.state), at=self.at, actor=BRIDGE, event=event, detail=detail)
 
-    def case(self, turn: Turn, payment: Payment, reason: str, detail: str) -> None:
-        """Open a case for a person, once per reason."""
-        cases.open_case(
-            turn,
-            case_id=new_id(self.context.clock),
-            site=self.site.id,
-            payment=payment.id,
-            reason=reason,
-            detail=detail,
-            at=self.at,
-        )
+    def case(self, turn: Turn, payment: Payment, reason: str, detail: str, amount: int = 0) -> None:
+        """Open a case for a person, one per reason; `amount` in KRW is what it is about."""
+        named = {"case_id": new_id(self.context.clock), "site": self.site.id, "payment": payment.id, "reason": reason}
+        cases.open_case(turn, **named, detail=detail, at=self.at, amount=amount)
+
+    def orphan(
+        self, turn: Turn, payment: Payment, *, amount: int, evidence: Evidence, cause: str, detail: str
+    ) -> Payment:
+        """Write money found on a payment that had ended, or beside its amount: entry, case, news; once per cause."""
+        return write_orphan(self, turn, payment, amount=amount, evidence=evidence, cause=cause, detail=detail)
 
     def tell(self, turn: Turn, payment: Payment, kind: str) -> None:
         """Owe WordPress a message with the whole snapshot, in the payment's sequence."""

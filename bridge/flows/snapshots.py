@@ -58,6 +58,8 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "reason": payment.reason,
         "code": payment.code,
         "message": payment.message,
+        "orphaned": payment.orphaned,
+        "adopted": payment.adopted,
     }
     return shown | {name: value for name, value in optional.items() if value}
 

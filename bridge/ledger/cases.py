@@ -2,25 +2,55 @@
 
 from bridge.ledger.ledger import Row, Turn
 
+DETAILS_MAX = 20
+"""Lines of detail a case takes: what repeats itself is told once, what never ends is cut off."""
 
-def open_case(turn: Turn, *, case_id: str, site: str, payment: str, reason: str, detail: str, at: int) -> bool:
-    """Open a case unless one for the same reason is open; answers whether it is new."""
-    if turn.one(
-        "SELECT 1 FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
-    ):
+
+def open_case(
+    turn: Turn, *, case_id: str, site: str, payment: str, reason: str, detail: str, at: int, amount: int = 0
+) -> bool:
+    """Open a case, or add to the one that is open for the same reason; `amount` in KRW is what it is about.
+
+    Answers whether this is news: the same detail again adds nothing. New detail ends a proposal made without it.
+    """
+    known = turn.one(
+        "SELECT * FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
+    )
+    if known is None:
+        turn.run(
+            "INSERT INTO cases (id, site, payment, reason, detail, amount, state, opened_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'open', ?)",
+            *(case_id, site, payment, reason, detail, amount, at),
+        )
+        return True
+    lines = known["detail"].split("\n")
+    if detail in lines or len(lines) >= DETAILS_MAX:
         return False
     turn.run(
-        "INSERT INTO cases (id, site, payment, reason, detail, state, opened_at) VALUES (?, ?, ?, ?, ?, 'open', ?)",
-        *(case_id, site, payment, reason, detail, at),
+        "UPDATE cases SET detail = ?, amount = ? WHERE id = ?",
+        *("\n".join([*lines, detail]), known["amount"] + amount, known["id"]),
     )
+    overtake(turn, known["id"], "more was found", at)
     return True
 
 
+def overtake(turn: Turn, case_id: str, remark: str, at: int) -> None:
+    """End a case's open proposal, because evidence came that its maker did not have."""
+    turn.run(
+        "UPDATE proposals SET state = 'overtaken', remark = ?, ended_at = ? WHERE case_id = ? AND state = 'open'",
+        *(remark, at, case_id),
+    )
+
+
 def close_case(turn: Turn, payment: str, reason: str, resolution: str, at: int) -> None:
-    """Close a payment's open case for a reason, because evidence arrived."""
+    """Close a payment's open case for a reason, and what was proposed for it, because evidence arrived."""
+    for row in turn.all(
+        "SELECT id FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
+    ):
+        overtake(turn, row["id"], resolution, at)
     turn.run(
         "UPDATE cases SET state = 'closed', closed_at = ?, resolution = ?"
-        " WHERE payment = ? AND reason = ? AND state = 'open'",
+        " WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')",
         *(at, resolution, payment, reason),
     )
 

@@ -191,6 +191,11 @@ def enter(
     )
 
 
+def is_entered(turn: Turn, cause: str) -> bool:
+    """Whether a cause has its entry already."""
+    return turn.one("SELECT 1 FROM entries WHERE cause = ?", cause) is not None
+
+
 def balance(turn: Turn, payment: str) -> int:
     """Sum a payment's entries: what the ledger says the gateway holds, in KRW."""
     row = turn.one("SELECT COALESCE(SUM(amount), 0) AS total FROM entries WHERE payment = ?", payment)

@@ -13,7 +13,7 @@ from bridge.ledger.ledger import Row, Turn
 
 _JSON = ("refs", "card", "account")
 _TIMES = ("paid_at", "close_seen_at", "expires_at")
-_PLAIN = ("captured", "refunded", "window_url", "reason", "code", "message")
+_PLAIN = ("captured", "refunded", "orphaned", "window_url", "reason", "code", "message")
 
 
 def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str = "") -> None:
@@ -66,6 +66,8 @@ def move(
             values.append(json.dumps(dict(value), ensure_ascii=False))
         elif name in _TIMES:
             values.append(to_ms(value) if value else None)
+        elif name == "adopted":
+            values.append(int(value))
         else:
             assert name in _PLAIN, f"{name} may not be changed"
             values.append(value)
@@ -141,8 +143,12 @@ def past(turn: Turn, state: State, before: int, limit: int) -> list[Payment]:
 
 
 def holder(payments: Iterable[Payment], *, but: str = "") -> Payment | None:
-    """Find the payment that holds the order's money, or may."""
-    return next((one for one in payments if one.id != but and State(one.state) in HOLDING), None)
+    """Find the payment that holds the order's money, or may: by its state, or by money found on it since."""
+    return next((one for one in payments if one.id != but and _holds(one)), None)
+
+
+def _holds(payment: Payment) -> bool:
+    return State(payment.state) in HOLDING or payment.orphaned > 0 or payment.adopted
 
 
 def read(row: Row) -> Payment:
@@ -160,6 +166,8 @@ def read(row: Row) -> Payment:
         tax_free=row["tax_free"],
         captured=row["captured"],
         refunded=row["refunded"],
+        orphaned=row["orphaned"],
+        adopted=bool(row["adopted"]),
         merchant_ref=row["merchant_ref"],
         refs=json.loads(row["refs"]),
         card=json.loads(row["card"]),

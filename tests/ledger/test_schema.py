@@ -57,6 +57,8 @@ LIFE = (
     "INSERT INTO answers (site, idempotency_key, digest, result, created_at) VALUES ('s', 'key', 'd', 'p', 1)",
     "INSERT INTO cases (id, site, payment, reason, detail, state, opened_at)"
     " VALUES ('c', 's', 'p', 'r', '', 'open', 1)",
+    "INSERT INTO proposals (id, site, case_id, decision, evidence, maker, made_at, state)"
+    " VALUES ('one', 's', 'c', 'paid', 'console', 'wp:7', 1, 'open')",
 )
 REFUSED = (
     "UPDATE payments SET state = 'open', version = 6 WHERE id = 'ended'",
@@ -94,6 +96,13 @@ REFUSED = (
     LIFE[14].replace("'c'", "'c2'"),
     LIFE[0].replace("'s'", "'s2'"),
     "UPDATE sites SET mode = 'nonsense'",
+    LIFE[15].replace("'one'", "'two'"),  # a second open proposal
+    LIFE[15].replace("'one'", "'two'").replace("'c'", "'nowhere'"),
+    "UPDATE proposals SET state = 'confirmed'",  # by nobody
+    "UPDATE proposals SET evidence = ''",
+    "DELETE FROM proposals",
+    "UPDATE payments SET adopted = 2, version = 6 WHERE id = 'open'",
+    "UPDATE payments SET adopted = 1, version = 6 WHERE id = 'open'",  # a second holder of the order
     "UPDATE orders SET amount = 0",
     "UPDATE orders SET tax_free = amount + 1",
 )
@@ -175,7 +184,7 @@ async def test_both_databases_have_the_same_tables(folder, postgres_database):
         assert {name for kind, name, _, _ in made if kind == "trigger"} == {
             name for name in triggers if not name.endswith("_all_kept")
         }
-        kept = ("audit", "entries", "operations", "payments")
+        kept = ("audit", "entries", "operations", "payments", "proposals")
         assert {name for name in triggers if name.endswith("_all_kept")} == {f"{table}_all_kept" for table in kept}
 
 
@@ -197,7 +206,7 @@ async def test_text_compares_as_python_compares_it(postgres_database):
 async def test_kept_tables_cannot_be_emptied_at_once(postgres_database):
     await make(postgres_database)
     with psycopg.connect(postgres_database, autocommit=True) as connection:
-        for table in ("audit", "entries", "operations CASCADE", "payments CASCADE"):
+        for table in ("audit", "entries", "operations CASCADE", "payments CASCADE", "proposals"):
             with pytest.raises(psycopg.IntegrityError):
                 connection.execute(f"TRUNCATE {table}")
 

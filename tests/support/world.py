@@ -347,7 +347,8 @@ class World:
         for row in await self.all("SELECT id FROM payments"):
             payment = await self.payment(row["id"])
             held = sum(amount for _, amount, _ in await self.entries(payment.id))
-            assert held == payment.left, f"{payment.state}: entries {held}, payment {payment.left}"
+            kept = payment.left + payment.orphaned
+            assert held == kept, f"{payment.state}: entries {held}, payment {kept}"
             if State(payment.state) not in UNSETTLED and self.sandbox.bank.of(payment.merchant_ref):
                 assert held == self.book(payment).net, f"{payment.state}: {held} here, {self.book(payment).net} there"
             chain = await self.context.ledger.read(lambda turn, one=payment.id: audit.chain(turn, one))

@@ -95,6 +95,8 @@ CREATE TABLE payments (
   tax_free BIGINT NOT NULL DEFAULT 0,
   captured BIGINT NOT NULL DEFAULT 0 CHECK (captured >= 0),
   refunded BIGINT NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND captured),
+  orphaned BIGINT NOT NULL DEFAULT 0,
+  adopted BIGINT NOT NULL DEFAULT 0 CHECK (adopted IN (0, 1)),
   merchant_ref TEXT COLLATE "C" NOT NULL,
   refs TEXT COLLATE "C" NOT NULL DEFAULT '{}',
   card TEXT COLLATE "C" NOT NULL DEFAULT '{}',
@@ -118,7 +120,7 @@ CREATE TABLE payments (
   CHECK (state <> 'refunded' OR refunded = captured)
 );
 CREATE UNIQUE INDEX one_holder_per_order ON payments (site, order_ref) WHERE state IN (
-  'approving', 'unknown', 'awaiting_deposit', 'paid', 'part_refunded', 'needs_human');
+  'approving', 'unknown', 'awaiting_deposit', 'paid', 'part_refunded', 'needs_human') OR adopted = 1;
 CREATE INDEX payments_order ON payments (site, order_ref, id);
 CREATE INDEX payments_recent ON payments (site, id);
 CREATE INDEX payments_state ON payments (state, expires_at);
@@ -187,7 +189,8 @@ CREATE TABLE entries (
   cause TEXT COLLATE "C" PRIMARY KEY,
   site TEXT COLLATE "C" NOT NULL,
   payment TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
-  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('capture', 'refund', 'undo', 'orphan_capture', 'external_refund')),
+  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN (
+    'capture', 'refund', 'undo', 'external_refund', 'orphan_capture', 'orphan_refund')),
   amount BIGINT NOT NULL CHECK (amount <> 0),
   evidence TEXT COLLATE "C" NOT NULL,
   at BIGINT NOT NULL,
@@ -306,6 +309,7 @@ CREATE TABLE cases (
   payment TEXT COLLATE "C" NOT NULL,
   reason TEXT COLLATE "C" NOT NULL,
   detail TEXT COLLATE "C" NOT NULL,
+  amount BIGINT NOT NULL DEFAULT 0,
   state TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'refunding', 'closed', 'adopted')),
   opened_at BIGINT NOT NULL,
   closed_at BIGINT,
@@ -313,3 +317,29 @@ CREATE TABLE cases (
 );
 CREATE UNIQUE INDEX one_open_case ON cases (payment, reason) WHERE state IN ('open', 'refunding');
 CREATE INDEX cases_open ON cases (site, opened_at) WHERE state IN ('open', 'refunding');
+CREATE INDEX cases_payment ON cases (payment, opened_at);
+
+-- What one person says about a case; another confirms or rejects it.
+CREATE TABLE proposals (
+  id TEXT COLLATE "C" PRIMARY KEY,
+  site TEXT COLLATE "C" NOT NULL,
+  case_id TEXT COLLATE "C" NOT NULL REFERENCES cases (id),
+  decision TEXT COLLATE "C" NOT NULL,
+  amount BIGINT NOT NULL DEFAULT 0 CHECK (amount >= 0),
+  evidence TEXT COLLATE "C" NOT NULL CHECK (evidence <> ''),
+  maker TEXT COLLATE "C" NOT NULL,
+  made_at BIGINT NOT NULL,
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'confirmed', 'rejected', 'overtaken')),
+  checker TEXT COLLATE "C" NOT NULL DEFAULT '',
+  remark TEXT COLLATE "C" NOT NULL DEFAULT '',
+  ended_at BIGINT,
+  CHECK (state <> 'confirmed' OR checker <> '')
+);
+CREATE UNIQUE INDEX one_open_proposal ON proposals (case_id) WHERE state = 'open';
+CREATE INDEX proposals_case ON proposals (case_id, id);
+CREATE TRIGGER proposals_final BEFORE UPDATE ON proposals FOR EACH ROW
+WHEN (OLD.state <> 'open')
+EXECUTE FUNCTION refuse('an ended proposal never changes');
+CREATE TRIGGER proposals_kept BEFORE DELETE ON proposals FOR EACH ROW
+EXECUTE FUNCTION refuse('proposals are never deleted');
+CREATE TRIGGER proposals_all_kept BEFORE TRUNCATE ON proposals EXECUTE FUNCTION refuse('proposals are never deleted');

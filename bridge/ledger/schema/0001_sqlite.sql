@@ -89,6 +89,8 @@ CREATE TABLE payments (
   tax_free BIGINT NOT NULL DEFAULT 0,
   captured BIGINT NOT NULL DEFAULT 0 CHECK (captured >= 0),
   refunded BIGINT NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND captured),
+  orphaned BIGINT NOT NULL DEFAULT 0,
+  adopted BIGINT NOT NULL DEFAULT 0 CHECK (adopted IN (0, 1)),
   merchant_ref TEXT NOT NULL,
   refs TEXT NOT NULL DEFAULT '{}',
   card TEXT NOT NULL DEFAULT '{}',
@@ -112,7 +114,7 @@ CREATE TABLE payments (
   CHECK (state <> 'refunded' OR refunded = captured)
 );
 CREATE UNIQUE INDEX one_holder_per_order ON payments (site, order_ref) WHERE state IN (
-  'approving', 'unknown', 'awaiting_deposit', 'paid', 'part_refunded', 'needs_human');
+  'approving', 'unknown', 'awaiting_deposit', 'paid', 'part_refunded', 'needs_human') OR adopted = 1;
 CREATE INDEX payments_order ON payments (site, order_ref, id);
 CREATE INDEX payments_recent ON payments (site, id);
 CREATE INDEX payments_state ON payments (state, expires_at);
@@ -177,7 +179,8 @@ CREATE TABLE entries (
   cause TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL REFERENCES payments (id),
-  kind TEXT NOT NULL CHECK (kind IN ('capture', 'refund', 'undo', 'orphan_capture', 'external_refund')),
+  kind TEXT NOT NULL CHECK (kind IN (
+    'capture', 'refund', 'undo', 'external_refund', 'orphan_capture', 'orphan_refund')),
   amount BIGINT NOT NULL CHECK (amount <> 0),
   evidence TEXT NOT NULL,
   at BIGINT NOT NULL,
@@ -290,6 +293,7 @@ CREATE TABLE cases (
   payment TEXT NOT NULL,
   reason TEXT NOT NULL,
   detail TEXT NOT NULL,
+  amount BIGINT NOT NULL DEFAULT 0,
   state TEXT NOT NULL CHECK (state IN ('open', 'refunding', 'closed', 'adopted')),
   opened_at BIGINT NOT NULL,
   closed_at BIGINT,
@@ -297,3 +301,27 @@ CREATE TABLE cases (
 );
 CREATE UNIQUE INDEX one_open_case ON cases (payment, reason) WHERE state IN ('open', 'refunding');
 CREATE INDEX cases_open ON cases (site, opened_at) WHERE state IN ('open', 'refunding');
+CREATE INDEX cases_payment ON cases (payment, opened_at);
+
+-- What one person says about a case; another confirms or rejects it.
+CREATE TABLE proposals (
+  id TEXT PRIMARY KEY NOT NULL,
+  site TEXT NOT NULL,
+  case_id TEXT NOT NULL REFERENCES cases (id),
+  decision TEXT NOT NULL,
+  amount BIGINT NOT NULL DEFAULT 0 CHECK (amount >= 0),
+  evidence TEXT NOT NULL CHECK (evidence <> ''),
+  maker TEXT NOT NULL,
+  made_at BIGINT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'confirmed', 'rejected', 'overtaken')),
+  checker TEXT NOT NULL DEFAULT '',
+  remark TEXT NOT NULL DEFAULT '',
+  ended_at BIGINT,
+  CHECK (state <> 'confirmed' OR checker <> '')
+);
+CREATE UNIQUE INDEX one_open_proposal ON proposals (case_id) WHERE state = 'open';
+CREATE INDEX proposals_case ON proposals (case_id, id);
+CREATE TRIGGER proposals_final BEFORE UPDATE ON proposals WHEN OLD.state <> 'open'
+BEGIN SELECT RAISE(ABORT, 'an ended proposal never changes'); END;
+CREATE TRIGGER proposals_kept BEFORE DELETE ON proposals
+BEGIN SELECT RAISE(ABORT, 'proposals are never deleted'); END;

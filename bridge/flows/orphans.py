@@ -1,0 +1,58 @@
+"""Orphan captures: money found on a payment that had ended, or more than it asked. Its state never changes for it."""
+
+from typing import TYPE_CHECKING
+
+from bridge.domain.machine import Evidence, State
+from bridge.domain.payment import Payment
+from bridge.ledger import operations, payments
+from bridge.ledger.ledger import Turn
+
+if TYPE_CHECKING:
+    from bridge.flows.record import Recorder
+
+REASON = "money_on_ended_payment"
+ORPHANED = "payment.orphaned"
+
+
+def write_orphan(
+    recorder: "Recorder",
+    turn: Turn,
+    payment: Payment,
+    *,
+    amount: int,
+    evidence: Evidence,
+    cause: str,
+    detail: str,
+    actor: str = "gateway",
+) -> Payment:
+    """Write the money into the books, open the case, tell WordPress; `cause` names the fact, and counts once.
+
+    Until two people have decided, the order takes no other payment (`payments.holder`).
+    """
+    assert amount > 0, "an orphan is money that is there"
+    cause = f"orphan:{payment.id}:{cause}"
+    if operations.is_entered(turn, cause):
+        return payment
+    operations.enter(
+        turn,
+        cause=cause,
+        site=payment.site,
+        payment=payment.id,
+        kind="orphan_capture",
+        amount=amount,
+        evidence=evidence,
+        at=recorder.at,
+    )
+    payment = payments.move(
+        turn,
+        payment,
+        State(payment.state),
+        at=recorder.at,
+        actor=actor,
+        event=ORPHANED,
+        detail={"amount": amount, "evidence": str(evidence)},
+        orphaned=payment.orphaned + amount,
+    )
+    recorder.case(turn, payment, REASON, detail, amount)
+    recorder.tell(turn, payment, ORPHANED)
+    return payment
