@@ -1,225 +1,94 @@
-"""The port: how a gateway is spoken to. An adapter translates; it sends nothing and reads no clock."""
+"""The port: how a gateway is spoken to. An adapter translates; it sends nothing and reads no clock.
+
+What a gateway can do is told by the Protocols its adapter satisfies, never declared beside them. One that does not
+approve captures by itself: money moves in its window, and we hear of it by notice or inquiry. Billing keys and cards
+keyed in are in billing.py; receipts, transfers, escrow and the rest in services.py.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.notices import Ack, Circumstantial, Digest, Event, Notice, Proof, SharedValue
+from bridge.domain.outcomes import (
+    Absent,
+    Accepted,
+    Allowed,
+    Approval,
+    ByHand,
+    Declined,
+    Done,
+    Inquiry,
+    Never,
+    NothingThere,
+    NotSent,
+    Paid,
+    PerhapsPaid,
+    Probing,
+    Refunding,
+    RefundRule,
+    Refused,
+    Seen,
+    TooLate,
+    Undoing,
+    Undone,
+    Unknown,
+    Unpaid,
+    Waiting,
+)
 from bridge.domain.payment import Method, Order, Payment, RefundOrder
-from bridge.domain.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """The window is a page of the gateway's; `refs` are to be kept on the payment."""
-
-    url: str
-    refs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """The window is opened by a script of the gateway's on a page of ours; `origins` are what its CSP needs."""
-
-    data: Mapping[str, str]
-    origins: tuple[str, ...]
-    refs: Mapping[str, str] = field(default_factory=dict)
-
-
-Window = Redirect | Script
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """Money has moved: `amount` KRW as the gateway says, never as we asked."""
-
-    amount: int
-    refs: Mapping[str, str]
-    card: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An account was issued; money comes later, or never."""
-
-    account: Mapping[str, str]
-    refs: Mapping[str, str]
-    due: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """An explicit no, with a code on the gateway's decline list."""
-
-    reason: Reason
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Neither a yes nor a no. `refusal` marks a well-formed refusal to this very call (HTTP 200, no duplicate,
-    in-progress or already code): with a net-cancel answered "done" or "nothing there" it becomes a decline."""
-
-    why: str
-    code: str = ""
-    message: str = ""
-    refusal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """No byte of the request was written; nothing can have happened."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The refund was made; `refs` are the gateway's names for it. `already` marks "already cancelled" on a full
-    cancel: the gateway's net is zero, whoever did it."""
-
-    refs: Mapping[str, str] = field(default_factory=dict)
-    already: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The refund was refused; nothing moved."""
-
-    reason: Reason
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The refund was taken in; it is not money back yet."""
-
-    refs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """The gateway's net is zero."""
-
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NothingThere:
-    """The gateway knows no such payment. Proves something only after the quiet period, or with a refusal."""
-
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TooLate:
-    """The gateway's window for undoing is over."""
-
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What an inquiry shows, in KRW."""
-
-    captured: int
-    refunded: int | None
-    refs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """An inquiry shows nothing. Not proof before the quiet period has passed twice."""
-
-
-Approval = Paid | Waiting | Declined | NotSent | Unknown
-Refunding = Done | Refused | Accepted | NotSent | Unknown
-Undoing = Undone | NothingThere | TooLate | NotSent | Unknown
-"""All that a conversation may come to, by what was asked; the wire itself adds NotSent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """A refund may be asked of the gateway, of at most `max_amount` KRW."""
-
-    max_amount: int
-    partial: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ByHand:
-    """Only a person can give the money back; `why` for the clerk (Korean)."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Never:
-    """There is nothing to give back; `why` for the clerk (Korean)."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Addresses given to a gateway: where the browser returns, where closing leads, where notices go."""
-
-    approval: str
-    close: str
-    notice: str
-
-
-@dataclass(frozen=True, slots=True)
-class Return:
-    """What the browser brought back: parsed, not believed. `refs` are opaque values an approval needs."""
-
-    refs: Mapping[str, str]
-    refused: Declined | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SharedValue:
-    """Proof: the notice carries a secret that only the gateway and we know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """Proof: the notice carries a hash made with a secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstantial:
-    """No proof but circumstances (unguessable address, source address, fields equal to our record)."""
-
-    what: str
-
-
-Proof = SharedValue | Digest | Circumstantial
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """News from a gateway. `event` is approved | deposited | cancelled | part_cancelled | other; `dedupe` names
-    the event at the gateway; `merchant_ref` is our reference, `amount` KRW of this event."""
-
-    event: str
-    dedupe: str
-    merchant_ref: str
-    amount: int
-    proof: Proof
-    refs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """The exact answer a gateway wants to see."""
-
-    body: str
-    content_type: str
-    status: int = 200
+from bridge.domain.windows import Redirect, Return, Script, Urls, Window, WindowPass
+
+__all__ = [
+    "Absent",
+    "Accepted",
+    "Ack",
+    "Allowed",
+    "Approval",
+    "Approves",
+    "ByHand",
+    "Circumstantial",
+    "CodeName",
+    "Declined",
+    "Digest",
+    "Done",
+    "Event",
+    "Gateway",
+    "Inquires",
+    "Inquiry",
+    "Never",
+    "NotSent",
+    "NothingThere",
+    "Notice",
+    "Notifies",
+    "Paid",
+    "PerhapsPaid",
+    "Probes",
+    "Probing",
+    "Proof",
+    "Redirect",
+    "RefundRule",
+    "Refunding",
+    "Refused",
+    "Return",
+    "Script",
+    "Seen",
+    "Setting",
+    "SharedValue",
+    "TooLate",
+    "Undoes",
+    "Undoing",
+    "Undone",
+    "Unknown",
+    "Unpaid",
+    "Urls",
+    "Vouches",
+    "Waiting",
+    "Window",
+    "WindowPass",
+    "captures_itself",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +98,6 @@ class CodeName:
     code: str
     name: str
     source: str
-
-
-RefundRule = Allowed | ByHand | Never
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,23 +127,35 @@ class Gateway(Protocol):
 
     @property
     def deadline_seconds(self) -> float:
-        """How long a whole conversation may take; the gateway itself has given up by then."""
+        """How long a whole conversation may take; the gateway itself has given up by then (Mainpay 65, others 40)."""
+        ...
+
+    @property
+    def human_after_seconds(self) -> float:
+        """How long an outcome may be unknown, the gateway being reachable, before a person is told."""
+        ...
+
+    def smallest(self, method: Method) -> int:
+        """Say the least amount in KRW that may be paid by a method; less is refused before anything is sent."""
         ...
 
     def open_window(
         self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
     ) -> Exchange[Window | Declined | Unknown]:
-        """Have a window opened. No money moves, whatever comes of it."""
+        """Have a window opened: by a call, or by data alone for a script. No money moves, whatever comes of it."""
         ...
 
     def read_return(self, form: Mapping[str, str]) -> Return:
-        """Read what the buyer's browser brought back. Raises Unreadable."""
+        """Read what the buyer's browser brought back. Raises Unreadable, or NotGenuine for a foreign host in it."""
         ...
 
     def refund(
         self, payment: Payment, refund: RefundOrder, stamp: Stamp
     ) -> Exchange[Done | Refused | Accepted | Unknown]:
-        """Give money back. A full one may be asked again with the same `refund.ref` after its answer was lost."""
+        """Give money back. A full one may be asked again with the same `refund.ref` after its answer was lost.
+
+        `refund.parts` are its taxable, VAT and tax-free parts; the parts of all refunds add up to `payment.parts`.
+        """
         ...
 
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
@@ -327,7 +205,12 @@ class Inquires(Protocol):
     """A gateway that can be asked what happened."""
 
     def inquire(self, payment: Payment, stamp: Stamp) -> Exchange[Seen | Absent | Unknown]:
-        """Ask what is captured and refunded of a payment."""
+        """Ask what is captured and refunded of a payment, by `payment.merchant_ref` or its refs.
+
+        Where a day must be named before one is kept in the refs, money can have moved from `created_at` to the day
+        after `expires_at`, in KST: both days are asked for, in one exchange, and Absent is said of both.
+        Must bear repetition, and must move nothing.
+        """
         ...
 
 
@@ -340,3 +223,31 @@ class Undoes(Protocol):
     ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
         """Bring the gateway's net to zero; must bear repetition."""
         ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """A gateway that captures by itself, and whose request can be withdrawn as long as nobody has paid it."""
+
+    def probe_unpaid(self, payment: Payment, stamp: Stamp) -> Exchange[Unpaid | PerhapsPaid | Unknown]:
+        """Withdraw the request at its end (PayApp `paycancel` with `cancelmode=ready`): its success proves it unpaid.
+
+        Must never take back a payment that was made, and must bear repetition.
+        """
+        ...
+
+
+@runtime_checkable
+class Vouches(Protocol):
+    """A gateway whose script asks the merchant's server to vouch for the window (Payple `payple_auth_file`)."""
+
+    def vouch(
+        self, payment: Payment, form: Mapping[str, str], stamp: Stamp
+    ) -> Exchange[WindowPass | Declined | Unknown]:
+        """Fetch short-lived tokens for this payment's window; `form` is what the script posted, not to be believed."""
+        ...
+
+
+def captures_itself(gateway: Gateway) -> bool:
+    """Tell whether money moves in the gateway's window, without a call of ours (PayApp; Payple in mode PAY)."""
+    return not isinstance(gateway, Approves)

@@ -7,9 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from bridge.domain.failures import AmountRefused
+from bridge.domain.tax import Split, split
 
 AMOUNT_MIN = 1
 AMOUNT_MAX = 9_999_999_999
+INSTALMENT_AMOUNT_MIN = 50_000
+"""Card companies let nobody pay less than this in instalments (KRW)."""
+INSTALMENT_MONTHS_MAX = 36
 _AMOUNT_TEXT = re.compile(r"[1-9][0-9]{0,9}\Z", re.ASCII)
 
 
@@ -102,6 +106,7 @@ class Payment:
 
     `orphaned`: KRW found beside its states, after it had ended or more than it asked, and not given back; `adopted`
     says that two people let that money pay for the order.
+    `instalment_months` is what the order asks for, 0 for a lump sum; where a window asks the buyer, it may differ.
     """
 
     id: str
@@ -122,6 +127,7 @@ class Payment:
     orphaned: int = 0
     adopted: bool = False
     tax_free: int = 0
+    instalment_months: int = 0
     refs: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
     account: Mapping[str, str] = field(default_factory=dict)
@@ -137,6 +143,11 @@ class Payment:
         """KRW captured and not refunded."""
         return self.captured - self.refunded
 
+    @property
+    def parts(self) -> Split:
+        """The amount's taxable, VAT and tax-free parts in KRW."""
+        return split(self.amount, self.tax_free)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -149,7 +160,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """One refund to be asked of a gateway: `ref` is new for each, `left_after` is what stays captured in KRW."""
+    """One refund to be asked of a gateway: `ref` is new for each, `left_after` is what stays captured in KRW.
+
+    `tax` are its parts where the payment has a tax-free one; without, the VAT is within the amount as usual.
+    """
 
     ref: str
     amount: int
@@ -158,3 +172,9 @@ class RefundOrder:
     left_after: int
     refunded_before: int
     account: Account | None = None
+    tax: Split | None = None
+
+    @property
+    def parts(self) -> Split:
+        """The amount's taxable, VAT and tax-free parts in KRW."""
+        return self.tax or split(self.amount)

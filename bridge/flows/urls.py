@@ -15,6 +15,7 @@ def urls_of(context: Context, site: Site, payment: Payment) -> Urls:
         approval=f"{base}/r/{context.tokens.make('return', site.id, payment.id)}",
         close=f"{base}/r/{context.tokens.make('close', site.id, payment.id)}/close",
         notice=notice_url(context, site, payment.gateway, _first_kind(site, payment.gateway)),
+        auth=f"{base}/checkout/{context.tokens.make('window', site.id, payment.id)}/auth",
     )
 
 

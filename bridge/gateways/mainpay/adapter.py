@@ -31,7 +31,7 @@ from bridge.domain.gateway import (
     Waiting,
 )
 from bridge.domain.machine import State
-from bridge.domain.payment import Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.payment import AMOUNT_MIN, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.gateways.mainpay import codes, notices
 from bridge.gateways.mainpay.answers import approval, misfit
 from bridge.gateways.mainpay.settings import SETTINGS, MainpaySettings, read_settings
@@ -66,12 +66,17 @@ class Mainpay:
     title: str = "메인페이"
     methods: tuple[Method, ...] = tuple(PAYMETHODS)
     deadline_seconds: float = 65.0
+    human_after_seconds: float = 600.0
     notice_kinds: tuple[str, ...] = ("noti",)
 
     @property
     def hosts(self) -> frozenset[str]:
         """The origins of the window API and the relay."""
         return frozenset(_origin(url) for url in (self.settings.api_url, self.settings.relay_url))
+
+    def smallest(self, method: Method) -> int:
+        """Say the least amount: Mainpay's documents name none."""
+        return AMOUNT_MIN
 
     def open_window(
         self, payment: Payment, order: Order, urls: Urls, stamp: Stamp

@@ -1,0 +1,182 @@
+"""The port of what is charged without a window: billing keys, cards keyed in, the gateway's own recurring plans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol, runtime_checkable
+
+from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.outcomes import Absent, Declined, Done, Paid, Refused, Unknown
+from bridge.domain.payment import Buyer, Method, Order, Payment
+from bridge.domain.windows import Return, Urls, Window
+
+
+@dataclass(frozen=True, slots=True)
+class CardEntry:
+    """A card as it was typed. It lives in memory and in the request to the gateway, and is written down nowhere.
+
+    `expires` is YYMM; `holder` the birth date (YYMMDD) or business number; `password` the first two digits.
+    """
+
+    number: str = field(repr=False)
+    expires: str = field(repr=False)
+    holder: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOrder:
+    """A billing key to be issued for a customer of the site. `ref` is ours (at most 20 characters), new for each.
+
+    `amount` in KRW is zero but for phones, where issuing the key charges it at once (Pay-Story 3.1.3).
+    """
+
+    ref: str
+    customer: str
+    title: str
+    buyer: Buyer
+    created_at: datetime
+    method: Method = Method.CARD
+    amount: int = 0
+    refs: Mapping[str, str] = field(default_factory=dict)
+    locale: str = "ko_KR"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A billing key was issued: `key` is a bearer secret, sealed at rest. `charged` is money that issuing it took."""
+
+    key: str = field(repr=False)
+    refs: Mapping[str, str] = field(default_factory=dict)
+    card: Mapping[str, str] = field(default_factory=dict)
+    charged: Paid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillingKey:
+    """A billing key as the ledger keeps it, opened for one call. A phone's may be charged only within five days of the
+    day of the month it was issued on, and only `amount` KRW (Pay-Story 3.3.4, Welcome hppbillpay)."""
+
+    id: str
+    customer: str
+    method: Method
+    key: str = field(repr=False)
+    issued_at: datetime
+    amount: int = 0
+    refs: Mapping[str, str] = field(default_factory=dict)
+    card: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShown:
+    """What a gateway says of a billing key: the masked card, and whether it can be charged."""
+
+    usable: bool
+    card: Mapping[str, str] = field(default_factory=dict)
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """A recurring plan of the gateway's own: `amount` KRW every `cycle` (month, week or day) on `day`, until `ends`.
+
+    `day` is 1-31 (90: the last of the month) or 1-7 from Monday; a daily plan has none.
+    """
+
+    ref: str
+    title: str
+    amount: int
+    buyer: Buyer
+    cycle: str
+    ends: date
+    day: int = 0
+    tax_free: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMade:
+    """A plan was registered; it begins when the buyer has agreed on the page at `url`, where there is one."""
+
+    plan: str
+    url: str = ""
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Bills(Protocol):
+    """A gateway that charges a billing key. A charge is an approval like any other: it may be inquired and undone."""
+
+    def charge(
+        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+    ) -> Exchange[Paid | Declined | Unknown]:
+        """Charge `payment.amount` KRW under `payment.merchant_ref`. Asked once for a payment, never again."""
+        ...
+
+    def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Delete a key for good; must bear repetition (`already` when it was gone)."""
+        ...
+
+
+@runtime_checkable
+class IssuesKeys(Protocol):
+    """A gateway whose window issues a billing key."""
+
+    def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Window | Declined | Unknown]:
+        """Have the window opened in which the customer gives a card or phone."""
+        ...
+
+    def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:
+        """Have the key issued after the window; where `order.amount` is not zero this moves money."""
+        ...
+
+
+@runtime_checkable
+class IssuesKeysByCard(Protocol):
+    """A gateway that issues a billing key for a card typed on the site: off unless the site switched it on."""
+
+    def issue_key_by_card(
+        self, order: KeyOrder, card: CardEntry, stamp: Stamp
+    ) -> Exchange[Issued | Declined | Unknown]:
+        """Have the key issued. All fields of the card are among the call's secrets."""
+        ...
+
+
+@runtime_checkable
+class ShowsKeys(Protocol):
+    """A gateway that can be asked about a billing key."""
+
+    def show_key(self, key: BillingKey, stamp: Stamp) -> Exchange[KeyShown | Absent | Unknown]:
+        """Ask what the key stands for."""
+        ...
+
+
+@runtime_checkable
+class KeysIn(Protocol):
+    """A gateway that takes a card typed by the buyer or a clerk (수기결제): off unless the site switched it on."""
+
+    def key_in(
+        self, payment: Payment, order: Order, card: CardEntry, stamp: Stamp
+    ) -> Exchange[Paid | Declined | Unknown]:
+        """Charge the card once. All fields of the card are among the call's secrets."""
+        ...
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """A gateway with recurring plans of its own; every charge of one comes as a notice."""
+
+    def register_plan(self, order: PlanOrder, urls: Urls, stamp: Stamp) -> Exchange[PlanMade | Declined | Unknown]:
+        """Register a plan; no money moves yet."""
+        ...
+
+    def cancel_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """End a plan for good; must bear repetition."""
+        ...
+
+    def stop_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Let a plan rest; must bear repetition."""
+        ...
+
+    def start_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Let a resting plan go on; must bear repetition."""
+        ...

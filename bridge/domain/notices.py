@@ -1,0 +1,81 @@
+"""Notices: news from a gateway, how far they prove something, and the exact answer they want."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What a notice tells of."""
+
+    APPROVED = "approved"  # money was captured
+    DEPOSITED = "deposited"  # money came into an account
+    ISSUED = "issued"  # an account waits for money; none has moved
+    REQUESTED = "requested"  # a payment was asked for; none has moved, and none will before the acknowledgement
+    REQUEST_CANCELLED = "request_cancelled"  # the request ended unpaid
+    CANCELLED = "cancelled"  # all of it was given back
+    PART_CANCELLED = "part_cancelled"  # some of it was given back
+    OTHER = "other"  # kept and acknowledged, without effect
+
+
+@dataclass(frozen=True, slots=True)
+class SharedValue:
+    """Proof: the notice carries a secret that only the gateway and we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Proof: the notice carries a hash made with a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstantial:
+    """No proof but circumstances (unguessable address, source address, fields equal to our record).
+
+    Where the gateway can be inquired such a notice is a hint only: it makes us ask at once.
+    """
+
+    what: str
+
+
+Proof = SharedValue | Digest | Circumstantial
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News from a gateway. `dedupe` names the event at the gateway, by everything that decides its effect.
+
+    `merchant_ref` is our reference (the payment's, or that of one of its refunds); `amount` KRW of this event.
+    `currency` other than KRW counts as no amount of ours. `binding` are the gateway's own references that must equal
+    those kept on the payment when its window opened (PayApp mul_no): a genuine notice of a payment that somebody else
+    asked for under our reference is not ours. `readings` are all amounts a cancel may mean where the document is not
+    clear (PayApp `price` of pay_state 70 and 71): it counts only for a refund of ours that one of them equals.
+    `left` is what the gateway says stays captured, where it says so. `refs` and `card` are kept; `account` and `due`
+    belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and must be acknowledged
+    even so (PayApp feedbacktype 1); it is kept, and nothing moves.
+    """
+
+    event: str
+    dedupe: str
+    merchant_ref: str
+    amount: int
+    proof: Proof
+    refs: Mapping[str, str] = field(default_factory=dict)
+    currency: str = "KRW"
+    binding: Mapping[str, str] = field(default_factory=dict)
+    readings: tuple[int, ...] = ()
+    left: int | None = None
+    card: Mapping[str, str] = field(default_factory=dict)
+    account: Mapping[str, str] = field(default_factory=dict)
+    due: datetime | None = None
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The exact answer a gateway wants to see."""
+
+    body: str
+    content_type: str
+    status: int = 200

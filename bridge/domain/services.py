@@ -1,0 +1,204 @@
+"""The port of what some gateways do besides taking money: receipts, transfers, escrow, look-ups, their own commands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.outcomes import (
+    Absent,
+    Declined,
+    Done,
+    NothingThere,
+    Refused,
+    TooLate,
+    Undone,
+    Unknown,
+    Waiting,
+)
+from bridge.domain.payment import Account, Order, Payment
+from bridge.domain.tax import Split
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptOrder:
+    """A cash receipt (현금영수증) to be issued. `purpose`: income (소득공제), business (지출증빙) or self (자진발급).
+
+    `identity` is the buyer's phone, card or business number, personal data; `traded_at` when the cash was paid.
+    """
+
+    ref: str
+    title: str
+    split: Split
+    purpose: Literal["income", "business", "self"]
+    identity: str = field(repr=False)
+    buyer_name: str
+    traded_at: datetime
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptIssued:
+    """A cash receipt was issued; `number` is the tax office's, `refs` are what its cancelling needs."""
+
+    number: str
+    refs: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferShown:
+    """Where a refund by bank transfer stands: registered, done, failed or cancelled, with the gateway's own words."""
+
+    state: Literal["registered", "done", "failed", "cancelled"]
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardKind:
+    """What the first digits of a card tell: codes and names as in the gateway's tables."""
+
+    issuer: str
+    issuer_name: str = ""
+    kind: str = ""
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowStep:
+    """A step of an escrow: delivery, confirm, deny or status, with the fields that the gateway's document names."""
+
+    step: Literal["delivery", "confirm", "deny", "status"]
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowShown:
+    """Where an escrow stands, in the gateway's own words."""
+
+    state: str
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminCommand:
+    """One of the gateway's own commands for the merchant. `changes`: it changes something there; none moves money."""
+
+    name: str
+    purpose: str
+    fields: tuple[str, ...]
+    changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAnswer:
+    """What came of such a command: the fields of the answer, none of them a secret."""
+
+    done: bool
+    fields: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    message: str = ""
+
+
+@runtime_checkable
+class Receipts(Protocol):
+    """A gateway that issues cash receipts."""
+
+    def issue_receipt(self, order: ReceiptOrder, stamp: Stamp) -> Exchange[ReceiptIssued | Refused | Unknown]:
+        """Issue a receipt: a tax document, asked once and not again without proof."""
+        ...
+
+    def cancel_receipt(
+        self, order: ReceiptOrder, issued: ReceiptIssued, stamp: Stamp
+    ) -> Exchange[Done | Refused | Unknown]:
+        """Cancel a receipt whole."""
+        ...
+
+
+@runtime_checkable
+class LinksReceipts(Protocol):
+    """A gateway with a page that shows the buyer a payment's slip (매출전표)."""
+
+    def receipt_link(self, payment: Payment) -> str:
+        """Give that page's address, or nothing."""
+        ...
+
+
+@runtime_checkable
+class IssuesAccounts(Protocol):
+    """A gateway that issues a virtual account without a window."""
+
+    def issue_account(
+        self, payment: Payment, order: Order, bank: str, due: datetime, stamp: Stamp
+    ) -> Exchange[Waiting | Declined | Unknown]:
+        """Have an account of that bank (code) issued for the payment's amount, payable until `due`."""
+        ...
+
+
+@runtime_checkable
+class VoidsAccounts(Protocol):
+    """A gateway that can close a virtual account into which nothing was paid."""
+
+    def void_account(
+        self, payment: Payment, stamp: Stamp
+    ) -> Exchange[Undone | NothingThere | TooLate | Refused | Unknown]:
+        """Close the account; must bear repetition. Refused or TooLate where money is in it."""
+        ...
+
+
+@runtime_checkable
+class Transfers(Protocol):
+    """A gateway that refunds by transfer to an account that the buyer names (Mainpay cms/front)."""
+
+    def register_transfer(
+        self, payment: Payment, ref: str, amount: int, account: Account, stamp: Stamp
+    ) -> Exchange[Done | Refused | Unknown]:
+        """Register a transfer of `amount` KRW under our reference; `refs` of Done are what its status needs."""
+        ...
+
+    def show_transfer(
+        self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
+    ) -> Exchange[TransferShown | Absent | Unknown]:
+        """Ask where a transfer stands."""
+        ...
+
+    def cancel_transfer(
+        self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
+    ) -> Exchange[Done | Refused | Unknown]:
+        """Take a transfer back while it is only registered."""
+        ...
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """A gateway that says which card begins with these digits."""
+
+    def look_up_card(self, prefix: str, stamp: Stamp) -> Exchange[CardKind | Absent | Unknown]:
+        """Ask for a card's kind by its first six or eight digits."""
+        ...
+
+
+@runtime_checkable
+class Escrows(Protocol):
+    """A gateway that keeps the money until the buyer has the goods."""
+
+    def take_escrow_step(
+        self, payment: Payment, step: EscrowStep, stamp: Stamp
+    ) -> Exchange[EscrowShown | Refused | Unknown]:
+        """Report the delivery, the buyer's yes or no, or ask for the state."""
+        ...
+
+
+@runtime_checkable
+class Administers(Protocol):
+    """A gateway with commands for the merchant's own account (PayApp useridCheck, subidregist …)."""
+
+    @property
+    def admin_commands(self) -> tuple[AdminCommand, ...]: ...
+
+    def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[AdminAnswer | Unknown]:
+        """Run one of the commands with its fields. Raises Misconfigured for a command or field that is not named."""
+        ...

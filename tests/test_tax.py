@@ -1,0 +1,74 @@
+"""Taxable, VAT and tax-free parts: they add up to the won, whatever is refunded in which order."""
+
+import random
+
+import pytest
+
+from bridge.domain.tax import Split, split, split_of_refund, tax_free_share
+
+
+@pytest.mark.parametrize(
+    ("amount", "tax_free", "parts"),
+    [
+        (55_000, 0, Split(50_000, 5_000, 0)),
+        (1_004, 0, Split(913, 91, 0)),  # Mainpay's live trace: amount 1004, taxAmount 91
+        (1_000, 0, Split(909, 91, 0)),
+        (55_000, 55_000, Split(0, 0, 55_000)),
+        (10_000, 4_500, Split(5_000, 500, 4_500)),
+        (5, 0, Split(5, 0, 0)),
+        (6, 0, Split(5, 1, 0)),
+    ],
+)
+def test_an_amount_is_split(amount, tax_free, parts):
+    assert split(amount, tax_free) == parts
+    assert parts.total == amount
+
+
+def test_no_more_is_free_of_tax_than_there_is():
+    with pytest.raises(AssertionError):
+        split(1_000, 1_001)
+
+
+def test_refunds_add_up_to_the_payment_part_by_part():
+    chance = random.Random(11)
+    for _ in range(2_000):
+        captured = chance.randint(2, 300_000)
+        tax_free = chance.choice((0, captured, chance.randint(0, captured)))
+        given, free, taken = 0, 0, Split(0, 0, 0)
+        while given < captured:
+            amount = chance.choice((captured - given, chance.randint(1, captured - given)))
+            share = tax_free_share(
+                amount, captured=captured, tax_free=tax_free, refunded_before=given, tax_free_before=free
+            )
+            parts = split_of_refund(
+                amount,
+                captured=captured,
+                tax_free=tax_free,
+                refunded_before=given,
+                tax_free_before=free,
+                tax_free_now=share,
+            )
+            assert parts.total == amount
+            assert min(parts.taxable, parts.vat, parts.tax_free) >= 0
+            given, free = given + amount, free + share
+            taken = Split(taken.taxable + parts.taxable, taken.vat + parts.vat, taken.tax_free + parts.tax_free)
+        assert taken == split(captured, tax_free)
+
+
+def test_a_share_follows_what_was_refunded_unevenly_before():
+    share = tax_free_share(4_000, captured=10_000, tax_free=5_000, refunded_before=5_000, tax_free_before=5_000)
+
+    assert share == 0
+
+    share = tax_free_share(4_000, captured=10_000, tax_free=5_000, refunded_before=5_000, tax_free_before=0)
+
+    assert share == 4_000
+
+
+def test_more_than_was_captured_is_never_split():
+    with pytest.raises(AssertionError):
+        split_of_refund(6_000, captured=10_000, tax_free=0, refunded_before=5_000, tax_free_before=0, tax_free_now=0)
+    with pytest.raises(AssertionError):
+        split_of_refund(
+            5_000, captured=10_000, tax_free=1_000, refunded_before=0, tax_free_before=0, tax_free_now=1_001
+        )
