@@ -40,6 +40,7 @@ class Settings:
     refund_wait_seconds: float = 2.5
     checkout_per_address_per_minute: int = 600
     checkout_per_site_per_second: int = 1000
+    connections_per_address: int = 1000
     refund_daily_max: int = 50_000_000
     heartbeat_seconds: float = 1.0
     quiet_seconds_min: int = 120
@@ -74,6 +75,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         payment_life_seconds=_number(values, "BRIDGE_PAYMENT_LIFE_SECONDS", 900),
         checkout_per_address_per_minute=_number(values, "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE", 600),
         checkout_per_site_per_second=_number(values, "BRIDGE_CHECKOUT_PER_SITE_PER_SECOND", 1000),
+        connections_per_address=_number(values, "BRIDGE_CONNECTIONS_PER_ADDRESS", 1000),
         refund_daily_max=_number(values, "BRIDGE_REFUND_DAILY_MAX", 50_000_000),
         quiet_seconds_min=_number(values, "BRIDGE_QUIET_SECONDS_MIN", 120),
         log_level=values.get("BRIDGE_LOG_LEVEL", "info"),

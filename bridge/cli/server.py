@@ -5,6 +5,7 @@ import contextlib
 import functools
 import gc
 import logging
+import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -19,9 +20,11 @@ from bridge.control import listening
 from bridge.domain.failures import LedgerBroken, Misconfigured
 from bridge.flows.context import Context
 from bridge.settings import Settings
+from bridge.web.connections import Door, guarded
 
 STOP_SECONDS = 65
 BACKLOG = 4096
+OPEN_FILES_MAX = 65_536
 COLLECT_AFTER_OBJECTS = 20_000
 
 
@@ -32,7 +35,8 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
     asyncio.run(check_master_key(context))
     calm_collector()
     with bind(host, port, "--port") as sock:  # only now: a server that is being replaced still has the port
-        uvicorn.Server(web_config(build_served(context), host, port)).run([sock])
+        door = door_of(settings.connections_per_address, settings.trusted_proxies)
+        uvicorn.Server(web_config(build_served(context), host, port, door=door)).run([sock])
 
 
 async def check_master_key(context: Context) -> None:
@@ -54,6 +58,14 @@ def calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS, 20, 20)
+
+
+def door_of(per_address_max: int = 1000, trusted: tuple[str, ...] = ()) -> Door:
+    """Allow the process all the open files it may have; three in four may be connections that wait."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = OPEN_FILES_MAX if most == resource.RLIM_INFINITY else min(most, OPEN_FILES_MAX)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return Door(per_address_max, files * 3 // 4, trusted)
 
 
 def build_served(context: Context) -> Starlette:
@@ -85,14 +97,14 @@ def bind(host: str, port: int, option: str) -> socket.socket:
     return sock
 
 
-def web_config(app: Starlette, host: str, port: int, log_level: str = "warning") -> uvicorn.Config:
+def web_config(app: Starlette, host: str, port: int, log_level: str = "warning", *, door: Door) -> uvicorn.Config:
     """Set up uvicorn as the bridge is served: httptools, uvloop, no access log, no header of its own."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=guarded(door),
         ws="none",
         lifespan="on",
         access_log=False,

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bridge.app import build_context
-from bridge.cli.server import bind, build_served, check_master_key, web_config
+from bridge.cli.server import bind, build_served, check_master_key, door_of, web_config
 from bridge.clock import SystemClock, now_ms
 from bridge.demo.notebook import Notebook
 from bridge.demo.office import Office
@@ -178,7 +178,7 @@ async def _serving(plan: Plan, apps: dict[str, Starlette], sockets: dict[str, so
     servers = {}
     for name, app in apps.items():
         own = sandbox_server.config(app, plan.host, 0) if name == "sandbox" else None
-        servers[name] = _Server(own or web_config(app, plan.host, 0, plan.log_level))
+        servers[name] = _Server(own or web_config(app, plan.host, 0, plan.log_level, door=door_of()))
     tasks = [asyncio.create_task(server.serve([sockets[name]]), name=name) for name, server in servers.items()]
     try:
         async with asyncio.timeout(START_SECONDS):
