@@ -18,6 +18,7 @@ from bridge.flows.lease import leased
 from bridge.flows.recover import recover_at_boot
 from bridge.flows.sites import Sites
 from bridge.ledger.ledger import Ledger
+from bridge.ledger.room import Room
 from bridge.ledger.sqlite import SqliteLedger
 from bridge.ledger.vault import Vault
 from bridge.settings import Settings
@@ -57,7 +58,8 @@ def build_context(
 def open_ledger(settings: Settings, *, lock_wait_seconds: float = 10.0) -> Ledger:
     """Open the books where BRIDGE_DATABASE_URL says. Raises LedgerBroken, Misconfigured."""
     if not settings.on_postgres:
-        return SqliteLedger(settings.database_path, lock_wait_seconds=lock_wait_seconds)
+        room = Room(settings.database_path, settings.reserve_bytes, settings.free_bytes_min)
+        return SqliteLedger(settings.database_path, lock_wait_seconds=lock_wait_seconds, room=room)
     try:
         from bridge.ledger.postgres import PostgresLedger
     except ImportError as error:
@@ -72,8 +74,15 @@ def build_app(context: Context) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await context.sites.refresh()
         try:
+            if context.ledger.read_only:
+                log.critical("the bridge only reads", why=context.ledger.read_only)
+                yield
+                return
             async with leased(context):
                 taken = await recover_at_boot(context)
+                refused = context.ledger.refusal()
+                if refused:
+                    log.critical("no payment is taken", why=refused)
                 log.info("the bridge is up", version=__version__, taken_over=taken, sites=len(context.sites.all()))
                 background = context.tasks.begin("background", run_background(context))
                 try:

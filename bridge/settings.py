@@ -10,6 +10,8 @@ from pathlib import Path
 
 from bridge.domain.failures import Misconfigured
 
+MIB = 1024 * 1024
+
 
 class Secret:
     """Bytes that do not print."""
@@ -46,6 +48,8 @@ class Settings:
     quiet_seconds_min: int = 120
     human_after_seconds: int = 600
     news_days: int = 31
+    reserve_bytes: int = 0
+    free_bytes_min: int = 0
     log_level: str = "info"
 
     @property
@@ -78,6 +82,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         connections_per_address=_number(values, "BRIDGE_CONNECTIONS_PER_ADDRESS", 1000),
         refund_daily_max=_number(values, "BRIDGE_REFUND_DAILY_MAX", 50_000_000),
         quiet_seconds_min=_number(values, "BRIDGE_QUIET_SECONDS_MIN", 120),
+        reserve_bytes=_number(values, "BRIDGE_RESERVE_BYTES", 256 * MIB),
+        free_bytes_min=_number(values, "BRIDGE_FREE_BYTES_MIN", 512 * MIB),
         log_level=values.get("BRIDGE_LOG_LEVEL", "info"),
     )
 

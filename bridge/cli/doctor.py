@@ -19,7 +19,6 @@ from bridge.domain.failures import BridgeError, LedgerBroken
 from bridge.ledger.vault import Vault
 from bridge.settings import Settings, from_environment
 
-FREE_BYTES_MIN = 512 * 1024 * 1024
 Finding = dict[str, Any]
 
 
@@ -69,7 +68,7 @@ def _disk(settings: Settings) -> Finding:
     if not folder.is_dir():
         return _finding("disk", "warn", "the database's folder is not there yet")
     free = shutil.disk_usage(folder).free
-    verdict = "pass" if free >= FREE_BYTES_MIN else "fail"
+    verdict = "pass" if free >= settings.free_bytes_min else "fail"
     return _finding("disk", verdict, f"{free // (1024 * 1024)} MiB free")
 
 

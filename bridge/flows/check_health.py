@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import bridge
 from bridge.clock import now_ms
-from bridge.domain.failures import Busy
+from bridge.domain.failures import Busy, LedgerBroken
 from bridge.domain.payment import Mode
 from bridge.domain.spans import age, span
 from bridge.flows.context import Context
@@ -66,15 +66,32 @@ async def check_health(context: Context, site: str | None) -> Health:
 
 async def _check_writer(context: Context, at: int) -> Check:
     label = Words("장부", "Ledger")
+    if context.ledger.read_only:
+        return _check_read_only(context.ledger.read_only, label)
     try:
         await asyncio.wait_for(context.ledger.write(lambda turn: figures.probe(turn, at)), WRITE_SECONDS_MAX)
-    except (TimeoutError, Busy):
+    except (TimeoutError, Busy, LedgerBroken):
         advice = Words(
             "장부에 쓰지 못해서 새 결제를 받지 않고 있어요. 디스크의 남은 공간과 브리지의 로그를 확인해 주세요.",
             "The ledger cannot be written, so no payment is taken. Check the disk's free space and the bridge's log.",
         )
         return Check("writer", "fail", label, Words("쓸 수 없음", "not writable"), advice)
+    refusal = context.ledger.refusal()
+    if refusal:
+        advice = Words(
+            "디스크가 거의 차서 새 결제와 환불을 받지 않고 있어요. 장부가 있는 디스크에 공간을 만들어 주세요.",
+            f"No payment and no refund is taken. {refusal}",
+        )
+        return Check("writer", "fail", label, Words("디스크 부족", "disk nearly full"), advice)
     return Check("writer", "pass", label, Words("쓸 수 있음", "writable"))
+
+
+def _check_read_only(why: str, label: Words) -> Check:
+    advice = Words(
+        "디스크나 장부가 두 번 고장 나서 읽기만 하고 있어요. 디스크를 고친 뒤 브리지를 다시 시작해 주세요.",
+        f"The bridge broke twice within a minute and only reads: {why}. Mend the disk, then restart the bridge.",
+    )
+    return Check("writer", "fail", label, Words("읽기 전용", "read only"), advice)
 
 
 def _check_beat(context: Context) -> Check:

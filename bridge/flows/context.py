@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from bridge.clock import Clock
+from bridge.domain.failures import Busy
 from bridge.flows.sites import Sites
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.vault import Vault
@@ -78,3 +79,12 @@ class Context:
     owner: str
     tasks: Tasks = field(default_factory=Tasks)
     beat_at: float = 0.0
+
+    def admit(self) -> None:
+        """Let a new money operation begin. Raises Busy, saying why, where the books might have no room for its outcome.
+
+        Asked in the turn that writes the intent. What takes money back is not asked: it was begun long before.
+        """
+        refusal = self.ledger.refusal()
+        if refusal:
+            raise Busy(f"{refusal} No money moves until then.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.clock import from_ms, new_id
-from bridge.domain.failures import Conflict, NotGenuine
+from bridge.domain.failures import Busy, Conflict, NotGenuine
 from bridge.domain.gateway import Approval, Approves, Declined, Gateway, Paid, Return
 from bridge.domain.machine import UNSETTLED, Evidence, Kind, State, Step
 from bridge.domain.payment import Order, Payment
@@ -16,6 +16,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
 from bridge.ledger import notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
@@ -47,7 +48,8 @@ class _Begun:
 async def finish_checkout(context: Context, site: Site, payment_id: str, form: Mapping[str, str]) -> Visit:
     """Approve the payment the buyer came back with, at most once however often this is called.
 
-    Raises NotFound, Unreadable or NotGenuine for a return that is not this payment's; nothing moves then.
+    Raises NotFound, Unreadable or NotGenuine for a return that is not this payment's, Busy where the books cannot take
+    the intent; nothing moves then.
     """
     visit = await look(context, site, payment_id)
     payment = visit.payment
@@ -59,8 +61,12 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
     if returned.refused is not None:
         return Visit(payment, visit.order, returned.refused)
     assert isinstance(gateway, Approves), "a gateway with a return approves"
-    context.tasks.begin(f"approve:{payment.id}", _approve(context, site, gateway, visit.order, payment, returned))
-    return await wait_for(context, site, payment)
+    approving = _approve(context, site, gateway, visit.order, payment, returned)
+    task = context.tasks.begin(f"approve:{payment.id}", approving)
+    visit = await wait_for(context, site, payment)
+    if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy):
+        await task  # the intent was not written, so nothing was sent
+    return visit
 
 
 async def look(context: Context, site: Site, payment_id: str) -> Visit:
@@ -115,12 +121,13 @@ async def _approve(
         owed = notices.pending_of(turn, payment.id)
         # The buyer may have closed the window meanwhile: that changes the row, and must not cost the answer.
         current = payments.get(turn, site.id, payment.id)
-        if _is_taken_over(turn, operation):
-            return _late(turn, recorder, current, conversation.outcome), owed
+        now = operations.get(turn, site.id, operation.id)
+        if now is None or now.step is not Step.SENT:
+            return _late(turn, recorder, current, now, conversation.outcome), owed
         return recorder.approval(turn, current, operation, conversation.outcome, "gateway"), owed
 
     try:
-        after, owed = await context.ledger.write(record)
+        after, owed = await write_down(context, record)
     except Conflict:
         return
     for stored in owed:  # what overtook the answer
@@ -129,14 +136,12 @@ async def _approve(
         settle_soon(context, site, after)
 
 
-def _is_taken_over(turn: Turn, operation: Operation) -> bool:
-    now = operations.get(turn, operation.site, operation.id)
-    return now is None or now.step is not Step.SENT
+def _late(turn: Turn, recorder: Recorder, payment: Payment, now: Operation | None, outcome: Approval) -> Payment:
+    """The answer came after the approval was taken for unknown, and perhaps taken back: money in it is a person's.
 
-
-def _late(turn: Turn, recorder: Recorder, payment: Payment, outcome: Approval) -> Payment:
-    """The answer came after the approval was taken for unknown, and perhaps taken back: money in it is a person's."""
-    if isinstance(outcome, Paid):
+    Where it stands as done, an earlier try to write this very answer was committed and nobody heard of it.
+    """
+    if isinstance(outcome, Paid) and (now is None or now.step is not Step.OK):
         detail = f"pay answered late that {outcome.amount} KRW were taken; ask the gateway whether they were given back"
         recorder.case(turn, payment, "money_on_ended_payment", detail)
     return payment
@@ -165,6 +170,7 @@ def _begin(turn: Turn, recorder: Recorder, payment_id: str, returned: Return, fe
     no = _no(turn, recorder, payment, fence)
     if no is not None:
         return _Begun(recorder.declined(turn, payment, no, Evidence.E3, "bridge", event="approve.barred"))
+    recorder.context.admit()
     operation = Operation(
         id=new_id(recorder.context.clock),
         site=recorder.site.id,

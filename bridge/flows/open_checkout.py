@@ -14,6 +14,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.urls import urls_of
+from bridge.flows.write_down import write_down
 from bridge.ledger import orders, payments, replay
 from bridge.ledger.ledger import Turn
 
@@ -87,6 +88,7 @@ def _begin(
         payment = same
     else:
         _refuse_flood(everyone, at)
+        context.admit()
         payment = _new_payment(context, site, gateway, wish, at)
         payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor, owner=context.owner)
     if once is not None and earlier is not None:
@@ -172,7 +174,7 @@ async def _ready(context: Context, site: Site, gateway: Gateway, order: Order, p
         return _opened(turn, recorder, payment, conversation.outcome)
 
     try:
-        return await context.ledger.write(record)
+        return await write_down(context, record)
     except Conflict:
         return await context.ledger.read(lambda turn: payments.get(turn, site.id, payment.id))
 

@@ -15,6 +15,7 @@ from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
 from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
 from bridge.ledger import operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -38,7 +39,7 @@ class RefundWish:
 async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> Operation:
     """Ask for a refund and wait a moment for its outcome; the answer may still be SENT or UNKNOWN.
 
-    Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused.
+    Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused, Busy.
     """
     recorder = Recorder.now(context, site)
     intended_at = context.clock.boot_seconds()
@@ -71,6 +72,7 @@ def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tupl
         return earlier, False
     payment = payments.get(turn, site.id, wish.payment)
     _check(turn, recorder, payment, wish)
+    recorder.context.admit()
     operation = Operation(
         id=new_id(recorder.context.clock),
         site=site.id,
@@ -137,7 +139,7 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
         _record(turn, recorder, operation, conversation.outcome)
 
     try:
-        await context.ledger.write(record)
+        await write_down(context, record)
     except Conflict:
         return
     if isinstance(conversation.outcome, Unknown):

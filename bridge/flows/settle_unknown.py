@@ -28,6 +28,7 @@ from bridge.flows.context import Context
 from bridge.flows.record import BRIDGE, Recorder, refund_order
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
 from bridge.ledger import cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -116,7 +117,7 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
         if mine and current.step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN):
             _record_undo(turn, recorder, gateway, current, conversation.outcome)
 
-    await context.ledger.write(record)
+    await write_down(context, record)
 
 
 def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: Undoing) -> None:
@@ -264,7 +265,7 @@ async def _refund_again(context: Context, site: Site, gateway: Gateway, operatio
         if mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
             _record_refund_again(turn, recorder, gateway, current, conversation.outcome)
 
-    await context.ledger.write(record)
+    await write_down(context, record)
 
 
 def _record_refund_again(

@@ -28,9 +28,16 @@ class Ledger(Protocol):
 
     `alone`: no other process can write here while this one lives, so whatever another had begun, it is dead. Where
     others write too, work may be run again before it is committed: it changes nothing but the books.
+    `closed`: it was let go of. `read_only`: why nothing can be written until an operator has mended something.
     """
 
     alone: bool
+    closed: bool
+    read_only: str
+
+    def refusal(self) -> str:
+        """Say why no money operation may begin now (its outcome might find no room in the books), or nothing."""
+        ...
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a transaction and return only after its commit. Raises what `work` raises, or Busy."""

@@ -77,6 +77,7 @@ class PostgresLedger:
     """
 
     alone = False
+    read_only = ""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -90,7 +91,11 @@ class PostgresLedger:
         self._collided = threading.Lock()
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="ledger-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
-        self._closed = False
+        self.closed = False
+
+    def refusal(self) -> str:
+        """Say nothing: the server keeps its own disk, and a turn it has no room for is Busy before anything is sent."""
+        return ""
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a transaction and return only after its commit.
@@ -106,16 +111,16 @@ class PostgresLedger:
 
     async def close(self) -> None:
         """Finish the turns that wait, then let go of the database."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         for pool in (self._writers, self._readers):
             await asyncio.get_running_loop().run_in_executor(None, pool.shutdown)
         for connection in self._connections:
             connection.close()
 
     async def _run(self, pool: ThreadPoolExecutor, work: Callable[[Turn], T], *, read_only: bool) -> T:
-        if self._closed:
+        if self.closed:
             raise Busy("The ledger is closed; try again when the bridge is back.")
         until = time.monotonic() + WAIT_SECONDS
         running = asyncio.get_running_loop().run_in_executor(pool, self._insist, work, read_only, until)

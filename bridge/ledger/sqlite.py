@@ -5,23 +5,30 @@ import fcntl
 import os
 import queue
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 import structlog
 
 from bridge.domain.failures import Busy, LedgerBroken
+from bridge.ledger.breaks import Breaks
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.look import Look, connect
 from bridge.ledger.migrate import migrate_sqlite
+from bridge.ledger.room import Room
 
 T = TypeVar("T")
 BATCH_TURNS_MAX = 256
 READERS = 2
 EXIT_BROKEN = 70
+LOOK_SECONDS = 1.0
+"""How long a start waits for the look through the whole file; a larger file is looked through while it serves."""
+RESTORE = "Stop here, keep the damaged file, and restore the latest backup; see Restore in docs/operating.md."
 log = structlog.get_logger("ledger")
 
 
@@ -70,33 +77,53 @@ class _Waiting:
 
 
 class SqliteLedger:
-    """Owns the database file: a lock keeps every other server away."""
+    """Owns the database file: a lock keeps every other server away.
+
+    Where the process broke twice within a minute it only reads: whoever asks is answered, and told why.
+    """
 
     alone = True
 
-    def __init__(self, path: Path, *, lock_wait_seconds: float = 10.0) -> None:
+    def __init__(self, path: Path, *, lock_wait_seconds: float = 10.0, room: Room | None = None) -> None:
         self._path = path
+        self._room = room or Room(path)
+        self._breaks = Breaks(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _take_lock(path, lock_wait_seconds)
+        self.read_only = self._breaks.take(time.time())
         path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         try:
-            self._writer_connection = _connect(path)
-            migrate_sqlite(self._writer_connection)
+            self._writer_connection = _open(path, self.read_only)
         except (sqlite3.Error, LedgerBroken):
             self._lock.close()
             raise
+        self._look = Look(path, self._stop)
+        damage = self._look.wait(LOOK_SECONDS)
+        if damage:
+            self._writer_connection.close()
+            self._lock.close()
+            raise LedgerBroken(f"{path.name} is damaged ({damage}). {RESTORE}")
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._writer.start()
-        self._closed = False
+        self.closed = False
+
+    def refusal(self) -> str:
+        """Say why no money operation may begin now, or nothing: the books are read only, or the disk is nearly full."""
+        return self.read_only or self._room.refusal()
 
     async def write(self, work: Callable[[Turn], T]) -> T:
-        """Run `work` in a transaction and return only after its commit."""
-        if self._closed:
+        """Run `work` in a transaction and return only after its commit.
+
+        Raises what `work` raises; Busy, where nothing was written; LedgerBroken, where this process only reads.
+        """
+        if self.closed:
             raise Busy("The ledger is closed; try again when the bridge is back.")
+        if self.read_only:
+            raise LedgerBroken(f"The ledger is read only: {self.read_only}")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(work, loop, loop.create_future())
         self._queue.put(waiting)
@@ -109,10 +136,11 @@ class SqliteLedger:
 
     async def close(self) -> None:
         """Finish the turns that wait, write the log back into the file, and let go of it."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._look.end)
         await loop.run_in_executor(None, self._readers.shutdown)
         for connection in self._reader_connections:
             connection.close()
@@ -124,34 +152,43 @@ class SqliteLedger:
     def _read(self, work: Callable[[Turn], T]) -> T:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = _connect(self._path, read_only=True)
+            connection = connect(self._path, read_only=True)
             self._local.connection = connection
             self._reader_connections.append(connection)
-        connection.execute("BEGIN")
         try:
-            return work(SqliteTurn(connection))
-        finally:
-            connection.execute("ROLLBACK")
+            connection.execute("BEGIN")
+            try:
+                return work(SqliteTurn(connection))
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            if _is_broken(error):
+                self._stop(error)
+            raise
 
     def _write_forever(self) -> None:
         while True:
             first = self._queue.get()
             if first is None:
                 break
-            batch, last = [first], False
-            while len(batch) < BATCH_TURNS_MAX:
-                try:
-                    waiting = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if waiting is None:
-                    last = True
-                    break
-                batch.append(waiting)
+            batch = [first]
+            last = self._gather(batch, BATCH_TURNS_MAX)
             self._run_batch(batch)
             if last:
                 break
         self._writer_connection.close()
+
+    def _gather(self, batch: list[_Waiting], most: int) -> bool:
+        """Add the turns that wait to a batch; tells whether the end of the queue came."""
+        while len(batch) < most:
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is None:
+                return True
+            batch.append(waiting)
+        return False
 
     def _run_batch(self, batch: list[_Waiting]) -> None:
         connection = self._writer_connection
@@ -161,13 +198,36 @@ class SqliteLedger:
                 _run_turn(connection, waiting)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            _fail_batch(connection, batch, error)
+            self._fail_batch(batch, error)
         loops: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
         for waiting in batch:
             loops.setdefault(waiting.loop, []).append(waiting)
         for loop, waiters in loops.items():
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_resolve, waiters)
+
+    def _fail_batch(self, batch: list[_Waiting], error: sqlite3.Error) -> None:
+        """Fail every turn of the batch, re-run none; an I/O error ends the process (what is on disk is the truth)."""
+        cause = error.__cause__ if isinstance(error.__cause__, sqlite3.Error) else error
+        if _is_broken(cause):
+            self._stop(cause)
+        if self._writer_connection.in_transaction:
+            self._writer_connection.execute("ROLLBACK")
+        if _is_full(cause):
+            self._room.give_up()
+        # Whoever came while the lock was waited for has waited too, and does not wait a second time.
+        if _code(cause) == sqlite3.SQLITE_BUSY and self._gather(batch, sys.maxsize):
+            self._queue.put(None)
+        log.error("a commit failed; its turns did not happen", error=str(cause), turns=len(batch))
+        for waiting in batch:
+            waiting.error = Busy("The ledger could not commit; nothing was written. Try again in a moment.")
+
+    def _stop(self, error: sqlite3.Error | str) -> NoReturn:
+        """End the process, for what is on disk is the truth; the next one finds why."""
+        damaged = isinstance(error, str) or _is_damaged(error)
+        log.critical("the disk failed; the bridge stops here", error=str(error), advice=RESTORE if damaged else "")
+        self._breaks.note(time.time(), f"the disk or the database failed ({error})")
+        os._exit(EXIT_BROKEN)
 
 
 def _resolve(waiters: list[_Waiting]) -> None:
@@ -189,26 +249,26 @@ def _run_turn(connection: sqlite3.Connection, waiting: _Waiting) -> None:
     connection.execute("RELEASE turn")
 
 
-def _fail_batch(connection: sqlite3.Connection, batch: list[_Waiting], error: sqlite3.Error) -> None:
-    """Fail every turn of the batch, re-run none; an I/O error ends the process (what is on disk is the truth)."""
-    if _is_io_error(error) or (error.__cause__ is not None and _is_io_error(error.__cause__)):
-        log.critical("the disk failed; the bridge stops here", error=str(error))
-        os._exit(EXIT_BROKEN)
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-    log.error("a commit failed; its turns did not happen", error=str(error), turns=len(batch))
-    for waiting in batch:
-        waiting.error = Busy("The ledger could not commit; nothing was written. Try again in a moment.")
+def _code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_full(error: BaseException) -> bool:
+    return _code(error) == sqlite3.SQLITE_FULL or (
+        getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE  # the index of the log could not grow
+    )
+
+
+def _is_damaged(error: BaseException) -> bool:
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _is_broken(error: BaseException) -> bool:
+    return _is_damaged(error) or (_code(error) == sqlite3.SQLITE_IOERR and not _is_full(error))
 
 
 def _is_grave(error: BaseException) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOMEM)
-
-
-def _is_io_error(error: BaseException) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return _is_broken(error) or _is_full(error) or _code(error) == sqlite3.SQLITE_NOMEM
 
 
 def _take_lock(path: Path, wait_seconds: float) -> IO[bytes]:
@@ -228,16 +288,14 @@ def _take_lock(path: Path, wait_seconds: float) -> IO[bytes]:
             return lock
 
 
-def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    uri = f"file:{path}?mode=ro" if read_only else f"file:{path}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA busy_timeout = 5000")
-    if read_only:
-        connection.execute("PRAGMA query_only = ON")
-    else:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+def _open(path: Path, read_only: str) -> sqlite3.Connection:
+    """Open the writer's connection, on a file that is whole. Raises LedgerBroken, saying what to do."""
+    try:
+        connection = connect(path, read_only=bool(read_only))
+        if not read_only:
+            migrate_sqlite(connection)
+    except sqlite3.DatabaseError as error:
+        if _is_damaged(error):
+            raise LedgerBroken(f"{path.name} is damaged ({error}). {RESTORE}") from error
+        raise
     return connection

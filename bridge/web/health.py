@@ -41,7 +41,10 @@ class Probes:
         broken = any(check.verdict == "fail" and check.label.en in VITAL for check in health.checks)
         status = 503 if broken else 200
         checks = {check.label.en: check.verdict for check in health.checks}
-        return JSONResponse({"status": health.verdict, "checks": checks}, status, {"Cache-Control": "no-store"})
+        body: dict[str, object] = {"status": health.verdict, "checks": checks}
+        if broken:
+            body["detail"] = health.headline.en
+        return JSONResponse(body, status, {"Cache-Control": "no-store"})
 
     async def metrics(self, _: Request) -> Response:
         """Give the figures in Prometheus' text form; no label holds anything personal."""

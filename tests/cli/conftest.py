@@ -21,6 +21,9 @@ import pytest
 
 from bridge.cli import main
 
+NO_ROOM_KEPT = {"BRIDGE_RESERVE_BYTES": "0", "BRIDGE_FREE_BYTES_MIN": "0"}
+"""Tests need no reserve on the disk, and may run on a small one."""
+
 
 @dataclass
 class Typed:
@@ -101,5 +104,5 @@ def place(tmp_path: Path) -> Place:
     made = found.type("init", "--dir", str(folder), "--json")
     assert made.code == 0, made.err
     port = free_port()
-    variables = json.loads(made.out) | {"BRIDGE_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    variables = json.loads(made.out) | {"BRIDGE_PUBLIC_URL": f"http://127.0.0.1:{port}", **NO_ROOM_KEPT}
     return Place(folder, port, {**found.environment, **variables})

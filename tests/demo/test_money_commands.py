@@ -25,6 +25,8 @@ class Terminal:
             "BRIDGE_PUBLIC_URL": visit.stand.bridge_url,
             "BRIDGE_DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}",
             "BRIDGE_MASTER_KEY_FILE": str(folder / "master.key"),
+            "BRIDGE_RESERVE_BYTES": "0",
+            "BRIDGE_FREE_BYTES_MIN": "0",
         }
 
     async def type(self, *words: str) -> tuple[int, Any, str]:

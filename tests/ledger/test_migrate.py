@@ -6,7 +6,7 @@ import pytest
 
 from bridge.domain.failures import LedgerBroken
 from bridge.ledger import migrate
-from bridge.ledger import sqlite as module
+from bridge.ledger.look import connect
 from bridge.ledger.migrate import split_statements
 from bridge.ledger.sqlite import SqliteLedger
 
@@ -25,7 +25,7 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(folder, monkeypat
     known = migrate.migrations("sqlite")
     broken = [*known, (known[-1][0] + 1, "CREATE TABLE extra (x);\nCREATE TABLE broken (;\n")]
     monkeypatch.setattr(migrate, "migrations", lambda _: broken)
-    connection = module._connect(folder / "bridge.db")
+    connection = connect(folder / "bridge.db")
     with pytest.raises(sqlite3.OperationalError):
         migrate.migrate_sqlite(connection)
 

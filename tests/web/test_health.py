@@ -25,11 +25,16 @@ def check(health: Health, name: str) -> Check:
 class BrokenLedger:
     """Reads as the real one, and cannot write."""
 
+    alone, closed, read_only = True, False, ""
+
     def __init__(self, real: Ledger) -> None:
         self._real = real
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         raise Busy("The disk is full.")
+
+    def refusal(self) -> str:
+        return ""
 
     async def read(self, work: Callable[[Turn], T]) -> T:
         return await self._real.read(work)

@@ -34,6 +34,8 @@ class Bridge:
             "BRIDGE_PUBLIC_URL": self.url,
             "BRIDGE_DATABASE_URL": f"sqlite:///{self.directory}/bridge.db",
             "BRIDGE_MASTER_KEY_FILE": f"{self.directory}/master.key",
+            "BRIDGE_RESERVE_BYTES": "0",
+            "BRIDGE_FREE_BYTES_MIN": "0",
             **(environment or {}),
         }
         if not (self.directory / "master.key").exists():
