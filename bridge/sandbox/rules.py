@@ -60,10 +60,8 @@ def _kind_check(example: Any) -> Callable[[Any], bool]:
     if isinstance(example, bool):
         return lambda value: isinstance(value, bool)
     if isinstance(example, dict):
-        return lambda value: (
-            isinstance(value, dict)
-            and all(isinstance(one, dict) and all(isinstance(x, str) for x in one.values()) for one in value.values())
-        )
+        inner = _kind_check(next(iter(example.values()), ""))
+        return lambda value: isinstance(value, dict) and all(inner(one) for one in value.values())
     if isinstance(example, list):
         return lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value)
     if isinstance(example, str):

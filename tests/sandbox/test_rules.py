@@ -21,7 +21,7 @@ from tests.support.clock import VirtualClock
 @dataclass
 class Settings:
     strict: bool = True
-    shops: dict[str, dict[str, str]] = field(default_factory=dict)
+    shops: dict[str, dict[str, str]] = field(default_factory=lambda: {"one": {"key": "value"}})
     names: list[str] = field(default_factory=list)
     url: str = ""
     days: int = 5
