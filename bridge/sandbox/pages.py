@@ -1,12 +1,14 @@
 """The pages of the sandbox: templates from the folder `templates/`, or from inside the installed package."""
 
 import base64
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from starlette.responses import HTMLResponse
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
 
 import bridge
 from bridge.sandbox.world import World
@@ -44,3 +46,10 @@ def page(world: World, name: str, status: int = 200, **values: Any) -> HTMLRespo
             "x-content-type-options": "nosniff",
         },
     )
+
+
+def script(name: str, **values: str) -> Response:
+    """Make a script that a shop's page loads; each value stands in it as a text of the script's."""
+    quoted = {key: Markup(json.dumps(value).replace("<", "\\u003c")) for key, value in values.items()}  # noqa: S704 - JSON
+    text = _templates().get_template(f"sandbox/{name}").render(**quoted)
+    return Response(text, media_type="text/javascript; charset=utf-8", headers={"cache-control": "no-store"})
