@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -29,6 +30,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update"]
 FAIR = ["--disable-popup-blocking", "--disable-back-forward-cache"]
 """What Playwright would switch off, and every buyer has."""
+SKIPPED_FADES = ("ViewTransition", "Transition was skipped")
 
 LaneMaker = Callable[[str], Lane]
 Browse = Callable[..., Page]
@@ -51,6 +53,27 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     chromium = playwright.chromium.launch(executable_path=found, args=FLAGS, ignore_default_args=FAIR)
     yield chromium
     chromium.close()
+
+
+@pytest.fixture
+def blocking_browser(playwright: Playwright) -> Iterator[Browser]:
+    """A whole Chromium on a screen of its own: without a screen none blocks a popup."""
+    reads, writes = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[writes], stderr=subprocess.DEVNULL) as screen:
+        os.close(writes)
+        with os.fdopen(reads) as answer:
+            display = f":{answer.readline().strip()}"
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=FLAGS,
+            ignore_default_args=FAIR,
+            headless=False,
+            env={**os.environ, "DISPLAY": display},
+        )
+        yield chromium
+        chromium.close()
+        screen.terminate()
 
 
 @pytest.fixture(scope="package")
@@ -133,7 +156,7 @@ def _watch(context: BrowserContext, lane: Lane, troubles: list[str]) -> None:
     """Notes what no page may do: an uncaught exception, a breach of its own policy, an error of the server."""
     # wp-admin of WordPress 7 fades from page to page, and complains where the next one comes too soon.
     def on_error(error: WebError) -> None:
-        if "ViewTransition" not in str(error.error):
+        if not any(words in str(error.error) for words in SKIPPED_FADES):
             troubles.append(str(error.error))
 
     def on_console(said: ConsoleMessage) -> None:
