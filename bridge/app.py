@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from bridge import __version__, gateways
 from bridge.clock import Clock, SystemClock
-from bridge.domain.failures import BridgeError, Misconfigured
+from bridge.domain.failures import Misconfigured
 from bridge.flows.context import Context
 from bridge.flows.heartbeat import run_background
 from bridge.flows.lease import leased
@@ -25,9 +25,10 @@ from bridge.settings import Settings
 from bridge.signing.tokens import Tokens
 from bridge.web import dashboard, openapi, static
 from bridge.web.checkout import Checkout
-from bridge.web.errors import on_bridge_error, on_surprise
+from bridge.web.errors import failure_handlers
 from bridge.web.health import Probes
 from bridge.web.notices import Notices
+from bridge.web.pages import base_path
 from bridge.web.returns import Returns
 from bridge.web.wordpress import WordPress
 from bridge.wire.converse import Wire
@@ -94,11 +95,8 @@ def build_app(context: Context) -> Starlette:
             await context.wire.close()
             await context.ledger.close()
 
-    app = Starlette(
-        routes=_routes(context),
-        lifespan=lifespan,
-        exception_handlers={BridgeError: on_bridge_error, Exception: on_surprise},
-    )
+    handlers = failure_handlers(base_path(context))
+    app = Starlette(routes=_routes(context), lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
     return app
 

@@ -1,6 +1,7 @@
 """Numbered SQL migrations, each in one transaction; an older bridge refuses a newer schema."""
 
 import sqlite3
+import zlib
 from importlib import resources
 
 from bridge.domain.failures import LedgerBroken
@@ -14,7 +15,10 @@ def migrations(dialect: str) -> list[tuple[int, str]]:
 
 
 def migrate_sqlite(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date. Raises LedgerBroken when the database is newer than this program."""
+    """Bring the schema up to date.
+
+    Raises LedgerBroken when the database is newer than this program, or was made by unreleased migrations.
+    """
     known = migrations("sqlite")
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -23,15 +27,25 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
             raise LedgerBroken(
                 f"The database has schema {current}; this bridge knows {known[-1][0]}. Update the bridge."
             )
+        made_of = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        if current and made_of != _sum_of(known, current):
+            raise LedgerBroken("An unreleased bridge made this database; move it away and begin anew.")
         for number, script in known:
             if number > current:
                 for statement in split_statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+                connection.execute(f"PRAGMA application_id = {_sum_of(known, number)}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _sum_of(known: list[tuple[int, str]], last: int) -> int:
+    """Make one number (31 bits) of the migrations up to the last; those that were released never change."""
+    text = "".join(script for number, script in known if number <= last)
+    return zlib.crc32(text.encode()) & 0x7FFFFFFF
 
 
 def split_statements(script: str) -> list[str]:

@@ -1,14 +1,18 @@
 """One table from failure to answer: status, title, and a Korean sentence that says what to do."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from bridge.domain import failures
 from bridge.domain.failures import BridgeError
+from bridge.web.pages import render
 
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 log = structlog.get_logger("web")
 
 TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
@@ -92,15 +96,37 @@ def wait_headers(error: BridgeError) -> dict[str, str]:
     return {"Retry-After": str(error.extra.get("retry_after_seconds", 1))}
 
 
-async def on_bridge_error(_: Request, error: Exception) -> Response:
-    """Answer a failure nobody caught on the way."""
-    assert isinstance(error, BridgeError), "registered for BridgeError only"
-    if answer_of(error)[0] >= 500:
-        log.warning("a request failed", code=error.code, detail=error.detail)
-    return problem(error)
+def failure_handlers(base: str) -> dict[Any, Handler]:
+    """Give what answers a failure nobody caught on the way: a page to a browser, a problem to a program.
+
+    `base` is the path of the public address ("" at the root).
+    """
+
+    async def on_bridge_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, BridgeError), "registered for BridgeError only"
+        status, _, korean = answer_of(error)
+        if status >= 500:
+            log.warning("a request failed", code=error.code, detail=error.detail)
+        return _sorry(base, status, korean) if _is_visit(request) else problem(error)
+
+    async def on_surprise(request: Request, error: Exception) -> Response:
+        """Answer a bug without telling what it is; the log says where."""
+        log.error("a request met a bug", error=type(error).__name__, exc_info=error)
+        failed = BridgeError("Something went wrong here; it was written down.")
+        return _sorry(base, 500, answer_of(failed)[2]) if _is_visit(request) else problem(failed)
+
+    async def on_no_route(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException), "registered for HTTPException only"
+        if error.status_code == 404 and _is_visit(request):
+            return _sorry(base, 404, "이 주소에는 아무것도 없어요. 주소가 잘렸거나 바뀐 것 같아요.")
+        return PlainTextResponse(error.detail, error.status_code, error.headers)
+
+    return {BridgeError: on_bridge_error, HTTPException: on_no_route, Exception: on_surprise}
 
 
-async def on_surprise(_: Request, error: Exception) -> Response:
-    """Answer a bug without telling what it is; the log says where."""
-    log.error("a request met a bug", error=type(error).__name__, exc_info=error)
-    return problem(BridgeError("Something went wrong here; it was written down."))
+def _is_visit(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _sorry(base: str, status: int, korean: str) -> Response:
+    return render("sorry.html", base=base, status=status, korean=korean)

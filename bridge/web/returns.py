@@ -11,7 +11,7 @@ from bridge.flows.close_checkout import close_checkout
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, finish_checkout, look
 from bridge.flows.sites import Site
-from bridge.flows.urls import landing_url, status_url
+from bridge.flows.urls import landing_url
 from bridge.signing.tokens import TokenPurpose
 from bridge.web.checkout import cors
 from bridge.web.errors import answer_of, problem
@@ -133,16 +133,25 @@ class Returns:
             "checkout/confirming.html",
             headers={"Refresh": f"3; url={again}"},
             base=base,
-            order_ref=visit.order.ref,
-            title=visit.order.title,
-            status_url=status_url(self._context, visit.payment),
+            order=visit.order,
             again=again,
             result_url=self.landing(visit),
         )
 
+    def _look_again(self, request: Request, status: int) -> Response:
+        """While the books cannot be read, the buyer hears neither success nor failure; the address may be repeated."""
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        base = base_path(self._context)
+        again = base + request.url.path + (f"?{query}" if query else "")
+        headers = {"Refresh": f"5; url={again}"}
+        page = "checkout/confirming.html"
+        return render(page, status=status, headers=headers, base=base, order=None, again=again, result_url="")
+
     async def _refuse(self, request: Request, error: BridgeError) -> Response:
         """A return that is not this payment's moves nothing, and the buyer is shown the way to the order."""
         status, _, korean = answer_of(error)
+        if status >= 500:
+            return self._look_again(request, status)
         shop_url = await self._shop_url(request)
         return render(
             "checkout/refused.html",

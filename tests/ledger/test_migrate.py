@@ -21,6 +21,32 @@ def test_an_older_bridge_refuses_a_newer_database(folder):
         assert "Update the bridge" in refused.value.detail
 
 
+def test_a_database_of_an_unreleased_schema_is_refused_before_it_is_used(folder, monkeypatch):
+    known = migrate.migrations("sqlite")
+    unreleased = [*known[:-1], (known[-1][0], known[-1][1] + "CREATE TABLE tried_out (x);\n")]
+    with monkeypatch.context() as then:
+        then.setattr(migrate, "migrations", lambda _: unreleased)
+        migrate.migrate_sqlite(connect(folder / "bridge.db"))
+
+    with pytest.raises(LedgerBroken) as refused:
+        SqliteLedger(folder / "bridge.db", lock_wait_seconds=0.2)
+    assert "begin anew" in refused.value.detail
+
+
+def test_a_migration_is_added_to_what_is_there(folder, monkeypatch):
+    migrate.migrate_sqlite(connect(folder / "bridge.db"))
+    known = migrate.migrations("sqlite")
+    more = [*known, (known[-1][0] + 1, "CREATE TABLE extra (x);\n")]
+    monkeypatch.setattr(migrate, "migrations", lambda _: more)
+    connection = connect(folder / "bridge.db")
+    for _ in range(2):
+        migrate.migrate_sqlite(connection)
+
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == more[-1][0]
+    connection.execute("SELECT x FROM extra")
+    connection.close()
+
+
 def test_a_migration_that_breaks_leaves_the_database_as_it_was(folder, monkeypatch):
     known = migrate.migrations("sqlite")
     broken = [*known, (known[-1][0] + 1, "CREATE TABLE extra (x);\nCREATE TABLE broken (;\n")]

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -70,6 +71,41 @@ async def test_a_bug_is_answered_without_its_words(world, monkeypatch, capsys):
     assert answer.json()["code"] == "internal"
     assert "secret words" not in answer.text
     assert "RuntimeError" not in answer.text
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret words"), failures.Busy("x"), failures.LedgerBroken("x")])
+async def test_a_browser_is_told_in_a_page_not_to_pay_again(world, monkeypatch, error):
+    async def broken(*_, **__):
+        raise error
+
+    opened = await world.checkout()
+    monkeypatch.setattr("bridge.web.returns.look", broken)
+    monkeypatch.setattr("bridge.web.returns.finish_checkout", broken)
+    path = urlsplit((await world.authenticate(opened)).url)
+    async with world.client(raise_app_exceptions=False) as client:
+        page = await client.get(f"{path.path}?{path.query}", headers=BROWSER)
+
+    assert page.status_code in (500, 503)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "다시 결제하지 마" in page.text or "다시 결제하지 말고" in page.text
+    assert "secret words" not in page.text
+    assert "되지 않았" not in page.text
+
+
+async def test_an_address_that_leads_nowhere_is_a_page_to_a_browser_alone(world):
+    async with world.client() as client:
+        page = await client.get("/r/", headers=BROWSER)
+        program = await client.get("/r/")
+        method = await client.delete("/checkout", headers=BROWSER)
+
+    assert (page.status_code, program.status_code, method.status_code) == (404, 404, 405)
+    assert "이 주소에는 아무것도 없어요" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert program.text == "Not Found"
+    assert "POST" in method.headers["allow"]
 
 
 @pytest.mark.parametrize("error", [failures.Busy("x"), failures.LedgerBroken("x")])

@@ -1,12 +1,14 @@
 """The buyer's way back, and the question how it stands: nothing in it proves anything, and it leads nowhere else."""
 
 import asyncio
+import html
 import json
 from urllib.parse import urlencode
 
 import pytest
 from httpx2 import URL
 
+from bridge.domain.failures import Busy
 from bridge.domain.machine import State
 from bridge.web.returns import RESULTS, SAYINGS
 from tests.support.world import SHOP_URL, Coming, World
@@ -50,6 +52,26 @@ async def test_a_return_that_is_not_this_windows_moves_nothing_and_keeps_the_win
     assert "/order?" in page.text
     assert not world.net.calls("/pay")
     assert await world.state(opened.payment) == "open"
+
+
+async def test_books_that_cannot_be_read_for_a_moment_cost_nobody_the_payment(world, monkeypatch):
+    opened = await world.checkout()
+    coming = await world.authenticate(opened)
+
+    async def broken(_):
+        raise Busy("for a moment")
+
+    monkeypatch.setattr(world.context.ledger, "read", broken)
+    page = await world.go(coming)
+    monkeypatch.undo()
+
+    assert page.status_code == 503
+    assert "다시 결제하지 마세요" in page.text
+    assert "주문번호" not in page.text
+    again = page.headers["refresh"].removeprefix("5; url=")
+    assert html.escape(again) in page.text
+    await world.go(Coming("GET", f"https://pay.test{again}", {}))
+    assert await world.state(opened.payment) == "paid"
 
 
 async def test_the_return_of_one_payment_does_not_pay_another(any_world):
