@@ -24,6 +24,7 @@ from bridge.ledger.vault import Vault
 from bridge.settings import Settings
 from bridge.signing.tokens import Tokens
 from bridge.web import dashboard, openapi, static
+from bridge.web.cases import Cases
 from bridge.web.checkout import Checkout
 from bridge.web.errors import failure_handlers
 from bridge.web.health import Probes
@@ -107,6 +108,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *Returns(context).routes(),
         *Notices(context).routes(),
         *WordPress(context).routes(),
+        *Cases(context).routes(),
         *Probes(context).routes(),
         *openapi.routes(),
         *static.routes(),

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import typer
 
 from bridge import __version__
+from bridge.cli import cases, money, sites
 from bridge.cli import doctor as examination
-from bridge.cli import money, sites
 from bridge.cli.options import Host, Json, Port, read_password
 from bridge.cli.output import print_facts, print_json, print_lines, print_table
 from bridge.cli.run import run
@@ -27,6 +27,7 @@ operator_app = typer.Typer(no_args_is_help=True, help="People who may use the da
 app.add_typer(sites.app, name="site")
 app.add_typer(operator_app, name="operator")
 app.add_typer(money.payments_app, name="payments")
+app.add_typer(cases.app, name="cases")
 app.add_typer(money.outbox_app, name="outbox")
 app.command("refund")(money.refund)
 

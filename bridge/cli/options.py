@@ -57,14 +57,14 @@ def _warn_of_secret(gateway: str, key: str, value: str) -> None:
         complain(f"{gateway}.{key} is a secret and now stands in this shell's history; use =@file or =- instead.")
 
 
-def read_password(path: Path | None) -> str:
-    """Read a password: from a file, from standard input (`-`), or asked for twice. Raises Misconfigured."""
+def read_password(path: Path | None, *, once: bool = False) -> str:
+    """Read a password: from a file, from standard input (`-`), or asked for; a new one twice. Raises Misconfigured."""
     if path is not None:
         return sys.stdin.read().strip() if str(path) == "-" else _read(path, "--password-file")
     if not sys.stdin.isatty():
         raise Misconfigured("There is nobody to ask for the password; give --password-file (- for standard input).")
     password = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != password:
+    if not once and getpass.getpass("Once more: ") != password:
         raise Misconfigured("The two passwords differ; nothing was changed.")
     return password
 

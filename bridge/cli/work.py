@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from bridge.cli import case_work
 from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Mode
@@ -203,6 +204,12 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "payments.list": _Command(PaymentsList, _payments_list),
     "payments.show": _Command(PaymentNamed, _payments_show),
     "refund": _Command(Refund, _refund),
+    "cases.list": _Command(case_work.CasesList, case_work.list_),
+    "cases.show": _Command(case_work.CaseNamed, case_work.show),
+    "cases.report": _Command(case_work.CaseReport, case_work.report_),
+    "cases.propose": _Command(case_work.CasePropose, case_work.propose_),
+    "cases.confirm": _Command(case_work.CaseEnd, case_work.confirm_),
+    "cases.reject": _Command(case_work.CaseEnd, case_work.reject_),
     "outbox.list": _Command(OutboxList, _outbox_list),
     "outbox.retry": _Command(OutboxRetry, _outbox_retry),
 }

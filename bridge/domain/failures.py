@@ -114,6 +114,12 @@ class RefundRefused(CallerError):
     code = "refund_refused"
 
 
+class NeedsAnother(CallerError):
+    """Another person must confirm this, or the one there is must wait; `not_before` (RFC 3339) says until when."""
+
+    code = "needs_another"
+
+
 class TokenExpired(CallerError):
     """The token was good once; its time is over."""
 

@@ -80,12 +80,8 @@ async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
     thousand. Raises TooMany (with retry_after_seconds), LoginRefused; both cost a stranger the same for every name.
     """
     at = now_ms(context.clock)
-    known = _read_device(context, attempt.device, at)
-    address = f"address:{network(attempt.address)}"
-    found, who = await context.ledger.write(lambda turn: _count(turn, attempt.name, known, address, at))
-    right = await _in_thread(password_fits, found.password_hash if found else _NOBODY, attempt.password)
-    if not right or found is None:
-        raise LoginRefused("The name or the password is wrong.")
+    found, who = await _prove(context, attempt, at)
+    address = _from(attempt)
     token = base64url.encode(context.clock.random_bytes(32))
 
     def begin(turn: Turn) -> None:
@@ -99,8 +95,35 @@ async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
         operators.add_session(turn, token_hash=token_hash(token), operator=found.id, at=at, ends_at=ends_at)
 
     await context.ledger.write(begin)
+    known = _read_device(context, attempt.device, at)
     device = known[1] if known and known[0] == found.id else context.clock.random_bytes(16).hex()
     return LoggedIn(found, token, context.tokens.make("dashboard", found.id, device, now=at // 1000))
+
+
+async def prove(context: Context, attempt: Attempt) -> Operator:
+    """Check a password typed once more, before something that cannot be taken back. Raises TooMany, LoginRefused."""
+    at = now_ms(context.clock)
+    found, who = await _prove(context, attempt, at)
+
+    def forget(turn: Turn) -> None:
+        operators.forget_misses(turn, who)
+        operators.forget_misses(turn, _from(attempt), since=at)
+
+    await context.ledger.write(forget)
+    return found
+
+
+async def _prove(context: Context, attempt: Attempt, at: int) -> tuple[Operator, str]:
+    known = _read_device(context, attempt.device, at)
+    found, who = await context.ledger.write(lambda turn: _count(turn, attempt.name, known, _from(attempt), at))
+    right = await _in_thread(password_fits, found.password_hash if found else _NOBODY, attempt.password)
+    if not right or found is None:
+        raise LoginRefused("The name or the password is wrong.")
+    return found, who
+
+
+def _from(attempt: Attempt) -> str:
+    return f"address:{network(attempt.address)}"
 
 
 async def find_session(context: Context, token: str, *, present: bool = True) -> Session | None:

@@ -96,8 +96,17 @@ class Recorder:
         self.begin_undo(turn, payment, operation, actor, due_now=True)
         return payment
 
-    def deposit(self, turn: Turn, payment: Payment, paid: Paid, cause: str) -> Payment:
-        """Write a deposit that fits our record in every field (E7); `cause` names the notice."""
+    def deposit(
+        self,
+        turn: Turn,
+        payment: Payment,
+        paid: Paid,
+        cause: str,
+        *,
+        evidence: Evidence = Evidence.E7,
+        actor: str = "gateway",
+    ) -> Payment:
+        """Write a deposit that fits our record in every field (E7), or that people saw (E8); `cause` names which."""
         operations.enter(
             turn,
             cause=f"notice:{self.site.id}:{payment.gateway}:{cause}",
@@ -105,7 +114,7 @@ class Recorder:
             payment=payment.id,
             kind="capture",
             amount=paid.amount,
-            evidence=Evidence.E7,
+            evidence=evidence,
             at=self.at,
         )
         payment = payments.move(
@@ -113,9 +122,9 @@ class Recorder:
             payment,
             State.PAID,
             at=self.at,
-            actor="gateway",
+            actor=actor,
             event="payment.deposited",
-            detail={"amount": paid.amount, "evidence": "E7"},
+            detail={"amount": paid.amount, "evidence": str(evidence)},
             captured=paid.amount,
             paid_at=from_ms(self.at),
         )

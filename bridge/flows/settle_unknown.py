@@ -24,6 +24,7 @@ from bridge.domain.gateway import (
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
+from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
 from bridge.flows.record import BRIDGE, Recorder, refund_order
 from bridge.flows.sites import Site
@@ -114,7 +115,9 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
         assert current is not None, "operations are never deleted"
         # Another may have claimed the next try meanwhile; then only proof is taken from this one.
         mine = current.tries == number or isinstance(conversation.outcome, Undone)
-        if mine and current.step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN):
+        if current.evidence == Evidence.E8 and isinstance(conversation.outcome, Undone):
+            contradict(turn, recorder, payment.id, current)
+        elif mine and current.step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN):
             _record_undo(turn, recorder, gateway, current, conversation.outcome)
 
     await write_down(context, record)
@@ -262,7 +265,9 @@ async def _refund_again(context: Context, site: Site, gateway: Gateway, operatio
         current = operations.get(turn, site.id, operation.id)
         assert current is not None, "operations are never deleted"
         mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Done)
-        if mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+        if current.evidence == Evidence.E8 and isinstance(conversation.outcome, Done):
+            contradict(turn, recorder, payment.id, current)
+        elif mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
             _record_refund_again(turn, recorder, gateway, current, conversation.outcome)
 
     await write_down(context, record)

@@ -69,6 +69,8 @@ def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation]
     ended = State(payment.state) in TERMINAL
     if not ended and any(operation.step in PENDING_STEPS for operation in done):
         return {"refund": "never", "refundable": 0, "why": "앞선 처리의 결과를 아직 확인하고 있어요."}
+    if payment.adopted:
+        return {"refund": "by_hand", "refundable": 0, "why": "끝난 결제에 들어온 돈이라 결제사에서 직접 환불해야 해요."}
     if gateway is None:
         return {"refund": "by_hand", "refundable": 0, "why": "이 결제의 PG가 더는 설정되어 있지 않아요."}
     rule = gateway.refund_rule(payment, stamp)
@@ -105,6 +107,9 @@ def order_json(order: Order, all_payments: Sequence[Payment]) -> dict[str, Any]:
         "state": order_state({State(payment.state) for payment in all_payments}),
     }
     paid_by = next((one.id for one in all_payments if one.captured and one.captured == one.amount), "")
+    adopted = next((one for one in all_payments if one.adopted), None)
+    if adopted is not None:
+        shown["state"], paid_by = "paid" if adopted.orphaned > 0 else "refunded", adopted.id
     return shown | ({"paid_by": paid_by} if paid_by else {})
 
 

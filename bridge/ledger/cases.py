@@ -1,5 +1,7 @@
 """Cases: what only a person may decide."""
 
+from bridge.domain.failures import Conflict
+from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 
 DETAILS_MAX = 20
@@ -22,6 +24,7 @@ def open_case(
             " VALUES (?, ?, ?, ?, ?, ?, 'open', ?)",
             *(case_id, site, payment, reason, detail, amount, at),
         )
+        _note(turn, site, payment, "case.opened", case_id, reason, at)
         return True
     lines = known["detail"].split("\n")
     if detail in lines or len(lines) >= DETAILS_MAX:
@@ -31,6 +34,7 @@ def open_case(
         *("\n".join([*lines, detail]), known["amount"] + amount, known["id"]),
     )
     overtake(turn, known["id"], "more was found", at)
+    _note(turn, site, payment, "case.extended", known["id"], reason, at)
     return True
 
 
@@ -45,9 +49,11 @@ def overtake(turn: Turn, case_id: str, remark: str, at: int) -> None:
 def close_case(turn: Turn, payment: str, reason: str, resolution: str, at: int) -> None:
     """Close a payment's open case for a reason, and what was proposed for it, because evidence arrived."""
     for row in turn.all(
-        "SELECT id FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
+        "SELECT id, site FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')",
+        *(payment, reason),
     ):
         overtake(turn, row["id"], resolution, at)
+        _note(turn, row["site"], payment, "case.closed", row["id"], reason, at)
     turn.run(
         "UPDATE cases SET state = 'closed', closed_at = ?, resolution = ?"
         " WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')",
@@ -64,6 +70,38 @@ def open_cases(turn: Turn, site: str | None = None, limit: int = 100) -> list[Ro
     )
 
 
+def get(turn: Turn, case_id: str, site: str | None = None) -> Row | None:
+    """Read a case, of one site or of any."""
+    return turn.one("SELECT * FROM cases WHERE id = ? AND (? = '' OR site = ?)", case_id, site or "", site or "")
+
+
+def end(turn: Turn, case_id: str, state: str, resolution: str, at: int) -> None:
+    """Take an open case to closed or adopted. Raises Conflict when evidence closed it meanwhile."""
+    changed = turn.run(
+        "UPDATE cases SET state = ?, closed_at = ?, resolution = ? WHERE id = ? AND state IN ('open', 'refunding')",
+        *(state, at, resolution, case_id),
+    )
+    if changed != 1:
+        raise Conflict("The case was closed meanwhile; read it again.")
+
+
 def of_payment(turn: Turn, payment: str) -> list[Row]:
     """Read a payment's cases, oldest first."""
     return turn.all("SELECT * FROM cases WHERE payment = ? ORDER BY opened_at", payment)
+
+
+def _note(turn: Turn, site: str, payment: str, event: str, case_id: str, reason: str, at: int) -> None:
+    """Write into the payment's audit that a case of it changed."""
+    row = turn.one("SELECT state FROM payments WHERE id = ?", payment)
+    state = row["state"] if row else ""
+    audit.note(
+        turn,
+        site=site,
+        payment=payment,
+        at=at,
+        actor="bridge",
+        event=event,
+        was=state,
+        became=state,
+        detail={"case": case_id, "reason": reason},
+    )

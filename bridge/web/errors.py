@@ -39,6 +39,7 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
     failures.NotFound: (404, "Not found", "찾을 수 없어요."),
     failures.AmountRefused: (422, "Amount refused", "금액이 올바르지 않아요. 1원 이상의 정수로 입력해 주세요."),
     failures.NotNow: (409, "Not in this state", "지금 상태에서는 할 수 없어요."),
+    failures.NeedsAnother: (403, "Needs another person", "다른 운영자가 확인해야 해요."),
     failures.RefundRefused: (422, "Refund refused", "이 금액은 환불할 수 없어요."),
     failures.TokenExpired: (410, "Token expired", "결제 시간이 지났어요. 주문 페이지에서 다시 시작해 주세요."),
     failures.TokenRefused: (400, "Token refused", "올바른 결제 주소가 아니에요. 주문 페이지에서 다시 시작해 주세요."),

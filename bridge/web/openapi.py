@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from bridge import __version__
 from bridge.domain.machine import State
+from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
 
@@ -42,6 +43,14 @@ DESCRIBED = (
     ),
     Described("get", "/v1/refunds/{refund}", "Show a refund."),
     Described("get", "/v1/cases", "List the open cases."),
+    Described("get", "/v1/cases/{case}", "Show a case: its evidence, what may be decided, what is proposed."),
+    Described(
+        "post",
+        "/v1/cases/{case}",
+        "Propose a decision, or withdraw the site's own proposal; an operator of the bridge confirms.",
+        CaseIn,
+        ((200, "withdrawn"), (201, "the proposal")),
+    ),
     Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
     Described("get", "/v1/health", "Give the verdict and the figures."),
     Described("get", "/livez", "Say that the process lives.", signed=False),

@@ -1,4 +1,4 @@
-"""The signed routes that WordPress calls: payments, refunds, codes, cases, health."""
+"""The signed routes that WordPress calls: payments, refunds, codes, health."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bridge.clock import from_ms, stamp, to_ms
+from bridge.clock import stamp, to_ms
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.forms import parse_form
 from bridge.domain.machine import State
@@ -20,9 +20,9 @@ from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.open_checkout import Wish, open_checkout
 from bridge.flows.refund import RefundWish, find_refund, refund
-from bridge.flows.snapshots import buyer_name, read_payment, refund_json, rfc3339
-from bridge.ledger import cases, replay
-from bridge.ledger.ledger import Row, Turn
+from bridge.flows.snapshots import buyer_name, read_payment, refund_json
+from bridge.ledger import replay
+from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
 from bridge.web.orders_in import Ref, Short, convert, in_utc, read_order
 
@@ -80,7 +80,6 @@ class WordPress:
             Route("/v1/payments/{payment}", self.show, methods=["GET"]),
             Route("/v1/payments/{payment}/refunds", self.refund, methods=["POST"]),
             Route("/v1/refunds/{refund}", self.show_refund, methods=["GET"]),
-            Route("/v1/cases", self.list_cases, methods=["GET"]),
             Route("/v1/codes/{kind}", self.codes, methods=["GET"]),
             Route("/v1/health", self.health, methods=["GET"]),
         ]
@@ -168,12 +167,6 @@ class WordPress:
         signed = await from_site(self._context, request)
         return _json(refund_json(await find_refund(self._context, signed.site, request.path_params["refund"])))
 
-    async def list_cases(self, request: Request) -> Response:
-        """List the site's open cases."""
-        signed = await from_site(self._context, request)
-        rows = await self._context.ledger.read(lambda turn: cases.open_cases(turn, signed.site.id))
-        return _json({"items": [_case_json(row) for row in rows], "next_cursor": None})
-
     async def codes(self, request: Request) -> Response:
         """List a gateway's code table, or the methods it takes."""
         signed = await from_site(self._context, request)
@@ -211,8 +204,3 @@ _PRIVATE = {"Cache-Control": "no-store"}
 
 def _json(body: Mapping[str, Any], status: int = 200) -> Response:
     return JSONResponse(body, status, _PRIVATE)
-
-
-def _case_json(row: Row) -> dict[str, Any]:
-    named = {name: row[name] for name in ("id", "payment", "reason", "detail", "state")}
-    return named | {"opened_at": rfc3339(from_ms(row["opened_at"]))}

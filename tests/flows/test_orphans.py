@@ -1,7 +1,5 @@
 """Money found on a payment that had ended: an entry, a case, and an order that takes no second payment meanwhile."""
 
-import pytest
-
 from bridge.domain.machine import Evidence
 from bridge.flows.record import Recorder
 from bridge.ledger import payments
@@ -16,17 +14,6 @@ async def find_money(world, payment_id, amount=55_000, cause="late", detail="a d
         return recorder.orphan(turn, payment, amount=amount, evidence=Evidence.E7, cause=cause, detail=detail)
 
     return await world.context.ledger.write(work)
-
-
-@pytest.fixture
-async def declined(world):
-    """The order and the payment of a buyer whose card was declined."""
-    order = world.order()
-    opened = await world.checkout(order)
-    world.fault("pay", "decline", code="2001", message="한도 초과")
-    await world.come_back(opened)
-    await world.quiet()
-    return order, await world.payment(opened.payment)
 
 
 async def test_money_on_an_ended_payment_is_in_the_books_and_a_persons_case(world, declined):

@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
 from bridge.web.wordpress import WordPress
 
@@ -9,7 +10,7 @@ from bridge.web.wordpress import WordPress
 def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
     served = {
         (method.lower(), route.path)
-        for route in WordPress(None).routes()  # type: ignore[arg-type]
+        for route in (*WordPress(None).routes(), *Cases(None).routes())  # type: ignore[arg-type]
         if isinstance(route, Route)
         for method in route.methods or ()
         if method != "HEAD"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from bridge.domain.machine import Kind, State, Step
 from bridge.domain.payment import Method
 from bridge.domain.reasons import Reason
+from bridge.flows.case_words import ADVICE
 
 
 class Said(NamedTuple):
@@ -160,34 +161,17 @@ EVENTS: dict[str, Said] = {
     "refund.needs_human": Said("환불을 사람이 확인해야 해요", "Refund needs a person"),
     "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
     "refund.accepted": Said("환불이 접수됐어요", "Refund taken in"),
+    "refund.external": Said("결제사에서 직접 환불됐어요", "Given back at the gateway itself"),
+    "payment.orphaned": Said("끝난 결제에서 돈을 찾았어요", "Money found on an ended payment"),
+    "payment.orphan_returned": Said("찾은 돈을 돌려줬어요", "Money found was given back"),
+    "payment.adopted": Said("찾은 돈으로 주문을 결제했어요", "Money found pays for the order"),
+    "case.extended": Said("확인할 일에 내용이 더해졌어요", "More was found for the case"),
+    "case.proposed": Said("결정을 제안했어요", "Decision proposed"),
+    "case.confirmed": Said("결정을 확인했어요", "Decision confirmed"),
+    "case.rejected": Said("제안을 반려했어요", "Proposal rejected"),
 }
 
-CASES: dict[str, Said] = {
-    "unknown_outcome": Said(
-        "승인됐는지 알 수 없어요. 결제사 관리자 화면에서 이 번호의 승인과 취소 내역을 확인해 주세요.",
-        "Nobody knows whether it was approved. Look for approvals and cancels of this reference in the console.",
-    ),
-    "refund_unknown": Said(
-        "환불됐는지 알 수 없어요. 결제사 관리자 화면에서 취소 내역을 확인하기 전에는 다시 환불하지 마세요.",
-        "Nobody knows whether the refund went through. Do not refund again before looking in the console.",
-    ),
-    "amount_mismatch": Said(
-        "결제사가 다른 금액을 받았어요. 되돌려졌는지 관리자 화면에서 확인해 주세요.",
-        "The gateway took another amount. Check in its console that it was given back.",
-    ),
-    "money_on_ended_payment": Said(
-        "끝난 결제에 돈이 들어왔어요. 이 돈을 돌려줄지 구매자와 정해 주세요.",
-        "Money arrived on a payment that had ended. Decide with the buyer whether to give it back.",
-    ),
-    "unexpected_deposit": Said(
-        "예상하지 않은 입금이 있어요. 금액과 입금한 사람을 관리자 화면에서 확인해 주세요.",
-        "There was a deposit nobody expected. Check its amount and payer in the console.",
-    ),
-    "external_cancel": Said(
-        "결제사에서 직접 취소된 결제예요. 관리자 화면에서 취소한 사람과 금액을 확인해 주세요.",
-        "The payment was cancelled at the gateway itself. Check who cancelled it, and how much, in the console.",
-    ),
-}
+CASES: dict[str, Said] = {reason: Said(*advice) for reason, advice in ADVICE.items()}
 
 FACTS: dict[str, Said] = {
     "name": Said("카드", "Card"),
@@ -206,6 +190,10 @@ NEWS: dict[str, Said] = {
     "payment.refunded": Said("환불 소식", "Refunded"),
     "payment.awaiting_deposit": Said("입금 대기 소식", "Awaiting deposit"),
     "payment.confirming": Said("확인 중 소식", "Confirming"),
+    "payment.refund_refused": Said("환불 안 됨 소식", "Refund not made"),
+    "payment.orphaned": Said("찾은 돈 소식", "Money found"),
+    "payment.orphan_returned": Said("찾은 돈 환불 소식", "Money found given back"),
+    "payment.adopted": Said("찾은 돈으로 결제 소식", "Paid by money found"),
 }
 
 

@@ -1,0 +1,214 @@
+"""Carries out what two people decided about a case: entry, state, news and audit of each decision, in the one turn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridge.domain.decisions import Decision
+from bridge.domain.gateway import Declined, Paid
+from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment
+from bridge.domain.reasons import Reason
+from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_return
+from bridge.flows.record import Recorder
+from bridge.ledger import cases, operations, payments
+from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.operations import Operation
+from bridge.ledger.proposals import Proposal
+
+PAST_THE_BRIDGE = ("external_cancel", "reported")
+"""Reasons of cases about money that somebody gave back at the gateway itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A decision on its way into the books: the case, the payment as it stands, and who confirmed."""
+
+    turn: Turn
+    recorder: Recorder
+    case: Row
+    payment: Payment
+    proposal: Proposal
+    checker: str
+
+    @property
+    def cause(self) -> str:
+        """The cause of the entry this decision makes, once."""
+        return f"case:{self.case['id']}:{self.proposal.id}"
+
+    def pending(self, kind: Kind) -> Operation | None:
+        """The operation of a kind that has no outcome yet."""
+        everyone = operations.of_payment(self.turn, self.payment.id)
+        return next((one for one in everyone if one.kind is kind and one.step in PENDING_STEPS), None)
+
+    def settle(self, kind: Kind, becomes: Step, message: str = "") -> Operation | None:
+        """Give the pending operation of a kind the outcome that people found out."""
+        operation = self.pending(kind)
+        if operation is None:
+            return None
+        at, said = self.recorder.at, message or operation.message
+        if operation.step is Step.SENT:  # its sender is gone for good: people were asked
+            operation = operations.step(self.turn, operation, Step.UNKNOWN, at=at, code=operation.code, message=said)
+        return operations.step(
+            self.turn, operation, becomes, at=at, evidence=Evidence.E8, code=operation.code, message=said
+        )
+
+
+def carry_out(sentence: Sentence) -> None:
+    """Write a decision into the books and end its case; money found keeps a case open until it is given back."""
+    decision = Decision(sentence.proposal.decision)
+    said = f"{decision}: {sentence.proposal.maker}, {sentence.checker}"
+    stays = decision is Decision.MONEY_FOUND and sentence.case["reason"] == REASON
+    part = decision is Decision.GIVEN_BACK and 0 < sentence.proposal.amount < sentence.payment.orphaned
+    if not stays and not part:
+        state = "adopted" if decision is Decision.ADOPTED else "closed"
+        cases.end(sentence.turn, sentence.case["id"], state, said, sentence.recorder.at)
+    _DEEDS[decision](sentence)
+
+
+def contradict(turn: Turn, recorder: Recorder, payment_id: str, operation: Operation) -> None:
+    """The gateway says that it gave money back after people had said that it did not: they must look again."""
+    if operation.step is Step.FAIL:
+        payment = payments.get(turn, recorder.site.id, payment_id)
+        detail = f"{operation.kind} of {operation.amount} KRW was done at the gateway after people said it was not"
+        recorder.case(turn, payment, "external_cancel", detail, operation.amount)
+
+
+def _paid(sentence: Sentence) -> None:
+    turn, recorder, payment = sentence.turn, sentence.recorder, sentence.payment
+    sentence.settle(Kind.UNDO, Step.FAIL)
+    approve = sentence.settle(Kind.APPROVE, Step.OK)
+    paid = Paid(payment.amount, dict(payment.refs), dict(payment.card))
+    if approve is not None:
+        recorder.captured(turn, payment, approve, paid, Evidence.E8, sentence.checker)
+    else:  # a deposit, or a gateway that captures by itself
+        recorder.deposit(turn, payment, paid, sentence.cause, evidence=Evidence.E8, actor=sentence.checker)
+
+
+def _declined(sentence: Sentence) -> None:
+    sentence.settle(Kind.UNDO, Step.FAIL)
+    approve = sentence.settle(Kind.APPROVE, Step.FAIL)
+    code, message = (approve.code, approve.message) if approve is not None and approve.refusal else ("", "")
+    no = Declined(Reason.NEVER_HAPPENED, code, message)
+    sentence.recorder.declined(sentence.turn, sentence.payment, no, Evidence.E8, sentence.checker)
+
+
+def _voided(sentence: Sentence) -> None:
+    sentence.settle(Kind.APPROVE, Step.FAIL)
+    undo = sentence.settle(Kind.UNDO, Step.OK)
+    cause = undo.id if undo is not None else sentence.cause
+    sentence.recorder.voided(sentence.turn, sentence.payment, cause, Evidence.E8, sentence.checker)
+
+
+def _refunded(sentence: Sentence) -> None:
+    refund = sentence.pending(Kind.REFUND)
+    assert refund is not None, "the decision is offered for a refund without outcome"
+    sentence.recorder.refunded(sentence.turn, sentence.payment, refund, Evidence.E8, {}, sentence.checker)
+
+
+def _not_refunded(sentence: Sentence) -> None:
+    refund = sentence.settle(Kind.REFUND, Step.FAIL)
+    assert refund is not None, "the decision is offered for a refund without outcome"
+    payment = _note(sentence, "refund.refused", {"amount": refund.amount})
+    sentence.recorder.tell(sentence.turn, payment, "payment.refund_refused")
+
+
+def _given_back(sentence: Sentence) -> None:
+    turn, recorder, payment, amount = sentence.turn, sentence.recorder, sentence.payment, sentence.proposal.amount
+    sentence.settle(Kind.UNDO, Step.OK)
+    from_books = 0 if payment.orphaned > 0 or State(payment.state) in TERMINAL else min(amount, payment.left)
+    if from_books:
+        payment = _external_refund(sentence, from_books)
+    rest = amount - from_books
+    if rest and (payment.orphaned > 0 or sentence.case["reason"] in PAST_THE_BRIDGE):
+        write_return(
+            recorder,
+            turn,
+            payment,
+            amount=rest,
+            evidence=Evidence.E8,
+            cause=sentence.cause,
+            actor=sentence.checker,
+        )
+
+
+def _external_refund(sentence: Sentence, amount: int) -> Payment:
+    """Money given back past the bridge: an entry of its own kind, and the payment's state follows the books."""
+    turn, recorder, payment = sentence.turn, sentence.recorder, sentence.payment
+    operations.enter(
+        turn,
+        cause=sentence.cause,
+        site=payment.site,
+        payment=payment.id,
+        kind="external_refund",
+        amount=-amount,
+        evidence=Evidence.E8,
+        at=recorder.at,
+    )
+    refunded = payment.refunded + amount
+    payment = payments.move(
+        turn,
+        payment,
+        State.REFUNDED if refunded == payment.captured else State.PART_REFUNDED,
+        at=recorder.at,
+        actor=sentence.checker,
+        event="refund.external",
+        detail={"amount": amount, "evidence": str(Evidence.E8)},
+        refunded=refunded,
+    )
+    recorder.tell(turn, payment, "payment.refunded")
+    return payment
+
+
+def _money_found(sentence: Sentence) -> None:
+    proposal = sentence.proposal
+    write_orphan(
+        sentence.recorder,
+        sentence.turn,
+        sentence.payment,
+        amount=proposal.amount,
+        evidence=Evidence.E8,
+        cause=sentence.cause,
+        detail=f"two people found {proposal.amount} KRW at the gateway; say whether they are given back or adopted",
+        actor=sentence.checker,
+    )
+
+
+def _no_money(sentence: Sentence) -> None:
+    sentence.settle(Kind.UNDO, Step.FAIL)
+
+
+def _adopted(sentence: Sentence) -> None:
+    write_adoption(sentence.recorder, sentence.turn, sentence.payment, actor=sentence.checker)
+
+
+def _seen(_: Sentence) -> None:
+    """The books stay as they are."""
+
+
+def _note(sentence: Sentence, event: str, detail: dict[str, str | int]) -> Payment:
+    payment = sentence.payment
+    detail = detail | {"evidence": str(Evidence.E8)}
+    return payments.move(
+        sentence.turn,
+        payment,
+        State(payment.state),
+        at=sentence.recorder.at,
+        actor=sentence.checker,
+        event=event,
+        detail=detail,
+    )
+
+
+_DEEDS: dict[Decision, Callable[[Sentence], None]] = {
+    Decision.PAID: _paid,
+    Decision.DECLINED: _declined,
+    Decision.VOIDED: _voided,
+    Decision.REFUNDED: _refunded,
+    Decision.NOT_REFUNDED: _not_refunded,
+    Decision.GIVEN_BACK: _given_back,
+    Decision.NOT_GIVEN_BACK: _seen,
+    Decision.MONEY_FOUND: _money_found,
+    Decision.NO_MONEY: _no_money,
+    Decision.ADOPTED: _adopted,
+    Decision.SEEN: _seen,
+}

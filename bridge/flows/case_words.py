@@ -1,0 +1,67 @@
+"""What a case is about and what to do next, in both languages; and how each decision is said."""
+
+from bridge.domain.decisions import Decision
+from bridge.flows.health import Words
+
+ADVICE: dict[str, Words] = {
+    "unknown_outcome": Words(
+        "승인됐는지 알 수 없어요. 결제사 관리자 화면에서 이 번호의 승인과 취소 내역을 확인해 주세요.",
+        "Nobody knows whether it was approved. Look for approvals and cancels of this reference in the console.",
+    ),
+    "refund_unknown": Words(
+        "환불됐는지 알 수 없어요. 결제사 관리자 화면에서 취소 내역을 확인하기 전에는 다시 환불하지 마세요.",
+        "Nobody knows whether the refund went through. Do not refund again before looking in the console.",
+    ),
+    "amount_mismatch": Words(
+        "결제사가 다른 금액을 받았어요. 되돌려졌는지 관리자 화면에서 확인해 주세요.",
+        "The gateway took another amount. Check in its console that it was given back.",
+    ),
+    "money_on_ended_payment": Words(
+        "끝난 결제에 돈이 들어왔어요. 이 돈을 돌려줄지 구매자와 정해 주세요.",
+        "Money arrived on a payment that had ended. Decide with the buyer whether to give it back.",
+    ),
+    "unexpected_deposit": Words(
+        "예상하지 않은 입금이 있어요. 금액과 입금한 사람을 관리자 화면에서 확인해 주세요.",
+        "There was a deposit nobody expected. Check its amount and payer in the console.",
+    ),
+    "external_cancel": Words(
+        "결제사에서 직접 취소된 결제예요. 관리자 화면에서 취소한 사람과 금액을 확인해 주세요.",
+        "The payment was cancelled at the gateway itself. Check who cancelled it, and how much, in the console.",
+    ),
+    "reported": Words(
+        "운영자가 장부와 다른 점을 알려 왔어요. 관리자 화면과 비교해 주세요.",
+        "An operator reported something that the books do not show. Compare them with the console.",
+    ),
+}
+_OTHER = Words(
+    "결제사 관리자 화면과 장부를 비교하고 결정해 주세요.", "Compare the gateway's console with the books, then decide."
+)
+WAIT = Words(
+    "브리지가 아직 확인하고 있어요. 지금은 정할 것이 없으니 기다려 주세요.",
+    "The bridge is still finding out; there is nothing to decide yet. Wait.",
+)
+CHECK = Words(
+    "다른 사람이 제안을 근거와 비교해서 확인하거나 반려해 주세요.",
+    "Somebody else compares the proposal with its evidence, and confirms or rejects it.",
+)
+
+DECISIONS: dict[Decision, Words] = {
+    Decision.PAID: Words("돈을 받았고 그대로 있어요", "The money was taken and is kept"),
+    Decision.DECLINED: Words("돈을 받은 적이 없어요", "No money was ever taken"),
+    Decision.VOIDED: Words("돈을 받았다가 돌려줬어요", "Money was taken and has been given back"),
+    Decision.REFUNDED: Words("환불됐어요", "The refund was made"),
+    Decision.NOT_REFUNDED: Words("환불되지 않았어요", "The refund was not made"),
+    Decision.GIVEN_BACK: Words("결제사에서 돌려줬어요", "It was given back at the gateway"),
+    Decision.NOT_GIVEN_BACK: Words("돌려준 돈이 없어요", "Nothing was given back"),
+    Decision.MONEY_FOUND: Words("결제사에 돈이 있어요", "Money lies at the gateway"),
+    Decision.NO_MONEY: Words("결제사에 돈이 없어요", "No money lies at the gateway"),
+    Decision.ADOPTED: Words("이 돈으로 주문을 결제된 것으로 할게요", "This money pays for the order"),
+    Decision.SEEN: Words("확인했고 장부가 맞아요", "Looked at; the books are right"),
+}
+
+
+def advise(reason: str, *, decidable: bool, proposed: bool) -> Words:
+    """Say what a case is about and what to do next."""
+    about = ADVICE.get(reason, _OTHER)
+    after = CHECK if proposed else None if decidable else WAIT
+    return about if after is None else Words(f"{about.ko} {after.ko}", f"{about.en} {after.en}")

@@ -1,0 +1,246 @@
+"""Cases are decided by two people: one proposes with evidence, another confirms, and the books follow in that turn."""
+
+import hashlib
+from dataclasses import dataclass
+
+from bridge.clock import from_ms, new_id, now_ms
+from bridge.domain.decisions import (
+    ALONE_SECONDS,
+    EVIDENCE_CHARACTERS_MIN,
+    Decision,
+    amount_of,
+    choices,
+    read_evidence,
+)
+from bridge.domain.failures import Conflict, Malformed, NeedsAnother, NotFound, NotNow
+from bridge.domain.machine import PENDING_STEPS, State
+from bridge.domain.payment import Payment, parse_amount
+from bridge.flows.carry_out import Sentence, carry_out
+from bridge.flows.context import Context
+from bridge.flows.open_checkout import Once
+from bridge.flows.record import Recorder
+from bridge.flows.snapshots import rfc3339
+from bridge.ledger import audit, cases, operations, operators, payments, proposals, replay
+from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.proposals import Proposal
+
+REMARK_CHARACTERS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody proposes for a case; `amount` in KRW, where the decision is about a part. `maker` says who."""
+
+    case: str
+    decision: str
+    evidence: str
+    maker: str
+    amount: int | None = None
+
+
+def operator_actor(name: str) -> str:
+    """Name an operator as the timeline and the proposals do."""
+    return f"operator:{name}"
+
+
+def decidable(turn: Turn, case: Row, payment: Payment) -> tuple[Decision, ...]:
+    """List what may be decided about an open case as its payment stands in this turn."""
+    if case["state"] not in ("open", "refunding"):
+        return ()
+    pending = [one.kind for one in operations.of_payment(turn, payment.id) if one.step in PENDING_STEPS]
+    everyone = payments.of_order(turn, payment.site, payment.order_ref)
+    free = payments.holder(everyone, but=payment.id) is None and all(one.state != State.REFUNDED for one in everyone)
+    return choices(case["reason"], payment, pending, order_free=free)
+
+
+async def propose(context: Context, wish: Wish, *, site: str | None = None, once: Once | None = None) -> Proposal:
+    """Propose a decision, for a case of one site or of any. Nothing moves by it.
+
+    Raises NotFound, NotNow (the decision is not offered), Malformed, Conflict (something is proposed already).
+    """
+    evidence, at = read_evidence(wish.evidence), now_ms(context.clock)
+    asked = None if wish.amount is None else parse_amount(wish.amount)
+
+    def work(turn: Turn) -> Proposal:
+        if once is not None:
+            replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+            earlier = replay.earlier(turn, str(site), once.idempotency_key, once.digest)
+            if earlier is not None:
+                return _must(proposals.get(turn, earlier.result))
+        case, payment = _read(turn, wish.case, site)
+        decision = _offered(turn, case, payment, wish.decision)
+        amount = amount_of(decision, payment, asked, case["amount"])
+        proposal = Proposal(
+            id=new_id(context.clock),
+            site=case["site"],
+            case_id=case["id"],
+            decision=decision,
+            amount=amount,
+            evidence=evidence,
+            maker=wish.maker,
+            made_at=at,
+        )
+        proposals.add(turn, proposal)
+        _note(turn, case, payment, proposal, "case.proposed", wish.maker, at)
+        if once is not None:
+            replay.remember(turn, str(site), once.idempotency_key, once.digest, proposal.id, at)
+        return proposal
+
+    return await context.ledger.write(work)
+
+
+async def confirm(context: Context, case_id: str, proposal_id: str, *, operator: str, remark: str = "") -> Proposal:
+    """Confirm a proposal; the decision's entry, state, news and audit are written in the same turn.
+
+    Whoever confirms has just proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the
+    checker, but for the only operator there is, a day later and with evidence of their own), Conflict.
+    """
+    remark = _read_remark(remark)
+    site = await context.ledger.read(lambda turn: _read(turn, case_id, None)[0]["site"])
+    recorder = Recorder.now(context, context.sites.get(site))
+
+    def work(turn: Turn) -> Proposal:
+        case, payment = _read(turn, case_id, None)
+        proposal = _open(turn, case, proposal_id)
+        _check_checker(turn, proposal, operator, remark, recorder.at)
+        _offered(turn, case, payment, proposal.decision)
+        checker = operator_actor(operator)
+        proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
+        _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)
+        carry_out(Sentence(turn, recorder, case, payment, proposal, checker))
+        return _must(proposals.get(turn, proposal.id))
+
+    return await context.ledger.write(work)
+
+
+async def reject(
+    context: Context,
+    case_id: str,
+    proposal_id: str,
+    *,
+    who: str,
+    remark: str,
+    site: str | None = None,
+    once: Once | None = None,
+) -> Proposal:
+    """Reject a proposal, or withdraw one's own; a site may withdraw only what it proposed. Nothing moves by it.
+
+    Raises NotFound, NotNow, NeedsAnother, Malformed.
+    """
+    remark, at = _read_remark(remark), now_ms(context.clock)
+
+    def work(turn: Turn) -> Proposal:
+        if once is not None:
+            replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        case, payment = _read(turn, case_id, site)
+        proposal = _open(turn, case, proposal_id)
+        if site is not None and not proposal.maker.startswith(f"{site}:"):
+            raise NeedsAnother("A site may withdraw only its own proposal.")
+        proposals.end(turn, proposal, "rejected", checker=who, remark=remark, at=at)
+        _note(turn, case, payment, proposal, "case.rejected", who, at)
+        return _must(proposals.get(turn, proposal.id))
+
+    return await context.ledger.write(work)
+
+
+async def report(context: Context, payment_id: str, detail: str, who: str) -> str:
+    """Open a case for something an operator saw that the books do not show; answers its id. Raises NotFound."""
+    detail = read_evidence(detail)
+    row = await context.ledger.read(lambda turn: turn.one("SELECT site FROM payments WHERE id = ?", payment_id))
+    if row is None:
+        raise NotFound("There is no such payment.")
+    recorder = Recorder.now(context, context.sites.get(row["site"]))
+
+    def work(turn: Turn) -> str:
+        payment = payments.get(turn, row["site"], payment_id)
+        recorder.case(turn, payment, "reported", f"{who}: {detail}".replace("\n", " "))
+        opened = next(one for one in cases.of_payment(turn, payment.id) if _is_open(one, "reported"))
+        return str(opened["id"])
+
+    return await context.ledger.write(work)
+
+
+def _is_open(case: Row, reason: str) -> bool:
+    return bool(case["reason"] == reason and case["state"] in ("open", "refunding"))
+
+
+def _read(turn: Turn, case_id: str, site: str | None) -> tuple[Row, Payment]:
+    case = cases.get(turn, case_id, site)
+    if case is None:
+        raise NotFound("There is no such case.")
+    return case, payments.get(turn, case["site"], case["payment"])
+
+
+def _open(turn: Turn, case: Row, proposal_id: str) -> Proposal:
+    proposal = proposals.get(turn, proposal_id)
+    if proposal is None or proposal.case_id != case["id"]:
+        raise NotFound("There is no such proposal.")
+    if proposal.state != "open":
+        raise NotNow(f"The proposal is {proposal.state}; read the case again.", state=proposal.state)
+    return proposal
+
+
+def _offered(turn: Turn, case: Row, payment: Payment, wanted: str) -> Decision:
+    offered = decidable(turn, case, payment)
+    found = next((one for one in offered if one == wanted), None)
+    if found is None:
+        names = ", ".join(offered) or "nothing yet"
+        raise NotNow(f"As the payment stands, this case can be decided as: {names}.", state=case["state"])
+    return found
+
+
+def _check_checker(turn: Turn, proposal: Proposal, name: str, remark: str, at: int) -> None:
+    """The maker is not the checker. Where one operator is all there is, a day and typed evidence stand in."""
+    who = operators.by_name(turn, name)
+    if who is None or who.role != "operator":
+        raise NeedsAnother("Only an operator may confirm; a viewer may look.")
+    if proposal.maker != operator_actor(name):
+        return
+    if any(one.role == "operator" and one.name != name for one in operators.all_operators(turn)):
+        raise NeedsAnother("Another operator must confirm what you proposed.")
+    not_before = proposal.made_at + ALONE_SECONDS * 1000
+    if at < not_before:
+        raise NeedsAnother(
+            "You are the only operator: confirm your own proposal a day after it was made, or add a second operator.",
+            not_before=rfc3339(from_ms(not_before)),
+        )
+    if len(remark) < EVIDENCE_CHARACTERS_MIN:
+        raise Malformed("You confirm your own proposal: type what you saw when you looked again.")
+
+
+def _read_remark(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) > REMARK_CHARACTERS_MAX or not text.isprintable():
+        raise Malformed(f"The remark has at most {REMARK_CHARACTERS_MAX} printable characters.")
+    return text
+
+
+def _note(turn: Turn, case: Row, payment: Payment, proposal: Proposal, event: str, actor: str, at: int) -> None:
+    """Write into the payment's audit; what was typed stays in the proposal, and its digest here."""
+    detail: dict[str, str | int] = {
+        "case": case["id"],
+        "reason": case["reason"],
+        "decision": proposal.decision,
+        "maker": proposal.maker,
+        "evidence_sha256": hashlib.sha256(proposal.evidence.encode()).hexdigest(),
+    }
+    if proposal.amount:
+        detail["amount"] = proposal.amount
+    state = payment.state
+    audit.note(
+        turn,
+        site=payment.site,
+        payment=payment.id,
+        at=at,
+        actor=actor,
+        event=event,
+        was=state,
+        became=state,
+        detail=detail,
+    )
+
+
+def _must(proposal: Proposal | None) -> Proposal:
+    if proposal is None:
+        raise Conflict("The proposal is gone; read the case again.")
+    return proposal

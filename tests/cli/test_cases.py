@@ -1,0 +1,115 @@
+"""`pay-bridge cases`: two people decide on the command line, with their passwords, whether a server runs or not."""
+
+import contextlib
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+
+from bridge.flows import log_in
+
+from .conftest import Place
+
+SHOP = "http://127.0.0.1:8080"
+PASSWORDS = {"haneul": "correct horse battery", "minji": "another horse battery", "bora": "only looking around"}
+SAW = "콘솔 승인번호 30001234, 5,000원 취소"
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_in, "COST_LOG2", 4)
+    monkeypatch.setattr(log_in, "LANES", 1)
+
+
+@pytest.fixture
+def case(place: Place) -> str:
+    """A bridge with three people, and a paid payment that was partly cancelled at the gateway."""
+    added = place.type("site", "add", SHOP, "--gateway", "mainpay", "--json")
+    assert added.code == 0, added.err
+    site = json.loads(added.out)["site"]
+    for name, password in PASSWORDS.items():
+        role = "viewer" if name == "bora" else "operator"
+        made = place.type("operator", "add", name, "--role", role, "--password-file", "-", stdin=password)
+        assert made.code == 0, made.err
+    with contextlib.closing(sqlite3.connect(place.folder / "bridge.db")) as books, books:
+        books.execute(
+            "INSERT INTO orders (site, ref, version, title, amount, items, facts, buyer_id, buyer_name, buyer_email,"
+            " buyer_phone, result_url, retry_url, locale, created_at, changed_at)"
+            " VALUES (?, 'o', 1, 't', 55000, '[]', 'f', '', '', '', '', '', '', '', 1, 1)",
+            [site],
+        )
+        books.execute(
+            "INSERT INTO payments (id, site, order_ref, order_version, token_id, gateway, method, device, state,"
+            " amount, captured, merchant_ref, created_at, changed_at, expires_at, version)"
+            " VALUES ('p', ?, 'o', 1, 't', 'mainpay', 'card', 'pc', 'paid', 55000, 55000, 'r', 1, 1, 1, 5)",
+            [site],
+        )
+        books.execute(
+            "INSERT INTO cases (id, site, payment, reason, detail, amount, state, opened_at)"
+            " VALUES ('c', ?, 'p', 'external_cancel', 'a cancel of 5000 KRW', 5000, 'open', 1)",
+            [site],
+        )
+    return "c"
+
+
+def typed(place: Place, *words: str, who: str = "", code: int = 0) -> Any:
+    """Type a `cases` command as somebody; gives its JSON, or what it complained of."""
+    identity = ("--as", who, "--password-file", "-") if who else ()
+    done = place.type("cases", *words, *identity, "--json", stdin=PASSWORDS.get(who, ""))
+    assert done.code == code, done.err
+    return json.loads(done.out) if code == 0 else done.err
+
+
+def test_one_proposes_another_confirms_and_the_books_follow(place: Place, case: str) -> None:
+    (listed,) = typed(place, "list")
+    assert [one["decision"] for one in listed["decisions"]] == ["given_back", "not_given_back"]
+    assert "external_cancel" in place.type("cases", "list").out
+
+    typed(place, "propose", case, "given_back", "--evidence", SAW, who="haneul")
+    assert "Another operator must confirm" in typed(place, "confirm", case, who="haneul", code=1)
+    shown = place.type("cases", "show", case).out
+    assert "given_back" in shown
+    assert "Somebody else compares the proposal" in shown
+    typed(place, "confirm", case, who="minji")
+
+    assert typed(place, "show", case)["state"] == "closed"
+    assert typed(place, "list") == []
+    assert place.type("cases", "list").out == "No open case.\n"
+    paid = json.loads(place.type("payments", "show", "p", "--json").out)
+    assert (paid["state"], paid["refunded"]) == ("part_refunded", 5_000)
+
+
+def test_a_proposal_may_be_rejected_and_a_viewer_may_not_act(place: Place, case: str) -> None:
+    assert "Nothing is proposed" in typed(place, "confirm", case, who="minji", code=2)
+    assert "may look and not act" in typed(
+        place, "propose", case, "given_back", "--evidence", SAW, who="bora", code=2
+    )
+    typed(place, "propose", case, "given_back", "--evidence", SAW, "--amount", "4000", who="haneul")
+    ended = typed(place, "reject", case, "--remark", "금액이 달라요", who="minji")
+    assert (ended["state"], ended["amount"], ended["checker"]) == ("rejected", 4_000, "operator:minji")
+    assert "can be decided as" in typed(place, "propose", case, "paid", "--evidence", SAW, who="haneul", code=1)
+    assert "Say what you saw" in typed(place, "propose", case, "given_back", "--evidence", "ok", who="haneul", code=2)
+
+
+def test_a_wrong_password_decides_nothing(place: Place, case: str) -> None:
+    words = ("propose", case, "given_back", "--evidence", SAW, "--as", "haneul", "--password-file", "-")
+    wrong = place.type("cases", *words, stdin="guess")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "wrong" in wrong.err
+    assert typed(place, "show", case)["decisions"]
+    assert "proposal" not in typed(place, "show", case)
+
+
+def test_what_somebody_saw_is_reported(place: Place, case: str) -> None:
+    opened = typed(place, "report", "p", "--evidence", SAW, who="haneul")
+    assert (opened["reason"], opened["payment"]) == ("reported", "p")
+    assert {one["id"] for one in typed(place, "list")} == {case, opened["id"]}
+
+
+@pytest.mark.kill
+def test_cases_are_decided_while_the_server_runs(place: Place, case: str) -> None:
+    with place.serving():
+        typed(place, "propose", case, "not_given_back", "--evidence", SAW, who="haneul")
+        typed(place, "confirm", case, who="minji")
+        assert typed(place, "list") == []
