@@ -1,0 +1,1 @@
+"""Welcome Payments: PAYAPI and its payment link."""

@@ -1,0 +1,465 @@
+"""Welcome's sandbox: signatures over plain values, encrypted cards, order numbers used once, exact notices."""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from bridge.gateways.welcome import sandbox_words
+from bridge.sandbox.local import ask
+from tests.sandbox.world import HOST, Bench, posted_back
+
+MID, STAMP = "wpaybill01", "1795142400000"
+SIGN_KEY = "b3VGY2R5ZzI5M2xCZzhrT0paQ1oxQT09"
+CARD = {"cardNumber": "4518123412341111", "cardExpireYY": "30", "cardExpireMM": "10"}
+OWNER = {"registNo": "900101", "passwd": "12"}
+PAY = {"oid": "TEST0001", "price": "55000", "buyerName": "홍길동", "goodsName": "표"}
+NOTI = "https://shop.test/noti"
+LINK = {"payType": "card", "P_GOODS": "봄의 제전", "P_OID": "LINK-1", "P_AMT": "55000", "P_NOTI_URL": NOTI,
+        "P_RETURN_URL": "https://shop.test/back"}  # fmt: skip
+SIGNED = {
+    "/billing/billkey/card": ("cardNumber",), "/noauth/billkey/card": ("cardNumber",),
+    "/billing/billpay": ("oid", "price"), "/billing/hppbillpay": ("oid", "price"), "/noauth/pay/card": ("oid", "price"),
+    "/search/card/prefix": ("cardNumber",), "/smspay/makeUrl": ("P_OID", "P_AMT"),
+}  # fmt: skip
+ESCROW = {"clientIp": "203.0.113.9"}
+PARCEL = (
+    "invoice registName exCode exName invoiceDay sendName sendPost sendAddr1 sendTel recvName recvPost recvAddr recvTel"
+)
+DELIVERY = ESCROW | dict.fromkeys(PARCEL.split(), "x")
+
+
+@pytest.fixture
+def bench():
+    made = Bench("welcome")
+    made.answer = (200, b"OK")
+    return made
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sealed(text, key=b"1" * 32, iv=b"1" * 16):
+    pad = 16 - len(text) % 16
+    made = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    return base64.b64encode(made.update(text.encode() + bytes([pad]) * pad) + made.finalize()).decode()
+
+
+def signed(path, form):
+    """Sign over plain values, then encrypt what must be."""
+    form = {"mid": MID, "timestamp": STAMP} | form
+    names = ("mid", "mkey", *SIGNED.get(path, ()), "timestamp")
+    form["signature"] = digest("&".join(f"{name}={(form | {'mkey': digest(SIGN_KEY)})[name]}" for name in names))
+    hidden = () if path == "/search/card/prefix" else ("cardNumber", "registNo", "passwd")
+    return {name: sealed(value) if name in hidden else value for name, value in form.items()}
+
+
+async def post(bench, path, form, status=200):
+    heard = await bench.send(f"/welcome/api{path}", form)
+    assert heard.status == status, heard.body
+    return json.loads(heard.body)
+
+
+async def call(bench, path, form):
+    said = await post(bench, path, signed(path, form))
+    await bench.settle()
+    return said
+
+
+async def charged(bench, **changes):
+    key = (await call(bench, "/billing/billkey/card", CARD | OWNER | {"buyerName": "홍길동"}))["Billkey"]
+    return await call(
+        bench, "/billing/billpay", PAY | {"billkey": key, "cardQuota": "00", "quotaInterest": "0"} | changes
+    )
+
+
+async def linked(bench, press="pay", **changes):
+    """Make a link, press a button; gives where the browser then posts to, and what."""
+    url = (await call(bench, "/smspay/makeUrl", LINK | changes))["MsgSend"].removeprefix(HOST)
+    page = await bench.send(url, {"action": press, "card": "14", "installment": "00", "bank": "88"})
+    await bench.settle()
+    return posted_back(page)
+
+
+def test_the_manuals_own_example_comes_out():
+    assert sealed("test") == "oijMQxRyQIcHc1qJ+Um2DA=="
+
+
+@pytest.mark.parametrize(
+    ("op", "form", "made"),
+    [
+        (
+            "billkey",
+            {"cardNumber": "4111111111111111"},
+            "5b2193a6e40b218eb6626beab87092744c7cf393b6beeb8505bdd2d0ac63133a",
+        ),
+        (
+            "billpay",
+            {"oid": "TEST0001", "price": "1000"},
+            "4f2922f71cbb2fe8a8188dc61b3dce7b4dc135b1972d50840d489ca12e054d2c",
+        ),
+        ("cancel", {}, "78c85ddf7e044e342eb3ce295c6f6f56be4aa4e4438e207b436f39b71ee8f0b7"),
+    ],
+)
+def test_the_recipe_gives_the_known_signatures(op, form, made):
+    known = {"mid": MID, "timestamp": "1567735260000"}
+    assert sandbox_words.signature({"sign_key": SIGN_KEY}, known | form, op) == made
+    assert sandbox_words.mkey(SIGN_KEY) == "9cff2de55ce4916c66136e2a43a9f66e2cec489ef322b26b6374a0392bebf7a0"
+
+
+async def test_a_key_is_issued_charged_and_deleted(bench):
+    paid = await charged(bench)
+    assert (paid["ResultCode"], paid["Price"], paid["PayDate"]) == ("00", "55000", "20261120")
+    assert bench.books("TEST0001") == (55_000, 0)
+    key = (await call(bench, "/noauth/billkey/card", CARD | {"buyerName": "홍"}))["Billkey"]
+    assert (await call(bench, "/billing/billkey/delete", {"billkey": key}))["ResultCode"] == "00"
+    assert (await call(bench, "/billing/billkey/delete", {"billkey": key}))["ResultCode"] == "R201"
+    assert (await call(bench, "/billing/billpay", PAY | {"oid": "2", "billkey": key}))["ResultCode"] == "R201"
+    kept = repr(list(bench.world.requests)) + repr(vars(bench.world.desks["welcome"]._till))
+    assert "4518123412341111" not in kept
+    assert sealed("4518123412341111") not in kept
+
+
+async def test_an_order_number_is_used_once(bench):
+    await charged(bench)
+    assert (await charged(bench))["ResultCode"] == "V011"
+    assert (await call(bench, "/noauth/pay/card", PAY | CARD | {"cardQuota": "00", "quotaInterest": "0"}))[
+        "ResultCode"] == "V011"  # fmt: skip
+    assert bench.books("TEST0001") == (55_000, 0)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda form: form | {"signature": digest(MID + digest(SIGN_KEY) + STAMP)},
+        lambda form: form | {"signature": form["signature"].upper()},
+        lambda form: form | {"timestamp": "1795142400001"},
+        lambda form: form | {"cardNumber": sealed("4111111111111111")},
+        lambda form: form | {"cardNumber": CARD["cardNumber"]},
+        lambda form: form | {"cardNumber": sealed(CARD["cardNumber"], iv=b"2" * 16)},
+        lambda form: form | {"passwd": sealed("123")},
+        lambda form: form | {"mid": "nobody"},
+        lambda form: form | {"buyerName": ""},
+        lambda form: {name: value for name, value in form.items() if name != "registNo"},
+    ],
+)
+async def test_a_key_for_a_card_is_not_issued_to_whoever_signs_or_encrypts_otherwise(bench, spoil):
+    form = signed("/billing/billkey/card", CARD | OWNER | {"buyerName": "홍길동"})
+    assert (await post(bench, "/billing/billkey/card", spoil(form), 400))["ResultCode"] in ("R101", "R102")
+
+
+@pytest.mark.parametrize("stamp", ["1795142400000", "20261120113000"])
+async def test_both_timestamps_are_taken(bench, stamp):
+    form = CARD | OWNER | {"buyerName": "홍", "timestamp": stamp}
+    assert (await call(bench, "/billing/billkey/card", form))["ResultCode"] == "00"
+
+
+async def test_a_body_that_is_no_form_is_refused(bench):
+    heard = await ask(bench.app, "POST", f"{HOST}/welcome/api/cancel/cancel", b"{}", "application/json")
+    assert (heard.status, json.loads(heard.body)["ResultCode"]) == (400, "R101")
+
+
+@pytest.mark.parametrize(
+    "change", [{"cardQuota": "24"}, {"cardQuota": "02", "price": "49999"}, {"tax": "5501"}, {"taxfree": "55001"}]
+)
+async def test_money_that_does_not_fit_is_refused(bench, change):
+    key = (await call(bench, "/billing/billkey/card", CARD | OWNER | {"buyerName": "홍"}))["Billkey"]
+    form = signed("/billing/billpay", PAY | {"billkey": key} | change)
+    assert (await post(bench, "/billing/billpay", form, 400))["ResultCode"] == "R101"
+
+
+async def test_a_card_is_charged_by_its_number_and_looked_up_by_its_first_six(bench):
+    form = PAY | CARD | {"cardQuota": "03", "quotaInterest": "0"}
+    assert (await call(bench, "/noauth/pay/card", form))["ResultCode"] == "00"
+    old = {"cardExpireYY": "20", "oid": "2"}
+    assert (await call(bench, "/noauth/pay/card", form | old))["ResultCode"] == "01"
+    assert (await call(bench, "/search/card/prefix", {"cardNumber": "411111"}))["CardName"] == "BC"
+    assert (await call(bench, "/search/card/prefix", {"cardNumber": "000000"}))["ResultCode"] == "R201"
+
+
+async def test_everything_is_cancelled_once(bench):
+    form = {"payType": "card", "tid": (await charged(bench))["tid"], "price": "55000", "currency": "WON"}
+    for change in ({"price": "54999"}, {"payType": "bank"}, {"tid": "x"}, {"currency": "USD"}):
+        assert (await call(bench, "/cancel/cancel", form | change))["ResultCode"] == "R201"
+    said = await call(bench, "/cancel/cancel", form)
+    assert (said["ResultCode"], said["Moid"], said["CancelTime"]) == ("00", "TEST0001", "113000")
+    assert (await call(bench, "/cancel/cancel", form))["ResultCode"] == "500626"
+    assert bench.books("TEST0001") == (55_000, 55_000)
+
+
+async def test_a_part_needs_the_remainder_and_a_repeat_no_longer_fits(bench):
+    form = {"payType": "card", "tid": (await charged(bench))["tid"], "currency": "WON"}
+    part = form | {"cancelPrice": "5000", "confirmPrice": "50000"}
+    said = await call(bench, "/cancel/repay", part)
+    assert (said["ResultCode"], said["RmainPrice"]) == ("00", "50000")
+    assert (await call(bench, "/cancel/repay", part))["ResultCode"] == "R201"
+    assert (await call(bench, "/cancel/cancel", form | {"price": "55000"}))["ResultCode"] == "R201", "not after a part"
+    assert (await call(bench, "/cancel/repay", form | {"cancelPrice": "60000", "confirmPrice": "0"}))[
+        "ResultCode"
+    ] == "R201"
+    rest = form | {"cancelPrice": "50000", "confirmPrice": "0"}
+    assert (await call(bench, "/cancel/repay", rest))["ResultCode"] == "00"
+    assert (await call(bench, "/cancel/repay", rest))["ResultCode"] != "00"
+    assert bench.books("TEST0001") == (55_000, 55_000)
+
+
+async def test_where_the_remainder_is_no_lock_a_repeat_gives_back_again(bench):
+    bench.set(confirm_price_locks=False)
+    part = {"payType": "card", "tid": (await charged(bench))["tid"], "currency": "WON", "cancelPrice": "5000",
+            "confirmPrice": "50000"}  # fmt: skip
+    await call(bench, "/cancel/repay", part)
+    await call(bench, "/cancel/repay", part)
+    assert bench.books("TEST0001") == (55_000, 10_000)
+
+
+async def test_after_a_year_nothing_is_cancelled(bench):
+    form = {"payType": "card", "tid": (await charged(bench))["tid"], "price": "55000", "currency": "WON"}
+    await bench.clock.forward(366 * 86_400)
+    assert (await call(bench, "/cancel/cancel", form))["ResultCode"] == "R201"
+
+
+async def test_a_link_that_welcome_approves_comes_back_paid_and_is_told(bench):
+    url, back = await linked(bench)
+    assert url == "https://shop.test/back"
+    assert (back["P_STATUS"], back["P_AMT"], back["P_OID"], back["P_TYPE"]) == ("00", "55000", "LINK-1", "CARD")
+    ((to, body, _),) = bench.told
+    assert to == NOTI
+    assert b"P_RMESG1=%BC%BA%B0%F8" in body, "EUC-KR unless utf8 is asked for"
+    assert bench.books("LINK-1") == (55_000, 0)
+    await linked(bench, P_OID="LINK-2", P_CHARSET="utf8", P_NEXT_URL="https://m.paywelcome.co.kr/smsNextUrl.jsp")
+    assert "P_RMESG1=%EC%84%B1%EA%B3%B5" in bench.told[-1][1].decode()
+
+
+async def test_a_link_of_two_steps_moves_nothing_until_it_is_approved(bench):
+    url, back = await linked(bench, P_NEXT_URL="https://shop.test/next")
+    assert (url, bench.books("LINK-1")) == ("https://shop.test/next", (0, 0))
+    path = back["P_REQ_URL"].removeprefix(HOST)
+    for wrong in ({"P_TID": "x", "P_MID": MID}, {"P_TID": back["P_TID"], "P_MID": "x"}, {}):
+        assert b"P_STATUS=R201" in (await bench.send(path, wrong)).body
+    form = {"P_TID": back["P_TID"], "P_MID": MID}
+    said = dict(pair.split("=", 1) for pair in (await bench.send(path, form)).body.decode("euc-kr").split("&"))
+    assert (said["P_STATUS"], said["P_AMT"], said["P_OID"]) == ("00", "55000", "LINK-1")
+    assert b"P_STATUS=R201" in (await bench.send(path, form)).body, "once"
+    assert bench.books("LINK-1") == (55_000, 0)
+    undo = {"payType": "card", "tid": back["P_TID"], "price": "55000", "currency": "WON", "cancelType": "C"}
+    assert (await call(bench, "/cancel/cancel", undo))["ResultCode"] == "00"
+
+
+async def test_an_approval_after_five_minutes_or_after_an_undo_is_refused(bench):
+    _, back = await linked(bench, P_NEXT_URL="https://shop.test/next")
+    await bench.clock.forward(301)
+    path, form = back["P_REQ_URL"].removeprefix(HOST), {"P_TID": back["P_TID"], "P_MID": MID}
+    assert b"P_STATUS=R201" in (await bench.send(path, form)).body
+    _, back = await linked(bench, P_NEXT_URL="https://shop.test/next", P_OID="LINK-2")
+    undo = {"payType": "card", "tid": back["P_TID"], "price": "55000", "currency": "WON", "cancelType": "C"}
+    assert (await call(bench, "/cancel/cancel", undo))["ResultCode"] == "R201"
+    path, form = back["P_REQ_URL"].removeprefix(HOST), {"P_TID": back["P_TID"], "P_MID": MID}
+    assert b"P_STATUS=R201" in (await bench.send(path, form)).body
+    assert bench.books("LINK-2") == (0, 0)
+
+
+@pytest.mark.parametrize("press", ["close", "fail"])
+async def test_whoever_closes_or_fails_has_paid_nothing(bench, press):
+    _, back = await linked(bench, press)
+    assert back["P_STATUS"] == "01"
+    url, _ = await linked(bench, press, P_NEXT_URL="https://shop.test/next")
+    assert url == "https://shop.test/next"
+    assert bench.books("LINK-1") == (0, 0)
+
+
+async def test_a_link_has_its_time_and_its_choices(bench):
+    url = (await call(bench, "/smspay/makeUrl", LINK | {"P_AMT": "49999"}))["MsgSend"].removeprefix(HOST)
+    assert "49,999원" in (await bench.send(url)).body.decode()
+    for bent in ({"card": "99"}, {"installment": "02"}, {"installment": "99"}):
+        assert (await bench.send(url, {"action": "pay"} | bent)).status == 422
+    assert (await bench.send(url, {"action": "look"})).status == 200
+    assert (await bench.send(url, [("a", "1"), ("a", "2")])).status == 200
+    await bench.clock.forward(72 * 3_600 + 1)
+    assert (await bench.send(url)).status == 410
+    assert (await bench.send("/welcome/s/none")).status == 404
+    assert (await bench.send("/welcome/mobile/approve/none", [("a", "1"), ("a", "2")])).status == 200
+    form = signed("/smspay/makeUrl", LINK | {"P_RETURN_URL": ""})
+    assert (await post(bench, "/smspay/makeUrl", form, 400))["ResultCode"] == "R101"
+
+
+async def test_an_account_is_told_when_issued_and_when_paid_into_by_every_route(bench):
+    bench.set(pc_notice_url="https://shop.test/pc", pg_notice_url="https://shop.test/pg")
+    _, back = await linked(bench, payType="vbank")
+    assert (back["P_VACT_BANK_CODE"], bench.books("LINK-1")) == ("88", (0, 0))
+    assert [b"P_STATUS=00" in body for _, body, _ in bench.told] == [True]
+    second = (await call(bench, "/smspay/makeUrl", LINK | {"P_OID": "L2", "payType": "vbank"}))["MsgSend"]
+    again = await bench.send(second.removeprefix(HOST), {"action": "pay", "bank": "99"})
+    assert again.status == 422
+    desk = bench.world.desks["welcome"]
+    desk.deposit({"merchant_ref": "LINK-1"})
+    await bench.settle()
+    told = {url: body for url, body, _ in bench.told[1:]}
+    assert b"P_STATUS=02" in told[NOTI]
+    assert b"type_msg=0200" in told["https://shop.test/pc"]
+    assert json.loads(told["https://shop.test/pg"])["deposit_amount"] == "55000"
+    assert bench.books("LINK-1") == (55_000, 0)
+    form = {"payType": "vbank", "tid": back["P_TID"], "price": "55000", "currency": "WON"}
+    assert (await call(bench, "/cancel/cancel", form))["ResultCode"] == "R201", "a deposit needs an account"
+    for bent in ({"merchant_ref": "LINK-1"}, {"merchant_ref": "x"}, {"merchant_ref": "LINK-1", "amount": 0}):
+        with pytest.raises(ValueError, match=r"deposit|payments|amount"):
+            desk.deposit(bent)
+
+
+async def test_an_account_is_closed_before_its_deposit(bench):
+    _, back = await linked(bench, payType="vbank")
+    form = {"payType": "vbank", "tid": back["P_TID"], "price": "55000", "currency": "WON"}
+    assert (await call(bench, "/cancel/cancel", form))["ResultCode"] == "00"
+    with pytest.raises(ValueError, match="deposit"):
+        bench.world.desks["welcome"].deposit({"merchant_ref": "LINK-1"})
+
+
+async def test_the_unified_notice_is_hashed_and_a_cancellation_bears_the_same_number(bench):
+    bench.set(pg_notice_url="https://shop.test/pg")
+    paid = await charged(bench)
+    form = {"payType": "card", "tid": paid["tid"], "price": "55000", "currency": "WON"}
+    await call(bench, "/cancel/cancel", form)
+    first, second = (json.loads(body) for _, body, _ in bench.told)
+    assert first["hash_value"] == digest(MID + "TEST0001" + first["millis"] + "1" * 32)
+    assert (first["transaction_flag"], second["transaction_flag"]) == ("+", "-")
+    assert first["transaction_no"] == second["transaction_no"]
+    assert second["cancel_ymdhms"]
+
+
+@pytest.mark.parametrize(
+    ("route", "acks", "tries"),
+    [
+        ("mobile", [b"OK\n", b"<p>OK</p>", b'"OK"'], 145),
+        ("pc", [b"OK "], 10),
+        ("pg", [b"OK", b"0000", b"9999 HASH_FAIL"], 21),
+    ],
+)
+async def test_a_notice_is_repeated_until_its_very_word_is_said(bench, route, acks, tries):
+    for many, ack in enumerate(acks):
+        bench.answer = (200, ack)
+        bench.told.clear()
+        if route == "mobile":
+            await linked(bench, P_OID=f"L{many}")
+        else:
+            bench.set(**{f"{route}_notice_url": "https://shop.test/n"})
+            await linked(bench, P_OID=f"L{many}", P_NOTI_URL="", payType="vbank")
+            bench.world.desks["welcome"].deposit({"merchant_ref": f"L{many}"})
+        await bench.clock.forward(200_000)
+        assert len(bench.told) == tries
+
+
+async def test_the_unified_notices_word_can_be_another(bench):
+    bench.set(pg_notice_url="https://shop.test/pg", pg_ack="0000")
+    bench.answer = (200, b"0000")
+    await charged(bench)
+    assert len(bench.told) == 1
+
+
+async def test_a_phone_is_charged_around_its_day_for_its_amount(bench):
+    await linked(bench, payType="hpp", P_RESERVED="hpp_bill=Y", P_AMT="9900")
+    key = dict(pair.split("=") for pair in bench.told[0][1].decode().split("&"))["P_HPP_BILLKEY"]
+    form = PAY | {"billkey": key, "price": "9900"}
+    at = bench.clock.at
+    for day, oid, code in [("2026-11-21", "H1", "R201"), ("2026-12-14", "H2", "R201"), ("2026-12-15", "H3", "00"),
+                           ("2027-01-26", "H4", "R201"), ("2027-02-25", "H5", "00")]:  # fmt: skip
+        bench.clock.at = datetime.fromisoformat(f"{day}T03:00:00").replace(tzinfo=UTC)
+        assert (await call(bench, "/billing/hppbillpay", form | {"oid": oid}))["ResultCode"] == code, day
+    bench.clock.at = at.replace(month=12)
+    assert (await call(bench, "/billing/hppbillpay", form | {"oid": "H6", "price": "9901"}))["ResultCode"] == "R201"
+    assert (await call(bench, "/billing/billpay", form | {"oid": "H7"}))["ResultCode"] == "R201", "another kind of key"
+
+
+async def test_escrow_goes_through_its_states(bench):
+    _, back = await linked(bench, P_RESERVED="useescrow=Y")
+    deal = {"tid": back["P_TID"], "oid": "LINK-1", "price": "55000", "report": "I", "charge": "S"}
+    buy = ESCROW | {"originalTid": back["P_TID"], "buyName": "홍", "refundName": "홍", "dcnfName": "김"}
+
+    async def status():
+        return (await call(bench, "/escrow/checkstatus", ESCROW | {"tid": back["P_TID"]}))["clStatus"]
+
+    assert await status() == "0"
+    assert (await call(bench, "/escrow/buyconfirm", buy))["ResultCode"] == "R201", "nothing was delivered"
+    assert (await call(bench, "/escrow/buydeny", buy))["ResultCode"] == "R201"
+    assert (await call(bench, "/escrow/denyconfirm", buy))["ResultCode"] == "R201"
+    for change in ({"oid": "x"}, {"price": "1"}, {"report": "U"}):
+        assert (await call(bench, "/escrow/delivery", DELIVERY | deal | change))["ResultCode"] == "R201"
+    assert (await call(bench, "/escrow/delivery", DELIVERY | deal))["ResultCode"] == "310000"
+    assert (await call(bench, "/escrow/delivery", DELIVERY | deal | {"report": "U"}))["ResultCode"] == "310000"
+    assert (await call(bench, "/escrow/buydeny", buy))["ResultCode"] == "310000"
+    assert await status() == "10"
+    assert (await call(bench, "/escrow/denyconfirm", buy))["ResultCode"] == "310000"
+    assert bench.books("LINK-1") == (55_000, 55_000)
+    _, back = await linked(bench, P_OID="LINK-2", P_RESERVED="useescrow=Y")
+    deal |= {"tid": back["P_TID"], "oid": "LINK-2"}
+    await call(bench, "/escrow/delivery", DELIVERY | deal)
+    confirm = await call(bench, "/escrow/buyconfirm", buy | {"originalTid": back["P_TID"]})
+    assert (confirm["ResultCode"], await status()) == ("310000", "3")
+
+
+async def test_a_deal_without_escrow_has_no_such_state(bench):
+    tid = (await charged(bench))["tid"]
+    assert (await call(bench, "/escrow/checkstatus", ESCROW | {"tid": tid}))["ResultCode"] == "R201"
+
+
+@pytest.mark.parametrize(("kind", "captured"), [("drop_before", 0), ("drop_after", 55_000), ("wrong_amount", 56_000)])
+async def test_an_approval_goes_wrong_as_the_fault_says(bench, kind, captured):
+    _, back = await linked(bench, P_NEXT_URL="https://shop.test/next")
+    bench.fault("approve", kind)
+    await bench.send(back["P_REQ_URL"].removeprefix(HOST), {"P_TID": back["P_TID"], "P_MID": MID})
+    assert bench.books("LINK-1") == (captured, 0)
+
+
+async def test_a_refusal_a_forged_token_and_another_order_can_be_armed(bench):
+    bench.fault("window", "decline", message="한도초과")
+    _, back = await linked(bench)
+    assert (back["P_STATUS"], back["P_RMESG1"]) == ("01", "한도초과")
+    bench.fault("window", "forged_token")
+    _, back = await linked(bench, P_NEXT_URL="https://shop.test/next")
+    path, form = back["P_REQ_URL"].removeprefix(HOST), {"P_TID": back["P_TID"], "P_MID": MID}
+    assert b"P_STATUS=R201" in (await bench.send(path, form)).body
+    _, back = await linked(bench, P_OID="LINK-2", P_NEXT_URL="https://shop.test/next")
+    bench.fault("approve", "cross_wired")
+    path, form = back["P_REQ_URL"].removeprefix(HOST), {"P_TID": back["P_TID"], "P_MID": MID}
+    assert b"P_OID=OTHERLINK-2" in (await bench.send(path, form)).body
+    bench.fault("billpay", "decline")
+    assert (await charged(bench))["ResultCode"] == "01"
+
+
+async def test_the_console_gives_back_and_tells(bench):
+    bench.set(pg_notice_url="https://shop.test/pg")
+    await charged(bench)
+    desk = bench.world.desks["welcome"]
+    desk.refund({"merchant_ref": "TEST0001", "amount": 5_000})
+    desk.refund({"merchant_ref": "TEST0001"})
+    await bench.settle()
+    assert [json.loads(body)["amount"] for _, body, _ in bench.told[1:]] == ["5000", "50000"]
+    with pytest.raises(ValueError, match="amount"):
+        desk.refund({"merchant_ref": "TEST0001", "amount": 1})
+    await charged(bench, oid="2")
+    await bench.clock.forward(400 * 86_400)
+    with pytest.raises(ValueError, match="R201"):
+        desk.refund({"merchant_ref": "2"})
+
+
+@pytest.mark.parametrize("kind", ["pc", "mobile", "pg"])
+async def test_a_forgery_is_sent_as_it_is_told(bench, kind):
+    desk = bench.world.desks["welcome"]
+    sent = await desk.forge({"kind": kind, "url": NOTI, "fields": {"a": "가"}})
+    body = bench.told[0][1]
+    assert (sent["tries"], body) == (
+        1,
+        {"pc": b"a=%EA%B0%80", "mobile": b"a=%B0%A1", "pg": '{"a": "가"}'.encode()}[kind],
+    )
+    with pytest.raises(ValueError, match="forgery"):
+        await desk.forge({"kind": "card", "url": NOTI, "fields": {}})
+
+
+async def test_the_control_pages_hide_the_keys(bench):
+    desk = bench.world.desks["welcome"]
+    assert SIGN_KEY not in repr(desk.settings())
+    with pytest.raises(ValueError, match="setting"):
+        desk.set({"no_such": 1})
+    desk.reset()
