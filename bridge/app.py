@@ -31,6 +31,7 @@ from bridge.web.health import Probes
 from bridge.web.notices import Notices
 from bridge.web.pages import base_path
 from bridge.web.returns import Returns
+from bridge.web.script_window import ScriptWindows
 from bridge.web.wordpress import WordPress
 from bridge.wire.converse import Wire
 
@@ -105,6 +106,7 @@ def build_app(context: Context) -> Starlette:
 def _routes(context: Context) -> list[BaseRoute]:
     return [
         *Checkout(context).routes(),
+        *ScriptWindows(context).routes(),
         *Returns(context).routes(),
         *Notices(context).routes(),
         *WordPress(context).routes(),

@@ -34,6 +34,7 @@ def test_a_script_window_is_data():
         {"fields": {f"f{number}": "" for number in range(100)}},
         {"form_name": "a b"},
         {"callback": "done"},
+        {"functions": {"a=b c": "close"}},
     ],
 )
 def test_what_is_no_plain_data_is_refused(wrong):

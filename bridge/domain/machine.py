@@ -41,6 +41,7 @@ class Kind(StrEnum):
     APPROVE = "approve"
     UNDO = "undo"
     REFUND = "refund"
+    PROBE = "probe"
 
 
 class Evidence(StrEnum):

@@ -107,6 +107,7 @@ class Payment:
     `orphaned`: KRW found beside its states, after it had ended or more than it asked, and not given back; `adopted`
     says that two people let that money pay for the order.
     `instalment_months` is what the order asks for, 0 for a lump sum; where a window asks the buyer, it may differ.
+    `window_sealed`: the data of a window that a page of ours opens, sealed, for as long as it may be opened.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Payment:
     card: Mapping[str, str] = field(default_factory=dict)
     account: Mapping[str, str] = field(default_factory=dict)
     window_url: str = ""
+    window_sealed: str = field(default="", repr=False)
     paid_at: datetime | None = None
     close_seen_at: datetime | None = None
     reason: str = ""

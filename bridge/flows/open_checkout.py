@@ -11,9 +11,10 @@ from bridge.domain.machine import PAID_STATES, TERMINAL, State
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.context import Context
 from bridge.flows.record import Recorder
+from bridge.flows.script_window import seal_window
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
-from bridge.flows.urls import urls_of
+from bridge.flows.urls import urls_of, window_url
 from bridge.flows.write_down import write_down
 from bridge.ledger import orders, payments, replay
 from bridge.ledger.ledger import Turn
@@ -181,7 +182,8 @@ async def _ready(context: Context, site: Site, gateway: Gateway, order: Order, p
 
 def _opened(turn: Turn, recorder: Recorder, payment: Payment, outcome: object) -> Payment:
     at, actor = recorder.at, "gateway"
-    if isinstance(outcome, Redirect):
+    if isinstance(outcome, Redirect | Script):
+        address = window_url(recorder.context, recorder.site, payment)
         return payments.move(
             turn,
             payment,
@@ -190,9 +192,10 @@ def _opened(turn: Turn, recorder: Recorder, payment: Payment, outcome: object) -
             actor=actor,
             event="window.opened",
             refs=dict(outcome.refs),
-            window_url=outcome.url,
+            window_url=address if isinstance(outcome, Script) else outcome.url,
+            window_sealed=seal_window(recorder.context, outcome) if isinstance(outcome, Script) else "",
+            expires_at=max(payment.expires_at, outcome.until or payment.expires_at),
         )
-    assert not isinstance(outcome, Script), "no gateway of this version opens its window by a script"
     if isinstance(outcome, Declined):
         return payments.move(
             turn,

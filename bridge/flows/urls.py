@@ -15,8 +15,13 @@ def urls_of(context: Context, site: Site, payment: Payment) -> Urls:
         approval=f"{base}/r/{context.tokens.make('return', site.id, payment.id)}",
         close=f"{base}/r/{context.tokens.make('close', site.id, payment.id)}/close",
         notice=notice_url(context, site, payment.gateway, _first_kind(site, payment.gateway)),
-        auth=f"{base}/checkout/{context.tokens.make('window', site.id, payment.id)}/auth",
+        auth=window_url(context, site, payment).removesuffix("/window") + "/auth",
     )
+
+
+def window_url(context: Context, site: Site, payment: Payment) -> str:
+    """Make the address of the page that opens a payment's window by the gateway's script."""
+    return f"{context.settings.public_url}/checkout/{context.tokens.make('window', site.id, payment.id)}/window"
 
 
 def notice_url(context: Context, site: Site, gateway: str, kind: str) -> str:

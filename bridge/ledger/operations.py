@@ -15,7 +15,8 @@ from bridge.ledger.queues import line_up
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs."""
+    """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs; `tax_free` the part
+    of a refund's amount that is free of tax."""
 
     id: str
     site: str
@@ -31,6 +32,7 @@ class Operation:
     target: str = ""
     reason: str = ""
     items: tuple[str, ...] = ()
+    tax_free: int = 0
     idempotency_key: str = ""
     context_sealed: str = field(default="", repr=False)
     next_try_at: datetime | None = None
@@ -59,12 +61,13 @@ def add(turn: Turn, operation: Operation) -> None:
     sent_at = to_ms(operation.sent_at)
     turn.run(
         "INSERT INTO operations (id, site, payment, kind, amount, state, ref, target, actor, reason, items,"
-        " idempotency_key, stamp_at, stamp_nonce, context_sealed, owner, sent_at, next_try_at, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_free, idempotency_key, stamp_at, stamp_nonce, context_sealed, owner, sent_at, next_try_at, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(operation.id, operation.site, operation.payment, operation.kind, operation.amount, operation.step),
         *(operation.ref, operation.target or None, operation.actor, operation.reason),
         json.dumps(list(operation.items), ensure_ascii=False),
-        *(operation.idempotency_key, to_ms(operation.stamp.at), operation.stamp.nonce, operation.context_sealed),
+        *(operation.tax_free, operation.idempotency_key),
+        *(to_ms(operation.stamp.at), operation.stamp.nonce, operation.context_sealed),
         *(operation.owner, sent_at, to_ms(operation.next_try_at) if operation.next_try_at else None, sent_at),
     )
 
@@ -216,6 +219,7 @@ def read(row: Row) -> Operation:
         actor=row["actor"],
         reason=row["reason"],
         items=tuple(json.loads(row["items"])),
+        tax_free=row["tax_free"],
         idempotency_key=row["idempotency_key"],
         stamp=Stamp(from_ms(row["stamp_at"]), row["stamp_nonce"]),
         context_sealed=row["context_sealed"],

@@ -13,7 +13,8 @@ from bridge.ledger.ledger import Row, Turn
 
 _JSON = ("refs", "card", "account")
 _TIMES = ("paid_at", "close_seen_at", "expires_at")
-_PLAIN = ("captured", "refunded", "orphaned", "window_url", "reason", "code", "message")
+_WINDOWED = (State.OPEN, State.APPROVING)
+_PLAIN = ("captured", "refunded", "orphaned", "window_url", "window_sealed", "reason", "code", "message")
 
 
 def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str = "") -> None:
@@ -21,11 +22,11 @@ def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str =
     at = to_ms(payment.created_at)
     turn.run(
         "INSERT INTO payments (id, site, order_ref, order_version, token_id, gateway, method, device, state, amount,"
-        " tax_free, merchant_ref, owner, created_at, changed_at, expires_at, version)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_free, instalment_months, merchant_ref, owner, created_at, changed_at, expires_at, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(payment.id, payment.site, payment.order_ref, payment.order_version, token_id, payment.gateway),
-        *(payment.method, payment.device, payment.state, payment.amount, payment.tax_free, payment.merchant_ref),
-        *(owner, at, at, to_ms(payment.expires_at), payment.version),
+        *(payment.method, payment.device, payment.state, payment.amount, payment.tax_free, payment.instalment_months),
+        *(payment.merchant_ref, owner, at, at, to_ms(payment.expires_at), payment.version),
     )
     audit.note(
         turn,
@@ -57,6 +58,8 @@ def move(
     """
     was = State(payment.state)
     assert becomes == was or may_move(was, becomes), f"a payment may not go from {was} to {becomes}"
+    if was in _WINDOWED and becomes not in _WINDOWED and payment.window_sealed:
+        changes["window_sealed"] = ""  # it holds the buyer's name, and opens nothing any more
     after = replace(payment, state=str(becomes), version=payment.version + 1, **changes)  # type: ignore[arg-type]
     names, values = ["state", "version", "changed_at"], [after.state, after.version, at]
     for name in changes:
@@ -164,6 +167,7 @@ def read(row: Row) -> Payment:
         state=row["state"],
         amount=row["amount"],
         tax_free=row["tax_free"],
+        instalment_months=row["instalment_months"],
         captured=row["captured"],
         refunded=row["refunded"],
         orphaned=row["orphaned"],
@@ -173,6 +177,7 @@ def read(row: Row) -> Payment:
         card=json.loads(row["card"]),
         account=json.loads(row["account"]),
         window_url=row["window_url"],
+        window_sealed=row["window_sealed"],
         reason=row["reason"],
         code=row["code"],
         message=row["message"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bridge.clock import now_ms
@@ -21,6 +21,7 @@ from bridge.flows.urls import landing_url, status_url
 from bridge.signing.tokens import open_order
 from bridge.web.errors import answer_of, problem, wait_headers
 from bridge.web.incoming import client_address, read_form
+from bridge.web.landing import see_other
 from bridge.web.limits import Limit
 from bridge.web.orders_in import read_order
 from bridge.web.pages import base_path, render
@@ -87,7 +88,7 @@ class Checkout:
         except BridgeError as error:
             return self._refuse(request, error, asked)
         if not _wants_json(request):
-            return _see_other(payment.window_url)
+            return see_other(payment.window_url)
         body = self._body(payment) | {"window_url": payment.window_url, "expires_at": rfc3339(payment.expires_at)}
         return self._json(request, body, 201)
 
@@ -110,7 +111,7 @@ class Checkout:
         visit = await look(self._context, asked.site, str(error.extra["payment"]))
         target = landing_url(self._context, asked.order.result_url, visit.payment)
         if not _wants_json(request):
-            return _see_other(target)
+            return see_other(target)
         return self._json(request, self._body(visit.payment) | {"result_url": target}, 200)
 
     def _body(self, payment: Payment) -> dict[str, str | int]:
@@ -163,10 +164,6 @@ def cors(context: Context, request: Request) -> dict[str, str]:
     if any(site.origin == origin for site in context.sites.all()):
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
     return {"Vary": "Origin"}
-
-
-def _see_other(url: str) -> Response:
-    return RedirectResponse(url, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
 
 def _method(text: str) -> Method:

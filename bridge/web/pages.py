@@ -34,18 +34,24 @@ def render(
     headers: Mapping[str, str] | None = None,
     form_action: Sequence[str] = (),
     origins: Sequence[str] = (),
+    styles_inline: bool = False,
+    framed: bool = False,
     isolated: bool = False,
     **values: Any,
 ) -> HTMLResponse:
     """Make a page from a template.
 
     `base` is the path of the public address ("" at the root). `form_action` are origins a form may go to besides
-    our own; `origins` are those of a gateway's script, for pages that carry one; `isolated` parts the page from its
-    opener (the dashboard; never a checkout window).
+    our own; `origins` are those of a gateway's script, for pages that carry one, and `styles_inline` lets it style what
+    it draws; `framed` lets it stand in any frame (a page with
+    nothing on it but the way out); `isolated` parts the page from its opener (the dashboard;
+    never a checkout window).
     """
     body = environment().get_template(name).render(lang=lang, base=base, **values)
     page = HTMLResponse(body, status_code=status)
-    page.headers["Content-Security-Policy"] = content_policy(form_action, origins)
+    page.headers["Content-Security-Policy"] = content_policy(
+        form_action, origins, styles_inline=styles_inline, framed=framed
+    )
     page.headers["Content-Language"] = lang
     page.headers["Cache-Control"] = "no-store"
     page.headers["Referrer-Policy"] = "no-referrer"
@@ -61,17 +67,23 @@ def base_path(context: Context) -> str:
     return urlsplit(context.settings.public_url).path
 
 
-def content_policy(form_action: Sequence[str] = (), origins: Sequence[str] = ()) -> str:
-    """Write the content security policy: nothing inline, nothing from elsewhere but the origins given."""
+def content_policy(
+    form_action: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    *,
+    styles_inline: bool = False,
+    framed: bool = False,
+) -> str:
+    """Write the content security policy: no inline script, nothing from elsewhere but the origins given."""
     own = " ".join(["'self'", *origins])
     rules = [
         "default-src 'none'",
-        f"style-src {own}",
+        f"style-src {own}" + (" 'unsafe-inline'" if styles_inline else ""),
         f"script-src {own}",
         f"img-src {own} data:",
         f"connect-src {own}",
         f"form-action {' '.join([own, *form_action])}",
-        "frame-ancestors 'none'",
+        "frame-ancestors *" if framed else "frame-ancestors 'none'",
         "base-uri 'none'",
     ]
     return "; ".join([*rules, f"frame-src {' '.join(origins)}"] if origins else rules)

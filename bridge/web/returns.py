@@ -1,12 +1,12 @@
 """The buyer's way back: from the gateway's window to the shop, without cookies; and the question how it stands."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bridge.domain.failures import BridgeError
 from bridge.domain.forms import parse_form
-from bridge.domain.machine import PAID_STATES, State
+from bridge.domain.machine import State
 from bridge.flows.close_checkout import close_checkout
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, finish_checkout, look
@@ -16,18 +16,9 @@ from bridge.signing.tokens import TokenPurpose
 from bridge.web.checkout import cors
 from bridge.web.errors import answer_of, problem
 from bridge.web.incoming import read_form
+from bridge.web.landing import landing, refused_page, see_other
 from bridge.web.pages import base_path, render
 
-SUCCESS_STATES = PAID_STATES | {State.AWAITING_DEPOSIT}
-RESULTS = {
-    State.DECLINED: "declined",
-    State.VOIDED: "failed",
-    State.EXPIRED: "expired",
-    State.FAILED_READY: "failed",
-    State.SUPERSEDED: "failed",
-    State.OPEN: "failed",
-    State.READYING: "failed",
-}
 SAYINGS = {
     State.NEW: "결제를 준비하고 있어요.",
     State.READYING: "결제를 준비하고 있어요.",
@@ -73,7 +64,7 @@ class Returns:
             return await self._refuse(request, error)
         if visit.unsettled:
             return self._wait(request, visit)
-        return _go(self.landing(visit))
+        return self._go(request, landing(self._context, visit))
 
     async def close(self, request: Request) -> Response:
         """Take the word that the window was closed: a hint only."""
@@ -85,8 +76,8 @@ class Returns:
         except BridgeError as error:
             return await self._refuse(request, error)
         if visit.payment.state == State.OPEN:
-            return _go(landing_url(self._context, visit.order.retry_url, visit.payment, "closed"))
-        return _go(self.landing(visit))
+            return self._go(request, landing_url(self._context, visit.order.retry_url, visit.payment, "closed"))
+        return self._go(request, landing(self._context, visit))
 
     async def status(self, request: Request) -> Response:
         """Say how a payment stands: no amount, no name; for scripts of the shop."""
@@ -102,17 +93,7 @@ class Returns:
             body["gateway_message"] = visit.payment.message
         if state is State.OPEN and visit.payment.close_seen_at:
             body["closed"] = "true"
-        return JSONResponse(body | {"result_url": self.landing(visit)}, headers=headers)
-
-    def landing(self, visit: Visit) -> str:
-        """Say where the buyer goes: the result page for money and for waiting, else the page to try again."""
-        state = State(visit.payment.state)
-        if state in SUCCESS_STATES or visit.unsettled:
-            return landing_url(self._context, visit.order.result_url, visit.payment)
-        if visit.other is not None:
-            return landing_url(self._context, visit.order.result_url, visit.other)
-        result = "declined" if visit.refused else RESULTS[state]
-        return landing_url(self._context, visit.order.retry_url, visit.payment, result)
+        return JSONResponse(body | {"result_url": landing(self._context, visit)}, headers=headers)
 
     def _read(self, request: Request, purpose: TokenPurpose) -> tuple[Site, str]:
         site, payment = self._context.tokens.read(purpose, request.path_params["token"], parts=2)
@@ -125,17 +106,25 @@ class Returns:
         posted = await read_form(request, self._context.settings.body_max_bytes, cp949_allowed=True)
         return query | posted
 
+    def _go(self, request: Request, url: str) -> Response:
+        """Lead the browser on; where a gateway came back inside a frame, the whole page with it."""
+        if not _in_frame(request):
+            return see_other(url)
+        return render("checkout/leave.html", base=base_path(self._context), address=url, framed=True)
+
     def _wait(self, request: Request, visit: Visit) -> Response:
         """The page of an outcome nobody knows yet: it asks again by itself and never says that it failed."""
         base = base_path(self._context)
         again = f"{base}/r/{request.path_params['token']}"
+        if _in_frame(request):
+            return self._go(request, again)
         return render(
             "checkout/confirming.html",
             headers={"Refresh": f"3; url={again}"},
             base=base,
             order=visit.order,
             again=again,
-            result_url=self.landing(visit),
+            result_url=landing(self._context, visit),
         )
 
     def _look_again(self, request: Request, status: int) -> Response:
@@ -149,20 +138,13 @@ class Returns:
 
     async def _refuse(self, request: Request, error: BridgeError) -> Response:
         """A return that is not this payment's moves nothing, and the buyer is shown the way to the order."""
-        status, _, korean = answer_of(error)
+        status, _, _ = answer_of(error)
         if status >= 500:
             return self._look_again(request, status)
         shop_url = await self._shop_url(request)
-        return render(
-            "checkout/refused.html",
-            status=status,
-            base=base_path(self._context),
-            title="결제를 확인하지 못했어요",
-            korean=korean,
-            gateway_message="",
-            retry_url=shop_url,
-            again=False,
-        )
+        if _in_frame(request) and shop_url:
+            return self._go(request, shop_url)
+        return refused_page(self._context, error, title="결제를 확인하지 못했어요", retry_url=shop_url)
 
     async def _shop_url(self, request: Request) -> str:
         for purpose in ("return", "close"):
@@ -171,9 +153,9 @@ class Returns:
                 visit = await look(self._context, site, payment_id)
             except BridgeError:
                 continue
-            return self.landing(visit)
+            return landing(self._context, visit)
         return ""
 
 
-def _go(url: str) -> Response:
-    return RedirectResponse(url, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+def _in_frame(request: Request) -> bool:
+    return request.headers.get("sec-fetch-dest", "") in ("iframe", "frame")

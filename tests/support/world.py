@@ -18,7 +18,9 @@ import httpx2
 import psycopg
 from starlette.applications import Starlette
 
+from bridge import gateways
 from bridge.app import build_app, build_context
+from bridge.domain.gateway import Gateway
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Mode, Payment
 from bridge.flows.context import Context
@@ -26,6 +28,7 @@ from bridge.flows.deliver_news import deliver_news
 from bridge.flows.heartbeat import beat
 from bridge.flows.manage_sites import add_site
 from bridge.flows.recover import recover_at_boot
+from bridge.flows.sites import Sites
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.urls import notice_url
 from bridge.ledger import audit, calls, cases, news, operations, payments
@@ -39,8 +42,10 @@ from bridge.settings import Secret, Settings
 from bridge.signing import requests as signed_requests
 from bridge.signing.keys import SiteKey, decode_secret
 from bridge.signing.tokens import seal_order
+from tests.support import tellers
 from tests.support.clock import VirtualClock
 from tests.support.shop import Shop
+from tests.support.teller import SECRET, TELLER, Teller, Trade
 from tests.support.wire import LocalWire, Net
 
 PUBLIC_URL = "https://pay.test"
@@ -49,6 +54,13 @@ SHOP_URL = "http://shop.test"
 BUYER_ADDRESS = "203.0.113.9"
 GATEWAY_ADDRESS = "211.43.193.87"
 JSON = {"accept": "application/json"}
+
+
+def build_gateway(name: str, values: Mapping[str, str], mode: Mode) -> Gateway:
+    """Build a site's gateway: a real one, or the teller of tests/support/tellers.py."""
+    if name.startswith("teller"):
+        return tellers.build(name, values, mode)
+    return gateways.build(name, values, mode)
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,12 @@ class World:
         self.sandbox.notices.retry_seconds = ()
         self.notice_address = GATEWAY_ADDRESS
         self.shop = Shop(self.clock, self._news_keys)
-        self.net.apps = {f"{SANDBOX}:80": self.sandbox_app, f"{SHOP_URL}:80": self.shop.app()}
+        self.teller = Teller()
+        self.net.apps = {
+            f"{SANDBOX}:80": self.sandbox_app,
+            f"{SHOP_URL}:80": self.shop.app(),
+            f"{TELLER}:80": self.teller.app(),
+        }
         self.context: Context
         self.app: Starlette
         self.site: Paired
@@ -101,6 +118,7 @@ class World:
         """Boot the bridge on what the folder holds, as the server's lifespan does."""
         wire = LocalWire(self.clock, self.net)
         self.context = build_context(self.settings, clock=self.clock, wire=wire)
+        self.context.sites = Sites(self.context.ledger, self.context.vault, build_gateway)
         self.app = build_app(self.context)
         await self.context.sites.refresh()
         await recover_at_boot(self.context)
@@ -138,6 +156,15 @@ class World:
         key = SiteKey.from_secret(decode_secret(made["secret"]), key_id=made["key_id"], site=made["site"])
         return Paired(made["site"], url, key, made["secret"])
 
+    async def pair_teller(self, kind: str, url: str = "http://teller-shop.test", **more: str) -> Paired:
+        """Add a site whose gateway is the teller of that kind, and act for it from now on."""
+        self.net.apps[f"{url}:80"] = self.shop.app()
+        values = {"teller": {"kind": kind} | more}
+        made = await add_site(self.context, url=url, gateways=["teller"], settings=values, mode=Mode.TEST)
+        key = SiteKey.from_secret(decode_secret(made["secret"]), key_id=made["key_id"], site=made["site"])
+        self.site = Paired(made["site"], url, key, made["secret"])
+        return self.site
+
     def client(self, address: str = BUYER_ADDRESS, *, raise_app_exceptions: bool = True) -> httpx2.AsyncClient:
         """Make a browser, or whoever calls from that address. Every name leads to the bridge."""
         transport = httpx2.ASGITransport(self.app, raise_app_exceptions=raise_app_exceptions, client=(address, 40000))
@@ -154,8 +181,8 @@ class World:
             "title": "봄의 제전 R석",
             "amount": 55_000,
             "buyer": {"name": "홍길동", "email": "hong@example.com", "phone": "010-1234-5678"},
-            "result_url": f"{SHOP_URL}/result?order={self._many}",
-            "retry_url": f"{SHOP_URL}/order?order={self._many}",
+            "result_url": f"{self.site.url}/result?order={self._many}",
+            "retry_url": f"{self.site.url}/order?order={self._many}",
         } | changes
         return {name: value for name, value in order.items() if value is not None}
 
@@ -317,6 +344,10 @@ class World:
         """Read a payment's operations."""
         return await self.context.ledger.read(lambda turn: operations.of_payment(turn, payment_id))
 
+    def trade(self, payment: Payment) -> Trade:
+        """Give what the teller has of a payment."""
+        return self.teller.of(payment.merchant_ref)
+
     async def entries(self, payment_id: str) -> list[tuple[str, int, str]]:
         """Read a payment's ledger entries: kind, KRW, evidence."""
         rows = await self.all("SELECT * FROM entries WHERE payment = ? ORDER BY at, amount < 0, cause", payment_id)
@@ -349,6 +380,9 @@ class World:
             held = sum(amount for _, amount, _ in await self.entries(payment.id))
             kept = payment.left + payment.orphaned
             assert held == kept, f"{payment.state}: entries {held}, payment {kept}"
+            trade = self.teller.trades.get(payment.merchant_ref)
+            if trade is not None and State(payment.state) not in UNSETTLED:
+                assert held == trade.net, f"{payment.state}: {held} here, {trade.net} at the teller"
             if State(payment.state) not in UNSETTLED and self.sandbox.bank.of(payment.merchant_ref):
                 assert held == self.book(payment).net, f"{payment.state}: {held} here, {self.book(payment).net} there"
             chain = await self.context.ledger.read(lambda turn, one=payment.id: audit.chain(turn, one))
@@ -391,9 +425,9 @@ class World:
         self.sandbox.desks["mainpay"].set(values)
 
     def notice_path(self, kind: str = "noti", *, site: Paired | None = None) -> str:
-        """Give the address a gateway posts its notices to."""
+        """Give the address the site's first gateway posts its notices to."""
         found = self.context.sites.get((site or self.site).id)
-        return urlsplit(notice_url(self.context, found, "mainpay", kind)).path
+        return urlsplit(notice_url(self.context, found, found.default_gateway, kind)).path
 
     async def post_notice(self, fields: Mapping[str, str] | bytes, *, site: Paired | None = None) -> httpx2.Response:
         """Post a notice of these fields, or these very bytes, from the gateway's address."""
@@ -401,6 +435,13 @@ class World:
         async with self.client(self.notice_address) as client:
             path = self.notice_path(site=site)
             return await client.post(path, content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+
+    async def tell(self, event: str, payment: Payment, **fields: str | int) -> httpx2.Response:
+        """Let the teller post a notice about a payment."""
+        told = {"event": event, "ref": payment.merchant_ref, "secret": SECRET, **payment.refs} | fields
+        told.setdefault("amount", payment.amount)
+        async with self.client(self.notice_address) as client:
+            return await client.post(self.notice_path("feedback"), data={k: str(v) for k, v in told.items()})
 
     async def _post_notice(self, method: str, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
         async with self.client(self.notice_address) as client:

@@ -10,7 +10,8 @@ from httpx2 import URL
 
 from bridge.domain.failures import Busy
 from bridge.domain.machine import State
-from bridge.web.returns import RESULTS, SAYINGS
+from bridge.web.landing import RESULTS
+from bridge.web.returns import SAYINGS
 from tests.support.world import SHOP_URL, Coming, World
 
 

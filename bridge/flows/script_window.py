@@ -1,0 +1,77 @@
+"""Windows that a page of ours opens with the gateway's script: their data at rest, and the script's own question."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from bridge.domain.failures import Conflict, GatewayOff, NotFound, NotNow
+from bridge.domain.gateway import Declined, Script, Unknown, Vouches, WindowPass
+from bridge.domain.machine import State
+from bridge.domain.payment import Payment
+from bridge.flows.context import Context
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.ledger import payments
+from bridge.ledger.ledger import Turn
+
+VOUCH_SECONDS = 20.0
+_SHOWN = ("scripts", "function", "fields", "origins", "argument", "form_name", "callback", "functions", "charset")
+_LISTS = ("scripts", "origins")
+
+
+def seal_window(context: Context, window: Script) -> str:
+    """Seal a window's data: it names the buyer, and lies in the books until the window is over."""
+    kept = {name: value for name, value in asdict(window).items() if name in _SHOWN}
+    return context.vault.seal(json.dumps(kept, ensure_ascii=False).encode(), "window")
+
+
+async def find_window(context: Context, site: Site, payment_id: str) -> Script | None:
+    """Give the window that a page of ours may open for a payment now, or None. Raises NotFound."""
+
+    def work(turn: Turn) -> str:
+        payment = payments.get(turn, site.id, payment_id)
+        late = context.clock.now() >= payment.expires_at
+        return "" if payment.state != State.OPEN or late else payment.window_sealed
+
+    sealed = await context.ledger.read(work)
+    if not sealed:
+        return None
+    kept: dict[str, Any] = json.loads(context.vault.open(sealed, "window"))
+    return Script(**kept | {name: tuple(kept[name]) for name in _LISTS})
+
+
+async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+    """Fetch what a gateway's script asks the merchant's server for, for an open window of this payment.
+
+    Raises NotFound, NotNow, GatewayOff (the gateway said no, or nothing); nothing is charged by any of it.
+    """
+    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
+    gateway = site.gateway(payment.gateway)
+    if not isinstance(gateway, Vouches):
+        raise NotFound("This payment's gateway asks for nothing here.")
+    if payment.state != State.OPEN or context.clock.now() >= payment.expires_at:
+        raise NotNow(f"A payment in state {payment.state} opens no window any more.", state=payment.state)
+    exchange = gateway.vouch(payment, form, Recorder.now(context, site).stamp)
+    conversation = await talk(context, site, gateway, exchange, deadline_seconds=VOUCH_SECONDS)
+    outcome, recorder = conversation.outcome, Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        current = payments.get(turn, site.id, payment_id)
+        recorder.journal(turn, current, conversation)
+        if isinstance(outcome, WindowPass) and outcome.refs:
+            _keep_refs(turn, recorder, current, outcome)
+
+    await context.ledger.write(record)
+    if isinstance(outcome, WindowPass):
+        return outcome.answer
+    said = outcome.message if isinstance(outcome, Declined | Unknown) else ""
+    raise GatewayOff("The gateway did not vouch for its window; nothing was charged.", gateway_message=said)
+
+
+def _keep_refs(turn: Turn, recorder: Recorder, payment: Payment, outcome: WindowPass) -> None:
+    if payment.state != State.OPEN:
+        raise Conflict("The payment went on meanwhile.")
+    refs = dict(payment.refs) | dict(outcome.refs)
+    payments.move(turn, payment, State.OPEN, at=recorder.at, actor="gateway", event="window.vouched", refs=refs)

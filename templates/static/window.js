@@ -1,0 +1,98 @@
+/* Opens a gateway's window by the gateway's own script. All it knows is data of the page: nothing is evaluated. */
+(function () {
+  "use strict";
+  const AGAIN_MS = 3000;
+  const WORDS = {
+    lost: "결제사의 결제 창을 불러오지 못했어요. 인터넷 연결과 광고 차단을 확인하고 새로고침해 주세요. 아직 아무것도 결제하지 않았어요.",
+    blocked: "결제 창을 열지 못했어요. ‘결제 창 열기’를 눌러 주세요.",
+    open: "결제 창에서 결제를 마치면 이 화면이 저절로 바뀌어요.",
+  };
+  let lost = false;
+  addEventListener("error", (event) => { lost = lost || event.target.nodeName === "SCRIPT"; }, true);
+
+  function say(words) {
+    document.getElementById("window-state").textContent = words;
+  }
+
+  function find(name) {
+    let owner = window;
+    let found = window;
+    for (const part of name.split(".")) {
+      owner = found;
+      found = found == null ? undefined : found[part];
+    }
+    return typeof found === "function" ? found.bind(owner) : null;
+  }
+
+  function bring(form, result) {
+    const back = document.createElement("form");
+    back.method = "post";
+    back.action = form.dataset.back;
+    for (const [name, value] of Object.entries(result || {})) {
+      if (value === null || typeof value === "object") continue;
+      const field = document.createElement("input");
+      field.type = "hidden";
+      field.name = name;
+      field.value = String(value);
+      back.append(field);
+    }
+    document.body.append(back);
+    HTMLFormElement.prototype.submit.call(back);
+  }
+
+  function argumentOf(form) {
+    if (form.dataset.argument === "form") return form;
+    if (form.dataset.argument === "form_id") return form.id;
+    const fields = Object.fromEntries(new FormData(form));
+    if (form.dataset.callback) fields[form.dataset.callback] = (result) => bring(form, result);
+    return fields;
+  }
+
+  /* Functions of ours that the gateway's script calls by name when its window is done, or was closed. */
+  function offer(form) {
+    for (const pair of form.dataset.functions.trim().split(/\s+/).filter(Boolean)) {
+      const [name, reaction] = pair.split("=");
+      window[name] = () => {
+        if (reaction === "close") return location.assign(form.dataset.close);
+        form.action = form.dataset.back;
+        form.target = "_self";
+        HTMLFormElement.prototype.submit.call(form);
+      };
+    }
+  }
+
+  function open(form) {
+    const call = find(form.dataset.function);
+    if (!call || lost) return say(WORDS.lost);
+    try {
+      call(argumentOf(form));
+      say(WORDS.open);
+    } catch (error) {
+      say(WORDS.blocked);
+    }
+  }
+
+  async function follow(form) {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      try {
+        const answer = await fetch(form.dataset.status, { cache: "no-store" });
+        const told = await answer.json();
+        if (answer.ok && told.state !== "open" && told.state !== "approving") return location.replace(told.result_url);
+      } catch (error) {
+        continue; // offline for a moment
+      }
+    }
+  }
+
+  addEventListener("load", () => {
+    const form = document.querySelector("form[data-window]");
+    form.dataset.back = form.getAttribute("action"); // the gateway's script may point the form elsewhere
+    offer(form);
+    const button = document.getElementById("window-open");
+    button.hidden = false;
+    button.addEventListener("click", () => open(form));
+    open(form);
+    follow(form);
+  });
+})();

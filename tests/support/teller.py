@@ -1,0 +1,142 @@
+"""A gateway of few lines with its own books: what really moved, and which answers get lost."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+TELLER = "http://teller.test"
+SECRET = "between-the-two-of-us"
+
+
+@dataclass
+class Trade:
+    """One payment as the teller has it, in KRW."""
+
+    ref: str
+    number: str
+    amount: int
+    captured: int = 0
+    withdrawn: bool = False
+    refunds: list[int] = field(default_factory=list)
+
+    @property
+    def refunded(self) -> int:
+        return sum(self.refunds)
+
+    @property
+    def net(self) -> int:
+        return self.captured - self.refunded
+
+
+class Teller:
+    """Answers what the adapters of tests/support/tellers.py ask.
+
+    `faults` names by operation what becomes of its next calls: lost_before and lost_after (HTTP 500, the second once
+    all is done), late (500 now, and `let_late_arrive` does it), twice (done two times, answered once), or a code.
+    """
+
+    def __init__(self) -> None:
+        self.trades: dict[str, Trade] = {}
+        self.faults: dict[str, list[str]] = {}
+        self.always: dict[str, str] = {}
+        self.calls: Counter[str] = Counter()
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.shows_refunds = True
+        self.takes_instead = 0
+        self._late: list[Callable[[], object]] = []
+
+    def app(self) -> Starlette:
+        """Make the application at the teller's address."""
+        return Starlette(routes=[Route("/{op}", self._answer, methods=["POST"])])
+
+    def of(self, ref: str) -> Trade:
+        """Give the trade with our reference."""
+        return self.trades[ref]
+
+    def fail(self, op: str, *kinds: str) -> None:
+        """Let the next calls of an operation go wrong so."""
+        self.faults.setdefault(op, []).extend(kinds)
+
+    def let_late_arrive(self) -> None:
+        """Let the requests that lay in the network arrive."""
+        late, self._late = self._late, []
+        for act in late:
+            act()
+
+    def capture(self, ref: str, amount: int | None = None) -> Trade:
+        """Let the buyer pay in the teller's own window."""
+        trade = self.trades[ref]
+        assert not trade.withdrawn, "a withdrawn request takes no money"
+        trade.captured += trade.amount if amount is None else amount
+        return trade
+
+    async def _answer(self, request: Request) -> Response:
+        op, said = request.path_params["op"], json.loads(await request.body())
+        self.calls[op] += 1
+        self.asked.append((op, said))
+        kinds = self.faults.get(op, [])
+        kind = kinds.pop(0) if kinds else self.always.get(op, "")
+        if kind == "lost_before":
+            return Response("lost", 500)
+        if kind == "late":
+            self._late.append(lambda: getattr(self, f"_{op}")(said))
+            return Response("lost", 500)
+        if kind and kind not in ("lost_after", "twice"):
+            return JSONResponse({"code": kind, "message": "그렇게 안 돼요"})
+        answer = getattr(self, f"_{op}")(said)
+        if kind == "twice":
+            getattr(self, f"_{op}")(said)
+        return Response("lost", 500) if kind == "lost_after" else JSONResponse(answer)
+
+    def _open(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = Trade(said["ref"], f"T{len(self.trades) + 1:06d}", said["amount"])
+        self.trades[trade.ref] = trade
+        return {"code": "ok", "number": trade.number}
+
+    def _vouch(self, said: dict[str, Any]) -> dict[str, Any]:
+        return {"code": "ok", "token": f"token-of-{said['ref']}"}
+
+    def _approve(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = self.trades[said["ref"]]
+        if trade.captured or trade.withdrawn:
+            return {"code": "duplicate"}
+        trade.captured = self.takes_instead or said["amount"]
+        return {"code": "ok", "amount": trade.captured, "number": trade.number}
+
+    def _inquire(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = self.trades.get(said["ref"])
+        if trade is None or not trade.captured:
+            return {"code": "absent"}
+        shown = {"code": "ok", "captured": trade.captured, "number": trade.number}
+        return shown | ({"refunded": trade.refunded} if self.shows_refunds else {})
+
+    def _undo(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = self.trades.get(said["ref"])
+        if trade is None or not trade.captured:
+            return {"code": "nothing"}
+        if trade.net:
+            trade.refunds.append(trade.net)
+        return {"code": "ok"}
+
+    def _refund(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = self.trades[said["ref"]]
+        if said["full"] and trade.captured and not trade.net:
+            return {"code": "already"}
+        if said["amount"] > trade.net:
+            return {"code": "too_much", "message": "취소할 금액이 남지 않았어요"}
+        trade.refunds.append(said["amount"])
+        return {"code": "ok", "number": f"R{trade.number}-{len(trade.refunds)}"}
+
+    def _probe(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = self.trades[said["ref"]]
+        if trade.captured:
+            return {"code": "not_cancellable"}
+        trade.withdrawn = True
+        return {"code": "ok"}

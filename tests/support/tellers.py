@@ -1,0 +1,247 @@
+"""Adapters for the teller, one of each kind of gateway: what they can is what they inherit."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bridge.domain.exchange import Call, Exchange, Stamp
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.forms import parse_form
+from bridge.domain.gateway import (
+    Absent,
+    Accepted,
+    Ack,
+    Allowed,
+    Circumstantial,
+    CodeName,
+    Declined,
+    Done,
+    Never,
+    NothingThere,
+    Notice,
+    Paid,
+    PerhapsPaid,
+    Redirect,
+    RefundRule,
+    Refused,
+    Return,
+    Script,
+    Seen,
+    SharedValue,
+    Undone,
+    Unknown,
+    Unpaid,
+    Urls,
+    WindowPass,
+)
+from bridge.domain.machine import State
+from bridge.domain.payment import Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from tests.support.teller import SECRET, TELLER
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What every kind has: a window of the teller's, and refunds."""
+
+    name: str = "teller"
+    title: str = "텔러"
+    methods: tuple[Method, ...] = (Method.CARD, Method.PHONE)
+    hosts: frozenset[str] = frozenset({TELLER})
+    deadline_seconds: float = 40.0
+    human_after_seconds: float = 360.0
+    least: int = 1_000
+
+    def smallest(self, method: Method) -> int:
+        return self.least
+
+    def open_window(self, payment: Payment, order: Order, urls: Urls, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("open", payment, amount=payment.amount)
+        if said["code"] != "ok":
+            return Declined(Reason.BAD_REQUEST, said["code"], said.get("message", ""))
+        return Redirect(f"{TELLER}/window?ref={payment.merchant_ref}", {"number": said["number"]})
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        if not form.get("number"):
+            raise Unreadable("The return names no number.")
+        refused = Declined(Reason.DECLINED, form["no"], "취소했어요") if form.get("no") else None
+        return Return({"number": form["number"]}, refused)
+
+    def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("refund", payment, moves=True, amount=refund.amount, full=refund.full)
+        code, message = said["code"], said.get("message", "")
+        if code == "ok":
+            return Done({"refund_number": said["number"]})
+        if code == "already" and refund.full:
+            return Done(already=True)
+        if code == "taken_in":
+            return Accepted()
+        if code == "too_much":
+            return Refused(Reason.AMOUNT, code, message)
+        return Unknown("the refund was answered with a code that proves nothing", code, message)
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        if payment.state not in (State.PAID, State.PART_REFUNDED):
+            return Never("돌려드릴 돈이 없어요.")
+        return Allowed(payment.left, partial=True)
+
+    def codes(self, kind: str) -> tuple[CodeName, ...]:
+        return ()
+
+    def ask(self, op: str, payment: Payment, *, moves: bool = False, **fields: Any) -> Exchange[dict[str, Any]]:
+        body = {"ref": payment.merchant_ref} | fields
+        reply = yield Call(op, "POST", f"{TELLER}/{op}", body=body, moves_money=moves)
+        reply.json_fields()
+        said: dict[str, Any] = json.loads(reply.body)
+        return said
+
+
+class Approving(Counter):
+    """Money moves by our call."""
+
+    def approve(self, payment: Payment, returned: Return, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("approve", payment, moves=True, amount=payment.amount)
+        code, message = said["code"], said.get("message", "")
+        if code == "ok":
+            return Paid(said["amount"], payment.refs | {"number": said["number"]})
+        if code == "declined":
+            return Declined(Reason.LIMIT, code, message)
+        return Unknown("approve was answered with a code that proves nothing", code, message, code == "odd")
+
+
+class Inquiring(Counter):
+    """It can be asked."""
+
+    def inquire(self, payment: Payment, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("inquire", payment)
+        if said["code"] == "absent":
+            return Absent()
+        if said["code"] != "ok":
+            return Unknown("the inquiry was answered with a code that proves nothing", said["code"])
+        return Seen(said["captured"], said.get("refunded"), {"number": said["number"]})
+
+
+class Undoing(Counter):
+    """It takes back by our reference."""
+
+    def undo(self, payment: Payment, returned: Return, sent: Stamp, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("undo", payment, moves=True)
+        if said["code"] == "ok":
+            return Undone()
+        return NothingThere() if said["code"] == "nothing" else Unknown("undo proves nothing", said["code"])
+
+
+class Probing(Counter):
+    """Its request can be withdrawn as long as nobody has paid it."""
+
+    def probe_unpaid(self, payment: Payment, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("probe", payment)
+        if said["code"] == "ok":
+            return Unpaid()
+        if said["code"] == "not_cancellable":
+            return PerhapsPaid(said["code"], said.get("message", ""))
+        return Unknown("the probe was answered with a code that proves nothing", said["code"])
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        return Return({})
+
+
+class Telling(Counter):
+    """It sends notices: with the shared secret, or without any proof."""
+
+    notice_kinds = ("feedback",)
+    signed = True
+
+    def read_notice(self, raw: bytes, kind: str) -> Notice:
+        form = parse_form(raw)
+        if self.signed and form.get("secret") != SECRET:
+            raise NotGenuine("The notice does not carry the secret.")
+        readings = tuple(int(part) for part in form.get("readings", "").split() if part)
+        return Notice(
+            event=form["event"],
+            dedupe=hashlib.sha256(raw).hexdigest()[:32],
+            merchant_ref=form.get("ref", ""),
+            amount=int(form.get("amount", "0")),
+            proof=SharedValue() if self.signed else Circumstantial("nothing"),
+            refs={"refund_number": form["refund_number"]} if form.get("refund_number") else {},
+            currency=form.get("currency", "KRW"),
+            binding={"number": form["number"]} if form.get("number") else {},
+            readings=readings,
+            account={"number": "110-1", "bank": "04"} if form["event"] == "issued" else {},
+            foreign=form.get("route") == "common",
+        )
+
+    def acknowledge(self, raw: bytes, kind: str) -> Ack:
+        return Ack("SUCCESS", "text/plain")
+
+    def allows_source(self, address: str) -> bool:
+        return True
+
+
+class Hinting(Telling):
+    """Its notices carry no proof."""
+
+    signed = False
+
+
+class Scripted(Counter):
+    """Its window is opened by its script, which asks us for a token first."""
+
+    def open_window(self, payment: Payment, order: Order, urls: Urls, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("open", payment, amount=payment.amount)
+        fields = {"ordNo": payment.merchant_ref, "buyer": order.buyer.name, "auth": urls.auth, "back": urls.approval}
+        return Script(
+            scripts=(f"{TELLER}/pay.js",),
+            function="Teller.open",
+            fields=fields,
+            origins=(TELLER,),
+            argument="object",
+            callback="done",
+            functions={"teller_closed": "close"},
+            refs={"number": said["number"]},
+        )
+
+    def vouch(self, payment: Payment, form: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("vouch", payment)
+        if said["code"] != "ok":
+            return Declined(Reason.MERCHANT, said["code"], said["message"])
+        return WindowPass({"result": "success", "AuthKey": said["token"]}, {"auth_key": said["token"]})
+
+
+class Asked(Approving, Inquiring):
+    """It approves and can be asked; nothing is taken back but by a refund (as Payple)."""
+
+
+class AskedAndUndone(Approving, Inquiring, Undoing):
+    """It approves, can be asked, and takes back by our reference (as Pay-Story)."""
+
+
+class AskedByScript(Scripted, Approving, Inquiring):
+    """As Payple in mode CERT, its window too."""
+
+
+class AskedOnHint(Hinting, Approving, Inquiring):
+    """It can be asked, and its notices make us ask."""
+
+
+class Mute(Approving):
+    """Nothing can be asked, nothing taken back (as Welcome's billing)."""
+
+
+class SelfTold(Probing, Telling):
+    """It captures by itself and tells (as PayApp)."""
+
+
+class SelfAsked(Hinting, Inquiring):
+    """It captures by itself and can be asked (as Payple in mode PAY)."""
+
+
+KINDS = {kind.__name__: kind for kind in (Asked, AskedAndUndone, AskedByScript, AskedOnHint, Mute, SelfTold, SelfAsked)}
+
+
+def build(name: str, values: Mapping[str, str], mode: Mode) -> Counter:
+    """Build a site's teller: `values["kind"]` says of which kind."""
+    made = KINDS[values.get("kind", "Asked")]()
+    return replace(made, name=name, least=int(values.get("least", "1000")))
