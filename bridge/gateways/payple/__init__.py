@@ -1,0 +1,1 @@
+"""Payple: every operation is an authentication and an act at the address it names."""

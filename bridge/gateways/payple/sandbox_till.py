@@ -1,0 +1,223 @@
+"""What the sandbox of Payple remembers: shops, passes, windows, payers, trades, settings; and what happens to money."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bridge.gateways.payple.sandbox_words import CARDS, DIALECT, GATEWAY
+from bridge.sandbox.bank import Book
+from bridge.sandbox.refusals import Refusal
+from bridge.sandbox.world import World
+
+WRONG_BY_WON = 1_000
+TEST_SHOP = {
+    "key": "abcd1234567890",
+    "refund_key": "a41ce010ede9fcbfb3be86b24858806596a9db68b79d138b147c3e563e1829a0",
+    "client_key": "test_DF55F29DA654A8CBC0F0A9DD4B556486",
+}
+
+
+@dataclass(slots=True)
+class Settings:
+    """Everything about Payple that no document settles or a shop chooses, and what testers want to change."""
+
+    merchants: dict[str, dict[str, str]] = field(default_factory=lambda: {"test": dict(TEST_SHOP)})
+    referers: list[str] = field(default_factory=list)
+    webhook_url: str = ""
+    cancel_webhook_url: str = ""
+    webhook_json: bool = False
+    cancel_webhook_defines: bool = False
+    addresses_change: bool = True
+    old_names: bool = False
+    pass_minutes: int = 30
+    pass_once: bool = False
+    window_minutes: int = 30
+    credentials_anywhere: bool = False
+    smallest_won: int = 1_000
+    late_result_seconds: float = 20.0
+    lookup_shows_refunds: bool = False
+    parts_refused: bool = False
+    cancel_period_days: int = 365
+
+
+@dataclass(slots=True)
+class Pass:
+    """What auth.php gave: tokens for one kind of act at one address."""
+
+    merchant: str
+    purpose: str
+    cst_id: str
+    cust_key: str
+    auth_key: str
+    way: str
+    ends: datetime
+    used: bool = False
+
+
+@dataclass(slots=True)
+class Session:
+    """One window. `req_key` lets the shop confirm it, once."""
+
+    id: str
+    form: dict[str, str]
+    granted: Pass
+    key: str
+    ends: datetime
+    choice: dict[str, str] = field(default_factory=dict)
+    payer: str = ""
+    req_key: str = ""
+    done: bool = False
+
+    @property
+    def amount(self) -> int:
+        """KRW asked for; 0 where a card is only registered."""
+        return int(self.form.get("PCD_PAY_TOTAL") or 0)
+
+
+@dataclass(slots=True)
+class Trade:
+    """One approval. `amount` in KRW; `seen_from` is when an inquiry begins to show it."""
+
+    merchant: str
+    order: str
+    amount: int
+    at: datetime
+    seen_from: datetime
+    form: dict[str, str]
+    choice: dict[str, str]
+    payer: str
+    number: str
+    book: Book
+    refunded: int = 0
+
+    @property
+    def day(self) -> str:
+        """The day in Korea on which it was made."""
+        return f"{self.at:%Y%m%d}"
+
+
+class Till:
+    """The sandbox's memory, and the movements of money."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.settings = Settings()
+        self.passes: dict[str, Pass] = {}
+        self.sessions: dict[str, Session] = {}
+        self.payers: dict[str, dict[str, str]] = {}
+        self.trades: dict[tuple[str, str], Trade] = {}
+        self.months: set[tuple[str, str, str]] = set()
+
+    def grant(self, merchant: str, purpose: str) -> Pass:
+        """Give tokens for one kind of act, and an address that may be another each time."""
+        world, settings = self.world, self.settings
+        way = world.hex(6) if settings.addresses_change else ""
+        ends = world.now() + timedelta(minutes=settings.pass_minutes)
+        made = Pass(merchant, purpose, world.hex(32), world.hex(32), world.hex(64), way, ends)
+        self.passes[made.auth_key] = made
+        return made
+
+    def check_pass(self, fields: Mapping[str, str], purpose: str, way: str) -> Pass:
+        """Check an act's tokens, its address and their age. A confirmation is made with its window's key and the
+        shop's own credentials. Raises Refusal."""
+        granted = self.passes.get(fields["PCD_AUTH_KEY"])
+        confirms = purpose == "confirm"
+        if granted is None or granted.purpose != ("window" if confirms else purpose) or granted.way != way:
+            raise Refusal("CPAY0002")
+        if self.world.now() > granted.ends or (granted.used and self.settings.pass_once and not confirms):
+            raise Refusal("CPAY0002", "인증 정보 만료")
+        own = (granted.merchant, self.settings.merchants[granted.merchant]["key"])
+        wanted = [own] if confirms else [(granted.cst_id, granted.cust_key)]
+        if self.settings.credentials_anywhere:
+            wanted = [own, (granted.cst_id, granted.cust_key)]
+        said = (fields["PCD_CST_ID"].encode(), fields["PCD_CUST_KEY"].encode())
+        if not any(all(map(hmac.compare_digest, said, (a.encode(), b.encode()))) for a, b in wanted):
+            raise Refusal("CPAY0002", "인증 정보 불일치")
+        granted.used = True
+        return granted
+
+    def check_order(self, merchant: str, order: str) -> None:
+        """Refuse an order number that was paid. Raises Refusal."""
+        if (merchant, order) in self.trades:
+            raise Refusal("CPAY0003")
+
+    def check_least(self, amount: int) -> None:
+        """Refuse an amount that is too small. Raises Refusal."""
+        if amount < self.settings.smallest_won:
+            raise Refusal("CPAY0006")
+
+    def keep_payer(self, merchant: str, form: Mapping[str, str], card: str) -> str:
+        """Register a card; gives its key."""
+        payer = self.world.hex(32)
+        self.payers[payer] = {
+            "merchant": merchant,
+            "card": card,
+            "name": form.get("PCD_PAYER_NAME", ""),
+            "phone": form.get("PCD_PAYER_HP", ""),
+            "no": form.get("PCD_PAYER_NO", ""),
+        }
+        return payer
+
+    def book(self, merchant: str, order: str, amount: int) -> Book:
+        """Find or begin the book of an order."""
+        return self.world.bank.open(GATEWAY, DIALECT, merchant, order, amount)
+
+    def take(
+        self,
+        merchant: str,
+        form: Mapping[str, str],
+        choice: Mapping[str, str],
+        payer: str,
+        *,
+        by: str,
+        wrong: bool = False,
+        late: bool = False,
+    ) -> Trade:
+        """Take the money that `form` asks for. `late`: an inquiry shows it only after a while."""
+        now, order = self.world.now(), form["PCD_PAY_OID"]
+        amount = int(form["PCD_PAY_TOTAL"]) + (WRONG_BY_WON if wrong else 0)
+        seen_from = now + timedelta(seconds=self.settings.late_result_seconds if late else 0)
+        book = self.book(merchant, order, amount)
+        number = f"{now:%Y%m%d%H%M%S}{self.world.random.randrange(10**10):010d}"
+        book.ref_no = number
+        trade = Trade(merchant, order, amount, now, seen_from, dict(form), dict(choice), payer, number, book)
+        self.trades[merchant, order] = trade
+        self.world.bank.capture(book, amount, number, now.isoformat(), by)
+        return trade
+
+    def refund(self, trade: Trade, amount: int, by: str) -> None:
+        """Give KRW back; a part once more with every call. Raises Refusal."""
+        if not trade.book.net:
+            raise Refusal("PAYC0003")
+        if amount > trade.book.net:
+            raise Refusal("PAYC0002")
+        if amount != trade.amount and self.settings.parts_refused:
+            raise Refusal("PAYC0004")
+        if self.world.now() - trade.at > timedelta(days=self.settings.cancel_period_days):
+            raise Refusal("PAYC0005", "취소 기한 초과")
+        number = self.world.hex(24)
+        trade.refunded += amount
+        self.world.bank.refund(trade.book, amount, number, self.world.now().isoformat(), by)
+
+    def card_fields(self, card: str, number: str = "") -> dict[str, str]:
+        """Write a card's fields, in the names of today or of the manual's first edition."""
+        old = self.settings.old_names
+        names = ("PCD_CARDNAME", "PCD_CARDNUM", "PCD_CARDTRADENUM") if old else (
+            "PCD_PAY_CARDNAME", "PCD_PAY_CARDNUM", "PCD_PAY_CARDTRADENUM",
+        )  # fmt: skip
+        return dict(zip(names, (CARDS.get(card, ""), masked_card(card), number), strict=True))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.settings = Settings()
+        self.passes.clear()
+        self.sessions.clear()
+        self.payers.clear()
+        self.trades.clear()
+        self.months.clear()
+
+
+def masked_card(card: str) -> str:
+    """Make up a masked card number of an issuer: its eight middle digits hidden."""
+    return f"9{card}0********{card}34" if card else ""
