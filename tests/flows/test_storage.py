@@ -41,7 +41,8 @@ async def test_without_room_nothing_is_approved_and_the_buyer_may_come_back(worl
     answer = await world.go(coming)
 
     assert answer.status_code == 503
-    assert "아무것도 진행되지 않았으니" in answer.text
+    assert "다시 결제하지 마세요" in answer.text
+    assert answer.headers["refresh"].startswith("5;"), "the page comes back by itself"
     assert world.net.calls("/pay") == []
     assert (await world.payment(opened.payment)).state == "open"
     full("")
