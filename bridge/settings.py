@@ -50,6 +50,8 @@ class Settings:
     news_days: int = 31
     reserve_bytes: int = 0
     free_bytes_min: int = 0
+    backup_path: str = ""
+    backup_seconds: int = 60
     log_level: str = "info"
 
     @property
@@ -84,6 +86,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         quiet_seconds_min=_number(values, "BRIDGE_QUIET_SECONDS_MIN", 120),
         reserve_bytes=_number(values, "BRIDGE_RESERVE_BYTES", 256 * MIB),
         free_bytes_min=_number(values, "BRIDGE_FREE_BYTES_MIN", 512 * MIB),
+        backup_path=_folder(values, "BRIDGE_BACKUP_PATH"),
+        backup_seconds=_number(values, "BRIDGE_BACKUP_SECONDS", 60),
         log_level=values.get("BRIDGE_LOG_LEVEL", "info"),
     )
 
@@ -103,6 +107,13 @@ def _number(values: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit()):
         raise Misconfigured(f"{name} must be a whole number, not {text!r}.")
     return int(text)
+
+
+def _folder(values: Mapping[str, str], name: str) -> str:
+    path = values.get(name, "").strip()
+    if path and not Path(path).is_dir():
+        raise Misconfigured(f"{name} must be a folder that is there; {path!r} is none.")
+    return path
 
 
 def _public_url(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from bridge import __version__
-from bridge.cli import cases, money, sites
+from bridge.cli import backup, cases, database, money, sites
 from bridge.cli import doctor as examination
 from bridge.cli.options import Host, Json, Port, read_password
 from bridge.cli.output import print_facts, print_json, print_lines, print_table
@@ -30,6 +30,9 @@ app.add_typer(money.payments_app, name="payments")
 app.add_typer(cases.app, name="cases")
 app.add_typer(money.outbox_app, name="outbox")
 app.command("refund")(money.refund)
+app.command("backup")(backup.backup)
+app.command("migrate")(database.migrate)
+app.command("move-to-postgres")(database.move)
 
 
 @app.command()

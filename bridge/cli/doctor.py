@@ -13,9 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bridge.clock import SystemClock
+from bridge.clock import SystemClock, now_ms
 from bridge.control import NoServer, ask
 from bridge.domain.failures import BridgeError, LedgerBroken
+from bridge.domain.spans import age
+from bridge.flows.check_health import AUTOMATIC_WARN, TYPED_WARN
+from bridge.ledger.backups import Backup, last
+from bridge.ledger.sqlite import SqliteTurn
 from bridge.ledger.vault import Vault
 from bridge.settings import Settings, from_environment
 
@@ -33,6 +37,7 @@ def examine() -> list[Finding]:
     if settings.on_postgres:
         return found + _postgres(settings) + _ready(settings)
     found += [_sqlite(), _disk(settings), _integrity(settings), _secrets(settings)]
+    found += [_backup(settings, _last_on_sqlite(settings))]
     return found + _server(settings)
 
 
@@ -122,7 +127,36 @@ def _postgres(settings: Settings) -> list[Finding]:
         if unsafe
         else _finding("durability", "pass", f"{', '.join(seen.safety)} are on"),
         _opens(settings, seen.secret) if seen.made else _finding("secrets", "pass", "none kept yet"),
+        _backup(settings, _last_on_postgres(settings) if seen.made else None),
     ]
+
+
+def _backup(settings: Settings, last: Backup | None) -> Finding:
+    if last is None:
+        return _finding("backup", "warn", "none was made yet; `pay-bridge backup`, or set BRIDGE_BACKUP_PATH")
+    seconds = max(0.0, now_ms(SystemClock()) / 1000 - last.made_at / 1000)
+    old = seconds > (AUTOMATIC_WARN if settings.backup_path else TYPED_WARN)
+    return _finding(
+        "backup", "warn" if old else "pass", f"the last good one was made {age(seconds, 'en')}: {last.path}"
+    )
+
+
+def _last_on_sqlite(settings: Settings) -> Backup | None:
+    if not settings.database_path.is_file():
+        return None
+    try:
+        with contextlib.closing(_open(settings.database_path)) as connection:
+            connection.row_factory = sqlite3.Row
+            return last(SqliteTurn(connection))
+    except sqlite3.Error:  # told by the look at the database itself
+        return None
+
+
+def _last_on_postgres(settings: Settings) -> Backup | None:
+    from bridge.ledger.postgres import PostgresTurn, connect
+
+    with contextlib.closing(connect(settings.database_url)) as connection:
+        return last(PostgresTurn(connection))
 
 
 def _open(path: Path) -> sqlite3.Connection:

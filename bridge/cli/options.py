@@ -43,7 +43,7 @@ def _value(name: str, value: str) -> str:
     if value == "-":
         return sys.stdin.read().strip()
     if value.startswith("@"):
-        return _read(Path(value[1:]), name)
+        return read_text(Path(value[1:]), name)
     return value
 
 
@@ -60,7 +60,7 @@ def _warn_of_secret(gateway: str, key: str, value: str) -> None:
 def read_password(path: Path | None, *, once: bool = False) -> str:
     """Read a password: from a file, from standard input (`-`), or asked for; a new one twice. Raises Misconfigured."""
     if path is not None:
-        return sys.stdin.read().strip() if str(path) == "-" else _read(path, "--password-file")
+        return read_text(path, "--password-file")
     if not sys.stdin.isatty():
         raise Misconfigured("There is nobody to ask for the password; give --password-file (- for standard input).")
     password = getpass.getpass("Password: ")
@@ -69,7 +69,10 @@ def read_password(path: Path | None, *, once: bool = False) -> str:
     return password
 
 
-def _read(path: Path, what: str) -> str:
+def read_text(path: Path, what: str) -> str:
+    """Read a secret from a file, or from standard input (`-`). Raises Misconfigured; `what` names the option."""
+    if str(path) == "-":
+        return sys.stdin.read().strip()
     try:
         return path.read_text("utf-8").strip()
     except OSError as error:

@@ -15,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bridge.app import build_app, build_context
+from bridge.cli.automatic import back_up_forever
 from bridge.cli.work import perform
 from bridge.control import listening
 from bridge.domain.failures import LedgerBroken, Misconfigured
@@ -69,15 +70,22 @@ def door_of(per_address_max: int = 1000, trusted: tuple[str, ...] = ()) -> Door:
 
 
 def build_served(context: Context) -> Starlette:
-    """Build the application as it is served: with the control socket beside its database, if that is a file."""
+    """Build the application as it is served: with the control socket beside its database, if that is a file.
+
+    With BRIDGE_BACKUP_PATH it makes backups as well.
+    """
     app = build_app(context)
-    if context.settings.on_postgres:
-        return app
-    inner = app.router.lifespan_context
+    inner, settings = app.router.lifespan_context, context.settings
 
     @contextlib.asynccontextmanager
     async def lifespan(served: Starlette) -> AsyncIterator[None]:
-        async with inner(served), listening(context.settings.database_path, functools.partial(perform, context)):
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(inner(served))
+            if not settings.on_postgres:
+                await stack.enter_async_context(listening(settings.database_path, functools.partial(perform, context)))
+            if settings.backup_path:
+                context.tasks.begin("backup", back_up_forever(settings))
+                stack.callback(context.tasks.end, "backup")
             yield
 
     app.router.lifespan_context = lifespan

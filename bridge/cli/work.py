@@ -18,7 +18,8 @@ from bridge.flows.log_in import add_operator
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.flows.snapshots import read_payment, refund_json, rfc3339
-from bridge.ledger import news
+from bridge.ledger import backups, news
+from bridge.ledger.backups import Backup
 from bridge.ledger.ledger import Row, Turn
 
 T = TypeVar("T")
@@ -101,6 +102,16 @@ class OutboxRetry(Words):
     payment: str
 
 
+class BackupNote(Words):
+    """`backup`: one was made (milliseconds, bytes)."""
+
+    made_at: int
+    path: str
+    rows: int
+    bytes: int
+    took_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Command(Generic[T]):
     words: type[T]
@@ -178,6 +189,12 @@ async def _outbox_retry(context: Context, words: OutboxRetry) -> Any:
     return {"hastened": await context.ledger.write(lambda turn: news.hasten(turn, words.payment, at))}
 
 
+async def _backup_note(context: Context, words: BackupNote) -> Any:
+    made = Backup(**msgspec.structs.asdict(words))
+    await context.ledger.write(lambda turn: backups.note(turn, made))
+    return {"noted": True}
+
+
 def _news_json(row: Row) -> dict[str, Any]:
     named = {name: row[name] for name in ("id", "site", "payment", "seq", "type", "state", "tries", "last_error")}
     next_try_at = rfc3339(from_ms(row["next_try_at"])) if row["state"] == "waiting" else ""
@@ -212,4 +229,5 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "cases.reject": _Command(case_work.CaseEnd, case_work.reject_),
     "outbox.list": _Command(OutboxList, _outbox_list),
     "outbox.retry": _Command(OutboxRetry, _outbox_retry),
+    "backup.note": _Command(BackupNote, _backup_note),
 }

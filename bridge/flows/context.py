@@ -41,6 +41,11 @@ class Tasks:
         """Find running work by its name."""
         return self._running.get(name)
 
+    def end(self, name: str) -> None:
+        """End running work that nobody would miss, by its name."""
+        if name in self._running:
+            self._running[name].cancel()
+
     async def wait(self, task: "asyncio.Task[Any]", seconds: float) -> bool:
         """Wait for a task that long at most; tells whether it is done. Waiting no longer does not end the task."""
         done, _ = await asyncio.wait({task}, timeout=seconds)

@@ -30,7 +30,7 @@ def note(
         "INSERT INTO audit (payment, seq, site, at, actor, event, was, became, detail, previous, hash)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *values,
-        _hash(values),
+        hash_of(values),
     )
 
 
@@ -44,11 +44,12 @@ def first_break(rows: list[Row]) -> int | None:
     previous = ""
     for place, row in enumerate(rows, start=1):
         values = tuple(row[name] for name in COLUMNS)
-        if row["seq"] != place or row["previous"] != previous or row["hash"] != _hash(values):
+        if row["seq"] != place or row["previous"] != previous or row["hash"] != hash_of(values):
             return place
         previous = row["hash"]
     return None
 
 
-def _hash(values: tuple[object, ...]) -> str:
+def hash_of(values: tuple[object, ...]) -> str:
+    """Hash a row's columns, those of COLUMNS in their order."""
     return hashlib.sha256(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

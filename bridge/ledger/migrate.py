@@ -14,8 +14,8 @@ def migrations(dialect: str) -> list[tuple[int, str]]:
     return [(int(name.split("_")[0]), (folder / name).read_text("utf-8")) for name in names]
 
 
-def migrate_sqlite(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date.
+def migrate_sqlite(connection: sqlite3.Connection, schema: int | None = None) -> int:
+    """Bring the schema to a number, or up to date, in one transaction; answers the number it had.
 
     Raises LedgerBroken when the database is newer than this program, or was made by unreleased migrations.
     """
@@ -23,15 +23,12 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         current = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if current > known[-1][0]:
-            raise LedgerBroken(
-                f"The database has schema {current}; this bridge knows {known[-1][0]}. Update the bridge."
-            )
+        refuse_newer(current, known)
         made_of = int(connection.execute("PRAGMA application_id").fetchone()[0])
         if current and made_of != _sum_of(known, current):
             raise LedgerBroken("An unreleased bridge made this database; move it away and begin anew.")
         for number, script in known:
-            if number > current:
+            if current < number <= (schema or number):
                 for statement in split_statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
@@ -40,6 +37,13 @@ def migrate_sqlite(connection: sqlite3.Connection) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+    return current
+
+
+def refuse_newer(current: int, known: list[tuple[int, str]]) -> None:
+    """Raise LedgerBroken where the schema is newer than this program."""
+    if current > known[-1][0]:
+        raise LedgerBroken(f"The database has schema {current}; this bridge knows {known[-1][0]}. Update the bridge.")
 
 
 def _sum_of(known: list[tuple[int, str]], last: int) -> int:

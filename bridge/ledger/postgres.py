@@ -17,9 +17,10 @@ from psycopg.rows import dict_row
 
 from bridge.domain.failures import Busy, LedgerBroken
 from bridge.ledger.ledger import Row, Turn
-from bridge.ledger.migrate import migrations
+from bridge.ledger.migrate import migrations, refuse_newer
 
 T = TypeVar("T")
+V = TypeVar("V")
 Connection = psycopg.Connection[dict[str, Any]]
 WRITERS = 8
 READERS = 4
@@ -65,7 +66,7 @@ class PostgresTurn:
         return [*self._execute(sql, values).fetchall()]
 
     def _execute(self, sql: str, values: tuple[object, ...]) -> psycopg.Cursor[dict[str, Any]]:
-        return self._connection.execute(_translated(sql), [_storable(value) for value in values])
+        return self._connection.execute(_translated(sql), [storable(value) for value in values])
 
 
 class PostgresLedger:
@@ -85,7 +86,7 @@ class PostgresLedger:
             with contextlib.closing(connect(url)) as connection:
                 migrate(connection)
         except psycopg.OperationalError as error:
-            raise LedgerBroken(f"The database cannot be used: {_said(error)}") from error
+            raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
         self._own = threading.local()
         self._connections: set[Connection] = set()
         self._collided = threading.Lock()
@@ -143,7 +144,7 @@ class PostgresLedger:
                         raise Busy("Too many changes of the same rows at once; nothing was written.") from error
                 except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
                     if self._held() is not None or time.monotonic() >= until:
-                        log.error("a turn failed; nothing of it was written", error=_said(error))
+                        log.error("a turn failed; nothing of it was written", error=said(error))
                         raise Busy("The database cannot do this right now; nothing was written.") from error
                     time.sleep(PAUSE_SECONDS)
                 except psycopg.Error as error:
@@ -219,30 +220,49 @@ def look_at(url: str) -> Seen:
             asked = b"SELECT key_id, secret_sealed FROM site_keys LIMIT 1"
             key = connection.execute(asked).fetchone() if row["made"] else None
     except psycopg.OperationalError as error:
-        raise LedgerBroken(f"The database cannot be used: {_said(error)}") from error
+        raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
     safety = {name: row[name] for name in ("fsync", "full_page_writes")}
     secret = (key["key_id"], key["secret_sealed"]) if key else None
     return Seen(row["version"], safety, row["connections"], row["made"], secret)
 
 
+def schema_of(url: str) -> int:
+    """Give the number of a database's last migration, 0 for an empty one. Raises LedgerBroken."""
+    try:
+        with contextlib.closing(connect(url)) as connection:
+            row = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL AS made").fetchone()
+            if not row or not row["made"]:
+                return 0
+            row = connection.execute("SELECT COALESCE(MAX(number), 0) AS number FROM schema_version").fetchone()
+            return int(row["number"]) if row else 0
+    except psycopg.OperationalError as error:
+        raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
+
+
 def migrate(connection: Connection) -> None:
     """Bring the schema up to date, one process at a time. Raises LedgerBroken when it is newer than this program."""
-    known = migrations("postgres")
     with connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '60s'")
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION])
-        connection.execute("CREATE TABLE IF NOT EXISTS schema_version (number BIGINT NOT NULL)")
-        row = connection.execute("SELECT COALESCE(MAX(number), 0) AS number FROM schema_version").fetchone()
-        current = int(row["number"]) if row else 0
-        if current > known[-1][0]:
-            raise LedgerBroken(
-                f"The database has schema {current}; this bridge knows {known[-1][0]}. Update the bridge."
-            )
-        for number, script in known:
-            if number > current:
-                connection.execute(script.encode())
-                connection.execute("INSERT INTO schema_version (number) VALUES (%s)", [number])
+        migrate_to(connection, None)
+
+
+def migrate_to(connection: Connection, schema: int | None) -> int:
+    """Bring the schema to a number, or up to date, in the transaction that runs; answers the number it had.
+
+    Raises LedgerBroken when it is newer than this program.
+    """
+    known = migrations("postgres")
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (number BIGINT NOT NULL)")
+    row = connection.execute("SELECT COALESCE(MAX(number), 0) AS number FROM schema_version").fetchone()
+    current = int(row["number"]) if row else 0
+    refuse_newer(current, known)
+    for number, script in known:
+        if current < number <= (schema or number):
+            connection.execute(script.encode())
+            connection.execute("INSERT INTO schema_version (number) VALUES (%s)", [number])
+    return current
 
 
 def _commit(connection: Connection) -> None:
@@ -265,17 +285,17 @@ def _translated(sql: str) -> bytes:
     return sql.replace("%", "%%").replace("?", "%s").encode()
 
 
-def _storable(value: object) -> object:
+def storable(value: V) -> V | str:
     """PostgreSQL's text has no NUL; what a gateway or a browser sends may."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) and "\0" in value else value
 
 
 def _without_values(error: psycopg.Error) -> psycopg.Error:
     """Make the error that may be logged: the server's own quotes the row, with whoever stands in it."""
-    said = _said(error) if isinstance(error, psycopg.IntegrityError) else f"SQLSTATE {error.sqlstate}"
-    return type(error)(said)
+    words = said(error) if isinstance(error, psycopg.IntegrityError) else f"SQLSTATE {error.sqlstate}"
+    return type(error)(words)
 
 
-def _said(error: psycopg.Error) -> str:
+def said(error: psycopg.Error) -> str:
     """Give the first line of what the server said."""
     return (error.diag.message_primary or str(error).strip() or type(error).__name__).splitlines()[0]

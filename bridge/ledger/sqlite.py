@@ -89,7 +89,7 @@ class SqliteLedger:
         self._room = room or Room(path)
         self._breaks = Breaks(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _take_lock(path, lock_wait_seconds)
+        self._lock = take_lock(path, lock_wait_seconds)
         self.read_only = self._breaks.take(time.time())
         path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -271,7 +271,7 @@ def _is_grave(error: BaseException) -> bool:
     return _is_broken(error) or _is_full(error) or _code(error) == sqlite3.SQLITE_NOMEM
 
 
-def _take_lock(path: Path, wait_seconds: float) -> IO[bytes]:
+def take_lock(path: Path, wait_seconds: float) -> IO[bytes]:
     lock = Path(f"{path}.lock").open("ab")  # noqa: SIM115 - held for the life of the ledger
     deadline = time.monotonic() + wait_seconds
     while True:

@@ -82,9 +82,7 @@ def test_one_proposes_another_confirms_and_the_books_follow(place: Place, case: 
 
 def test_a_proposal_may_be_rejected_and_a_viewer_may_not_act(place: Place, case: str) -> None:
     assert "Nothing is proposed" in typed(place, "confirm", case, who="minji", code=2)
-    assert "may look and not act" in typed(
-        place, "propose", case, "given_back", "--evidence", SAW, who="bora", code=2
-    )
+    assert "may look and not act" in typed(place, "propose", case, "given_back", "--evidence", SAW, who="bora", code=2)
     typed(place, "propose", case, "given_back", "--evidence", SAW, "--amount", "4000", who="haneul")
     ended = typed(place, "reject", case, "--remark", "금액이 달라요", who="minji")
     assert (ended["state"], ended["amount"], ended["checker"]) == ("rejected", 4_000, "operator:minji")
