@@ -11,10 +11,8 @@ from .held import die_over_approval
 from .lab import Lab, Restart
 from .moments import DISTINCT, KINDS, STEPS_MAX
 from .people import Order
-from .scenarios import SCENARIOS
-from .verdict import Verdict, check_file
-
-RECOVERY = "recovery"
+from .scenarios import RECOVERY, SCENARIOS
+from .verdict import Verdict
 
 
 @dataclass
@@ -26,14 +24,15 @@ class Chain:
     kills: int = 0
     payments: int = 0
     waits_skipped: int = 0
+    power_cuts: int = 0
     restarts: list[Restart] = field(default_factory=list)
     seconds: float = 0.0
 
 
-def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KINDS) -> Chain:
+def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KINDS, postgres: str = "") -> Chain:
     """Kill the server at the first moment of a scenario, at the second, and so on, until a run survives."""
     began_at = time.monotonic()
-    lab, chain = Lab(directory, library), Chain(name)
+    lab, chain = Lab(directory, library, postgres, traced=name.endswith("+power")), Chain(name)
     verdict = Verdict(lab)
     run_once = _kill_recovering if name == RECOVERY else _kill_once
     try:
@@ -42,10 +41,11 @@ def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KIN
         while _judged(run_once, lab, verdict, chain, kinds):
             chain.kills += 1
             assert lab.moments.counted or chain.kills < STEPS_MAX, "no run survived"
-        check_file(lab)
+        lab.books.check()
     finally:
         lab.close()
     chain.payments, chain.restarts, chain.waits_skipped = verdict.payments_judged, lab.restarts, lab.waits_skipped
+    chain.power_cuts = lab.power_cuts
     chain.seconds = time.monotonic() - began_at
     return chain
 
@@ -65,7 +65,7 @@ def _judged(run_once: "RunOnce", lab: Lab, verdict: Verdict, chain: Chain, kinds
 
 
 def _kill_once(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
-    scenario = SCENARIOS[chain.name](lab)
+    scenario = SCENARIOS[chain.name.partition("+")[0]](lab)
     scenario.prepare()
     lab.arm(place, kinds)
     scenario.act()

@@ -6,8 +6,11 @@ import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.support.postgres import PostgresServer
 
 from .chain import Chain, kinds_of, longest_first, run_chain
 from .lab import Lab, Restart
@@ -16,16 +19,21 @@ from .moments import build
 AT_ONCE = 3
 CHAIN_SECONDS_MAX = 600.0
 EVERYTHING = os.environ.get("KILL_EVERY_MOMENT") == "1"
+FIGURES_FILE = os.environ.get("KILL_FIGURES", "")
 ChainOf = Callable[[str], Chain]
+Figures = dict[str, Any]
 
 _chains: list[Chain] = []
 _alone: list[Restart] = []
+_figures: Figures = {}
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
     """The library that counts moments; None where there is no C compiler."""
-    return build(tmp_path_factory.mktemp("library"))
+    directory = tmp_path_factory.mktemp("library")
+    build(directory, "disk")
+    return build(directory)
 
 
 @pytest.fixture
@@ -51,11 +59,16 @@ def chains(
         if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "chain" in item.callspec.params
     ]
     directory = tmp_path_factory.mktemp("chains")
+    server: PostgresServer | None = (
+        request.getfixturevalue("postgres") if any(name.endswith("+postgres") for name in wanted) else None
+    )
+
+    def begin(name: str) -> Future[Chain]:
+        postgres = server.create(f"chain_{name.partition('+')[0]}") if server and name.endswith("+postgres") else ""
+        return executor.submit(run_chain, name, directory / name, library, kinds_of(name, EVERYTHING), postgres)
+
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="chain") as executor:
-        yield {
-            name: executor.submit(run_chain, name, directory / name, library, kinds_of(name, EVERYTHING))
-            for name in sorted(wanted, key=longest_first)
-        }
+        yield {name: begin(name) for name in sorted(wanted, key=longest_first)}
         executor.shutdown(wait=True, cancel_futures=True)
 
 
@@ -72,35 +85,53 @@ def chain_of(chains: dict[str, Future[Chain]]) -> ChainOf:
 
 
 @pytest.fixture(scope="session")
+def figures() -> Figures:
+    """What this session measured, by the name of what it was about; whoever measures adds to it."""
+    return _figures
+
+
+@pytest.fixture(scope="session")
 def restarts_alone() -> list[Restart]:
     """Restarts measured while no chain runs; whoever measures adds to it."""
     return _alone
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not (_chains or _alone):
+    if not (_chains or _alone or _figures):
         return
-    figures = {
-        "moments": {chain.name: len(chain.moments) for chain in _chains},
+    kills = {
+        "moments": {chain.name: len(chain.moments) for chain in sorted(_chains, key=lambda chain: chain.name)},
         "kills": sum(chain.kills for chain in _chains),
+        "power_cuts": sum(chain.power_cuts for chain in _chains),
         "payments_judged": sum(chain.payments for chain in _chains),
         "waits_skipped": sum(chain.waits_skipped for chain in _chains),
-        "restart_seconds_alone": _figures(_alone),
-        "restart_seconds_in_chains": _figures([restart for chain in _chains for restart in chain.restarts]),
-        "load": round(os.getloadavg()[0], 1),
     }
+    restarts = {
+        "alone": _times(_alone),
+        "in_chains": _times([restart for chain in _chains for restart in chain.restarts]),
+    }
+    found = {"chains": kills, "restart_seconds": restarts, **_figures, "load": round(os.getloadavg()[0], 1)}
+    if FIGURES_FILE:
+        Path(FIGURES_FILE).write_text(json.dumps(found, indent=1) + "\n")
     terminalreporter.section("kills")
-    terminalreporter.write_line(json.dumps(figures))
+    terminalreporter.write_line(json.dumps(found))
 
 
-def _figures(restarts: list[Restart]) -> dict[str, dict[str, float]]:
+def _times(restarts: list[Restart]) -> dict[str, dict[str, float]]:
     found = {
         "serving": [restart.serving for restart in restarts],
         "picked_up": [restart.picked_up for restart in restarts if restart.picked_up is not None],
         "settled_without_skipping": [restart.settled for restart in restarts if restart.settled is not None],
     }
+    return {name: spread(times) for name, times in found.items() if times}
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Median, 99th percentile and the most of some durations, in seconds."""
+    ordered = sorted(times)
     return {
-        name: {"count": len(times), "p50": round(statistics.median(times), 2), "max": round(max(times), 2)}
-        for name, times in found.items()
-        if times
+        "count": len(times),
+        "p50": round(statistics.median(times), 3),
+        "p99": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], 3),
+        "max": round(ordered[-1], 3),
     }

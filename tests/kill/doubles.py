@@ -59,6 +59,10 @@ class Gateway:
         """Let the next such call go wrong."""
         self.control("faults", gateway="mainpay", op=op, kind=kind, **more)
 
+    def clear_faults(self) -> None:
+        """Let nothing more go wrong."""
+        self.http.delete(f"{self.url}/control/faults").raise_for_status()
+
     def books(self) -> dict[str, dict[str, Any]]:
         """Every payment's book by its order number."""
         answer = self.http.get(f"{self.url}/books").json()

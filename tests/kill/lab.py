@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
+import random
 import secrets
 import shutil
-import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from bridge.flows.manage_sites import add_site
 from bridge.settings import from_environment
 from bridge.signing.keys import Purpose, SiteKey, decode_secret, derive
 
+from .books import Books, PostgresBooks, Row, SqliteBooks
+from .disk import Disk, Platter, read_trace, write_files
 from .doubles import Gateway, WordPress
 from .moments import Moments, step_seconds
 from .process import ServerProcess, free_port
@@ -27,6 +29,8 @@ SKIP_SECONDS_MIN = 0.4
 POLL_SECONDS = 0.03
 FAR_SECONDS = 5.0
 FOR_EVER = 1 << 60
+LEASE_SECONDS = 16
+"""After so long a dead bridge's lease on PostgreSQL has run out."""
 
 
 @dataclass
@@ -40,28 +44,43 @@ class Restart:
 
 @dataclass
 class Lab:
-    """Everything one chain of kills needs."""
+    """Everything one chain of kills needs. `postgres`: the address of an empty database; `traced`: a power cut is
+    possible, so all that is written is written down."""
 
     directory: Path
     library: Path | None
+    postgres: str = ""
+    traced: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
     restarts: list[Restart] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True)
         self.database = self.directory / "bridge.db"
+        self.books: Books = PostgresBooks(self.postgres) if self.postgres else SqliteBooks(self.directory)
         self.moments = Moments(self.library, self.directory / "moments")
+        self.disk = Disk(self.library and self.library.with_name("disk.so"), self.directory)
         self.gateway = Gateway()
         self.wordpress = WordPress(self.now)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             "BRIDGE_PUBLIC_URL": self.url,
-            "BRIDGE_DATABASE_URL": f"sqlite:///{self.database}",
+            "BRIDGE_DATABASE_URL": self.books.url,
+            "BRIDGE_RESERVE_BYTES": "0",
+            "BRIDGE_FREE_BYTES_MIN": "0",
             "BRIDGE_MASTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE": "10000",
+            **self.settings,
         }
         self.server: ServerProcess | None = None
         self.waits_skipped = 0
+        self.power_cuts = 0
+
+    @property
+    def before(self) -> Path:
+        """Where the files are kept as they were when the server started."""
+        return self.directory / "before"
 
     def open(self) -> None:
         """Start the doubles, write the site into a new database, start the server."""
@@ -94,7 +113,12 @@ class Lab:
 
     def begin(self, **environment: str) -> ServerProcess:
         """Start the server without waiting for it."""
-        given = self.environment | self.moments.environment | environment
+        if self.traced:
+            self._keep_files()
+        given = self.environment | self.moments.environment
+        for name, value in self.disk.environment(traced=self.traced).items():
+            given[name] = f"{given[name]}:{value}" if name in given else value
+        given |= environment
         self.server = ServerProcess(self.port, given, self.directory / "server.log")
         return self.server
 
@@ -115,7 +139,11 @@ class Lab:
         self.moments.disarm()
         died_at = self.server.ended_at
         assert died_at is not None
-        interrupted = self._interrupted()
+        if self.traced:
+            self._cut_power()
+        interrupted = self.books.sent()
+        if self.postgres:  # what a dead bridge left is free when its lease has run out
+            assert self.moments.set_ahead(self.moments.ahead_seconds + LEASE_SECONDS)
         server = self.begin()
         server.wait_until_serving()
         restart = Restart(time.monotonic() - died_at)
@@ -126,14 +154,9 @@ class Lab:
         server.wait_until_beating()
         return restart
 
-    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
-        """Read the running server's database, as its own readers do."""
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, isolation_level=None, timeout=10)
-        try:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(sql, values).fetchall()
-        finally:
-            connection.close()
+    def rows(self, sql: str, *values: object) -> Sequence[Row]:
+        """Read the running server's database."""
+        return self.books.rows(sql, *values)
 
     def open_cases(self, payment: str) -> list[str]:
         """The reasons for which a person must look at a payment."""
@@ -192,13 +215,13 @@ class Lab:
         far = FOR_EVER if self.moments.counted else round((time.time() + FAR_SECONDS) * 1000)
         rows = self.rows(
             "SELECT 'operations' AS what, id, kind || ' ' || state || ' ' || message AS word FROM operations"
-            " WHERE state = 'sent' OR (state = 'unknown' AND next_try_at < ?1)"
+            " WHERE state = 'sent' OR (state = 'unknown' AND next_try_at < ?)"
             " UNION ALL SELECT 'payments', id, state FROM payments"
             " WHERE state IN ('readying', 'approving', 'unknown', 'voiding') AND NOT EXISTS"
-            " (SELECT 1 FROM operations o WHERE o.payment = payments.id AND o.state = 'unknown' AND next_try_at >= ?1)"
+            " (SELECT 1 FROM operations o WHERE o.payment = payments.id AND o.state = 'unknown' AND next_try_at >= ?)"
             " UNION ALL SELECT 'news', id, type || ' ' || last_error FROM news WHERE state = 'waiting'"
             " UNION ALL SELECT 'notices', id, kind FROM notices WHERE state = 'pending'",
-            far,
+            *(far, far),
         )
         left: dict[str, list[Any]] = {}
         for row in rows:
@@ -221,20 +244,21 @@ class Lab:
     def _sent(self) -> set[str]:
         return {str(row["id"]) for row in self.rows("SELECT id FROM operations WHERE state = 'sent'")}
 
-    def _interrupted(self) -> set[str]:
-        """The operations under way when the server died, read from a copy: nothing may touch the file itself."""
-        copy = self.directory / "copy"
-        shutil.rmtree(copy, ignore_errors=True)
-        copy.mkdir()
-        for suffix in ("", "-wal"):
-            source = Path(f"{self.database}{suffix}")
-            if source.exists():
-                shutil.copyfile(source, copy / source.name)
-        connection = sqlite3.connect(copy / self.database.name)
-        try:
-            return {row[0] for row in connection.execute("SELECT id FROM operations WHERE state = 'sent'")}
-        finally:
-            connection.close()
+    def _keep_files(self) -> None:
+        """Keep the files as they are before the server starts: what the trace says is done to these."""
+        shutil.rmtree(self.before, ignore_errors=True)
+        self.before.mkdir()
+        for name in Platter.KEPT:
+            if (self.directory / name).exists():
+                shutil.copyfile(self.directory / name, self.before / name)
+
+    def _cut_power(self) -> None:
+        """Leave of the dead server's files what a power cut at the moment of its death might have left."""
+        self.power_cuts += 1
+        platter = Platter(self.before)
+        for record in read_trace(self.disk.trace_path):
+            platter.feed(record)
+        write_files(platter.cut(random.Random(self.power_cuts)), self.directory)
 
     async def _add_site(self) -> dict[str, Any]:
         context = build_context(from_environment(self.environment))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SIZE_BYTES = 4096
-KINDS = "wWsSnN"
+KINDS = "wWsSnNcC"
 """w W: before and after a commit begins to be written · s S: before and after it is synced · n N: before and after
-bytes go to a TCP peer."""
-DISTINCT = "sN"
+bytes go to a TCP peer · c C: before and after a commit is asked of PostgreSQL."""
+DISTINCT = "sNC"
 """One moment for each state that the disk and the peers can be left in; the others repeat one of them."""
 STEPS_MAX = 30
 
@@ -27,14 +27,14 @@ def compiler() -> str | None:
     return shutil.which("gcc") or shutil.which("cc")
 
 
-def build(directory: Path) -> Path | None:
-    """Compile the library into a directory; None where there is no compiler."""
+def build(directory: Path, name: str = "shim") -> Path | None:
+    """Compile a library into a directory; None where there is no compiler."""
     found = compiler()
     if found is None:
         return None
-    library = directory / "shim.so"
-    words = [found, "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, HERE / "shim.c", "-ldl"]
-    subprocess.run(words, check=True, capture_output=True, timeout=60)
+    library = directory / f"{name}.so"
+    words = [found, "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, HERE / f"{name}.c"]
+    subprocess.run([*words, "-ldl", "-lpthread"], check=True, capture_output=True, timeout=60)
     return library
 
 

@@ -11,12 +11,15 @@ from .of_buyers_and_clerks import (
     UntoldPartRefund,
 )
 from .of_gateway_and_shop import CancelNotice, ConsoleCancel, Deposit, News
+from .of_unknowns import Undo, UnheardUndo
 
 SCENARIOS: dict[str, type[Scenario]] = {
     "ready": Ready,
     "signed_ready": SignedReady,
     "approve": Approve,
     "approve_told": ApproveTold,
+    "undo": Undo,
+    "unheard_undo": UnheardUndo,
     "full_refund": FullRefund,
     "part_refund": PartRefund,
     "untold_part_refund": UntoldPartRefund,
@@ -25,3 +28,15 @@ SCENARIOS: dict[str, type[Scenario]] = {
     "cancel_notice": CancelNotice,
     "news": News,
 }
+RECOVERY = "recovery"
+"""Not one request but what a start does about an approval under way."""
+
+ON_POSTGRES = ("ready", "approve", "undo", "full_refund", "part_refund", "deposit_notice", "news")
+IN_POWER_CUTS = ("ready", "approve", "undo", "part_refund", "deposit_notice", "news")
+CHAINS = [
+    *SCENARIOS,
+    RECOVERY,
+    *(f"{name}+postgres" for name in ON_POSTGRES),
+    *(f"{name}+power" for name in IN_POWER_CUTS),
+]
+"""+postgres: the same on PostgreSQL; +power: each death is a power cut, which loses any part of what was not synced."""

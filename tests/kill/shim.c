@@ -1,6 +1,6 @@
 /*
  * Preloaded into the server under test. Counts the moments at which the world outside can tell a difference (a commit
- * begins to be written, it is made durable, bytes go to a TCP peer) and ends the process by SIGKILL at the chosen one.
+ * begins to be written, it is made durable, it is asked of PostgreSQL, bytes go to a TCP peer) and ends the process by SIGKILL at the chosen one.
  * It also sets the wall clock ahead, so that a quiet period of minutes does not have to be waited for.
  *
  * The test steers it through a shared file named by KILL_CONTROL; see moments.py for the same layout.
@@ -65,7 +65,7 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 static void moment(char kind) {
-    static const char kinds[] = "wWsSnN";
+    static const char kinds[] = "wWsSnNcC";
     if (!__atomic_load_n(&control->armed, __ATOMIC_SEQ_CST))
         return;
     if (!(control->kinds & (1u << (strchr(kinds, kind) - kinds))))
@@ -100,15 +100,24 @@ static int begins_commit(int fd) {
     return 1;
 }
 
-#define SENDING(fd, call)        \
-    do {                         \
-        int peer = is_peer(fd);  \
-        if (peer)                \
-            moment('n');         \
-        ssize_t done = (call);   \
-        if (peer && done >= 0)   \
-            moment('N');         \
-        return done;             \
+/* PostgreSQL is reached through a socket in the file system, and asked for a commit by its name. */
+static int is_commit(int fd, const void *data, size_t size) {
+    int domain = 0;
+    socklen_t domain_size = sizeof domain;
+    return control->armed && !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) && domain == AF_UNIX &&
+           memmem(data, size, "COMMIT", 6);
+}
+
+#define SENDING(fd, data, size, call)                \
+    do {                                             \
+        int peer = is_peer(fd);                      \
+        int commit = is_commit(fd, data, size);      \
+        if (peer || commit)                          \
+            moment(peer ? 'n' : 'c');                \
+        ssize_t done = (call);                       \
+        if ((peer || commit) && done >= 0)           \
+            moment(peer ? 'N' : 'C');                \
+        return done;                                 \
     } while (0)
 
 #define WRITING(fd, call)               \
@@ -133,27 +142,27 @@ static int begins_commit(int fd) {
 
 ssize_t write(int fd, const void *data, size_t size) {
     FIND(write);
-    SENDING(fd, real_write(fd, data, size));
+    SENDING(fd, data, size, real_write(fd, data, size));
 }
 
 ssize_t writev(int fd, const struct iovec *pieces, int count) {
     FIND(writev);
-    SENDING(fd, real_writev(fd, pieces, count));
+    SENDING(fd, "", 0, real_writev(fd, pieces, count));
 }
 
 ssize_t send(int fd, const void *data, size_t size, int flags) {
     FIND(send);
-    SENDING(fd, real_send(fd, data, size, flags));
+    SENDING(fd, data, size, real_send(fd, data, size, flags));
 }
 
 ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t to_size) {
     FIND(sendto);
-    SENDING(fd, real_sendto(fd, data, size, flags, to, to_size));
+    SENDING(fd, data, size, real_sendto(fd, data, size, flags, to, to_size));
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     FIND(sendmsg);
-    SENDING(fd, real_sendmsg(fd, message, flags));
+    SENDING(fd, "", 0, real_sendmsg(fd, message, flags));
 }
 
 ssize_t pwrite(int fd, const void *data, size_t size, off_t place) {

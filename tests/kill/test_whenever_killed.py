@@ -2,10 +2,9 @@
 
 import pytest
 
-from .chain import RECOVERY
 from .conftest import ChainOf
 from .moments import compiler
-from .scenarios import SCENARIOS
+from .scenarios import CHAINS, RECOVERY, SCENARIOS
 
 SERVING_SECONDS_MAX = 20.0
 PICKED_UP_SECONDS_MAX = 25.0
@@ -13,7 +12,7 @@ RECOVERY_COMMITS_AND_SENDS_MIN = 8
 
 
 @pytest.mark.kill
-@pytest.mark.parametrize("chain", [*SCENARIOS, RECOVERY])
+@pytest.mark.parametrize("chain", CHAINS)
 def test_ledger_and_gateway_agree_whenever_the_server_was_killed(chain: str, chain_of: ChainOf) -> None:
     ran = chain_of(chain)
     assert ran.kills >= 1
@@ -22,6 +21,9 @@ def test_ledger_and_gateway_agree_whenever_the_server_was_killed(chain: str, cha
     assert all((restart.picked_up or 0) < PICKED_UP_SECONDS_MAX for restart in ran.restarts)
     if compiler() is None:
         return  # steps of time: how many there are says nothing
-    assert {"s", "N"} <= set(ran.moments), "commits and answers were among the moments"
-    least = RECOVERY_COMMITS_AND_SENDS_MIN if chain == RECOVERY else SCENARIOS[chain].commits_and_sends_min
-    assert ran.moments.count("s") + ran.moments.count("N") >= least
+    name, _, variant = chain.partition("+")
+    commit = "C" if variant == "postgres" else "s"
+    assert {commit, "N"} <= set(ran.moments), "commits and answers were among the moments"
+    least = RECOVERY_COMMITS_AND_SENDS_MIN if name == RECOVERY else SCENARIOS[name].commits_and_sends_min
+    assert ran.moments.count(commit) + ran.moments.count("N") >= least
+    assert ran.power_cuts == (ran.kills if variant == "power" else 0)

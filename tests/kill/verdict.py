@@ -111,9 +111,3 @@ class Verdict:
             book = self._books.get(payment["merchant_ref"])
             held[payment["order_ref"]] += bool(book and book["net"] > 0)
         assert max(held.values()) <= 1, "an order holds money twice"
-
-
-def check_file(lab: Lab) -> None:
-    """The database file itself is whole."""
-    assert [tuple(row) for row in lab.rows("PRAGMA integrity_check")] == [("ok",)]
-    assert lab.rows("PRAGMA foreign_key_check") == []
