@@ -56,6 +56,7 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True)
+        self.traced = self.traced and self.library is not None
         self.database = self.directory / "bridge.db"
         self.books: Books = PostgresBooks(self.postgres) if self.postgres else SqliteBooks(self.directory)
         self.moments = Moments(self.library, self.directory / "moments")
@@ -142,8 +143,9 @@ class Lab:
         if self.traced:
             self._cut_power()
         interrupted = self.books.sent()
-        if self.postgres:  # what a dead bridge left is free when its lease has run out
-            assert self.moments.set_ahead(self.moments.ahead_seconds + LEASE_SECONDS)
+        # What a dead bridge left on PostgreSQL is free when its lease has run out.
+        if self.postgres and not self.moments.set_ahead(self.moments.ahead_seconds + LEASE_SECONDS):
+            time.sleep(LEASE_SECONDS)
         server = self.begin()
         server.wait_until_serving()
         restart = Restart(time.monotonic() - died_at)

@@ -1,4 +1,4 @@
-"""A power cut loses nothing that anybody was told of: the files are rebuilt from synced writes and parts of later ones."""
+"""A power cut loses nothing anybody was told of: files are rebuilt from synced writes and parts of later ones."""
 
 from pathlib import Path
 
