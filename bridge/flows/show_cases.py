@@ -48,7 +48,7 @@ def case_json(turn: Turn, case: Row) -> dict[str, Any]:
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
     """Show a proposal."""
-    shown = {name: value for name, value in asdict(proposal).items() if value or name == "id"}
+    shown = asdict(proposal)
     shown["case"] = shown.pop("case_id")
     shown["label"] = DECISIONS[Decision(proposal.decision)]._asdict()
     for name in ("made_at", "ended_at"):
@@ -77,6 +77,5 @@ async def list_cases(context: Context, site: str | None = None, limit: int = LIS
 
 
 def _choice(decision: Decision, payment: Payment, about: int) -> dict[str, Any]:
-    shown: dict[str, Any] = {"decision": decision, "label": DECISIONS[decision]._asdict()}
     amount = amount_of(decision, payment, None, about)
-    return shown | ({"amount": amount} if amount else {})
+    return {"decision": decision, "label": DECISIONS[decision]._asdict(), "amount": amount}

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bridge.domain.gateway import Ack, Circumstantial, Notice
+from bridge.domain.gateway import Ack, ByHand, Circumstantial, Notice
 from bridge.domain.payment import Method
 
 TITLES = {"mainpay": "메인페이", "payapp": "페이앱", "payple": "페이플"}
@@ -59,3 +59,6 @@ class ShownGateway:
 
     def allows_source(self, address: str) -> bool:
         return True
+
+    def refund_rule(self, payment: object, stamp: object) -> ByHand:
+        return ByHand("a test")

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from bridge.flows.context import Context
 from bridge.web.dashboard.access import HOME, View, guard
-from bridge.web.dashboard.cases import show_cases
+from bridge.web.dashboard.cases import act_on_case, show_case, show_cases
 from bridge.web.dashboard.login import leave, show_login, take_login
 from bridge.web.dashboard.overview import show_overview
 from bridge.web.dashboard.payment import show_payment
@@ -37,5 +37,7 @@ def routes(context: Context) -> list[BaseRoute]:
         page("/payments", search_payments, "POST"),
         page("/payments/{payment}", show_payment),
         page("/cases", show_cases),
+        page("/cases/{case}", show_case),
+        page("/cases/{case}", act_on_case, "POST"),
         page("/sites", show_sites),
     ]

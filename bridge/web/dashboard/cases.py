@@ -1,24 +1,63 @@
-"""What only a person may decide, with the evidence there is."""
+"""What only a person may decide, with the evidence there is; one proposes here, another confirms."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from bridge.domain.failures import (
+    AmountRefused,
+    CallerError,
+    LoginRefused,
+    Malformed,
+    NeedsAnother,
+    NotFound,
+    TooMany,
+)
+from bridge.domain.payment import parse_amount
+from bridge.flows.decide_case import Wish, confirm, operator_actor, propose, reject
+from bridge.flows.log_in import Attempt, prove
+from bridge.flows.show_cases import case_json
 from bridge.ledger import cases
 from bridge.ledger.ledger import Row, Turn
-from bridge.web.dashboard.access import Visit
+from bridge.web.dashboard import access
+from bridge.web.dashboard.access import HOME, Visit
 from bridge.web.dashboard.timeline import Books, read_books
+from bridge.web.errors import answer_of
+from bridge.web.incoming import client_address
+from bridge.web.pages import base_path
 
 CASES_MAX = 50
 CALLS_SHOWN = 4
+SAID: dict[type[CallerError], tuple[str, str]] = {
+    Malformed: (
+        "관리자 화면에서 본 것을 10자 이상으로 적어 주세요.",
+        "Say what you saw in the console, in 10 characters or more.",
+    ),
+    AmountRefused: ("금액을 1원 이상의 정수로 적어 주세요.", "The amount is a whole number of KRW."),
+    NeedsAnother: (
+        "다른 운영자가 확인해야 해요. 운영자가 혼자라면 제안하고 하루가 지난 뒤에 확인할 수 있어요.",
+        "Another operator must confirm this; the only one there is may, a day after it was proposed.",
+    ),
+    LoginRefused: ("비밀번호가 맞지 않아요.", "The password is wrong."),
+    TooMany: ("비밀번호를 여러 번 틀렸어요. 잠시 뒤에 다시 해 주세요.", "Too many wrong passwords; wait a moment."),
+    CallerError: ("그 사이 내용이 바뀌었어요. 아래를 다시 확인해 주세요.", "It changed meanwhile; look at it again."),
+}
+STATES = {
+    "confirmed": ("확인됨", "confirmed"),
+    "rejected": ("반려됨", "rejected"),
+    "overtaken": ("새 증거로 없어짐", "overtaken by evidence"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An open case with its payment's books."""
+class Shown:
+    """A case with its payment's books, and how it is shown to everybody."""
 
     case: Row
     books: Books
+    shown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def last_calls(self) -> list[Row]:
@@ -29,9 +68,81 @@ class Opened:
 async def show_cases(visit: Visit) -> Response:
     """Show the open cases, oldest first."""
 
-    def look(turn: Turn) -> list[Opened]:
+    def look(turn: Turn) -> list[Shown]:
         rows = [row for site in visit.sites for row in cases.open_cases(turn, site.id, CASES_MAX)]
         rows.sort(key=lambda row: int(row["opened_at"]))
-        return [Opened(row, read_books(turn, row["site"], row["payment"])) for row in rows[:CASES_MAX]]
+        return [_shown(turn, row) for row in rows[:CASES_MAX]]
 
     return visit.show("cases.html", opened=await visit.context.ledger.read(look))
+
+
+async def show_case(visit: Visit) -> Response:
+    """Show a case and the form of what may be done now. Raises NotFound."""
+    return await _page(visit)
+
+
+async def act_on_case(visit: Visit) -> Response:
+    """Propose, confirm or reject; a no is said above the form, with what was typed."""
+    try:
+        await _act(visit)
+    except NotFound:
+        raise
+    except CallerError as error:
+        return await _page(visit, error)
+    address = f"{base_path(visit.context)}{HOME}/cases/{visit.request.path_params['case']}"
+    return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
+
+
+async def _act(visit: Visit) -> None:
+    operator, form, case = visit.session.operator, visit.form, visit.request.path_params["case"]
+    if operator.role != "operator":
+        raise NeedsAnother("A viewer may look and not act.")
+    action, proposal, remark = form.get("action", ""), form.get("proposal", ""), form.get("remark", "")
+    if action == "propose":
+        amount = parse_amount(form["amount"]) if form.get("amount") else None
+        wish = Wish(case, form.get("decision", ""), form.get("evidence", ""), operator_actor(operator.name), amount)
+        await propose(visit.context, wish)
+    elif action == "confirm":
+        device = visit.request.cookies.get(access.cookie_name(visit.context, "_device"), "")
+        address = client_address(visit.context, visit.request)
+        await prove(visit.context, Attempt(operator.name, form.get("password", ""), address, device=device))
+        await confirm(visit.context, case, proposal, operator=operator.name, remark=remark)
+    elif action == "reject":
+        await reject(visit.context, case, proposal, who=operator_actor(operator.name), remark=remark)
+    else:
+        raise Malformed("A case is proposed, confirmed or rejected.")
+
+
+async def _page(visit: Visit, error: CallerError | None = None) -> Response:
+    wanted, sites = visit.request.path_params["case"], {site.id for site in visit.sites}
+
+    def look(turn: Turn) -> Shown:
+        row = cases.get(turn, wanted)
+        if row is None or row["site"] not in sites:
+            raise NotFound("There is no such case.")
+        return _shown(turn, row)
+
+    one = await visit.context.ledger.read(look)
+    maker = (one.shown["proposal"] or {}).get("maker", "")
+    korean = visit.lang == "ko"
+    return visit.show(
+        "case.html",
+        status=200 if error is None else answer_of(error)[0],
+        one=one,
+        own=maker == operator_actor(visit.session.operator.name),
+        may_act=visit.session.operator.role == "operator",
+        said=_sentence(error, korean=korean) if error is not None else "",
+        typed={name: visit.form.get(name, "") for name in ("decision", "amount", "evidence")},
+        states={state: said[0 if korean else 1] for state, said in STATES.items()},
+    )
+
+
+def _shown(turn: Turn, row: Row) -> Shown:
+    empty: dict[str, Any] = dict.fromkeys(("proposal", "history", "resolution", "advice"))
+    shown = empty | case_json(turn, row)
+    return Shown(row, read_books(turn, row["site"], row["payment"]), shown)
+
+
+def _sentence(error: CallerError, *, korean: bool) -> str:
+    said = next(SAID[kind] for kind in type(error).__mro__ if kind in SAID)
+    return said[0 if korean else 1]

@@ -1,0 +1,154 @@
+"""The case page: what is proposed and confirmed there, by whom, and what it refuses."""
+
+import re
+
+import pytest
+
+from bridge.flows.log_in import add_operator
+from bridge.ledger import payments
+from tests.web.factory import Town
+from tests.web.visitor import PASSWORD, Browser, Outline, csrf_on, lively
+
+SAW = "콘솔 승인번호 30001234, 5월 1일 13:20 승인, 취소 내역 없음"
+
+
+@pytest.fixture
+async def case(town: Town, minji: Browser) -> str:
+    """The address of a case about a payment whose outcome nobody knows."""
+    await lively(town)
+    page = await minji.get("/dashboard/cases")
+    found = re.search(r'href="(/dashboard/cases/[0-9a-z]{26})"', page.text)
+    assert found
+    return found[1]
+
+
+async def post(browser: Browser, address: str, **fields: str):
+    return await browser.post(address, fields, csrf=csrf_on(await browser.get(address)))
+
+
+async def colleague(town: Town, name: str, role: str = "operator") -> Browser:
+    await add_operator(town.context, name, PASSWORD, role)
+    browser = Browser(town, "198.51.100.2")
+    assert (await browser.log_in(name)).status_code == 303
+    return browser
+
+
+def proposal_on(page) -> str:
+    found = re.search(r'name="proposal" value="([0-9a-z]{26})"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+async def state_of(town: Town, browser: Browser, address: str) -> str:
+    page = await browser.get(address)
+    payment = re.search(r"/dashboard/payments/([0-9a-z]{26})", page.text)
+    assert payment
+
+    def look(turn) -> str:
+        row = turn.one("SELECT * FROM payments WHERE id = ?", payment[1])
+        return str(payments.read(row).state)
+
+    return await town.context.ledger.read(look)
+
+
+async def test_one_proposes_and_a_colleague_confirms_with_the_password(
+    town: Town, minji: Browser, case: str
+) -> None:
+    done = await post(minji, case, action="propose", decision="voided", evidence=SAW)
+    assert (done.status_code, done.headers["location"]) == (303, case)
+    page = await minji.get(case)
+    assert SAW in page.text
+    assert "직접 제안한 일이에요" in page.text
+    haneul = await colleague(town, "haneul")
+    assert "제안을 확인하기" in (await haneul.get("/dashboard/cases")).text
+    proposal = proposal_on(await haneul.get(case))
+    wrong = await post(haneul, case, action="confirm", proposal=proposal, password="not the password")
+    assert wrong.status_code == 401
+    assert "비밀번호가 맞지 않아요" in wrong.text
+    assert await state_of(town, haneul, case) == "needs_human"
+    right = await post(haneul, case, action="confirm", proposal=proposal, password=PASSWORD)
+    assert right.status_code == 303
+    assert await state_of(town, haneul, case) == "voided"
+    over = await haneul.get(case)
+    assert "끝난 일이에요" in over.text
+    assert "확인됨" in over.text
+    await haneul.client.aclose()
+
+
+async def test_nobody_confirms_their_own_proposal(town: Town, minji: Browser, case: str) -> None:
+    await add_operator(town.context, "haneul", PASSWORD)
+    await post(minji, case, action="propose", decision="paid", evidence=SAW)
+    proposal = proposal_on(await minji.get(case))
+    refused = await post(minji, case, action="confirm", proposal=proposal, password=PASSWORD, remark=SAW)
+    assert refused.status_code == 403
+    assert "다른 운영자가 확인해야 해요" in refused.text
+    assert await state_of(town, minji, case) == "needs_human"
+
+
+async def test_a_viewer_sees_the_evidence_and_no_form(town: Town, minji: Browser, case: str) -> None:
+    bora = await colleague(town, "bora", "viewer")
+    page = await bora.get(f"{case}?lang=en")
+    assert "Nobody knows whether it was approved" in page.text
+    assert 'name="decision"' not in page.text
+    tried = await post(bora, case, action="propose", decision="paid", evidence=SAW)
+    assert tried.status_code == 403
+    assert "제안하기" not in tried.text
+    await bora.client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "sentence"),
+    [
+        ({"action": "propose", "decision": "paid", "evidence": "확인"}, 400, "10자 이상"),
+        ({"action": "propose", "decision": "paid", "evidence": SAW, "amount": "1e3"}, 422, "정수로"),
+        ({"action": "propose", "decision": "refunded", "evidence": SAW}, 409, "그 사이 내용이 바뀌었어요"),
+        ({"action": "close", "decision": "paid", "evidence": SAW}, 400, "10자 이상"),
+    ],
+)
+async def test_what_does_not_do_is_said_and_what_was_typed_stays(
+    minji: Browser, case: str, fields: dict[str, str], status: int, sentence: str
+) -> None:
+    answer = await post(minji, case, **fields)
+    assert answer.status_code == status
+    assert sentence in answer.text
+    assert fields["evidence"] in answer.text
+
+
+async def test_a_form_that_is_not_ours_decides_nothing(minji: Browser, case: str) -> None:
+    fields = {"action": "propose", "decision": "paid", "evidence": SAW}
+    assert (await minji.post(case, fields, csrf="0" * 64)).status_code == 400
+    ours = csrf_on(await minji.get(case))
+    assert (await minji.post(case, fields, csrf=ours, site="cross-site")).status_code == 400
+    assert 'name="proposal"' not in (await minji.get(case)).text
+
+
+async def test_a_proposal_is_rejected_with_a_reason(town: Town, minji: Browser, case: str) -> None:
+    await post(minji, case, action="propose", decision="paid", evidence=SAW)
+    haneul = await colleague(town, "haneul")
+    proposal = proposal_on(await haneul.get(case))
+    assert (await post(haneul, case, action="reject", proposal=proposal, remark="다른 번호예요")).status_code == 303
+    page = (await haneul.get(case)).text
+    assert "다른 번호예요" in page
+    assert "반려됨" in page
+    assert 'name="decision"' in page, "it may be proposed again"
+    await haneul.client.aclose()
+
+
+async def test_a_case_that_is_not_there_is_said_so(minji: Browser, case: str) -> None:
+    assert (await minji.get("/dashboard/cases/0123456789abcdefghjkmnpqrs")).status_code == 404
+    fields = {"action": "propose", "decision": "paid", "evidence": SAW}
+    assert (
+        await minji.post("/dashboard/cases/0123456789abcdefghjkmnpqrs", fields, csrf=csrf_on(await minji.get(case)))
+    ).status_code == 404
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+async def test_every_field_has_a_name_that_is_read_aloud(minji: Browser, case: str, lang: str) -> None:
+    await post(minji, case, action="propose", decision="paid", evidence=SAW)
+    for address in (case,):
+        outline = Outline((await minji.get(f"{address}?lang={lang}")).text)
+        named = {label.get("for") for label in outline.all("label")}
+        for field in (*outline.all("input"), *outline.all("textarea")):
+            assert field.get("type") in ("hidden", "radio") or field["id"] in named
+        assert len(outline.all("h1")) == 1
+        assert not any("style" in attributes or "onclick" in attributes for _, attributes in outline.tags)
