@@ -176,8 +176,15 @@ def _server(settings: Settings) -> list[Finding]:
 def _ready(settings: Settings) -> list[Finding]:
     try:
         with urllib.request.urlopen(f"{settings.public_url}/readyz", timeout=5) as answer:  # noqa: S310 - our own address
-            return [_finding("ready", "pass", json.load(answer)["status"])]
+            return [_verdict(json.load(answer))]
     except urllib.error.HTTPError as error:
         return [_finding("ready", "fail", f"the bridge answers {error.code}; look at the dashboard")]
     except OSError as error:
         return [_finding("ready", "warn", f"the public address does not answer from here: {error}")]
+
+
+def _verdict(ready: dict[str, Any]) -> Finding:
+    """Say what the running server's own verdict is, and what it is about."""
+    wrong = [name.lower() for name, verdict in ready["checks"].items() if verdict != "pass"]
+    what = f"look at the dashboard: {', '.join(wrong)}" if wrong else "payments can be taken"
+    return _finding("ready", ready["status"], what)

@@ -31,7 +31,7 @@ def list_payments(
         print_json(found)
     else:
         columns = ("id", "created_at", "order_ref", "gateway", "state", "amount", "refunded")
-        print_table(found, columns, "No payment yet.")
+        print_table(found, columns, f"No payment fits {words!r}." if words else "No payment yet.")
 
 
 @payments_app.command("show")

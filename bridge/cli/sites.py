@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import Json, Set, read_settings
-from bridge.cli.output import print_facts, print_json, print_table
+from bridge.cli.output import print_facts, print_json, print_lines
 from bridge.cli.run import run
 from bridge.domain.payment import Mode
 
@@ -38,9 +38,12 @@ def show_all(as_json: Json = False) -> None:
     sites = run("site.list")
     if as_json:
         print_json(sites)
-    else:
-        columns = ("url", "mode", "gateways", "keys", "notice_urls", "site")
-        print_table(sites, columns, "No site yet: `pay-bridge site add URL --gateway mainpay`.")
+        return
+    if not sites:
+        print_lines(["No site yet: `pay-bridge site add URL --gateway mainpay`."])
+    for number, site in enumerate(sites):
+        print_lines([""] if number else [])
+        print_facts(site)
 
 
 @app.command("rotate-key")

@@ -170,7 +170,7 @@ def test_commands_reach_the_running_server_and_it_knows_at_once(place: Place) ->
     assert [site["url"] for site in json.loads(sites.out)] == [SHOP]
     found = {one["check"]: one["what"] for one in examined}
     assert found["server"] == "running, 1 site(s)"
-    assert found["ready"] == "pass"
+    assert found["ready"] == "payments can be taken"
     assert not place.socket_path.exists()
 
 

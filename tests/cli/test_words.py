@@ -11,6 +11,7 @@ import pytest
 from typer import BadParameter
 
 from bridge.cli.options import read_password, read_settings
+from bridge.cli.output import print_facts, print_table
 from bridge.domain.failures import Misconfigured
 
 from .conftest import Place
@@ -238,3 +239,31 @@ def test_json_is_json_and_without_it_there_are_words(place: Place, words: tuple[
     assert as_words.out.strip()
     with pytest.raises(json.JSONDecodeError):
         json.loads(as_words.out)
+
+
+def test_a_table_cuts_nothing_off_and_tells_the_time_in_korea(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"id": "01m8fme6809m0m9xszxfrdz9xh", "at": "2026-11-27T23:11:22.880Z", "amount": 1013, "message": "가" * 150}
+    print_table([row], ("id", "at", "amount", "message"), "")
+    said = capsys.readouterr().out
+
+    assert "01m8fme6809m0m9xszxfrdz9xh" in said
+    assert "2026-11-28 08:11:22 KST" in said
+    assert said.count("가") == 150
+    assert "…" not in said
+
+
+def test_facts_of_facts_stand_side_by_side_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_facts({"gateways": ["mainpay", "payapp"], "notice_urls": [{"kind": "noti", "url": "https://pay.example/n/1"}]})
+
+    assert capsys.readouterr().out == (
+        "gateways: mainpay, payapp\nnotice_urls:\n  kind=noti  url=https://pay.example/n/1\n"
+    )
+
+
+def test_sites_are_listed_with_the_whole_notice_address(place: Place) -> None:
+    assert "site add" in place.type("site", "list").out
+    added = json.loads(add(place))
+    listed = place.type("site", "list")
+
+    assert added["notice_urls"][0]["url"] in listed.out
+    assert added["key_id"] in listed.out

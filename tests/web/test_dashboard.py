@@ -12,6 +12,7 @@ from bridge.domain.payment import Buyer
 from bridge.flows.log_in import add_operator
 from bridge.ledger import search
 from bridge.web import dashboard, static
+from bridge.web.dashboard import words
 from tests.web.factory import Town, open_town
 from tests.web.visitor import HONG, PAGES, PASSWORD, Browser, Outline, lively, refs_on
 
@@ -264,8 +265,17 @@ async def test_a_payments_page_tells_its_whole_story_in_order(town: Town, minji:
     assert "감사 기록 5줄이 온전해요" in text
     assert "부분 환불" in text
     assert "44,000원" in text
+    assert {"구매자", "Pay Bridge", "wp:7"} <= set(re.findall(r'<span class="quiet small">(.*?)</span>', text))
     assert "<details>" in text
     assert "&#34;resultCode&#34;: &#34;200&#34;" in text
+
+
+@pytest.mark.parametrize(
+    ("months", "korean", "english"),
+    [("00", "일시불", "none"), ("0", "일시불", "none"), ("03", "3개월", "3 months"), ("?", "?", "?"), ("", "", "")],
+)
+def test_instalments_are_said_in_words(months: str, korean: str, english: str) -> None:
+    assert (words.instalments(months, "ko"), words.instalments(months, "en")) == (korean, english)
 
 
 async def test_the_bundle_explains_the_payment_and_names_nobody(town: Town, minji: Browser) -> None:

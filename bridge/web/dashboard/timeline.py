@@ -7,7 +7,7 @@ from bridge.domain.payment import Order, Payment
 from bridge.ledger import audit, calls, cases, news, notices, operations, orders, payments
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
-from bridge.web.dashboard.words import EVENTS, KINDS, NEWS, STATES, STEPS, VERDICTS, say, tone
+from bridge.web.dashboard.words import ACTORS, EVENTS, KINDS, NEWS, OUTCOMES, STATES, STEPS, VERDICTS, say, tone
 
 TOLD_BY_CASES = ("case.opened", "case.closed")
 
@@ -78,7 +78,8 @@ def _audit(row: Row, lang: str) -> Event:
     moved = row["was"] != row["became"] and row["became"]
     title = say(EVENTS, row["event"], lang)
     detail = f"{say(STATES, row['was'], lang)} → {say(STATES, row['became'], lang)}" if moved and row["was"] else ""
-    return Event(row["at"], 1, "audit", tone(STATES, row["became"]) if moved else "idle", title, detail, row["actor"])
+    actor = say(ACTORS, row["actor"], lang)
+    return Event(row["at"], 1, "audit", tone(STATES, row["became"]) if moved else "idle", title, detail, actor)
 
 
 def _call(row: Row, lang: str) -> Event:
@@ -101,7 +102,7 @@ def _operation(one: Operation, lang: str) -> Event:
     if one.code or one.message:
         words.append(" ".join(text for text in (one.code, one.message) if text))
     at = to_ms(one.ended_at or one.sent_at)
-    return Event(at, 2, "operation", tone(STEPS, one.step), title, " · ".join(words), one.actor)
+    return Event(at, 2, "operation", tone(STEPS, one.step), title, " · ".join(words), say(ACTORS, one.actor, lang))
 
 
 def _notice(row: Row, lang: str) -> Event:
@@ -114,7 +115,7 @@ def _notice(row: Row, lang: str) -> Event:
     }
     words = [row["kind"], states[row["state"]][0 if korean else 1]]
     if row["outcome"]:
-        words.append(row["outcome"])
+        words.append(say(OUTCOMES, row["outcome"], lang))
     if row["seen"] > 1:
         words.append(f"{row['seen']}번 받음" if korean else f"received {row['seen']} times")
     shade = {"pending": "live", "done": "good", "strange": "warn"}[row["state"]]

@@ -177,11 +177,28 @@ FACTS: dict[str, Said] = {
     "name": Said("카드", "Card"),
     "number": Said("번호", "Number"),
     "approval_no": Said("승인번호", "Approval no."),
-    "installment": Said("할부 개월", "Instalments"),
+    "installment": Said("할부", "Instalments"),
     "bank": Said("은행", "Bank"),
     "bank_code": Said("은행 코드", "Bank code"),
     "holder": Said("예금주", "Holder"),
     "due": Said("입금 기한", "Deposit until"),
+}
+
+ACTORS: dict[str, Said] = {
+    "buyer": Said("구매자", "buyer"),
+    "gateway": Said("결제사", "gateway"),
+    "bridge": Said("Pay Bridge", "Pay Bridge"),
+}
+
+OUTCOMES: dict[str, Said] = {
+    "known already": Said("이미 아는 내용", "known already"),
+    "no payment of ours has this reference": Said("이 번호의 결제 없음", "no payment of ours has this reference"),
+    "nothing to do": Said("할 일 없음", "nothing to do"),
+    "a person must look": Said("사람의 확인 필요", "a person must look"),
+    "paid": Said("입금 확인", "paid"),
+    "refunded": Said("환불 확인", "refunded"),
+    "later": Said("답을 기다렸다가 처리", "waits for our answer"),
+    "asked": Said("결과를 바로 확인", "asked at once"),
 }
 
 NEWS: dict[str, Said] = {
@@ -195,6 +212,15 @@ NEWS: dict[str, Said] = {
     "payment.orphan_returned": Said("찾은 돈 환불 소식", "Money found given back"),
     "payment.adopted": Said("찾은 돈으로 결제 소식", "Paid by money found"),
 }
+
+
+def instalments(months: str, lang: str) -> str:
+    """Say how many instalments ("00", "03") a card was charged in."""
+    if not months.isascii() or not months.isdigit():
+        return months
+    if int(months) < 2:
+        return "일시불" if lang == "ko" else "none"
+    return f"{int(months)}개월" if lang == "ko" else f"{int(months)} months"
 
 
 def say(table: dict[str, Said], word: str, lang: str) -> str:

@@ -20,9 +20,18 @@ $names    = array(
 <section class="panel" aria-labelledby="test-title">
 	<h2 id="test-title"><?php echo esc_html( $order->title ); ?></h2>
 	<p role="status" data-standing="<?php echo esc_attr( $standing ); ?>"><?php echo esc_html( $names[ $standing ] ); ?> · <a href="<?php echo esc_url( ticketing_url( 'payment-detail', $order->ref ) ); ?>">예매 내역</a></p>
-	<?php if ( 'unpaid' === $standing && ! empty( $payment['message'] ) ) : ?>
-	<p class="notice">앞선 시도에서 결제 회사가 이렇게 답했어요: <span class="verbatim"><?php echo esc_html( $payment['message'] ); ?></span></p>
-	<?php endif; ?>
+	<?php
+	if ( 'unpaid' === $standing ) {
+		get_template_part(
+			'parts/returned',
+			null,
+			array(
+				'order'   => $order,
+				'payment' => $payment,
+			)
+		);
+	}
+	?>
 	<?php if ( 'unpaid' === $standing && 'open' === $order->state && $order->hold_expires_at > time() ) : ?>
 	<form id="test-pay" class="stack" data-ajax="<?php echo esc_url( admin_url( 'admin-ajax.php' ) ); ?>" data-amount="<?php echo esc_attr( $order->amount ); ?>" data-title="<?php echo esc_attr( $order->title ); ?>" data-name="<?php echo esc_attr( $order->buyer_name ); ?>" data-email="<?php echo esc_attr( $order->buyer_email ); ?>" data-phone="<?php echo esc_attr( $order->buyer_phone ); ?>">
 		<?php
