@@ -7,7 +7,7 @@ STAND := tests/wordpress
 PARALLEL := +@$(MAKE) --no-print-directory -j4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick lint bench lock clean base-packages demo-packages all-packages newest-core oldest-core
+.PHONY: help setup demo test test-quick lint storm bench lock clean base-packages demo-packages all-packages newest-core oldest-core
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ test-quick: $(READY) ## the tests that need no WordPress, browser, PostgreSQL or
 lint: $(READY) ## style and types
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
+
+storm: $(READY) ## everything that can go wrong at once, by seeds: SEEDS=n FIRST=n; SEEDS=1 prints its event log
+	@$(PYTHON) -m tests.storm $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) $(ARGS)
 
 bench: setup ## the benchmarks; ARGS go to them
 	@$(PYTHON) -m benchmarks $(ARGS)

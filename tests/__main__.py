@@ -1,4 +1,4 @@
-"""Runs every test: the quick ones under coverage, the slow ones beside them; `python -m tests` is `make test`."""
+"""Runs every test: the quick ones under coverage, the slow ones and the storms beside them; this is `make test`."""
 
 import subprocess
 import sys
@@ -9,21 +9,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SLOW = "wordpress or browser or kill"
-COVERAGE = [sys.executable, "-m", "coverage"]
+PYTHON = [sys.executable, "-m"]
+PYTEST = ["pytest", "-p", "no:cacheprovider", "-q", "--durations=8", "-m"]
 
 
 @dataclass
 class Part:
-    """One pytest process, with the file that gathers what it prints."""
+    """One process, with the file that gathers what it prints."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
 
-def start(name: str, folder: Path, command: list[str], marks: str) -> Part:
+def start(name: str, folder: Path, words: list[str]) -> Part:
     log = folder / f"{name}.log"
-    words = [*command, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--durations=8", "-m", marks]
     with log.open("wb") as out:
         return Part(name, subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT), log)
 
@@ -34,16 +34,17 @@ def main() -> int:
         old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         parts = [
-            start("quick", Path(folder), [*COVERAGE, "run"], f"not ({SLOW})"),
-            start("slow", Path(folder), [sys.executable], SLOW),
+            start("quick tests", Path(folder), [*PYTHON, "coverage", "run", "-m", *PYTEST, f"not ({SLOW})"]),
+            start("slow tests", Path(folder), [*PYTHON, *PYTEST, SLOW]),
+            start("storms", Path(folder), ["nice", *PYTHON, "tests.storm"]),
         ]
         failed = 0
         for part in parts:
             failed |= part.process.wait()
-            print(f"=== {part.name} tests, after {time.monotonic() - began:.0f} s")
+            print(f"=== {part.name}, after {time.monotonic() - began:.0f} s")
             print(part.log.read_text("utf-8", "replace"), flush=True)
-    subprocess.run([*COVERAGE, "combine", "--quiet"], cwd=ROOT, check=False)
-    failed |= subprocess.run([*COVERAGE, "report"], cwd=ROOT, check=False).returncode
+    subprocess.run([*PYTHON, "coverage", "combine", "--quiet"], cwd=ROOT, check=False)
+    failed |= subprocess.run([*PYTHON, "coverage", "report"], cwd=ROOT, check=False).returncode
     print(f"All tests in {time.monotonic() - began:.0f} s: {'failed' if failed else 'passed'}")
     return 1 if failed else 0
 

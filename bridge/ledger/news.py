@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from bridge.ledger.ledger import Row, Turn
 
-_DUE = (
+_FIRST_DUE = (
     "FROM news AS this WHERE state = 'waiting' AND next_try_at <= ? AND claimed_until <= ? AND NOT EXISTS ("
     " SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq"
-    " AND earlier.state = 'waiting') AND (? = '' OR site = ?) ORDER BY next_try_at LIMIT ?"
+    " AND earlier.state = 'waiting')"
 )
+_DUE = f"{_FIRST_DUE} AND (? = '' OR site = ?) ORDER BY next_try_at LIMIT ?"
 _IN_DEAD_HANDS = "claimed_by <> '' AND claimed_by <> ? AND claimed_by NOT IN (SELECT id FROM owners WHERE beat_at >= ?)"
 
 
@@ -48,10 +49,8 @@ def due(turn: Turn, at: int, limit: int) -> list[News]:
 
 
 def sites_due(turn: Turn, at: int) -> list[str]:
-    """Name the sites that are owed a message now."""
-    rows = turn.all(
-        "SELECT DISTINCT site FROM news WHERE state = 'waiting' AND next_try_at <= ? AND claimed_until <= ?", at, at
-    )
+    """Name the sites that a message can be sent to now."""
+    rows = turn.all(f"SELECT DISTINCT site {_FIRST_DUE}", at, at)
     return [row["site"] for row in rows]
 
 

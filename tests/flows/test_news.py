@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.clock import now_ms
 from bridge.flows.deliver_news import deliver_news
 from bridge.flows.manage_sites import revoke_key, rotate_key
 from bridge.ledger import news as outbox
@@ -30,6 +31,18 @@ async def test_news_that_was_not_heard_comes_again_with_the_same_id_and_ever_lat
     assert gaps == [0, 2, 4, 8, 15, 30, 60, 120]
     assert world.shop.ids == [row["id"]]
     assert (row["state"], row["tries"]) == ("heard", 9)
+
+
+async def test_while_a_payments_first_message_waits_for_its_next_try_nothing_is_written(world):
+    """Later messages are due at once and may not be sent before it: that is no reason to ask the ledger's writer."""
+    world.shop.status = 500
+    payment = await world.buy()
+    await deliver_news(world.context)
+    await world.refund(payment.id, 5_000)
+    at = now_ms(world.clock)
+
+    assert await world.context.ledger.read(lambda turn: outbox.sites_due(turn, at)) == []
+    assert await world.context.ledger.read(lambda turn: outbox.sites_due(turn, at + 5_000)) == [world.site.id]
 
 
 async def test_a_message_whose_answer_was_lost_comes_again_under_its_id(world):

@@ -1,0 +1,78 @@
+"""Runs storms: `make storm SEEDS=n FIRST=n`. The last line of output is the figures as one JSON object."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.storm.figures import Figures
+from tests.storm.quietly import storms
+from tests.storm.storm import Outcome
+
+SEEDS_CI = 4_000
+"""How many schedules a run of all tests has beside the others on two cores."""
+SEEDS_AT_ONCE = 25
+
+
+def main() -> int:
+    """Run the seeds asked for; 1 where a rule was broken."""
+    asked = _read()
+    seeds = range(asked.first, asked.first + asked.seeds)
+    began_at = time.monotonic()
+    figures = Figures()
+    for outcomes in _all(seeds, asked.processes):
+        for outcome in outcomes:
+            figures.add(outcome)
+            if outcome.violations or asked.seeds == 1:
+                _show(outcome, asked.log or asked.seeds == 1)
+    summary = figures.summary(time.monotonic() - began_at, asked.processes)
+    if asked.json:
+        asked.json.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    print(json.dumps(summary, ensure_ascii=False), flush=True)
+    return 1 if figures.red else 0
+
+
+def _read() -> argparse.Namespace:
+    words = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
+    words.add_argument("--seeds", type=int, default=SEEDS_CI, help="how many schedules")
+    words.add_argument("--first", type=int, default=1, help="the first seed")
+    words.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    words.add_argument("--log", action="store_true", help="print the event log of red seeds; of a lone seed, always")
+    words.add_argument("--json", type=Path, help="write the figures here too")
+    return words.parse_args()
+
+
+def _all(seeds: range, processes: int) -> Iterator[list[Outcome]]:
+    parts = [seeds[start : start + SEEDS_AT_ONCE] for start in range(0, len(seeds), SEEDS_AT_ONCE)]
+    if processes == 1 or len(parts) == 1:
+        yield from map(run_part, parts)
+        return
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        yield from pool.imap(run_part, parts)
+
+
+def run_part(seeds: range) -> list[Outcome]:
+    """Run some seeds in this process; logs are kept of red ones alone."""
+    with storms() as made:
+        outcomes = [made.run(seed) for seed in seeds]
+    for outcome in outcomes:
+        if not outcome.violations and len(seeds) > 1:
+            outcome.log.clear()
+    return outcomes
+
+
+def _show(outcome: Outcome, with_log: bool) -> None:
+    if with_log:
+        print("\n".join(outcome.log))
+    for text in outcome.violations:
+        print(f"seed {outcome.seed}: {text}")
+    if outcome.violations:
+        print(f"  again: make storm SEEDS=1 FIRST={outcome.seed}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,414 @@
+"""What must hold in every storm: the invariants, judged after each commit, at each byte that leaves, and at the end.
+
+I1 books equal ledger or a case names the difference; I2 no money in the ledger that is not at the gateway; I3 refunds
+within what was captured; I3b nothing sent twice; I4 the intent committed before the first byte; I5 one holder an order;
+I6 nothing leaves a terminal state, versions rise, every change is audited; I7 the amount captured is the amount asked;
+I8 nobody hears "paid" without money or "failed" while it is unknown, news once and in sequence; I9 settled by evidence;
+I10 what was acknowledged is kept; I11 a nonce with its effect, once; I12 no site touches another's; I13 no secret where
+it may be read; I14 everything comes to an end; I15 the audit's chains are whole.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.domain.machine import HOLDING, TERMINAL, UNSETTLED, Evidence, State, Step
+from bridge.ledger import audit
+from bridge.ledger.sqlite import SqliteTurn
+from bridge.wire.converse import INTENT_SECONDS_MAX
+from tests.storm.net import Heard, Leaving
+from tests.storm.shop import Shop, Signed
+from tests.storm.stand import Paired
+
+if TYPE_CHECKING:
+    from tests.storm.storm import Storm
+
+VIOLATIONS_MAX = 20
+GATEWAY_REF_CHARACTERS_MIN = 10
+EXPIRY_GRACE_MS = 61_000
+STALE_MS = 96_000
+DAY_MS = 86_400_000
+EVIDENCE = frozenset(str(one) for one in Evidence)
+ENDED = (str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT))
+NEW_STATES = ("new", "readying", "approving", "unknown", "voiding")
+FAILED_WORDS = ("실패", "pay_bridge_result=declined", "pay_bridge_result=failed", "pay_bridge_result=expired")
+FAILED_TYPE = "payment.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about a payment, and since when its outcome had been unknown by then."""
+
+    payment: str
+    pending_since: float | None
+
+
+class Checks:
+    """Judges one storm. Every rule that is broken is a violation with its name."""
+
+    def __init__(self, storm: "Storm") -> None:
+        self.violations: list[str] = []
+        self.evaluated = 0
+        self.lost = self.doubled = self.drifting = 0
+        self.people: Counter[str] = Counter()
+        self.covered: set[tuple[str, str, str]] = set()
+        self.resolved_seconds: list[float] = []
+        self._storm = storm
+        self._connection = storm.disk.connection
+        self._turn = SqliteTurn(self._connection)
+        self._payments: dict[str, Any] = {}
+        self._steps: dict[str, tuple[str, float]] = {}
+        self._pending_since: dict[str, float] = {}
+        self._settled_at: dict[str, float] = {}
+        self._told: dict[str, int] = {}
+        self._nonces = self._answers = self._news = 0
+        self._sent: Counter[tuple[str, str]] = Counter()
+        self._acknowledged: set[tuple[str, str, str]] = set()
+        self._last_fault = "none"
+        self._due: dict[str, float | None] | None = None
+        self.log_lines: list[str] = []
+
+    @property
+    def payments_seen(self) -> int:
+        return len(self._payments)
+
+    def fail(self, rule: str, text: str) -> None:
+        """Note that a rule is broken."""
+        self._storm.note(f"BROKEN {rule}: {text}")
+        if len(self.violations) < VIOLATIONS_MAX:
+            self.violations.append(f"{rule}: {text}")
+
+    def holds(self, rule: str, truth: bool, text: str) -> None:
+        """Require a rule."""
+        self.evaluated += 1
+        if not truth:
+            self.fail(rule, text)
+
+    # ---- after every commit
+
+    def committed(self) -> None:
+        """Judge what a commit changed."""
+        self._due = None
+        turn = self._turn
+        operations = turn.all("SELECT id, payment, kind, amount, state, evidence FROM operations ORDER BY id")
+        self._judge_steps(operations)
+        changed = False
+        for row in turn.all("SELECT * FROM payments ORDER BY id"):
+            before = self._payments.get(row["id"])
+            if before is None or before["version"] != row["version"]:
+                changed = True
+                self._judge_payment(before, row, [one for one in operations if one["payment"] == row["id"]])
+                self._payments[row["id"]] = row
+        if changed:
+            self._judge_orders()
+        self._judge_news()
+        self._judge_nonces()
+
+    def _judge_payment(self, before: Any, row: Any, operations: list[Any]) -> None:
+        storm, name, state = self._storm, row["merchant_ref"], row["state"]
+        if before is not None:
+            ended = State(before["state"]) in TERMINAL
+            self.holds("I6", not ended or before["state"] == state, f"{name} left {before['state']} for {state}")
+            self.holds("I6", row["version"] > before["version"], f"{name}: its version did not rise")
+        if before is None or before["state"] != state:
+            storm.note(f"{name} {before['state'] if before else '-'} -> {state}")
+            if State(state) in UNSETTLED:
+                self._pending_since.setdefault(row["id"], storm.loop.time())
+            else:
+                self._pending_since.pop(row["id"], None)
+        last = self._turn.one("SELECT seq, became FROM audit WHERE payment = ? ORDER BY seq DESC LIMIT 1", row["id"])
+        audited = last is not None and last["seq"] >= row["version"] and last["became"] == state
+        self.holds("I6", audited, f"{name}: a change has no row in the audit")
+        entries = self._turn.all("SELECT kind, amount FROM entries WHERE payment = ?", row["id"])
+        taken = sum(one["amount"] for one in entries if one["amount"] > 0)
+        given = -sum(one["amount"] for one in entries if one["amount"] < 0)
+        book = self._book(row)
+        self.holds("I2", taken <= book[0], f"{name}: the ledger took {taken}, the gateway {book[0]}")
+        self.holds("I2", given <= book[1], f"{name}: the ledger gave {given} back, the gateway {book[1]}")
+        sums = row["captured"] - row["refunded"] + row["orphaned"]
+        self.holds("I2", taken - given == sums, f"{name}: its entries are {taken - given}, its sums {sums}")
+        wanted = sum(
+            one["amount"] for one in operations if one["kind"] == "refund" and one["state"] not in ("fail", "not_sent")
+        )
+        self.holds("I3", wanted <= row["captured"], f"{name}: {wanted} asked back of {row['captured']}")
+        paid = state in ("paid", "part_refunded", "refunded")
+        self.holds("I7", not paid or row["captured"] == row["amount"], f"{name}: {state} with {row['captured']}")
+
+    def _judge_steps(self, operations: list[Any]) -> None:
+        now = self._storm.loop.time()
+        for one in operations:
+            was, since = self._steps.get(one["id"], ("", now))
+            if was == one["state"]:
+                continue
+            self._storm.note(f"{one['kind']} {one['amount']}: {was or '-'} -> {one['state']} {one['evidence']}")
+            self.holds("I6", was not in ENDED, f"a final operation went from {was} to {one['state']}")
+            if one["state"] in ENDED:
+                self._settled_at[one["payment"]] = now
+                known = one["evidence"] in EVIDENCE
+                self.holds("I9", known, f"{one['kind']} ended {one['state']} by {one['evidence'] or 'nothing'}")
+            if was == "unknown":
+                self.resolved_seconds.append(now - since)
+            kept = since if was == "sent" and one["state"] == "unknown" else now
+            self._steps[one["id"]] = (one["state"], kept)
+
+    def _judge_orders(self) -> None:
+        held = Counter(
+            (row["site"], row["order_ref"]) for row in self._payments.values() if State(row["state"]) in HOLDING
+        )
+        self.holds("I5", max(held.values(), default=0) <= 1, f"an order is held twice: {held}")
+
+    def _judge_news(self) -> None:
+        for row in self._turn.all("SELECT rowid, * FROM news WHERE rowid > ? ORDER BY rowid", self._news):
+            self._news = row["rowid"]
+            self._told[row["payment"]] = self._told.get(row["payment"], 0) + 1
+            self.holds("I8", row["seq"] == self._told[row["payment"]], "news is numbered with a gap")
+            payment = self._payments[row["payment"]]
+            if row["type"] == "payment.paid":
+                self.holds("I8", payment["captured"] > 0, "WordPress is told of money that is not in the ledger")
+            if row["type"] == FAILED_TYPE:
+                self.holds("I8", State(payment["state"]) in TERMINAL, f"told failed while {payment['state']}")
+
+    def _judge_nonces(self) -> None:
+        nonces = self._turn.one("SELECT COALESCE(MAX(rowid), 0) AS last FROM nonces")
+        answers = self._turn.one("SELECT COALESCE(MAX(rowid), 0) AS last FROM answers")
+        assert nonces is not None
+        assert answers is not None
+        new_nonces, new_answers = max(0, nonces["last"] - self._nonces), answers["last"] - self._answers
+        self.holds("I11", new_answers <= new_nonces, "an effect was committed without its nonce")
+        self._nonces, self._answers = max(self._nonces, nonces["last"]), answers["last"]
+
+    def _book(self, row: Any) -> tuple[int, int]:
+        books = self._storm.gates[row["site"]].world.bank.of(row["merchant_ref"])
+        return sum(book.captured for book in books), sum(book.refunded for book in books)
+
+    # ---- when something leaves or arrives
+
+    def money_leaves(self, request: Leaving) -> None:
+        """Judge a call that moves money, before its first byte: its intent is in the database, and it is the first."""
+        gate = next(gate for gate in self._storm.gates.values() if request.origin.startswith(gate.origin))
+        text = request.body.decode("utf-8", "replace") + request.target
+        row = self._find(gate.site.id, text)
+        if row is None:
+            self.fail("I4", f"{request.op} leaves about no payment that is in the database")
+            return
+        pending = self._turn.all(
+            "SELECT id, kind, amount FROM operations WHERE payment = ? AND state IN ('sent', 'unknown', 'needs_human')",
+            row["id"],
+        )
+        setup = gate.site.setup
+        # A notice may settle an operation between the commit of a harmless repetition's claim and its first byte.
+        just_settled = self._settled_at.get(row["id"], 0.0) > self._storm.loop.time() - INTENT_SECONDS_MAX
+        fits = bool(pending) or (just_settled and request.op not in setup.sent_once)
+        self.holds("I4", fits, f"{request.op} of {row['merchant_ref']} leaves without its intent")
+        if request.op in setup.sent_once:
+            approves = request.op in setup.approvals
+            refund = next((one["id"] for one in pending if one["kind"] == "refund"), "")
+            key = (row["id"] if approves else refund, request.op)
+            self._sent[key] += 1
+            self.holds("I3b", self._sent[key] == 1, f"{request.op} of {row['merchant_ref']} was sent twice")
+
+    def _find(self, site: str, text: str) -> Any:
+        """Find the payment a call is about: by our reference, else by the gateway's."""
+        rows = self._turn.all("SELECT * FROM payments WHERE site = ? ORDER BY id", site)
+        for row in rows:
+            if row["merchant_ref"] in text:
+                return row
+        for row in rows:
+            known = [value for name, value in json.loads(row["refs"]).items() if name != "dialect"]
+            if any(len(value) >= GATEWAY_REF_CHARACTERS_MIN and value in text for value in known):
+                return row
+        return None
+
+    def acknowledged(self, site: Paired, path: str, body: bytes) -> None:
+        """A gateway heard yes to its notice: it must be kept, now and for ever."""
+        context = self._storm.server.context if self._storm.server else None
+        if context is None:
+            return
+        kind = path.split("/")[4]
+        dedupe = context.sites.get(site.id).gateway(site.setup.gateway).read_notice(body, kind).dedupe
+        self._acknowledged.add((site.id, site.setup.gateway, dedupe))
+        self._judge_kept()
+
+    def _judge_kept(self) -> None:
+        for key in sorted(self._acknowledged):
+            kept = self._turn.one("SELECT 1 FROM notices WHERE site = ? AND gateway = ? AND dedupe = ?", *key)
+            self.holds("I10", kept is not None, "an acknowledged notice is not in the database")
+
+    def heard(self, shop: Shop, said: dict[str, Any]) -> None:
+        """WordPress hears a message for the first time."""
+        payment = said["payment"]
+        self.holds("I12", payment["site"] == shop.site.id, "news of one site went to another")
+        next_one = shop.sequence.get(payment["id"], 0) + 1
+        self.holds("I8", said["seq"] == next_one, f"heard {said['seq']} of {payment['merchant_ref']}, not {next_one}")
+        if said["type"] == FAILED_TYPE:
+            self.holds("I8", State(payment["state"]) in TERMINAL, f"failed was said of {payment['state']}")
+
+    def repeated(self, message_id: str, body: bytes, first: bytes) -> None:
+        """WordPress hears a message again."""
+        self.holds("I8", body == first, f"{message_id} said something else the second time")
+
+    def asks(self, payment: str) -> Asked:
+        """Somebody is about to ask how a payment stands."""
+        return Asked(payment, self._pending_since.get(payment))
+
+    def told_buyer(self, asked: Asked, heard: Heard) -> None:
+        """Judge what a buyer's browser was told."""
+        said = heard.text + heard.headers.get("location", "")
+        pending = asked.pending_since is not None and asked.pending_since == self._pending_since.get(asked.payment)
+        failed = any(word in said for word in FAILED_WORDS)
+        self.holds("I8", not (pending and failed), "a buyer is told of a failure while nobody knows")
+        if heard.headers.get("content-type", "").startswith("application/json") and heard.status == 200:
+            state = json.loads(heard.body).get("state")
+            row = self._turn.one("SELECT captured FROM payments WHERE id = ?", asked.payment)
+            money = row is not None and row["captured"] > 0
+            self.holds("I8", state != "paid" or money, "a buyer is told of money that is not in the ledger")
+
+    def answered_signed(self, signed: Signed, heard: Heard | None) -> None:
+        """Judge the answer to a signed request: whoever was let in has used up a nonce, and nobody twice."""
+        method, path, headers, _ = signed
+        if heard is None or not 200 <= heard.status < 300 or method != "POST":
+            return
+        nonce = dict(headers)[b"signature-input"].partition(b'nonce="')[2].partition(b'"')[0].decode()
+        kept = self._turn.one("SELECT 1 FROM nonces WHERE nonce = ?", nonce)
+        self.holds("I11", kept is not None, f"{path[:20]} was let in and its nonce is not in the database")
+        self._sent[nonce, "let in"] += 1
+        self.holds("I11", self._sent[nonce, "let in"] == 1, f"{path[:20]} was let in twice with one nonce")
+
+    def refuses_foreign(self, heard: Heard | None) -> None:
+        """Another site's key opens nothing."""
+        self.holds("I12", heard is None or heard.status >= 400, f"a foreign site was answered {heard and heard.status}")
+
+    def refuses_stranger(self, heard: Heard | None) -> None:
+        """A notice from nowhere is not acknowledged."""
+        self.holds("A02", heard is None or heard.status >= 400, "a forged notice was acknowledged")
+
+    def met(self, fault: str) -> None:
+        """A fault struck."""
+        self._last_fault = fault
+
+    def crashed(self, point: str) -> None:
+        """The bridge died: remember what the payments were doing then."""
+        for row in self._payments.values():
+            self.covered.add((row["state"], self._last_fault, point))
+
+    # ---- when there is something to do next
+
+    def next_due(self, poller: str) -> float | None:
+        """Tell how many seconds from now a poller of the bridge has something to do, as far as the ledger shows."""
+        if self._due is None:
+            now = int(self._storm.clock.now().timestamp() * 1000)
+            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, STALE_MS)
+            assert row is not None
+            beats = [at - now for at in (row["step"], row["end"], row["stale"]) if at is not None]
+            if row["owed"]:
+                beats.append(10_000)
+            self._due = {
+                "heartbeat": min(beats) / 1000 if beats else None,
+                "news": None if row["news"] is None else (row["news"] - now) / 1000,
+            }
+            self._due_at = self._storm.loop.time()
+        due = self._due[poller]
+        return None if due is None else max(0.0, due - (self._storm.loop.time() - self._due_at))
+
+    # ---- the end
+
+    def is_quiet(self) -> bool:
+        """Tell whether nothing is owed or open any more."""
+        row = self._turn.one(_UNQUIET)
+        assert row is not None
+        waits = self._storm.long_wait and row["waiting"]
+        return not (row["states"] or row["steps"] or row["news"] or row["notices"] or waits)
+
+    def at_the_end(self) -> None:
+        """Judge the whole."""
+        self.committed()
+        self._judge_kept()
+        row = self._turn.one(_UNQUIET)
+        assert row is not None
+        for name in ("states", "steps", "news", "notices"):
+            self.holds("I14", row[name] == 0, f"after the calm {row[name]} {name} are still open")
+        cases: dict[str, list[str]] = {}
+        for one in self._turn.all("SELECT payment, reason FROM cases WHERE state IN ('open', 'refunding') ORDER BY id"):
+            cases.setdefault(one["payment"], []).append(one["reason"])
+        for payment in self._payments.values():
+            self._judge_money(payment, cases.get(payment["id"], []))
+            chain = audit.chain(self._turn, payment["id"])
+            self.holds("I15", audit.first_break(chain) is None, f"{payment['merchant_ref']}: its audit is broken")
+        self._judge_kept_money(cases)
+        self._judge_secrets()
+
+    def _judge_money(self, payment: Any, cases: list[str]) -> None:
+        taken, given = self._book(payment)
+        ledger = payment["captured"] - payment["refunded"] + payment["orphaned"]
+        difference = (taken - given) - ledger
+        text = f"{payment['merchant_ref']} is {payment['state']}: {taken - given} at the gateway, {ledger} here"
+        self.holds("I1", difference == 0 or bool(cases), f"{text}, and no case")
+        self.holds("I9", payment["state"] != "needs_human" or bool(cases), f"{text}, a person's, and no case")
+        for reason in cases:
+            self.people[f"{payment['gateway']} {reason}"] += 1
+        if not cases:
+            self.lost += max(0, difference)
+            self.drifting += max(0, -difference)
+        self.holds("I3", given <= taken, f"{text}: more was given back than taken")
+        sequence = self._storm.shops[payment["site"]].sequence.get(payment["id"], 0)
+        self.holds("I8", sequence == self._told.get(payment["id"], 0), f"{text}: WordPress has not heard all of it")
+
+    def _judge_kept_money(self, cases: dict[str, list[str]]) -> None:
+        orders: dict[tuple[str, str], list[Any]] = {}
+        for row in self._payments.values():
+            orders.setdefault((row["site"], row["order_ref"]), []).append(row)
+        for rows in orders.values():
+            kept = sum(self._book(row)[0] - self._book(row)[1] for row in rows)
+            most = max(row["amount"] for row in rows)
+            known = any(cases.get(row["id"]) for row in rows)
+            self.doubled += max(0, kept - most) if not known else 0
+            self.holds("I5", kept <= most or known, f"{rows[0]['order_ref']}: {kept} KRW kept of {most}, and no case")
+
+    def _judge_secrets(self) -> None:
+        """Nothing that opens a door is in a text of the database or in the log."""
+        columns = "SELECT request || response || why AS text FROM calls UNION ALL SELECT detail FROM audit"
+        rows = self._turn.all(f"{columns} UNION ALL SELECT body FROM news UNION ALL SELECT message FROM operations")
+        text = "\n".join([*(row["text"] for row in rows), *self.log_lines])
+        secrets = [token for gate in self._storm.gates.values() for token in gate.secrets()]
+        for secret in secrets:
+            self.holds("I13", secret not in text, f"a secret ({secret[:8]}…) can be read")
+
+    def final_state(self) -> str:
+        """Name the state everything came to, without names and times."""
+        parts = []
+        for row in self._payments.values():
+            operations = self._turn.all(
+                "SELECT kind, state, evidence FROM operations WHERE payment = ? ORDER BY id", row["id"]
+            )
+            cases = self._turn.all("SELECT reason, state FROM cases WHERE payment = ? ORDER BY id", row["id"])
+            told = self._turn.all("SELECT type FROM news WHERE payment = ? ORDER BY seq", row["id"])
+            parts.append(
+                ":".join(
+                    [
+                        f"{row['gateway']}/{row['method']}/{row['state']}",
+                        ",".join("-".join(one) for one in operations),
+                        ",".join("-".join(one) for one in cases),
+                        ",".join(one["type"] for one in told),
+                    ]
+                )
+            )
+        return " ".join(sorted(parts))
+
+
+_DUE = """SELECT
+ (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
+ (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS stale,
+ (SELECT MIN(expires_at + CASE state WHEN 'awaiting_deposit' THEN ?2 ELSE ?1 END) FROM payments
+  WHERE state IN ('open', 'readying', 'awaiting_deposit')) AS end,
+ (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS owed,
+ (SELECT MIN(MAX(next_try_at, claimed_until)) FROM news AS this WHERE state = 'waiting' AND NOT EXISTS (
+  SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq
+  AND earlier.state = 'waiting')) AS news"""
+
+_UNQUIET = f"""SELECT
+ (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} OR state = 'open') AS states,
+ (SELECT COUNT(*) FROM payments WHERE state = 'awaiting_deposit') AS waiting,
+ (SELECT COUNT(*) FROM operations WHERE state IN ('sent', 'unknown')) AS steps,
+ (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
+ (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS notices"""

@@ -1,0 +1,80 @@
+"""Adds up what storms came to."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.domain.machine import State
+from tests.storm.gateways import SETUPS
+from tests.storm.storm import Outcome
+from tests.storm.weather import KINDS
+
+
+@dataclass
+class Figures:
+    """The sums of many schedules."""
+
+    totals: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    crashes: Counter[str] = field(default_factory=Counter)
+    people: Counter[str] = field(default_factory=Counter)
+    finals: set[str] = field(default_factory=set)
+    covered: set[tuple[str, str, str]] = field(default_factory=set)
+    resolved_seconds: list[float] = field(default_factory=list)
+    red: list[int] = field(default_factory=list)
+    first: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Add one schedule."""
+        self.first = min(self.first or outcome.seed, outcome.seed)
+        self.totals += outcome.figures
+        self.faults += outcome.faults
+        self.crashes += outcome.crashes
+        self.people += outcome.people
+        self.finals.add(outcome.final)
+        self.covered |= outcome.covered
+        self.resolved_seconds += outcome.resolved_seconds
+        if outcome.violations:
+            self.red.append(outcome.seed)
+
+    def summary(self, seconds: float, processes: int) -> dict[str, Any]:
+        """Sum up; `seconds` is how long it took by the wall, on so many processes."""
+        totals, core_hours = self.totals, seconds * processes / 3_600
+        return {
+            "schedules": totals["schedules"],
+            "first_seed": self.first,
+            "red_seeds": self.red,
+            "krw_lost": totals["krw_lost"],
+            "krw_doubled": totals["krw_doubled"],
+            "krw_drifting": totals["krw_drifting"],
+            "payments": totals["payments"],
+            "payments_per_core_hour": round(totals["payments"] / core_hours) if core_hours else 0,
+            "wall_seconds": round(seconds, 1),
+            "processes": processes,
+            "distinct_final_states": len(self.finals),
+            "state_fault_crash_triples": len(self.covered),
+            "state_fault_pairs": len({(state, fault) for state, fault, _ in self.covered}),
+            "state_crash_pairs": len({(state, point) for state, _, point in self.covered}),
+            "states_at_a_crash": sorted({state for state, _, _ in self.covered}),
+            "states": len(State),
+            "faults": sum(self.faults.values()),
+            "fault_kinds": len(self.faults),
+            "fault_kinds_known": len(KINDS),
+            "faults_by_kind": dict(sorted(self.faults.items())),
+            "crashes": sum(self.crashes.values()),
+            "crashes_by_point": dict(sorted(self.crashes.items())),
+            "steps": totals["steps"],
+            "virtual_hours": round(totals["virtual_seconds"] / 3_600),
+            "invariant_evaluations": totals["invariants"],
+            "unknown_outcomes": len(self.resolved_seconds),
+            "resolved_seconds_p50": _quantile(self.resolved_seconds, 0.5),
+            "resolved_seconds_p99": _quantile(self.resolved_seconds, 0.99),
+            "ended_with_a_person": dict(sorted(self.people.items())),
+            "gateways": [setup.name for setup in SETUPS],
+        }
+
+
+def _quantile(values: list[float], share: float) -> float | None:
+    if not values:
+        return None
+    return round(sorted(values)[min(len(values) - 1, int(share * len(values)))], 1)

@@ -1,0 +1,91 @@
+"""One site's gateway in a storm: the sandbox with its books, its faults chosen by the weather."""
+
+from typing import TYPE_CHECKING
+
+from bridge.sandbox.app import build
+from bridge.sandbox.bank import Book
+from bridge.sandbox.faults import Fault, Faults
+from bridge.sandbox.notices import NotDelivered
+from bridge.sandbox.world import World
+from tests.storm.stand import PUBLIC_URL, Paired
+
+if TYPE_CHECKING:
+    from tests.storm.storm import Storm
+
+NOTICE_RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0, 1_800.0, 3_600.0, 7_200.0)
+PATIENCE_SECONDS = 10.0
+
+
+class Gate:
+    """A sandbox of its own."""
+
+    def __init__(self, storm: "Storm", site: Paired, number: int) -> None:
+        self.site = site
+        self.origin = site.setup.origin
+        self.app = build(
+            clock=storm.true, public_url=self.origin, seed=storm.seed * 10 + number, post=self._post_notice
+        )
+        self.world: World = self.app.state.world
+        self.world.faults = WeatherFaults(storm, site)
+        self.world.notices.retry_seconds = NOTICE_RETRY_SECONDS
+        self.desk = self.world.desks[site.setup.gateway]
+        self.heard_notices: list[tuple[str, bytes]] = []
+        self._storm = storm
+        self.desk.set({name: storm.chance.choice(values) for name, values in site.setup.moods.items()})
+
+    @property
+    def busy(self) -> bool:
+        """Whether a notice is still to come."""
+        return self.world.busy
+
+    def books(self) -> list[Book]:
+        """Every payment's book, oldest first."""
+        return list(self.world.bank._books.values())
+
+    def accounts(self) -> list[Book]:
+        """The books of accounts nobody has paid into."""
+        return [book for book in self.books() if book.account and not book.captures]
+
+    def secrets(self) -> list[str]:
+        """What must never be read anywhere: the shop's keys, and the tokens the windows gave to buyers."""
+        till = getattr(self.desk, "_till", None)
+        tokens = [session.token for session in till.sessions.values() if session.token] if till else []
+        return [*tokens, *self.site.setup.secrets]
+
+    async def _post_notice(self, method: str, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
+        storm = self._storm
+        path = url.removeprefix(PUBLIC_URL)
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        if method == "POST":
+            self.heard_notices.append((url, body))
+        client = self.site.setup.notice_source
+        heard = await storm.to_bridge(method, path, headers, body, client=client, waits=PATIENCE_SECONDS)
+        if heard is None:
+            raise NotDelivered("no answer")
+        if heard.status == 200 and method == "POST":
+            storm.checks.acknowledged(self.site, path, body)
+        return heard.status, heard.body
+
+
+class WeatherFaults(Faults):
+    """The sandbox's faults, chosen by the weather instead of by hand."""
+
+    def __init__(self, storm: "Storm", site: Paired) -> None:
+        super().__init__()
+        self._storm = storm
+        self._setup = site.setup
+
+    def pick(self, gateway: str, op: str, merchant_ref: str, amount: int) -> Fault | None:
+        fault = self._choose(op, merchant_ref)
+        if fault is not None:
+            self._storm.note(f"{op} meets {fault.kind}{' ' + fault.code if fault.code else ''}")
+            self._storm.checks.met(fault.kind)
+        return fault
+
+    def _choose(self, op: str, merchant_ref: str) -> Fault | None:
+        storm, setup = self._storm, self._setup
+        if op == "window":
+            return storm.weather.of_window()
+        if op == "notice":
+            return storm.weather.of_notice(must_arrive=setup.blind and merchant_ref in storm.must_tell)
+        return storm.weather.of_call(op, setup, lambda: storm.must_tell.add(merchant_ref))

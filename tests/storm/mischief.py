@@ -1,0 +1,131 @@
+"""What others do: the bank pays into accounts, the gateway's console refunds, strangers forge, operators turn keys."""
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bridge.flows.manage_sites import rotate_key
+from bridge.sandbox.bank import Book
+from bridge.sandbox.world import ControlRefused
+from tests.storm.people import BUYER_ADDRESS, FORM, Sale
+from tests.storm.stand import site_key
+
+if TYPE_CHECKING:
+    from tests.storm.storm import Storm
+
+DAY = 86_400.0
+
+
+async def bank(storm: "Storm", chance: random.Random) -> None:
+    """Pay into every account that was issued: rightly, wrongly, late, or never."""
+    served: set[str] = set()
+    for _ in range(60):
+        await asyncio.sleep(chance.uniform(20.0, 60.0))
+        for gate in storm.gates.values():
+            for book in gate.accounts():
+                if book.merchant_ref in served:
+                    continue
+                served.add(book.merchant_ref)
+                if chance.random() < 0.8:
+                    await _deposit(storm, gate.desk, book, chance)
+
+
+async def _deposit(storm: "Storm", desk: object, book: Book, chance: random.Random) -> None:
+    values: dict[str, object] = {"merchant_ref": book.merchant_ref}
+    if storm.weather.strikes("wrong_deposit"):
+        values["amount"] = max(1, book.amount + chance.choice((-1_000, 500)))
+    if storm.weather.strikes("late_deposit"):
+        storm.long_wait = True
+        storm.later(chance.uniform(4.0, 6.0) * DAY, lambda: _pay_in(storm, desk, values | {"late": True}))
+        return
+    await asyncio.sleep(chance.uniform(0.0, 30.0))
+    _pay_in(storm, desk, values)
+
+
+def _pay_in(storm: "Storm", desk: object, values: dict[str, object]) -> None:
+    storm.must_tell.add(str(values["merchant_ref"]))
+    try:
+        desk.deposit(values)  # type: ignore[attr-defined]
+    except ControlRefused as refused:
+        storm.note(f"the bank refuses: {refused}")
+    else:
+        storm.note(f"deposited {values}")
+
+
+async def console(storm: "Storm", chance: random.Random) -> None:
+    """Refund at the gateway's own console, without asking the bridge."""
+    await asyncio.sleep(chance.uniform(60.0, 1_500.0))
+    for gate in storm.gates.values():
+        for book in gate.books():
+            kind = storm.weather.one_of(("console_refund", "console_part_refund")) if book.net else ""
+            if not kind or book.account:
+                continue
+            storm.must_tell.add(book.merchant_ref)
+            part = {"amount": max(1, book.net // 3)} if kind == "console_part_refund" else {}
+            try:
+                gate.desk.refund({"merchant_ref": book.merchant_ref} | part)
+            except ControlRefused as refused:
+                storm.note(f"the console refuses: {refused}")
+            else:
+                storm.note(f"{kind} of {book.merchant_ref}")
+
+
+async def strangers(storm: "Storm", sales: list[Sale], chance: random.Random) -> None:
+    """Forge notices and returns, and use one site's key on another's payments."""
+    for _ in range(3):
+        await asyncio.sleep(chance.uniform(20.0, 600.0))
+        if storm.weather.strikes("forged_notice"):
+            await _forge_notice(storm, chance)
+        if storm.weather.strikes("foreign_return") and len(storm.returns) > 1:
+            await _cross_returns(storm, chance)
+        if storm.weather.strikes("foreign_site"):
+            await _foreign_refund(storm, sales, chance)
+
+
+async def _forge_notice(storm: "Storm", chance: random.Random) -> None:
+    """From a strange address anything; from the gateway's own, what was never true of any money."""
+    for gate in storm.gates.values():
+        heard = [one for one in gate.heard_notices if b"cmd=0" in one[1] or b"AMT=" in one[1]]
+        if not heard:
+            continue
+        url, body = chance.choice(heard)
+        forged = body.replace(b"cmd=0", b"cmd=1").replace(b"TRNO=", b"TRNO=9").replace(b"AMT=", b"AMT=9")
+        headers = [FORM, (b"content-length", str(len(forged)).encode())]
+        path = urlsplit(url).path
+        answer = await storm.to_bridge("POST", path, headers, forged, client="192.0.2.66")
+        storm.checks.refuses_stranger(answer)
+
+
+async def _cross_returns(storm: "Storm", chance: random.Random) -> None:
+    """Come back to one payment with what belongs to another."""
+    (_, mine), (_, other) = chance.sample(storm.returns, 2)
+    path, query = urlsplit(mine.url).path, urlsplit(other.url).query
+    if mine.method == "GET" and path != urlsplit(other.url).path:
+        await storm.to_bridge("GET", f"{path}?{query}", (), b"", client=BUYER_ADDRESS)
+
+
+async def _foreign_refund(storm: "Storm", sales: list[Sale], chance: random.Random) -> None:
+    shops = list(storm.shops.values())
+    victims = [said for shop in shops for said in shop.known.values()]
+    if len(shops) < 2 or not victims:
+        return
+    payment = chance.choice(victims)["payment"]
+    thief = next(shop for shop in shops if shop.site.id != payment["site"])
+    wish = {"reason": "x", "actor": "wp:7", "site": payment["site"]}
+    path = f"/v1/payments/{payment['id']}"
+    storm.checks.refuses_foreign(await thief.send(thief.sign("POST", f"{path}/refunds", wish)))
+    storm.checks.refuses_foreign(await thief.send(thief.sign("GET", f"{path}?site={payment['site']}")))
+
+
+async def operator(storm: "Storm", chance: random.Random) -> None:
+    """Turn a site's key while everything goes on."""
+    await asyncio.sleep(chance.uniform(10.0, 900.0))
+    for shop in storm.shops.values():
+        if not storm.weather.strikes("key_rotated"):
+            continue
+        said = await storm.in_bridge(lambda context, url=shop.site.url: rotate_key(context, url=url))
+        if isinstance(said, dict):
+            shop.keys.append(site_key(said))
+
+

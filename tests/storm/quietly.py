@@ -1,0 +1,83 @@
+"""Makes this process ready for storms: no log on the terminal, no exit, no garbage collection in the middle."""
+
+import contextlib
+import gc
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+
+from bridge.domain.failures import BridgeError
+from bridge.ledger import sqlite
+from tests.storm.ledger import die_in_memory
+from tests.storm.storm import Outcome, Storm
+
+COLLECT_EVERY = 40
+
+
+class _Os:
+    """The module os, without the way out."""
+
+    _exit = staticmethod(die_in_memory)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
+class Storms:
+    """Runs schedules one after the other in this process."""
+
+    def __init__(self) -> None:
+        self._now: Storm | None = None
+        self._many = 0
+
+    def run(self, seed: int) -> Outcome:
+        """Run one schedule."""
+        self._now = Storm(seed)
+        try:
+            return self._now.run()
+        finally:
+            self._now = None
+            self._many += 1
+            if self._many % COLLECT_EVERY == 0:
+                gc.collect()
+
+    def hear(self, logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Take a line of the bridge's log."""
+        storm = self._now
+        if storm is not None:
+            error = event.pop("exc_info", None)
+            storm.checks.log_lines.append(repr(sorted(event.items())))
+            if isinstance(error, Exception) and not isinstance(error, BridgeError):
+                storm.checks.fail("surprise", f"{event.get('event')}: {error!r}")
+        raise structlog.DropEvent
+
+
+@contextlib.contextmanager
+def storms() -> Iterator[Storms]:
+    """Give what runs storms; everything is as before when the block ends."""
+    made = Storms()
+    before, hook, collects = structlog.get_config(), sys.unraisablehook, gc.isenabled()
+    structlog.configure(processors=[made.hear])
+    sqlite.os = _Os()  # type: ignore[assignment]
+    sys.unraisablehook = lambda _: None  # a coroutine of a dead process complains when it is swept up
+    gc.collect()
+    gc.disable()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
+        try:
+            yield made
+        finally:
+            gc.collect()
+            _as_before(before, hook, collects)
+
+
+def _as_before(before: dict[str, Any], hook: Any, collects: bool) -> None:
+    sys.unraisablehook = hook
+    sqlite.os = os
+    structlog.configure(**before)
+    if collects:
+        gc.enable()

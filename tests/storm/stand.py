@@ -1,0 +1,92 @@
+"""What every schedule begins from: a database image with the sites paired, made once a process and copied then."""
+
+import random
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from bridge.app import build_context
+from bridge.domain.payment import Mode
+from bridge.flows.manage_sites import add_site
+from bridge.ledger.migrate import migrate_sqlite
+from bridge.settings import Secret, Settings
+from bridge.signing.keys import SiteKey, decode_secret
+from bridge.wire.converse import Wire
+from tests.storm.clock import BridgeClock, begin
+from tests.storm.gateways import SETUPS, Setup
+from tests.storm.ledger import Disk, StormLedger
+from tests.storm.loop import StormLoop
+from tests.support.wire import NO_TLS
+
+PUBLIC_URL = "https://pay.test"
+SETTINGS = Settings(PUBLIC_URL, "sqlite:///storm", Secret(bytes(range(32))), return_wait_seconds=8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A site as its WordPress knows it."""
+
+    id: str
+    url: str
+    setup: Setup
+    key: SiteKey
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """The image and the sites in it, one a set-up."""
+
+    image: bytes
+    sites: tuple[Paired, ...]
+
+
+class _Quietly:
+    """Nothing goes wrong while the stand is made."""
+
+    def delay(self) -> float:
+        return 0.0
+
+    def committing(self) -> str:
+        return ""
+
+    def nearly_full(self) -> bool:
+        return False
+
+    def committed(self) -> None:
+        """Go on."""
+
+    def failed_disk(self) -> None:
+        """Cannot happen."""
+
+
+@cache
+def stand() -> Stand:
+    """Make the image: schema, and a site for each set-up."""
+    loop, disk = StormLoop(), Disk()
+    migrate_sqlite(disk.connection)
+    clock = BridgeClock(loop, begin("2026-01-01T00:00:00"), random.Random(1))
+    ledger = StormLedger(disk, _Quietly(), alone=True)
+    sites = loop.finish(_pair_all(clock, ledger))
+    return Stand(disk.image(), tuple(sites))
+
+
+async def _pair_all(clock: BridgeClock, ledger: StormLedger) -> list[Paired]:
+    context = build_context(SETTINGS, clock=clock, ledger=ledger, wire=Wire(lambda: 0.0, tls=NO_TLS))
+    made = []
+    for setup in SETUPS:
+        url = f"http://shop-{setup.name}.test"
+        said = await add_site(
+            context,
+            url=url,
+            gateways=[setup.gateway],
+            settings={setup.gateway: dict(setup.settings(setup.origin))},
+            mode=Mode.TEST,
+        )
+        made.append(Paired(said["site"], url, setup, site_key(said)))
+    return made
+
+
+def site_key(said: Any) -> SiteKey:
+    """Read a key as it is shown once."""
+    return SiteKey.from_secret(decode_secret(said["secret"]), key_id=said["key_id"], site=said["site"])
+

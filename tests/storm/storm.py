@@ -1,0 +1,375 @@
+"""One schedule: a seed's own world, from the first boot to the calm after, judged at every step and at the end."""
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextvars import Context as Room
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from bridge.app import build_app, build_context
+from bridge.domain.failures import BridgeError
+from bridge.flows.context import Context
+from tests.storm import mischief, trouble
+from tests.storm.checks import Checks
+from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
+from tests.storm.gate import Gate
+from tests.storm.gateways import Coming, coming_back
+from tests.storm.ledger import Disk, StormLedger
+from tests.storm.loop import StormLoop
+from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
+from tests.storm.people import AMOUNTS, BUYER_ADDRESS, Buyer, Clerk, Sale
+from tests.storm.shop import Shop
+from tests.storm.stand import PUBLIC_URL, SETTINGS, Paired, stand
+from tests.storm.weather import Weather
+
+KILLS_MAX = 6
+CALM_STEP_SECONDS = 300.0
+CALM_HOURS_MAX = 4
+LONG_CALM_DAYS = 8
+DISK_FAULTS = ("disk_full", "locked", "sync_failed", "sync_failed_late")
+BEGINNINGS = ("2026-11-20T02:30:00", "2026-11-20T06:12:30", "2027-02-28T09:00:00")
+MIDNIGHTS = ("2026-11-20T14:50:00", "2026-11-30T14:45:00", "2026-12-31T14:52:00")
+"""Just before midnight in Korea: of a day, of a month, of a year."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a schedule came to."""
+
+    seed: int
+    violations: list[str]
+    digest: str
+    final: str
+    figures: Counter[str]
+    faults: Counter[str]
+    crashes: Counter[str]
+    people: Counter[str]
+    covered: set[tuple[str, str, str]]
+    resolved_seconds: list[float]
+    log: list[str] = field(default_factory=list)
+
+
+class Storm:
+    """Everything of one seed. It is the ledger's events and the wire's traffic as well."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.chance = random.Random(f"{seed}:people")
+        self.weather = Weather(random.Random(f"{seed}:weather"))
+        self._lag = random.Random(f"{seed}:lag")
+        self.loop = StormLoop()
+        self.log: list[str] = []
+        self.crashes: Counter[str] = Counter()
+        self.must_tell: set[str] = set()
+        self.returns: list[tuple[str, Coming]] = []
+        self.down: dict[str, float] = {}
+        self.long_wait = False
+        began_at = begin(self.chance.choice(MIDNIGHTS if self.weather.strikes("midnight") else BEGINNINGS))
+        self.true = TrueClock(self.loop, began_at)
+        self.clock = BridgeClock(self.loop, began_at, random.Random(f"{seed}:bridge"))
+        self.disk = Disk(stand().image)
+        sites = self.chance.sample(stand().sites, 2)
+        self.gates = {site.id: Gate(self, site, number) for number, site in enumerate(sites)}
+        self.shops = {site.id: Shop(self, site) for site in sites}
+        self.apps: dict[str, ASGIApp] = {f"{gate.origin}:80": gate.app for gate in self.gates.values()}
+        self.apps |= {f"{shop.site.url}:80": shop for shop in self.shops.values()}
+        self.checks = Checks(self)
+        self.clock.next_due = self.checks.next_due
+        self.server: Server | None = None
+        self.sales = self._sales()
+
+    def _sales(self) -> list[Sale]:
+        shops = list(self.shops.values())
+        made = []
+        for number in range(self.chance.choice((1, 1, 2, 2, 3))):
+            shop = shops[0] if self.chance.random() < 0.75 else shops[1]
+            made.append(
+                Sale(
+                    shop,
+                    f"ORDER-{number + 1}",
+                    self.chance.choice(AMOUNTS),
+                    self.chance.choice(shop.site.setup.methods),
+                    self.chance.choice((None, 60.0, 1_200.0)),
+                )
+            )
+        return made
+
+    # ---- its course
+
+    def run(self) -> Outcome:
+        """Let it rage, let it calm down, and judge."""
+        self.loop.call_soon(self.boot, context=Room())
+        self._people = [self.begin(work) for work in self._work()]
+        trouble.plan(self)
+        self.loop.run(self.chance.uniform(600.0, 2_400.0))
+        self._calm_down()
+        self._wait_for_quiet()
+        self.checks.at_the_end()
+        return self._outcome()
+
+    def _work(self) -> list[Any]:
+        seeds = [random.Random(f"{self.seed}:{name}") for name in ("bank", "console", "strangers", "operator")]
+        work: list[Any] = []
+        for sale in self.sales:
+            own = random.Random(f"{self.seed}:{sale.ref}")
+            work.append(self._after(own.uniform(0.0, 300.0), Buyer(self, sale, own).buy))
+            if own.random() < 0.7:
+                work.append(Clerk(self, sale, random.Random(f"{self.seed}:{sale.ref}:clerk")).work())
+        work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
+        return [*work, mischief.strangers(self, self.sales, seeds[2]), mischief.operator(self, seeds[3])]
+
+    async def _after(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        await asyncio.sleep(seconds)
+        await work()
+
+    def _calm_down(self) -> None:
+        self.note("calm")
+        self.weather.calm = True
+        self.down.clear()
+        self.clock.skew_seconds = 0.0
+        self.clock.idle_seconds_max = CALM_SECONDS_MAX
+        for shop in self.shops.values():
+            shop.clock_off_seconds = 0.0
+
+    def _wait_for_quiet(self) -> None:
+        ends_at = self.loop.time() + (LONG_CALM_DAYS * 86_400 if self.long_wait else CALM_HOURS_MAX * 3_600)
+        while self.loop.time() < ends_at:
+            self.loop.run(CALM_STEP_SECONDS)
+            busy = any(not task.done() for task in self._people) or any(gate.busy for gate in self.gates.values())
+            if not busy and not self._planned and self.checks.is_quiet():
+                return
+
+    def _outcome(self) -> Outcome:
+        checks = self.checks
+        for task in self._people:
+            if task.done() and not task.cancelled() and task.exception() is not None:
+                checks.fail("storm", f"somebody stumbled: {task.exception()!r}")
+        for text in self.loop.trouble:
+            checks.fail("storm", text)
+        log = "\n".join(self.log)
+        figures = Counter(
+            schedules=1,
+            steps=self.loop.steps,
+            virtual_seconds=round(self.loop.time()),
+            payments=checks.payments_seen,
+            invariants=checks.evaluated,
+            krw_lost=checks.lost,
+            krw_doubled=checks.doubled,
+            krw_drifting=checks.drifting,
+        )
+        return Outcome(
+            self.seed,
+            checks.violations,
+            hashlib.sha256(log.encode()).hexdigest(),
+            checks.final_state(),
+            figures,
+            self.weather.struck,
+            self.crashes,
+            checks.people,
+            checks.covered,
+            checks.resolved_seconds,
+            self.log,
+        )
+
+    # ---- small things
+
+    def note(self, text: str) -> None:
+        """Write into the event log."""
+        self.log.append(f"{self.loop.time():.6f} {text}")
+
+    def begin(self, work: Any) -> "asyncio.Task[Any]":
+        """Begin work outside of every process."""
+        return self.loop.create_task(work, context=Room())
+
+    _planned = 0
+
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
+        """Do something then; the calm waits for it."""
+        self._planned += 1
+
+        def do() -> None:
+            self._planned -= 1
+            work()
+
+        self.loop.call_later(seconds, do, context=Room())
+
+    async def press(self, site: Paired, window_url: str, action: str) -> Coming | None:
+        """Press a button in a gateway's window."""
+        url, body = site.setup.press(window_url, action)
+        headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+        heard = await Line(body).ask(self.gates[site.id].app, "POST", url, headers, BUYER_ADDRESS)
+        coming = coming_back(heard.status, heard.headers, heard.body)
+        return coming if coming is not None and coming.url.startswith(PUBLIC_URL) else None
+
+    # ---- the bridge's life
+
+    def boot(self) -> None:
+        """Start the bridge on what the disk holds, unless it runs."""
+        if self.server is not None:
+            return
+        server = Server(trouble.process(self))
+        self.server = server
+        self.note(f"{server.process.name} boots")
+        self.loop.create_task(self._live(server), context=server.process.context())
+
+    async def _live(self, server: Server) -> None:
+        ledger = StormLedger(self.disk, self, alone=True)
+        context = build_context(SETTINGS, clock=self.clock, ledger=ledger, wire=StormWire(self))
+        app = build_app(context)
+        try:
+            async with app.router.lifespan_context(app):
+                server.context, server.app, server.stop = context, app, self.loop.create_future()
+                await server.stop
+                server.app = None
+        except BridgeError as error:
+            self.note(f"{server.process.name} ends: {error.code}")
+        self.kill("ended")
+
+    def kill(self, point: str, seconds: float | None = None) -> None:
+        """End the bridge at once, and boot it again after a while."""
+        server = self.server
+        if server is None:
+            return
+        self.note(f"{server.process.name} dies: {point}")
+        self.checks.crashed(point)
+        self.crashes[point] += 1
+        self.server = None
+        server.die()
+        self.clock.forget_naps()
+        if seconds is None:
+            seconds = self._lag.choice((0.3, 1.0, 2.0, 15.0, 60.0))
+        self.loop.call_later(seconds, self.boot, context=Room())
+
+    def kills(self, point: str) -> bool:
+        """Kill the bridge here if the weather says so."""
+        if not self._may_die(point) or not self.weather.strikes(point):
+            return False
+        self.kill(point)
+        return True
+
+    def _may_die(self, point: str) -> bool:
+        """So many deaths a schedule, most of them in the middle of work."""
+        server = self.server
+        if server is None or sum(self.crashes.values()) >= KILLS_MAX:
+            return False
+        return server.app is not None or point == "killed_at_boot"
+
+    async def in_bridge(self, work: Callable[[Context], Awaitable[Any]]) -> Any:
+        """Do something inside the bridge, as its command line does; None when it is not there, or dies over it."""
+        server = self.server
+        if server is None or server.context is None:
+            return None
+        context = server.context
+        answer: asyncio.Future[Any] = self.loop.create_future()
+
+        async def do() -> None:
+            try:
+                said = await work(context)
+            except BridgeError as error:
+                said = error
+            if not answer.done():
+                answer.set_result(said)
+
+        server.asked.append(answer)
+        self.loop.create_task(do(), context=server.process.context())
+        return await answer
+
+    # ---- requests to the bridge
+
+    async def to_bridge(
+        self, method: str, path: str, headers: Headers, body: bytes, *, client: str, waits: float = 60.0
+    ) -> Heard | None:
+        """Send a request; None when no answer came."""
+        await asyncio.sleep(self.latency())
+        server = self.server
+        if self.weather.strikes("request_lost") or server is None or server.app is None:
+            return None
+        line = Line(body)
+        answer = server.begin(line, method, f"{PUBLIC_URL}{path}", headers, client)
+        if self.weather.strikes("client_disconnects"):
+            waits = self._lag.uniform(0.0, 2.0)
+        done, _ = await asyncio.wait({answer}, timeout=waits)
+        if not done:
+            line.hang_up()
+            return None
+        try:
+            heard = answer.result()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the bridge did not expect it
+            self.checks.fail("surprise", f"{method} {path}: {error!r}")
+            return None
+        if heard is None or self.weather.strikes("answer_lost"):
+            return None
+        self.note(f"{method} {path[:24]} {heard.status}")
+        return heard
+
+    # ---- what the ledger asks
+
+    def delay(self) -> float:
+        if self.weather.strikes("slow_disk"):
+            return self._lag.uniform(0.2, 4.0)
+        return self._lag.uniform(0.0005, 0.004)
+
+    def committing(self) -> str:
+        if self.kills("killed_before_commit"):
+            return "killed"
+        kinds = DISK_FAULTS if self._may_die("sync_failed") else DISK_FAULTS[:2]
+        return self.weather.one_of(kinds)
+
+    def nearly_full(self) -> bool:
+        return self.weather.strikes("disk_nearly_full")
+
+    def committed(self) -> None:
+        self.checks.committed()
+        self.clock.look_again()
+        at_boot = self.server is not None and self.server.app is None
+        self.kills("killed_at_boot" if at_boot else "killed_after_commit")
+
+    def failed_disk(self) -> None:
+        self.kill("disk failed")
+
+    # ---- what the wire asks
+
+    def latency(self) -> float:
+        return self._lag.uniform(0.001, 0.02)
+
+    def connecting(self, origin: str) -> str:
+        until = self.down.get(origin, 0.0)
+        if until > self.loop.time():
+            return "refused"
+        return self.weather.one_of(("refused", "unreachable", "tls_failed"))
+
+    def leaving(self, request: Leaving) -> bool:
+        if self.kills("killed_before_send"):
+            return True
+        self.note(f"sends {request.op}")
+        if request.moves_money:
+            self.checks.money_leaves(request)
+        return False
+
+    def gone(self, request: Leaving) -> bool:
+        return self.kills("killed_after_send")
+
+    def answered(self, request: Leaving, heard: Heard) -> bool:
+        self.note(f"answered {request.op} {heard.status}{' cut' if heard.cut else ''}")
+        return self.kills("killed_after_answer")
+
+    def loses_kept(self, origin: str) -> str:
+        if not self.weather.strikes("kept_connection_lost"):
+            return ""
+        return self._lag.choice(("before", "after"))
+
+    def jump(self, seconds: float) -> None:
+        """Set the bridge's clock forward or back."""
+        self.clock.skew_seconds += seconds
+        self.note(f"the bridge's clock is off by {timedelta(seconds=self.clock.skew_seconds)}")
+
+
+def run(seed: int) -> Outcome:
+    """Run one schedule."""
+    return Storm(seed).run()
