@@ -24,10 +24,12 @@ from bridge.ledger.vault import Vault
 from bridge.settings import Settings
 from bridge.signing.tokens import Tokens
 from bridge.web import dashboard, openapi, static
+from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.checkout import Checkout
 from bridge.web.errors import failure_handlers
 from bridge.web.health import Probes
+from bridge.web.key_pages import KeyPages
 from bridge.web.notices import Notices
 from bridge.web.pages import base_path
 from bridge.web.returns import Returns
@@ -110,6 +112,8 @@ def _routes(context: Context) -> list[BaseRoute]:
         *Returns(context).routes(),
         *Notices(context).routes(),
         *WordPress(context).routes(),
+        *Billing(context).routes(),
+        *KeyPages(context).routes(),
         *Cases(context).routes(),
         *Probes(context).routes(),
         *openapi.routes(),

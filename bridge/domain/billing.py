@@ -2,13 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.exchange import KST, Exchange, Stamp
 from bridge.domain.outcomes import Absent, Declined, Done, Paid, Refused, Unknown
 from bridge.domain.payment import Buyer, Method, Order, Payment
 from bridge.domain.windows import Return, Urls, Window
+
+PHONE_DAYS = 5
+
+
+class KeyState(StrEnum):
+    """States of a billing key, named as on the wire."""
+
+    OPENING = "opening"
+    OPEN = "open"  # the window is open
+    ISSUING = "issuing"
+    ACTIVE = "active"
+    DELETING = "deleting"
+    DELETED = "deleted"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    LOST = "lost"  # the answer was lost: the gateway may have a key that nobody holds
+
+
+KEY_MOVES: Mapping[KeyState, frozenset[KeyState]] = {
+    KeyState.OPENING: frozenset({KeyState.OPEN, KeyState.REFUSED, KeyState.LOST}),
+    KeyState.OPEN: frozenset({KeyState.ISSUING, KeyState.REFUSED, KeyState.EXPIRED}),
+    KeyState.ISSUING: frozenset({KeyState.ACTIVE, KeyState.OPEN, KeyState.REFUSED, KeyState.LOST}),
+    KeyState.ACTIVE: frozenset({KeyState.DELETING}),
+    KeyState.DELETING: frozenset({KeyState.DELETED, KeyState.ACTIVE}),
+    KeyState.DELETED: frozenset(),
+    KeyState.REFUSED: frozenset(),
+    KeyState.EXPIRED: frozenset(),
+    KeyState.LOST: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +95,29 @@ class BillingKey:
     amount: int = 0
     refs: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
+
+
+def phone_refusal(key: BillingKey, amount: int, at: datetime) -> str:
+    """Say why a phone's key may not be charged `amount` KRW now, or nothing (Pay-Story 3.3.4: five days, one amount).
+
+    The five days are counted, in Korean days, to the nearest month's day on which the key was issued.
+    """
+    if key.method is not Method.PHONE:
+        return ""
+    if key.amount != amount:
+        return f"A phone's billing key is charged {key.amount} KRW each time, as it was issued for."
+    today = at.astimezone(KST).date()
+    issued = key.issued_at.astimezone(KST).date()
+    around = (_in_month(issued.day, today + timedelta(days=shift)) for shift in (-15, 0, 15))
+    if min(abs((day - today).days) for day in around) <= PHONE_DAYS:
+        return ""
+    return f"A phone's billing key is charged within {PHONE_DAYS} days of day {issued.day} of a month."
+
+
+def _in_month(day: int, of: date) -> date:
+    """Give that day of a date's month, or the month's last."""
+    first_of_next = (of.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return of.replace(day=min(day, (first_of_next - timedelta(days=1)).day))
 
 
 @dataclass(frozen=True, slots=True)

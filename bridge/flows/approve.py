@@ -25,6 +25,8 @@ from bridge.ledger.operations import Operation
 
 Speak = Callable[[Payment, Operation], Exchange[Approval]]
 """Says the call that moves the money, once its intent is written."""
+Also = Callable[[Turn, Approval], None]
+"""Writes what else came of that call, in the turn that writes the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ async def approve(
     *,
     actor: str = "buyer",
     returned: Mapping[str, str] | None = None,
+    also: Also | None = None,
 ) -> None:
     """Move the money of an open payment, at most once however often this is called.
 
@@ -65,6 +68,8 @@ async def approve(
 
     def record(turn: Turn) -> tuple[Payment, list[StoredNotice]]:
         recorder.journal(turn, approving, conversation)
+        if also is not None:
+            also(turn, conversation.outcome)
         owed = notices.pending_of(turn, payment.id)
         # The buyer may have closed the window meanwhile: that changes the row, and must not cost the answer.
         current = payments.get(turn, site.id, payment.id)

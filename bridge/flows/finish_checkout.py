@@ -44,7 +44,7 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
         return await wait_for(context, site, payment)
     gateway = site.gateway(payment.gateway)
     returned = gateway.read_return(form)
-    _check_bound(payment, returned)
+    check_bound(payment.refs, returned)
     if returned.refused is not None:
         return Visit(payment, visit.order, returned.refused)
     assert isinstance(gateway, Approves), "a gateway with a return approves"
@@ -83,8 +83,8 @@ async def wait_for(context: Context, site: Site, payment: Payment) -> Visit:
     return await look(context, site, payment.id)
 
 
-def _check_bound(payment: Payment, returned: Return) -> None:
-    """A return must name what we stored when the window opened, and nothing else."""
-    ours = [(payment.refs[name], value) for name, value in returned.refs.items() if payment.refs.get(name)]
-    if (payment.refs and not ours) or any(stored != value for stored, value in ours):
+def check_bound(refs: Mapping[str, str], returned: Return) -> None:
+    """Make sure that a return names what was kept when the window opened, and nothing else. Raises NotGenuine."""
+    ours = [(refs[name], value) for name, value in returned.refs.items() if refs.get(name)]
+    if (refs and not ours) or any(stored != value for stored, value in ours):
         raise NotGenuine("The return is not the one of this payment's window.")

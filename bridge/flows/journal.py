@@ -3,23 +3,34 @@
 import json
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 from bridge.clock import Clock, new_id, to_ms
-from bridge.domain.payment import Payment
 from bridge.ledger import calls
 from bridge.ledger.calls import CallRecord
 from bridge.ledger.ledger import Turn
 from bridge.wire.journal import Line
 
 
-def keep_lines(turn: Turn, clock: Clock, payment: Payment, lines: Iterable[Line], at: int) -> None:
+class Subject(Protocol):
+    """What a conversation was about: a payment, or a billing key."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def site(self) -> str: ...
+    @property
+    def gateway(self) -> str: ...
+
+
+def keep_lines(turn: Turn, clock: Clock, subject: Subject, lines: Iterable[Line], at: int) -> None:
     """Write each call down; `at` in milliseconds is when the last answer was in."""
     for line in lines:
         record = CallRecord(
             id=new_id(clock),
-            site=payment.site,
-            payment=payment.id,
-            gateway=payment.gateway,
+            site=subject.site,
+            payment=subject.id,
+            gateway=subject.gateway,
             op=line.op,
             verdict=line.verdict,
             status=line.status or 0,

@@ -83,12 +83,12 @@ def _begin(
         return earlier, False
     orders.store(turn, site.id, wish.order, at)
     everyone = payments.of_order(turn, site.id, wish.order.ref)
-    _refuse_taken(everyone)
+    refuse_taken(everyone)
     same = _same_payment(turn, site, gateway, wish, at)
     if same is not None:
         payment = same
     else:
-        _refuse_flood(everyone, at)
+        refuse_flood(everyone, at)
         context.admit()
         payment = _new_payment(context, site, gateway, wish, at)
         payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor, owner=context.owner)
@@ -117,7 +117,7 @@ async def _opened_elsewhere(context: Context, site: Site, payment: Payment) -> P
     return payment
 
 
-def _refuse_taken(everyone: list[Payment]) -> None:
+def refuse_taken(everyone: list[Payment]) -> None:
     """Refuse an order that holds money, may hold some, or waits for a deposit, or was refunded."""
     taken = payments.holder(everyone) or next((one for one in everyone if one.state in PAID_STATES), None)
     if taken is not None:
@@ -126,7 +126,7 @@ def _refuse_taken(everyone: list[Payment]) -> None:
         )
 
 
-def _refuse_flood(everyone: list[Payment], at: int) -> None:
+def refuse_flood(everyone: list[Payment], at: int) -> None:
     """Refuse more windows than any buyer opens: each is a call to the gateway, and a row that the next one reads."""
     recent = from_ms(at) - timedelta(seconds=FLOOD_SECONDS)
     if sum(one.created_at > recent for one in everyone) >= WINDOWS_MAX:

@@ -38,6 +38,11 @@ async def find_window(context: Context, site: Site, payment_id: str) -> Script |
     sealed = await context.ledger.read(work)
     if not sealed:
         return None
+    return open_window_seal(context, sealed)
+
+
+def open_window_seal(context: Context, sealed: str) -> Script:
+    """Open what `seal_window` sealed."""
     kept: dict[str, Any] = json.loads(context.vault.open(sealed, "window"))
     return Script(**kept | {name: tuple(kept[name]) for name in _LISTS})
 

@@ -6,6 +6,7 @@ from bridge.domain.gateway import Notifies, Urls
 from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
+from bridge.ledger.billing_keys import KeyRow
 
 
 def urls_of(context: Context, site: Site, payment: Payment) -> Urls:
@@ -22,6 +23,18 @@ def urls_of(context: Context, site: Site, payment: Payment) -> Urls:
 def window_url(context: Context, site: Site, payment: Payment) -> str:
     """Make the address of the page that opens a payment's window by the gateway's script."""
     return f"{context.settings.public_url}/checkout/{context.tokens.make('window', site.id, payment.id)}/window"
+
+
+def key_urls(context: Context, site: Site, row: KeyRow) -> Urls:
+    """Make the addresses a gateway is given for a billing key."""
+    base = f"{context.settings.public_url}/k/{context.tokens.make('billing_key', site.id, row.id)}"
+    notice = notice_url(context, site, row.gateway, _first_kind(site, row.gateway))
+    return Urls(approval=base, close=f"{base}/close", notice=notice, auth=f"{base}/auth")
+
+
+def key_window_url(context: Context, site: Site, row: KeyRow) -> str:
+    """Make the address of the page that opens a billing key's window by the gateway's script."""
+    return f"{key_urls(context, site, row).approval}/window"
 
 
 def notice_url(context: Context, site: Site, gateway: str, kind: str) -> str:
@@ -60,7 +73,15 @@ def landing_url(context: Context, address: str, payment: Payment, result: str = 
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept + added), ""))
 
 
-_OURS = frozenset({"pay_bridge", "pay_bridge_status", "pay_bridge_result"})
+def key_landing_url(row: KeyRow) -> str:
+    """Add a billing key's id and state to the address of the shop that its customer goes back to."""
+    parts = urlsplit(row.result_url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in _OURS]
+    added = [("pay_bridge_key", row.id), ("pay_bridge_result", str(row.state))]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept + added), ""))
+
+
+_OURS = frozenset({"pay_bridge_key", "pay_bridge", "pay_bridge_status", "pay_bridge_result"})
 
 
 def _first_kind(site: Site, gateway: str) -> str:

@@ -1,6 +1,8 @@
 """Seals secrets at rest: AES-256-GCM under the master key; what a secret is for is part of the seal."""
 
 import base64
+import hashlib
+import hmac
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,12 +16,17 @@ class Vault:
 
     def __init__(self, master_key: bytes, clock: Clock) -> None:
         self._cipher = AESGCM(master_key)
+        self._blind_key = hmac.new(master_key, b"pay-bridge.blind.v1", hashlib.sha256).digest()
         self._clock = clock
 
     def seal(self, plain: bytes, purpose: str) -> str:
         """Seal bytes for a purpose; the same purpose opens them."""
         nonce = self._clock.random_bytes(12)
         return "g1." + base64.b64encode(nonce + self._cipher.encrypt(nonce, plain, purpose.encode())).decode()
+
+    def blind(self, text: str) -> str:
+        """Give 64 hex digits that tell texts apart and from which, without the master key, none can be guessed."""
+        return hmac.new(self._blind_key, text.encode(), hashlib.sha256).hexdigest()
 
     def open(self, sealed: str, purpose: str) -> bytes:
         """Open what was sealed. Raises LedgerBroken for another master key, another purpose or altered text."""

@@ -94,13 +94,14 @@ def _associated(key_id: str) -> bytes:
     return f"{Purpose.ORDER}|{key_id}".encode("ascii")
 
 
-TokenPurpose = Literal["return", "close", "status", "notice", "window", "dashboard", "login"]
+TokenPurpose = Literal["return", "close", "status", "notice", "window", "billing_key", "dashboard", "login"]
 _LASTING: tuple[TokenPurpose, ...] = (
     "return",
     "close",
     "status",
     "notice",
     "window",
+    "billing_key",
 )  # they live as long as their payment or site
 SECRET_BYTES_MIN = 32
 AnySigner = TypeVar("AnySigner", bound=Signer)

@@ -306,6 +306,43 @@ CREATE TABLE answers (
   PRIMARY KEY (site, idempotency_key)
 );
 
+-- A billing key is a bearer secret of the site's customer: sealed, as is whom and what it was asked for.
+CREATE TABLE billing_keys (
+  id TEXT COLLATE "C" PRIMARY KEY,
+  site TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+  customer TEXT COLLATE "C" NOT NULL,
+  gateway TEXT COLLATE "C" NOT NULL,
+  method TEXT COLLATE "C" NOT NULL,
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN (
+    'opening', 'open', 'issuing', 'active', 'deleting', 'deleted', 'refused', 'expired', 'lost')),
+  ref TEXT COLLATE "C" NOT NULL,
+  amount BIGINT NOT NULL CHECK (amount BETWEEN 0 AND 9999999999),
+  asked_sealed TEXT COLLATE "C" NOT NULL,
+  window_sealed TEXT COLLATE "C" NOT NULL DEFAULT '',
+  window_url TEXT COLLATE "C" NOT NULL DEFAULT '',
+  key_sealed TEXT COLLATE "C" NOT NULL DEFAULT '',
+  result_url TEXT COLLATE "C" NOT NULL,
+  refs TEXT COLLATE "C" NOT NULL DEFAULT '{}',
+  card TEXT COLLATE "C" NOT NULL DEFAULT '{}',
+  code TEXT COLLATE "C" NOT NULL DEFAULT '',
+  message TEXT COLLATE "C" NOT NULL DEFAULT '',
+  owner TEXT COLLATE "C" NOT NULL,
+  actor TEXT COLLATE "C" NOT NULL,
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  issued_at BIGINT,
+  version BIGINT NOT NULL CHECK (version >= 1),
+  UNIQUE (gateway, ref),
+  CHECK ((state IN ('active', 'deleting')) = (key_sealed <> ''))
+);
+CREATE INDEX billing_keys_customer ON billing_keys (site, customer, id);
+CREATE INDEX billing_keys_under_way ON billing_keys (state, changed_at)
+  WHERE state IN ('opening', 'open', 'issuing', 'deleting');
+CREATE TRIGGER billing_keys_terminal BEFORE UPDATE OF state ON billing_keys FOR EACH ROW
+WHEN (OLD.state <> NEW.state AND OLD.state IN ('deleted', 'refused', 'expired', 'lost'))
+EXECUTE FUNCTION refuse('an ended billing key never changes');
+
 CREATE TABLE cases (
   id TEXT COLLATE "C" PRIMARY KEY,
   site TEXT COLLATE "C" NOT NULL,

@@ -290,6 +290,43 @@ CREATE TABLE answers (
   PRIMARY KEY (site, idempotency_key)
 );
 
+-- A billing key is a bearer secret of the site's customer: sealed, as is whom and what it was asked for.
+CREATE TABLE billing_keys (
+  id TEXT PRIMARY KEY NOT NULL,
+  site TEXT NOT NULL REFERENCES sites (id),
+  customer TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  method TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN (
+    'opening', 'open', 'issuing', 'active', 'deleting', 'deleted', 'refused', 'expired', 'lost')),
+  ref TEXT NOT NULL,
+  amount BIGINT NOT NULL CHECK (amount BETWEEN 0 AND 9999999999),
+  asked_sealed TEXT NOT NULL,
+  window_sealed TEXT NOT NULL DEFAULT '',
+  window_url TEXT NOT NULL DEFAULT '',
+  key_sealed TEXT NOT NULL DEFAULT '',
+  result_url TEXT NOT NULL,
+  refs TEXT NOT NULL DEFAULT '{}',
+  card TEXT NOT NULL DEFAULT '{}',
+  code TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  owner TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  issued_at BIGINT,
+  version BIGINT NOT NULL CHECK (version >= 1),
+  UNIQUE (gateway, ref),
+  CHECK ((state IN ('active', 'deleting')) = (key_sealed <> ''))
+);
+CREATE INDEX billing_keys_customer ON billing_keys (site, customer, id);
+CREATE INDEX billing_keys_under_way ON billing_keys (state, changed_at)
+  WHERE state IN ('opening', 'open', 'issuing', 'deleting');
+CREATE TRIGGER billing_keys_terminal BEFORE UPDATE OF state ON billing_keys
+WHEN OLD.state <> NEW.state AND OLD.state IN ('deleted', 'refused', 'expired', 'lost')
+BEGIN SELECT RAISE(ABORT, 'an ended billing key never changes'); END;
+
 CREATE TABLE cases (
   id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,

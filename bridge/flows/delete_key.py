@@ -1,0 +1,66 @@
+"""Deletes a customer's billing key for good: turn (intent), talk, turn (what came of it)."""
+
+from bridge.clock import now_ms
+from bridge.domain.billing import Bills, KeyState
+from bridge.domain.failures import Conflict, GatewayOff, NotNow
+from bridge.domain.gateway import Done, Gateway, NotSent, Refused
+from bridge.flows.billing_keys import billing_key, owned
+from bridge.flows.context import Context
+from bridge.flows.journal import keep_lines
+from bridge.flows.open_checkout import Once
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
+from bridge.ledger import billing_keys as rows
+from bridge.ledger import replay
+from bridge.ledger.billing_keys import KeyRow
+from bridge.ledger.ledger import Turn
+
+
+async def delete_key(context: Context, site: Site, key_id: str, customer: str, once: Once) -> KeyRow:
+    """Delete a key. It may still be DELETING when the gateway's answer was lost: ask again, which bears repetition.
+
+    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
+    """
+    row = await context.ledger.write(lambda turn: _begin(turn, context, site, key_id, customer, once))
+    gateway = site.gateway(row.gateway)
+    if not isinstance(gateway, Bills):
+        raise GatewayOff(f"{gateway.title} keeps no billing keys.")
+    if row.state is KeyState.DELETING:
+        task = context.tasks.begin(f"delete_key:{row.id}", _delete(context, site, gateway, gateway, row))
+        await context.tasks.wait(task, context.settings.refund_wait_seconds)
+    return await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
+
+
+def _begin(turn: Turn, context: Context, site: Site, key_id: str, customer: str, once: Once) -> KeyRow:
+    replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    row = owned(turn, site, key_id, customer)
+    if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
+        replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, now_ms(context.clock))
+    if row.state is KeyState.ACTIVE:
+        return rows.move(turn, row, KeyState.DELETING, at=now_ms(context.clock))
+    if row.state not in (KeyState.DELETING, KeyState.DELETED):
+        raise NotNow(f"A billing key in state {row.state} cannot be deleted.", state=str(row.state))
+    return row
+
+
+async def _delete(context: Context, site: Site, gateway: Gateway, bills: Bills, row: KeyRow) -> None:
+    exchange = bills.delete_key(billing_key(context, row), Recorder.now(context, site).stamp)
+    conversation = await talk(context, site, gateway, exchange)
+    outcome, at = conversation.outcome, now_ms(context.clock)
+
+    def record(turn: Turn) -> None:
+        keep_lines(turn, context.clock, row, conversation.journal, at)
+        if isinstance(outcome, Done):
+            rows.move(turn, row, KeyState.DELETED, at=at, key_sealed="", code="", message="")
+        elif isinstance(outcome, NotSent):
+            rows.move(turn, row, KeyState.ACTIVE, at=at, message=outcome.why[:500])
+        elif isinstance(outcome, Refused):
+            code, message = outcome.code[:64], outcome.message[:500]
+            rows.move(turn, row, KeyState.ACTIVE, at=at, code=code, message=message)
+
+    try:
+        await write_down(context, record)
+    except Conflict:
+        return

@@ -1,0 +1,101 @@
+"""Payments that need no window: a billing key that is charged, a card keyed in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.failures import Busy
+from bridge.domain.gateway import Gateway
+from bridge.domain.machine import State
+from bridge.domain.payment import Device, Method, Order, Payment
+from bridge.flows.approve import Speak, approve
+from bridge.flows.context import Context
+from bridge.flows.finish_checkout import Visit, look, wait_for
+from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
+from bridge.flows.sites import Site
+from bridge.ledger import orders, payments, replay
+from bridge.ledger.ledger import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class DirectWish:
+    """An order that is to be paid at once, by what the caller holds."""
+
+    order: Order
+    method: Method
+    actor: str
+
+
+async def pay_directly(
+    context: Context, site: Site, gateway: Gateway, wish: DirectWish, once: Once, speak: Speak
+) -> Visit:
+    """Pay an order without a window, and wait a moment for the outcome.
+
+    The same key finds the same payment; where its call was never sent, it is sent now. Raises OrderChanged, OrderTaken,
+    AmountRefused, Replayed, KeyReused, Busy (nothing was sent).
+    """
+    payment = await context.ledger.write(lambda turn: _begin(turn, context, site, gateway, wish, once))
+    if payment.state == State.OPEN:
+        approving = approve(context, site, gateway, wish.order, payment, speak, actor=wish.actor)
+        task = context.tasks.begin(f"approve:{payment.id}", approving)
+        visit = await wait_for(context, site, payment)
+        if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy):
+            await task
+        return visit
+    await wait_for(context, site, payment)
+    return await look(context, site, payment.id)
+
+
+def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: DirectWish, once: Once) -> Payment:
+    replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+    if answer is not None:
+        return payments.get(turn, site.id, answer.result)
+    context.admit()
+    orders.store(turn, site.id, wish.order, now_ms(context.clock))
+    everyone = payments.of_order(turn, site.id, wish.order.ref)
+    refuse_taken(everyone)
+    refuse_flood(everyone, now_ms(context.clock))
+    token_id, actor = f"key:{once.idempotency_key}", wish.actor
+    payment = add_payment(turn, context, site, gateway.name, wish.order, wish.method, token_id=token_id, actor=actor)
+    replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, now_ms(context.clock))
+    return payment
+
+
+def add_payment(
+    turn: Turn,
+    context: Context,
+    site: Site,
+    gateway: str,
+    order: Order,
+    method: Method,
+    *,
+    token_id: str,
+    actor: str,
+    ref: str = "",
+    refs: Mapping[str, str] | None = None,
+) -> Payment:
+    """Write a payment that waits for no window: open from the start, for whoever approves it next."""
+    now = from_ms(now_ms(context.clock))
+    payment = Payment(
+        id=new_id(context.clock),
+        site=site.id,
+        order_ref=order.ref,
+        order_version=order.version,
+        gateway=gateway,
+        method=method,
+        device=Device.PC,
+        state=State.OPEN,
+        amount=order.amount,
+        tax_free=order.tax_free,
+        version=1,
+        merchant_ref=ref or new_reference(context.clock),
+        created_at=now,
+        expires_at=now + timedelta(seconds=context.settings.payment_life_seconds),
+    )
+    payments.add(turn, payment, token_id=token_id, actor=actor, owner=context.owner)
+    if not refs:
+        return payment
+    at = now_ms(context.clock)
+    return payments.move(turn, payment, State.OPEN, at=at, actor=actor, event="key.window", refs=dict(refs))

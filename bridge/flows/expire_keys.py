@@ -1,0 +1,49 @@
+"""Ends billing keys whose window is over, and those whose answer nobody waits for any more."""
+
+from bridge.clock import from_ms, now_ms
+from bridge.domain.billing import KeyState
+from bridge.domain.failures import Conflict
+from bridge.flows.context import Context
+from bridge.flows.recover import STALE_SECONDS
+from bridge.ledger import billing_keys as rows
+from bridge.ledger.billing_keys import KeyRow
+from bridge.ledger.ledger import Turn
+
+GRACE_SECONDS = 60
+AT_ONCE = 200
+WHY = "the answer was lost: the gateway may have a key that nobody holds"
+
+
+async def expire_keys(context: Context) -> int:
+    """Expire open windows a minute after their time; what was asked and never answered is lost. Answers how many."""
+    at = now_ms(context.clock)
+    stale = at - STALE_SECONDS * 1000
+    found = await context.ledger.read(
+        lambda turn: [
+            *rows.under_way(turn, KeyState.OPEN, stale, AT_ONCE),
+            *rows.under_way(turn, KeyState.OPENING, stale, AT_ONCE),
+            *rows.under_way(turn, KeyState.ISSUING, stale, AT_ONCE),
+        ]
+    )
+    count = 0
+    for row in found:
+        becomes = _end(row, at)
+        if becomes is None or context.tasks.find(f"issue_key:{row.id}") is not None:
+            continue
+
+        def work(turn: Turn, row: KeyRow = row, becomes: KeyState = becomes) -> None:
+            rows.move(turn, row, becomes, at=at, message=WHY if becomes is KeyState.LOST else "")
+
+        try:
+            await context.ledger.write(work)
+        except Conflict:
+            continue
+        count += 1
+    return count
+
+
+def _end(row: KeyRow, at: int) -> KeyState | None:
+    if row.state is not KeyState.OPEN:
+        return KeyState.LOST
+    late = from_ms(at - GRACE_SECONDS * 1000) > row.expires_at
+    return KeyState.EXPIRED if late else None

@@ -1,0 +1,210 @@
+"""Has a billing key issued: when its customer comes back from the window, or for a card typed on the site."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.clock import from_ms, now_ms
+from bridge.domain.billing import CardEntry, Issued, IssuesKeys, IssuesKeysByCard, KeyOrder, KeyState
+from bridge.domain.exchange import Exchange
+from bridge.domain.failures import Conflict, GatewayOff
+from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Return, Unknown
+from bridge.domain.payment import Payment
+from bridge.flows.approve import approve
+from bridge.flows.billing_keys import KEY, KeyWish, key_order, open_wish
+from bridge.flows.context import Context
+from bridge.flows.direct_payment import add_payment
+from bridge.flows.finish_checkout import check_bound, look
+from bridge.flows.journal import keep_lines
+from bridge.flows.open_checkout import Once
+from bridge.flows.open_key import new_key
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
+from bridge.ledger import billing_keys as rows
+from bridge.ledger import orders, replay
+from bridge.ledger.billing_keys import KeyRow
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+Issuing = Issued | Declined | NotSent | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    """A key whose issuing charges it: what the approval heard of the key itself."""
+
+    payment: Payment
+    heard: list[Issuing]
+
+
+async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[str, str]) -> KeyRow:
+    """Have the key issued whose customer came back, at most once however often this is called.
+
+    Raises NotFound, Unreadable or NotGenuine for a return that is not this key's; nothing happens then.
+    """
+    row = await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
+    if row.state is KeyState.OPEN:
+        gateway = site.gateway(row.gateway)
+        returned = gateway.read_return(form)
+        check_bound(row.refs, returned)
+        if returned.refused is not None:
+            return await _refused(context, row, returned.refused)
+        context.tasks.begin(f"issue_key:{row.id}", _issue(context, site, gateway, row, returned))
+    return await wait_for_key(context, site, key_id)
+
+
+async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardEntry, once: Once) -> KeyRow:
+    """Have a key issued for a card typed on the site; the card is written down nowhere.
+
+    Raises GatewayOff where no gateway of the site takes typed cards, Replayed, KeyReused.
+    """
+    gateway, issues = _by_card(site, wish)
+
+    def begin(turn: Turn) -> tuple[KeyRow, bool]:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+        if answer is not None:
+            return rows.get(turn, site.id, answer.result), False
+        context.admit()
+        row = new_key(context, site, gateway, wish, KeyState.ISSUING)
+        rows.add(turn, row)
+        replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, now_ms(context.clock))
+        return row, True
+
+    intended_at = context.clock.boot_seconds()
+    row, is_new = await context.ledger.write(begin)
+    if is_new:
+        exchange = issues.issue_key_by_card(key_order(context, row), card, Recorder.now(context, site).stamp)
+        work = _talk_and_record(context, site, gateway, row, exchange, intended_at)
+        context.tasks.begin(f"issue_key:{row.id}", work)
+    return await wait_for_key(context, site, row.id)
+
+
+async def wait_for_key(context: Context, site: Site, key_id: str) -> KeyRow:
+    """Give the issuing that runs a few seconds, then say how the key stands. Raises NotFound."""
+    task = context.tasks.find(f"issue_key:{key_id}")
+    if task is not None:
+        await context.tasks.wait(task, context.settings.return_wait_seconds)
+    return await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
+
+
+def _by_card(site: Site, wish: KeyWish) -> tuple[Gateway, IssuesKeysByCard]:
+    for gateway in [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]:
+        if isinstance(gateway, IssuesKeysByCard):
+            return gateway, gateway
+    raise GatewayOff(
+        "No gateway of this site takes typed cards. Switching that on (`card_entry`) brings card numbers to the shop's "
+        "own server, which PCI DSS then covers whole."
+    )
+
+
+async def _refused(context: Context, row: KeyRow, no: Declined) -> KeyRow:
+    at = now_ms(context.clock)
+    code, message = no.code[:64], no.message[:500]
+    try:
+        return await context.ledger.write(
+            lambda turn: rows.move(turn, row, KeyState.REFUSED, at=at, code=code, message=message)
+        )
+    except Conflict:
+        return await context.ledger.read(lambda turn: rows.get(turn, row.site, row.id))
+
+
+async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, returned: Return) -> None:
+    assert isinstance(gateway, IssuesKeys), "only a gateway that issues keys in a window has such returns"
+    issues = gateway
+    intended_at = context.clock.boot_seconds()
+    try:
+        issuing, charge = await context.ledger.write(lambda turn: _intend(turn, context, site, row))
+    except Conflict:
+        return
+    order = key_order(context, issuing)
+    if charge is None:
+        exchange = issues.issue_key(order, returned, Recorder.now(context, site).stamp)
+        await _talk_and_record(context, site, gateway, issuing, exchange, intended_at)
+        return
+    heard = charge.heard
+
+    def speak(_: Payment, operation: Operation) -> Exchange[Approval]:
+        return _charging(issues, order, returned, operation, heard)
+
+    def also(turn: Turn, outcome: Approval) -> None:
+        _record(turn, context, issuing, heard[0] if heard else outcome)
+
+    visit = await look(context, site, charge.payment.id)
+    await approve(
+        context, site, gateway, visit.order, charge.payment, speak, returned=returned.refs, actor=row.actor, also=also
+    )
+
+
+def _intend(turn: Turn, context: Context, site: Site, row: KeyRow) -> tuple[KeyRow, _Charge | None]:
+    """Write that the key is being issued, and for a phone the payment that issuing it makes."""
+    at = now_ms(context.clock)
+    if from_ms(at) >= row.expires_at:
+        rows.move(turn, row, KeyState.EXPIRED, at=at)
+        raise Conflict("The key's window is over.")
+    issuing = rows.move(turn, row, KeyState.ISSUING, at=at)
+    if not row.amount:
+        return issuing, None
+    order = orders.find(turn, site.id, open_wish(context, row)["order_ref"])
+    assert order is not None, "a key that charges was asked for with an order"
+    payment = add_payment(
+        turn, context, site, row.gateway, order, row.method, token_id=f"billing_key:{row.id}", ref=row.ref,
+        actor=row.actor, refs=row.refs,
+    )  # fmt: skip
+    return issuing, _Charge(payment, [])
+
+
+def _charging(
+    issues: IssuesKeys, order: KeyOrder, returned: Return, operation: Operation, heard: list[Issuing]
+) -> Exchange[Approval]:
+    """Read the issuing of a phone's key as the payment it makes; a key without one is not known to be paid."""
+    outcome = yield from issues.issue_key(order, returned, operation.stamp)
+    heard.append(outcome)
+    if not isinstance(outcome, Issued):
+        return outcome
+    return outcome.charged or Unknown("the key was issued, and no charge was told")
+
+
+async def _talk_and_record(
+    context: Context,
+    site: Site,
+    gateway: Gateway,
+    issuing: KeyRow,
+    exchange: Exchange[Issued | Declined | Unknown],
+    intended_at: float,
+) -> None:
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+
+    def record(turn: Turn) -> None:
+        keep_lines(turn, context.clock, issuing, conversation.journal, now_ms(context.clock))
+        _record(turn, context, issuing, conversation.outcome)
+
+    try:
+        await write_down(context, record)
+    except Conflict:
+        return
+
+
+def _record(turn: Turn, context: Context, issuing: KeyRow, outcome: object) -> None:
+    """Write what the issuing came to. A lost answer leaves no key: the gateway may have one that nobody holds."""
+    at = now_ms(context.clock)
+    if isinstance(outcome, Issued):
+        rows.move(
+            turn,
+            issuing,
+            KeyState.ACTIVE,
+            at=at,
+            key_sealed=context.vault.seal(outcome.key.encode(), KEY),
+            refs={**issuing.refs, **outcome.refs},
+            card=dict(outcome.card),
+            issued_at=from_ms(at),
+        )
+    elif isinstance(outcome, Declined):
+        code, message = outcome.code[:64], outcome.message[:500]
+        rows.move(turn, issuing, KeyState.REFUSED, at=at, code=code, message=message)
+    elif isinstance(outcome, NotSent):
+        rows.move(turn, issuing, KeyState.REFUSED, at=at, message=outcome.why[:500])
+    else:
+        code, message = getattr(outcome, "code", "")[:64], getattr(outcome, "message", "")[:500]
+        rows.move(turn, issuing, KeyState.LOST, at=at, code=code, message=message)

@@ -1,0 +1,34 @@
+"""Charges a card typed on the site (수기결제): it is in memory and in the request to the gateway, nowhere else."""
+
+from bridge.domain.billing import CardEntry, KeysIn
+from bridge.domain.exchange import Exchange
+from bridge.domain.failures import GatewayOff
+from bridge.domain.gateway import Approval
+from bridge.domain.payment import Method, Order, Payment
+from bridge.flows.context import Context
+from bridge.flows.direct_payment import DirectWish, pay_directly
+from bridge.flows.finish_checkout import Visit
+from bridge.flows.open_checkout import Once
+from bridge.flows.sites import Site
+from bridge.ledger.operations import Operation
+
+
+async def key_in(
+    context: Context, site: Site, order: Order, card: CardEntry, once: Once, *, gateway: str = "", actor: str
+) -> Visit:
+    """Charge a typed card for an order.
+
+    Raises GatewayOff where no gateway of the site takes typed cards, and what `pay_directly` raises.
+    """
+    for found in [site.gateway(gateway)] if gateway else [site.gateway(), *site.gateways.values()]:
+        if isinstance(found, KeysIn):
+            keys_in = found
+            break
+    else:
+        raise GatewayOff("No gateway of this site takes typed cards; switch `card_entry` on for one, and mind PCI DSS.")
+
+    def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
+        return keys_in.key_in(payment, order, card, operation.stamp)
+
+    wish = DirectWish(order, Method.CARD, actor)
+    return await pay_directly(context, site, found, wish, once, speak)

@@ -1,0 +1,139 @@
+"""Billing keys: read by site and id, moved only along their table, by compare-and-swap; the key itself stays sealed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bridge.clock import from_ms, to_ms
+from bridge.domain.billing import KEY_MOVES, KeyState
+from bridge.domain.failures import Conflict, NotFound
+from bridge.domain.payment import Method
+from bridge.ledger.ledger import Row, Turn
+
+_JSON = ("refs", "card")
+_PLAIN = ("window_sealed", "window_url", "key_sealed", "asked_sealed", "code", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A billing key as the books have it. `ref` is ours at the gateway; `amount` KRW of a phone's, else zero."""
+
+    id: str
+    site: str
+    customer: str
+    gateway: str
+    method: Method
+    state: KeyState
+    ref: str
+    amount: int
+    asked_sealed: str = field(repr=False)
+    result_url: str
+    owner: str
+    actor: str
+    created_at: datetime
+    changed_at: datetime
+    expires_at: datetime
+    window_sealed: str = field(default="", repr=False)
+    window_url: str = field(default="", repr=False)
+    key_sealed: str = field(default="", repr=False)
+    refs: Mapping[str, str] = field(default_factory=dict)
+    card: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    message: str = ""
+    issued_at: datetime | None = None
+    version: int = 1
+
+
+def add(turn: Turn, key: KeyRow) -> None:
+    """Write a new key, before anything of it is said to the gateway."""
+    at = to_ms(key.created_at)
+    turn.run(
+        "INSERT INTO billing_keys (id, site, customer, gateway, method, state, ref, amount, asked_sealed, result_url,"
+        " owner, actor, created_at, changed_at, expires_at, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(key.id, key.site, key.customer, key.gateway, str(key.method), str(key.state), key.ref, key.amount),
+        *(key.asked_sealed, key.result_url, key.owner, key.actor, at, at, to_ms(key.expires_at), key.version),
+    )
+
+
+def move(turn: Turn, key: KeyRow, becomes: KeyState, *, at: int, **changes: object) -> KeyRow:
+    """Move a key to another state; `at` in milliseconds. Raises Conflict when the row is not as `key` says."""
+    assert becomes in KEY_MOVES[key.state], f"a billing key may not go from {key.state} to {becomes}"
+    after = replace(key, state=becomes, version=key.version + 1, **changes)  # type: ignore[arg-type]
+    names, values = ["state", "version", "changed_at"], [str(after.state), after.version, at]
+    for name in changes:
+        value = getattr(after, name)
+        names.append(name)
+        if name in _JSON:
+            values.append(json.dumps(dict(value), ensure_ascii=False))
+        elif name in ("issued_at", "expires_at"):
+            values.append(to_ms(value))
+        else:
+            assert name in _PLAIN, f"{name} may not be changed"
+            values.append(value)
+    changed = turn.run(
+        f"UPDATE billing_keys SET {', '.join(f'{name} = ?' for name in names)}"  # noqa: S608 - names are ours
+        " WHERE id = ? AND site = ? AND version = ?",
+        *values,
+        *(key.id, key.site, key.version),
+    )
+    if changed != 1:
+        raise Conflict("The billing key changed meanwhile; read it again.")
+    return after
+
+
+def get(turn: Turn, site: str, key_id: str) -> KeyRow:
+    """Read a key of a site. Raises NotFound, the same for missing and foreign."""
+    row = turn.one("SELECT * FROM billing_keys WHERE id = ? AND site = ?", key_id, site)
+    if row is None:
+        raise NotFound("There is no such billing key.")
+    return read(row)
+
+
+def of_customer(turn: Turn, site: str, customer: str, limit: int) -> list[KeyRow]:
+    """Read a customer's keys, newest first."""
+    rows = turn.all(
+        "SELECT * FROM billing_keys WHERE site = ? AND customer = ? ORDER BY id DESC LIMIT ?", site, customer, limit
+    )
+    return [read(row) for row in rows]
+
+
+def under_way(turn: Turn, state: KeyState, changed_before: int, limit: int) -> list[KeyRow]:
+    """Read the keys that have been in such a state since before then (milliseconds)."""
+    rows = turn.all(  # the index's own condition first: SQLite uses a partial index for nothing less
+        "SELECT * FROM billing_keys WHERE state IN ('opening', 'open', 'issuing', 'deleting') AND state = ?"
+        " AND changed_at < ? ORDER BY changed_at LIMIT ?",
+        *(str(state), changed_before, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def read(row: Row) -> KeyRow:
+    """Turn a row into a key."""
+    return KeyRow(
+        id=row["id"],
+        site=row["site"],
+        customer=row["customer"],
+        gateway=row["gateway"],
+        method=Method(row["method"]),
+        state=KeyState(row["state"]),
+        ref=row["ref"],
+        amount=row["amount"],
+        asked_sealed=row["asked_sealed"],
+        window_sealed=row["window_sealed"],
+        window_url=row["window_url"],
+        key_sealed=row["key_sealed"],
+        result_url=row["result_url"],
+        refs=json.loads(row["refs"]),
+        card=json.loads(row["card"]),
+        code=row["code"],
+        message=row["message"],
+        owner=row["owner"],
+        actor=row["actor"],
+        created_at=from_ms(row["created_at"]),
+        changed_at=from_ms(row["changed_at"]),
+        expires_at=from_ms(row["expires_at"]),
+        issued_at=from_ms(row["issued_at"]) if row["issued_at"] else None,
+        version=row["version"],
+    )

@@ -1,0 +1,193 @@
+"""The signed routes of billing: keys asked for, charged and deleted, and cards keyed in."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bridge.clock import stamp
+from bridge.domain.billing import CardEntry, KeyState
+from bridge.domain.failures import Malformed
+from bridge.domain.forms import parse_form
+from bridge.domain.machine import UNSETTLED, State
+from bridge.domain.payment import Buyer, Device, Method
+from bridge.flows.billing_keys import KeyWish, key_json, owned
+from bridge.flows.charge_key import ChargeWish, charge_key
+from bridge.flows.context import Context
+from bridge.flows.delete_key import delete_key
+from bridge.flows.finish_checkout import Visit
+from bridge.flows.issue_key import issue_by_card
+from bridge.flows.key_in import key_in
+from bridge.flows.open_key import open_key
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import read_payment
+from bridge.ledger import billing_keys as rows
+from bridge.web.incoming import FromSite, from_site
+from bridge.web.orders_in import BuyerIn, Title, Url, convert, read_order
+from bridge.web.wordpress import ACTOR
+
+KEYS_SHOWN = 100
+Customer = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:@-]+$(?!\n)")]
+Actor = Annotated[str, Meta(max_length=64, pattern=ACTOR)]
+Digits = r"^[0-9]+$(?!\n)"
+
+
+class CardIn(msgspec.Struct):
+    """A card as it was typed; expires is YYMM, holder a birth date (YYMMDD) or business number."""
+
+    number: Annotated[str, Meta(min_length=13, max_length=19, pattern=Digits)]
+    expires: Annotated[str, Meta(min_length=4, max_length=4, pattern=Digits)]
+    holder: Annotated[str, Meta(max_length=13, pattern=r"^[0-9]*$(?!\n)")] = ""
+    password: Annotated[str, Meta(max_length=2, pattern=r"^[0-9]*$(?!\n)")] = ""
+
+
+class KeyIn(msgspec.Struct):
+    """The body of POST /v1/billing-keys: a window, or with `card` a card typed on the site."""
+
+    customer: Customer
+    title: Title
+    buyer: BuyerIn
+    result_url: Url
+    actor: Actor
+    gateway: Annotated[str, Meta(max_length=32)] = ""
+    method: Method = Method.CARD
+    device: Device = Device.PC
+    locale: Annotated[str, Meta(max_length=10)] = "ko_KR"
+    order: dict[str, Any] | None = None
+    card: CardIn | None = None
+
+
+class ChargeIn(msgspec.Struct):
+    """The body of POST /v1/billing-keys/{id}/charges."""
+
+    customer: Customer
+    order: dict[str, Any]
+    actor: Actor
+
+
+class CardPaymentIn(msgspec.Struct):
+    """The body of POST /v1/card-payments."""
+
+    order: dict[str, Any]
+    card: CardIn
+    actor: Actor
+    gateway: Annotated[str, Meta(max_length=32)] = ""
+
+
+class CustomerIn(msgspec.Struct):
+    """Whose key it is."""
+
+    customer: Customer
+
+
+class Billing:
+    """The routes of /v1/billing-keys and /v1/card-payments."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route("/v1/billing-keys", self.ask, methods=["POST"]),
+            Route("/v1/billing-keys", self.list, methods=["GET"]),
+            Route("/v1/billing-keys/{key}", self.show, methods=["GET"]),
+            Route("/v1/billing-keys/{key}", self.delete, methods=["DELETE"]),
+            Route("/v1/billing-keys/{key}/charges", self.charge, methods=["POST"]),
+            Route("/v1/card-payments", self.key_in, methods=["POST"]),
+        ]
+
+    async def ask(self, request: Request) -> Response:
+        """Ask for a key: 201 with its window, or with the key's state where a card was typed."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), KeyIn)
+        wish = _wish(signed.site, asked)
+        if asked.card is None:
+            row = await open_key(self._context, signed.site, wish, signed.once())
+        else:
+            row = await issue_by_card(
+                self._context, signed.site, wish, _card(asked.card), signed.once_of_secret(self._context.vault)
+            )
+        return _json(key_json(row), 202 if row.state is KeyState.ISSUING else 201)
+
+    async def list(self, request: Request) -> Response:
+        """List a customer's keys, newest first."""
+        signed = await from_site(self._context, request)
+        customer = _customer(request)
+        found = await self._context.ledger.read(
+            lambda turn: rows.of_customer(turn, signed.site.id, customer, KEYS_SHOWN)
+        )
+        return _json({"items": [key_json(row) for row in found], "next_cursor": None})
+
+    async def show(self, request: Request) -> Response:
+        """Show a customer's key."""
+        signed = await from_site(self._context, request)
+        customer, key = _customer(request), request.path_params["key"]
+        row = await self._context.ledger.read(lambda turn: owned(turn, signed.site, key, customer))
+        return _json(key_json(row))
+
+    async def charge(self, request: Request) -> Response:
+        """Charge a key for an order: 201 with the payment, or 202 while its outcome is not known."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), ChargeIn)
+        order = read_order(signed.site, asked.order)
+        wish = ChargeWish(request.path_params["key"], asked.customer, order, asked.actor)
+        return await self._paid(signed, await charge_key(self._context, signed.site, wish, signed.once()))
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a key: 200, or 202 while the gateway's answer is owed."""
+        signed = await from_site(self._context, request)
+        customer = convert(signed.json(), CustomerIn).customer
+        row = await delete_key(self._context, signed.site, request.path_params["key"], customer, signed.once())
+        return _json(key_json(row), 202 if row.state is KeyState.DELETING else 200)
+
+    async def key_in(self, request: Request) -> Response:
+        """Charge a typed card: 201 with the payment, or 202 while its outcome is not known."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), CardPaymentIn)
+        order, card = read_order(signed.site, asked.order), _card(asked.card)
+        once = signed.once_of_secret(self._context.vault)
+        visit = await key_in(self._context, signed.site, order, card, once, gateway=asked.gateway, actor=asked.actor)
+        return await self._paid(signed, visit)
+
+    async def _paid(self, signed: FromSite, visit: Visit) -> Response:
+        moment, payment = stamp(self._context.clock), visit.payment
+        shown = await self._context.ledger.read(lambda turn: read_payment(turn, signed.site, payment.id, moment))
+        known = State(payment.state) not in UNSETTLED
+        return _json(shown, 201 if known else 202)
+
+
+def _wish(site: Site, asked: KeyIn) -> KeyWish:
+    if not site.owns_url(asked.result_url) or any(ord(character) < 33 for character in asked.result_url):
+        raise Malformed("result_url must be an address on the site's own origin.")
+    buyer = asked.buyer
+    return KeyWish(
+        customer=asked.customer,
+        title=asked.title,
+        buyer=Buyer(buyer.name, buyer.email, buyer.phone, buyer.id),
+        result_url=asked.result_url,
+        actor=asked.actor,
+        method=asked.method,
+        device=asked.device,
+        gateway=asked.gateway,
+        locale=asked.locale,
+        order=read_order(site, asked.order) if asked.order is not None else None,
+    )
+
+
+def _card(asked: CardIn) -> CardEntry:
+    return CardEntry(asked.number, asked.expires, asked.holder, asked.password)
+
+
+def _customer(request: Request) -> str:
+    query = parse_form(request.scope.get("query_string", b""))
+    if set(query) != {"customer"}:
+        raise Malformed("Name the customer, and nothing else: ?customer=…")
+    return convert(dict(query), CustomerIn).customer
+
+
+def _json(body: dict[str, Any], status: int = 200) -> Response:
+    return JSONResponse(body, status, {"Cache-Control": "no-store"})

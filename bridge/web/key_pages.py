@@ -1,0 +1,104 @@
+"""What a customer's browser meets on the way to a billing key: the window's page, the way back, closing, the state."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bridge.clock import now_ms
+from bridge.domain.billing import KeyState
+from bridge.domain.failures import BridgeError
+from bridge.domain.forms import parse_form
+from bridge.flows.billing_keys import open_wish
+from bridge.flows.context import Context
+from bridge.flows.issue_key import finish_key
+from bridge.flows.script_window import open_window_seal
+from bridge.flows.sites import Site
+from bridge.flows.urls import key_landing_url, key_urls
+from bridge.ledger import billing_keys as rows
+from bridge.ledger.billing_keys import KeyRow
+from bridge.web.incoming import read_form
+from bridge.web.landing import refused_page, see_other
+from bridge.web.pages import base_path, render
+
+WAITS = {KeyState.OPENING: "open", KeyState.OPEN: "open", KeyState.ISSUING: "approving"}
+"""What the window's script is told while the key is on its way, in a payment's words."""
+
+
+class KeyPages:
+    """The routes of /k/{billing key token}."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route("/k/{token}", self.come_back, methods=["GET", "POST"]),
+            Route("/k/{token}/close", self.close, methods=["GET", "POST"]),
+            Route("/k/{token}/window", self.window, methods=["GET"]),
+            Route("/k/{token}/state", self.state, methods=["GET"]),
+        ]
+
+    async def come_back(self, request: Request) -> Response:
+        """Take the customer's return: GET and POST, safe to repeat."""
+        try:
+            site, key_id = self._read(request)
+            row = await finish_key(self._context, site, key_id, await self._form(request))
+        except BridgeError as error:
+            return refused_page(self._context, error, title="카드를 등록하지 못했어요")
+        return see_other(key_landing_url(row))
+
+    async def close(self, request: Request) -> Response:
+        """Take the word that the window was closed: a hint only."""
+        return await self._on(request)
+
+    async def window(self, request: Request) -> Response:
+        """Show the page that opens the window by the gateway's script; a key that went on leads to its result."""
+        try:
+            site, row = await self._row(request)
+        except BridgeError as error:
+            return refused_page(self._context, error, title="등록 창을 열지 못했어요")
+        late = now_ms(self._context.clock) >= row.expires_at.timestamp() * 1000
+        if row.state is not KeyState.OPEN or late or not row.window_sealed:
+            return see_other(key_landing_url(row))
+        urls, window = key_urls(self._context, site, row), open_window_seal(self._context, row.window_sealed)
+        return render(
+            "checkout/window.html",
+            base=base_path(self._context),
+            headers={"Referrer-Policy": "origin"},  # gateways ask from which registered address they were called
+            origins=window.origins,
+            styles_inline=True,
+            window=window,
+            title=open_wish(self._context, row)["title"],
+            amount=row.amount,
+            return_url=urls.approval,
+            close_url=urls.close,
+            status_url=f"{urls.approval}/state",
+        )
+
+    async def state(self, request: Request) -> Response:
+        """Say how the key stands, for the window's script."""
+        _, row = await self._row(request)
+        body = {"state": WAITS.get(row.state, str(row.state)), "result_url": key_landing_url(row)}
+        return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+    async def _on(self, request: Request) -> Response:
+        try:
+            _, row = await self._row(request)
+        except BridgeError as error:
+            return refused_page(self._context, error, title="카드를 등록하지 못했어요")
+        return see_other(key_landing_url(row))
+
+    async def _row(self, request: Request) -> tuple[Site, KeyRow]:
+        site, key_id = self._read(request)
+        return site, await self._context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
+
+    def _read(self, request: Request) -> tuple[Site, str]:
+        site, key_id = self._context.tokens.read("billing_key", request.path_params["token"], parts=2)
+        return self._context.sites.get(site), key_id
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        query = parse_form(request.scope.get("query_string", b""), cp949_allowed=True)
+        if request.method != "POST":
+            return query
+        return query | await read_form(request, self._context.settings.body_max_bytes, cp949_allowed=True)
