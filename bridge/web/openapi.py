@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from bridge import __version__
 from bridge.domain.machine import State
+from bridge.web.billing import CardPaymentIn, ChargeIn, CustomerIn, KeyIn
 from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
@@ -50,6 +51,36 @@ DESCRIBED = (
         "Propose a decision, or withdraw the site's own proposal; an operator of the bridge confirms.",
         CaseIn,
         ((200, "withdrawn"), (201, "the proposal")),
+    ),
+    Described(
+        "post",
+        "/v1/billing-keys",
+        "Ask for a billing key: in a window, or for a card typed on the site.",
+        KeyIn,
+        ((201, "the key"), (202, "the key is being issued")),
+    ),
+    Described("get", "/v1/billing-keys", "List a customer's billing keys.", filters=("customer",)),
+    Described("get", "/v1/billing-keys/{key}", "Show a customer's billing key.", filters=("customer",)),
+    Described(
+        "delete",
+        "/v1/billing-keys/{key}",
+        "Delete a customer's billing key.",
+        CustomerIn,
+        ((200, "deleted, or kept by the gateway's refusal"), (202, "the gateway has not answered")),
+    ),
+    Described(
+        "post",
+        "/v1/billing-keys/{key}/charges",
+        "Charge a billing key for an order.",
+        ChargeIn,
+        ((201, "the payment"), (202, "its outcome is not known yet")),
+    ),
+    Described(
+        "post",
+        "/v1/card-payments",
+        "Charge a card typed on the site, where the site switched that on.",
+        CardPaymentIn,
+        ((201, "the payment"), (202, "its outcome is not known yet")),
     ),
     Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
     Described("get", "/v1/health", "Give the verdict and the figures."),

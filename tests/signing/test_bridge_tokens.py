@@ -17,7 +17,7 @@ from tests.signing.support import NOW
 
 SECRET = bytes(range(32))
 TOKENS = Tokens(SECRET)
-LASTING = ("return", "close", "status", "notice", "window")
+LASTING = ("return", "close", "status", "notice", "window", "billing_key")
 TIMED = ("dashboard", "login")
 
 

@@ -44,6 +44,7 @@ class Teller:
 
     def __init__(self) -> None:
         self.trades: dict[str, Trade] = {}
+        self.keys: set[str] = set()
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
@@ -116,6 +117,33 @@ class Teller:
             return {"code": "absent"}
         shown = {"code": "ok", "captured": trade.captured, "number": trade.number}
         return shown | ({"refunded": trade.refunded} if self.shows_refunds else {})
+
+    def _key_open(self, said: dict[str, Any]) -> dict[str, Any]:
+        return {"code": "ok", "number": f"K{said['ref']}"}
+
+    def _key_issue(self, said: dict[str, Any]) -> dict[str, Any]:
+        if said["amount"]:
+            self.trades[said["ref"]] = Trade(said["ref"], f"K{said['ref']}", said["amount"], captured=said["amount"])
+        key = f"key-of-{said['customer']}"
+        self.keys.add(key)
+        return {"code": "ok", "key": key, "amount": said["amount"], "number": f"K{said['ref']}"}
+
+    def _charge(self, said: dict[str, Any]) -> dict[str, Any]:
+        if said["key"] not in self.keys:
+            return {"code": "declined", "message": "등록된 카드가 없어요"}
+        return self._key_in(said)
+
+    def _key_in(self, said: dict[str, Any]) -> dict[str, Any]:
+        if said["ref"] in self.trades:
+            return {"code": "duplicate"}
+        trade = Trade(said["ref"], f"T{len(self.trades) + 1:06d}", said["amount"], captured=said["amount"])
+        self.trades[trade.ref] = trade
+        return {"code": "ok", "amount": trade.captured, "number": trade.number}
+
+    def _key_delete(self, said: dict[str, Any]) -> dict[str, Any]:
+        known = said["key"] in self.keys
+        self.keys.discard(said["key"])
+        return {"code": "ok" if known else "gone"}
 
     def _undo(self, said: dict[str, Any]) -> dict[str, Any]:
         trade = self.trades.get(said["ref"])

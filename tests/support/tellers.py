@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
 from bridge.domain.exchange import Call, Exchange, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
@@ -91,8 +92,11 @@ class Counter:
         return ()
 
     def ask(self, op: str, payment: Payment, *, moves: bool = False, **fields: Any) -> Exchange[dict[str, Any]]:
-        body = {"ref": payment.merchant_ref} | fields
-        reply = yield Call(op, "POST", f"{TELLER}/{op}", body=body, moves_money=moves)
+        return (yield from self.send(op, payment.merchant_ref, moves=moves, **fields))
+
+    def send(self, op: str, ref: str, *, moves: bool = False, **fields: Any) -> Exchange[dict[str, Any]]:
+        body, secrets = {"ref": ref} | fields, frozenset({"key", "card", "expires"})
+        reply = yield Call(op, "POST", f"{TELLER}/{op}", body=body, moves_money=moves, secrets=secrets)
         reply.json_fields()
         said: dict[str, Any] = json.loads(reply.body)
         return said
@@ -210,12 +214,68 @@ class Scripted(Counter):
         return WindowPass({"result": "success", "AuthKey": said["token"]}, {"auth_key": said["token"]})
 
 
+class Billing(Counter):
+    """It issues billing keys in its window, for a card or a phone, charges them and deletes them."""
+
+    def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send("key_open", order.ref)
+        if said["code"] != "ok":
+            return Declined(Reason.MERCHANT, said["code"], said["message"])
+        return Redirect(f"{TELLER}/key?back={urls.approval}", {"number": said["number"]})
+
+    def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Any]:
+        return (yield from self._issue(order, {}))
+
+    def charge(self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp) -> Exchange[Any]:
+        return (yield from self._pay("charge", payment, key=key.key))
+
+    def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send("key_delete", "", key=key.key)
+        if said["code"] == "no":
+            return Refused(Reason.MERCHANT, "no", "지금은 지울 수 없어요")
+        return Done(already=said["code"] == "gone")
+
+    def _issue(self, order: KeyOrder, card: dict[str, str]) -> Exchange[Any]:
+        fields = {"customer": order.customer, "amount": order.amount} | card
+        said = yield from self.send("key_issue", order.ref, moves=True, **fields)
+        if said["code"] == "ok":
+            paid = Paid(said["amount"], {"number": said["number"]}) if order.amount else None
+            return Issued(said["key"], {"number": said["number"]}, {"name": "신한", "last4": "1234"}, paid)
+        return Declined(Reason.DECLINED, said["code"], said["message"])
+
+    def _pay(self, op: str, payment: Payment, **fields: Any) -> Exchange[Any]:
+        said = yield from self.ask(op, payment, moves=True, amount=payment.amount, **fields)
+        if said["code"] == "ok":
+            return Paid(said["amount"], {"number": said["number"]})
+        if said["code"] == "declined":
+            return Declined(Reason.LIMIT, said["code"], said["message"])
+        return Unknown("the charge was answered with a code that proves nothing", said["code"])
+
+
+class TypedCards(Billing):
+    """It takes cards typed on the site."""
+
+    def issue_key_by_card(self, order: KeyOrder, card: CardEntry, stamp: Stamp) -> Exchange[Any]:
+        return (yield from self._issue(order, {"card": card.number}))
+
+    def key_in(self, payment: Payment, order: Order, card: CardEntry, stamp: Stamp) -> Exchange[Any]:
+        return (yield from self._pay("key_in", payment, card=card.number, expires=card.expires))
+
+
 class Asked(Approving, Inquiring):
     """It approves and can be asked; nothing is taken back but by a refund (as Payple)."""
 
 
 class AskedAndUndone(Approving, Inquiring, Undoing):
     """It approves, can be asked, and takes back by our reference (as Pay-Story)."""
+
+
+class BillingUndone(Billing, Approving, Undoing):
+    """It charges billing keys, and takes back by our reference."""
+
+
+class TypedCardsUndone(TypedCards, Approving, Undoing):
+    """It takes typed cards too."""
 
 
 class AskedByScript(Scripted, Approving, Inquiring):
@@ -238,7 +298,20 @@ class SelfAsked(Hinting, Inquiring):
     """It captures by itself and can be asked (as Payple in mode PAY)."""
 
 
-KINDS = {kind.__name__: kind for kind in (Asked, AskedAndUndone, AskedByScript, AskedOnHint, Mute, SelfTold, SelfAsked)}
+KINDS = {
+    kind.__name__: kind
+    for kind in (
+        BillingUndone,
+        TypedCardsUndone,
+        Asked,
+        AskedAndUndone,
+        AskedByScript,
+        AskedOnHint,
+        Mute,
+        SelfTold,
+        SelfAsked,
+    )
+}
 
 
 def build(name: str, values: Mapping[str, str], mode: Mode) -> Counter:

@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
 from bridge.web.wordpress import WordPress
@@ -10,7 +11,8 @@ from bridge.web.wordpress import WordPress
 def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
     served = {
         (method.lower(), route.path)
-        for route in (*WordPress(None).routes(), *Cases(None).routes())  # type: ignore[arg-type]
+        for part in (WordPress, Cases, Billing)
+        for route in part(None).routes()  # type: ignore[arg-type]
         if isinstance(route, Route)
         for method in route.methods or ()
         if method != "HEAD"

@@ -1,0 +1,325 @@
+"""Billing keys: asked for in a window or by a typed card, charged like any payment, owned by one customer, deleted."""
+
+import json
+
+import pytest
+
+from tests.support.teller import TELLER
+
+CARD = {"number": "4111111111111111", "expires": "3012", "holder": "900101", "password": "12"}
+ANNA, BERTA = "customer-1", "customer-2"
+
+
+@pytest.fixture
+async def billing(world):
+    """A site whose gateway issues and charges billing keys."""
+    await world.pair_teller("BillingUndone")
+    return world
+
+
+@pytest.fixture
+async def typed(world):
+    """A site that switched typed cards on."""
+    await world.pair_teller("TypedCardsUndone")
+    return world
+
+
+async def ask(world, **changes):
+    wish = {
+        "customer": ANNA,
+        "title": "정기 후원",
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678"},
+        "result_url": f"{world.site.url}/my-cards",
+        "actor": "buyer",
+    }
+    return await world.call("POST", "/v1/billing-keys", wish | changes)
+
+
+async def come_back(world, asked, **fields):
+    async with world.client() as client:
+        url = asked.json()["window_url"].partition("back=")[2]
+        return await client.post(url, data={"number": fields.pop("number", await number_of(world, asked))} | fields)
+
+
+async def number_of(world, asked):
+    (row,) = await world.all("SELECT refs FROM billing_keys WHERE id = ?", asked.json()["id"])
+    return json.loads(row["refs"])["number"]
+
+
+async def issued(world, **changes):
+    asked = await ask(world, **changes)
+    assert asked.status_code == 201, asked.text
+    await come_back(world, asked)
+    await world.quiet()
+    return asked.json()["id"]
+
+
+async def show(world, key, customer=ANNA):
+    return await world.call("GET", f"/v1/billing-keys/{key}?customer={customer}")
+
+
+async def charge(world, key, customer=ANNA, order=None, once=""):
+    body = {"customer": customer, "order": order or world.order(), "actor": "wp:7"}
+    return await world.call("POST", f"/v1/billing-keys/{key}/charges", body, key=once)
+
+
+async def test_a_window_issues_a_key_that_can_be_charged_and_is_shown_nowhere(billing):
+    world = billing
+    asked = await ask(world)
+
+    assert (asked.status_code, asked.json()["state"]) == (201, "open")
+    answer = await come_back(world, asked)
+    key = asked.json()["id"]
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"{world.site.url}/my-cards?pay_bridge_key={key}")
+    assert "pay_bridge_result=active" in answer.headers["location"]
+    shown = (await show(world, key)).json()
+    assert (shown["state"], shown["card"]["last4"]) == ("active", "1234")
+
+    paid = await charge(world, key)
+    assert (paid.status_code, paid.json()["state"]) == (201, "paid")
+    assert world.teller.of((await world.payment(paid.json()["id"])).merchant_ref).net == 55_000
+    for table in ("billing_keys", "calls", "audit", "news", "answers"):
+        assert f"key-of-{ANNA}" not in json.dumps(await world.all(f"SELECT * FROM {table}"), default=str)
+    assert f"key-of-{ANNA}" not in json.dumps([shown, paid.json()])
+    assert "홍길동" not in json.dumps(await world.all("SELECT * FROM billing_keys"), ensure_ascii=False, default=str)
+
+
+async def test_a_charge_asked_twice_takes_the_money_once(billing):
+    world = billing
+    key, order = await issued(billing), world.order()
+    first = await charge(world, key, order=order, once="ab" * 16)
+    again = await charge(world, key, order=order, once="ab" * 16)
+    other = await charge(world, key, order=order)
+
+    assert again.json()["id"] == first.json()["id"]
+    assert (other.status_code, other.json()["code"]) == (409, "order_taken")
+    assert world.teller.calls["charge"] == 1
+
+
+async def test_a_charge_whose_answer_is_lost_is_settled_by_evidence(billing):
+    world = billing
+    key = await issued(world)
+    world.teller.fail("charge", "lost_after")
+    world.teller.always["undo"] = "odd"
+    lost = await charge(world, key)
+
+    assert (lost.status_code, lost.json()["state"]) == (202, "voiding")
+    assert "payment.failed" not in await world.told(lost.json()["id"])
+    del world.teller.always["undo"]
+    await world.live(30)
+    assert await world.state(lost.json()["id"]) == "voided"
+    assert world.teller.of((await world.payment(lost.json()["id"])).merchant_ref).net == 0
+    assert world.teller.calls["charge"] == 1
+
+
+async def test_a_charge_that_was_never_sent_is_sent_when_it_is_asked_again(billing):
+    world = billing
+    key, order = await issued(world), world.order()
+    world.net.down.add(f"{TELLER}:80")
+    nothing = await charge(world, key, order=order, once="cd" * 16)
+    assert nothing.json()["state"] == "open"
+    world.net.down.clear()
+    paid = await charge(world, key, order=order, once="cd" * 16)
+
+    assert (paid.json()["id"], paid.json()["state"]) == (nothing.json()["id"], "paid")
+    assert world.teller.calls["charge"] == 1
+
+
+async def test_a_declined_charge_says_why_in_the_gateways_words(billing):
+    world = billing
+    key = await issued(world)
+    world.teller.keys.clear()
+    no = await charge(world, key)
+
+    assert (no.status_code, no.json()["state"]) == (201, "declined")
+    assert (await world.payment(no.json()["id"])).message == "등록된 카드가 없어요"
+
+
+async def test_nobody_elses_key_is_shown_charged_or_deleted(billing):
+    world = billing
+    key = await issued(world)
+    answers = [
+        await show(world, key, BERTA),
+        await charge(world, key, BERTA),
+        await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": BERTA}),
+    ]
+    await world.pair_teller("BillingUndone", url="http://other-shop.test")
+    answers += [await show(world, key), await charge(world, key)]
+
+    assert [answer.status_code for answer in answers] == [404] * 5
+    assert world.teller.calls["charge"] == 0
+    assert (await world.call("GET", f"/v1/billing-keys?customer={ANNA}")).json()["items"] == []
+
+
+async def test_a_window_that_said_no_or_belongs_to_another_key_issues_none(billing):
+    world = billing
+    declined, foreign = await ask(world), await ask(world)
+    no = await come_back(world, declined, no="9999")
+    strange = await come_back(world, foreign, number="K-of-somebody-else")
+
+    assert "pay_bridge_result=refused" in no.headers["location"]
+    assert (await show(world, declined.json()["id"])).json()["message"] == "취소했어요"
+    assert strange.status_code >= 400
+    assert (await show(world, foreign.json()["id"])).json()["state"] == "open"
+    assert world.teller.calls["key_issue"] == 0
+
+
+async def test_an_issuing_whose_answer_is_lost_leaves_no_key_and_may_be_begun_anew(billing):
+    world = billing
+    asked = await ask(world)
+    world.teller.fail("key_issue", "lost_after")
+    await come_back(world, asked)
+    await world.quiet()
+    lost = await show(world, asked.json()["id"])
+
+    assert lost.json()["state"] == "lost"
+    assert (await charge(world, asked.json()["id"])).json()["code"] == "not_now"
+    assert (await show(world, await issued(world))).json()["state"] == "active"
+
+
+async def test_coming_back_twice_issues_once(billing):
+    world = billing
+    asked = await ask(world)
+    await come_back(world, asked)
+    await come_back(world, asked)
+
+    assert world.teller.calls["key_issue"] == 1
+
+
+async def test_a_crash_while_issuing_leaves_a_lost_key_and_a_late_return_an_expired_one(billing):
+    world = billing
+    asked, late = await ask(world), await ask(world)
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE billing_keys SET state = 'issuing' WHERE id = ?", asked.json()["id"])
+    )
+    await world.restart()
+    await world.live(120, step=30)
+    assert (await show(world, asked.json()["id"])).json()["state"] == "lost"
+    await world.live(1_000, step=100)
+
+    assert (await show(world, late.json()["id"])).json()["state"] == "expired"
+    assert "pay_bridge_result=expired" in (await come_back(world, late)).headers["location"]
+
+
+async def test_issuing_a_phones_key_charges_it_and_later_charges_follow_its_rule(billing):
+    world = billing
+    order = world.order()
+    asked = await ask(world, method="phone", order=order)
+    assert asked.json()["amount"] == 55_000
+    await come_back(world, asked)
+    await world.quiet()
+    (row,) = await world.all("SELECT id, state, order_ref FROM payments")
+    await world.check_books()
+
+    assert (row["state"], row["order_ref"]) == ("paid", order["ref"])
+    key = asked.json()["id"]
+    assert (await show(world, key)).json()["state"] == "active"
+    other_amount = await charge(world, key, order=world.order(amount=54_000))
+    assert (other_amount.status_code, other_amount.json()["code"]) == (409, "not_now")
+    await world.clock.forward(86_400 * 15)
+    assert (await charge(world, key)).json()["code"] == "not_now"
+    await world.clock.forward(86_400 * 15)
+    assert (await charge(world, key)).json()["state"] == "paid"
+
+
+async def test_a_phones_issuing_whose_answer_is_lost_leaves_no_key_and_no_money(billing):
+    world = billing
+    asked = await ask(world, method="phone", order=world.order())
+    world.teller.fail("key_issue", "lost_after")
+    await come_back(world, asked)
+    await world.live(30)
+    (row,) = await world.all("SELECT id, state FROM payments")
+
+    assert row["state"] == "voided"
+    assert (await show(world, asked.json()["id"])).json()["state"] == "lost"
+    await world.check_books()
+
+
+async def test_a_phones_key_needs_its_order_and_a_cards_takes_none(billing):
+    assert (await ask(billing, method="phone")).json()["code"] == "malformed"
+    assert (await ask(billing, order=billing.order())).json()["code"] == "malformed"
+    assert billing.teller.calls["key_open"] == 0
+
+
+async def test_a_deleted_key_is_gone_at_the_gateway_and_here(billing):
+    world = billing
+    key = await issued(world)
+    gone = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+    again = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+
+    assert (gone.status_code, gone.json()["state"]) == (200, "deleted")
+    assert (again.status_code, again.json()["state"]) == (200, "deleted")
+    assert world.teller.keys == set()
+    assert (await charge(world, key)).json()["code"] == "not_now"
+    assert await world.all("SELECT id FROM billing_keys WHERE key_sealed <> ''") == []
+
+
+async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_keeps_the_key(billing):
+    world = billing
+    key, kept = await issued(world), await issued(world, customer=BERTA)
+    world.teller.fail("key_delete", "lost_after", "no")
+    waits = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+    refused = await world.call("DELETE", f"/v1/billing-keys/{kept}", {"customer": BERTA})
+    again = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+
+    assert (waits.status_code, waits.json()["state"]) == (202, "deleting")
+    assert (refused.json()["state"], refused.json()["message"]) == ("active", "지금은 지울 수 없어요")
+    assert (again.status_code, again.json()["state"]) == (200, "deleted")
+
+
+async def test_typed_cards_are_refused_unless_the_site_switched_them_on(billing):
+    world = billing
+    key = await ask(world, card=CARD)
+    paid = await world.call("POST", "/v1/card-payments", {"order": world.order(), "card": CARD, "actor": "wp:7"})
+
+    assert (key.status_code, paid.status_code) == (503, 503)
+    assert "PCI DSS" in key.json()["detail"]
+    assert "card_entry" in paid.json()["detail"]
+
+
+async def test_a_typed_card_pays_and_issues_and_is_written_down_nowhere(typed, capsys):
+    world = typed
+    key = await ask(world, card=CARD)
+    body = {"order": world.order(), "card": CARD, "actor": "wp:7"}
+    paid = await world.call("POST", "/v1/card-payments", body, key="ef" * 16)
+    again = await world.call("POST", "/v1/card-payments", body, key="ef" * 16)
+
+    assert (key.json()["state"], paid.json()["state"]) == ("active", "paid")
+    assert again.json()["id"] == paid.json()["id"]
+    assert world.teller.calls["key_in"] == 1
+    await world.check_books()
+    tables = (
+        await world.all("SELECT name FROM sqlite_master WHERE type = 'table'") if world.context.ledger.alone else []
+    )
+    for table in [row["name"] for row in tables] or ["calls", "billing_keys", "payments", "operations", "answers"]:
+        text = json.dumps(await world.all(f"SELECT * FROM {table}"), default=str)
+        assert CARD["number"] not in text, table
+        assert "4111" not in text, table
+    assert CARD["number"] not in key.text + paid.text + capsys.readouterr().out
+
+
+async def test_a_malformed_card_is_refused_without_showing_it(typed):
+    for name, value in (("number", "4111-1111-1111-1111"), ("expires", "20301"), ("password", "1x")):
+        no = await ask(typed, card=CARD | {name: value})
+        assert (no.status_code, no.json()["code"]) == (400, "malformed")
+        assert value not in no.text
+    assert typed.teller.calls["key_issue"] == 0
+
+
+async def test_a_script_asks_how_the_key_stands_and_closing_is_a_hint_only(billing):
+    world = billing
+    asked = await ask(world)
+    back = asked.json()["window_url"].partition("back=")[2]
+    async with world.client() as client:
+        waiting = (await client.get(f"{back}/state")).json()
+        closed = await client.get(f"{back}/close")
+        await come_back(world, asked)
+        done = (await client.get(f"{back}/state")).json()
+        forged = await client.get("/k/not-a-token/window")
+
+    assert waiting["state"] == "open"
+    assert "pay_bridge_result=open" in closed.headers["location"]
+    assert (done["state"], closed.status_code) == ("active", 303)
+    assert "pay_bridge_result=active" in done["result_url"]
+    assert forged.status_code >= 400
