@@ -28,12 +28,14 @@ def rfc3339(at: datetime) -> str:
 
 def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:
     """Show a payment: no secret, nothing personal but the masked card and the account to pay into."""
+    gateway = site.gateways.get(payment.gateway)
     shown: dict[str, Any] = {
         "id": payment.id,
         "site": payment.site,
         "order_ref": payment.order_ref,
         "order_version": payment.order_version,
         "gateway": payment.gateway,
+        "gateway_title": gateway.title if gateway else payment.gateway,
         "method": payment.method,
         "state": payment.state,
         "amount": payment.amount,
@@ -47,7 +49,7 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "expires_at": rfc3339(payment.expires_at),
         "version": payment.version,
         "mode": site.mode,
-        "allowed": allowed(site.gateways.get(payment.gateway), payment, done, stamp),
+        "allowed": allowed(gateway, payment, done, stamp),
     }
     optional = {
         "window_url": payment.window_url if payment.state == State.OPEN else "",
@@ -72,7 +74,7 @@ def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation]
     if payment.adopted:
         return {"refund": "by_hand", "refundable": 0, "why": "끝난 결제에 들어온 돈이라 결제사에서 직접 환불해야 해요."}
     if gateway is None:
-        return {"refund": "by_hand", "refundable": 0, "why": "이 결제의 PG가 더는 설정되어 있지 않아요."}
+        return {"refund": "by_hand", "refundable": 0, "why": "이 결제의 결제사가 더는 설정되어 있지 않아요."}
     rule = gateway.refund_rule(payment, stamp)
     if isinstance(rule, Allowed):
         refund = "full_or_part" if rule.partial else "full"

@@ -104,6 +104,31 @@ def test_hostile_texts_stay_texts(shop: Shop, bridge: StubBridge, pages: str) ->
     bridge.payments.pop("p_hostile")
 
 
+def test_the_story_tells_what_the_gateway_said_and_not_how_the_bridge_works(shop: Shop, bridge: StubBridge) -> None:
+    at = {"at": "2026-11-28T08:18:35.000Z", "actor": "bridge", "amount": 1000}
+    payment = bridge.add(
+        shop.order()["ref"],
+        gateway_title="메인페이",
+        timeline=[
+            at | {"event": "refund.unknown", "message": "The answer ended early.", "code": "3001"},
+            at | {"event": "refund.needs_human", "reason": "The answer ended early."},
+            at | {"event": "case.opened", "reason": "refund_unknown"},
+            at | {"event": "refund.refused", "message": "취소 실패"},
+            at | {"event": "newer.than_this_plugin"},
+        ],
+    )
+    page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
+
+    assert "메인페이" in page
+    assert "환불의 답을 받지 못했어요 · 1,000원 · 3001" in page
+    assert "환불됐는지 사람이 확인해야 해요" in page
+    assert "운영자가 확인해야 할 일이 생겼어요" in page
+    assert "취소 실패" in page
+    assert "newer.than_this_plugin" in page
+    for technical in ("ended early", "refund_unknown", "case.opened"):
+        assert technical not in page
+
+
 def test_a_search_is_posted_and_never_in_an_address(shop: Shop, bridge: StubBridge) -> None:
     clerk = shop.as_("clerk")
     page = clerk.get("/wp-admin/admin.php?page=pay-bridge").text

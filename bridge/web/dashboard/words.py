@@ -140,6 +140,7 @@ EVENTS: dict[str, Said] = {
     "window.opened": Said("결제창을 열었어요", "Window opened"),
     "window.refused": Said("결제사가 결제창을 거절했어요", "Window refused by the gateway"),
     "window.not_opened": Said("결제창을 열지 못했어요", "Window not opened"),
+    "window.vouched": Said("결제사가 이 사이트를 확인했어요", "The gateway knows this site"),
     "window.closed": Said("구매자가 결제창을 닫았어요", "Buyer closed the window"),
     "approve.sent": Said("승인을 요청했어요", "Approval asked for"),
     "approve.not_sent": Said("승인 요청을 보내지 못했어요", "Approval could not be sent"),

@@ -49,7 +49,7 @@ final class Payment_View {
 			__( 'Card', 'pay-bridge' )     => Words::card( is_array( $payment['card'] ?? null ) ? $payment['card'] : array() ),
 			__( 'Account', 'pay-bridge' )  => self::pairs( $payment['account'] ?? array() ),
 			__( 'Paid at', 'pay-bridge' )  => Words::time( (string) ( $payment['paid_at'] ?? '' ) ),
-			__( 'Gateway', 'pay-bridge' )  => (string) ( $payment['gateway'] ?? '' ),
+			__( 'Gateway', 'pay-bridge' )  => (string) ( $payment['gateway_title'] ?? $payment['gateway'] ?? '' ),
 			__( 'References', 'pay-bridge' ) => self::pairs( $payment['gateway_refs'] ?? array() ),
 			__( 'Payment', 'pay-bridge' )  => $payment['id'],
 		);

@@ -27,11 +27,20 @@ final class Story {
 		if ( is_int( $event['amount'] ?? null ) ) {
 			$words[] = Words::krw( $event['amount'] );
 		}
-		foreach ( array( 'code', 'message', 'reason' ) as $detail ) {
+		foreach ( self::details( $name ) as $detail ) {
 			$words[] = self::text( $event, $detail );
 		}
 		$words[] = self::actor( self::text( $event, 'actor' ) );
 		return implode( ' · ', array_filter( $words, 'strlen' ) );
+	}
+
+	/** What is told beside an event: what the gateway said or a person wrote, never the bridge's own technical words. */
+	private static function details( string $name ): array {
+		if ( 0 === strpos( $name, 'case.' ) ) {
+			return array();
+		}
+		$technical = array( 'approve.not_sent', 'approve.unknown', 'refund.not_sent', 'refund.unknown', 'refund.needs_human' );
+		return in_array( $name, $technical, true ) ? array( 'code' ) : array( 'code', 'message', 'reason' );
 	}
 
 	/** Who did it: a person of this site by name, everybody else by what they are. */
@@ -60,7 +69,11 @@ final class Story {
 			'payment.needs_human'     => __( 'Needs a person', 'pay-bridge' ),
 			'payment.deposited'       => __( 'Deposited', 'pay-bridge' ),
 			'payment.superseded'      => __( 'Replaced by a newer attempt', 'pay-bridge' ),
+			'payment.orphaned'        => __( 'Money found on an ended payment', 'pay-bridge' ),
+			'payment.orphan_returned' => __( 'Money found was given back', 'pay-bridge' ),
+			'payment.adopted'         => __( 'Money found pays for the order', 'pay-bridge' ),
 			'window.opened'           => __( 'Payment window opened', 'pay-bridge' ),
+			'window.vouched'          => __( 'The gateway knows this site', 'pay-bridge' ),
 			'window.closed'           => __( 'Buyer closed the payment window', 'pay-bridge' ),
 			'window.refused'          => __( 'Gateway refused the payment window', 'pay-bridge' ),
 			'window.not_opened'       => __( 'Window could not be opened', 'pay-bridge' ),
@@ -76,6 +89,14 @@ final class Story {
 			'refund.not_sent'         => __( 'Refund could not be sent', 'pay-bridge' ),
 			'refund.unknown'          => __( 'Refund\'s answer lost', 'pay-bridge' ),
 			'refund.accepted'         => __( 'Refund accepted', 'pay-bridge' ),
+			'refund.needs_human'      => __( 'Whether it was refunded must be looked up by a person', 'pay-bridge' ),
+			'refund.external'         => __( 'Refunded at the gateway itself', 'pay-bridge' ),
+			'case.opened'             => __( 'The operator must look at this', 'pay-bridge' ),
+			'case.extended'           => __( 'More was found for the operator', 'pay-bridge' ),
+			'case.proposed'           => __( 'An operator proposed a decision', 'pay-bridge' ),
+			'case.confirmed'          => __( 'The decision was confirmed', 'pay-bridge' ),
+			'case.rejected'           => __( 'The proposed decision was rejected', 'pay-bridge' ),
+			'case.closed'             => __( 'The operator need not look any more', 'pay-bridge' ),
 		);
 	}
 

@@ -1,0 +1,31 @@
+"""Whatever the bridge writes into a payment's story has words, for the operator and for the clerk."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bridge.web.dashboard.timeline import TOLD_BY_CASES
+from bridge.web.dashboard.words import EVENTS, NEWS
+
+ROOT = Path(__file__).parent.parent.parent
+STORY = ROOT / "wp-plugin/pay-bridge/includes/class-story.php"
+NAME = re.compile(r'"((?:payment|window|account|approve|undo|refund|case)\.[a-z_]+)"')
+
+
+def written() -> set[str]:
+    """The events that flows and ledger note, without the names of news."""
+    files = [path for part in ("flows", "ledger") for path in (ROOT / "bridge" / part).glob("*.py")]
+    text = "".join(path.read_text("utf-8") for path in files)
+    return set(NAME.findall(text)) - {name for name in NEWS if name not in EVENTS}
+
+
+def test_events_are_found_where_they_are_written() -> None:
+    assert {"payment.created", "window.opened", "approve.sent", "refund.sent", "case.opened"} <= written()
+    assert len(written()) > 20
+
+
+@pytest.mark.parametrize("event", sorted(written()))
+def test_an_event_has_words_for_operator_and_clerk(event: str) -> None:
+    assert event in EVENTS or event in TOLD_BY_CASES
+    assert f"'{event}'" in STORY.read_text("utf-8")
