@@ -28,6 +28,10 @@ ADVICE: dict[str, Words] = {
         "결제사에서 직접 취소된 결제예요. 관리자 화면에서 취소한 사람과 금액을 확인해 주세요.",
         "The payment was cancelled at the gateway itself. Check who cancelled it, and how much, in the console.",
     ),
+    "receipt_unknown": Words(
+        "현금영수증이 발급됐는지 알 수 없어요. 결제사 관리자 화면에서 확인한 뒤에 다시 발급해 주세요.",
+        "Nobody knows whether the cash receipt was issued. Look in the gateway's console before issuing it again.",
+    ),
     "reported": Words(
         "운영자가 장부와 다른 점을 알려 왔어요. 관리자 화면과 비교해 주세요.",
         "An operator reported something that the books do not show. Compare them with the console.",

@@ -10,6 +10,7 @@ from bridge.flows.context import Context
 from bridge.flows.deliver_news import begin_deliveries
 from bridge.flows.expire import expire
 from bridge.flows.expire_keys import expire_keys
+from bridge.flows.issue_receipt import give_up_receipts
 from bridge.flows.receive_notice import replay_pending
 from bridge.flows.recover import recover
 from bridge.flows.settle_unknown import settle_payment
@@ -47,6 +48,7 @@ async def beat(context: Context, beats: int = 0) -> None:
             context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
     await expire(context)
     await expire_keys(context)
+    await give_up_receipts(context)
     if beats % RECOVER_EVERY_BEATS == 0:
         await recover(context)
     if beats % EVERY_BEATS == 0:

@@ -14,6 +14,7 @@ from bridge.domain.machine import State
 from bridge.web.billing import CardPaymentIn, ChargeIn, CustomerIn, KeyIn
 from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
+from bridge.web.receipts import ReceiptIn
 from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
 
 
@@ -81,6 +82,21 @@ DESCRIBED = (
         "Charge a card typed on the site, where the site switched that on.",
         CardPaymentIn,
         ((201, "the payment"), (202, "its outcome is not known yet")),
+    ),
+    Described(
+        "post",
+        "/v1/cash-receipts",
+        "Issue a cash receipt over what is left of a payment in cash.",
+        ReceiptIn,
+        ((201, "issued or refused"), (202, "its outcome is not known yet")),
+    ),
+    Described("get", "/v1/cash-receipts/{receipt}", "Show a cash receipt."),
+    Described(
+        "delete",
+        "/v1/cash-receipts/{receipt}",
+        "Cancel a cash receipt.",
+        None,
+        ((200, "cancelled, or kept by the gateway's refusal"), (202, "the gateway has not answered")),
     ),
     Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
     Described("get", "/v1/health", "Give the verdict and the figures."),

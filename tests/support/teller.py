@@ -45,6 +45,7 @@ class Teller:
     def __init__(self) -> None:
         self.trades: dict[str, Trade] = {}
         self.keys: set[str] = set()
+        self.receipts: dict[str, dict[str, Any]] = {}
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
@@ -139,6 +140,14 @@ class Teller:
         trade = Trade(said["ref"], f"T{len(self.trades) + 1:06d}", said["amount"], captured=said["amount"])
         self.trades[trade.ref] = trade
         return {"code": "ok", "amount": trade.captured, "number": trade.number}
+
+    def _receipt(self, said: dict[str, Any]) -> dict[str, Any]:
+        self.receipts[said["ref"]] = said
+        return {"code": "ok", "number": f"C{len(self.receipts):08d}"}
+
+    def _receipt_cancel(self, said: dict[str, Any]) -> dict[str, Any]:
+        known = self.receipts.pop(said["ref"], None)
+        return {"code": "ok" if known else "gone"}
 
     def _key_delete(self, said: dict[str, Any]) -> dict[str, Any]:
         known = said["key"] in self.keys

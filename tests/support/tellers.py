@@ -40,6 +40,7 @@ from bridge.domain.gateway import (
 from bridge.domain.machine import State
 from bridge.domain.payment import Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
+from bridge.domain.services import ReceiptIssued, ReceiptOrder
 from tests.support.teller import SECRET, TELLER
 
 
@@ -49,7 +50,7 @@ class Counter:
 
     name: str = "teller"
     title: str = "텔러"
-    methods: tuple[Method, ...] = (Method.CARD, Method.PHONE)
+    methods: tuple[Method, ...] = (Method.CARD, Method.PHONE, Method.ACCOUNT)
     hosts: frozenset[str] = frozenset({TELLER})
     deadline_seconds: float = 40.0
     human_after_seconds: float = 360.0
@@ -262,6 +263,29 @@ class TypedCards(Billing):
         return (yield from self._pay("key_in", payment, card=card.number, expires=card.expires))
 
 
+class Receipting(Approving):
+    """It issues cash receipts."""
+
+    def issue_receipt(self, order: ReceiptOrder, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send(
+            "receipt",
+            order.ref,
+            amount=order.split.total,
+            vat=order.split.vat,
+            tax_free=order.split.tax_free,
+            card=order.identity,
+        )
+        if said["code"] == "ok":
+            return ReceiptIssued(said["number"], {"receipt": said["number"]}, f"{TELLER}/receipt")
+        if said["code"] == "no":
+            return Refused(Reason.BAD_REQUEST, "no", "번호가 맞지 않아요")
+        return Unknown("the receipt was answered with a code that proves nothing", said["code"])
+
+    def cancel_receipt(self, order: ReceiptOrder, issued: ReceiptIssued, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send("receipt_cancel", order.ref)
+        return Refused(Reason.BAD_REQUEST, "no", "취소 기간이 지났어요") if said["code"] == "no" else Done()
+
+
 class Asked(Approving, Inquiring):
     """It approves and can be asked; nothing is taken back but by a refund (as Payple)."""
 
@@ -302,6 +326,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         BillingUndone,
+        Receipting,
         TypedCardsUndone,
         Asked,
         AskedAndUndone,

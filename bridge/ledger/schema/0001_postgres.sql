@@ -343,6 +343,33 @@ CREATE TRIGGER billing_keys_terminal BEFORE UPDATE OF state ON billing_keys FOR 
 WHEN (OLD.state <> NEW.state AND OLD.state IN ('deleted', 'refused', 'expired', 'lost'))
 EXECUTE FUNCTION refuse('an ended billing key never changes');
 
+-- A cash receipt is a tax document: asked once, and not again before somebody knows. The buyer's number is sealed.
+CREATE TABLE receipts (
+  id TEXT COLLATE "C" PRIMARY KEY,
+  site TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+  payment TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+  gateway TEXT COLLATE "C" NOT NULL,
+  ref TEXT COLLATE "C" NOT NULL,
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('issuing', 'issued', 'refused', 'unknown', 'cancelling', 'cancelled')),
+  purpose TEXT COLLATE "C" NOT NULL CHECK (purpose IN ('income', 'business', 'self')),
+  amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),
+  tax_free BIGINT NOT NULL CHECK (tax_free BETWEEN 0 AND amount),
+  identity_sealed TEXT COLLATE "C" NOT NULL,
+  number TEXT COLLATE "C" NOT NULL DEFAULT '',
+  url TEXT COLLATE "C" NOT NULL DEFAULT '',
+  refs TEXT COLLATE "C" NOT NULL DEFAULT '{}',
+  code TEXT COLLATE "C" NOT NULL DEFAULT '',
+  message TEXT COLLATE "C" NOT NULL DEFAULT '',
+  actor TEXT COLLATE "C" NOT NULL,
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  version BIGINT NOT NULL CHECK (version >= 1),
+  UNIQUE (gateway, ref)
+);
+CREATE INDEX receipts_payment ON receipts (payment, id);
+CREATE UNIQUE INDEX one_live_receipt ON receipts (payment) WHERE state IN ('issuing', 'issued', 'cancelling');
+CREATE INDEX receipts_under_way ON receipts (changed_at) WHERE state = 'issuing';
+
 CREATE TABLE cases (
   id TEXT COLLATE "C" PRIMARY KEY,
   site TEXT COLLATE "C" NOT NULL,

@@ -327,6 +327,33 @@ CREATE TRIGGER billing_keys_terminal BEFORE UPDATE OF state ON billing_keys
 WHEN OLD.state <> NEW.state AND OLD.state IN ('deleted', 'refused', 'expired', 'lost')
 BEGIN SELECT RAISE(ABORT, 'an ended billing key never changes'); END;
 
+-- A cash receipt is a tax document: asked once, and not again before somebody knows. The buyer's number is sealed.
+CREATE TABLE receipts (
+  id TEXT PRIMARY KEY NOT NULL,
+  site TEXT NOT NULL REFERENCES sites (id),
+  payment TEXT NOT NULL REFERENCES payments (id),
+  gateway TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('issuing', 'issued', 'refused', 'unknown', 'cancelling', 'cancelled')),
+  purpose TEXT NOT NULL CHECK (purpose IN ('income', 'business', 'self')),
+  amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),
+  tax_free BIGINT NOT NULL CHECK (tax_free BETWEEN 0 AND amount),
+  identity_sealed TEXT NOT NULL,
+  number TEXT NOT NULL DEFAULT '',
+  url TEXT NOT NULL DEFAULT '',
+  refs TEXT NOT NULL DEFAULT '{}',
+  code TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '',
+  actor TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  version BIGINT NOT NULL CHECK (version >= 1),
+  UNIQUE (gateway, ref)
+);
+CREATE INDEX receipts_payment ON receipts (payment, id);
+CREATE UNIQUE INDEX one_live_receipt ON receipts (payment) WHERE state IN ('issuing', 'issued', 'cancelling');
+CREATE INDEX receipts_under_way ON receipts (changed_at) WHERE state = 'issuing';
+
 CREATE TABLE cases (
   id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,

@@ -1,0 +1,239 @@
+"""Issues and cancels cash receipts: turn (intent), talk, turn (what came of it); a lost answer is a person's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.failures import Conflict, GatewayOff, NotNow, PendingOutcome
+from bridge.domain.gateway import Done, Gateway, NotSent, Refused
+from bridge.domain.machine import PAID_STATES, State
+from bridge.domain.payment import Method, Payment
+from bridge.domain.services import ReceiptIssued, ReceiptOrder, Receipts
+from bridge.domain.tax import split
+from bridge.flows.context import Context
+from bridge.flows.journal import keep_lines
+from bridge.flows.open_checkout import Once
+from bridge.flows.record import Recorder
+from bridge.flows.recover import STALE_SECONDS
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import rfc3339
+from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
+from bridge.ledger import cases, orders, payments, receipts, replay
+from bridge.ledger.ledger import Turn
+from bridge.ledger.receipts import Purpose, Receipt, ReceiptState
+
+IDENTITY = "receipt_identity"
+CASE = "receipt_unknown"
+CASH_LIKE = (Method.VIRTUAL_ACCOUNT, Method.ACCOUNT)
+LIVE = (ReceiptState.ISSUING, ReceiptState.ISSUED, ReceiptState.CANCELLING)
+AT_ONCE = 100
+WHY = "the bridge stopped before the answer was written down"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptWish:
+    """What is asked for. `identity` is the buyer's phone, card or business number, personal data."""
+
+    payment: str
+    purpose: Purpose
+    identity: str
+    actor: str
+
+
+async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: Once) -> Receipt:
+    """Have a receipt issued over what is left of a payment in cash.
+
+    Raises NotFound, NotNow, PendingOutcome, GatewayOff, Replayed, KeyReused. The receipt may still be ISSUING.
+    """
+    receipt, payment = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once))
+    name = f"receipt:{receipt.id}"
+    if receipt.state is ReceiptState.ISSUING:
+        task = context.tasks.begin(name, _issue(context, site, _issuer(site, payment), receipt, payment))
+        await context.tasks.wait(task, context.settings.refund_wait_seconds)
+    return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt.id))
+
+
+async def cancel_receipt(context: Context, site: Site, receipt_id: str, once: Once) -> Receipt:
+    """Cancel a receipt whole. It may still be CANCELLING when the answer was lost: ask again.
+
+    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
+    """
+
+    def begin(turn: Turn) -> tuple[Receipt, Payment]:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        receipt = receipts.get(turn, site.id, receipt_id)
+        if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
+            replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, now_ms(context.clock))
+        if receipt.state is ReceiptState.ISSUED:
+            receipt = receipts.move(turn, receipt, ReceiptState.CANCELLING, at=now_ms(context.clock))
+        if receipt.state not in (ReceiptState.CANCELLING, ReceiptState.CANCELLED):
+            raise NotNow(f"A receipt in state {receipt.state} cannot be cancelled.", state=str(receipt.state))
+        return receipt, payments.get(turn, site.id, receipt.payment)
+
+    receipt, payment = await context.ledger.write(begin)
+    if receipt.state is ReceiptState.CANCELLING:
+        cancelling = _cancel(context, site, _issuer(site, payment), receipt, payment)
+        task = context.tasks.begin(f"receipt:{receipt.id}", cancelling)
+        await context.tasks.wait(task, context.settings.refund_wait_seconds)
+    return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt_id))
+
+
+async def give_up_receipts(context: Context) -> None:
+    """Hand what was asked for by a process that died to a person: nobody knows whether it was issued."""
+    before = now_ms(context.clock) - STALE_SECONDS * 1000
+    for receipt in await context.ledger.read(lambda turn: receipts.stale(turn, before, AT_ONCE)):
+        site = context.sites.find(receipt.site)
+        if site is None or context.tasks.find(f"receipt:{receipt.id}") is not None:
+            continue
+        recorder = Recorder.now(context, site)
+
+        def work(turn: Turn, receipt: Receipt = receipt, recorder: Recorder = recorder) -> None:
+            _lost(turn, recorder, receipt, "", WHY)
+
+        try:
+            await context.ledger.write(work)
+        except Conflict:
+            continue
+
+
+def receipt_json(receipt: Receipt) -> dict[str, Any]:
+    """Show a receipt: never whose number it bears."""
+    shown: dict[str, Any] = {
+        "id": receipt.id,
+        "payment": receipt.payment,
+        "gateway": receipt.gateway,
+        "state": str(receipt.state),
+        "purpose": receipt.purpose,
+        "amount": receipt.amount,
+        "tax_free": receipt.tax_free,
+        "number": receipt.number or None,
+        "url": receipt.url or None,
+        "created_at": rfc3339(receipt.created_at),
+        "code": receipt.code or None,
+        "message": receipt.message or None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _issuer(site: Site, payment: Payment) -> tuple[Gateway, Receipts]:
+    gateway = site.gateway(payment.gateway)
+    if not isinstance(gateway, Receipts):
+        raise GatewayOff(f"{gateway.title} issues no cash receipts; issue it at the tax office (홈택스).")
+    return gateway, gateway
+
+
+def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: Once) -> tuple[Receipt, Payment]:
+    replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+    payment = payments.get(turn, site.id, wish.payment)
+    if answer is not None:
+        return receipts.get(turn, site.id, answer.result), payment
+    _issuer(site, payment)
+    _check(turn, payment)
+    at = now_ms(context.clock)
+    receipt = Receipt(
+        id=new_id(context.clock),
+        site=site.id,
+        payment=payment.id,
+        gateway=payment.gateway,
+        ref=new_reference(context.clock),
+        state=ReceiptState.ISSUING,
+        purpose=wish.purpose,
+        amount=payment.left,
+        tax_free=min(payment.tax_free, payment.left),
+        identity_sealed=context.vault.seal(wish.identity.encode(), IDENTITY),
+        actor=wish.actor,
+        created_at=from_ms(at),
+    )
+    receipts.add(turn, receipt)
+    replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, at)
+    return receipt, payment
+
+
+def _check(turn: Turn, payment: Payment) -> None:
+    if State(payment.state) not in PAID_STATES or payment.left <= 0:
+        raise NotNow(f"A payment in state {payment.state} needs no receipt.", state=payment.state)
+    if payment.method not in CASH_LIKE:
+        raise NotNow("Cash receipts are for money paid in cash: by transfer or into an account.")
+    if any(one.state in LIVE for one in receipts.of_payment(turn, payment.id)):
+        raise NotNow("This payment has a cash receipt already; cancel that one first.")
+    if any(one["reason"] == CASE and one["state"] == "open" for one in cases.of_payment(turn, payment.id)):
+        raise PendingOutcome("Nobody knows yet whether an earlier receipt was issued; its case says what to do.")
+
+
+async def _asked(context: Context, site: Site, receipt: Receipt, payment: Payment) -> ReceiptOrder:
+    order = await context.ledger.read(lambda turn: orders.find(turn, site.id, payment.order_ref))
+    assert order is not None, "a payment has an order"
+    return ReceiptOrder(
+        ref=receipt.ref,
+        title=order.title,
+        split=split(receipt.amount, receipt.tax_free),
+        purpose=receipt.purpose,
+        identity=context.vault.open(receipt.identity_sealed, IDENTITY).decode(),
+        buyer_name=order.buyer.name,
+        traded_at=payment.paid_at or receipt.created_at,
+        refs=payment.refs,
+    )
+
+
+async def _issue(
+    context: Context, site: Site, issuer: tuple[Gateway, Receipts], receipt: Receipt, payment: Payment
+) -> None:
+    gateway, issues = issuer
+    order, intended_at = await _asked(context, site, receipt, payment), context.clock.boot_seconds()
+    exchange = issues.issue_receipt(order, Recorder.now(context, site).stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    outcome, recorder = conversation.outcome, Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        keep_lines(turn, context.clock, payment, conversation.journal, recorder.at)
+        if isinstance(outcome, ReceiptIssued):
+            said = {"number": outcome.number, "url": outcome.url, "refs": dict(outcome.refs)}
+            receipts.move(turn, receipt, ReceiptState.ISSUED, at=recorder.at, **said)
+        elif isinstance(outcome, Refused):
+            no = {"code": outcome.code, "message": outcome.message}
+            receipts.move(turn, receipt, ReceiptState.REFUSED, at=recorder.at, **no)
+        elif isinstance(outcome, NotSent):
+            receipts.move(turn, receipt, ReceiptState.REFUSED, at=recorder.at, message=outcome.why)
+        else:
+            _lost(turn, recorder, receipt, outcome.code, outcome.message or outcome.why)
+
+    try:
+        await write_down(context, record)
+    except Conflict:
+        return
+
+
+def _lost(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: str) -> None:
+    receipts.move(turn, receipt, ReceiptState.UNKNOWN, at=recorder.at, code=code, message=message)
+    payment = payments.get(turn, receipt.site, receipt.payment)
+    detail = f"a cash receipt over {receipt.amount} KRW ({receipt.ref}) has no outcome: {message}"
+    recorder.case(turn, payment, CASE, detail)
+
+
+async def _cancel(
+    context: Context, site: Site, issuer: tuple[Gateway, Receipts], receipt: Receipt, payment: Payment
+) -> None:
+    gateway, issues = issuer
+    order = await _asked(context, site, receipt, payment)
+    issued = ReceiptIssued(receipt.number, receipt.refs, receipt.url)
+    exchange = issues.cancel_receipt(order, issued, Recorder.now(context, site).stamp)
+    intended_at = context.clock.boot_seconds()
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    outcome, at = conversation.outcome, now_ms(context.clock)
+
+    def record(turn: Turn) -> None:
+        keep_lines(turn, context.clock, payment, conversation.journal, at)
+        if isinstance(outcome, Done):
+            receipts.move(turn, receipt, ReceiptState.CANCELLED, at=at, code="", message="")
+        elif isinstance(outcome, Refused):
+            no = {"code": outcome.code, "message": outcome.message}
+            receipts.move(turn, receipt, ReceiptState.ISSUED, at=at, **no)
+        elif isinstance(outcome, NotSent):
+            receipts.move(turn, receipt, ReceiptState.ISSUED, at=at, message=outcome.why)
+
+    try:
+        await write_down(context, record)
+    except Conflict:
+        return

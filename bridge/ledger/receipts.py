@@ -1,0 +1,133 @@
+"""Cash receipts: read by site and id, changed by compare-and-swap; the buyer's number stays sealed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, cast
+
+from bridge.clock import from_ms, to_ms
+from bridge.domain.failures import Conflict, NotFound
+from bridge.ledger.ledger import Row, Turn
+
+Purpose = Literal["income", "business", "self"]
+
+
+class ReceiptState(StrEnum):
+    """States of a cash receipt, named as on the wire."""
+
+    ISSUING = "issuing"
+    ISSUED = "issued"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+MOVES: Mapping[ReceiptState, frozenset[ReceiptState]] = {
+    ReceiptState.ISSUING: frozenset({ReceiptState.ISSUED, ReceiptState.REFUSED, ReceiptState.UNKNOWN}),
+    ReceiptState.ISSUED: frozenset({ReceiptState.CANCELLING}),
+    ReceiptState.CANCELLING: frozenset({ReceiptState.CANCELLED, ReceiptState.ISSUED}),
+    ReceiptState.REFUSED: frozenset(),
+    ReceiptState.UNKNOWN: frozenset(),
+    ReceiptState.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A cash receipt as the books have it: `amount` KRW, `tax_free` of them without tax; `number` the tax office's."""
+
+    id: str
+    site: str
+    payment: str
+    gateway: str
+    ref: str
+    state: ReceiptState
+    purpose: Purpose
+    amount: int
+    tax_free: int
+    identity_sealed: str = field(repr=False)
+    actor: str
+    created_at: datetime
+    number: str = ""
+    url: str = ""
+    refs: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    message: str = ""
+    version: int = 1
+
+
+def add(turn: Turn, receipt: Receipt) -> None:
+    """Write a new receipt, before the gateway is asked for it."""
+    at = to_ms(receipt.created_at)
+    turn.run(
+        "INSERT INTO receipts (id, site, payment, gateway, ref, state, purpose, amount, tax_free, identity_sealed,"
+        " actor, created_at, changed_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(receipt.id, receipt.site, receipt.payment, receipt.gateway, receipt.ref, str(receipt.state)),
+        *(receipt.purpose, receipt.amount, receipt.tax_free, receipt.identity_sealed, receipt.actor, at, at),
+        receipt.version,
+    )
+
+
+def move(turn: Turn, receipt: Receipt, becomes: ReceiptState, *, at: int, **changes: object) -> Receipt:
+    """Move a receipt to another state; `at` in milliseconds. Raises Conflict when the row is not as `receipt` says."""
+    assert becomes in MOVES[receipt.state], f"a receipt may not go from {receipt.state} to {becomes}"
+    after = replace(receipt, state=becomes, version=receipt.version + 1, **changes)  # type: ignore[arg-type]
+    changed = turn.run(
+        "UPDATE receipts SET state = ?, version = ?, changed_at = ?, number = ?, url = ?, refs = ?, code = ?,"
+        " message = ? WHERE id = ? AND version = ?",
+        *(str(after.state), after.version, at, after.number, after.url),
+        *(json.dumps(dict(after.refs), ensure_ascii=False), after.code[:64], after.message[:500]),
+        *(receipt.id, receipt.version),
+    )
+    if changed != 1:
+        raise Conflict("The receipt changed meanwhile; read it again.")
+    return after
+
+
+def get(turn: Turn, site: str, receipt_id: str) -> Receipt:
+    """Read a receipt of a site. Raises NotFound, the same for missing and foreign."""
+    row = turn.one("SELECT * FROM receipts WHERE id = ? AND site = ?", receipt_id, site)
+    if row is None:
+        raise NotFound("There is no such cash receipt.")
+    return read(row)
+
+
+def of_payment(turn: Turn, payment: str) -> list[Receipt]:
+    """Read a payment's receipts, oldest first."""
+    return [read(row) for row in turn.all("SELECT * FROM receipts WHERE payment = ? ORDER BY id", payment)]
+
+
+def stale(turn: Turn, changed_before: int, limit: int) -> list[Receipt]:
+    """Read the receipts that have been asked for since before then (milliseconds) without an answer."""
+    rows = turn.all(
+        "SELECT * FROM receipts WHERE state = 'issuing' AND changed_at < ? ORDER BY changed_at LIMIT ?",
+        *(changed_before, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def read(row: Row) -> Receipt:
+    """Turn a row into a receipt."""
+    return Receipt(
+        id=row["id"],
+        site=row["site"],
+        payment=row["payment"],
+        gateway=row["gateway"],
+        ref=row["ref"],
+        state=ReceiptState(row["state"]),
+        purpose=cast(Purpose, row["purpose"]),
+        amount=row["amount"],
+        tax_free=row["tax_free"],
+        identity_sealed=row["identity_sealed"],
+        actor=row["actor"],
+        created_at=from_ms(row["created_at"]),
+        number=row["number"],
+        url=row["url"],
+        refs=json.loads(row["refs"]),
+        code=row["code"],
+        message=row["message"],
+        version=row["version"],
+    )

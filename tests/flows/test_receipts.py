@@ -1,0 +1,140 @@
+"""Cash receipts: issued once over what was paid in cash, cancelled whole; a lost answer is a person's."""
+
+import json
+
+import pytest
+
+from tests.support.teller import TELLER
+
+PHONE = "01012345678"
+
+
+@pytest.fixture
+async def paid(world):
+    """A payment by bank transfer at a gateway that issues receipts."""
+    await world.pair_teller("Receipting")
+    order = world.order(tax_free=11_000)
+    opened = await world.checkout(order, method="account")
+    payment = await world.payment(opened.payment)
+    world.teller.of(payment.merchant_ref)
+    coming = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
+    async with world.client() as client:
+        await client.post(coming, data={"number": payment.refs["number"]})
+    await world.quiet()
+    assert await world.state(payment.id) == "paid"
+    return payment.id
+
+
+async def issue(world, payment, *, once="", **changes):
+    body = {"payment": payment, "purpose": "income", "identity": PHONE, "actor": "wp:7"} | changes
+    return await world.call("POST", "/v1/cash-receipts", body, key=once)
+
+
+async def cancel(world, receipt):
+    return await world.call("DELETE", f"/v1/cash-receipts/{receipt}")
+
+
+async def test_a_receipt_splits_the_tax_to_the_won_and_keeps_the_buyers_number_sealed(world, paid):
+    answer = await issue(world, paid)
+    (asked,) = world.teller.receipts.values()
+
+    assert (answer.status_code, answer.json()["state"], answer.json()["number"]) == (201, "issued", "C00000001")
+    assert (asked["amount"], asked["vat"], asked["tax_free"]) == (55_000, 4_000, 11_000)
+    assert asked["card"] == PHONE
+    for table in ("receipts", "calls", "answers"):
+        assert PHONE not in json.dumps(await world.all(f"SELECT * FROM {table}"), default=str), table
+    shown = await world.call("GET", f"/v1/cash-receipts/{answer.json()['id']}")
+    assert shown.json() == answer.json()
+
+
+async def test_a_repeated_request_issues_once_and_a_second_receipt_is_refused(world, paid):
+    first = await issue(world, paid, once="ab" * 16)
+    again = await issue(world, paid, once="ab" * 16)
+    second = await issue(world, paid)
+
+    assert again.json()["id"] == first.json()["id"]
+    assert (second.status_code, second.json()["code"]) == (409, "not_now")
+    assert world.teller.calls["receipt"] == 1
+
+
+async def test_a_cancelled_receipt_makes_room_for_another(world, paid):
+    first = (await issue(world, paid)).json()["id"]
+    gone = await cancel(world, first)
+    again = await cancel(world, first)
+
+    assert (gone.status_code, gone.json()["state"], again.json()["state"]) == (200, "cancelled", "cancelled")
+    assert (await issue(world, paid, purpose="self")).json()["state"] == "issued"
+    assert [asked["card"] for asked in world.teller.receipts.values()] == ["0100001234"]
+
+
+async def test_a_lost_answer_is_a_persons_and_nothing_is_issued_before_somebody_looked(world, paid):
+    world.teller.fail("receipt", "lost_after")
+    lost = await issue(world, paid)
+
+    assert (lost.status_code, lost.json()["state"]) == (202, "unknown")
+    assert await world.cases(paid) == ["receipt_unknown"]
+    assert (await issue(world, paid)).json()["code"] == "pending_outcome"
+    assert world.teller.calls["receipt"] == 1
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE cases SET state = 'closed'"))
+    assert (await issue(world, paid)).json()["state"] == "issued"
+
+
+async def test_a_refusal_is_told_in_the_gateways_words_and_an_unsent_call_may_be_repeated(world, paid):
+    world.teller.fail("receipt", "no")
+    refused = await issue(world, paid)
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await issue(world, paid)
+    world.net.down.clear()
+
+    assert (refused.json()["state"], refused.json()["message"]) == ("refused", "번호가 맞지 않아요")
+    assert unsent.json()["state"] == "refused"
+    assert (await issue(world, paid)).json()["state"] == "issued"
+
+
+async def test_a_cancel_that_is_refused_unsent_or_lost_is_said_so(world, paid):
+    receipt = (await issue(world, paid)).json()["id"]
+    world.teller.fail("receipt_cancel", "no")
+    refused = await cancel(world, receipt)
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await cancel(world, receipt)
+    world.net.down.clear()
+    world.teller.fail("receipt_cancel", "lost_after")
+    lost = await cancel(world, receipt)
+
+    assert (refused.json()["state"], refused.json()["message"]) == ("issued", "취소 기간이 지났어요")
+    assert unsent.json()["state"] == "issued"
+    assert (lost.status_code, lost.json()["state"]) == (202, "cancelling")
+    assert (await cancel(world, receipt)).json()["state"] == "cancelled"
+
+
+async def test_a_crash_before_the_answer_hands_the_receipt_to_a_person(world, paid):
+    receipt = (await issue(world, paid)).json()["id"]
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE receipts SET state = 'issuing', number = '' WHERE id = ?", receipt)
+    )
+    await world.restart()
+    await world.live(120, step=30)
+
+    assert (await world.call("GET", f"/v1/cash-receipts/{receipt}")).json()["state"] == "unknown"
+    assert await world.cases(paid) == ["receipt_unknown"]
+
+
+async def test_no_receipt_for_cards_unpaid_orders_other_sites_or_nonsense(world, paid):
+    card = await world.checkout(world.order())
+    await world.pair("http://other.test")
+    assert (await issue(world, card.payment)).json()["code"] == "not_now"
+    for identity in ("", "010-1234-5678", "12345"):
+        assert (await issue(world, paid, identity=identity)).json()["code"] == "malformed"
+    assert (await issue(world, "01nosuchpayment")).status_code == 404
+    other = await world.pair_teller("Asked", url="http://third.test")
+    assert other.url
+    assert (await issue(world, paid)).status_code == 404
+    assert world.teller.calls["receipt"] == 0
+
+
+async def test_a_gateway_without_receipts_says_where_to_issue_them(world):
+    bought = await world.buy()
+    answer = await issue(world, bought.id)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "gateway_unavailable")
+    assert "홈택스" in answer.json()["detail"]
