@@ -1,5 +1,6 @@
 """What stands around the bridge: the gateway (the sandbox, in a thread) and WordPress (a receiver of news)."""
 
+import asyncio
 import http.server
 import json
 import socket
@@ -18,16 +19,35 @@ from bridge.sandbox.app import build
 from bridge.signing import news
 
 
+class Barrier:
+    """Stands before the sandbox: calls whose path ends so are let in together, when the test says."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.shut = ""
+        self.waiting = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and self.shut and scope["path"].endswith(self.shut):
+            self.waiting += 1
+            while self.shut:
+                await asyncio.sleep(0.005)
+            self.waiting -= 1
+        await self._app(scope, receive, send)
+
+
 class Gateway:
     """The sandbox on a free port, asked over HTTP like the real one."""
 
     def __init__(self) -> None:
         self.app: Any = build(seed=1)
+        self.barrier = Barrier(self.app)
+        self.kept_notices: list[Any] = []
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.app.state.world.public_url = self.url
-        self._server = uvicorn.Server(server.config(self.app, "127.0.0.1", 0))
+        self._server = uvicorn.Server(server.config(self.barrier, "127.0.0.1", 0))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self.http = httpx2.Client(trust_env=False, follow_redirects=False, timeout=20)
 
@@ -42,7 +62,8 @@ class Gateway:
     def stop(self) -> None:
         self.http.close()
         self._server.should_exit = True
-        self._thread.join(20)
+        if self._thread.is_alive():
+            self._thread.join(20)
         self._socket.close()
 
     def control(self, path: str, **values: Any) -> Any:
@@ -63,6 +84,14 @@ class Gateway:
         """Let nothing more go wrong."""
         self.http.delete(f"{self.url}/control/faults").raise_for_status()
 
+    def keep_notices(self) -> None:
+        """Send no notice from now on; each is kept for the test to send."""
+
+        async def keep(notice: Any, _fault: object) -> None:
+            self.kept_notices.append(notice)
+
+        self.app.state.world.notices.deliver = keep
+
     def books(self) -> dict[str, dict[str, Any]]:
         """Every payment's book by its order number."""
         answer = self.http.get(f"{self.url}/books").json()
@@ -78,13 +107,16 @@ class Gateway:
 
     def windows(self, merchant_ref: str) -> list[str]:
         """The addresses of the windows opened for an order number, which a buyer may still have before them."""
+        return [url for url, ref in self._windows().items() if ref == merchant_ref]
+
+    def merchant_ref(self, window_url: str) -> str:
+        """The order number a window was opened for."""
+        return self._windows()[window_url]
+
+    def _windows(self) -> dict[str, str]:
         # No control page tells the address of a window; only its opener was given it, and may have lost it.
         sessions = list(self.app.state.world.desks["mainpay"]._till.sessions.values())
-        return [
-            f"{self.url}/mainpay/ui/pc?aid={session.id}&key={session.key}"
-            for session in sessions
-            if session.merchant_ref == merchant_ref
-        ]
+        return {f"{self.url}/mainpay/ui/pc?aid={one.id}&key={one.key}": str(one.merchant_ref) for one in sessions}
 
     def buyer_pays(self, window_url: str) -> str:
         """Press the window's button; gives the address the buyer's browser is sent back to."""

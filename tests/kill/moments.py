@@ -86,10 +86,9 @@ class Moments:
         return self._shared[24 : 24 + count].decode("ascii")
 
     def set_ahead(self, seconds: int) -> bool:
-        """Set the server's wall clock ahead by so many seconds in all; tells whether that is possible."""
+        """Set the server's wall clock ahead (or behind) by so many seconds in all; tells whether that is possible."""
         if not self.counted:
             return False
-        assert seconds >= self.ahead_seconds, "the clock is never set back"
         self.ahead_seconds = seconds
         struct.pack_into("<i", self._shared, 20, seconds)
         return True

@@ -74,6 +74,14 @@ class ServerProcess:
         """Ask it to end."""
         self._process.send_signal(signal.SIGTERM)
 
+    def pause(self) -> None:
+        """Stop it in the middle of whatever it does, as a machine that sleeps does."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on where it was."""
+        self._process.send_signal(signal.SIGCONT)
+
     def wait(self, seconds: float) -> int:
         """Wait for its end; gives the exit code, negative for a signal."""
         code = self._process.wait(seconds)

@@ -22,6 +22,10 @@ def busy(library: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     try:
         lab.open()
         work(lab, BUYERS)
+        lab.settle()
+        assert lab.server is not None
+        lab.server.terminate()
+        lab.server.wait(30)
     finally:
         lab.close()
     return lab

@@ -1,0 +1,115 @@
+"""The wall clock is wrong: it steps while money is on its way, and the host is in another time zone."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from bridge.domain.machine import State
+
+from .lab import Lab
+from .moments import compiler
+from .people import AMOUNT, Order, Refund
+from .verdict import Verdict
+
+KST = timezone(timedelta(hours=9))
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", ":/etc/localtime")
+STEPS = (3600, -3600, 26 * 3600, -26 * 3600)
+NEEDS_COMPILER = pytest.mark.skipif(compiler() is None, reason="the clock is set by a library that needs a C compiler")
+pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, library: Path | None) -> Iterator[Lab]:
+    """A lab for all tests of this file."""
+    lab = Lab(tmp_path_factory.mktemp("clocks") / "lab", library)
+    try:
+        lab.open()
+        lab.gateway.set(card_notices=False)
+        yield lab
+    finally:
+        lab.close()
+
+
+@NEEDS_COMPILER
+@pytest.mark.parametrize("seconds", STEPS)
+def test_a_clock_that_steps_during_an_approval_changes_nothing_about_it(kept: Lab, seconds: int) -> None:
+    order, ahead = Order(kept), kept.moments.ahead_seconds
+    order.check_out()
+    order.pay_in_window()
+    ref = order.payment["merchant_ref"]
+    kept.gateway.fault("pay", "delay", delay_seconds=4)
+    with ThreadPoolExecutor(1) as browser:
+        returning = browser.submit(order.come_back)
+        kept.wait_for(lambda: kept.gateway.books()[ref]["captured"] > 0, "the gateway carried it out")
+        kept.moments.set_ahead(ahead + seconds)
+        assert returning.result(20) is not None
+    book = kept.gateway.books()[ref]
+    assert (order.payment["state"], book["net"], book["calls"].get("net_cancel", 0)) == (State.PAID, AMOUNT, 0)
+    kept.moments.set_ahead(ahead)
+    kept.settle()
+    Verdict(kept).judge()
+
+
+@NEEDS_COMPILER
+@pytest.mark.parametrize("seconds", STEPS)
+def test_a_clock_that_steps_before_a_net_cancel_is_answered_takes_the_money_back_once(kept: Lab, seconds: int) -> None:
+    order, ahead = Order(kept), kept.moments.ahead_seconds
+    order.check_out()
+    order.pay_in_window()
+    ref = order.payment["merchant_ref"]
+    kept.gateway.fault("pay", "garbage_after", merchant_ref=ref)
+    kept.gateway.fault("net_cancel", "delay", delay_seconds=2, merchant_ref=ref)
+    with ThreadPoolExecutor(1) as browser:
+        returning = browser.submit(order.come_back)
+        kept.wait_for(lambda: kept.gateway.books()[ref]["net"] == 0 < kept.gateway.books()[ref]["captured"], "undone")
+        kept.moments.set_ahead(ahead + seconds)
+        assert returning.result(20) is not None
+    kept.moments.set_ahead(ahead)
+    kept.settle()
+    book = kept.gateway.books()[ref]
+    assert (order.payment["state"], book["captured"], book["refunded"]) == (State.VOIDED, AMOUNT, AMOUNT)
+    Verdict(kept).judge()
+
+
+@NEEDS_COMPILER
+def test_a_clock_set_back_lets_no_signed_request_count_twice(kept: Lab) -> None:
+    order, ahead = Order(kept), kept.moments.ahead_seconds
+    order.buy()
+    refund = Refund(order, 1_000)
+    answer, before = refund.click(), kept.gateway.books()[order.payment["merchant_ref"]]["net"]
+    assert answer is not None
+    assert answer.json()["state"] == "done"
+    kept.moments.set_ahead(ahead - 3600)
+    for _ in range(3):
+        answer = refund.click()
+        assert answer is not None
+        assert answer.status_code in (200, 409), answer.text
+    assert kept.gateway.books()[order.payment["merchant_ref"]]["net"] == before
+    kept.moments.set_ahead(ahead)
+    kept.settle()
+    Verdict(kept).judge()
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_gateway_gets_korean_time_wherever_the_host_is(kept: Lab, zone: str) -> None:
+    kept.kill()
+    kept.start(TZ=zone)
+    order = Order(kept)
+    order.buy()
+    answer = Refund(order, 1_000).click()
+    assert answer is not None
+    assert answer.json()["state"] == "done", answer.text
+    now = (datetime.now(UTC) + timedelta(seconds=kept.moments.ahead_seconds)).astimezone(KST)
+    ref = order.payment["merchant_ref"]
+    for op in ("ready", "pay"):
+        [asked] = kept.gateway.requests(op, ref)
+        said = datetime.strptime(asked["fields"]["timestamp"][:14], "%Y%m%d%H%M%S").replace(tzinfo=KST)
+        assert abs(now - said) < timedelta(seconds=20), f"{op} says {said}"
+    asked = kept.gateway.requests("part_cancel")[-1]
+    said_by_gateway = datetime.now(KST)
+    assert asked["fields"]["orgTranDate"] in {f"{said_by_gateway - timedelta(seconds=ago):%y%m%d}" for ago in (0, 20)}
+    kept.settle()
+    Verdict(kept).judge()
