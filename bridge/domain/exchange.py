@@ -71,6 +71,15 @@ class Fields:
             return Fields(value)
         raise Unreadable(f"The answer's field {name} is not an object.")
 
+    def rows(self, name: str) -> tuple["Fields", ...]:
+        """Read a list of objects within the answer; none where the field is missing or empty. Raises Unreadable."""
+        value = self._values.get(name)
+        if value in (None, "", []):
+            return ()
+        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            return tuple(Fields(one) for one in value)
+        raise Unreadable(f"The answer's field {name} is not a list of objects.")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

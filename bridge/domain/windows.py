@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from bridge.domain.outcomes import Declined
 
 Argument = Literal["form", "form_id", "object"]
-Reaction = Literal["return", "close"]
 FIELD_BYTES_MAX = 4096
 FIELDS_MAX = 100
 _FUNCTION = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*){0,3}", re.ASCII)
@@ -38,7 +37,8 @@ class Script:
     inputs, that form's id, or an object of them. `form_name` is the form's name and id, where a gateway asks for one.
     `callback` names the field of the object that gets a function of ours: what the gateway's script hands to it is
     posted to the return address, as a form. `functions` are functions of ours that the gateway's script calls by these
-    names: `return` submits the form, as it then is, to the return address; `close` leads on to the close address.
+    names: `return` submits the form, as it then is, to the return address; `close` leads on to the close address; any
+    other value is the name of a function of the gateway's, which is called (Pay-Story payResultSubmit).
     `origins` (scheme://host[:port]) are all that the page's content policy lets in: scripts, styles, pictures, frames,
     connections and the targets of forms.
     Field names are ASCII letters, digits and `_.-`; a value has at most 4,096 bytes, a window at most 100 fields.
@@ -52,7 +52,7 @@ class Script:
     argument: Argument = "form"
     form_name: str = "pay_form"
     callback: str = ""
-    functions: Mapping[str, Reaction] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
     charset: str = "UTF-8"
     refs: Mapping[str, str] = field(default_factory=dict)
     until: datetime | None = None
@@ -66,7 +66,8 @@ class Script:
         assert len(names) <= FIELDS_MAX, "too many fields"
         assert all(_FIELD.fullmatch(name) for name in names), "fields have plain names"
         assert all(len(value.encode()) <= FIELD_BYTES_MAX for value in self.fields.values()), "a field is too long"
-        assert all(_FUNCTION.fullmatch(name) for name in self.functions), "a function has a plain name"
+        called = (*self.functions, *self.functions.values())
+        assert all(_FUNCTION.fullmatch(name) for name in called), "a function has a plain name"
         assert self.argument == "object" or not self.callback, "only an object can carry a function"
 
 

@@ -54,6 +54,7 @@
       const [name, reaction] = pair.split("=");
       window[name] = () => {
         if (reaction === "close") return location.assign(form.dataset.close);
+        if (reaction !== "return") return find(reaction)();
         form.action = form.dataset.back;
         form.target = "_self";
         HTMLFormElement.prototype.submit.call(form);

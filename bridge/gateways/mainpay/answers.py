@@ -6,6 +6,7 @@ from bridge.domain.exchange import KST, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import Declined, Paid, Unknown, Waiting
 from bridge.domain.payment import Method, Payment
+from bridge.domain.texts import masked_card
 from bridge.gateways.mainpay import codes
 
 KEPT = ("refNo", "tranDate", "tranTime", "payType", "applNo")
@@ -84,12 +85,3 @@ def _card(data: Fields, dialect: str) -> dict[str, str]:
         "approval_no": data.text("applNo", ""),
     }
     return {key: value for key, value in card.items() if value}
-
-
-def masked_card(number: str) -> str:
-    """Mask a card number again: first six and last four at most, the 9th to 12th digits never."""
-    plain = [character for character in number if character not in " -"]
-    if len(plain) < 12:
-        return number
-    kept = [char if place < 6 or place >= max(12, len(plain) - 4) else "*" for place, char in enumerate(plain)]
-    return "-".join("".join(kept[start : start + 4]) for start in range(0, len(kept), 4))

@@ -1,0 +1,46 @@
+"""Texts as gateways take and give them: limits in bytes, digits alone, one mask for cards."""
+
+import re
+from datetime import datetime, time, timedelta
+
+from bridge.domain.exchange import KST
+
+_NOT_PLAIN = re.compile(r"[^\w\s()\[\].,-]")
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def fit(text: str, bytes_max: int, instead: str, charset: str = "utf-8") -> str:
+    """Fit a text into a field: no special characters, at most so many bytes, no broken character, or else `instead`."""
+    plain = " ".join(_NOT_PLAIN.sub(" ", text).split())
+    return plain.encode(charset, "ignore")[:bytes_max].decode(charset, "ignore").strip() or instead
+
+
+def digits(text: str, count_max: int) -> str:
+    """Keep the digits of a text, at most so many."""
+    return _NOT_DIGITS.sub("", text)[:count_max]
+
+
+def email(address: str, bytes_max: int) -> str:
+    """Give an address within its limit, or none: half an address may be somebody else's."""
+    return address if len(address.encode()) <= bytes_max and _EMAIL.fullmatch(address) else ""
+
+
+def end_of_day(date: str) -> datetime | None:
+    """Read a day in Korea (yyMMdd or yyyyMMdd) and give its last second, or nothing for another text."""
+    for form in ("%y%m%d", "%Y%m%d"):
+        try:
+            day = datetime.strptime(date, form).replace(tzinfo=KST)
+        except ValueError:
+            continue
+        return datetime.combine(day.date(), time(), KST) + timedelta(days=1, seconds=-1)
+    return None
+
+
+def masked_card(number: str) -> str:
+    """Mask a card number again: first six and last four at most, the 9th to 12th digits never."""
+    plain = [character for character in number if character not in " -"]
+    if len(plain) < 12:
+        return number
+    kept = [char if place < 6 or place >= max(12, len(plain) - 4) else "*" for place, char in enumerate(plain)]
+    return "-".join("".join(kept[start : start + 4]) for start in range(0, len(kept), 4))

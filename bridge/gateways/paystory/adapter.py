@@ -1,0 +1,268 @@
+"""Pay-Story (minglepay): the port in terms of its billing guide and its guide of the standard window.
+
+Sections in brackets are the billing guide's. README.md has the quirks and where they come from.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
+from bridge.domain.exchange import KST, Call, Exchange, Stamp
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.gateway import (
+    Absent,
+    Ack,
+    Allowed,
+    ByHand,
+    CodeName,
+    Declined,
+    Done,
+    Never,
+    NothingThere,
+    Notice,
+    Paid,
+    RefundRule,
+    Refused,
+    Return,
+    Script,
+    Seen,
+    Setting,
+    TooLate,
+    Undone,
+    Unknown,
+    Urls,
+    Waiting,
+)
+from bridge.domain.machine import State
+from bridge.domain.payment import (
+    AMOUNT_MIN,
+    INSTALMENT_AMOUNT_MIN,
+    Method,
+    Mode,
+    Order,
+    Payment,
+    RefundOrder,
+)
+from bridge.domain.reasons import Reason
+from bridge.domain.windows import origin_of
+from bridge.gateways.paystory import answers, codes, notices
+from bridge.gateways.paystory.settings import SETTINGS, read_settings
+from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS, Writer, moment_of
+
+CARD_MIN_WON = 1_000
+"""Less is refused with 3041 (12.2)."""
+
+WHOLE_ONLY = (Method.PHONE, Method.GIFT)
+"""부분취소 불가능 결제수단 (2029)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayStory(Writer):
+    """One site's Pay-Story. Deadline 40 s: its samples connect in 15 s and wait 25 s."""
+
+    name: str = "paystory"
+    title: str = "페이스토리"
+    methods: tuple[Method, ...] = tuple(codes.METHODS)
+    deadline_seconds: float = 40.0
+    human_after_seconds: float = 360.0
+    notice_kinds: tuple[str, ...] = ("noti",)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The gateway's origin."""
+        return frozenset({origin_of(self.settings.pg_url)})
+
+    def smallest(self, method: Method) -> int:
+        """Say the least amount: 1,000 KRW by card (3041)."""
+        return CARD_MIN_WON if method is Method.CARD else AMOUNT_MIN
+
+    def open_window(
+        self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
+    ) -> Exchange[Script | Declined | Unknown]:
+        """Give the window's data to its script; nothing is sent (4.1)."""
+        yield from ()
+        window = self.window(
+            codes.METHODS[payment.method], payment.merchant_ref, payment.amount, order.buyer, order.title, urls, stamp
+        )
+        more = {"notiUrl": urls.notice, "language": self.language(order.locale)} | self.tax(payment)
+        return self.script(window | more, payment.merchant_ref)
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        """Read what came to returnUrl (4.2). The amount in it is not looked at. Raises Unreadable, NotGenuine."""
+        if form.get("mid", self.settings.mid) != self.settings.mid:
+            raise NotGenuine("The return is about another shop.")
+        code = form.get("resultCode") or form.get("resultCd", "")
+        if not code:
+            raise Unreadable("The return has no resultCode.")
+        refs = {name: form.get(name, "") for name in ("tid", "ediDate", "signData")}
+        if form.get("mbsReserved"):
+            refs["mbsReserved"] = form["mbsReserved"]
+        if code != "0000":
+            return Return(refs, Declined(codes.DECLINES.get(code, Reason.DECLINED), code, form.get("resultMsg", "")))
+        if not refs["tid"] or not refs["signData"] or not _is_moment(refs["ediDate"]):
+            raise Unreadable("The return has no tid, signData or ediDate.")
+        return Return(refs)
+
+    def approve(
+        self, payment: Payment, returned: Return, stamp: Stamp
+    ) -> Exchange[Paid | Waiting | Declined | Unknown]:
+        """Approve what the window authenticated: our own amount, hashed with the moment that came back (4.3)."""
+        reply = yield self.approval(returned, payment.amount)
+        return answers.approval(payment, self.settings.mid, reply)
+
+    def inquire(self, payment: Payment, stamp: Stamp) -> Exchange[Seen | Absent | Unknown]:
+        """Ask by order number; the hash then stands over an empty tid (8., 11.5)."""
+        moment = moment_of(stamp)
+        query = {"mid": self.settings.mid, "tid": "", "ordNo": payment.merchant_ref, "ediDate": moment}
+        url = f"{self.settings.pg_url}/transaction"
+        reply = yield Call("query", "GET", url, form=query | {"hashStr": self.sign(moment, "")}, secrets=SECRETS)
+        return answers.inquiry(payment, self.settings.mid, reply)
+
+    def undo(
+        self, payment: Payment, returned: Return, sent: Stamp, stamp: Stamp
+    ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+        """Cancel by order number, which is how a lost approval is taken back (7.3; standard guide 3.1.4)."""
+        amount = payment.captured or payment.amount
+        named = {"tid": "", "ordNoChk": "Y", "ordNo": payment.merchant_ref}
+        reply = yield self.cancel(payment.method, named, amount, "승인 응답 유실", stamp)
+        return answers.undoing(payment, self.settings.mid, reply)
+
+    def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Cancel in full or in part (7.). A deposit goes back to an account that the request names."""
+        named = {"tid": payment.refs.get("tid", "")} | self.split(refund.parts, payment.tax_free)
+        if refund.account is not None:
+            given = refund.account
+            named |= {"refundBankCd": given.bank, "refundAccnt": given.number, "refundNm": given.holder}
+        reply = yield self.cancel(payment.method, named, refund.amount, refund.reason, stamp, part=not refund.full)
+        return answers.refunding(payment, refund, self.settings.mid, reply)
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        """Say what may be given back through Pay-Story now."""
+        if payment.state not in (State.PAID, State.PART_REFUNDED):
+            return Never("돌려드릴 돈이 없어요.")
+        if payment.method is Method.VIRTUAL_ACCOUNT:
+            return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
+        if not payment.refs.get("tid"):
+            return ByHand("페이스토리 거래번호가 없어 관리자 화면에서 취소해야 해요.")
+        paid, now = (payment.paid_at or stamp.at).astimezone(KST), stamp.at.astimezone(KST)
+        if payment.method is Method.PHONE and (paid.year, paid.month) != (now.year, now.month):
+            return ByHand("휴대폰 결제는 결제한 달이 지나면 취소할 수 없어요. 구매자의 계좌로 직접 보내 주세요.")
+        if (now - paid).days > 365:
+            return ByHand("결제한 지 1년이 지나 페이스토리에 직접 요청해야 해요.")
+        return Allowed(payment.left, partial=payment.method not in WHOLE_ONLY)
+
+    def void_account(
+        self, payment: Payment, stamp: Stamp
+    ) -> Exchange[Undone | NothingThere | TooLate | Refused | Unknown]:
+        """Close a virtual account before its deposit (4200)."""
+        named = {"tid": payment.refs.get("tid", "")}
+        reply = yield self.cancel(payment.method, named, payment.amount, "입금 전 취소", stamp)
+        return answers.undoing(payment, self.settings.mid, reply)
+
+    def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
+        """Give the data of the window in which a card or phone is registered (4.1): the amount is 0 for a card."""
+        yield from ()
+        window = self.window(
+            codes.METHODS[order.method], order.ref, order.amount, order.buyer, order.title, urls, stamp
+        )
+        phone = {"billHpFlg": "1" if order.method is Method.PHONE else "0"}
+        return self.script(window | phone | {"language": self.language(order.locale)}, order.ref)
+
+    def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:
+        """Have the key issued. A phone is charged by it, a card is not (3.1.3, 4.3)."""
+        reply = yield self.approval(returned, order.amount)
+        return answers.key(order, self.settings.mid, reply)
+
+    def issue_key_by_card(
+        self, order: KeyOrder, card: CardEntry, stamp: Stamp
+    ) -> Exchange[Issued | Declined | Unknown]:
+        """Have a key issued for a card that was typed on the site (14.); `order.refs["cpCd"]` names its issuer."""
+        company = len(card.holder) == 10
+        form = self.signed("0", stamp) | {
+            self.settings.bill_method_field: codes.METHODS[order.method],
+            "trxCd": "0",
+            "cpCd": order.refs.get("cpCd", ""),
+            "cardTypeCd": "02" if company else "01",
+            "cardNo": card.number,
+            "expireYymm": card.expires,
+            "ordAuthNo": card.holder,
+            "cardPw": card.password,
+            "ordNo": order.ref,
+            "goodsAmt": "0",
+            "quotaMon": "00",
+            "noIntFlg": "0",
+            "pointFlg": "0",
+            "reqType": "0",
+        }
+        form |= self.whose(order.buyer, order.title)
+        reply = yield self.call("regist", "/payment.registBill", form, secrets=SECRETS | CARD_SECRETS)
+        return answers.key(order, self.settings.mid, reply)
+
+    def charge(
+        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+    ) -> Exchange[Paid | Declined | Unknown]:
+        """Charge a key (5.). Instalments only from 50,000 KRW (3024)."""
+        months = payment.instalment_months if payment.amount >= INSTALMENT_AMOUNT_MIN else 0
+        form = self.signed(str(payment.amount), stamp) | {
+            "bid": key.key,
+            self.settings.bill_method_field: codes.METHODS[key.method],
+            "trxCd": "0",
+            "ordNo": payment.merchant_ref,
+            "goodsAmt": str(payment.amount),
+            "quotaMon": f"{months:02d}",
+            "mbsUsrId": key.customer[:20] if key.customer.isascii() else "",
+            "mbsReserved": payment.merchant_ref,
+            "noIntFlg": "0",
+            "pointFlg": "0",
+        }
+        form |= self.whose(order.buyer, order.title) | self.tax(payment)
+        reply = yield self.call("bill", "/payment.doBill", form, moves_money=True)
+        outcome = answers.approval(payment, self.settings.mid, reply, bill=True)
+        assert not isinstance(outcome, Waiting), "a key charges no account"
+        return outcome
+
+    def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Delete a key, for good (6.)."""
+        form = self.signed(key.key, stamp) | {"bid": key.key}
+        reply = yield self.call("delete", "/payment.deleteBill", form)
+        return answers.deletion(reply, key.key)
+
+    def receipt_link(self, payment: Payment) -> str:
+        """Give the slip's address (9.). Its hash stands over shop and key alone, so it fits every slip of the shop."""
+        if not payment.refs.get("tid"):
+            return ""
+        hashed = hashlib.sha256(f"{self.settings.mid}{self.settings.merchant_key}".encode()).hexdigest()
+        query = {"mid": self.settings.mid, "tid": payment.refs["tid"], "receiptType": "general", "encData": hashed}
+        return f"{self.settings.office_url}/receiptSearch.html?{urlencode(query)}"
+
+    def read_notice(self, raw: bytes, kind: str) -> Notice:
+        """Read a notice; each is hashed like a request (10.)."""
+        return notices.read(raw, self.settings.mid, self.sign)
+
+    def acknowledge(self, raw: bytes, kind: str) -> Ack:
+        """Answer so that either setting of the shop's office takes it for received."""
+        return notices.ACK
+
+    def allows_source(self, address: str) -> bool:
+        """Tell whether notices may come from this address; the guide names none."""
+        return not self.settings.notice_sources or address in self.settings.notice_sources
+
+    def codes(self, kind: str) -> tuple[CodeName, ...]:
+        """List a code table: errors, cards or banks."""
+        return codes.table(kind)
+
+
+def build(values: Mapping[str, str], mode: Mode) -> PayStory:
+    """Build a site's Pay-Story from its settings. Raises Misconfigured."""
+    return PayStory(read_settings(values, mode))
+
+
+def settings_of_gateway() -> tuple[Setting, ...]:
+    """List the settings an operator may give."""
+    return SETTINGS
+
+
+def _is_moment(text: str) -> bool:
+    return len(text) == 14 and text.isascii() and text.isdigit()

@@ -1,0 +1,190 @@
+"""Reads what Pay-Story answers: only the operation's own yes about this very payment is one."""
+
+from bridge.domain.billing import Issued, KeyOrder
+from bridge.domain.exchange import Fields, Reply
+from bridge.domain.failures import Unreadable
+from bridge.domain.gateway import (
+    Absent,
+    Declined,
+    Done,
+    NothingThere,
+    Paid,
+    Refused,
+    Seen,
+    TooLate,
+    Undone,
+    Unknown,
+    Waiting,
+)
+from bridge.domain.payment import Method, Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from bridge.domain.texts import end_of_day, masked_card
+from bridge.gateways.paystory import codes
+
+KEPT = ("tid", "appDtm", "appNo")
+"""What a later cancellation (tid) and the slip need."""
+
+
+def _head(reply: Reply) -> tuple[Fields, str, str]:
+    fields = reply.json_fields()
+    return fields, fields.text("resultCd"), fields.text("resultMsg", "")
+
+
+def misfit(fields: Fields, mid: str, ord_no: str) -> bool:
+    """Tell whether an answer names another shop or order than ours, where it names any."""
+    return any(fields.has(name) and fields.text(name) != ours for name, ours in (("mid", mid), ("ordNo", ord_no)))
+
+
+def _no(code: str, message: str, declines: dict[str, Reason]) -> Declined | Unknown:
+    if code in declines:
+        return Declined(declines[code], code, message)
+    why = "the answer's code proves nothing"
+    return Unknown(why, code, message, refusal=code not in codes.NO_REFUSALS)
+
+
+def _amount(fields: Fields) -> int:
+    """Read what was taken: `amt` in answers, `goodsAmt` elsewhere. Raises Unreadable."""
+    taken = fields.won("amt" if fields.has("amt") else "goodsAmt")
+    if not taken:
+        raise Unreadable("The answer says that nothing was taken.")
+    return taken
+
+
+def approval(payment: Payment, mid: str, reply: Reply, *, bill: bool = False) -> Paid | Waiting | Declined | Unknown:
+    """Say what the answer to payment.do or payment.doBill means (5.4, 12.). Raises Unreadable."""
+    fields, code, message = _head(reply)
+    method = codes.METHODS[payment.method]
+    issued = payment.method is Method.VIRTUAL_ACCOUNT and code == codes.ACCOUNT_ISSUED
+    if not issued and code not in codes.CAPTURED[method]:
+        return _no(code, message, codes.BILL_DECLINES if bill else codes.DECLINES)
+    if misfit(fields, mid, payment.merchant_ref):
+        return Unknown("the answer is about another payment", code, message)
+    refs = dict(payment.refs) | {name: fields.text(name) for name in KEPT if fields.has(name)}
+    if not refs.get("tid"):
+        raise Unreadable("The answer has no tid.")
+    if issued:
+        return _waiting(fields, refs)
+    return Paid(_amount(fields), refs, card(fields))
+
+
+def _waiting(fields: Fields, refs: dict[str, str]) -> Waiting:
+    account = account_of(fields)
+    due = end_of_day(fields.text("lmtDay", ""))
+    if due:
+        account["due"] = due.isoformat()
+    return Waiting(account, refs, due)
+
+
+def account_of(fields: Fields) -> dict[str, str]:
+    """Read a virtual account (10., 가상계좌). Raises Unreadable where its number is missing."""
+    return {
+        "bank_code": fields.text("cpCd", ""),
+        "bank": fields.text("fnNm", "") or fields.text("cpCd", ""),
+        "number": fields.text("vacntNo"),
+        "holder": fields.text("vacntNm", ""),
+    }
+
+
+def card(fields: Fields) -> dict[str, str]:
+    """Read what may be shown of a card."""
+    code = fields.text("appCardCd", "") or fields.text("cpCd", "")
+    found = {
+        "number": masked_card(fields.text("cardNo", "")),
+        "name": fields.text("fnNm", "") or codes.card_name(code),
+        "installment": fields.text("quota", ""),
+        "approval_no": fields.text("appNo", ""),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def key(order: KeyOrder, mid: str, reply: Reply) -> Issued | Declined | Unknown:
+    """Say what the answer to a key's issue means (4.4, 14.4): F011 for a card; A000 for a phone, which has been
+    charged by it (3.1.3). Raises Unreadable."""
+    fields, code, message = _head(reply)
+    phone = order.method is Method.PHONE
+    if code != ("A000" if phone else codes.KEY_ISSUED):
+        return _no(code, message, codes.KEY_DECLINES)
+    if misfit(fields, mid, order.ref):
+        return Unknown("the answer is about another key", code, message)
+    refs = {name: fields.text(name) for name in KEPT if fields.has(name)}
+    charged = None
+    if phone:
+        if "tid" not in refs:
+            raise Unreadable("The answer has no tid.")
+        charged = Paid(_amount(fields), refs)
+    return Issued(fields.text("bid"), refs, card(fields), charged)
+
+
+def deletion(reply: Reply, bid: str) -> Done | Refused | Unknown:
+    """Say what the answer to a key's deletion means (6.4): F012, or F002 where it was gone. Raises Unreadable."""
+    fields, code, message = _head(reply)
+    if code == codes.KEY_DELETED:
+        if fields.has("bid") and fields.text("bid") != bid:
+            return Unknown("the answer is about another key", code, message)
+        return Done()
+    if code == codes.KEY_GONE:
+        return Done(already=True)
+    if code == "F008":
+        return Refused(Reason.CANCEL_FAILED, code, message)
+    return Unknown("the deletion was answered with a code that proves nothing", code, message)
+
+
+def refunding(payment: Payment, refund: RefundOrder, mid: str, reply: Reply) -> Done | Refused | Unknown:
+    """Say what the answer to a refund means (7.4, 12.4). "In progress" is neither yes nor no. Raises Unreadable."""
+    fields, code, message = _head(reply)
+    if code in codes.GIVEN_BACK:
+        if misfit(fields, mid, payment.merchant_ref):
+            return Unknown("the cancellation was answered about another payment", code, message)
+        if fields.has("amt") and fields.won("amt") != refund.amount:
+            return Unknown("the cancellation was answered about another amount", code, message)
+        return Done({"refNo": fields.text("tid")} if fields.has("tid") else {})
+    if code in codes.ALREADY_CANCELLED and refund.full:
+        return Done(already=True)
+    if code in codes.REFUND_REFUSALS:
+        return Refused(codes.REFUND_REFUSALS[code], code, message)
+    return Unknown("the cancellation was answered with a code that proves nothing", code, message)
+
+
+def undoing(payment: Payment, mid: str, reply: Reply) -> Undone | NothingThere | TooLate | Unknown:
+    """Say what the answer to a cancellation by order number means (standard guide, 3.1.4). Raises Unreadable."""
+    fields, code, message = _head(reply)
+    if code in codes.GIVEN_BACK or code == codes.VOIDED:
+        other = misfit(fields, mid, payment.merchant_ref)
+        return Unknown("the cancellation was answered about another payment", code) if other else Undone(code)
+    if code in codes.ALREADY_CANCELLED:
+        return Undone(code)
+    if code in codes.NO_PAYMENT:
+        return NothingThere(code)
+    if code in codes.TOO_LATE:
+        return TooLate(code)
+    return Unknown("the cancellation by order was answered with a code that proves nothing", code, message)
+
+
+def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown:
+    """Add up what the inquiry's rows show of a payment (8.4); rows of refusals show nothing. Raises Unreadable."""
+    fields, code, message = _head(reply)
+    if code in codes.NO_PAYMENT:
+        return Absent(code)
+    if code != codes.INQUIRED:
+        return Unknown("the inquiry was answered with a code that proves nothing", code, message)
+    rows = fields.rows("resultData")
+    if any(misfit(row, mid, payment.merchant_ref) for row in rows):
+        return Unknown("the inquiry shows another payment", code)
+    captured = parts = 0
+    whole = False
+    refs: dict[str, str] = {}
+    shown: dict[str, str] = {}
+    for row in rows:
+        of = row.text("resultCd")
+        if of in codes.CAPTURED[codes.METHODS[payment.method]]:
+            captured += _amount(row)
+            whole = whole or row.text("cancelYN", "N") == "Y"
+            refs |= {name: row.text(name) for name in KEPT if row.has(name)}
+            shown |= card(row)
+        elif of in codes.GIVEN_BACK:
+            parts += _amount(row)
+    if not rows:
+        return Absent(code)
+    if not captured and parts:
+        captured, whole = parts, True
+    return Seen(captured, captured if whole else min(parts, captured), refs, shown)

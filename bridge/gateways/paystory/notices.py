@@ -1,0 +1,83 @@
+"""Reads Pay-Story's notices (10., Back-End 수신): all methods, approvals, deposits and cancellations, each hashed."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+
+from bridge.domain.exchange import Fields
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.forms import parse_form
+from bridge.domain.gateway import Ack, Digest, Event, Notice
+from bridge.domain.payment import AMOUNT_MAX
+from bridge.domain.texts import end_of_day
+from bridge.gateways.paystory import codes
+from bridge.gateways.paystory.answers import account_of, card
+
+ACK = Ack('{"resultCd":"0000"}', "application/json")
+"""Status 200 and this JSON: fits both ways in which a shop may have its notices judged (http, json)."""
+
+Sign = Callable[[str, str], str]
+"""Makes the hash of a moment (ediDate) and an amount, each as it was written."""
+
+
+def read(raw: bytes, mid: str, sign: Sign) -> Notice:
+    """Read a notice. Raises Unreadable for other shapes, NotGenuine for another shop's or a wrong hash."""
+    form = parse_form(raw, cp949_allowed=True)
+    if not form.get("ordNo") or not form.get("hashStr"):
+        raise Unreadable("The notice has no ordNo or no hashStr.")
+    if form.get("mid") != mid:
+        raise NotGenuine("The notice is about another shop.")
+    made = sign(form.get("ediDate", ""), form.get("goodsAmt", ""))
+    if not hmac.compare_digest(made.encode(), form["hashStr"].encode()):
+        raise NotGenuine("The notice's hash does not fit.")
+    fields, event = Fields(form), _event(form)
+    account = account_of(fields) if event is Event.ISSUED else {}
+    due = end_of_day(form.get("lmtDay", "")) if event is Event.ISSUED else None
+    return Notice(
+        event=event,
+        dedupe=_name(form),
+        merchant_ref=form["ordNo"],
+        amount=_won(form.get("goodsAmt", "")),
+        proof=Digest(),
+        refs=_refs(form, event),
+        currency=form.get("currencyType", "") or "KRW",
+        card=card(fields) if form.get("payMethod") == "CARD" else {},
+        account=account | ({"due": due.isoformat()} if due else {}),
+        due=due,
+    )
+
+
+def _event(form: Mapping[str, str]) -> Event:
+    code, method = form.get("resultCd", ""), form.get("payMethod", "")
+    if form.get("cancelYN") == "Y":
+        if code == codes.VOIDED:
+            return Event.REQUEST_CANCELLED
+        # A cancellation with a tid of its own beside the original's gives back its own amount, be it all of it (7.4).
+        part = form.get("oTid", "") not in ("", form.get("tid", ""))
+        return Event.PART_CANCELLED if part else Event.CANCELLED
+    if method == "VACNT" and code == codes.ACCOUNT_ISSUED:
+        return Event.ISSUED
+    if code in codes.CAPTURED.get(method, ()):
+        return Event.DEPOSITED if method == "VACNT" else Event.APPROVED
+    return Event.OTHER
+
+
+def _refs(form: Mapping[str, str], event: Event) -> dict[str, str]:
+    if event in (Event.CANCELLED, Event.PART_CANCELLED):
+        return {"refNo": form["tid"]} if form.get("tid") else {}
+    account = {"account_number": form["vacntNo"]} if form.get("vacntNo") else {}
+    return {name: form[name] for name in ("tid", "appDtm", "appNo") if form.get(name)} | account
+
+
+def _name(form: Mapping[str, str]) -> str:
+    """Name an event by everything that decides its effect."""
+    names = ("resultCd", "cancelYN", "payMethod", "ordNo", "tid", "oTid", "goodsAmt", "appDtm", "ccDtm")
+    parts = json.dumps([form.get(name, "") for name in names])
+    return f"paystory:{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
+
+
+def _won(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and 0 < int(text) <= AMOUNT_MAX):
+        raise Unreadable("The notice's amount is not an amount of KRW.")
+    return int(text)
