@@ -13,6 +13,7 @@ from bridge.flows.expire_keys import expire_keys
 from bridge.flows.issue_receipt import give_up_receipts
 from bridge.flows.receive_notice import replay_pending
 from bridge.flows.recover import recover
+from bridge.flows.seal_audit import seal
 from bridge.flows.settle_unknown import settle_payment
 from bridge.ledger import operations, replay
 
@@ -54,6 +55,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     if beats % EVERY_BEATS == 0:
         await replay_pending(context)
         await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
+    await seal(context)
     context.beat_at = context.clock.boot_seconds()
 
 

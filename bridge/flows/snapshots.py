@@ -119,6 +119,8 @@ def timeline(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Show a payment's audit as a timeline, oldest first."""
     shown = []
     for row in rows:
+        if row["event"] == audit.ENTRY:
+            continue
         detail = json.loads(row["detail"])
         step = {"at": rfc3339(from_ms(row["at"])), "actor": row["actor"], "event": row["event"]}
         if row["was"] != row["became"]:

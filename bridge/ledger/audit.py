@@ -1,12 +1,15 @@
-"""The audit: for each payment a chain of rows, each holding the hash of the one before."""
+"""The audit: for each payment a chain of rows, each holding the hash of the one before. Entries are in it by theirs."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bridge.ledger.ledger import Row, Turn
 
 COLUMNS = ("payment", "seq", "site", "at", "actor", "event", "was", "became", "detail", "previous")
+ENTRY = "ledger.entry"
+"""The event of a row that holds an entry's hash."""
+ENTRY_COLUMNS = ("cause", "site", "payment", "kind", "amount", "evidence", "at")
 
 
 def note(
@@ -32,6 +35,7 @@ def note(
         *values,
         hash_of(values),
     )
+    turn.run("INSERT INTO unsealed (payment, seq, site) VALUES (?, ?, ?)", payment, seq, site)
 
 
 def chain(turn: Turn, payment: str) -> list[Row]:
@@ -39,7 +43,7 @@ def chain(turn: Turn, payment: str) -> list[Row]:
     return turn.all("SELECT * FROM audit WHERE payment = ? ORDER BY seq", payment)
 
 
-def first_break(rows: list[Row]) -> int | None:
+def first_break(rows: Sequence[Row]) -> int | None:
     """Find the first row that does not fit its chain; None when every row does."""
     previous = ""
     for place, row in enumerate(rows, start=1):
@@ -50,6 +54,6 @@ def first_break(rows: list[Row]) -> int | None:
     return None
 
 
-def hash_of(values: tuple[object, ...]) -> str:
-    """Hash a row's columns, those of COLUMNS in their order."""
+def hash_of(values: Sequence[object]) -> str:
+    """Hash a row's values, in the order of its columns."""
     return hashlib.sha256(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

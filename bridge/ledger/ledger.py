@@ -1,7 +1,7 @@
 """The contract of a ledger: work is a plain function of a turn, run whole in one transaction."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -37,6 +37,10 @@ class Ledger(Protocol):
 
     def refusal(self) -> str:
         """Say why no money operation may begin now (its outcome might find no room in the books), or nothing."""
+        ...
+
+    def give_up(self, why: str) -> NoReturn:
+        """End the process (exit code 70): the books contradict themselves, and money must not move by them."""
         ...
 
     async def write(self, work: Callable[[Turn], T]) -> T:

@@ -9,6 +9,7 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.exchange import Stamp
 from bridge.domain.failures import Conflict
 from bridge.domain.machine import Evidence, Kind, Step, may_step
+from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.queues import line_up
 
@@ -187,11 +188,13 @@ def refunded_since(turn: Turn, site: str, since: int) -> int:
 def enter(
     turn: Turn, *, cause: str, site: str, payment: str, kind: str, amount: int, evidence: Evidence, at: int
 ) -> None:
-    """Write a ledger entry (signed KRW), once per cause."""
+    """Write a ledger entry (signed KRW), once per cause, and its hash into the payment's audit."""
+    values = (cause, site, payment, kind, amount, str(evidence), at)
     turn.run(
-        "INSERT INTO entries (cause, site, payment, kind, amount, evidence, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        *(cause, site, payment, kind, amount, str(evidence), at),
+        "INSERT INTO entries (cause, site, payment, kind, amount, evidence, at) VALUES (?, ?, ?, ?, ?, ?, ?)", *values
     )
+    detail: dict[str, str | int] = {"cause": cause, "kind": kind, "amount": amount, "sha256": audit.hash_of(values)}
+    audit.note(turn, site=site, payment=payment, at=at, actor="bridge", event=audit.ENTRY, detail=detail)
 
 
 def is_entered(turn: Turn, cause: str) -> bool:

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import functools
+import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 import structlog
@@ -44,6 +45,7 @@ _DIALLING: dict[str, Any] = {
     "application_name": "pay-bridge",
     "client_encoding": "UTF8",
 }
+EXIT_BROKEN = 70
 log = structlog.get_logger("ledger")
 
 
@@ -97,6 +99,11 @@ class PostgresLedger:
     def refusal(self) -> str:
         """Say nothing: the server keeps its own disk, and a turn it has no room for is Busy before anything is sent."""
         return ""
+
+    def give_up(self, why: str) -> NoReturn:
+        """End the process because the books contradict themselves; started again, it looks again."""
+        log.critical("the books are not whole; the bridge stops here", why=why)
+        os._exit(EXIT_BROKEN)
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a transaction and return only after its commit.

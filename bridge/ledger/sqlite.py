@@ -43,13 +43,19 @@ class SqliteTurn:
         return self._connection.execute(sql, values).rowcount
 
     def one(self, sql: str, *values: object) -> Row | None:
-        """Read the first row, or None."""
-        row: Row | None = self._connection.execute(sql, values).fetchone()
+        """Read the first row, or None. Raises LedgerBroken where a text is none."""
+        try:
+            row: Row | None = self._connection.execute(sql, values).fetchone()
+        except sqlite3.OperationalError as error:
+            raise _unreadable(error) from error
         return row
 
     def all(self, sql: str, *values: object) -> list[Row]:
-        """Read every row."""
-        return self._connection.execute(sql, values).fetchall()
+        """Read every row. Raises LedgerBroken where a text is none."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise _unreadable(error) from error
 
 
 class _Waiting:
@@ -114,6 +120,12 @@ class SqliteLedger:
     def refusal(self) -> str:
         """Say why no money operation may begin now, or nothing: the books are read only, or the disk is nearly full."""
         return self.read_only or self._room.refusal()
+
+    def give_up(self, why: str) -> NoReturn:
+        """End the process because the books contradict themselves; the next one looks again, a third only reads."""
+        log.critical("the books are not whole; the bridge stops here", why=why)
+        self._breaks.note(time.time(), why)
+        os._exit(EXIT_BROKEN)
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a transaction and return only after its commit.
@@ -247,6 +259,11 @@ def _run_turn(connection: sqlite3.Connection, waiting: _Waiting) -> None:
             raise sqlite3.OperationalError("the transaction was lost") from error
         connection.execute("ROLLBACK TO turn")
     connection.execute("RELEASE turn")
+
+
+def _unreadable(error: sqlite3.OperationalError) -> Exception:
+    """A text whose bytes are no UTF-8 was not written by a bridge; every other failure stays what it is."""
+    return LedgerBroken(f"A row was altered: {error}.") if "decode to UTF-8" in str(error) else error
 
 
 def _code(error: BaseException) -> int:

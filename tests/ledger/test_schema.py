@@ -59,6 +59,7 @@ LIFE = (
     " VALUES ('c', 's', 'p', 'r', '', 'open', 1)",
     "INSERT INTO proposals (id, site, case_id, decision, evidence, maker, made_at, state)"
     " VALUES ('one', 's', 'c', 'paid', 'console', 'wp:7', 1, 'open')",
+    "INSERT INTO seals VALUES ('s', 1, 1, 1, '[]', '', 'h')",
 )
 REFUSED = (
     "UPDATE payments SET state = 'open', version = 6 WHERE id = 'ended'",
@@ -103,6 +104,10 @@ REFUSED = (
     "DELETE FROM proposals",
     "UPDATE payments SET adopted = 2, version = 6 WHERE id = 'open'",
     "UPDATE payments SET adopted = 1, version = 6 WHERE id = 'open'",  # a second holder of the order
+    "UPDATE seals SET at = 2",
+    "DELETE FROM seals",
+    LIFE[16],
+    LIFE[16].replace("'s', 1", "'s', 2").replace("1, 1, '[]'", "1, 0, '[]'"),
     "UPDATE orders SET amount = 0",
     "UPDATE orders SET tax_free = amount + 1",
 )
@@ -184,7 +189,7 @@ async def test_both_databases_have_the_same_tables(folder, postgres_database):
         assert {name for kind, name, _, _ in made if kind == "trigger"} == {
             name for name in triggers if not name.endswith("_all_kept")
         }
-        kept = ("audit", "entries", "operations", "payments", "proposals")
+        kept = ("audit", "entries", "operations", "payments", "proposals", "seals")
         assert {name for name in triggers if name.endswith("_all_kept")} == {f"{table}_all_kept" for table in kept}
 
 
@@ -206,7 +211,7 @@ async def test_text_compares_as_python_compares_it(postgres_database):
 async def test_kept_tables_cannot_be_emptied_at_once(postgres_database):
     await make(postgres_database)
     with psycopg.connect(postgres_database, autocommit=True) as connection:
-        for table in ("audit", "entries", "operations CASCADE", "payments CASCADE", "proposals"):
+        for table in ("audit", "entries", "operations CASCADE", "payments CASCADE", "proposals", "seals"):
             with pytest.raises(psycopg.IntegrityError):
                 connection.execute(f"TRUNCATE {table}")
 

@@ -262,7 +262,7 @@ async def test_a_payments_page_tells_its_whole_story_in_order(town: Town, minji:
     order = ["결제를 시작했어요", "결제창을 열었어요", "승인을 요청했어요", "결제됐어요", "결제사의 알림", "환불됐어요"]
     assert [title for title in told if title in order] == order
     assert {"mainpay ready", "mainpay pay", "mainpay cancel", "승인: 됨", "환불: 됨"} <= set(told)
-    assert "감사 기록 5줄이 온전해요" in text
+    assert "감사 기록 7줄이 온전해요" in text
     assert "부분 환불" in text
     assert "44,000원" in text
     assert {"구매자", "Pay Bridge", "wp:7"} <= set(re.findall(r'<span class="quiet small">(.*?)</span>', text))

@@ -227,6 +227,29 @@ CREATE TRIGGER audit_kept BEFORE DELETE ON audit FOR EACH ROW
 EXECUTE FUNCTION refuse('the audit is never deleted');
 CREATE TRIGGER audit_all_kept BEFORE TRUNCATE ON audit EXECUTE FUNCTION refuse('the audit is never deleted');
 
+-- Rows of the audit that no seal covers yet, and the seals: for each site a chain over the heads of its payments' chains.
+CREATE TABLE unsealed (
+  payment TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  site TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (payment, seq)
+);
+CREATE TABLE seals (
+  site TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  many BIGINT NOT NULL CHECK (many > 0),
+  heads TEXT COLLATE "C" NOT NULL,
+  previous TEXT COLLATE "C" NOT NULL,
+  hash TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (site, seq)
+);
+CREATE TRIGGER seals_fixed BEFORE UPDATE ON seals FOR EACH ROW
+EXECUTE FUNCTION refuse('seals are never changed');
+CREATE TRIGGER seals_kept BEFORE DELETE ON seals FOR EACH ROW
+EXECUTE FUNCTION refuse('seals are never deleted');
+CREATE TRIGGER seals_all_kept BEFORE TRUNCATE ON seals EXECUTE FUNCTION refuse('seals are never deleted');
+
 CREATE TABLE calls (
   id TEXT COLLATE "C" PRIMARY KEY,
   site TEXT COLLATE "C" NOT NULL,
@@ -410,3 +433,19 @@ EXECUTE FUNCTION refuse('an ended proposal never changes');
 CREATE TRIGGER proposals_kept BEFORE DELETE ON proposals FOR EACH ROW
 EXECUTE FUNCTION refuse('proposals are never deleted');
 CREATE TRIGGER proposals_all_kept BEFORE TRUNCATE ON proposals EXECUTE FUNCTION refuse('proposals are never deleted');
+
+-- What an operator must hear, until it is over.
+CREATE TABLE alarms (
+  id TEXT COLLATE "C" PRIMARY KEY,
+  name TEXT COLLATE "C" NOT NULL,
+  subject TEXT COLLATE "C" NOT NULL,
+  detail TEXT COLLATE "C" NOT NULL,
+  raised_at BIGINT NOT NULL,
+  ended_at BIGINT,
+  heard_at BIGINT,
+  tries BIGINT NOT NULL DEFAULT 0,
+  next_try_at BIGINT,
+  last_error TEXT COLLATE "C" NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX one_alarm ON alarms (name, subject) WHERE ended_at IS NULL;
+CREATE INDEX alarms_due ON alarms (next_try_at) WHERE next_try_at IS NOT NULL;

@@ -211,6 +211,26 @@ CREATE TABLE audit (
 CREATE TRIGGER audit_fixed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is never changed'); END;
 CREATE TRIGGER audit_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is never deleted'); END;
 
+-- Rows of the audit that no seal covers yet, and the seals: for each site a chain over the heads of its payments' chains.
+CREATE TABLE unsealed (
+  payment TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  site TEXT NOT NULL,
+  PRIMARY KEY (payment, seq)
+) WITHOUT ROWID;
+CREATE TABLE seals (
+  site TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  many BIGINT NOT NULL CHECK (many > 0),
+  heads TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (site, seq)
+);
+CREATE TRIGGER seals_fixed BEFORE UPDATE ON seals BEGIN SELECT RAISE(ABORT, 'seals are never changed'); END;
+CREATE TRIGGER seals_kept BEFORE DELETE ON seals BEGIN SELECT RAISE(ABORT, 'seals are never deleted'); END;
+
 CREATE TABLE calls (
   id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
@@ -392,3 +412,19 @@ CREATE TRIGGER proposals_final BEFORE UPDATE ON proposals WHEN OLD.state <> 'ope
 BEGIN SELECT RAISE(ABORT, 'an ended proposal never changes'); END;
 CREATE TRIGGER proposals_kept BEFORE DELETE ON proposals
 BEGIN SELECT RAISE(ABORT, 'proposals are never deleted'); END;
+
+-- What an operator must hear, until it is over.
+CREATE TABLE alarms (
+  id TEXT PRIMARY KEY NOT NULL,
+  name TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  raised_at BIGINT NOT NULL,
+  ended_at BIGINT,
+  heard_at BIGINT,
+  tries BIGINT NOT NULL DEFAULT 0,
+  next_try_at BIGINT,
+  last_error TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX one_alarm ON alarms (name, subject) WHERE ended_at IS NULL;
+CREATE INDEX alarms_due ON alarms (next_try_at) WHERE next_try_at IS NOT NULL;

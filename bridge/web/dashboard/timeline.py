@@ -9,7 +9,7 @@ from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
 from bridge.web.dashboard.words import ACTORS, EVENTS, KINDS, NEWS, OUTCOMES, STATES, STEPS, VERDICTS, say, tone
 
-TOLD_BY_CASES = ("case.opened", "case.closed")
+TOLD_OTHERWISE = ("case.opened", "case.closed", audit.ENTRY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def read_books(turn: Turn, site: str, payment_id: str) -> Books:
 
 def timeline(books: Books, lang: str) -> list[Event]:
     """Merge the books, oldest first; at the same moment what was asked comes before what was answered."""
-    events = [_audit(row, lang) for row in books.audit if row["event"] not in TOLD_BY_CASES]
+    events = [_audit(row, lang) for row in books.audit if row["event"] not in TOLD_OTHERWISE]
     events += [_call(row, lang) for row in books.calls]
     events += [_operation(one, lang) for one in books.operations if one.ended_at]
     events += [_notice(row, lang) for row in books.notices]
