@@ -11,7 +11,8 @@ from itertools import groupby
 from bridge.ledger.audit import ENTRY, ENTRY_COLUMNS, first_break, hash_of
 from bridge.ledger.ledger import Row, Turn
 
-SEALED_AT_ONCE = 5000
+SEALED_AT_ONCE = 500
+"""Rows a turn seals: more would hold up the turns that move money."""
 PAGE_ROWS = 2000
 Mac = Callable[[str], str]
 """Makes the hash of a text that only who holds the master key can make."""
