@@ -1,0 +1,220 @@
+"""Speaks PayApp: requests for payment, notices of what became of them, cancellations. It captures by itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.domain.exchange import KST, Exchange, Stamp
+from bridge.domain.failures import Unreadable
+from bridge.domain.gateway import (
+    Accepted,
+    Ack,
+    Allowed,
+    ByHand,
+    CodeName,
+    Declined,
+    Done,
+    Never,
+    Notice,
+    PerhapsPaid,
+    Redirect,
+    RefundRule,
+    Refused,
+    Return,
+    Script,
+    Setting,
+    Unknown,
+    Unpaid,
+    Urls,
+)
+from bridge.domain.machine import State
+from bridge.domain.payment import Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from bridge.domain.windows import origin_of
+from bridge.gateways.payapp import codes, notices
+from bridge.gateways.payapp.billing import Billing
+from bridge.gateways.payapp.office import Office
+from bridge.gateways.payapp.settings import SETTINGS, PayAppSettings, read_settings
+from bridge.gateways.payapp.talk import digits, plain, read
+
+PRICE_MIN = 1_000
+"""Printed nowhere; seen in production code."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayApp(Billing, Office):
+    """One site's PayApp. Deadline 40 s: PayApp names none."""
+
+    settings: PayAppSettings
+    name: str = "payapp"
+    title: str = "페이앱"
+    methods: tuple[Method, ...] = tuple(codes.OPEN_PAY_TYPES)
+    deadline_seconds: float = 40.0
+    human_after_seconds: float = 1_800.0
+    notice_kinds: tuple[str, ...] = ("feedback",)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The one origin of all commands."""
+        return frozenset({origin_of(self.settings.api_url)})
+
+    def smallest(self, method: Method) -> int:
+        """Say the least amount, 1,000 KRW."""
+        return PRICE_MIN
+
+    def open_window(
+        self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
+    ) -> Exchange[Redirect | Script | Declined | Unknown]:
+        """Ask for a payment (payrequest): by a call where the buyer's phone is known, else by the buyer's browser.
+
+        Asked again, PayApp makes a second request: the first is withdrawn at its end, or its notices count for nothing.
+        """
+        phone = digits(order.buyer.phone)
+        if self.settings.window == "js" or (self.settings.window == "auto" and not phone):
+            return self._script(payment, order, urls)
+        if not phone:
+            return Declined(Reason.BAD_REQUEST, "", "페이앱으로 결제하려면 휴대전화 번호가 필요해요.")
+        kind = "r"
+        own = {"recvphone": phone, "reqmode": "krw", "recvemail": order.buyer.email}
+        reply = yield self.call("payrequest", {**self._request(payment, order, urls, kind), **own})
+        answer = read(reply)
+        if not answer.ok:
+            if answer.errno in codes.REFUSALS:
+                return Declined(codes.REFUSALS[answer.errno], answer.errno, answer.message)
+            return Unknown("payrequest was refused with an unlisted code", answer.errno, answer.message, refusal=True)
+        refs = {"mul_no": answer.fields.text("mul_no")}
+        if answer.fields.has("qrurl"):
+            refs["qrurl"] = self.page(answer.fields.text("qrurl"))
+        return Redirect(self.page(answer.fields.text("payurl")), refs)
+
+    def _script(self, payment: Payment, order: Order, urls: Urls) -> Script:
+        """PayApp.payrequest() of the JS API: the first notice (pay_state 1) brings mul_no and must be acknowledged."""
+        fields = {
+            "userid": self.settings.userid,
+            "shopname": self.settings.shop_name,
+            "recvphone": digits(order.buyer.phone),
+            "currency": "krw",
+            "redirect": "self",
+            "redirecturl": urls.approval,
+            **self._request(payment, order, urls, "j"),
+        }
+        fields = {name: value for name, value in fields.items() if value}
+        script = self.settings.script_url
+        return Script((script,), "PayApp.payrequest", fields, self.script_origins(), argument="object")
+
+    def _request(self, payment: Payment, order: Order, urls: Urls, kind: str) -> dict[str, str]:
+        parts, settings = payment.parts, self.settings
+        return {
+            "goodname": plain(order.title, "티켓"),
+            "price": str(payment.amount),
+            "feedbackurl": urls.notice,
+            "checkretry": "y",
+            "returnurl": urls.approval,
+            "skip_cstpage": "" if settings.shows_receipt_page else "y",
+            "var1": payment.merchant_ref,
+            "var2": self.seal(kind, payment.merchant_ref),
+            "smsuse": "n",
+            "reqaddr": "1" if settings.asks_address else "0",
+            "openpaytype": codes.OPEN_PAY_TYPES[payment.method],
+            "amount_taxable": str(parts.taxable),
+            "amount_taxfree": str(parts.tax_free),
+            "amount_vat": str(parts.vat),
+            "subuserid": settings.sub_account,
+            "buyerid": order.buyer.id,
+            "appurl": urls.approval if payment.device is Device.APP and kind == "r" else "",
+        }
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        """Read what came to returnurl: nothing in it is proof, and a plain click brings nothing. (skip_cstpage)"""
+        return Return({"mul_no": form["mul_no"]} if form.get("mul_no") else {})
+
+    def probe_unpaid(self, payment: Payment, stamp: Stamp) -> Exchange[Unpaid | PerhapsPaid | Unknown]:
+        """Withdraw the request (paycancel with cancelmode=ready, which leaves an approved payment alone)."""
+        number = payment.refs.get("mul_no", "")
+        if not number:
+            return Unknown("no request's number is known")
+        memo = {"mul_no": number, "cancelmemo": "결제 시간 만료", "cancelmode": "ready"}
+        reply = yield self.call("paycancel", memo, moves_money=True)
+        answer = read(reply)
+        if answer.ok:
+            return Unpaid(answer.errno)
+        if answer.errno in codes.NOT_CANCELLABLE:
+            return PerhapsPaid(answer.errno, answer.message)
+        return Unknown("the withdrawal was answered with a code that proves nothing", answer.errno, answer.message)
+
+    def refund(
+        self, payment: Payment, refund: RefundOrder, stamp: Stamp
+    ) -> Exchange[Done | Refused | Accepted | Unknown]:
+        """Cancel in full or in part (paycancel); five days on ask for it (paycancelreq): that is no money back yet."""
+        late = payment.paid_at is not None and _days(payment.paid_at, stamp.at) > self.settings.cancel_days
+        fields = {"mul_no": payment.refs.get("mul_no", ""), "cancelmemo": plain(refund.reason, "고객 요청")}
+        if not refund.full:
+            parts = refund.parts
+            fields |= {
+                "partcancel": "1",
+                "cancelprice": str(refund.amount),
+                "cancel_taxable": str(parts.taxable),
+                "cancel_taxfree": str(parts.tax_free),
+                "cancel_vat": str(parts.vat),
+            }
+        else:
+            fields["partcancel"] = "0"
+        if late:
+            fields["dpname"] = self.settings.shop_name
+        reply = yield self.call("paycancelreq" if late else "paycancel", fields, moves_money=True)
+        answer = read(reply)
+        if answer.ok:
+            named = ("paybackprice", "paybackbank", "partprice")
+            told = {name: answer.fields.text(name) for name in named if answer.fields.has(name)}
+            return Accepted(told) if late else Done()
+        if answer.errno in codes.CANCEL_REFUSALS:
+            return Refused(codes.CANCEL_REFUSALS[answer.errno], answer.errno, answer.message)
+        return Unknown("the cancel was refused with a code that proves nothing", answer.errno, answer.message)
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        """Say what may be given back through PayApp now."""
+        if payment.state not in (State.PAID, State.PART_REFUNDED):
+            return Never("돌려드릴 돈이 없어요.")
+        if payment.method is Method.VIRTUAL_ACCOUNT:
+            return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
+        if not payment.refs.get("mul_no"):
+            return ByHand("페이앱 결제요청번호가 없어 판매자 관리 사이트에서 취소해야 해요.")
+        return Allowed(payment.left, partial=True)
+
+    def receipt_link(self, payment: Payment) -> str:
+        """Give the slip's address (csturl), if it is PayApp's."""
+        try:
+            return self.page(payment.refs.get("csturl", ""))
+        except Unreadable:
+            return ""
+
+    def read_notice(self, raw: bytes, kind: str) -> Notice:
+        """Read a notice; either address brings the same."""
+        return notices.read(raw, self)
+
+    def acknowledge(self, raw: bytes, kind: str) -> Ack:
+        """Answer SUCCESS, and nothing else."""
+        return notices.ACK
+
+    def allows_source(self, address: str) -> bool:
+        """Allow any: the shared values prove what an address could not."""
+        return True
+
+    def codes(self, kind: str) -> tuple[CodeName, ...]:
+        """List a code table: errors, pay_states, pay_types, app_errors."""
+        return codes.table(kind)
+
+
+def _days(paid_at: datetime, now: datetime) -> int:
+    """Count the days in Korea between an approval and now."""
+    return (now.astimezone(KST).date() - paid_at.astimezone(KST).date()).days
+
+
+def build(values: Mapping[str, str], mode: Mode) -> PayApp:
+    """Build a site's PayApp from its settings. Raises Misconfigured, also without linkkey and linkval."""
+    return PayApp(read_settings(values, mode))
+
+
+def settings_of_gateway() -> tuple[Setting, ...]:
+    """List the settings an operator may give."""
+    return SETTINGS

@@ -1,0 +1,100 @@
+"""What an operator hands out and nobody's order pays: PayApp's own app, and windows where the buyer names the price.
+
+Notices of such payments are acknowledged and kept, and move nothing: they are no orders of a shop. (manual, PayApp APP
+연동 구성, 사용자 입력 결제창)"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from bridge.domain.failures import Misconfigured, Unreadable
+from bridge.domain.gateway import Script
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
+from bridge.gateways.payapp import codes
+from bridge.gateways.payapp.adapter import PayApp
+
+APP_URL = "https://payapp.kr/sdk-app"
+REMOTE = "REMOTE"
+AT_THE_COUNTER = frozenset(
+    {"OCR", "APPLE_PAY", "NAVER_PAY", "KAKAO_PAY", "SMILE_PAY", "WECHAT_PAY", "PAYCO", "QR", "MANUAL", "NFC", "SAMSUNG"}
+)
+INSTALMENTS_IN = frozenset({"OCR", "MANUAL", "NFC", "SAMSUNG"})
+PHONE_NEEDED_FROM_WON = 100_000
+RESULT_FIELDS = (
+    "mul_no", "payurl", "csturl", "cardName", "cardNum", "date", "installment", "goodName", "var1", "var2",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AppResult:
+    """What PayApp's app says of a payment: a hint, never proof; notices come to feedbackurl."""
+
+    done: bool
+    code: str
+    message: str
+    fields: Mapping[str, str]
+
+
+def app_link(
+    kind: str,
+    return_uri: str,
+    title: str,
+    amount: int,
+    *,
+    phone: str = "",
+    taxed: bool = True,
+    instalment_months: int = 0,
+    every_kind: bool = False,
+    feedback_url: str = "",
+    var1: str = "",
+    var2: str = "",
+) -> str:
+    """Make the address that opens PayApp's app for a seller: REMOTE, or at the counter (OCR, QR …); KRW.
+    Raises Misconfigured, naming what is wrong."""
+    if kind != REMOTE and kind not in AT_THE_COUNTER:
+        raise Misconfigured(f"PayApp's app knows no reqType {kind}.")
+    if not phone and (kind == REMOTE or amount >= PHONE_NEEDED_FROM_WON):
+        raise Misconfigured("PayApp's app needs the buyer's phone for a remote payment, and from 100,000 KRW.")
+    if instalment_months and (kind not in INSTALMENTS_IN or amount < INSTALMENT_AMOUNT_MIN):
+        raise Misconfigured("Instalments are for cards (OCR, MANUAL, NFC, SAMSUNG), from 50,000 KRW.")
+    fields = {
+        "reqType": kind,
+        "returnUri": return_uri,
+        "phoneNumber": phone,
+        "goodPrice": str(amount),
+        "goodName": title,
+        "cardinst": f"{instalment_months:02d}" if instalment_months else "",
+        "hasTax": "1" if taxed else "0",
+        "isAllPayReqType": "1" if every_kind else "",
+        "feedbackurl": feedback_url,
+        "checkretry": "y" if feedback_url else "",
+        "var1": var1,
+        "var2": var2,
+    }
+    return f"{APP_URL}?{urlencode({name: value for name, value in fields.items() if value})}"
+
+
+def read_app_result(form: Mapping[str, str]) -> AppResult:
+    """Read what the app brings to returnUri. Raises Unreadable without a state."""
+    if form.get("state") not in ("0", "1"):
+        raise Unreadable("The app's result has no state.")
+    code = form.get("errorCode", "")
+    message = form.get("errorMessage", "") or codes.APP_ERRORS.get(code, "")
+    return AppResult(
+        form["state"] == "1", code, message, {name: form[name] for name in RESULT_FIELDS if form.get(name)}
+    )
+
+
+def open_price_window(gateway: PayApp, *, title: str = "", amount: int = 0, feedback_url: str = "") -> Script:
+    """Make the window of the JS API in which the buyer types what is left out: goodname, price, phone."""
+    settings = gateway.settings
+    fields = {
+        "userid": settings.userid,
+        "shopname": settings.shop_name,
+        "goodname": title,
+        "price": str(amount) if amount else "",
+        "feedbackurl": feedback_url,
+        "reqaddr": "1" if settings.asks_address else "0",
+        "smsuse": "n",
+    }
+    return Script((settings.script_url,), "PayApp.payrequest", fields, gateway.script_origins(), argument="object")

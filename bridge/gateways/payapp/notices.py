@@ -1,0 +1,94 @@
+"""Reads PayApp's notices (feedbackurl, common address, failurl): authenticated by three shared values, bound by mul_no.
+
+Anybody may ask PayApp for a payment in the seller's name, with our var1 in it, and pay that. Its notice is genuine and
+yet not ours: it lacks our mark in var2, or names another mul_no than the one we were given. (manual, 결제통보)"""
+
+import hashlib
+import hmac
+import json
+
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.forms import parse_form
+from bridge.domain.notices import Ack, Event, Notice, SharedValue
+from bridge.domain.payment import AMOUNT_MAX
+from bridge.gateways.payapp import codes
+from bridge.gateways.payapp.talk import Talk
+
+KEPT = (
+    "mul_no", "orig_mul_no", "csturl", "pay_type", "paymethod_group", "payauthcode", "rebill_no", "naverpoint",
+    "naverpay", "smilepay_smilecash", "smilepay_discountamt", "ResultMsg",
+)  # fmt: skip
+"""What a later cancel needs, what a receipt shows, and how points and cash share the amount."""
+
+ACK = Ack("SUCCESS", "text/plain")
+
+
+def read(raw: bytes, talk: Talk) -> Notice:
+    """Read a notice. Raises Unreadable for other shapes, NotGenuine without all three shared values."""
+    form = parse_form(raw, cp949_allowed=True)
+    settings = talk.settings
+    for name, ours in (("userid", settings.userid), ("linkkey", settings.linkkey), ("linkval", settings.linkval)):
+        if not hmac.compare_digest(form.get(name, "").encode(), ours.encode()):
+            raise NotGenuine("The notice does not carry the seller's shared values.")
+    state, number = form.get("pay_state", ""), form.get("mul_no", "")
+    if not state or not number:
+        raise Unreadable("The notice names no pay_state or mul_no.")
+    event = codes.EVENTS.get(state, Event.OTHER)
+    if state == "4" and form.get("pay_type") == codes.VIRTUAL_ACCOUNT:
+        event = Event.DEPOSITED
+    price = _won(form, "price") if event is not Event.OTHER else 0
+    kind = talk.sealed_kind(form.get("var1", ""), form.get("var2", ""))
+    part = event is Event.PART_CANCELLED
+    return Notice(
+        event=event,
+        dedupe=_event(state, number, form.get("orig_mul_no", ""), str(price), form.get("canceldate", "")),
+        merchant_ref=form.get("var1", ""),
+        amount=price,
+        proof=SharedValue(),
+        refs={name: form[name] for name in KEPT if form.get(name)},
+        currency=form.get("currency", "krw").upper() or "KRW",
+        binding={"mul_no": form.get("orig_mul_no") or number} if kind == "r" else {},
+        readings=_readings(price, _won(form, "orig_price"), settings.partial_price) if part else (),
+        card=_card(form),
+        account=_account(form) if event is Event.ISSUED else {},
+        foreign=not kind,
+    )
+
+
+def _readings(price: int, original: int, partial_price: str) -> tuple[int, ...]:
+    """Give what price may mean in a notice of a part: the manual's words fit the part, and what is left."""
+    if not 0 < price < original:
+        raise Unreadable("The notice of a part names no amounts that fit together.")
+    if partial_price == "cancelled":
+        return (price,)
+    if partial_price == "remaining":
+        return (original - price,)
+    return (price, original - price)
+
+
+def _card(form: dict[str, str]) -> dict[str, str]:
+    card = {
+        "number": form.get("card_num", ""),
+        "name": form.get("card_name", ""),
+        "installment": form.get("card_quota", ""),
+        "approval_no": form.get("payauthcode", ""),
+    }
+    return {name: value for name, value in card.items() if value}
+
+
+def _account(form: dict[str, str]) -> dict[str, str]:
+    if not form.get("vbankno"):
+        raise Unreadable("The notice of an account names none.")
+    return {"bank_code": "", "bank": form.get("vbank", ""), "number": form["vbankno"], "holder": ""}
+
+
+def _event(*parts: str) -> str:
+    """Name an event by everything that decides its effect: both addresses tell of it, and it may come ten times."""
+    return f"payapp:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
+
+
+def _won(form: dict[str, str], name: str) -> int:
+    text = form.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and 0 < int(text) <= AMOUNT_MAX):
+        raise Unreadable(f"The notice's {name} is not an amount of KRW.")
+    return int(text)

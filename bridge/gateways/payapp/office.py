@@ -1,0 +1,105 @@
+"""PayApp's cash receipts and the seller's own commands. (manual, 현금영수증, 판매자 회원 가입, 부계정 등록)"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bridge.domain.exchange import KST, Exchange, Stamp
+from bridge.domain.failures import Misconfigured
+from bridge.domain.gateway import Done, Refused, Unknown
+from bridge.domain.reasons import Reason
+from bridge.domain.services import AdminAnswer, AdminCommand, ReceiptIssued, ReceiptOrder
+from bridge.gateways.payapp import codes
+from bridge.gateways.payapp.talk import Talk, digits, plain, read
+
+SELF_ISSUED = "0100001234"
+RECEIPT_DAYS_MAX = 6
+
+COMMANDS = (
+    AdminCommand(
+        "sellerRegist",
+        "register a seller or reseller (판매자 회원 가입)",
+        (
+            "userid", "userpwd", "sellername", "phone", "compregno", "compname", "biztype1", "biztype2", "email",
+            "zipcode", "addr1", "addr2", "homepage", "compbank", "compbanknum", "compbankname", "bizkind", "username",
+            "usertype", "join_type", "ceo_nm", "seller_type", "common_feedbackurl",
+        ),
+        changes=True,
+    ),
+    AdminCommand("useridCheck", "ask whether a seller's id is free (중복 체크)", ("userid",)),
+    AdminCommand(
+        "subidregist",
+        "register a staff account (부계정 등록)",
+        ("subuserid", "subpwd", "subname", "subetc1", "subetc2", "subetc3", "subjtype", "state"),
+        changes=True,
+    ),
+    AdminCommand(
+        "checkNpayCashReceiptReq",
+        "ask for how much of a Naver Pay payment a cash receipt is due",
+        ("mul_no",),
+    ),
+)  # fmt: skip
+SHOWN = ("userid", "totalCashAmount", "supplyCashAmount", "vatCashAmount")
+"""Of an answer; linkkey and linkval of a new seller are not: they are read in that seller's own office."""
+
+
+class Office(Talk):
+    """Issues and cancels cash receipts, and runs the seller's commands."""
+
+    def issue_receipt(self, order: ReceiptOrder, stamp: Stamp) -> Exchange[ReceiptIssued | Refused | Unknown]:
+        """Issue a receipt (cashStRegist), within six days of the sale; without a buyer's number it is self-issued."""
+        if stamp.at - order.traded_at > timedelta(days=RECEIPT_DAYS_MAX):
+            return Refused(Reason.CANCEL_PERIOD, "", "현금영수증은 거래일로부터 6일 이내에만 발행할 수 있어요.")
+        parts, own = order.split, order.purpose == "self"
+        reply = yield self.call(
+            "cashStRegist",
+            {
+                "good_name": plain(order.title, "티켓"),
+                "buyr_name": order.buyer_name or "구매자",
+                "id_info": SELF_ISSUED if own else digits(order.identity),
+                "trad_time": order.traded_at.astimezone(KST).strftime("%Y%m%d%H%M%S"),
+                "tr_code": "1" if order.purpose == "business" else "0",
+                "amt_tot": str(parts.total),
+                "amt_sup": str(parts.taxable + parts.tax_free),
+                "amt_svc": "0",
+                "amt_tax": str(parts.vat),
+                "corp_tax_type": "TG01" if parts.vat else "TG02",
+                "mul_no": order.refs.get("mul_no", ""),
+            },
+        )
+        answer = read(reply)
+        if not answer.ok:
+            return Refused(codes.REFUSALS.get(answer.errno, Reason.GATEWAY), answer.errno, answer.message)
+        fields = answer.fields
+        return ReceiptIssued(
+            fields.text("receipt_no", ""), {"cashstno": fields.text("cashstno")}, fields.text("cashsturl", "")
+        )
+
+    def cancel_receipt(
+        self, order: ReceiptOrder, issued: ReceiptIssued, stamp: Stamp
+    ) -> Exchange[Done | Refused | Unknown]:
+        """Cancel a receipt whole (cashStCancel)."""
+        reply = yield self.call("cashStCancel", {"cashstno": issued.refs.get("cashstno", "")})
+        answer = read(reply)
+        if answer.ok:
+            return Done()
+        return Refused(codes.REFUSALS.get(answer.errno, Reason.GATEWAY), answer.errno, answer.message)
+
+    @property
+    def admin_commands(self) -> tuple[AdminCommand, ...]:
+        """The commands for sellers, staff accounts, and Naver Pay's cash."""
+        return COMMANDS
+
+    def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[AdminAnswer | Unknown]:
+        """Run a command. Raises Misconfigured for a command or field that is not named."""
+        command = next((one for one in COMMANDS if one.name == name), None)
+        if command is None or set(fields) - set(command.fields):
+            raise Misconfigured(f"payapp has no command {name} with these fields.")
+        given = dict(fields)
+        if name in ("sellerRegist", "useridCheck"):
+            if not self.settings.reseller_id:
+                raise Misconfigured("payapp.reseller_id is missing (it registers sellers).")
+            given["resellerid"] = self.settings.reseller_id
+        reply = yield self.call(name, given)
+        answer = read(reply)
+        shown = {one: answer.fields.text(one) for one in SHOWN if answer.fields.has(one)}
+        return AdminAnswer(answer.ok, shown, answer.errno, answer.message)

@@ -1,0 +1,171 @@
+"""Planted mistakes: each is caught by a gateway's vectors alone, and by its sandbox alone.
+
+What only one of them can catch is listed, and asserted to be so, that nobody believes more than is true."""
+
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from bridge.domain.billing import BillingKey, CardEntry, KeyOrder
+from bridge.domain.gateway import Done, Paid, PerhapsPaid, Redirect, Unpaid
+from bridge.domain.payment import Buyer, Method
+from bridge.gateways.payapp import adapter as payapp
+from tests.gateways.payapp import PayAppBench
+from tests.gateways.play import bent, changed, dropped, refund, renamed, spoils_vectors
+
+PART = {"amount": 11_000, "full": False, "left_after": 44_000}
+BUYER = Buyer("홍길동", "hong@example.com", "01012345678", "u1")
+
+
+@dataclass
+class Suite:
+    """A gateway's mutants: those that both catch, and those that one of them alone can."""
+
+    name: str
+    kind: type
+    fails: Any
+    both: dict[str, type] = field(default_factory=dict)
+    only_vectors: dict[str, type] = field(default_factory=dict)
+    only_sandbox: dict[str, type] = field(default_factory=dict)
+
+
+async def payapp_fails(kind: type) -> bool:
+    """Tell whether an adapter cannot go PayApp's whole way, by the books and by what the adapter itself says."""
+    bench = await PayAppBench(kind).ready()
+    opened = await bench.open()
+    if not isinstance(opened, Redirect):
+        return True
+    await bench.press(opened)
+    told = bench.notices()
+    if [(one.event, one.merchant_ref, one.amount, one.foreign) for one in told] != [
+        ("approved", "PAY1", 55_000, False)
+    ]:
+        return True
+    paid = bench.payment(state="paid", captured=55_000, refs=dict(opened.refs), paid_at=bench.clock.now().isoformat())
+    probe = await bench.talk(bench.adapter.probe_unpaid(paid, bench.stamp()))
+    part = await bench.talk(bench.adapter.refund(paid, refund(PART), bench.stamp()))
+    if not isinstance(probe, PerhapsPaid) or not isinstance(part, Done) or bench.net() != 44_000:
+        return True
+    opened = await bench.open("PAY2")
+    unpaid = bench.payment("PAY2", refs=dict(opened.refs))
+    if not isinstance(await bench.talk(bench.adapter.probe_unpaid(unpaid, bench.stamp())), Unpaid):
+        return True
+    wanted, card = (
+        KeyOrder("K", "u1", "회비", BUYER, bench.clock.now()),
+        CardEntry("9410123412341234", "3012", "900101", "12"),
+    )
+    issued = await bench.talk(bench.adapter.issue_key_by_card(wanted, card, bench.stamp()))
+    if not getattr(issued, "key", ""):
+        return True
+    key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
+    charged = await bench.talk(bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.stamp()))
+    return not isinstance(charged, Paid) or charged.amount != 55_000 or bench.net("PAY3") != 55_000
+
+
+class DaysInUtc(payapp.PayApp):
+    def refund(self, payment, refund, stamp):
+        utc = payment.paid_at.astimezone(UTC) if payment.paid_at else stamp.at
+        late = (stamp.at.astimezone(UTC).date() - utc.date()).days > self.settings.cancel_days
+        exchange = super().refund(payment, refund, stamp)
+        call = next(exchange)
+        call = changed_command(call, "paycancelreq" if late else "paycancel")
+        reply = yield call
+        try:
+            exchange.send(reply)
+        except StopIteration as end:
+            return end.value
+
+
+def changed_command(call, cmd):
+    from dataclasses import replace
+
+    return replace(call, op=cmd, form={**call.form, "cmd": cmd})
+
+
+class MarkWithoutKind(payapp.PayApp):
+    def seal(self, kind, reference):
+        return kind + super().seal("", reference)[:32]
+
+
+def with_payapp(change) -> type:
+    return changed(payapp.PayApp, change)
+
+
+PAYAPP = Suite(
+    "payapp",
+    payapp.PayApp,
+    payapp_fails,
+    both={
+        "userid misspelt": with_payapp(renamed("userid", "userId")),
+        "linkkey misspelt": with_payapp(renamed("linkkey", "linkKey")),
+        "linkval sent for linkkey": with_payapp(bent("linkkey", lambda text: text.replace("KEY", "VAL"))),
+        "mul_no misspelt": with_payapp(renamed("mul_no", "mulno")),
+        "goodname misspelt": with_payapp(renamed("goodname", "goodsname")),
+        "price misspelt": with_payapp(renamed("price", "amount")),
+        "recvphone misspelt": with_payapp(renamed("recvphone", "phone")),
+        "cancelmemo misspelt": with_payapp(renamed("cancelmemo", "memo")),
+        "cancelprice misspelt, as seen": with_payapp(renamed("cancelprice", "price")),
+        "partcancel misspelt": with_payapp(renamed("partcancel", "partCancel")),
+        "partcancel as a word": with_payapp(bent("partcancel", lambda text: "True" if text == "1" else text)),
+        "cancelmode misspelt": with_payapp(renamed("cancelmode", "cancelMode")),
+        "cancelmode True, as seen": with_payapp(bent("cancelmode", lambda _text: "True")),
+        "feedbackurl forgotten": with_payapp(dropped("feedbackurl")),
+        "var1 forgotten": with_payapp(dropped("var1")),
+        "var2 forgotten": with_payapp(dropped("var2")),
+        "cmd misspelt": with_payapp(renamed("cmd", "command")),
+        "billPay by billRegist, as the example has it": with_payapp(
+            bent("cmd", lambda text: "billRegist" if text == "billPay" else text)
+        ),
+        "cardPw by another spelling": with_payapp(renamed("cardPw", "cardpw")),
+        "year and month changed places": with_payapp(
+            lambda call: renamed("x", "expYear")(renamed("expYear", "expMonth")(renamed("expMonth", "x")(call)))
+        ),
+        "amounts with commas": with_payapp(bent("price", lambda text: f"{int(text):,}")),
+        "amounts in hundredths": with_payapp(bent("price", lambda text: text + "00")),
+        "tax parts that do not add up": with_payapp(bent("amount_vat", lambda _text: "1")),
+        "phone with dashes": with_payapp(bent("recvphone", lambda text: f"{text[:3]} {text[3:]}")),
+    },
+    only_vectors={
+        "days counted in UTC": DaysInUtc,
+        "a mark that forgets the way we asked": MarkWithoutKind,
+        "checkretry forgotten": with_payapp(dropped("checkretry")),
+        "skip_cstpage forgotten": with_payapp(dropped("skip_cstpage")),
+    },
+)
+
+SUITES = [PAYAPP]
+
+
+def mutants(*groups: str) -> Any:
+    """Choose mutants of every gateway."""
+    chosen = [
+        (suite, name, kind) for suite in SUITES for group in groups for name, kind in getattr(suite, group).items()
+    ]
+    return pytest.mark.parametrize(
+        ("suite", "kind"),
+        [(suite, kind) for suite, _, kind in chosen],
+        ids=[f"{one.name}-{name}" for one, name, _ in chosen],
+    )
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+async def test_the_adapter_itself_is_caught_by_neither(suite):
+    assert not spoils_vectors(suite.name, suite.kind)
+    assert not await suite.fails(suite.kind)
+
+
+@mutants("both", "only_vectors")
+def test_a_mutant_is_caught_by_the_vectors_alone(suite, kind):
+    assert spoils_vectors(suite.name, kind)
+
+
+@mutants("both", "only_sandbox")
+async def test_a_mutant_is_caught_by_the_sandbox_alone(suite, kind):
+    assert await suite.fails(kind)
+
+
+@mutants("only_vectors")
+async def test_what_the_sandbox_cannot_catch_is_listed(suite, kind):
+    assert not await suite.fails(kind), "it can: move it to both"
