@@ -44,6 +44,26 @@ def test_the_command_walks_all_in_time_prints_one_object_and_is_quiet() -> None:
     assert found["totals"]["bridge"]["captured"] - found["totals"]["bridge"]["refunded"] > 0
 
 
+BROKEN = """
+from bridge.cli import main
+from bridge.demo import check, journeys
+from bridge.sandbox.bank import Bank
+
+check.JOURNEYS = tuple(one for one in journeys.JOURNEYS if one.name == "full refund")
+check.SETTLE_SECONDS = 1.0
+Bank.refund = lambda *_: None
+main()
+"""
+
+
+def test_the_command_fails_when_the_books_differ_and_still_prints_what_it_found() -> None:
+    words = [sys.executable, "-c", BROKEN, "demo", "--check", "--gateway", "mainpay"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["agree"] is False
+
+
 def test_a_buyer_charged_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, "buy")
     capture = Bank.capture
