@@ -62,9 +62,9 @@ def test_a_full_refund_gives_everything_back_and_the_order_says_so(each_lane: La
     heading(buyer, "환불했어요")
 
 
-def test_a_part_is_refunded_and_more_than_is_left_is_refused(lane: Lane, browse: Browse) -> None:
-    buyer, ref = paid_order(lane, browse)
-    page = payment_page(lane, browse, ref)
+def test_a_part_is_refunded_and_more_than_is_left_is_refused(each_lane: Lane, browse: Browse) -> None:
+    buyer, ref = paid_order(each_lane, browse)
+    page = payment_page(each_lane, browse, ref)
 
     dialog = open_dialog(page)
     dialog.get_by_label("금액(원)").fill("21001")
@@ -72,21 +72,21 @@ def test_a_part_is_refunded_and_more_than_is_left_is_refused(lane: Lane, browse:
     dialog.get_by_role("button", name="환불", exact=True).click()
     assert dialog.get_by_label("금액(원)").evaluate("field => field.validity.valid") is False
     expect(dialog).to_be_visible()
-    assert lane.money(ref).refunded == 0
+    assert each_lane.money(ref).refunded == 0
     dialog.get_by_label("금액(원)").fill("5000")
     dialog.get_by_role("button", name="환불", exact=True).click()
 
     expect(result(page)).to_contain_text("5,000원 환불: 결제를 취소하고 환불했어요.")
     expect(page.get_by_text("16,000원까지 환불할 수 있어요.")).to_be_visible()
-    assert (lane.money(ref).captures, lane.money(ref).net) == (1, 16_000)
+    assert (each_lane.money(ref).captures, each_lane.money(ref).net) == (1, 16_000)
     buyer.reload()
     heading(buyer, "일부를 환불했어요")
     expect(buyer.get_by_role("region", name="결제 정보")).to_contain_text("5,000원")
 
 
-def test_two_clicks_are_one_refund(lane: Lane, browse: Browse) -> None:
-    _, ref = paid_order(lane, browse)
-    page = payment_page(lane, browse, ref)
+def test_two_clicks_are_one_refund(each_lane: Lane, browse: Browse) -> None:
+    _, ref = paid_order(each_lane, browse)
+    page = payment_page(each_lane, browse, ref)
     dialog = open_dialog(page)
     dialog.get_by_label("일부:").check()
     dialog.get_by_label("금액(원)").fill("3000")
@@ -95,7 +95,7 @@ def test_two_clicks_are_one_refund(lane: Lane, browse: Browse) -> None:
     dialog.get_by_role("button", name="환불", exact=True).dblclick(no_wait_after=True)
 
     expect(result(page)).to_contain_text("3,000원 환불: 결제를 취소하고 환불했어요.")
-    assert lane.money(ref).refunded == 3000
+    assert each_lane.money(ref).refunded == 3000
 
 
 def test_going_back_to_the_form_and_sending_it_again_is_the_same_refund(lane: Lane, browse: Browse) -> None:

@@ -43,16 +43,19 @@ def test_reloading_the_way_back_pays_once(each_lane: Lane, browse: Browse) -> No
     assert each_lane.check_money(ref) == "paid"
 
 
-def test_going_back_after_paying_leads_to_the_paid_order_and_pays_nothing_more(lane: Lane, browse: Browse) -> None:
-    page, ref = paid_order(lane, browse)
+def test_going_back_after_paying_leads_to_the_paid_order_and_pays_nothing_more(each_lane: Lane, browse: Browse) -> None:
+    page, ref = paid_order(each_lane, browse)
 
     page.go_back()
     heading(page, "이미 끝난 결제창이에요")
     page.go_back()
+    if WINDOW.search(page.url):  # The guide's window has a page of its own that posts the buyer back.
+        heading(page, "이미 끝난 결제창이에요")
+        page.go_back()
     page.wait_for_url(DETAIL)
 
     heading(page, "결제했어요 · 21,000원")
-    assert lane.money(ref).captures == 1
+    assert each_lane.money(ref).captures == 1
 
 
 def test_going_back_from_the_window_leaves_the_button_ready_and_pays_once(each_lane: Lane, browse: Browse) -> None:

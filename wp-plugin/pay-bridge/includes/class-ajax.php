@@ -31,7 +31,7 @@ final class Ajax {
 
 	/** The old way to open a payment: answers {payUrl, refNo, mbrRefNo}. An amount sent along is only compared. */
 	public static function action_ready(): void {
-		nocache_headers();
+		Caches::bar();
 		$ref = Request::post( 'pay_bridge_order' );
 		list( $keys, $order ) = self::payable( $ref );
 		$amount = Request::post( 'amount' );
@@ -51,7 +51,7 @@ final class Ajax {
 
 	/** A new token for a page that stayed open: answers {token, expires_at}. */
 	public static function action_token(): void {
-		nocache_headers();
+		Caches::bar();
 		list( $keys, $order ) = self::payable( Request::post( 'order' ) );
 		$now    = Clock::now();
 		$sealed = $order->seal( $keys, $now );

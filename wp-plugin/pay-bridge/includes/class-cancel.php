@@ -14,7 +14,7 @@ final class Cancel {
 
 	/** Authority, then intent, then act. */
 	public static function action_cancel(): void {
-		nocache_headers();
+		Caches::bar();
 		if ( ! is_user_logged_in() ) {
 			Ajax::refuse( 'login_required', __( 'Please log in first.', 'pay-bridge' ), 401 );
 		}

@@ -17,10 +17,9 @@ final class Checkout {
 
 	/** Keep the page out of caches: it carries a token made for this visitor a moment ago. */
 	public static function prepare( string $order_ref ): void {
-		if ( '' !== $order_ref && ! headers_sent() ) {
-			nocache_headers();
+		if ( '' !== $order_ref ) {
+			Caches::bar_page();
 		}
-		defined( 'DONOTCACHEPAGE' ) || define( 'DONOTCACHEPAGE', true ); // phpcs:ignore WordPress.NamingConventions -- the name caches look for.
 		self::enqueue();
 	}
 

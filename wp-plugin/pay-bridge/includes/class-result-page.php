@@ -19,9 +19,8 @@ final class Result_Page {
 		if ( ! Snapshots::is_id( $payment ) || 1 !== preg_match( '/\A[A-Za-z0-9_.~-]{1,512}\z/', $status ) || null === Settings::keys() ) {
 			return;
 		}
-		nocache_headers();
+		Caches::bar_page();
 		header( 'Referrer-Policy: no-referrer' ); // The status token is in this page's address.
-		defined( 'DONOTCACHEPAGE' ) || define( 'DONOTCACHEPAGE', true ); // phpcs:ignore WordPress.NamingConventions -- the name caches look for.
 		add_filter( 'wp_robots', 'wp_robots_no_robots' );
 		add_action( 'wp_enqueue_scripts', array( self::class, 'action_wp_enqueue_scripts' ) );
 		add_action( 'wp_footer', array( self::class, 'action_wp_footer' ), 5 );
