@@ -50,7 +50,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     await expire(context)
     await expire_keys(context)
     await give_up_receipts(context)
-    if beats % RECOVER_EVERY_BEATS == 0:
+    if beats % RECOVER_EVERY_BEATS == 0 or not context.ledger.alone:
         await recover(context)
     if beats % EVERY_BEATS == 0:
         await replay_pending(context)

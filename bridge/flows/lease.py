@@ -11,7 +11,7 @@ from bridge.domain.failures import BridgeError
 from bridge.flows.context import Context
 from bridge.ledger import owners
 
-BEAT_SECONDS = 3.0
+BEAT_SECONDS = 1.0
 log = structlog.get_logger("lease")
 
 

@@ -25,6 +25,7 @@ async def recover(context: Context) -> int:
     Run at boot before the bridge is ready, and with the heartbeat; answers how many operations were taken over.
     """
     at = now_ms(context.clock)
+    await _bury(context, at)
     stale = at - STALE_SECONDS * 1000
     since = await context.ledger.read(lambda turn: owners.heard_since(turn, context.owner, at))
     left = await context.ledger.read(
@@ -42,6 +43,17 @@ async def recover(context: Context) -> int:
     if await context.ledger.read(lambda turn: news.in_dead_hands(turn, context.owner, since)):
         await context.ledger.write(lambda turn: news.free(turn, context.owner, since))
     return taken
+
+
+async def _bury(context: Context, at: int) -> None:
+    """Count those as dead at once whom the database saw end; their lease need not run out."""
+    if await context.ledger.read(lambda turn: owners.cut_off(turn, at)):
+
+        def work(turn: Turn) -> None:
+            for owner in owners.cut_off(turn, at):
+                owners.end(turn, owner)
+
+        await context.ledger.write(work)
 
 
 async def recover_at_boot(context: Context) -> int:

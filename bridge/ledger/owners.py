@@ -4,6 +4,8 @@ from bridge.ledger.ledger import Turn
 
 LEASE_SECONDS = 15.0
 """How long a process may be silent. Processes on several machines compare their clocks by this: keep NTP running."""
+CUT_OFF_SECONDS = 2.5
+"""How long one may be silent whose connection is gone: longer than it takes to find another."""
 _FORGOTTEN_SECONDS = 86_400
 
 
@@ -18,7 +20,8 @@ def begin(turn: Turn, owner: str, at: int, *, alone: bool) -> None:
 def beat(turn: Turn, owner: str, at: int) -> None:
     """Say that this process still lives."""
     turn.run(
-        "INSERT INTO owners (id, beat_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at",
+        "INSERT INTO owners (id, beat_at) VALUES (?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, session = excluded.session",
         *(owner, at),
     )
 
@@ -26,6 +29,12 @@ def beat(turn: Turn, owner: str, at: int) -> None:
 def end(turn: Turn, owner: str) -> None:
     """Say that this process is done: nothing of it has to be waited for."""
     turn.run("DELETE FROM owners WHERE id = ?", owner)
+
+
+def cut_off(turn: Turn, at: int) -> list[str]:
+    """List the processes that were killed: the database saw their connections end, and they found no other."""
+    asked = "SELECT id FROM owners_seen WHERE connected = 0 AND beat_at < ? ORDER BY id"
+    return [str(row["id"]) for row in turn.all(asked, at - _ms(CUT_OFF_SECONDS))]
 
 
 def heard_since(turn: Turn, owner: str, at: int) -> int:

@@ -264,6 +264,44 @@ async def test_a_bridge_that_was_silent_itself_declares_nobody_dead(world, other
     assert await world.state(opened.payment) == "paid"
 
 
+async def cut(world):
+    """Cut the connection by which a bridge last said that it lives, as the end of its process would."""
+    with psycopg.connect(world.settings.database_url) as database:
+        while not database.execute("SELECT now() - pg_postmaster_start_time() > interval '10 seconds'").fetchone()[0]:
+            await asyncio.sleep(0.2)  # a server that has only just started knows nobody's connection yet
+            database.rollback()
+        asked = "SELECT pg_terminate_backend(session::int) FROM owners WHERE id = %s"
+        assert database.execute(asked, [world.context.owner]).fetchone() == (True,)
+    await asyncio.sleep(0.1)
+
+
+async def test_a_killed_bridge_is_dead_when_the_database_has_seen_it_go(world, other):
+    """Its connection is gone and it was silent for longer than a reconnection takes; a mere silence is not enough."""
+    opened, returning = await held_approval(world)
+    await live(world.context)
+    await world.clock.forward(owners.CUT_OFF_SECONDS + 0.1)
+    await live(other.context)
+    assert await recover(other.context) == 0, "silent, but connected"
+    await cut(world)
+    assert await recover(other.context) == 1
+    assert await world.state(opened.payment) == "unknown"
+    returning.cancel()
+
+
+async def test_a_bridge_that_found_another_connection_lives(world, other):
+    opened, returning = await held_approval(world)
+    await live(world.context)
+    await cut(world)
+    await live(other.context)
+    assert await recover(other.context) == 0, "it has only just lost it"
+    await world.clock.forward(owners.CUT_OFF_SECONDS + 0.1)
+    await live(world.context)
+    await live(other.context)
+    assert await recover(other.context) == 0
+    assert await world.state(opened.payment) == "approving"
+    returning.cancel()
+
+
 async def test_a_notice_the_other_bridge_has_replayed_meanwhile_has_no_second_effect(world, other):
     """Read as pending by both; a person has closed the case it opened before the second comes to it."""
     payment = await world.buy()

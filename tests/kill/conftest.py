@@ -24,7 +24,7 @@ ChainOf = Callable[[str], Chain]
 Figures = dict[str, Any]
 
 _chains: list[Chain] = []
-_alone: list[Restart] = []
+_alone: dict[str, list[Restart]] = {}
 _figures: Figures = {}
 
 
@@ -91,8 +91,8 @@ def figures() -> Figures:
 
 
 @pytest.fixture(scope="session")
-def restarts_alone() -> list[Restart]:
-    """Restarts measured while no chain runs; whoever measures adds to it."""
+def restarts_alone() -> dict[str, list[Restart]]:
+    """Restarts measured while no chain runs, by their database; whoever measures adds to it."""
     return _alone
 
 
@@ -107,7 +107,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         "waits_skipped": sum(chain.waits_skipped for chain in _chains),
     }
     restarts = {
-        "alone": _times(_alone),
+        "alone": {database: _times(restarts) for database, restarts in _alone.items()},
         "in_chains": _times([restart for chain in _chains for restart in chain.restarts]),
     }
     found = {"chains": kills, "restart_seconds": restarts, **_figures, "load": round(os.getloadavg()[0], 1)}

@@ -133,8 +133,11 @@ class Lab:
         timer = threading.Timer(step_seconds(place), self.kill) if place else None
         self.moments.arm(place, kinds, kill_after=timer)
 
-    def restart(self) -> Restart:
-        """Start the dead server again, and note how long it took until it served and had taken over what was left."""
+    def restart(self, *, skip_lease: bool = True) -> Restart:
+        """Start the dead server again, and note how long it took until it served and had taken over what was left.
+
+        On PostgreSQL a dead bridge's lease need not be waited for with `skip_lease`, by setting the clock ahead.
+        """
         assert self.server is not None
         assert not self.server.alive()
         self.moments.disarm()
@@ -143,8 +146,7 @@ class Lab:
         if self.traced:
             self._cut_power()
         interrupted = self.books.sent()
-        # What a dead bridge left on PostgreSQL is free when its lease has run out.
-        if self.postgres and not self.moments.set_ahead(self.moments.ahead_seconds + LEASE_SECONDS):
+        if self.postgres and skip_lease and not self.moments.set_ahead(self.moments.ahead_seconds + LEASE_SECONDS):
             time.sleep(LEASE_SECONDS)
         server = self.begin()
         server.wait_until_serving()

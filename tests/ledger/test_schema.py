@@ -17,7 +17,8 @@ from tests.support.books import RULE_BROKEN, open_books
 ONCE = "INSERT INTO queues (name, turns) VALUES ('x', 1) ON CONFLICT DO NOTHING"
 EVERYTHING = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 TABLES = """SELECT table_name FROM information_schema.tables
- WHERE table_schema = 'public' AND table_name <> 'schema_version'"""
+ WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> 'schema_version'"""
+VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = 'public'"
 COLUMNS = """SELECT column_name, upper(data_type), is_nullable = 'NO' FROM information_schema.columns
  WHERE table_schema = 'public' AND table_name = %s ORDER BY ordinal_position"""
 KEYS = """SELECT a.attname FROM pg_index i JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (place, number) ON true
@@ -173,6 +174,7 @@ async def test_both_databases_have_the_same_tables(folder, postgres_database):
         made = made.fetchall()
         tables = {name: sql for kind, name, _, sql in made if kind == "table"}
         assert {row[0] for row in big.execute(TABLES)} == set(tables)
+        assert {row[0] for row in big.execute(VIEWS)} == {name for kind, name, _, _ in made if kind == "view"}
         for table, sql in tables.items():
             columns = small.execute(f"PRAGMA table_info({table})").fetchall()
             keys = [name for place, name in sorted((row[5], row[1]) for row in columns if row[5])]

@@ -7,7 +7,16 @@ END $$;
 
 CREATE TABLE meta (name TEXT COLLATE "C" PRIMARY KEY, value TEXT COLLATE "C" NOT NULL);
 -- Processes and when each last said that it lives; what a silent one had sent is taken over.
-CREATE TABLE owners (id TEXT COLLATE "C" PRIMARY KEY, beat_at BIGINT NOT NULL);
+CREATE TABLE owners (
+  id TEXT COLLATE "C" PRIMARY KEY,
+  beat_at BIGINT NOT NULL,
+  -- The connection by which it said so. One that is gone was cut, unless the server itself has just started.
+  session BIGINT NOT NULL DEFAULT pg_backend_pid()
+);
+CREATE VIEW owners_seen AS
+  SELECT id, beat_at, CASE WHEN pg_postmaster_start_time() > now() - interval '10 seconds'
+    OR EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = session) THEN 1 ELSE 0 END AS connected
+  FROM owners;
 -- A row a subject; turns that must not overlook each other write the same one.
 CREATE TABLE queues (name TEXT COLLATE "C" PRIMARY KEY, turns BIGINT NOT NULL);
 

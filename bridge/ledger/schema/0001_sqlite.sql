@@ -1,7 +1,9 @@
 -- Times are milliseconds since 1970 (UTC); amounts are integers of KRW; *_sealed is AES-GCM under the master key.
 CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
 -- Processes and when each last said that it lives; what a silent one had sent is taken over.
-CREATE TABLE owners (id TEXT PRIMARY KEY, beat_at BIGINT NOT NULL);
+CREATE TABLE owners (id TEXT PRIMARY KEY NOT NULL, beat_at BIGINT NOT NULL, session BIGINT NOT NULL DEFAULT 0);
+-- Whether its connection is still there: on this database only one process writes, and asks nobody.
+CREATE VIEW owners_seen AS SELECT id, beat_at, 1 AS connected FROM owners;
 -- A row a subject; turns that must not overlook each other write the same one.
 CREATE TABLE queues (name TEXT PRIMARY KEY, turns BIGINT NOT NULL);
 
