@@ -91,7 +91,7 @@ async def wait_for_key(context: Context, site: Site, key_id: str) -> KeyRow:
 
 def _by_card(site: Site, wish: KeyWish) -> tuple[Gateway, IssuesKeysByCard]:
     for gateway in [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]:
-        if isinstance(gateway, IssuesKeysByCard):
+        if isinstance(gateway, IssuesKeysByCard) and site.takes_typed_cards(gateway):
             return gateway, gateway
     raise GatewayOff(
         "No gateway of this site takes typed cards. Switching that on (`card_entry`) brings card numbers to the shop's "

@@ -21,7 +21,7 @@ async def key_in(
     Raises GatewayOff where no gateway of the site takes typed cards, and what `pay_directly` raises.
     """
     for found in [site.gateway(gateway)] if gateway else [site.gateway(), *site.gateways.values()]:
-        if isinstance(found, KeysIn):
+        if isinstance(found, KeysIn) and site.takes_typed_cards(found):
             keys_in = found
             break
     else:

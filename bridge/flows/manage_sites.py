@@ -10,7 +10,7 @@ from bridge.clock import new_id, now_ms
 from bridge.domain.failures import Malformed, Misconfigured, NotFound
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
-from bridge.flows.sites import Site
+from bridge.flows.sites import CARD_ENTRY, CARD_ENTRY_WARNING, Site
 from bridge.flows.urls import notice_urls
 from bridge.ledger import sites as rows
 from bridge.ledger.ledger import Turn
@@ -55,7 +55,7 @@ async def add_site(
 
     await context.ledger.write(work)
     await context.sites.refresh()
-    return _shown(context, context.sites.get(site), key_id, secret)
+    return _shown(context, context.sites.get(site), key_id, secret) | _warnings(settings)
 
 
 async def change_settings(context: Context, *, url: str, settings: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -77,11 +77,18 @@ async def change_settings(context: Context, *, url: str, settings: Mapping[str, 
             sealed = context.vault.seal(json.dumps(earlier | dict(given)).encode(), purpose)
             rows.set_gateway(turn, site=site, gateway=name, settings_sealed=sealed, at=at)
         rows.touch(turn, f"{at}:{new_id(context.clock)}")
-        return {"site": site, "changed": sorted(f"{name}.{key}" for name, given in settings.items() for key in given)}
+        changed = sorted(f"{name}.{key}" for name, given in settings.items() for key in given)
+        return {"site": site, "changed": changed} | _warnings(settings)
 
     changed = await context.ledger.write(work)
     await context.sites.refresh()
     return changed
+
+
+def _warnings(settings: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Say what a setting that was just given brings with it."""
+    typed = any(given.get(CARD_ENTRY) == "on" for given in settings.values())
+    return {"warning": CARD_ENTRY_WARNING} if typed else {}
 
 
 async def rotate_key(context: Context, *, url: str) -> dict[str, Any]:

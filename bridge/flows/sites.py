@@ -5,13 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from bridge.domain.failures import GatewayOff, NotFound
+from bridge.domain.failures import GatewayOff, Misconfigured, NotFound
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import Method, Mode
 from bridge.ledger import sites as rows
 from bridge.ledger.ledger import Ledger, Row, Turn
 from bridge.ledger.vault import Vault
 from bridge.signing.keys import SiteKey, decode_secret
+
+CARD_ENTRY = "card_entry"
+"""The one setting beside a gateway's own: `on` where cards may be typed on the site's pages."""
+CARD_ENTRY_WARNING = (
+    "Cards may now be typed on the site's own pages: every system that sees a card number, the shop's server first, "
+    "is in PCI DSS scope (SAQ D). Leave it off unless you have been assessed for that."
+)
 
 BuildGateway = Callable[[str, Mapping[str, str], Mode], Gateway]
 
@@ -26,6 +33,7 @@ class Site:
     default_gateway: str
     keys: tuple[SiteKey, ...] = field(repr=False)
     gateways: Mapping[str, Gateway] = field(repr=False)
+    card_entry: frozenset[str] = frozenset()
 
     @property
     def origin(self) -> str:
@@ -44,6 +52,10 @@ class Site:
         if found is None:
             raise GatewayOff(f"The gateway {name or self.default_gateway} is not set up for this site.")
         return found
+
+    def takes_typed_cards(self, gateway: Gateway) -> bool:
+        """Tell whether the site switched typed cards on for a gateway."""
+        return gateway.name in self.card_entry
 
     def gateway_for(self, method: Method, name: str = "") -> Gateway:
         """Give the gateway that can take a method: the named one, else the default, else the first that can."""
@@ -94,17 +106,15 @@ class Sites:
 
     def _site(self, row: Row, keys: list[Row], gateways: list[Row]) -> Site:
         mode = Mode(row["mode"])
+        settings = {one["gateway"]: self._settings(one) for one in gateways if one["site"] == row["id"]}
         return Site(
             id=row["id"],
             url=row["url"],
             mode=mode,
             default_gateway=row["default_gateway"],
             keys=tuple(self._key(key) for key in keys if key["site"] == row["id"]),
-            gateways={
-                one["gateway"]: self._build_gateway(one["gateway"], self._settings(one), mode)
-                for one in gateways
-                if one["site"] == row["id"]
-            },
+            gateways={name: self._build(name, values, mode) for name, values in settings.items()},
+            card_entry=frozenset(name for name, values in settings.items() if values.get(CARD_ENTRY) == "on"),
         )
 
     def _key(self, row: Row) -> SiteKey:
@@ -118,7 +128,12 @@ class Sites:
 
     def check_gateway(self, name: str, values: Mapping[str, str], mode: Mode) -> None:
         """Make sure that a gateway can be built from these settings. Raises Misconfigured."""
-        self._build_gateway(name, values, mode)
+        self._build(name, values, mode)
+
+    def _build(self, name: str, values: Mapping[str, str], mode: Mode) -> Gateway:
+        if values.get(CARD_ENTRY, "off") not in ("on", "off"):
+            raise Misconfigured(f"{name}.{CARD_ENTRY} must be on or off.")
+        return self._build_gateway(name, {key: value for key, value in values.items() if key != CARD_ENTRY}, mode)
 
     def get(self, site: str) -> Site:
         """Give a site by id. Raises NotFound."""

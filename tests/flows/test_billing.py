@@ -20,7 +20,7 @@ async def billing(world):
 @pytest.fixture
 async def typed(world):
     """A site that switched typed cards on."""
-    await world.pair_teller("TypedCardsUndone")
+    await world.pair_teller("TypedCardsUndone", card_entry="on")
     return world
 
 
@@ -268,8 +268,9 @@ async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_kee
     assert (again.status_code, again.json()["state"]) == (200, "deleted")
 
 
-async def test_typed_cards_are_refused_unless_the_site_switched_them_on(billing):
-    world = billing
+@pytest.mark.parametrize("switch", [{}, {"card_entry": "off"}])
+async def test_typed_cards_are_refused_unless_the_site_switched_them_on(world, switch):
+    await world.pair_teller("TypedCardsUndone", **switch)
     key = await ask(world, card=CARD)
     paid = await world.call("POST", "/v1/card-payments", {"order": world.order(), "card": CARD, "actor": "wp:7"})
 

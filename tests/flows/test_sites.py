@@ -116,6 +116,21 @@ async def test_changing_one_setting_keeps_the_others(world):
     assert (await world.buy()).state == "paid"
 
 
+async def test_typed_cards_are_switched_on_with_a_warning_and_by_nothing_else_than_on(world):
+    async def switch(value):
+        return await change_settings(world.context, url=world.site.url, settings={"mainpay": {"card_entry": value}})
+
+    on = await switch("on")
+    site = world.context.sites.get(world.site.id)
+    assert "PCI DSS" in on["warning"]
+    assert site.takes_typed_cards(site.gateway())
+    with pytest.raises(Misconfigured):
+        await switch("yes")
+    assert "warning" not in await switch("off")
+    site = world.context.sites.get(world.site.id)
+    assert not site.takes_typed_cards(site.gateway())
+
+
 async def test_another_process_hears_of_a_revoked_key(world):
     """The heartbeat reads the sites again when another process changed them."""
     await world.context.ledger.write(
