@@ -133,8 +133,9 @@ async def test_no_receipt_for_cards_unpaid_orders_other_sites_or_nonsense(world,
 
 
 async def test_a_gateway_without_receipts_says_where_to_issue_them(world):
-    bought = await world.buy()
-    answer = await issue(world, bought.id)
+    await world.pair_teller("Asked")
+    opened = await world.checkout(world.order(), method="account")
+    answer = await issue(world, opened.payment)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "gateway_unavailable")
     assert "홈택스" in answer.json()["detail"]

@@ -16,6 +16,8 @@ from bridge.domain.exchange import Call, Reply, Stamp
 from bridge.domain.failures import BridgeError, Unreadable
 from bridge.domain.gateway import Return, Unknown, Urls
 from bridge.domain.payment import Account, Buyer, Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.services import ReceiptIssued, ReceiptOrder
+from bridge.domain.tax import split
 
 FOLDER = Path(bridge.gateways.__file__).parent
 URLS = Urls(
@@ -28,9 +30,9 @@ BUYER = {"name": "홍길동", "email": "hong@shop.test", "phone": "010-1234-5678
 Vector = dict[str, Any]
 
 
-def load(gateway: str) -> list[Vector]:
-    """Read a gateway's vectors."""
-    files = sorted((FOLDER / gateway / "vectors").glob("*.json"))
+def load(gateway: str, part: str = "") -> list[Vector]:
+    """Read a gateway's vectors, or those of a part that has a folder of its own."""
+    files = sorted((FOLDER / gateway / "vectors" / part).glob("*.json"))
     found = [vector for path in files for vector in json.loads(path.read_text("utf-8"))]
     return [vector | {"gateway": gateway} for vector in found]
 
@@ -83,6 +85,7 @@ def payment(vector: Vector) -> Payment:
         tax_free=told.get("tax_free", 0),
         instalment_months=told.get("instalment_months", 0),
         refs=told.get("refs", {}),
+        account=told.get("account", {}),
         paid_at=made if captured else None,
     )
 
@@ -117,6 +120,22 @@ def arguments(vector: Vector) -> dict[str, Any]:
         found["order"] = KeyOrder(**(told | made))
     if "card" in vector:
         found["card"] = CardEntry(**vector["card"])
+    return found | _of_services(vector, found["stamp"].at)
+
+
+def _of_services(vector: Vector, at: datetime) -> dict[str, Any]:
+    """Give what accounts, transfers and receipts are asked for with."""
+    found: dict[str, Any] = {name: vector[name] for name in ("bank", "ref", "amount", "refs") if name in vector}
+    if "due" in vector:
+        found["due"] = datetime.fromisoformat(vector["due"])
+    if "account" in vector:
+        found["account"] = Account(**vector["account"])
+    if "issued" in vector:
+        found["issued"] = ReceiptIssued(**vector["issued"])
+    if "receipt_order" in vector:
+        told = dict(vector["receipt_order"])
+        parts = split(told.pop("amount"), told.pop("tax_free"))
+        found["order"] = ReceiptOrder(split=parts, traded_at=at, **told)
     return found
 
 

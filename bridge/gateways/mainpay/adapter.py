@@ -1,12 +1,10 @@
 """Speaks Mainpay, in both of its dialects: the guide's, and the one its live system is seen to use (README.md)."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bridge.domain.exchange import KST, Call, Exchange, Fields, Reply, Stamp
+from bridge.domain.exchange import Call, Exchange, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import (
     Ack,
@@ -32,36 +30,20 @@ from bridge.domain.gateway import (
 )
 from bridge.domain.machine import State
 from bridge.domain.payment import AMOUNT_MIN, Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.texts import digits, email, fit
 from bridge.gateways.mainpay import codes, notices
 from bridge.gateways.mainpay.answers import approval, misfit
-from bridge.gateways.mainpay.settings import SETTINGS, MainpaySettings, read_settings
-
-PAYMETHODS = {
-    Method.CARD: "CARD",
-    Method.KAKAOPAY: "CARD",
-    Method.NAVERPAY: "CARD",
-    Method.PAYCO: "CARD",
-    Method.ACCOUNT: "ACCT",
-    Method.VIRTUAL_ACCOUNT: "VACCT",
-    Method.PHONE: "HPP",
-    Method.GIFT: "CULT",
-}
-"""The card window also offers the easy-pay services (guide, 결제창 연동)."""
+from bridge.gateways.mainpay.direct import Direct
+from bridge.gateways.mainpay.settings import SETTINGS, read_settings
+from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS
 
 NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: "nextAppUrl"}
-SECRETS = frozenset(
-    {"signature", "authToken", "authCode", "customerName", "customerEmail", "customerTelNo"}
-) | frozenset({"buyerName", "buyerEmail", "buyerTel", "approvalUrl", "closeUrl", "notiUrl"})
-_NOT_PLAIN = re.compile(r"[^\w\s()\[\].,-]")
-_NOT_DIGITS = re.compile(r"[^0-9]")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Mainpay:
+class Mainpay(Direct):
     """One site's Mainpay. Deadlines: connect 5 s, total 65 s, because Mainpay itself allows 55 s to answer."""
 
-    settings: MainpaySettings
     name: str = "mainpay"
     title: str = "메인페이"
     methods: tuple[Method, ...] = tuple(PAYMETHODS)
@@ -91,16 +73,16 @@ class Mainpay:
                 "version": "V001",
                 "mbrNo": self.settings.mbr_no,
                 "paymethod": PAYMETHODS[payment.method],
-                "goodsName": fit(order.title, "TICKET"),
+                "goodsName": fit(order.title, 30, "TICKET"),
                 "goodsCode": self.settings.goods_code,
                 "approvalUrl": urls.approval,
                 "closeUrl": urls.close,
                 "notiUrl": urls.notice,
-                "customerName": fit(buyer.name, "구매자"),
-                "customerEmail": _email(buyer.email) or f"none@{urlsplit(urls.approval).hostname}",
-                "customerTelNo": _NOT_DIGITS.sub("", buyer.phone)[:12],
-                "buyerName": fit(buyer.name, "구매자"),
-                "buyerEmail": _email(buyer.email),
+                "customerName": fit(buyer.name, 30, "구매자"),
+                "customerEmail": email(buyer.email, 50) or f"none@{urlsplit(urls.approval).hostname}",
+                "customerTelNo": digits(buyer.phone, 12),
+                "buyerName": fit(buyer.name, 30, "구매자"),
+                "buyerEmail": email(buyer.email, 50),
                 "buyerTel": buyer.phone,
                 "merchantData": payment.merchant_ref,
             },
@@ -149,10 +131,14 @@ class Mainpay:
         """Take back an approval whose answer was lost.
 
         Live: net-cancel with exactly the parameters of the pay call. The guide has none: its cancel of the full amount.
+        Without a window: the cancel by order number (`isNetCancel=Y`).
         """
-        if payment.refs.get("dialect") == "live":
+        dialect = payment.refs.get("dialect")
+        if dialect == "live":
             url = f"{self.settings.api_url}/v1/payment/net-cancel"
             reply = yield self._call("net-cancel", url, self._pay_form(payment, returned, sent), moves_money=True)
+        elif dialect != "guide":
+            reply = yield self.cancel_by_order(payment, sent, stamp)
         else:
             amount = payment.captured or payment.amount  # it may have taken another amount than asked
             reply = yield self._guide_cancel(payment, amount, "승인 응답 유실", stamp)
@@ -160,7 +146,7 @@ class Mainpay:
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Cancel in full or in part. Once cancelled in part, the rest goes the same way (relay API)."""
-        if payment.refs.get("dialect") != "live":
+        if payment.refs.get("dialect") == "guide":
             reply = yield self._guide_cancel(payment, refund.amount, refund.reason, stamp)
         else:
             reply = yield self._relay_cancel(payment, refund, stamp)
@@ -207,27 +193,6 @@ class Mainpay:
         """List a code table: errors, cards or banks."""
         return codes.table(kind)
 
-    def timestamp(self, stamp: Stamp) -> str:
-        """Write KST time and chance as Mainpay's timestamp: yyyyMMddHHmmss and 4 digits, or yyMMddHHmmssSSS."""
-        at = stamp.at.astimezone(KST)
-        if self.settings.timestamp_digits == 15:
-            return at.strftime("%y%m%d%H%M%S") + f"{int(stamp.nonce[:8], 16) % 1000:03d}"
-        return at.strftime("%Y%m%d%H%M%S") + f"{int(stamp.nonce[:8], 16) % 10000:04d}"
-
-    def sign(self, mbr_ref_no: str, amount: int | str, timestamp: str) -> str:
-        """Sign as the guide says (Signature 생성 방법): lower-case hex SHA-256 of the five values, joined by |."""
-        message = "|".join((self.settings.mbr_no, mbr_ref_no, str(amount), self.settings.api_key, timestamp))
-        return hashlib.sha256(message.encode()).hexdigest()
-
-    def _signed(self, mbr_ref_no: str, amount: int, stamp: Stamp) -> dict[str, str]:
-        timestamp = self.timestamp(stamp)
-        return {
-            "mbrRefNo": mbr_ref_no,
-            "amount": str(amount),
-            "timestamp": timestamp,
-            "signature": self.sign(mbr_ref_no, amount, timestamp),
-        }
-
     def _pay_form(self, payment: Payment, returned: Return, stamp: Stamp) -> dict[str, str]:
         signed = self._signed(payment.merchant_ref, payment.amount, stamp)
         if payment.refs.get("dialect") != "live":
@@ -244,7 +209,8 @@ class Mainpay:
         }
 
     def _relay_cancel(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Call:
-        path = "cancel" if refund.full else "part-cancel"
+        auto = "card-auto/" if payment.refs.get("api") == AUTO else ""
+        path = f"{auto}cancel" if refund.full else "part-cancel"
         reference = refund.ref if self.settings.cancel_reference_is_new else payment.merchant_ref
         form = self._signed(reference, refund.amount, stamp) | {
             "version": "V001",
@@ -255,7 +221,8 @@ class Mainpay:
             "payType": payment.refs.get("payType", ""),
             "isNetCancel": "N",
         }
-        return self._call(path, f"{self.settings.relay_url}/v1/api/payments/payment/{path}", form, moves_money=True)
+        url = f"{self.settings.relay_url}/v1/api/payments/payment/{path}"
+        return self._call("cancel" if refund.full else "part-cancel", url, form, moves_money=True)
 
     def _guide_cancel(self, payment: Payment, amount: int, reason: str, stamp: Stamp) -> Call:
         timestamp = self.timestamp(stamp)
@@ -279,16 +246,13 @@ class Mainpay:
             return Unknown("net-cancel answered about another payment", code)
         if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
             return Undone(code)
-        if code in codes.NOTHING_THERE[payment.refs.get("dialect", "guide")]:
+        if code in codes.NOTHING_THERE[payment.refs.get("dialect", DIRECT)]:
             return NothingThere(code)
         if code == codes.TOO_LATE:
             return TooLate(code)
         return Unknown(
             "net-cancel was answered with a code that proves nothing", code, fields.text("resultMessage", "")
         )
-
-    def _call(self, op: str, url: str, form: Mapping[str, str], *, moves_money: bool = False) -> Call:
-        return Call(op, "POST", url, form=form, moves_money=moves_money, secrets=SECRETS)
 
     def _is_window(self, url: str) -> bool:
         parts = urlsplit(url)
@@ -308,20 +272,6 @@ def build(values: Mapping[str, str], mode: Mode) -> Mainpay:
 def settings_of_gateway() -> tuple[Setting, ...]:
     """List the settings an operator may give."""
     return SETTINGS
-
-
-def fit(text: str, instead: str) -> str:
-    """Fit a text into goodsName or customerName: no special characters, at most 30 bytes, no broken character.
-
-    The limits are those of Mainpay's samples; where nothing is left, `instead` is sent.
-    """
-    plain = " ".join(_NOT_PLAIN.sub(" ", text).split())
-    return plain.encode()[:30].decode(errors="ignore").strip() or instead
-
-
-def _email(address: str) -> str:
-    """Give an address of at most 50 bytes, or none: half an address may be somebody else's."""
-    return address if len(address.encode()) <= 50 and _EMAIL.fullmatch(address) else ""
 
 
 def _origin(url: str) -> str:

@@ -36,7 +36,7 @@ ALREADY_CANCELLED = "3002"
 NO_REFUSALS = DUPLICATES | {ALREADY_CANCELLED, "500"}
 """Codes that are no refusal of the very call they answer: used, cancelled, or the server's own failure."""
 
-NOTHING_THERE = {"live": frozenset({"404"}), "guide": frozenset({"3001", "404"})}
+NOTHING_THERE = {"live": frozenset({"404"}), "direct": frozenset({"404"}), "guide": frozenset({"3001", "404"})}
 """The guide's cancel says 3001 of an unpaid window; live, 3001 is a cancel that failed and proves nothing."""
 
 TOO_LATE = "3003"
