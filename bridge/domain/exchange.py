@@ -22,7 +22,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request to a gateway. `secrets` names form or JSON fields that no journal may show."""
+    """One HTTP request to a gateway. `secrets` names form or JSON fields that no journal may show.
+
+    `prepares`: it changes nothing by itself, so that where its answer is lost nothing has been asked for yet (Payple
+    auth.php).
+    """
 
     op: str
     method: str
@@ -31,6 +35,7 @@ class Call:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     moves_money: bool = False
+    prepares: bool = False
     secrets: frozenset[str] = frozenset()
 
 

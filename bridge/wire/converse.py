@@ -118,7 +118,8 @@ class Wire:
                 journal.append(line)
                 if isinstance(said, _Silence):
                     money_sent = money_sent or (call.moves_money and said.written)
-                    outcome = Unknown(said.why) if said.written or money_sent else NotSent(said.why)
+                    in_doubt = money_sent or (said.written and not call.prepares)
+                    outcome = Unknown(said.why) if in_doubt else NotSent(said.why)
                     return Conversation(outcome, tuple(journal), money_sent)
                 money_sent = money_sent or call.moves_money
                 call = exchange.send(said)

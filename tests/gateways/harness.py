@@ -202,7 +202,7 @@ def holds(gateway: Any, vector: Vector) -> bool:
     """Tell whether a vector holds for a gateway: it speaks it, and understands it."""
     try:
         calls, outcome = played(gateway, vector)
-    except (BridgeError, AssertionError, KeyError, TypeError, ValueError):
+    except (BridgeError, AssertionError, AttributeError, KeyError, TypeError, ValueError):
         return False
     spoken = [one["call"] for one in vector["talk"]]
     if len(calls) != len(spoken) or not all(is_spoken(call, told) for call, told in zip(calls, spoken, strict=True)):

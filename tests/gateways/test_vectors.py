@@ -6,7 +6,7 @@ import bridge.gateways
 from bridge.domain.failures import BridgeError
 from tests.gateways.harness import arguments, built, holds, is_spoken, load, load_codes, means, named, played
 
-GATEWAYS = ("paystory",)
+GATEWAYS = ("paystory", "payple")
 VECTORS = [vector for gateway in GATEWAYS for vector in load(gateway)]
 STANDINGS = {"printed", "derived", "seen", "disputed"}
 ALONE = ("sign", "read_return", "read_notice")

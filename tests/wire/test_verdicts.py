@@ -340,3 +340,22 @@ async def test_a_bug_in_an_adapter_is_not_taken_for_an_outcome(wire: Wire) -> No
     async with serving(says(answer())) as server:
         with pytest.raises(KeyError):
             await wire.converse(exchange(), hosts=server.hosts, deadline_seconds=5, loopback_allowed=True)
+
+
+@pytest.mark.parametrize(("prepares", "expected"), [(True, NotSent), (False, Unknown)])
+async def test_where_the_answer_to_a_mere_preparation_is_lost_nothing_was_asked_for(
+    wire: Wire, prepares: bool, expected: type
+) -> None:
+    def exchange() -> Generator[Call, Reply, str]:
+        yield Call("auth", "POST", f"{server.origin}/auth", form={}, prepares=prepares)
+        yield Call("pay", "POST", f"{server.origin}/pay", form={}, moves_money=True)
+        return "done"
+
+    async with serving(reset) as server:
+        conversation = await wire.converse(
+            exchange(), hosts=server.hosts, deadline_seconds=2, committed_at=wire._clock(), loopback_allowed=True
+        )
+
+        assert isinstance(conversation.outcome, expected)
+        assert [line.verdict for line in conversation.journal] == ["unknown"]
+        assert not conversation.money_sent

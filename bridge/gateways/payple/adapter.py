@@ -1,0 +1,335 @@
+"""Payple, cards: the port in terms of its manual (페이플 - 카드 일반결제, 정기결제).
+
+README.md has the quirks and where they come from.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from urllib.parse import urlsplit
+
+from bridge.domain.billing import BillingKey, Issued, KeyOrder, KeyShown
+from bridge.domain.exchange import KST, Exchange, Stamp
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.gateway import (
+    Absent,
+    Ack,
+    Allowed,
+    ByHand,
+    CodeName,
+    Declined,
+    Done,
+    Never,
+    Notice,
+    Paid,
+    RefundRule,
+    Refused,
+    Return,
+    Script,
+    Seen,
+    Setting,
+    Unknown,
+    Urls,
+    WindowPass,
+)
+from bridge.domain.machine import State
+from bridge.domain.payment import Buyer, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from bridge.domain.texts import digits, email, fit
+from bridge.domain.windows import origin_of
+from bridge.gateways.payple import answers, codes, notices
+from bridge.gateways.payple.settings import SETTINGS, PaypleSettings, read_settings
+from bridge.gateways.payple.talks import Denied, Talker, lookup_body, refund_body
+
+CONFIRM = re.compile(r"/(?:[A-Za-z0-9_-]+/){0,3}php/PayCardConfirmAct\.php\?ACT_=PAYM")
+PASSED_ON = ("PCD_AUTH_KEY", "PCD_PAY_REQKEY", "PCD_PAY_COFURL", "PCD_PAYER_ID", "PCD_PAY_TOTAL")
+HOSTS_OF_THE_BROWSER = ("PCD_PAY_COFURL", "PCD_PAY_HOST")
+DAYS_ASKED_MAX = 3
+
+
+class PaypleAtOnce:
+    """One site's Payple in mode PAY: it captures within its window, and is asked what came of it."""
+
+    name = "payple"
+    title = "페이플"
+    methods: tuple[Method, ...] = (Method.CARD,)
+    deadline_seconds = 40.0
+    human_after_seconds = 360.0
+    notice_kinds: tuple[str, ...] = ("webhook",)
+
+    def __init__(self, settings: PaypleSettings) -> None:
+        self.settings = settings
+        self.talker = Talker(settings)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The origins of Payple that may be called."""
+        return self.settings.hosts
+
+    def smallest(self, method: Method) -> int:
+        """Say the least amount: 100 KRW, 1,000 for test shops."""
+        return self.settings.smallest_won
+
+    def open_window(
+        self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
+    ) -> Exchange[Script | Declined | Unknown]:
+        """Give the window's data to its script, which asks us for a pass before it opens (최초결제 - 공통)."""
+        yield from ()
+        fields = self._window(self.settings.pay_work, "02", payment.merchant_ref, order.buyer, urls) | {
+            "PCD_PAY_GOODS": fit(order.title, 2048, "TICKET"),
+            "PCD_PAY_TOTAL": str(payment.amount),
+        }
+        return self._script(fields | self._tax(payment), payment.merchant_ref)
+
+    def vouch(
+        self, payment: Payment, form: Mapping[str, str], stamp: Stamp
+    ) -> Exchange[WindowPass | Declined | Unknown]:
+        """Fetch the tokens with which the script opens the window; what it posted is not looked at."""
+        passed = yield from self.talker.authenticate(PCD_PAY_TYPE="card")
+        if isinstance(passed, Denied):
+            return _declined(passed)
+        return WindowPass(passed.answer)
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        """Read what came to PCD_RST_URL or the callback: all of it from the buyer's browser.
+
+        Raises Unreadable, or NotGenuine where it names a host that is not Payple's; nothing is sent there.
+        """
+        if not form.get("PCD_PAY_RST") or not form.get("PCD_PAY_OID"):
+            raise Unreadable("The return has no PCD_PAY_RST or no PCD_PAY_OID.")
+        for name in HOSTS_OF_THE_BROWSER:
+            if form.get(name) and not self.talker.is_callable(form[name]):
+                raise NotGenuine(f"The return's {name} is not an address of Payple's.")
+        refs = {"oid": form["PCD_PAY_OID"]} | {name: form[name] for name in PASSED_ON if form.get(name)}
+        if form["PCD_PAY_RST"] != codes.SUCCESS:
+            code = form.get("PCD_PAY_CODE") or form["PCD_PAY_RST"]
+            return Return(refs, Declined(Reason.DECLINED, code, form.get("PCD_PAY_MSG", "")))
+        return Return(refs)
+
+    def inquire(self, payment: Payment, stamp: Stamp) -> Exchange[Seen | Absent | Unknown]:
+        """Ask by order number and day in Korea (결제결과 조회): the day that is known, else all that may be."""
+        passed = yield from self.talker.authenticate(PCD_PAYCHK_FLAG="Y")
+        if isinstance(passed, Denied):
+            return Unknown("Payple did not let us ask", passed.code, passed.message)
+        shown: Seen | Absent | Unknown = Absent()
+        for day in _days(payment, stamp):
+            reply = yield from self.talker.act("lookup", passed, lookup_body(payment.merchant_ref, day))
+            if isinstance(reply, Denied):
+                return Unknown(reply.message, reply.code)
+            found = answers.inquiry(payment, self.settings, reply)
+            if isinstance(found, Seen):
+                return found
+            shown = found if isinstance(shown, Absent) else shown
+        return shown
+
+    def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Give back in full or in part, naming the day of the payment in Korea (승인취소)."""
+        passed = yield from self.talker.authenticate(PCD_PAYCANCEL_FLAG="Y")
+        if isinstance(passed, Denied):
+            return Refused(_reason(passed), passed.code, passed.message)
+        day = payment.refs.get("payTime", "")[:8] or f"{(payment.paid_at or stamp.at).astimezone(KST):%Y%m%d}"
+        vat = refund.parts.vat if payment.tax_free else None
+        body = refund_body(self.settings.refund_key, payment.merchant_ref, day, refund.amount, vat)
+        reply = yield from self.talker.act("refund", passed, body, moves_money=True)
+        if isinstance(reply, Denied):
+            return Refused(_reason(reply), reply.code, reply.message)
+        return answers.refunding(payment, refund, reply)
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        """Say what may be given back through Payple now."""
+        if payment.state not in (State.PAID, State.PART_REFUNDED):
+            return Never("돌려드릴 돈이 없어요.")
+        if payment.paid_at and (stamp.at - payment.paid_at).days > 365:
+            return ByHand("결제한 지 1년이 지나 페이플에 직접 요청해야 해요.")
+        return Allowed(payment.left, partial=True)
+
+    def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
+        """Give the data of the window in which a card is registered, and nothing charged (PCD_PAY_WORK AUTH)."""
+        yield from ()
+        return self._script(self._window("AUTH", "01", order.ref, order.buyer, urls), order.ref)
+
+    def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:
+        """Ask Payple what the key is that the browser brought: it counts only if Payple knows it (PUSERINFO)."""
+        payer_id = returned.refs.get("PCD_PAYER_ID", "")
+        if not payer_id:
+            return Unknown("the window returned no key")
+        shown = yield from self._show(payer_id)
+        if isinstance(shown, KeyShown):
+            return Issued(payer_id, card=shown.card)
+        if isinstance(shown, Absent):
+            return Declined(Reason.BAD_REQUEST, shown.code, "")
+        return shown
+
+    def show_key(self, key: BillingKey, stamp: Stamp) -> Exchange[KeyShown | Absent | Unknown]:
+        """Ask what a key stands for (등록카드 조회)."""
+        shown = yield from self._show(key.key)
+        return shown
+
+    def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Delete a key (등록카드 해지)."""
+        passed = yield from self.talker.authenticate(PCD_PAY_WORK="PUSERDEL")
+        if isinstance(passed, Denied):
+            return Refused(_reason(passed), passed.code, passed.message)
+        reply = yield from self.talker.act("user_delete", passed, {"PCD_PAYER_ID": key.key})
+        if isinstance(reply, Denied):
+            return Refused(_reason(reply), reply.code, reply.message)
+        return answers.deletion(reply, key.key)
+
+    def charge(
+        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+    ) -> Exchange[Paid | Declined | Unknown]:
+        """Charge a key: any number of times a month, or once a month (이후결제 - 정기결제)."""
+        flag = "PCD_REGULER_FLAG" if self.settings.charges == "regular" else "PCD_SIMPLE_FLAG"
+        passed = yield from self.talker.authenticate(**{"PCD_PAY_TYPE": "card", flag: "Y"})
+        if isinstance(passed, Denied):
+            return _declined(passed)
+        body = {
+            "PCD_PAY_TYPE": "card",
+            "PCD_PAYER_ID": key.key,
+            "PCD_PAYER_NO": payer_no(key.customer),
+            "PCD_PAY_GOODS": fit(order.title, 2048, "TICKET"),
+            "PCD_PAY_TOTAL": str(payment.amount),
+            "PCD_PAY_OID": payment.merchant_ref,
+            flag: "Y",
+        }
+        if flag == "PCD_REGULER_FLAG":
+            now = stamp.at.astimezone(KST)
+            body |= {"PCD_PAY_YEAR": f"{now:%Y}", "PCD_PAY_MONTH": f"{now:%m}"}
+        body |= _contact(order.buyer) | self._tax(payment)
+        op = "regular" if self.settings.charges == "regular" else "simple"
+        reply = yield from self.talker.act(op, passed, body, moves_money=True)
+        if isinstance(reply, Denied):
+            return _declined(reply)
+        return answers.charge(payment, self.settings, reply)
+
+    def receipt_link(self, payment: Payment) -> str:
+        """Give the slip's address, as Payple named it with the payment (PCD_PAY_CARDRECEIPT)."""
+        link = payment.refs.get("receipt", "")
+        return link if link.startswith("https://") else ""
+
+    def read_notice(self, raw: bytes, kind: str) -> Notice:
+        """Read a webhook; none is signed, so it only makes us ask."""
+        return notices.read(raw)
+
+    def acknowledge(self, raw: bytes, kind: str) -> Ack:
+        """Answer with status 200, which is all that Payple looks for."""
+        return notices.ACK
+
+    def allows_source(self, address: str) -> bool:
+        """Tell whether webhooks may come from this address; the manual names none."""
+        return not self.settings.notice_sources or address in self.settings.notice_sources
+
+    def codes(self, kind: str) -> tuple[CodeName, ...]:
+        """List a code table: errors, cards or banks."""
+        return codes.table(kind)
+
+    def _show(self, payer_id: str) -> Exchange[KeyShown | Absent | Unknown]:
+        passed = yield from self.talker.authenticate(PCD_PAY_WORK="PUSERINFO")
+        if isinstance(passed, Denied):
+            return Unknown("Payple did not let us ask", passed.code, passed.message)
+        reply = yield from self.talker.act("user_info", passed, {"PCD_PAYER_ID": payer_id})
+        if isinstance(reply, Denied):
+            return Unknown(reply.message, reply.code)
+        return answers.key(reply, payer_id)
+
+    def _window(self, work: str, version: str, ref: str, buyer: Buyer, urls: Urls) -> dict[str, str]:
+        back = {} if self.settings.result == "callback" else {"PCD_RST_URL": urls.approval}
+        return {
+            "PCD_CPAY_VER": "1.0.1",
+            "PCD_PAY_TYPE": "card",
+            "PCD_PAY_WORK": work,
+            "PCD_CARD_VER": version,
+            "payple_auth_file": urlsplit(urls.auth).path,
+            "PCD_PAYER_NO": payer_no(ref),
+            "PCD_PAYER_NAME": fit(buyer.name, 100, "구매자"),
+            "PCD_PAY_OID": ref,
+            **_contact(buyer),
+            **back,
+        }
+
+    def _script(self, fields: dict[str, str], ref: str) -> Script:
+        main, helper = f"{self.settings.host_url}/js/cpay.payple.1.0.1.js", self.settings.helper_script
+        scripts = (helper, main) if helper else (main,)
+        return Script(
+            scripts=scripts,
+            function="PaypleCpayAuthCheck",
+            fields=fields,
+            origins=tuple(dict.fromkeys(origin_of(url) for url in (main, *scripts))),
+            argument="object",
+            callback="callbackFunction" if self.settings.result == "callback" else "",
+            refs={"oid": ref},
+        )
+
+    def _tax(self, payment: Payment) -> dict[str, str]:
+        """Give the tax flags: N where nothing is taxed; the VAT itself where only part is (복합과세)."""
+        if payment.tax_free == payment.amount:
+            return {"PCD_PAY_ISTAX": "N"}
+        mixed = {"PCD_PAY_TAXTOTAL": str(payment.parts.vat)} if payment.tax_free else {}
+        return {"PCD_PAY_ISTAX": "Y"} | mixed
+
+
+class Payple(PaypleAtOnce):
+    """One site's Payple in mode CERT: nothing moves before we confirm it."""
+
+    def approve(self, payment: Payment, returned: Return, stamp: Stamp) -> Exchange[Paid | Declined | Unknown]:
+        """Confirm what the window prepared, with our own credentials (결제생성 후 승인).
+
+        The amount that came back is compared first; the address only if it is one of Payple's for confirming.
+        """
+        back = returned.refs
+        if back.get("PCD_PAY_TOTAL", str(payment.amount)) != str(payment.amount):
+            return Declined(Reason.AMOUNT_MISMATCH, "", "결제 금액이 주문과 달라요.")
+        url = back.get("PCD_PAY_COFURL") or f"{self.settings.host_url}/php/PayCardConfirmAct.php?ACT_=PAYM"
+        if not self.talker.is_callable(url) or not CONFIRM.fullmatch(url.removeprefix(origin_of(url))):
+            return Declined(Reason.BAD_REQUEST, "", "결제사의 승인 주소가 아니에요.")
+        body = {
+            "PCD_CST_ID": self.settings.cst_id,
+            "PCD_CUST_KEY": self.settings.cust_key,
+            "PCD_AUTH_KEY": back.get("PCD_AUTH_KEY", ""),
+            "PCD_PAY_REQKEY": back.get("PCD_PAY_REQKEY", ""),
+            "PCD_PAYER_ID": back.get("PCD_PAYER_ID", ""),
+        }
+        reply = yield self.talker.call("confirm", url, body, moves_money=True)
+        return answers.charge(payment, self.settings, reply)
+
+
+def build(values: Mapping[str, str], mode: Mode) -> PaypleAtOnce:
+    """Build a site's Payple from its settings. Raises Misconfigured."""
+    settings = read_settings(values, mode)
+    return Payple(settings) if settings.pay_work == "CERT" else PaypleAtOnce(settings)
+
+
+def settings_of_gateway() -> tuple[Setting, ...]:
+    """List the settings an operator may give."""
+    return SETTINGS
+
+
+def payer_no(who: str) -> str:
+    """Make PCD_PAYER_NO of whoever pays: at most ten digits that tell nothing of them."""
+    return str(int(hashlib.sha256(who.encode()).hexdigest()[:8], 16))
+
+
+def _contact(buyer: Buyer) -> dict[str, str]:
+    phone, mail = digits(buyer.phone, 20), email(buyer.email, 100)
+    return ({"PCD_PAYER_HP": phone} if phone else {}) | ({"PCD_PAYER_EMAIL": mail} if mail else {})
+
+
+def _days(payment: Payment, stamp: Stamp) -> list[date]:
+    """List the days in Korea on which a payment may have been made, the latest first."""
+    known = payment.refs.get("payTime", "")[:8]
+    if len(known) == 8 and known.isdigit():
+        return [date(int(known[:4]), int(known[4:6]), int(known[6:]))]
+    first = payment.created_at.astimezone(KST).date()
+    last = max(payment.expires_at.astimezone(KST).date() + timedelta(days=1), first)
+    every = [first + timedelta(days=number) for number in range(min((last - first).days + 1, DAYS_ASKED_MAX))]
+    today = max(stamp.at.astimezone(KST).date(), first)
+    return sorted((day for day in every if day <= today), reverse=True)
+
+
+def _reason(denied: Denied) -> Reason:
+    return codes.AUTH.get(denied.code, Reason.GATEWAY)
+
+
+def _declined(denied: Denied) -> Declined:
+    return Declined(_reason(denied), denied.code, denied.message)

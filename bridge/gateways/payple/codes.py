@@ -1,0 +1,61 @@
+"""Payple's result codes, as far as any document of Payple's has them, and what its Korean messages say beside them.
+
+There is no list of refusals. A well-formed error is therefore no decline by itself: the inquiry proves it. What your
+contract's list adds is told by the settings decline_codes and absent_codes.
+"""
+
+import re
+
+from bridge.domain.gateway import CodeName
+from bridge.domain.reasons import Reason
+
+ERRORS = {
+    "SPCD0000": "결제완료",
+    "CDAU0000": "결제완료",
+    "PAYC0000": "환불성공",
+    "0000": "카드조회 성공",
+    "SPCD0001": "결제용 KEY 값이 존재하지 않습니다.",
+    "CPAY0202": "이미 존재하는 거래입니다. 다시 시도해주세요.",
+    "CPAY0018": "출금이체 결과 미수신",
+    "SPAY0011": "출금이체 결과 미수신",
+    "AUTH0004": "가맹점 서버도메인의 REFERER 확인",
+    "AUTH0007": "결제창 도메인과 REFERER 불일치",
+}
+
+SUCCESS = "success"
+DECLINES = {"SPCD0001": Reason.BAD_REQUEST}
+"""The decline list: the only documented code by which a charge is refused."""
+
+NOT_HEARD = frozenset({"CPAY0018", "SPAY0011"})
+"""Payple itself did not hear what came of it: an inquiry shows it later."""
+
+DUPLICATES = frozenset({"CPAY0202"})
+"""The order number was used, or the month was charged: proves neither paid nor unpaid."""
+
+NO_REFUSALS = NOT_HEARD | DUPLICATES | {"SPCD0000", "CDAU0000", "PAYC0000", "0000"}
+AUTH = {"AUTH0004": Reason.MERCHANT, "AUTH0007": Reason.MERCHANT}
+
+_ALREADY = re.compile(r"이미\s*(?:취소|환불)|기\s?취소|취소\s?완료된")
+_ABSENT = re.compile(r"없(?:음|습니다|는)|존재하지\s*않|미존재|등록되지\s*않")
+_REFUSED = re.compile(r"초과|불가|부족|기간|금액|일자|원거래|권한|불일치")
+
+
+def says_already(message: str) -> bool:
+    """Tell whether a message says that all was given back before."""
+    return bool(_ALREADY.search(message))
+
+
+def says_absent(message: str) -> bool:
+    """Tell whether a message says that there is no such payment or key."""
+    return bool(_ABSENT.search(message))
+
+
+def says_refused(message: str) -> bool:
+    """Tell whether a message gives a reason for which a refund was not made."""
+    return bool(_REFUSED.search(message)) and not says_already(message)
+
+
+def table(kind: str) -> tuple[CodeName, ...]:
+    """List a code table: there is one of errors; cards and banks are named by Payple itself."""
+    rows = ERRORS if kind == "errors" else {}
+    return tuple(CodeName(code, name, "manual") for code, name in rows.items())
