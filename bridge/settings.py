@@ -46,7 +46,6 @@ class Settings:
     refund_daily_max: int = 50_000_000
     heartbeat_seconds: float = 1.0
     quiet_seconds_min: int = 120
-    human_after_seconds: int = 600
     news_days: int = 31
     reserve_bytes: int = 0
     free_bytes_min: int = 0

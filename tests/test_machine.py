@@ -23,7 +23,7 @@ from bridge.ledger import migrate
 WRITTEN_MOVES = """
 new: readying
 readying: open failed_ready superseded expired
-open: approving awaiting_deposit paid declined voiding expired
+open: approving awaiting_deposit paid declined voiding unknown expired
 approving: paid declined unknown open awaiting_deposit voiding
 unknown: paid declined awaiting_deposit voiding needs_human
 voiding: voided needs_human

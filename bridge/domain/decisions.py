@@ -40,6 +40,8 @@ def choices(reason: str, payment: Payment, pending: Collection[Kind], *, order_f
     if state is State.NEEDS_HUMAN:
         never_paid = (Decision.PAID, Decision.DECLINED, Decision.VOIDED)
         return (Decision.VOIDED,) if payment.captured else never_paid
+    if state is State.VOIDING and reason == "unknown_outcome" and payment.captured:
+        return (Decision.VOIDED,)  # the order is another payment's, so this one cannot wait as needs_human
     if Kind.REFUND in pending:
         return (Decision.REFUNDED, Decision.NOT_REFUNDED) if reason == "refund_unknown" else ()
     if payment.orphaned > 0:

@@ -38,10 +38,11 @@ class Step(StrEnum):
 class Kind(StrEnum):
     """What an operation does."""
 
-    APPROVE = "approve"
-    UNDO = "undo"
+    APPROVE = "approve"  # money moves by our call, or was moved by the gateway in its own window
+    UNDO = "undo"  # an approval is taken back
     REFUND = "refund"
-    PROBE = "probe"
+    PROBE = "probe"  # the request of a gateway that captures by itself is withdrawn, or found unpaid, at its end
+    CHECK = "check"  # the gateway's books are compared with ours; nothing waits for it
 
 
 class Evidence(StrEnum):
@@ -63,7 +64,15 @@ MOVES: dict[State, frozenset[State]] = {
     State.NEW: frozenset({State.READYING}),
     State.READYING: frozenset({State.OPEN, State.FAILED_READY, State.SUPERSEDED, State.EXPIRED}),
     State.OPEN: frozenset(
-        {State.APPROVING, State.AWAITING_DEPOSIT, State.PAID, State.DECLINED, State.VOIDING, State.EXPIRED}
+        {
+            State.APPROVING,
+            State.AWAITING_DEPOSIT,
+            State.PAID,
+            State.DECLINED,
+            State.VOIDING,
+            State.UNKNOWN,  # at its end, where the gateway captures by itself and will not say that it did not
+            State.EXPIRED,
+        }
     ),
     State.APPROVING: frozenset(
         {State.PAID, State.DECLINED, State.UNKNOWN, State.OPEN, State.AWAITING_DEPOSIT, State.VOIDING}
@@ -112,7 +121,7 @@ PAID_STATES = frozenset({State.PAID, State.PART_REFUNDED, State.REFUNDED})
 """States in which money was captured, exactly the order's amount."""
 
 PENDING_STEPS = frozenset({Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN})
-"""Operations that block every other money operation of their payment."""
+"""Operations without outcome; but for a check, they block every other money operation of their payment."""
 
 
 def may_move(was: State, becomes: State) -> bool:
@@ -123,6 +132,11 @@ def may_move(was: State, becomes: State) -> bool:
 def may_step(was: Step, becomes: Step) -> bool:
     """Tell whether an operation may go from one state to the other."""
     return becomes in STEPS[was]
+
+
+def blocks(kind: Kind, step: Step) -> bool:
+    """Tell whether an operation without outcome keeps others of its payment from being begun."""
+    return step in PENDING_STEPS and kind is not Kind.CHECK
 
 
 def order_state(states: set[State]) -> str:

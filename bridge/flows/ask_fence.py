@@ -43,18 +43,36 @@ class FenceAnswer(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Whether the approval may go on; `reason` is a sentence for the buyer, `code` what the plugin calls it."""
+    """Whether the approval may go on; `reason` is a sentence for the buyer, `code` what the plugin calls it.
+
+    `answered`: WordPress itself said so; before money moves no answer is a no, after it has moved it is none.
+    """
 
     held: bool
     reason: str = ""
     code: str = ""
+    answered: bool = True
 
 
 async def ask_fence(context: Context, site: Site, gateway: Gateway, order: Order, payment: Payment) -> Fence:
     """Make sure the hold outlives the approval's deadline by 10 s: without asking if it does, else by asking."""
+    return await _ask_until(context, site, order, payment, gateway.deadline_seconds + MARGIN_SECONDS)
+
+
+async def ask_fence_after(context: Context, site: Site, order: Order, payment: Payment) -> Fence:
+    """Make sure that the seats are held still, where money has moved without a question: ten seconds more will do."""
+    return await _ask_until(context, site, order, payment, MARGIN_SECONDS)
+
+
+def holds_still(order: Order, at: int) -> bool:
+    """Tell whether seats need not be asked about after the money: nothing is held, or for ten seconds more."""
+    return order.hold_expires_at is None or to_ms(order.hold_expires_at) >= at + MARGIN_SECONDS * 1000
+
+
+async def _ask_until(context: Context, site: Site, order: Order, payment: Payment, seconds: float) -> Fence:
     if order.hold_expires_at is None:
         return Fence(True)
-    until = from_ms(now_ms(context.clock)) + timedelta(seconds=gateway.deadline_seconds + MARGIN_SECONDS)
+    until = from_ms(now_ms(context.clock)) + timedelta(seconds=seconds)
     if order.hold_expires_at >= until:
         return Fence(True)
     question = {
@@ -65,7 +83,7 @@ async def ask_fence(context: Context, site: Site, gateway: Gateway, order: Order
     }
     answer = await _ask(context, site, json.dumps(question, ensure_ascii=False).encode())
     if answer is None:
-        return Fence(False, f"좌석을 확인하지 못했어요. {UNTOUCHED}")
+        return Fence(False, f"좌석을 확인하지 못했어요. {UNTOUCHED}", answered=False)
     if not answer.hold or (answer.hold_until is not None and answer.hold_until < until):
         return _refused(answer.reason[:REASON_CHARACTERS_MAX])
     # A later hold is asked about again; a time at the end of the calendar would make the order unreadable.

@@ -8,6 +8,7 @@ from bridge.domain.gateway import Declined, Paid
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
+from bridge.flows.external import write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_return
 from bridge.flows.record import Recorder
 from bridge.ledger import cases, operations, payments
@@ -76,6 +77,7 @@ def contradict(turn: Turn, recorder: Recorder, payment_id: str, operation: Opera
 def _paid(sentence: Sentence) -> None:
     turn, recorder, payment = sentence.turn, sentence.recorder, sentence.payment
     sentence.settle(Kind.UNDO, Step.FAIL)
+    sentence.settle(Kind.PROBE, Step.FAIL)
     approve = sentence.settle(Kind.APPROVE, Step.OK)
     paid = Paid(payment.amount, dict(payment.refs), dict(payment.card))
     if approve is not None:
@@ -86,6 +88,7 @@ def _paid(sentence: Sentence) -> None:
 
 def _declined(sentence: Sentence) -> None:
     sentence.settle(Kind.UNDO, Step.FAIL)
+    sentence.settle(Kind.PROBE, Step.OK)
     approve = sentence.settle(Kind.APPROVE, Step.FAIL)
     code, message = (approve.code, approve.message) if approve is not None and approve.refusal else ("", "")
     no = Declined(Reason.NEVER_HAPPENED, code, message)
@@ -94,6 +97,7 @@ def _declined(sentence: Sentence) -> None:
 
 def _voided(sentence: Sentence) -> None:
     sentence.settle(Kind.APPROVE, Step.FAIL)
+    sentence.settle(Kind.PROBE, Step.OK)
     undo = sentence.settle(Kind.UNDO, Step.OK)
     cause = undo.id if undo is not None else sentence.cause
     sentence.recorder.voided(sentence.turn, sentence.payment, cause, Evidence.E8, sentence.checker)
@@ -117,7 +121,15 @@ def _given_back(sentence: Sentence) -> None:
     sentence.settle(Kind.UNDO, Step.OK)
     from_books = 0 if payment.orphaned > 0 or State(payment.state) in TERMINAL else min(amount, payment.left)
     if from_books:
-        payment = _external_refund(sentence, from_books)
+        payment = write_external_refund(
+            recorder,
+            turn,
+            payment,
+            amount=from_books,
+            evidence=Evidence.E8,
+            cause=sentence.cause,
+            actor=sentence.checker,
+        )
     rest = amount - from_books
     if rest and (payment.orphaned > 0 or sentence.case["reason"] in PAST_THE_BRIDGE):
         write_return(
@@ -129,34 +141,6 @@ def _given_back(sentence: Sentence) -> None:
             cause=sentence.cause,
             actor=sentence.checker,
         )
-
-
-def _external_refund(sentence: Sentence, amount: int) -> Payment:
-    """Money given back past the bridge: an entry of its own kind, and the payment's state follows the books."""
-    turn, recorder, payment = sentence.turn, sentence.recorder, sentence.payment
-    operations.enter(
-        turn,
-        cause=sentence.cause,
-        site=payment.site,
-        payment=payment.id,
-        kind="external_refund",
-        amount=-amount,
-        evidence=Evidence.E8,
-        at=recorder.at,
-    )
-    refunded = payment.refunded + amount
-    payment = payments.move(
-        turn,
-        payment,
-        State.REFUNDED if refunded == payment.captured else State.PART_REFUNDED,
-        at=recorder.at,
-        actor=sentence.checker,
-        event="refund.external",
-        detail={"amount": amount, "evidence": str(Evidence.E8)},
-        refunded=refunded,
-    )
-    recorder.tell(turn, payment, "payment.refunded")
-    return payment
 
 
 def _money_found(sentence: Sentence) -> None:

@@ -32,6 +32,34 @@ ADVICE: dict[str, Words] = {
         "현금영수증이 발급됐는지 알 수 없어요. 결제사 관리자 화면에서 확인한 뒤에 다시 발급해 주세요.",
         "Nobody knows whether the cash receipt was issued. Look in the gateway's console before issuing it again.",
     ),
+    "external_refund": Words(
+        "결제사가 여기서 요청한 것보다 더 환불했어요. 두 번 환불된 건지 관리자 화면에서 확인해 주세요.",
+        "The gateway gave back more than was asked here. Check in its console whether a refund was made twice.",
+    ),
+    "books_differ": Words(
+        "장부에 있는 환불이 결제사에는 보이지 않아요. 관리자 화면에서 취소 내역을 확인해 주세요.",
+        "The gateway does not show a refund that the books hold. Look for the cancel in its console.",
+    ),
+    "order_paid_twice": Words(
+        "이미 결제된 주문에 결제사가 또 돈을 받았어요. 저절로 되돌리고 있으니 되돌려졌는지 확인해 주세요.",
+        "The gateway took money for an order that was paid already. It is being given back; check that it was.",
+    ),
+    "order_changed": Words(
+        "결제하는 동안 주문이 바뀌었어요. 받은 돈이 되돌려졌는지 확인해 주세요.",
+        "The order changed while it was being paid. Check that the money was given back.",
+    ),
+    "seat_lost": Words(
+        "입금됐지만 좌석이 남아 있지 않아요. 구매자의 계좌로 돌려주세요.",
+        "A deposit came for seats that are gone. Send it back to the buyer's account.",
+    ),
+    "seats_unconfirmed": Words(
+        "돈은 받았지만 사이트가 좌석을 확인해 주지 않았어요. 좌석이 있는지 보고, 없으면 환불해 주세요.",
+        "Money was taken, and the site did not say whether the seats are held. Look, and refund if they are not.",
+    ),
+    "foreign_number": Words(
+        "다른 번호의 결제가 이 주문의 번호를 썼어요. 관리자 화면에서 누가 낸 돈인지 확인해 주세요.",
+        "A payment under another number claims this reference. See in the console whose money it is.",
+    ),
     "reported": Words(
         "운영자가 장부와 다른 점을 알려 왔어요. 관리자 화면과 비교해 주세요.",
         "An operator reported something that the books do not show. Compare them with the console.",

@@ -1,13 +1,16 @@
 """Ends payments whose time is over and that hold no money."""
 
+import contextlib
 from datetime import timedelta
+from functools import partial
 
 from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict
+from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
-from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
-from bridge.flows.record import BRIDGE, Recorder
+from bridge.flows.record import Recorder
+from bridge.flows.window_end import begin_probe, must_be_shown, write_expired
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
 
@@ -31,26 +34,21 @@ async def expire(context: Context) -> int:
         site = context.sites.find(payment.site)
         if site is None or context.tasks.find(f"approve:{payment.id}") is not None:
             continue
-        recorder = Recorder.now(context, site)
-
-        def work(turn: Turn, recorder: Recorder = recorder, payment_id: str = payment.id) -> None:
-            current = payments.get(turn, recorder.site.id, payment_id)
-            late = from_ms(recorder.at) > current.expires_at
-            if State(current.state) in (State.OPEN, State.READYING, State.AWAITING_DEPOSIT) and late:
-                after = payments.move(
-                    turn,
-                    current,
-                    State.EXPIRED,
-                    at=recorder.at,
-                    actor=BRIDGE,
-                    event="payment.expired",
-                    reason=str(Reason.EXPIRED),
-                )
-                recorder.tell(turn, after, "payment.failed")
-
-        try:
-            await context.ledger.write(work)
-        except Conflict:
-            continue
-        count += 1
+        gateway = site.gateways.get(payment.gateway)
+        work = partial(_end, recorder=Recorder.now(context, site), payment_id=payment.id, gateway=gateway)
+        with contextlib.suppress(Conflict):
+            count += await context.ledger.write(work)
     return count
+
+
+def _end(turn: Turn, recorder: Recorder, payment_id: str, gateway: Gateway | None) -> bool:
+    """End a payment whose time is over; answers whether it did, and did not have to ask the gateway first."""
+    payment = payments.get(turn, recorder.site.id, payment_id)
+    late = from_ms(recorder.at) > payment.expires_at
+    if State(payment.state) not in (State.OPEN, State.READYING, State.AWAITING_DEPOSIT) or not late:
+        return False
+    if must_be_shown(gateway, payment):
+        begin_probe(turn, recorder, payment)
+        return False
+    write_expired(turn, recorder, payment)
+    return True

@@ -1,15 +1,18 @@
 """The buyer comes back from the window: the return is read, bound to its payment, and approved once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Busy, NotGenuine
-from bridge.domain.gateway import Approval, Approves, Declined, Return
+from bridge.domain.gateway import Approval, Approves, Declined, Gateway, Return, captures_itself
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Order, Payment
 from bridge.flows.approve import approve
 from bridge.flows.context import Context
+from bridge.flows.owe_check import owe_check
+from bridge.flows.record import Recorder
+from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.ledger import orders, payments
 from bridge.ledger.ledger import Turn
@@ -19,17 +22,18 @@ from bridge.ledger.operations import Operation
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Where a buyer's visit stands: `refused` is what the window said no to (nothing was approved), `other` the
-    payment of the same order that holds its money, or may."""
+    payment of the same order that holds its money, or may; `returned` from a window that captures by itself."""
 
     payment: Payment
     order: Order
     refused: Declined | None = None
     other: Payment | None = None
+    returned: bool = False
 
     @property
     def unsettled(self) -> bool:
-        """Whether nobody knows yet."""
-        return State(self.payment.state) in UNSETTLED
+        """Whether nobody knows yet: where the gateway captures by itself, a buyer who came back may have paid."""
+        return State(self.payment.state) in UNSETTLED or (self.returned and self.payment.state == State.OPEN)
 
 
 async def finish_checkout(context: Context, site: Site, payment_id: str, form: Mapping[str, str]) -> Visit:
@@ -43,6 +47,8 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
     if payment.state != State.OPEN:
         return await wait_for(context, site, payment)
     gateway = site.gateway(payment.gateway)
+    if captures_itself(gateway):
+        return await _come_back_paid(context, site, gateway, visit, form)
     returned = gateway.read_return(form)
     check_bound(payment.refs, returned)
     if returned.refused is not None:
@@ -76,15 +82,30 @@ async def look(context: Context, site: Site, payment_id: str) -> Visit:
 
 async def wait_for(context: Context, site: Site, payment: Payment) -> Visit:
     """Give a running approval (and the settling after it) a few seconds, then say how it stands."""
-    for name in (f"approve:{payment.id}", f"settle:{payment.id}"):
+    for name in (f"approve:{payment.id}", f"capture:{payment.id}", f"settle:{payment.id}"):
         task = context.tasks.find(name)
         if task is not None and not await context.tasks.wait(task, context.settings.return_wait_seconds):
             break
     return await look(context, site, payment.id)
 
 
-def check_bound(refs: Mapping[str, str], returned: Return) -> None:
+async def _come_back_paid(
+    context: Context, site: Site, gateway: Gateway, visit: Visit, form: Mapping[str, str]
+) -> Visit:
+    """From a window that captures by itself nothing is approved: the gateway is asked, or its notice awaited."""
+    payment = visit.payment
+    if form:
+        returned = gateway.read_return(form)
+        check_bound(payment.refs, returned, must_name=False)
+        if returned.refused is not None:
+            return replace(visit, refused=returned.refused)
+        if await context.ledger.write(lambda turn: owe_check(turn, Recorder.now(context, site), payment)):
+            settle_soon(context, site, payment)
+    return replace(await wait_for(context, site, payment), returned=True)
+
+
+def check_bound(refs: Mapping[str, str], returned: Return, *, must_name: bool = True) -> None:
     """Make sure that a return names what was kept when the window opened, and nothing else. Raises NotGenuine."""
     ours = [(refs[name], value) for name, value in returned.refs.items() if refs.get(name)]
-    if (refs and not ours) or any(stored != value for stored, value in ours):
+    if (must_name and refs and not ours) or any(stored != value for stored, value in ours):
         raise NotGenuine("The return is not the one of this payment's window.")

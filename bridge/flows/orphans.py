@@ -1,14 +1,10 @@
 """Orphan captures: money found on a payment that had ended, or more than it asked. Its state never changes for it."""
 
-from typing import TYPE_CHECKING
-
 from bridge.domain.machine import Evidence, State
 from bridge.domain.payment import Payment
+from bridge.flows.pen import Pen
 from bridge.ledger import cases, operations, orders, payments
 from bridge.ledger.ledger import Turn
-
-if TYPE_CHECKING:
-    from bridge.flows.record import Recorder
 
 REASON = "money_on_ended_payment"
 ORPHANED = "payment.orphaned"
@@ -17,7 +13,7 @@ ADOPTED = "payment.adopted"
 
 
 def write_orphan(
-    recorder: "Recorder",
+    recorder: Pen,
     turn: Turn,
     payment: Payment,
     *,
@@ -61,7 +57,7 @@ def write_orphan(
 
 
 def write_return(
-    recorder: "Recorder",
+    recorder: Pen,
     turn: Turn,
     payment: Payment,
     *,
@@ -104,7 +100,7 @@ def write_return(
     return payment
 
 
-def write_adoption(recorder: "Recorder", turn: Turn, payment: Payment, *, actor: str) -> Payment:
+def write_adoption(recorder: Pen, turn: Turn, payment: Payment, *, actor: str) -> Payment:
     """Write that two people let the money found pay for the order. The payment's own state stays what it was."""
     payment = payments.move(
         turn,

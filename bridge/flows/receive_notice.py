@@ -4,32 +4,40 @@ from dataclasses import dataclass, replace
 
 from bridge.clock import new_id
 from bridge.domain.failures import Conflict, GatewayOff, NotFound, NotGenuine, Unreadable
-from bridge.domain.gateway import Circumstantial, Gateway, Inquires, Notice, Notifies, Paid
-from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.gateway import Circumstantial, Event, Gateway, Notice, Notifies
+from bridge.domain.machine import State
 from bridge.domain.payment import Payment
+from bridge.flows.ask_fence import Fence
+from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
+from bridge.flows.notice_effects import effect
 from bridge.flows.record import Recorder
-from bridge.flows.settle_unknown import APPROVAL_TOLD, NOTHING, settle_soon
+from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
+from bridge.flows.told import ASK_FENCE, COMPARED, LATER, Told
+from bridge.flows.undo import APPROVAL_TOLD
 from bridge.ledger import notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
 
-GATEWAY = "gateway"
-LATER = "later"
-TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
-"""States in which a cancel the gateway reports is our own net-cancel."""
-NEVER_APPROVED = (State.NEW, State.READYING, State.OPEN)
-"""States in which no approval of ours can have moved money."""
+WAITS = (LATER, ASK_FENCE)
+STRANGE = "no payment of ours has this reference"
+ELSEWHERE = "not from the gateway's address"
+UNBOUND = "another payment under our reference"
+FOREIGN_NUMBER = "foreign_number"
+"""The reason of a case: somebody else's payment at our gateway claims to be one of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of a notice: `known` tells whether it is about a payment of ours, which alone is acknowledged."""
+    """What came of a notice: `known` tells whether it is about a payment of ours; only such a one is acknowledged,
+    and those that a gateway sends of foreign payments by design."""
 
     known: bool
     outcome: str
+    acknowledged: bool
+    payment: str = ""
 
 
 async def receive_notice(
@@ -51,11 +59,17 @@ async def receive_notice(
         received_at=recorder.at,
     )
     heard = await context.ledger.write(lambda turn: _take(turn, recorder, gateway, kept, notice, trusted))
-    if heard.outcome == APPROVAL_TOLD:
-        payment = await context.ledger.read(lambda turn: _find(turn, site, gateway, notice))
-        if payment is not None:
-            settle_soon(context, site, payment[0])
+    await _follow(context, site, heard, kept)
     return heard
+
+
+async def _follow(context: Context, site: Site, heard: Heard, kept: StoredNotice) -> None:
+    """Begin what a notice made due, when it is in the books and may be acknowledged."""
+    if heard.outcome == ASK_FENCE:
+        context.tasks.begin(f"capture:{heard.payment}", replay_notice(context, replace(kept, payment=heard.payment)))
+    elif heard.outcome in (APPROVAL_TOLD, COMPARED):
+        payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, heard.payment))
+        settle_soon(context, site, payment)
 
 
 async def replay_notice(context: Context, stored: StoredNotice) -> None:
@@ -67,34 +81,56 @@ async def replay_notice(context: Context, stored: StoredNotice) -> None:
         notice = gateway.read_notice(context.vault.open(stored.raw_sealed, "notice"), stored.kind)
     except (NotFound, GatewayOff, NotGenuine, Unreadable):
         return
+    outcome = await _replay(context, site, gateway, stored, notice, None)
+    if outcome == ASK_FENCE:
+        fence = await fence_for(context, site, stored.payment)
+        outcome = await _replay(context, site, gateway, stored, notice, fence)
+    await _follow(context, site, Heard(True, "" if outcome in WAITS else outcome, True, stored.payment), stored)
+
+
+async def _replay(
+    context: Context, site: Site, gateway: Gateway, stored: StoredNotice, notice: Notice, fence: Fence | None
+) -> str:
     recorder = Recorder.now(context, site)
 
-    def work(turn: Turn) -> None:
+    def work(turn: Turn) -> str:
         if not notices.take(turn, stored.id):
-            return
-        outcome = _effect(turn, recorder, gateway, notice)
-        if outcome != LATER:
+            return ""
+        found = _find(turn, site, gateway, notice)
+        if found is None:
+            outcome = STRANGE
+        elif found[0].state != State.READYING and not _is_bound(found[0], notice):
+            outcome = _unbound(turn, recorder, found[0], notice)
+        else:
+            outcome = effect(Told(turn, recorder, gateway, notice, *found, fence))
+        if outcome not in WAITS:
             notices.settle(turn, stored.id, "done", outcome, recorder.at)
+        return outcome
 
-    await context.ledger.write(work)
+    return await context.ledger.write(work)
 
 
 def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice, trusted: bool) -> Heard:
     found = _find(turn, recorder.site, gateway, notice)
-    if found is None or not trusted:
-        notices.store(turn, kept)
-        outcome = "no payment of ours has this reference" if trusted else "not from the gateway's address"
+    bound = found is not None and (found[0].state == State.READYING or _is_bound(found[0], notice))
+    if found is None or not trusted or not bound:
+        if not notices.store(turn, kept):
+            return Heard(False, "seen before", notice.foreign)
+        outcome = STRANGE if trusted else ELSEWHERE
+        if found is not None and trusted:
+            outcome = _unbound(turn, recorder, found[0], notice)
         notices.settle(turn, kept.id, "strange", outcome, recorder.at)
-        return Heard(False, outcome)
-    bound = replace(kept, payment=found[0].id)
-    if not notices.store(turn, bound):
-        return Heard(True, "seen before")
-    outcome = _effect(turn, recorder, gateway, notice)
-    if outcome == LATER:  # whoever writes the answer that is awaited must find this notice
-        orders.touch(turn, found[0].site, found[0].order_ref, recorder.at)
+        return Heard(False, outcome, trusted and notice.foreign)
+    payment, refund = found
+    kept = replace(kept, payment=payment.id)
+    if not notices.store(turn, kept):
+        return Heard(True, "seen before", True, payment.id)
+    outcome = effect(Told(turn, recorder, gateway, notice, payment, refund))
+    if outcome in WAITS:  # whoever writes the answer that is awaited must find this notice
+        orders.touch(turn, payment.site, payment.order_ref, recorder.at)
     else:
-        notices.settle(turn, bound.id, "done", outcome, recorder.at)
-    return Heard(True, outcome)
+        notices.settle(turn, kept.id, "done", outcome, recorder.at)
+    return Heard(True, outcome, True, payment.id)
 
 
 def _find(turn: Turn, site: Site, gateway: Gateway, notice: Notice) -> tuple[Payment, Operation | None] | None:
@@ -109,92 +145,17 @@ def _find(turn: Turn, site: Site, gateway: Gateway, notice: Notice) -> tuple[Pay
     return (payment, operation) if payment.gateway == gateway.name else None
 
 
-def _effect(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> str:
-    found = _find(turn, recorder.site, gateway, notice)
-    if found is None:
-        return "no payment of ours has this reference"
-    payment, refund = found
-    if notice.event == "deposited":
-        return _deposited(turn, recorder, payment, notice)
-    if notice.event in ("cancelled", "part_cancelled"):
-        return _cancelled(turn, recorder, payment, notice, refund)
-    if notice.event == "approved":
-        return _approved(turn, recorder, gateway, payment)
-    return "nothing to do"
+def _is_bound(payment: Payment, notice: Notice) -> bool:
+    """Tell whether the gateway's own references in the notice are those of the window that we had opened."""
+    return all(payment.refs.get(name) == value for name, value in notice.binding.items())
 
 
-def _approved(turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment) -> str:
-    """An unsigned approval notice proves nothing: it makes us settle an unknown approval now."""
-    state = State(payment.state)
-    if state is State.APPROVING:
-        return LATER
-    if state in (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN):
-        for operation in operations.of_payment(turn, payment.id):
-            if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.next_try_at is not None:
-                operations.hasten(turn, operation, recorder.at)
-        return APPROVAL_TOLD
-    if state in (*TERMINAL, *NEVER_APPROVED) and payment.captured == 0 and not isinstance(gateway, Inquires):
-        if any(_gave_back(one) for one in operations.of_payment(turn, payment.id)):
-            return "known already"
-        detail = f"the gateway reports an approval of a payment that is {state}"
-        recorder.case(turn, payment, "money_on_ended_payment", detail)
-        return "a person must look"
-    return "known already"
-
-
-def _gave_back(operation: Operation) -> bool:
-    """Whether this is the net-cancel that took the approval back: the notice is only late."""
-    return operation.kind is Kind.UNDO and operation.step is Step.OK and operation.message != NOTHING
-
-
-def _deposited(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice) -> str:
-    """A deposit counts if every field equals our record; on an ended payment it is a person's case."""
-    state = State(payment.state)
-    if state in (State.APPROVING, State.UNKNOWN):
-        return LATER
-    fits = notice.amount == payment.amount and notice.refs.get("account_number") == payment.account.get("number")
-    if state is State.AWAITING_DEPOSIT and fits:
-        paid = Paid(notice.amount, dict(payment.refs), {})
-        recorder.deposit(turn, payment, paid, notice.dedupe)
-        return "paid"
-    recorder.case(
-        turn,
-        payment,
-        "unexpected_deposit",
-        f"the gateway reports a deposit of {notice.amount} KRW on a payment that is {state} over {payment.amount} KRW",
-    )
-    return "a person must look"
-
-
-def _cancelled(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice, refund: Operation | None) -> str:
-    """A cancel notice settles our own pending refund of that very amount; any other cancel is a person's case.
-
-    Where it carries a refund's own reference (`refund`), it is about that one alone.
-    """
-    done = [refund] if refund is not None else operations.of_payment(turn, payment.id)
-    ours = [one for one in done if one.kind is Kind.REFUND and one.amount == notice.amount]
-    if any(one.step is Step.OK and _same_cancel(one, notice) for one in ours):
-        return "known already"
-    for operation in ours:
-        if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
-            recorder.refunded(turn, payment, operation, Evidence.E7, notice.refs, GATEWAY)
-            return "refunded"
-        if operation.step is Step.SENT:
-            return LATER
-    if State(payment.state) in TAKING_BACK:
-        return "known already"
-    recorder.case(
-        turn,
-        payment,
-        "external_cancel",
-        f"the gateway reports a cancel of {notice.amount} KRW that was not asked here ({notice.refs.get('refNo', '')})",
-    )
-    return "a person must look"
-
-
-def _same_cancel(operation: Operation, notice: Notice) -> bool:
-    known = operation.refs.get("refNo", "")
-    return not known or known == notice.refs.get("refNo", "") or operation.ref == notice.merchant_ref
+def _unbound(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice) -> str:
+    """Genuine news of a payment that was never asked for here: whoever knows our reference can make one."""
+    if notice.event in (Event.APPROVED, Event.DEPOSITED):
+        detail = f"a payment of {notice.amount} KRW under another number at the gateway claims this reference"
+        recorder.case(turn, payment, FOREIGN_NUMBER, detail, notice.amount)
+    return UNBOUND
 
 
 async def replay_pending(context: Context, limit: int = 100) -> None:

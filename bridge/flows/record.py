@@ -1,44 +1,37 @@
 """Writes what came of it: every outcome's state, ledger entry, news and audit in one turn."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from bridge.clock import from_ms, new_id, now_ms, stamp, to_ms
-from bridge.domain.exchange import Stamp
-from bridge.domain.gateway import Approval, Declined, NotSent, Paid, Unknown, Waiting
+from bridge.clock import from_ms, new_id, new_reference, to_ms
+from bridge.domain.gateway import Approval, Declined, NotSent, Paid, Undoes, Unknown, Waiting
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.flows.context import Context
-from bridge.flows.journal import keep_lines
 from bridge.flows.orphans import write_orphan
-from bridge.flows.sites import Site
-from bridge.flows.snapshots import order_json, payment_json, rfc3339
-from bridge.ledger import cases, news, operations, orders, payments
+from bridge.flows.owe_check import AFTER_SECONDS, owe_check
+from bridge.flows.pen import BRIDGE, Pen
+from bridge.ledger import cases, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
-from bridge.wire.converse import Conversation
 
+__all__ = ["BRIDGE", "Against", "Recorder", "refund_order"]
 WAITING_DAYS = 7
-BRIDGE = "bridge"
 
 
 @dataclass(frozen=True, slots=True)
-class Recorder:
+class Against:
+    """Why money that a gateway captured is not kept: it is taken back; with a `case`, a person is told too."""
+
+    reason: Reason
+    detail: str
+    case: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder(Pen):
     """Writes outcomes for one site at one moment; made anew for each turn."""
-
-    context: Context
-    site: Site
-    at: int
-    stamp: Stamp
-
-    @classmethod
-    def now(cls, context: Context, site: Site) -> "Recorder":
-        """Make a recorder for this moment."""
-        return cls(context, site, now_ms(context.clock), stamp(context.clock))
 
     def approval(self, turn: Turn, payment: Payment, operation: Operation, outcome: Approval, actor: str) -> Payment:
         """Write what an approval came to."""
@@ -47,7 +40,7 @@ class Recorder:
             return self.captured(turn, payment, operation, outcome, Evidence.E1, actor)
         if isinstance(outcome, Waiting):
             operations.step(turn, operation, Step.OK, at=self.at, evidence=Evidence.E1, refs=outcome.refs)
-            return self._waiting(turn, payment, outcome, actor)
+            return self.waiting(turn, payment, outcome, actor)
         if isinstance(outcome, Declined):
             operations.step(
                 turn, operation, Step.FAIL, at=self.at, evidence=Evidence.E2, code=outcome.code, message=outcome.message
@@ -61,10 +54,23 @@ class Recorder:
         return self.unknown(turn, payment, operation, outcome, actor)
 
     def captured(
-        self, turn: Turn, payment: Payment, operation: Operation, paid: Paid, evidence: Evidence, actor: str
+        self,
+        turn: Turn,
+        payment: Payment,
+        operation: Operation,
+        paid: Paid,
+        evidence: Evidence,
+        actor: str,
+        *,
+        against: Against | None = None,
     ) -> Payment:
-        """Write money that moved: PAID if it is the amount asked, otherwise it is taken back and a person told."""
-        right = paid.amount == payment.amount
+        """Write money that moved: PAID if it is the amount asked and nothing is against it, else it is taken back."""
+        if paid.amount != payment.amount:
+            detail = f"asked {payment.amount} KRW, the gateway took {paid.amount} KRW"
+            against = Against(Reason.AMOUNT_MISMATCH, detail, "amount_mismatch")
+        state = State.PAID if against is None else State.VOIDING
+        if against is not None and payment.state == State.NEEDS_HUMAN:
+            state = State.NEEDS_HUMAN  # a person has it already
         operations.enter(
             turn,
             cause=operation.id,
@@ -78,21 +84,23 @@ class Recorder:
         payment = payments.move(
             turn,
             payment,
-            State.PAID if right else State.VOIDING,
+            state,
             at=self.at,
             actor=actor,
-            event="payment.paid" if right else "payment.amount_mismatch",
+            event="payment.paid" if against is None else f"payment.{against.reason}",
             detail={"amount": paid.amount, "evidence": str(evidence)},
             captured=paid.amount,
             refs=dict(paid.refs),
             card=dict(paid.card),
             paid_at=from_ms(self.at),
+            reason="" if against is None else str(against.reason),
         )
-        if right:
+        if against is None:
             orders.mark_paid_by(turn, self.site.id, payment.order_ref, payment.id)
             self.tell(turn, payment, "payment.paid")
             return payment
-        self.case(turn, payment, "amount_mismatch", f"asked {payment.amount} KRW, the gateway took {paid.amount} KRW")
+        if against.case:
+            self.case(turn, payment, against.case, against.detail)
         self.begin_undo(turn, payment, operation, actor, due_now=True)
         return payment
 
@@ -239,15 +247,21 @@ class Recorder:
             refunded=refunded,
         )
         cases.close_case(turn, payment.id, "refund_unknown", f"settled by {evidence}", self.at)
+        if evidence is not Evidence.E4:
+            owe_check(turn, self, payment, after_seconds=AFTER_SECONDS, target=operation.id)
         self.tell(turn, payment, "payment.refunded")
         return payment
 
     def begin_undo(
         self, turn: Turn, payment: Payment, approve: Operation, actor: str, *, due_now: bool, reason: str = ""
     ) -> Operation:
-        """Write the intent to take an approval back; with `due_now` the heartbeat sends it."""
+        """Write the intent to take an approval back; with `due_now` the heartbeat sends it.
+
+        Where a gateway has no net-cancel it is a refund of all that was captured, under a reference of its own.
+        """
         context = {"sent_at": to_ms(approve.stamp.at), "sent_nonce": approve.stamp.nonce}
         returned = self.open_context(approve) if approve.context_sealed else {"returned": {}}
+        gateway = self.site.gateways.get(payment.gateway)
         undo = Operation(
             id=new_id(self.context.clock),
             site=self.site.id,
@@ -255,7 +269,7 @@ class Recorder:
             kind=Kind.UNDO,
             amount=payment.captured or payment.amount,
             step=Step.SENT,
-            ref=payment.merchant_ref,
+            ref=payment.merchant_ref if isinstance(gateway, Undoes) else new_reference(self.context.clock),
             actor=actor,
             stamp=self.stamp,
             owner=self.context.owner,
@@ -269,53 +283,16 @@ class Recorder:
             return operations.step(turn, undo, Step.UNKNOWN, at=self.at, next_try_at=self.at)
         return undo
 
-    def note(self, turn: Turn, payment: Payment, event: str, detail: dict[str, str | int]) -> Payment:
-        """Write into the audit what changed no state."""
-        return payments.move(turn, payment, State(payment.state), at=self.at, actor=BRIDGE, event=event, detail=detail)
-
-    def case(self, turn: Turn, payment: Payment, reason: str, detail: str, amount: int = 0) -> None:
-        """Open a case for a person, one per reason; `amount` in KRW is what it is about."""
-        named = {"case_id": new_id(self.context.clock), "site": self.site.id, "payment": payment.id, "reason": reason}
-        cases.open_case(turn, **named, detail=detail, at=self.at, amount=amount)
-
     def orphan(
         self, turn: Turn, payment: Payment, *, amount: int, evidence: Evidence, cause: str, detail: str
     ) -> Payment:
         """Write money found on a payment that had ended, or beside its amount: entry, case, news; once per cause."""
         return write_orphan(self, turn, payment, amount=amount, evidence=evidence, cause=cause, detail=detail)
 
-    def tell(self, turn: Turn, payment: Payment, kind: str) -> None:
-        """Owe WordPress a message with the whole snapshot, in the payment's sequence."""
-        order = orders.find(turn, self.site.id, payment.order_ref)
-        assert order is not None, "a payment has an order"
-        everyone = payments.of_order(turn, self.site.id, payment.order_ref)
-        seq = news.next_seq(turn, payment.id)
-        done = operations.of_payment(turn, payment.id)
-        body = {
-            "type": kind,
-            "seq": seq,
-            "occurred_at": rfc3339(from_ms(self.at)),
-            "order": order_json(order, everyone),
-            "payment": payment_json(self.site, payment, done, self.stamp),
-        }
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)
-        news.add(turn, message)
-
-    def journal(self, turn: Turn, payment: Payment, conversation: Conversation[Any]) -> None:
-        """Keep the scrubbed conversation."""
-        keep_lines(turn, self.context.clock, payment, conversation.journal, self.at)
-
-    def seal_context(self, context: Mapping[str, object]) -> str:
-        """Seal what a repetition of an operation needs."""
-        return self.context.vault.seal(json.dumps(context).encode(), "operation")
-
-    def open_context(self, operation: Operation) -> dict[str, Any]:
-        """Open what `seal_context` sealed."""
-        opened: dict[str, Any] = json.loads(self.context.vault.open(operation.context_sealed, "operation"))
-        return opened
-
-    def _waiting(self, turn: Turn, payment: Payment, waiting: Waiting, actor: str) -> Payment:
+    def waiting(
+        self, turn: Turn, payment: Payment, waiting: Waiting, actor: str, evidence: Evidence = Evidence.E1
+    ) -> Payment:
+        """Write that an account was issued: no money has moved."""
         due = waiting.due or from_ms(self.at) + timedelta(days=WAITING_DAYS)
         payment = payments.move(
             turn,
@@ -324,7 +301,7 @@ class Recorder:
             at=self.at,
             actor=actor,
             event="account.issued",
-            detail={"evidence": "E1"},
+            detail={"evidence": str(evidence)},
             refs=dict(waiting.refs),
             account=dict(waiting.account),
             expires_at=due,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.failures import Conflict, NotFound, NotNow, PendingOutcome, RefundRefused
 from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refunding, Refused, Unknown
-from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Payment, parse_amount
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
@@ -106,7 +106,7 @@ def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tupl
 def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -> None:
     """Refuse what may not be given back; everything is read in the turn that writes the intent."""
     ended = State(payment.state) in TERMINAL
-    if not ended and any(one.step in PENDING_STEPS for one in operations.of_payment(turn, payment.id)):
+    if not ended and any(blocks(one.kind, one.step) for one in operations.of_payment(turn, payment.id)):
         raise PendingOutcome("An earlier operation of this payment has no outcome yet; wait for it.")
     if payment.state not in REFUNDABLE:
         raise NotNow(f"A payment in state {payment.state} cannot be refunded.", state=payment.state)

@@ -8,7 +8,7 @@ from typing import Any
 from bridge.clock import from_ms
 from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Allowed, ByHand, Gateway
-from bridge.domain.machine import PENDING_STEPS, TERMINAL, Kind, State, Step, order_state
+from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
 from bridge.domain.payment import Order, Payment
 from bridge.flows.sites import Site
 from bridge.ledger import audit, operations, orders, payments
@@ -69,7 +69,7 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
 def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:
     """Say what refund is possible now, of how many KRW, and why not more."""
     ended = State(payment.state) in TERMINAL
-    if not ended and any(operation.step in PENDING_STEPS for operation in done):
+    if not ended and any(blocks(operation.kind, operation.step) for operation in done):
         return {"refund": "never", "refundable": 0, "why": "앞선 처리의 결과를 아직 확인하고 있어요."}
     if payment.adopted:
         return {"refund": "by_hand", "refundable": 0, "why": "끝난 결제에 들어온 돈이라 결제사에서 직접 환불해야 해요."}

@@ -13,6 +13,8 @@ from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.queues import line_up
 
+_MOVING = (Kind.APPROVE, Kind.REFUND)
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -49,11 +51,11 @@ class Operation:
 
 def add(turn: Turn, operation: Operation) -> None:
     """Write the intent. The database refuses a second pending one of the same payment (Conflict)."""
+    rivals = _MOVING if operation.kind in _MOVING else (operation.kind, operation.kind)
     pending = turn.one(
-        "SELECT id FROM operations WHERE payment = ? AND (kind = 'undo') = (? = 'undo')"
+        "SELECT id FROM operations WHERE payment = ? AND kind IN (?, ?)"
         " AND state IN ('sent', 'unknown', 'needs_human')",
-        operation.payment,
-        operation.kind,
+        *(operation.payment, *rivals),
     )
     if pending:
         raise Conflict("Another operation of this payment has no outcome yet.")
@@ -115,16 +117,26 @@ def step(
 
 
 def try_again(
-    turn: Turn, operation: Operation, *, next_try_at: int, code: str = "", message: str = "", refusal: bool = False
+    turn: Turn,
+    operation: Operation,
+    *,
+    next_try_at: int | None,
+    code: str = "",
+    message: str = "",
+    refusal: bool = False,
+    refs: Mapping[str, str] | None = None,
 ) -> None:
-    """Note a try that settled nothing, or claim the next one; `next_try_at` in milliseconds.
+    """Note a try that settled nothing, or claim the next one; `next_try_at` in milliseconds, None for never.
 
-    Raises Conflict when it was settled, or tried by another, meanwhile: `tries` numbers the claims.
+    `refs` are what the tries have shown so far. Raises Conflict when it was settled, or tried by another, meanwhile:
+    `tries` numbers the claims.
     """
     changed = turn.run(
-        "UPDATE operations SET tries = tries + 1, next_try_at = ?, code = ?, message = ?,"
+        "UPDATE operations SET tries = tries + 1, next_try_at = ?, code = ?, message = ?, refs = ?,"
         " refusal = CASE WHEN ? = 1 THEN 1 ELSE refusal END WHERE id = ? AND state = ? AND tries = ?",
-        *(next_try_at, code[:64], message[:500], int(refusal), operation.id, operation.step, operation.tries),
+        *(next_try_at, code[:64], message[:500]),
+        json.dumps(dict(operation.refs if refs is None else refs), ensure_ascii=False),
+        *(int(refusal), operation.id, operation.step, operation.tries),
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")

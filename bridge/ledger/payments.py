@@ -137,9 +137,11 @@ def half_open(turn: Turn, owner: str, heard_since: int, limit: int) -> list[Paym
 
 
 def past(turn: Turn, state: State, before: int, limit: int) -> list[Payment]:
-    """Read the payments of a state whose time ended before then (milliseconds)."""
+    """Read the payments of a state whose time ended before then (milliseconds), but those already being probed."""
     rows = turn.all(
-        "SELECT * FROM payments WHERE state = ? AND expires_at < ? ORDER BY expires_at LIMIT ?",
+        "SELECT * FROM payments WHERE state = ? AND expires_at < ? AND NOT EXISTS (SELECT 1 FROM operations AS o"
+        " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
+        " ORDER BY expires_at LIMIT ?",
         *(str(state), before, limit),
     )
     return [read(row) for row in rows]

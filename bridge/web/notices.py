@@ -26,7 +26,7 @@ class Notices:
         return [Route("/n/{site}/{gateway}/{kind}/{token}", self.take, methods=["GET", "HEAD", "POST"])]
 
     async def take(self, request: Request) -> Response:
-        """Take a notice; what is not about a payment of ours is kept and not acknowledged."""
+        """Take a notice; what is not about a payment of ours is kept, and not acknowledged but by design."""
         context, path = self._context, request.path_params
         try:
             named = (path["site"], path["gateway"], path["kind"])
@@ -45,6 +45,7 @@ class Notices:
             return problem(error)
         if not heard.known:
             log.warning("a notice fits no payment", gateway=path["gateway"], outcome=heard.outcome)
+        if not heard.acknowledged:
             return PlainTextResponse("unknown", 404)
         ack = gateway.acknowledge(raw, path["kind"])
         return Response(ack.body, ack.status, {"Cache-Control": "no-store"}, media_type=ack.content_type)

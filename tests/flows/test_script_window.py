@@ -223,7 +223,7 @@ async def test_a_return_that_fits_nothing_leaves_its_frame_for_the_order(scripte
 
 async def test_an_outcome_nobody_knows_leaves_its_frame_for_the_page_that_waits(scripted):
     world = scripted
-    world.teller.fail("approve", "lost_after")
+    world.teller.fail("approve", "lost_before")
     opened = await world.checkout()
     payment = await world.payment(opened.payment)
     back = fields_of(await fetch(world, opened.window_url))["back"]

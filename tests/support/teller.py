@@ -1,5 +1,6 @@
 """A gateway of few lines with its own books: what really moved, and which answers get lost."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -39,7 +40,8 @@ class Teller:
     """Answers what the adapters of tests/support/tellers.py ask.
 
     `faults` names by operation what becomes of its next calls: lost_before and lost_after (HTTP 500, the second once
-    all is done), late (500 now, and `let_late_arrive` does it), twice (done two times, answered once), or a code.
+    all is done), hangs (never answers), late (500 now, and `let_late_arrive` does it), twice (done two times, answered
+    once), or a code.
     """
 
     def __init__(self) -> None:
@@ -85,6 +87,8 @@ class Teller:
         self.asked.append((op, said))
         kinds = self.faults.get(op, [])
         kind = kinds.pop(0) if kinds else self.always.get(op, "")
+        if kind == "hangs":
+            await asyncio.Event().wait()
         if kind == "lost_before":
             return Response("lost", 500)
         if kind == "late":

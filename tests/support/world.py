@@ -344,6 +344,20 @@ class World:
         """Read a payment's operations."""
         return await self.context.ledger.read(lambda turn: operations.of_payment(turn, payment_id))
 
+    async def return_from_teller(self, opened: Opened, **fields: str) -> httpx2.Response:
+        """Come back from the teller's window, which names the payment's number."""
+        payment = await self.payment(opened.payment)
+        token = self.context.tokens.make("return", payment.site, payment.id)
+        async with self.client() as client:
+            return await client.get(f"/r/{token}", params={"number": payment.refs["number"]} | fields)
+
+    async def buy_at_teller(self, order: Mapping[str, Any] | None = None) -> Payment:
+        """Open the teller's window, come back, and let everything settle that settles at once."""
+        opened = await self.checkout(order)
+        await self.return_from_teller(opened)
+        await self.quiet()
+        return await self.payment(opened.payment)
+
     def trade(self, payment: Payment) -> Trade:
         """Give what the teller has of a payment."""
         return self.teller.of(payment.merchant_ref)

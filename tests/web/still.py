@@ -50,6 +50,7 @@ class ShownGateway:
     methods: tuple[Method, ...] = tuple(Method)
     hosts: frozenset[str] = frozenset()
     deadline_seconds: float = 40.0
+    human_after_seconds: float = 600.0
 
     def read_notice(self, raw: bytes, kind: str) -> Notice:
         return Notice("other", kind, "", 0, Circumstantial("a test"))

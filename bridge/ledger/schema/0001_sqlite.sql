@@ -141,7 +141,7 @@ CREATE TABLE operations (
   id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL REFERENCES payments (id),
-  kind TEXT NOT NULL CHECK (kind IN ('approve', 'undo', 'refund', 'probe')),
+  kind TEXT NOT NULL CHECK (kind IN ('approve', 'undo', 'refund', 'probe', 'check')),
   amount BIGINT NOT NULL CHECK (amount > 0),
   tax_free BIGINT NOT NULL DEFAULT 0,
   state TEXT NOT NULL CHECK (state IN ('sent', 'ok', 'fail', 'not_sent', 'unknown', 'needs_human')),

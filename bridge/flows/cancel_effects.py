@@ -1,0 +1,86 @@
+"""What a notice of a cancel does: our own refund or undo is settled by it, any other cancel is written down or told."""
+
+from bridge.domain.gateway import Event, captures_itself
+from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.flows.external import write_external_refund
+from bridge.flows.orphans import write_return
+from bridge.flows.owe_check import owe_check
+from bridge.flows.told import CAME_AND_WENT, COMPARED, GATEWAY, KNOWN, LATER, PERSON, Told
+from bridge.flows.undo import record_undone
+from bridge.ledger import operations, payments
+from bridge.ledger.operations import Operation
+
+TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
+"""States in which a cancel the gateway reports is our own net-cancel."""
+REFUNDABLE = (State.PAID, State.PART_REFUNDED)
+
+
+def cancelled(told: Told) -> str:
+    """Let a cancel have its effect. Where it carries a refund's own reference, it is about that one alone."""
+    done = operations.of_payment(told.turn, told.payment.id)
+    state = State(told.payment.state)
+    undo = next((one for one in done if one.kind is Kind.UNDO and one.step in PENDING_STEPS), None)
+    if undo is not None and told.proven and told.notice.event == Event.CANCELLED:
+        if undo.step is Step.SENT:
+            return LATER
+        record_undone(told.turn, told.recorder, told.gateway, undo, Evidence.E7)
+        return "taken back"
+    settled = _our_refund(told, [told.refund] if told.refund is not None else done)
+    if settled:
+        return settled
+    if state is State.OPEN and told.proven and captures_itself(told.gateway):
+        return _before_its_capture(told)
+    if state in TAKING_BACK and not told.payment.orphaned:
+        return KNOWN
+    return _by_others(told)
+
+
+def _our_refund(told: Told, done: list[Operation]) -> str:
+    """Find the refund of ours that this is: one of the amounts it may mean equals it."""
+    amounts = told.notice.readings or (told.notice.amount,)
+    ours = [one for one in done if one.kind is Kind.REFUND and one.amount in amounts]
+    if any(one.step is Step.OK and _same(told, one) for one in ours):
+        return KNOWN
+    for operation in ours:
+        if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+            told.recorder.refunded(told.turn, told.payment, operation, Evidence.E7, told.notice.refs, GATEWAY)
+            return "refunded"
+        if operation.step is Step.SENT:
+            return LATER
+    return ""
+
+
+def _same(told: Told, operation: Operation) -> bool:
+    """Whether an earlier refund is this very one: nothing that both name differs."""
+    notice = told.notice
+    both = [name for name in notice.refs if operation.refs.get(name)]
+    return operation.ref == notice.merchant_ref or all(operation.refs[name] == notice.refs[name] for name in both)
+
+
+def _before_its_capture(told: Told) -> str:
+    """The cancel overtook the news of the payment itself: a whole one ends it, a part waits for that news."""
+    if told.notice.event != Event.CANCELLED:
+        return LATER
+    recorder, at = told.recorder, told.recorder.at
+    payment = payments.move(told.turn, told.payment, State.VOIDING, at=at, actor=GATEWAY, event="undo.seen")
+    recorder.voided(told.turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
+    return CAME_AND_WENT
+
+
+def _by_others(told: Told) -> str:
+    """Somebody gave money back past the bridge, in the gateway's console perhaps."""
+    turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
+    cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
+    if owe_check(turn, recorder, payment):
+        return COMPARED
+    exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW"
+    if exact and 0 < notice.amount <= payment.orphaned:
+        write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
+        return "given back"
+    if exact and State(payment.state) in REFUNDABLE and 0 < notice.amount <= payment.left:
+        write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
+        return "refunded past the bridge"
+    number = notice.refs.get("refNo", "")
+    detail = f"the gateway reports a cancel of {notice.amount} KRW that was not asked here ({number})"
+    recorder.case(turn, payment, "external_cancel", detail, notice.amount)
+    return PERSON

@@ -1,0 +1,98 @@
+"""Compares a gateway's books with ours, by inquiry: after every refund, and whenever a notice without proof says so."""
+
+from bridge.clock import to_ms
+from bridge.domain.gateway import Absent, Gateway, Inquiry, Seen
+from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment
+from bridge.flows.ask_fence import Fence
+from bridge.flows.capture import CAPTURED, Found, write_found
+from bridge.flows.external import write_external_refund
+from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms
+from bridge.flows.record import Recorder
+from bridge.ledger import operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+DIFFER = "books_differ"
+DOUBLED = "external_refund"
+"""Reasons of cases: the gateway's books show less than ours; it gave back more than was asked here."""
+
+
+def record_check(
+    turn: Turn, recorder: Recorder, gateway: Gateway, check: Operation, outcome: Inquiry, fence: Fence
+) -> None:
+    """Write what a comparison shows: money found, money given back past the bridge, or that the books agree."""
+    payment = payments.get(turn, recorder.site.id, check.payment)
+    done = operations.of_payment(turn, payment.id)
+    if any(one.kind is not Kind.CHECK and one.step in PENDING_STEPS for one in done):
+        _later(turn, recorder, gateway, payment, check, "")  # what is under way is asked about on its own account
+        return
+    difference = _difference(turn, recorder, payment, outcome, fence)
+    if difference:
+        _later(turn, recorder, gateway, payment, check, difference)
+        return
+    operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4)
+
+
+def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inquiry, fence: Fence) -> str:
+    """Write what the gateway shows beyond our books; answers what is missing there, or that it could not be seen."""
+    if not isinstance(outcome, Seen):
+        if isinstance(outcome, Absent) and payment.state == State.OPEN:
+            return "nothing is shown yet"
+        is_empty = isinstance(outcome, Absent) and not payment.captured and not payment.orphaned
+        return "" if is_empty else f"the inquiry answered {type(outcome).__name__}"
+    state = State(payment.state)
+    if state is State.OPEN or (state in TERMINAL and not payment.captured):
+        return _found(turn, recorder, payment, outcome, fence)
+    if outcome.captured > payment.captured:
+        more = outcome.captured - payment.captured
+        recorder.orphan(
+            turn,
+            payment,
+            amount=more,
+            evidence=Evidence.E4,
+            cause=f"shown:{outcome.captured}",
+            detail=f"the gateway has captured {more} KRW more than was asked of it",
+        )
+        return ""
+    if outcome.refunded is None or state not in (State.PAID, State.PART_REFUNDED, State.REFUNDED):
+        return ""
+    more = outcome.refunded - payment.refunded + min(payment.orphaned, 0)
+    if more > 0:
+        given_back(turn, recorder, payment, more, outcome.refunded)
+        return ""
+    return f"the gateway shows {outcome.refunded} KRW given back, the books {payment.refunded}" if more < 0 else ""
+
+
+def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> str:
+    net = outcome.captured - (outcome.refunded or 0) - payment.orphaned
+    if net > 0:
+        cause = f"shown:{outcome.captured}" if payment.orphaned else CAPTURED
+        found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card)
+        write_found(turn, recorder, payment, found, fence)
+    return ""
+
+
+def given_back(turn: Turn, recorder: Recorder, payment: Payment, amount: int, total: int) -> Payment:
+    """Write that the gateway gave back more than was asked of it, `total` KRW in all: an entry, and a person's case."""
+    cause = f"external:{payment.id}:{total}"
+    within = min(amount, payment.left)
+    if within:
+        payment = write_external_refund(recorder, turn, payment, amount=within, evidence=Evidence.E4, cause=cause)
+    detail = f"the gateway has given back {amount} KRW more than was asked here: {total} KRW in all"
+    recorder.case(turn, payment, DOUBLED, detail, amount)
+    return payment
+
+
+def _later(
+    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, check: Operation, difference: str
+) -> None:
+    """Look again: a gateway's inquiry may lag behind its own answers. What still differs at last is a person's."""
+    since = to_ms(check.sent_at)
+    late = is_late(gateway, since, recorder.at)
+    next_try_at = after_human(since, recorder.at) if late else recorder.at + pause_ms(ASK_SECONDS, check.tries // 2)
+    if late and difference and "KRW" in difference:
+        recorder.case(turn, payment, DIFFER, difference)
+        operations.step(turn, check, Step.FAIL, at=recorder.at, evidence=Evidence.E4, message=difference)
+        return
+    operations.try_again(turn, check, next_try_at=next_try_at, message=difference)

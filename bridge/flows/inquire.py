@@ -1,0 +1,285 @@
+"""Asks a gateway what happened, and lets the answer settle what is unknown: seen is done, absent twice is not done."""
+
+from collections.abc import Mapping
+
+from bridge.clock import to_ms
+from bridge.domain.gateway import Absent, Declined, Gateway, Inquires, Inquiry, NotSent, Seen, Undoes
+from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment
+from bridge.domain.reasons import Reason
+from bridge.flows.ask_fence import Fence
+from bridge.flows.capture import CAPTURED, Found, fence_for, write_found
+from bridge.flows.compare import given_back, record_check
+from bridge.flows.context import Context
+from bridge.flows.external import write_external_refund
+from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_at
+from bridge.flows.record import BRIDGE, Recorder
+from bridge.flows.refund_again import refund_failed, refund_to_person
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.flows.undo import APPROVAL_TOLD, needs_human, record_undone
+from bridge.flows.window_end import hold_order, write_expired
+from bridge.flows.write_down import write_down
+from bridge.ledger import cases, notices, operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+APART_MS = 60_000
+ABSENT_AT, SEEN_AT = "absent_at", "seen_at"
+"""What tries of an operation have shown so far, kept in its refs: when it was first absent, and when it was seen."""
+KEPT = (ABSENT_AT, SEEN_AT)
+BLIND = "blind"
+"""Kept likewise: the gateway's inquiry does not tell of refunds, so a full one is asked for once more instead."""
+INQUIRY_SECONDS = 30.0
+
+
+async def inquire_once(context: Context, site: Site, gateway: Gateway, operation: Operation) -> None:
+    """Ask once about the payment of an operation without outcome, and write down what that proves. Raises Conflict."""
+    assert isinstance(gateway, Inquires), "only such a gateway is asked"
+    recorder = Recorder.now(context, site)
+    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+
+    def claim(turn: Turn) -> Payment:
+        operations.try_again(turn, operation, next_try_at=claimed, code=operation.code, message=operation.message)
+        return payments.get(turn, site.id, operation.payment)
+
+    payment = await context.ledger.write(claim)
+    exchange = gateway.inquire(payment, recorder.stamp)
+    conversation = await talk(context, site, gateway, exchange, deadline_seconds=INQUIRY_SECONDS)
+    outcome = conversation.outcome
+    fence = Fence(True)
+    if isinstance(outcome, Seen) and outcome.captured and operation.kind is not Kind.REFUND:
+        fence = await fence_for(context, site, payment.id)
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        recorder.journal(turn, payment, conversation)
+        current = operations.get(turn, site.id, operation.id)
+        assert current is not None, "operations are never deleted"
+        if current.step in PENDING_STEPS and current.tries == operation.tries + 1:
+            _record(turn, recorder, gateway, current, outcome, fence)
+
+    await write_down(context, record)
+
+
+def _record(
+    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Inquiry, fence: Fence
+) -> None:
+    payment = payments.get(turn, recorder.site.id, operation.payment)
+    if isinstance(outcome, Seen) and not outcome.captured:
+        outcome = Absent()  # it is there, and no money is
+    if operation.kind is Kind.REFUND:
+        _record_refund(turn, recorder, gateway, payment, operation, outcome)
+    elif operation.kind is Kind.UNDO:
+        _record_undo(turn, recorder, gateway, payment, operation, outcome)
+    elif operation.kind is Kind.CHECK:
+        record_check(turn, recorder, gateway, operation, outcome, fence)
+    else:
+        _record_approval(turn, recorder, gateway, payment, operation, outcome, fence)
+
+
+def _record_approval(
+    turn: Turn,
+    recorder: Recorder,
+    gateway: Gateway,
+    payment: Payment,
+    operation: Operation,
+    outcome: Inquiry,
+    fence: Fence,
+) -> None:
+    """An approval that got lost, or the end of a window in which the gateway captures by itself."""
+    if isinstance(outcome, Seen):
+        if outcome.refunded and outcome.refunded >= outcome.captured:
+            _came_and_went(turn, recorder, payment, operation)
+            return
+        found = Found(outcome.captured, Evidence.E4, CAPTURED, outcome.refs, outcome.card)
+        write_found(turn, recorder, payment, found, fence)
+        after = payments.get(turn, recorder.site.id, payment.id)
+        if outcome.refunded and after.state == State.PAID:
+            cause = f"external:{payment.id}:{outcome.refunded}"
+            write_external_refund(recorder, turn, after, amount=outcome.refunded, evidence=Evidence.E4, cause=cause)
+        return
+    told = notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in operation.refs
+    shown, proven = _absence(recorder, gateway, operation, outcome, told=told)
+    if proven:
+        _never_happened(turn, recorder, payment, operation)
+        return
+    _go_on(turn, recorder, gateway, payment, operation, outcome, shown)
+
+
+def _absence(
+    recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Inquiry, *, told: bool
+) -> tuple[Mapping[str, str], bool]:
+    """Say what has been shown so far, and whether it proves that nothing happened (E5): absent twice, a minute apart
+    at least, both after the quiet period. Where the gateway itself told otherwise it proves nothing."""
+    shown = {name: value for name, value in operation.refs.items() if name in KEPT}
+    if not isinstance(outcome, Absent) or told or recorder.at < quiet_at(recorder.context, gateway, operation):
+        return shown, False
+    first = int(shown.get(ABSENT_AT, recorder.at))
+    return shown | {ABSENT_AT: str(first)}, recorder.at - first >= APART_MS
+
+
+def _go_on(
+    turn: Turn,
+    recorder: Recorder,
+    gateway: Gateway,
+    payment: Payment,
+    operation: Operation,
+    outcome: Inquiry,
+    shown: Mapping[str, str],
+) -> None:
+    """Nothing is proven: ask again, and tell a person once it has taken too long."""
+    code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
+    since = to_ms(operation.sent_at)
+    if operation.step is Step.UNKNOWN and is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent):
+        again = after_human(since, recorder.at)
+        operations.step(
+            turn,
+            operation,
+            Step.NEEDS_HUMAN,
+            at=recorder.at,
+            code=operation.code,
+            message=operation.message,
+            refs=shown,
+            next_try_at=again,
+        )
+        detail = f"the gateway's inquiry settled nothing: {code or type(outcome).__name__} {message}".strip()
+        needs_human(turn, recorder, hold_order(turn, recorder, payment), code, message, detail)
+        return
+    next_try_at = recorder.at + pause_ms(ASK_SECONDS, operation.tries // 2)
+    quiet = quiet_at(recorder.context, gateway, operation)
+    if recorder.at < quiet:
+        next_try_at = min(next_try_at, quiet)
+    if operation.step is Step.NEEDS_HUMAN:
+        next_try_at = after_human(since, recorder.at)
+    elif ABSENT_AT in shown:  # a net-cancel also blocks what arrives late; without one it must be absent once more
+        again = recorder.at if isinstance(gateway, Undoes) else int(shown[ABSENT_AT]) + APART_MS
+        next_try_at = max(recorder.at + 1_000, again)
+    operations.try_again(
+        turn, operation, next_try_at=next_try_at, code=operation.code, message=operation.message, refs=shown
+    )
+
+
+def _never_happened(turn: Turn, recorder: Recorder, payment: Payment, operation: Operation) -> None:
+    cases.close_case(turn, payment.id, "unknown_outcome", "settled by E5", recorder.at)
+    step = Step.OK if operation.kind is Kind.PROBE else Step.FAIL
+    operations.step(
+        turn, operation, step, at=recorder.at, evidence=Evidence.E5, code=operation.code, message=operation.message
+    )
+    if payment.state == State.OPEN:
+        write_expired(turn, recorder, payment, Evidence.E5)
+        return
+    no = Declined(Reason.NEVER_HAPPENED, "", "")
+    if operation.refusal:
+        no = Declined(Reason.DECLINED, operation.code, operation.message)
+    recorder.declined(turn, payment, no, Evidence.E5, BRIDGE)
+
+
+def _came_and_went(turn: Turn, recorder: Recorder, payment: Payment, operation: Operation) -> None:
+    """The gateway took the money and somebody gave it back there: its net is zero, as its inquiry shows."""
+    cases.close_case(turn, payment.id, "unknown_outcome", "settled by E4", recorder.at)
+    operations.step(turn, operation, Step.FAIL, at=recorder.at, evidence=Evidence.E4, message="taken, and given back")
+    if payment.state in (State.OPEN, State.UNKNOWN):
+        payment = payments.move(turn, payment, State.VOIDING, at=recorder.at, actor=BRIDGE, event="undo.seen")
+    recorder.voided(turn, payment, operation.id, Evidence.E4, BRIDGE)
+
+
+def _record_undo(
+    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, undo: Operation, outcome: Inquiry
+) -> None:
+    """Between the tries to take money back: an inquiry may show that it is back, or that none was ever there."""
+    if isinstance(outcome, Seen):
+        if outcome.refunded is not None and outcome.refunded >= outcome.captured:
+            record_undone(turn, recorder, gateway, undo, Evidence.E4)
+        else:
+            _note_shown(turn, recorder, undo, {**_kept(undo), SEEN_AT: str(recorder.at)})
+        return
+    approve = operations.get(turn, recorder.site.id, undo.target)
+    assert approve is not None, "an undo has a target"
+    told = bool(payment.captured) or notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in undo.refs
+    quiet = quiet_at(recorder.context, gateway, approve)
+    if isinstance(outcome, Absent) and not told and recorder.at >= quiet:
+        first = int(undo.refs.get(ABSENT_AT, recorder.at))
+        if recorder.at - first >= APART_MS:
+            record_undone(turn, recorder, gateway, undo, Evidence.E5, found_nothing=True)
+            return
+        _note_shown(turn, recorder, undo, {**_kept(undo), ABSENT_AT: str(first)})
+        return
+    _note_shown(turn, recorder, undo, _kept(undo))
+
+
+def _kept(operation: Operation) -> dict[str, str]:
+    return {name: value for name, value in operation.refs.items() if name in KEPT}
+
+
+def _note_shown(turn: Turn, recorder: Recorder, undo: Operation, shown: Mapping[str, str]) -> None:
+    """Keep what was shown; the net-cancel itself is due at once, in the same breath."""
+    operations.try_again(turn, undo, next_try_at=recorder.at, code=undo.code, message=undo.message, refs=shown)
+
+
+def _record_refund(
+    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, operation: Operation, outcome: Inquiry
+) -> None:
+    """A refund that got lost: what was refunded in all tells whether this very one was, because they go one by one."""
+    if not isinstance(outcome, Seen) or outcome.refunded is None:
+        _ask_refund_again(turn, recorder, gateway, payment, operation, outcome, _kept(operation))
+        return
+    more = outcome.refunded - payment.refunded
+    done = more >= operation.amount
+    if done:
+        payment = recorder.refunded(turn, payment, operation, Evidence.E4, outcome.refs, "gateway")
+        more -= operation.amount
+    if more > 0:
+        payment = given_back(turn, recorder, payment, more, outcome.refunded)
+    if done:
+        return
+    shown, proven = _absence(recorder, gateway, operation, Absent(), told=False)
+    if proven:
+        why = "an inquiry shows that it was not made"
+        refund_failed(turn, recorder, payment, operation, Evidence.E5, "", why, why)
+        return
+    _ask_refund_again(turn, recorder, gateway, payment, operation, outcome, shown)
+
+
+def _ask_refund_again(
+    turn: Turn,
+    recorder: Recorder,
+    gateway: Gateway,
+    payment: Payment,
+    operation: Operation,
+    outcome: Inquiry,
+    shown: Mapping[str, str],
+) -> None:
+    since = to_ms(operation.sent_at)
+    blind = isinstance(outcome, Seen) and outcome.refunded is None
+    if blind and operation.amount == payment.captured:
+        operations.try_again(
+            turn, operation, next_try_at=recorder.at, code=operation.code, message=operation.message, refs={BLIND: "1"}
+        )
+        return
+    late = is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent)
+    if operation.step is Step.UNKNOWN and (blind or late):
+        refund_to_person(turn, recorder, payment, operation)
+        return
+    next_try_at = recorder.at + pause_ms(ASK_SECONDS, operation.tries // 2)
+    if operation.step is Step.NEEDS_HUMAN:
+        next_try_at = after_human(since, recorder.at)
+    elif ABSENT_AT in shown:
+        next_try_at = max(recorder.at + 1_000, int(shown[ABSENT_AT]) + APART_MS)
+    elif recorder.at < quiet_at(recorder.context, gateway, operation):
+        next_try_at = min(next_try_at, quiet_at(recorder.context, gateway, operation))
+    operations.try_again(
+        turn, operation, next_try_at=next_try_at, code=operation.code, message=operation.message, refs=shown
+    )
+
+
+def takes_back_first(gateway: Gateway, approve: Operation, at: int, quiet: int) -> bool:
+    """Tell whether an unknown approval is taken back rather than asked about.
+
+    At once where nothing can be asked, or after a plain refusal; else after the quiet period, once it was absent.
+    """
+    if not isinstance(gateway, Undoes):
+        return False
+    if not isinstance(gateway, Inquires) or approve.refusal:
+        return True
+    return at >= quiet and ABSENT_AT in approve.refs

@@ -1,0 +1,130 @@
+"""What a notice does: proof moves the books, a hint makes us ask, and everything else is a person's or nothing."""
+
+from bridge.domain.gateway import (
+    Event,
+    Waiting,
+    captures_itself,
+)
+from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.flows.ask_fence import Fence, holds_still
+from bridge.flows.cancel_effects import cancelled
+from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
+from bridge.flows.owe_check import owe_check
+from bridge.flows.probe import write_unpaid
+from bridge.flows.told import (
+    ASK_FENCE,
+    CAME_AND_WENT,
+    COMPARED,
+    GATEWAY,
+    KNOWN,
+    LATER,
+    NOTHING_TO_DO,
+    PERSON,
+    Told,
+)
+from bridge.flows.undo import APPROVAL_TOLD, NOTHING
+from bridge.ledger import notices, operations, orders, payments
+from bridge.ledger.operations import Operation
+
+NEVER_APPROVED = (State.NEW, State.READYING, State.OPEN)
+"""States in which no approval of ours can have moved money."""
+UNSURE = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN)
+
+
+def effect(told: Told) -> str:
+    """Let a notice have its effect; answers a word for it, LATER when it must wait, ASK_FENCE when seats are asked."""
+    event, state = told.notice.event, State(told.payment.state)
+    if state is State.READYING:
+        return LATER  # its window's answer is on its way, and with it what binds the notice
+    if event == Event.APPROVED:
+        return _approved(told)
+    if event == Event.DEPOSITED:
+        return _deposited(told)
+    if event in (Event.CANCELLED, Event.PART_CANCELLED):
+        return cancelled(told)
+    if event == Event.ISSUED and told.proven and state is State.OPEN:
+        return _issued(told)
+    if event == Event.REQUEST_CANCELLED and told.proven and captures_itself(told.gateway):
+        return _ended_unpaid(told)
+    return NOTHING_TO_DO
+
+
+def _approved(told: Told) -> str:
+    state = State(told.payment.state)
+    if state is State.APPROVING:
+        return LATER
+    if told.proven and state is not State.VOIDING:
+        return _captured(told)
+    if state in UNSURE:
+        for operation in operations.of_payment(told.turn, told.payment.id):
+            if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.next_try_at is not None:
+                operations.hasten(told.turn, operation, told.recorder.at)
+        return APPROVAL_TOLD
+    if state not in (*TERMINAL, *NEVER_APPROVED) or told.payment.captured:
+        return KNOWN
+    if owe_check(told.turn, told.recorder, told.payment):
+        return COMPARED
+    if any(_gave_back(one) for one in operations.of_payment(told.turn, told.payment.id)):
+        return KNOWN
+    detail = f"the gateway reports an approval of a payment that is {state}"
+    told.recorder.case(told.turn, told.payment, "money_on_ended_payment", detail, told.notice.amount)
+    return PERSON
+
+
+def _gave_back(operation: Operation) -> bool:
+    """Whether this is the net-cancel that took the approval back: the notice is only late."""
+    return operation.kind is Kind.UNDO and operation.step is Step.OK and operation.message != NOTHING
+
+
+def _captured(told: Told) -> str:
+    """Proven money (E7): the seats are asked about first, where their hold is over and the money could be kept."""
+    turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
+    if notices.had_outcome(turn, payment.id, CAME_AND_WENT):
+        return KNOWN
+    order = orders.find(turn, recorder.site.id, payment.order_ref)
+    assert order is not None, "a payment has an order"
+    fence = told.fence or (Fence(True) if holds_still(order, recorder.at) else None)
+    if fence is None and State(payment.state) in TAKEABLE:
+        return ASK_FENCE
+    # A payment is captured once, however often and by however many ways it is told; deposits may come again.
+    cause = CAPTURED if notice.event == Event.APPROVED else f"notice:{notice.dedupe}"
+    found = Found(notice.amount, Evidence.E7, cause, notice.refs, notice.card, notice.currency)
+    return write_found(turn, recorder, payment, found, fence or Fence(True))
+
+
+def _deposited(told: Told) -> str:
+    """A deposit counts if it is proven, or if every field equals our record; on an ended payment it is a person's."""
+    payment, notice, state = told.payment, told.notice, State(told.payment.state)
+    if state is State.APPROVING or (state is State.UNKNOWN and not told.proven):
+        return LATER
+    fits = notice.amount == payment.amount and notice.refs.get("account_number") == payment.account.get("number")
+    if told.proven or (state is State.AWAITING_DEPOSIT and fits and not told.is_hint):
+        return _captured(told)
+    if owe_check(told.turn, told.recorder, payment):
+        return COMPARED
+    detail = f"the gateway reports a deposit of {notice.amount} KRW on a payment that is {state}"
+    detail = f"{detail} over {payment.amount} KRW"
+    told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount)
+    return PERSON
+
+
+def _issued(told: Told) -> str:
+    """An account waits for the money; the order takes no other payment until it ends."""
+    payment, notice = told.payment, told.notice
+    everyone = payments.of_order(told.turn, told.recorder.site.id, payment.order_ref)
+    if payments.holder(everyone, but=payment.id) is not None:
+        return KNOWN
+    waiting = Waiting(notice.account, dict(payment.refs) | dict(notice.refs), notice.due)
+    told.recorder.waiting(told.turn, payment, waiting, GATEWAY, Evidence.E7)
+    return "waits for a deposit"
+
+
+def _ended_unpaid(told: Told) -> str:
+    """The gateway's own word that the request ended unpaid; of a payment that was made it says nothing."""
+    payment = told.payment
+    done = operations.of_payment(told.turn, payment.id)
+    probe = next((one for one in done if one.kind is Kind.PROBE and one.step in PENDING_STEPS), None)
+    if payment.state != State.OPEN and probe is None:
+        return KNOWN
+    write_unpaid(told.turn, told.recorder, payment, probe, Evidence.E7)
+    return "ended unpaid"

@@ -1,0 +1,42 @@
+"""How often to ask about what nobody knows, and when a person must be told."""
+
+from datetime import timedelta
+
+from bridge.clock import to_ms
+from bridge.domain.gateway import Gateway
+from bridge.flows.context import Context
+from bridge.ledger.operations import Operation
+
+UNDO_SECONDS = (1, 2, 4, 8, 15, 30, 60)
+ASK_SECONDS = (2, 3, 10, 45, 60)
+"""Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute."""
+HUMAN_EVERY_SECONDS = 600
+HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
+
+
+def quiet_of(context: Context, gateway: Gateway) -> timedelta:
+    """The quiet period: nobody may conclude "absent" earlier after the last byte was sent."""
+    return timedelta(seconds=max(context.settings.quiet_seconds_min, gateway.deadline_seconds + 60))
+
+
+def quiet_at(context: Context, gateway: Gateway, operation: Operation) -> int:
+    """When the quiet period after an operation's last byte is over, in milliseconds."""
+    return to_ms(operation.sent_at + quiet_of(context, gateway))
+
+
+def pause_ms(seconds: tuple[int, ...], tries: int) -> int:
+    """The pause after that many tries, in milliseconds (an operation counts claims and outcomes: two for each try)."""
+    return seconds[min(max(tries, 1) - 1, len(seconds) - 1)] * 1000
+
+
+def is_late(gateway: Gateway, since: int, at: int) -> bool:
+    """Whether an outcome has been unknown for so long that a person must be told; times in milliseconds."""
+    return at - since >= gateway.human_after_seconds * 1000
+
+
+def after_human(since: int, at: int) -> int:
+    """When to ask again once a person was told: every 10 minutes for a day, hourly for a week, then daily."""
+    waited = (at - since) / 1000
+    if waited < DAY_SECONDS:
+        return at + HUMAN_EVERY_SECONDS * 1000
+    return at + (HOUR_SECONDS if waited < 7 * DAY_SECONDS else DAY_SECONDS) * 1000

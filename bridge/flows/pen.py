@@ -1,0 +1,76 @@
+"""The pen: what every record needs at one moment for one site: audit, cases, news, the journal, sealed contexts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bridge.clock import from_ms, new_id, now_ms, stamp
+from bridge.domain.exchange import Stamp
+from bridge.domain.machine import State
+from bridge.domain.payment import Payment
+from bridge.flows.context import Context
+from bridge.flows.journal import keep_lines
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import order_json, payment_json, rfc3339
+from bridge.ledger import cases, news, operations, orders, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+from bridge.wire.converse import Conversation
+
+BRIDGE = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """Writes for one site at one moment; made anew for each turn."""
+
+    context: Context
+    site: Site
+    at: int
+    stamp: Stamp
+
+    @classmethod
+    def now(cls, context: Context, site: Site) -> Self:
+        """Take the pen at this moment."""
+        return cls(context, site, now_ms(context.clock), stamp(context.clock))
+
+    def note(self, turn: Turn, payment: Payment, event: str, detail: dict[str, str | int]) -> Payment:
+        """Write into the audit what changed no state."""
+        return payments.move(turn, payment, State(payment.state), at=self.at, actor=BRIDGE, event=event, detail=detail)
+
+    def case(self, turn: Turn, payment: Payment, reason: str, detail: str, amount: int = 0) -> None:
+        """Open a case for a person, one per reason; `amount` in KRW is what it is about."""
+        named = {"case_id": new_id(self.context.clock), "site": self.site.id, "payment": payment.id, "reason": reason}
+        cases.open_case(turn, **named, detail=detail, at=self.at, amount=amount)
+
+    def tell(self, turn: Turn, payment: Payment, kind: str) -> None:
+        """Owe WordPress a message with the whole snapshot, in the payment's sequence."""
+        order = orders.find(turn, self.site.id, payment.order_ref)
+        assert order is not None, "a payment has an order"
+        everyone = payments.of_order(turn, self.site.id, payment.order_ref)
+        seq = news.next_seq(turn, payment.id)
+        done = operations.of_payment(turn, payment.id)
+        body = {
+            "type": kind,
+            "seq": seq,
+            "occurred_at": rfc3339(from_ms(self.at)),
+            "order": order_json(order, everyone),
+            "payment": payment_json(self.site, payment, done, self.stamp),
+        }
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)
+        news.add(turn, message)
+
+    def journal(self, turn: Turn, payment: Payment, conversation: Conversation[Any]) -> None:
+        """Keep the scrubbed conversation."""
+        keep_lines(turn, self.context.clock, payment, conversation.journal, self.at)
+
+    def seal_context(self, context: Mapping[str, object]) -> str:
+        """Seal what a repetition of an operation needs."""
+        return self.context.vault.seal(json.dumps(context).encode(), "operation")
+
+    def open_context(self, operation: Operation) -> dict[str, Any]:
+        """Open what `seal_context` sealed."""
+        opened: dict[str, Any] = json.loads(self.context.vault.open(operation.context_sealed, "operation"))
+        return opened

@@ -1,0 +1,79 @@
+"""Withdraws the request of a gateway that captures by itself, at its end: success proves that nobody paid it."""
+
+from bridge.clock import to_ms
+from bridge.domain.gateway import Declined, Gateway, NotSent, PerhapsPaid, Probes, Probing, Unpaid
+from bridge.domain.machine import PENDING_STEPS, Evidence, State, Step
+from bridge.domain.payment import Payment
+from bridge.domain.reasons import Reason
+from bridge.flows.context import Context
+from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms
+from bridge.flows.record import BRIDGE, Recorder
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.flows.undo import needs_human
+from bridge.flows.window_end import hold_order, write_expired
+from bridge.flows.write_down import write_down
+from bridge.ledger import cases, operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+
+async def probe_once(context: Context, site: Site, gateway: Gateway, operation: Operation) -> None:
+    """Try once to withdraw the request, and write down what that proves. Raises Conflict."""
+    assert isinstance(gateway, Probes), "only such a gateway has requests to withdraw"
+    recorder = Recorder.now(context, site)
+    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+
+    def claim(turn: Turn) -> Payment:
+        operations.try_again(turn, operation, next_try_at=claimed, code=operation.code, message=operation.message)
+        return payments.get(turn, site.id, operation.payment)
+
+    intended_at = context.clock.boot_seconds()
+    payment = await context.ledger.write(claim)
+    exchange = gateway.probe_unpaid(payment, recorder.stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        recorder.journal(turn, payment, conversation)
+        current = operations.get(turn, site.id, operation.id)
+        assert current is not None, "operations are never deleted"
+        mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Unpaid)
+        if mine and current.step in PENDING_STEPS:
+            _record(turn, recorder, gateway, current, conversation.outcome)
+
+    await write_down(context, record)
+
+
+def _record(turn: Turn, recorder: Recorder, gateway: Gateway, probe: Operation, outcome: Probing) -> None:
+    payment = payments.get(turn, recorder.site.id, probe.payment)
+    if isinstance(outcome, Unpaid):
+        write_unpaid(turn, recorder, payment, probe, Evidence.E6, outcome.code)
+        return
+    code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
+    since = to_ms(probe.sent_at)
+    if isinstance(outcome, PerhapsPaid):
+        payment = hold_order(turn, recorder, payment)
+    if probe.step is Step.UNKNOWN and is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent):
+        again = after_human(since, recorder.at)
+        operations.step(turn, probe, Step.NEEDS_HUMAN, at=recorder.at, code=code, message=message, next_try_at=again)
+        detail = f"the gateway will not say whether this was paid: {code} {message}".strip()
+        needs_human(turn, recorder, hold_order(turn, recorder, payment), code, message, detail)
+        return
+    next_try_at = recorder.at + pause_ms(ASK_SECONDS, probe.tries // 2)
+    if probe.step is Step.NEEDS_HUMAN:
+        next_try_at = after_human(since, recorder.at)
+    operations.try_again(turn, probe, next_try_at=next_try_at, code=code, message=message)
+
+
+def write_unpaid(
+    turn: Turn, recorder: Recorder, payment: Payment, probe: Operation | None, evidence: Evidence, code: str = ""
+) -> None:
+    """Write that the request ended unpaid: by its withdrawal, or by the gateway's own word."""
+    if probe is not None:
+        operations.step(turn, probe, Step.OK, at=recorder.at, evidence=evidence, code=code)
+    cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {evidence}", recorder.at)
+    if payment.state == State.OPEN:
+        write_expired(turn, recorder, payment, evidence)
+    elif payment.state in (State.UNKNOWN, State.NEEDS_HUMAN):
+        recorder.declined(turn, payment, Declined(Reason.NEVER_HAPPENED, "", ""), evidence, BRIDGE)

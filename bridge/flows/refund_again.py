@@ -1,0 +1,113 @@
+"""Repeats a full refund whose outcome nobody knows; a partial one has no automatic way out and goes to a person."""
+
+from bridge.clock import to_ms
+from bridge.domain.gateway import Accepted, Done, Gateway, Inquires, Refunding, Refused, Unknown
+from bridge.domain.machine import Evidence, Step
+from bridge.domain.payment import Payment
+from bridge.flows.carry_out import contradict
+from bridge.flows.context import Context
+from bridge.flows.pace import UNDO_SECONDS, after_human, is_late, pause_ms, quiet_at
+from bridge.flows.record import Recorder, refund_order
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import ACCEPTED
+from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
+from bridge.ledger import cases, operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+
+async def refund_again(context: Context, site: Site, gateway: Gateway, operation: Operation) -> None:
+    """Send the same full cancel again; hand a partial one to a person. Raises Conflict."""
+    recorder = Recorder.now(context, site)
+    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+
+    def claim(turn: Turn) -> Payment | None:
+        payment = payments.get(turn, site.id, operation.payment)
+        if operation.amount != payment.captured:
+            refund_to_person(turn, recorder, payment, operation)
+            return None
+        operations.try_again(turn, operation, next_try_at=claimed, code=operation.code, message=operation.message)
+        return payment
+
+    intended_at = context.clock.boot_seconds()
+    payment = await context.ledger.write(claim)
+    if payment is None:
+        return
+    exchange = gateway.refund(payment, refund_order(payment, operation), recorder.stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        recorder.journal(turn, payment, conversation)
+        current = operations.get(turn, site.id, operation.id)
+        assert current is not None, "operations are never deleted"
+        mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Done)
+        if current.evidence == Evidence.E8 and isinstance(conversation.outcome, Done):
+            contradict(turn, recorder, payment.id, current)
+        elif mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+            _record(turn, recorder, gateway, current, conversation.outcome)
+
+    await write_down(context, record)
+
+
+def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Refunding) -> None:
+    payment = payments.get(turn, recorder.site.id, operation.payment)
+    if isinstance(outcome, Done):
+        evidence = Evidence.E9 if outcome.already else Evidence.E1
+        recorder.refunded(turn, payment, operation, evidence, outcome.refs, "gateway")
+        return
+    if isinstance(outcome, Accepted):
+        operations.try_again(turn, operation, next_try_at=None, code=ACCEPTED)
+        return
+    code = getattr(outcome, "code", "")
+    message = getattr(outcome, "message", "") or getattr(outcome, "why", "")
+    if isinstance(outcome, Refused) and recorder.at >= quiet_at(recorder.context, gateway, operation):
+        refund_failed(turn, recorder, payment, operation, Evidence.E2, code, message, "the gateway refuses it")
+        return
+    late = is_late(gateway, to_ms(operation.sent_at), recorder.at) and isinstance(outcome, Unknown)
+    if late and operation.step is Step.UNKNOWN:
+        refund_to_person(turn, recorder, payment, operation)
+        return
+    next_try_at = recorder.at + pause_ms(UNDO_SECONDS, operation.tries)
+    if operation.step is Step.NEEDS_HUMAN:
+        next_try_at = after_human(to_ms(operation.sent_at), recorder.at)
+    operations.try_again(turn, operation, next_try_at=next_try_at, code=code, message=message)
+
+
+def refund_failed(
+    turn: Turn,
+    recorder: Recorder,
+    payment: Payment,
+    operation: Operation,
+    evidence: Evidence,
+    code: str,
+    message: str,
+    why: str,
+) -> None:
+    """Write that a refund was not made; what it had reserved is free again."""
+    operations.step(turn, operation, Step.FAIL, at=recorder.at, evidence=evidence, code=code, message=message)
+    cases.close_case(turn, payment.id, "refund_unknown", why, recorder.at)
+    recorder.note(turn, payment, "refund.refused", {"amount": operation.amount, "code": code, "message": message})
+
+
+def refund_to_person(turn: Turn, recorder: Recorder, payment: Payment, operation: Operation) -> None:
+    """Block further refunds of the payment and tell a person; a notice, or an inquiry, may still settle it."""
+    again = after_human(to_ms(operation.sent_at), recorder.at)
+    if operation.step is Step.NEEDS_HUMAN:
+        operations.try_again(turn, operation, next_try_at=again, code=operation.code, message=operation.message)
+        return
+    may_ask = isinstance(recorder.site.gateways.get(payment.gateway), Inquires)
+    operations.step(
+        turn,
+        operation,
+        Step.NEEDS_HUMAN,
+        at=recorder.at,
+        code=operation.code,
+        message=operation.message,
+        next_try_at=again if may_ask or operation.amount == payment.captured else None,
+    )
+    recorder.note(turn, payment, "refund.needs_human", {"amount": operation.amount, "message": operation.message})
+    recorder.case(
+        turn, payment, "refund_unknown", f"a refund of {operation.amount} KRW has no outcome: {operation.message}"
+    )

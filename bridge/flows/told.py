@@ -1,0 +1,42 @@
+"""A notice on its way into the books, and the words for what became of it; some of them are read again later."""
+
+from dataclasses import dataclass
+
+from bridge.domain.gateway import Circumstantial, Gateway, Inquires, Notice
+from bridge.domain.payment import Payment
+from bridge.flows.ask_fence import Fence
+from bridge.flows.record import Recorder
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+GATEWAY = "gateway"
+LATER = "later"
+ASK_FENCE = "ask the fence"
+KNOWN = "known already"
+PERSON = "a person must look"
+NOTHING_TO_DO = "nothing to do"
+COMPARED = "the books are compared"
+CAME_AND_WENT = "taken and given back before it was told"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice on its way into the books: what it is about, and what WordPress said of the seats, if it was asked."""
+
+    turn: Turn
+    recorder: Recorder
+    gateway: Gateway
+    notice: Notice
+    payment: Payment
+    refund: Operation | None
+    fence: Fence | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether the notice itself proves what it says."""
+        return not isinstance(self.notice.proof, Circumstantial)
+
+    @property
+    def is_hint(self) -> bool:
+        """Whether it only makes us ask."""
+        return not self.proven and isinstance(self.gateway, Inquires)

@@ -1,0 +1,245 @@
+"""Takes an approval back: by net-cancel, or where there is none by a refund of all of it; repeated until known."""
+
+from typing import Any
+
+from bridge.clock import from_ms, to_ms
+from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.gateway import (
+    Accepted,
+    Declined,
+    Done,
+    Gateway,
+    Inquires,
+    NothingThere,
+    NotSent,
+    Return,
+    TooLate,
+    Undoes,
+    Undoing,
+    Undone,
+    Unknown,
+)
+from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from bridge.flows.carry_out import contradict
+from bridge.flows.context import Context
+from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, is_late, pause_ms, quiet_at
+from bridge.flows.record import BRIDGE, Recorder
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
+from bridge.ledger import cases, notices, operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+RECHECK = "recheck"
+NOTHING = "nothing there"
+TAKEN_IN = "accepted"
+"""The code of a cancel that the gateway has taken in and not made: it is not sent again, a notice tells its end."""
+APPROVAL_TOLD = "asked"
+"""The effect of a notice that told of an approval while its outcome was unknown."""
+
+
+def intend_undo(turn: Turn, recorder: Recorder, approve: Operation) -> Operation | None:
+    """Write the intent to take an unknown approval back; a plain refusal keeps its state until the answer."""
+    payment = payments.get(turn, recorder.site.id, approve.payment)
+    if payment.state not in (State.UNKNOWN, State.NEEDS_HUMAN):
+        return None
+    again = recorder.at + HUMAN_EVERY_SECONDS * 1000
+    operations.try_again(turn, approve, next_try_at=again, code=approve.code, message=approve.message)
+    if any(one.kind is Kind.UNDO and one.step in PENDING_STEPS for one in operations.of_payment(turn, payment.id)):
+        return None
+    undo = recorder.begin_undo(turn, payment, approve, BRIDGE, due_now=False)
+    if payment.state == State.UNKNOWN and not approve.refusal:
+        payments.move(turn, payment, State.VOIDING, at=recorder.at, actor=BRIDGE, event="undo.sent")
+    return undo
+
+
+async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operation) -> None:
+    """Try once to bring the gateway's net to zero, and write down what came of it. Raises Conflict."""
+    recorder = Recorder.now(context, site)
+    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+
+    def claim(turn: Turn) -> tuple[Payment, dict[str, Any]]:
+        if undo.step is not Step.SENT:
+            operations.try_again(turn, undo, next_try_at=claimed, code=undo.code, message=undo.message)
+        return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
+
+    intended_at = context.clock.boot_seconds()
+    payment, kept = await context.ledger.write(claim)
+    number = undo.tries + (undo.step is not Step.SENT)
+    conversation = await talk(
+        context, site, gateway, _take_back(gateway, payment, undo, kept, recorder.stamp), intended_at=intended_at
+    )
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        recorder.journal(turn, payment, conversation)
+        current = operations.get(turn, site.id, undo.id)
+        assert current is not None, "operations are never deleted"
+        # Another may have claimed the next try meanwhile; then only proof is taken from this one.
+        mine = current.tries == number or isinstance(conversation.outcome, Undone)
+        if current.evidence == Evidence.E8 and isinstance(conversation.outcome, Undone):
+            contradict(turn, recorder, payment.id, current)
+        elif mine and current.step in PENDING_STEPS:
+            _record_undo(turn, recorder, gateway, current, conversation.outcome)
+
+    await write_down(context, record)
+
+
+def _take_back(
+    gateway: Gateway, payment: Payment, undo: Operation, kept: dict[str, Any], stamp: Stamp
+) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+    if isinstance(gateway, Undoes):
+        sent = Stamp(from_ms(kept["sent_at"]), kept["sent_nonce"])
+        return gateway.undo(payment, Return(kept["returned"]), sent, stamp)
+    return _refund_all(gateway, payment, undo, stamp)
+
+
+def _refund_all(
+    gateway: Gateway, payment: Payment, undo: Operation, stamp: Stamp
+) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+    whole = RefundOrder(undo.ref, undo.amount, "자동 취소", full=True, left_after=0, refunded_before=0)
+    outcome = yield from gateway.refund(payment, whole, stamp)
+    if isinstance(outcome, Done):
+        return Undone()
+    if isinstance(outcome, Accepted):
+        return Unknown("the gateway has taken the cancel in, and not made it yet", TAKEN_IN)
+    if isinstance(outcome, Unknown):
+        return outcome
+    return Unknown("the gateway refuses to give it back", outcome.code, outcome.message)
+
+
+def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: Undoing) -> None:
+    payment = payments.get(turn, recorder.site.id, undo.payment)
+    approve = operations.get(turn, recorder.site.id, undo.target)
+    assert approve is not None, "an undo has a target"
+    quiet = quiet_at(recorder.context, gateway, approve)
+    nothing = isinstance(outcome, NothingThere)
+    # The gateway itself said that there is a payment: "nothing there" contradicts it, and proves nothing.
+    contradicted = nothing and (
+        payment.captured > 0 or undo.refusal or notices.had_outcome(turn, payment.id, APPROVAL_TOLD)
+    )
+    proven = isinstance(outcome, Undone) or (
+        nothing and not contradicted and (approve.refusal or undo.reason == RECHECK or recorder.at >= quiet)
+    )
+    if proven:
+        assert isinstance(outcome, Undone | NothingThere)
+        record_undone(turn, recorder, gateway, undo, Evidence.E6, code=outcome.code, found_nothing=nothing)
+        return
+    code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
+    taken_in = code == TAKEN_IN
+    since = to_ms(undo.created_at or undo.sent_at)
+    if isinstance(gateway, Inquires) and not payment.captured:
+        since = to_ms(approve.sent_at)  # it was asked for all that time, and the net-cancel is the last of it
+    late = is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent)
+    if isinstance(outcome, TooLate) or taken_in or late or (contradicted and recorder.at >= quiet):
+        too_late = isinstance(outcome, TooLate)
+        _hand_over(turn, recorder, payment, approve, undo, code, message, too_late=too_late, again=not taken_in)
+        return
+    next_try_at = recorder.at + pause_ms(UNDO_SECONDS, undo.tries)
+    if isinstance(outcome, NothingThere):
+        next_try_at = max(next_try_at, min(quiet, recorder.at + 60_000))
+    _keep_trying(turn, recorder, undo, next_try_at, code, message)
+
+
+def record_undone(
+    turn: Turn,
+    recorder: Recorder,
+    gateway: Gateway,
+    undo: Operation,
+    evidence: Evidence,
+    *,
+    code: str = "",
+    found_nothing: bool = False,
+) -> None:
+    """Write that the gateway's net is zero: by its answer, an inquiry or a notice, as the evidence says."""
+    payment = payments.get(turn, recorder.site.id, undo.payment)
+    approve = operations.get(turn, recorder.site.id, undo.target)
+    assert approve is not None, "an undo has a target"
+    found = NOTHING if found_nothing else ""
+    undo = operations.step(turn, undo, Step.OK, at=recorder.at, evidence=evidence, code=code, message=found)
+    if State(payment.state) in TERMINAL:
+        if not found and any(one.message == NOTHING for one in operations.of_payment(turn, payment.id)):
+            detail = "net-cancel first found nothing, later money, and gave it back; ask the gateway whether it did"
+            recorder.case(turn, payment, "money_on_ended_payment", detail)
+        return
+    cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {evidence}", recorder.at)
+    if approve.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+        proof = Evidence.E10 if approve.refusal else evidence
+        operations.step(
+            turn, approve, Step.FAIL, at=recorder.at, evidence=proof, code=approve.code, message=approve.message
+        )
+    if not approve.refusal or payment.captured:
+        recorder.voided(turn, payment, undo.id, evidence, BRIDGE)
+        return
+    no = Declined(Reason.DECLINED, approve.code, approve.message)
+    declined = recorder.declined(turn, payment, no, Evidence.E10, "gateway")
+    again = recorder.begin_undo(turn, declined, approve, BRIDGE, due_now=True, reason=RECHECK)
+    operations.try_again(turn, again, next_try_at=quiet_at(recorder.context, gateway, approve))
+
+
+def _keep_trying(turn: Turn, recorder: Recorder, undo: Operation, next_try_at: int, code: str, message: str) -> None:
+    if undo.step is Step.SENT:
+        operations.step(turn, undo, Step.UNKNOWN, at=recorder.at, code=code, message=message, next_try_at=next_try_at)
+    else:
+        if undo.step is Step.NEEDS_HUMAN:
+            next_try_at = after_human(to_ms(undo.sent_at), recorder.at)
+        operations.try_again(turn, undo, next_try_at=next_try_at, code=code, message=message)
+
+
+def _hand_over(
+    turn: Turn,
+    recorder: Recorder,
+    payment: Payment,
+    approve: Operation,
+    undo: Operation,
+    code: str,
+    message: str,
+    *,
+    too_late: bool,
+    again: bool = True,
+) -> None:
+    """Give the payment to a person, with an alarm; the bridge goes on asking, unless it must not send it `again`.
+
+    `too_late` is kept as the undo's refusal: the gateway knows the payment, whatever it says when it has forgotten it.
+    """
+    next_try_at = after_human(to_ms(undo.sent_at), recorder.at) if again else None
+    if undo.step is Step.SENT:
+        undo = operations.step(turn, undo, Step.UNKNOWN, at=recorder.at, code=code, message=message)
+    if undo.step is Step.UNKNOWN:
+        operations.step(
+            turn,
+            undo,
+            Step.NEEDS_HUMAN,
+            at=recorder.at,
+            code=code,
+            message=message,
+            refusal=too_late,
+            next_try_at=next_try_at,
+        )
+    else:
+        operations.try_again(turn, undo, next_try_at=next_try_at, code=code, message=message, refusal=too_late)
+    if approve.step is Step.UNKNOWN:
+        operations.step(turn, approve, Step.NEEDS_HUMAN, at=recorder.at, code=approve.code, message=approve.message)
+    needs_human(turn, recorder, payment, code, message, f"net-cancel settled nothing: {code} {message}".strip())
+
+
+def needs_human(turn: Turn, recorder: Recorder, payment: Payment, code: str, message: str, detail: str) -> None:
+    """Give a payment whose outcome nobody knows to a person, with an alarm.
+
+    One that is being given back because another payment has the order does not take the order from it.
+    """
+    everyone = payments.of_order(turn, payment.site, payment.order_ref)
+    if payment.state in (State.UNKNOWN, State.VOIDING) and payments.holder(everyone, but=payment.id) is None:
+        payment = payments.move(
+            turn,
+            payment,
+            State.NEEDS_HUMAN,
+            at=recorder.at,
+            actor=BRIDGE,
+            event="payment.needs_human",
+            detail={"code": code, "message": message},
+        )
+    recorder.case(turn, payment, "unknown_outcome", detail)

@@ -1,0 +1,66 @@
+"""The end of a window: where the gateway captures by itself, it must show first that nobody paid."""
+
+from bridge.clock import from_ms, new_id
+from bridge.domain.gateway import Gateway, Inquires, Probes, captures_itself
+from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment
+from bridge.domain.reasons import Reason
+from bridge.flows.record import BRIDGE, Recorder
+from bridge.ledger import operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+
+def must_be_shown(gateway: Gateway | None, payment: Payment) -> bool:
+    """Tell whether the gateway must show that an open window took no money before the payment may end."""
+    if gateway is None or payment.state != State.OPEN or not payment.window_url or not captures_itself(gateway):
+        return False
+    return isinstance(gateway, Probes | Inquires)
+
+
+def begin_probe(turn: Turn, recorder: Recorder, payment: Payment) -> Operation | None:
+    """Write the intent to withdraw the request, or to ask about it; the heartbeat sends it."""
+    known = operations.of_payment(turn, payment.id)
+    if any(one.kind is Kind.PROBE and one.step in PENDING_STEPS for one in known):
+        return None
+    probe = Operation(
+        id=new_id(recorder.context.clock),
+        site=recorder.site.id,
+        payment=payment.id,
+        kind=Kind.PROBE,
+        amount=payment.amount,
+        step=Step.SENT,
+        ref=payment.merchant_ref,
+        actor=BRIDGE,
+        stamp=recorder.stamp,
+        owner=recorder.context.owner,
+        sent_at=from_ms(recorder.at),
+    )
+    operations.add(turn, probe)
+    return operations.step(turn, probe, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
+
+
+def write_expired(turn: Turn, recorder: Recorder, payment: Payment, evidence: Evidence | None = None) -> Payment:
+    """Write that a payment's time is over and it holds no money, and tell WordPress."""
+    payment = payments.move(
+        turn,
+        payment,
+        State.EXPIRED,
+        at=recorder.at,
+        actor=BRIDGE,
+        event="payment.expired",
+        detail={"evidence": str(evidence)} if evidence else None,
+        reason=str(Reason.EXPIRED),
+    )
+    recorder.tell(turn, payment, "payment.failed")
+    return payment
+
+
+def hold_order(turn: Turn, recorder: Recorder, payment: Payment) -> Payment:
+    """Let a window that may have taken money hold its order, unless another payment does."""
+    everyone = payments.of_order(turn, recorder.site.id, payment.order_ref)
+    if payment.state != State.OPEN or payments.holder(everyone, but=payment.id) is not None:
+        return payment
+    payment = payments.move(turn, payment, State.UNKNOWN, at=recorder.at, actor=BRIDGE, event="window.perhaps_paid")
+    recorder.tell(turn, payment, "payment.confirming")
+    return payment

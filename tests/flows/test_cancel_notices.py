@@ -1,0 +1,140 @@
+"""Notices of cancels: our own refund or somebody else's, in whatever words and order they come."""
+
+import pytest
+
+
+@pytest.fixture
+async def paid(world):
+    """A payment that was made in the window of a gateway that captures by itself and tells."""
+    await world.pair_teller("SelfTold")
+    checkout = await world.checkout()
+    payment = await world.payment(checkout.payment)
+    world.teller.capture(payment.merchant_ref)
+    await world.tell("approved", payment)
+    await world.quiet()
+    return world, payment
+
+
+async def ask_refund(world, payment, amount=None):
+    answer = await world.refund(payment.id, amount)
+    await world.quiet()
+    return answer.json()
+
+
+async def refund_rows(world, payment):
+    rows = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    return [(one.step, one.evidence) for one in rows]
+
+
+async def test_a_refund_that_was_taken_in_stays_so_until_it_is_told(paid):
+    world, payment = paid
+    world.teller.fail("refund", "taken_in")
+    said = await ask_refund(world, payment)
+    await world.live(7_200, step=120)
+    shown = (await world.call("GET", f"/v1/refunds/{said['id']}")).json()
+    assert (said["state"], shown["state"]) == ("accepted", "accepted")
+    assert world.teller.calls["refund"] == 1
+    assert await world.cases(payment.id) == []
+    assert (await world.call("GET", "/v1/health")).json()["verdict"] != "fail"
+    world.trade(payment).refunds.append(55_000)
+    await world.tell("cancelled", payment)
+
+    assert await refund_rows(world, payment) == [("ok", "E7")]
+    assert await world.state(payment.id) == "refunded"
+    await world.check_books()
+
+
+@pytest.mark.parametrize("meant", ["20000 35000", "35000 20000"])
+async def test_an_unclear_amount_settles_the_refund_of_ours_that_it_may_mean(paid, meant):
+    world, payment = paid
+    world.teller.fail("refund", "lost_after")
+    await ask_refund(world, payment, 20_000)
+    assert await refund_rows(world, payment) == [("needs_human", "")]
+    await world.tell("part_cancelled", payment, amount=35_000, readings=meant)
+
+    assert await refund_rows(world, payment) == [("ok", "E7")]
+    assert (await world.payment(payment.id)).refunded == 20_000
+    assert await world.cases(payment.id) == []
+    await world.check_books()
+
+
+async def test_an_unclear_amount_of_nobodys_refund_is_a_persons(paid):
+    world, payment = paid
+    await world.tell("part_cancelled", payment, amount=35_000, readings="20000 35000")
+
+    assert await world.entries(payment.id) == [("capture", 55_000, "E7")]
+    assert await world.cases(payment.id) == ["external_cancel"]
+
+
+@pytest.mark.parametrize(("event", "amount", "state"), [("cancelled", 55_000, "refunded"),
+                                                        ("part_cancelled", 20_000, "part_refunded")])  # fmt: skip
+async def test_a_cancel_in_the_console_is_written_down_and_told_once(paid, event, amount, state):
+    world, payment = paid
+    world.trade(payment).refunds.append(amount)
+    for _ in range(3):
+        await world.tell(event, payment, amount=amount)
+
+    assert await world.state(payment.id) == state
+    assert await world.entries(payment.id) == [("capture", 55_000, "E7"), ("external_refund", -amount, "E7")]
+    assert await world.told(payment.id) == ["payment.paid", "payment.refunded"]
+    assert await world.cases(payment.id) == []
+    await world.check_books()
+
+
+async def test_more_than_is_left_is_a_persons(paid):
+    world, payment = paid
+    await world.tell("part_cancelled", payment, amount=60_000)
+
+    assert await world.state(payment.id) == "paid"
+    assert await world.cases(payment.id) == ["external_cancel"]
+
+
+async def test_the_news_of_our_own_refund_is_known(paid):
+    world, payment = paid
+    await ask_refund(world, payment, 20_000)
+    (refund,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    await world.tell("part_cancelled", payment, amount=20_000, refund_number=refund.refs["refund_number"])
+
+    assert (await world.payment(payment.id)).refunded == 20_000
+    assert await world.cases(payment.id) == []
+
+
+async def test_another_cancel_of_the_same_amount_is_not_taken_for_ours(paid):
+    world, payment = paid
+    await ask_refund(world, payment, 20_000)
+    world.trade(payment).refunds.append(20_000)
+    await world.tell("part_cancelled", payment, amount=20_000, refund_number="R-of-the-console")
+
+    assert (await world.payment(payment.id)).refunded == 40_000
+    await world.check_books()
+
+
+async def test_a_cancel_that_overtook_its_payment_ends_it_and_the_payment_is_then_known(world):
+    await world.pair_teller("SelfTold")
+    payment = await world.payment((await world.checkout()).payment)
+    trade = world.teller.capture(payment.merchant_ref)
+    trade.refunds.append(55_000)
+    await world.tell("cancelled", payment)
+    await world.tell("approved", payment)
+    await world.quiet()
+
+    assert await world.state(payment.id) == "voided"
+    assert await world.entries(payment.id) == []
+    assert await world.told(payment.id) == ["payment.failed"]
+    assert await world.cases(payment.id) == []
+    await world.check_books()
+
+
+async def test_a_part_that_overtook_its_payment_waits_for_it(world):
+    await world.pair_teller("SelfTold")
+    payment = await world.payment((await world.checkout()).payment)
+    trade = world.teller.capture(payment.merchant_ref)
+    trade.refunds.append(20_000)
+    await world.tell("part_cancelled", payment, amount=20_000)
+    assert await world.state(payment.id) == "open"
+    await world.tell("approved", payment)
+    await world.quiet()
+    await world.beat()
+
+    assert await world.state(payment.id) == "part_refunded"
+    await world.check_books()
