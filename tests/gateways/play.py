@@ -232,6 +232,15 @@ def notice_of(gateway: Any, vector: dict[str, Any]) -> Any:
 
 def holds(gateway: Any, vector: dict[str, Any]) -> bool:
     """Tell whether an adapter does all that a vector says: speaks its call, understands its reply or notice."""
+    if "covered" in vector:
+        signed = gateway.sign([tuple(pair) for pair in vector["covered"]], vector["moment"])
+        return bool(signed == vector["signature"])
+    if "cipher" in vector:
+        return bool(gateway.encrypt(vector["plain"]) == vector["cipher"])
+    if vector["operation"] == "moment":
+        return bool(gateway.timestamp(stamp(vector["stamp"])) == vector["moment"])
+    if vector["operation"] == "return":
+        return means(gateway.read_return(vector["returned"]), vector["meaning"])
     if "raw" in vector:
         notice = notice_of(gateway, vector)
         if "refused" in vector:

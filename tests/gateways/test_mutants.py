@@ -2,21 +2,32 @@
 
 What only one of them can catch is listed, and asserted to be so, that nobody believes more than is true."""
 
-from dataclasses import dataclass, field
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bridge.domain.billing import BillingKey, CardEntry, KeyOrder
-from bridge.domain.gateway import Done, Paid, PerhapsPaid, Redirect, Unpaid
+from bridge.domain.gateway import Done, Paid, PerhapsPaid, Redirect, Undone, Unpaid
 from bridge.domain.payment import Buyer, Method
 from bridge.gateways.payapp import adapter as payapp
+from bridge.gateways.welcome import adapter as welcome
 from tests.gateways.payapp import PayAppBench
 from tests.gateways.play import bent, changed, dropped, refund, renamed, spoils_vectors
+from tests.gateways.welcome import WelcomeBench
 
 PART = {"amount": 11_000, "full": False, "left_after": 44_000}
 BUYER = Buyer("홍길동", "hong@example.com", "01012345678", "u1")
+CARD = CardEntry("9410123412341234", "3012", "900101", "12")
+
+
+def sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
 
 
 @dataclass
@@ -79,8 +90,6 @@ class DaysInUtc(payapp.PayApp):
 
 
 def changed_command(call, cmd):
-    from dataclasses import replace
-
     return replace(call, op=cmd, form={**call.form, "cmd": cmd})
 
 
@@ -135,7 +144,154 @@ PAYAPP = Suite(
     },
 )
 
-SUITES = [PAYAPP]
+
+async def welcome_fails(kind: type) -> bool:
+    """Tell whether an adapter cannot go Welcome's whole way: link, approval, undoing, part, whole, key, charge."""
+    bench = WelcomeBench(kind)
+    if not isinstance(await bench.open("PAY0"), Redirect):
+        return True
+    outcome, payment, returned = await bench.paid()
+    if not isinstance(outcome, Paid) or bench.net() != 55_000:
+        return True
+    part = await bench.talk(bench.adapter.refund(payment, refund(PART), bench.stamp()))
+    if not isinstance(part, Done) or bench.net() != 44_000:
+        return True
+    _, payment, returned = await bench.paid("PAY2")
+    undone = bench.adapter.undo(payment, returned, bench.stamp(), bench.stamp())
+    if not isinstance(await bench.talk(undone), Undone) or bench.net("PAY2"):
+        return True
+    wanted = KeyOrder("K", "u1", "회비", BUYER, bench.clock.now())
+    issued = await bench.talk(bench.adapter.issue_key_by_card(wanted, CARD, bench.stamp()))
+    if not getattr(issued, "key", ""):
+        return True
+    key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
+    paid = await bench.talk(bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.stamp()))
+    if not isinstance(paid, Paid) or bench.net("PAY3") != 55_000:
+        return True
+    keyed = bench.adapter.key_in(
+        bench.payment("PAY4", 60_000, instalment_months=3), bench.order(60_000), CARD, bench.stamp()
+    )
+    return not isinstance(await bench.talk(keyed), Paid) or bench.net("PAY4") != 60_000
+
+
+def signing(text: Callable[[list[tuple[str, str]]], str], hashed: Callable[[bytes], str] = sha256) -> type:
+    """Make an adapter that signs in another way; `text` makes what is hashed of all pairs."""
+
+    class Mutant(welcome.Welcome):
+        def sign(self, covered, moment):
+            mkey = hashlib.sha256(self.settings.sign_key.encode()).hexdigest()
+            pairs = [("mid", self.settings.mid), ("mkey", mkey), *covered, ("timestamp", moment)]
+            return hashed(text(pairs).encode())
+
+    return Mutant
+
+
+def nvp(pairs: list[tuple[str, str]]) -> str:
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def ciphering(change: Callable[[welcome.Welcome, str], str]) -> type:
+    """Make an adapter that encrypts in another way."""
+
+    class Mutant(welcome.Welcome):
+        def encrypt(self, text):
+            return change(self, text)
+
+    return Mutant
+
+
+def aes(text: str, key: bytes, vector: bytes, pad: Callable[[bytes], bytes]) -> str:
+    made = Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
+    return base64.b64encode(made.update(pad(text.encode())) + made.finalize()).decode()
+
+
+def with_zeros(raw: bytes) -> bytes:
+    return raw + b"\x00" * (-len(raw) % 16)
+
+
+def with_pkcs7(raw: bytes) -> bytes:
+    count = 16 - len(raw) % 16
+    return raw + bytes([count]) * count
+
+
+class CardSignedEncrypted(welcome.Welcome):
+    def call(self, op, path, fields, covered, stamp, **more):
+        covered = [(name, fields[name]) if name == "cardNumber" else (name, value) for name, value in covered]
+        return super().call(op, path, fields, covered, stamp, **more)
+
+
+class Seconds(welcome.Welcome):
+    def timestamp(self, stamp):
+        return str(int(stamp.at.timestamp()))
+
+
+class DigitsInUtc(welcome.Welcome):
+    def timestamp(self, stamp):
+        digits = self.settings.timestamp == "digits"
+        return f"{stamp.at.astimezone(UTC):%Y%m%d%H%M%S}" if digits else super().timestamp(stamp)
+
+
+def with_welcome(change) -> type:
+    return changed(welcome.Welcome, change)
+
+
+WELCOME = Suite(
+    "welcome",
+    welcome.Welcome,
+    welcome_fails,
+    both={
+        "values joined without names, as the tables print": signing(lambda pairs: "".join(v for _, v in pairs)),
+        "a bar between": signing(lambda pairs: "|".join(f"{n}={v}" for n, v in pairs)),
+        "an ampersand at the end": signing(lambda pairs: nvp(pairs) + "&"),
+        "the time first": signing(lambda pairs: nvp([pairs[-1], *pairs[:-1]])),
+        "sorted names": signing(lambda pairs: nvp(sorted(pairs))),
+        "no time": signing(lambda pairs: nvp(pairs[:-1])),
+        "the signKey itself for mkey": signing(
+            lambda pairs: nvp([(n, "b3VGY2R5ZzI5M2xCZzhrT0paQ1oxQT09") if n == "mkey" else (n, v) for n, v in pairs])
+        ),
+        "SHA-512": signing(nvp, lambda raw: hashlib.sha512(raw).hexdigest()),
+        "capital letters": signing(nvp, lambda raw: hashlib.sha256(raw).hexdigest().upper()),
+        "a card signed as it is encrypted": CardSignedEncrypted,
+        "padding with zeros": ciphering(lambda own, text: aes(text, b"1" * 32, b"1" * 16, with_zeros)),
+        "a key decoded from hex": ciphering(
+            lambda own, text: aes(text, bytes.fromhex("1" * 32), b"1" * 16, with_pkcs7)
+        ),
+        "an IV of zeros": ciphering(lambda own, text: aes(text, b"1" * 32, bytes(16), with_pkcs7)),
+        "no encryption": ciphering(lambda own, text: text),
+        "hex instead of base64": ciphering(
+            lambda own, text: base64.b64decode(aes(text, b"1" * 32, b"1" * 16, with_pkcs7)).hex()
+        ),
+        "seconds for milliseconds": Seconds,
+        "mid misspelt": with_welcome(renamed("mid", "MID")),
+        "P_OID misspelt": with_welcome(renamed("P_OID", "oid")),
+        "P_AMT misspelt": with_welcome(renamed("P_AMT", "P_AMOUNT")),
+        "signature misspelt": with_welcome(renamed("signature", "siganture")),
+        "cancelPrice misspelt": with_welcome(renamed("cancelPrice", "price")),
+        "confirmPrice forgotten": with_welcome(dropped("confirmPrice")),
+        "confirmPrice is what is cancelled": with_welcome(
+            lambda call: bent("confirmPrice", lambda _text: (call.form or {})["cancelPrice"])(call)
+        ),
+        "billkey misspelt": with_welcome(renamed("billkey", "billKey")),
+        "cardNumber misspelt": with_welcome(renamed("cardNumber", "cardNo")),
+        "currency forgotten": with_welcome(dropped("currency")),
+        "payType in capitals": with_welcome(bent("payType", str.upper)),
+        "price with commas": with_welcome(bent("price", lambda text: f"{int(text):,}")),
+        "the year and month changed places": with_welcome(
+            lambda call: renamed("x", "cardExpireMM")(
+                renamed("cardExpireMM", "cardExpireYY")(renamed("cardExpireYY", "x")(call))
+            )
+        ),
+    },
+    only_vectors={
+        "digits in UTC": DigitsInUtc,
+        "P_RESERVED forgotten": with_welcome(dropped("P_RESERVED")),
+        "etc forgotten": with_welcome(dropped("etc")),
+        "cancelType forgotten": with_welcome(dropped("cancelType")),
+        "P_CHARSET forgotten": with_welcome(dropped("P_CHARSET")),
+    },
+)
+
+SUITES = [PAYAPP, WELCOME]
 
 
 def mutants(*groups: str) -> Any:

@@ -12,10 +12,11 @@ from tests.gateways.play import (
     named,
     notice_of,
     outcome_of,
+    stamp,
     vectors,
 )
 
-GATEWAYS = ("payapp",)
+GATEWAYS = ("payapp", "welcome")
 ALL = [(name, vector) for name in GATEWAYS for vector in vectors(name)]
 
 
@@ -31,7 +32,7 @@ def test_a_vector_has_its_parts(name, vector):
     assert vector["standing"] in STANDINGS
     assert vector["source"]
     assert vector["settings"]
-    assert {"meaning", "refused", "signature", "cipher"} & set(vector)
+    assert {"meaning", "refused", "signature", "cipher", "moment"} & set(vector)
 
 
 @some("call")
@@ -68,6 +69,22 @@ def test_the_adapter_gives_a_notices_exact_answer(name, vector):
 @some("refused")
 def test_the_adapter_refuses_a_notice(name, vector):
     assert notice_of(build(name, vector["settings"]), vector) == vector["refused"]
+
+
+@some("covered")
+def test_the_adapter_signs(name, vector):
+    covered = [tuple(pair) for pair in vector["covered"]]
+    assert build(name, vector["settings"]).sign(covered, vector["moment"]) == vector["signature"]
+
+
+@some("cipher")
+def test_the_adapter_encrypts(name, vector):
+    assert build(name, vector["settings"]).encrypt(vector["plain"]) == vector["cipher"]
+
+
+@pytest.mark.parametrize(("name", "vector"), [one for one in ALL if one[1]["operation"] == "moment"])
+def test_the_adapter_writes_a_moment(name, vector):
+    assert build(name, vector["settings"]).timestamp(stamp(vector["stamp"])) == vector["moment"]
 
 
 @some("name", disputed=True)

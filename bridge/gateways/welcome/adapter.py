@@ -1,0 +1,225 @@
+"""Speaks Welcome's PAYAPI: payment links and their approval, billing keys, key-in, cancels, escrow, three notices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.domain.exchange import Call, Exchange, Stamp
+from bridge.domain.gateway import (
+    Ack,
+    Allowed,
+    ByHand,
+    CodeName,
+    Declined,
+    Done,
+    Never,
+    NothingThere,
+    Notice,
+    Paid,
+    Redirect,
+    RefundRule,
+    Refused,
+    Return,
+    Setting,
+    TooLate,
+    Undone,
+    Unknown,
+    Urls,
+    Waiting,
+)
+from bridge.domain.machine import State
+from bridge.domain.payment import AMOUNT_MIN, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from bridge.domain.services import EscrowShown, EscrowStep
+from bridge.domain.windows import origin_of
+from bridge.gateways.welcome import approvals, codes, notices
+from bridge.gateways.welcome.billing import Billing
+from bridge.gateways.welcome.settings import SETTINGS, WelcomeSettings, read_settings
+from bridge.gateways.welcome.talk import Answer, read
+
+CARD_MIN = 1_000
+"""A card pays less only where the shop's links say below1000=Y. (mobile 2.2.6)"""
+CANCEL_DAYS = 365
+ESCROW_PATHS = {"delivery": "delivery", "confirm": "buyconfirm", "deny": "buydeny", "status": "checkstatus"}
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome(Billing):
+    """One site's Welcome. Deadline 40 s: Welcome names none."""
+
+    settings: WelcomeSettings
+    name: str = "welcome"
+    title: str = "웰컴페이먼츠"
+    methods: tuple[Method, ...] = tuple(codes.PAY_TYPES)
+    deadline_seconds: float = 40.0
+    human_after_seconds: float = 600.0
+    notice_kinds: tuple[str, ...] = notices.KINDS
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The origins of PAYAPI and of approvals."""
+        return frozenset({origin_of(self.settings.api_url)}) | self.settings.approval_origins
+
+    def smallest(self, method: Method) -> int:
+        """Say the least amount: 1,000 KRW by card."""
+        return CARD_MIN if method is Method.CARD else AMOUNT_MIN
+
+    def open_window(
+        self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
+    ) -> Exchange[Redirect | Declined | Unknown]:
+        """Have a payment link made; the buyer comes back with what our approval needs."""
+        months = payment.instalment_months
+        fields = {
+            "payType": codes.PAY_TYPES[payment.method],
+            "P_RESERVED": codes.RESERVED[payment.method],
+            "P_HPP_METHOD": self.settings.phone_goods if payment.method is Method.PHONE else "",
+            "P_QUOTABASE": f"99:{months:02d}" if months else "",
+        }
+        return (yield from self.make_link(payment.merchant_ref, payment.amount, order.title, fields, urls, stamp))
+
+    def read_return(self, form: Mapping[str, str]) -> Return:
+        """Read what came to P_NEXT_URL. Raises Unreadable, or NotGenuine for an address that is not Welcome's."""
+        return approvals.read_return(form, self.settings)
+
+    def approve(
+        self, payment: Payment, returned: Return, stamp: Stamp
+    ) -> Exchange[Paid | Waiting | Declined | Unknown]:
+        """Approve what the buyer authenticated, within five minutes: the one call that moves the money."""
+        call = self.approval(returned)
+        if isinstance(call, Unknown):
+            return call
+        outcome, _ = approvals.read_approval((yield call), self.settings.mid, payment.merchant_ref, payment.method)
+        return outcome
+
+    def undo(
+        self, payment: Payment, returned: Return, sent: Stamp, stamp: Stamp
+    ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+        """Take back an approval whose answer was lost (모바일 망취소, cancelType=C), by the transaction that the buyer
+        brought. A charge has none, and cannot be taken back so."""
+        tid = returned.refs.get("P_TID", "") or payment.refs.get("tid", "")
+        if not tid:
+            return Unknown("no transaction is known to take back")
+        answer = read((yield self._cancel(payment, tid, payment.captured or payment.amount, stamp, net_cancel=True)))
+        if answer.code == codes.SUCCESS:
+            if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
+                return Unknown("the cancel was answered about another payment", answer.code)
+            return Undone(answer.code)
+        if codes.says_already(answer.message):
+            return Undone(answer.code)
+        if codes.says_nothing_there(answer.message):
+            return NothingThere(answer.code)
+        return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
+
+    def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+        """Cancel the whole, or a part (repay): confirmPrice is what stays, so that a repeat does not fit any more."""
+        tid = payment.refs.get("tid", "")
+        if refund.full:
+            answer = read((yield self._cancel(payment, tid, refund.amount, stamp)))
+        else:
+            answer = read((yield self._repay(payment, refund, tid, stamp)))
+        if answer.code == codes.SUCCESS:
+            return self._refunded(payment, refund, answer)
+        if refund.full and codes.says_already(answer.message):
+            return Done(already=True)
+        reason = codes.cancel_refusal(answer.code)
+        if reason is not None and not codes.says_already(answer.message):
+            return Refused(reason, answer.code, answer.message)
+        return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
+
+    def _refunded(self, payment: Payment, refund: RefundOrder, answer: Answer) -> Done | Unknown:
+        if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
+            return Unknown("the cancel was answered about another payment", answer.code)
+        if answer.has("Price") and answer.won("Price") != refund.amount:
+            return Unknown("the cancel was answered about another amount", answer.code)
+        if answer.has("RmainPrice") and answer.won("RmainPrice") != refund.left_after:
+            return Unknown("the cancel left another amount than it should", answer.code)
+        names = (("C_Tid", "tid"), ("CancelDate", "CancelDate"), ("CancelTime", "CancelTime"))
+        return Done({to: answer.text(name) for name, to in names if answer.has(name)})
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        """Say what may be given back through Welcome now."""
+        if payment.state not in (State.PAID, State.PART_REFUNDED):
+            return Never("돌려드릴 돈이 없어요.")
+        if payment.method is Method.VIRTUAL_ACCOUNT:
+            return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
+        if not payment.refs.get("tid"):
+            return ByHand("웰컴페이먼츠 거래번호가 없어 가맹점 관리자에서 취소해야 해요.")
+        if payment.paid_at and (stamp.at - payment.paid_at).days > CANCEL_DAYS:
+            return ByHand("결제한 지 1년이 지나 웰컴페이먼츠에 직접 요청해야 해요.")
+        return Allowed(payment.left, partial=payment.method is not Method.PHONE)
+
+    def void_account(self, payment: Payment, stamp: Stamp) -> Exchange[Undone | NothingThere | Refused | Unknown]:
+        """Close an account that nobody paid into (cancel of payType vbank)."""
+        answer = read((yield self._cancel(payment, payment.refs.get("tid", ""), payment.amount, stamp)))
+        if answer.code == codes.SUCCESS or codes.says_already(answer.message):
+            return Undone(answer.code)
+        if codes.says_nothing_there(answer.message):
+            return NothingThere(answer.code)
+        reason = codes.cancel_refusal(answer.code)
+        if reason is not None:
+            return Refused(reason, answer.code, answer.message)
+        return Unknown("closing was answered with a code that proves nothing", answer.code, answer.message)
+
+    def take_escrow_step(
+        self, payment: Payment, step: EscrowStep, stamp: Stamp
+    ) -> Exchange[EscrowShown | Refused | Unknown]:
+        """Report the delivery, the buyer's yes or no (with dcnfName: that the no was seen), or ask for the state."""
+        path = "denyconfirm" if step.step == "deny" and step.fields.get("dcnfName") else ESCROW_PATHS[step.step]
+        tid = payment.refs.get("tid", "")
+        own = {
+            "delivery": {"tid": tid, "oid": payment.merchant_ref, "price": str(payment.amount)},
+            "status": {"tid": tid},
+        }
+        fields = {"clientIp": self.settings.server_address, **own.get(step.step, {"originalTid": tid}), **step.fields}
+        reply = yield self.call(f"escrow_{path}", f"/escrow/{path}", fields, [], stamp)
+        answer = read(reply)
+        if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS):
+            return Refused(codes.cancel_refusal(answer.code) or Reason.GATEWAY, answer.code, answer.message)
+        state = answer.text("clStatus", "")
+        return EscrowShown(codes.ESCROW_STATES.get(state, state) or step.step, answer.code, answer.message)
+
+    def read_notice(self, raw: bytes, kind: str) -> Notice:
+        """Read a notice of its address's kind. Raises Unreadable, NotGenuine."""
+        return notices.read(raw, kind, self.settings)
+
+    def acknowledge(self, raw: bytes, kind: str) -> Ack:
+        """Answer as the kind wants it: OK, or 0000 SUCCESS."""
+        return notices.ACKS[kind]
+
+    def allows_source(self, address: str) -> bool:
+        """Tell whether notices may come from this address. (noti 1.1)"""
+        return not self.settings.notice_sources or address in self.settings.notice_sources
+
+    def codes(self, kind: str) -> tuple[CodeName, ...]:
+        """List a code table: errors, cards, window_cards, banks, couriers, escrow_states, card_kinds."""
+        return codes.table(kind)
+
+    def _cancel(self, payment: Payment, tid: str, amount: int, stamp: Stamp, *, net_cancel: bool = False) -> Call:
+        fields = {
+            "payType": payment.refs.get("payType", "") or codes.PAY_TYPES[payment.method],
+            "tid": tid,
+            "price": str(amount),
+            "currency": "WON",
+            "cancelType": "C" if net_cancel else "",
+        }
+        return self.call("cancel", "/cancel/cancel", fields, [], stamp, moves_money=True)
+
+    def _repay(self, payment: Payment, refund: RefundOrder, tid: str, stamp: Stamp) -> Call:
+        fields = {
+            "payType": payment.refs.get("payType", "") or codes.PAY_TYPES[payment.method],
+            "tid": tid,
+            "cancelPrice": str(refund.amount),
+            "confirmPrice": str(refund.left_after),
+            "currency": "WON",
+            **self.tax_fields(refund.parts, payment.tax_free),
+        }
+        return self.call("repay", "/cancel/repay", fields, [], stamp, moves_money=True)
+
+
+def build(values: Mapping[str, str], mode: Mode) -> Welcome:
+    """Build a site's Welcome from its settings. Raises Misconfigured, also without api_key."""
+    return Welcome(read_settings(values, mode))
+
+
+def settings_of_gateway() -> tuple[Setting, ...]:
+    """List the settings an operator may give."""
+    return SETTINGS

@@ -1,0 +1,133 @@
+"""Welcome's code tables (code pages 1 and 2; PAYAPI 1.2), and what each code proves.
+
+Welcome prints ranges and asks not to code single numbers. What is not printed proves nothing."""
+
+from bridge.domain.gateway import CodeName
+from bridge.domain.payment import Method
+from bridge.domain.reasons import Reason
+
+SUCCESS = "00"
+ESCROW_SUCCESS = "310000"
+
+PAY_TYPES = {
+    Method.CARD: "card",
+    Method.ACCOUNT: "bank",
+    Method.VIRTUAL_ACCOUNT: "vbank",
+    Method.PHONE: "hpp",
+}
+RESERVED = {
+    Method.CARD: "twotrs_isp=Y&block_isp=Y&twotrs_isp_noti=N",
+    Method.ACCOUNT: "twotrs_bank=Y&apprun_check=Y",
+    Method.VIRTUAL_ACCOUNT: "vbank_receipt=Y",
+    Method.PHONE: "hpp_nofix=N",
+}
+"""P_RESERVED, which payment links need; of cards and transfers the manual says what must be in it."""
+
+FAILED = "01"
+"""P_STATUS of a payment that failed (mobile notice: 00, 01, 02), and the only printed no to an approval."""
+
+ERRORS = {
+    "00": "정상",
+    "01": "실패",
+    "310000": "에스크로 정상",
+    "V000 ~ V099": "결제 요청 실패: 필수 파라미터 누락, 규칙에 맞지 않는 파라미터, 주문번호 중복 등",
+    "V100 ~ V199": "결제창 표시 실패: 표시가능 결제수단 없음 등",
+    "V200 ~ V299": "인증완료후 실패: 인증완료후 가맹점 인증결과 전송중 실패 등",
+    "V800 ~ V899": "결제 종료: 사용자 취소, 결제 요청 시간 초과, 위변조 시 등",
+    "R900 ~ V999": "기타: 예상치 못한 실패 등",
+    "R100 ~ R199": "승인 요청 실패: 필수 파라미터 누락, 규칙에 맞지 않는 파라미터 등",
+    "R200 ~ R299": "승인 처리 불가 실패: 재승인 요청 등",
+    "R300 ~ R399": "승인 처리중 실패: 내부 장애 등",
+    "R900 ~ R999": "기타: 예상치 못한 실패",
+}
+
+CARDS = {
+    "01": "하나(외환)", "03": "롯데", "04": "현대", "06": "국민", "11": "BC", "12": "삼성", "14": "신한",
+    "15": "한미", "16": "NH", "17": "하나카드", "21": "해외비자", "22": "해외마스터", "23": "JCB", "24": "해외아멕스",
+    "25": "해외다이너스",
+}  # fmt: skip
+WINDOW_CARDS = {
+    "01": "외환", "03": "롯데", "04": "현대", "06": "국민", "11": "비씨", "12": "삼성", "14": "신한",
+    "21": "해외 VISA", "22": "해외 MASTER", "23": "해외 JCB", "26": "중국은련", "32": "광주", "33": "전북",
+    "34": "하나", "35": "산업카드", "41": "NH", "43": "씨티", "44": "우리", "48": "신협체크", "51": "수협",
+    "52": "제주", "54": "MG 새마을금고체크", "55": "케이뱅크", "56": "카카오뱅크", "71": "우체국체크",
+    "95": "저축은행체크",
+}  # fmt: skip
+BANKS = {
+    "02": "한국산업은행", "03": "기업은행", "04": "국민은행", "05": "하나은행 (구 외환)", "06": "국민은행 (구 주택)",
+    "07": "수협중앙회", "11": "농협중앙회", "12": "단위농협", "16": "축협중앙회", "20": "우리은행",
+    "21": "구)조흥은행", "22": "상업은행", "23": "SC제일은행", "24": "한일은행", "25": "서울은행",
+    "26": "구)신한은행", "27": "한국씨티은행 (구 한미)", "31": "대구은행", "32": "부산은행", "34": "광주은행",
+    "35": "제주은행", "37": "전북은행", "38": "강원은행", "39": "경남은행", "41": "비씨카드", "45": "새마을금고",
+    "48": "신용협동조합중앙회", "50": "상호저축은행", "53": "한국씨티은행", "54": "홍콩상하이은행",
+    "55": "도이치은행", "56": "ABN암로", "57": "JP모건", "59": "미쓰비시도쿄은행", "60": "BOA(Bank of America)",
+    "64": "산림조합", "70": "신안상호저축은행", "71": "우체국", "81": "하나은행", "83": "평화은행", "87": "신세계",
+    "88": "신한(통합)은행", "89": "케이뱅크", "90": "카카오뱅크", "94": "SSG머니(포인트 100% 사용)",
+    "97": "카카오 머니", "98": "페이코 (포인트 100% 사용)",
+}  # fmt: skip
+COURIERS = {
+    "9999": "기타택배", "kgb": "로젠택배", "cjgls": "CJ대한통운", "hyundai": "롯데택배(구 현대택배)",
+    "registpost": "우편등기", "EPOST": "우체국택배", "hanjin": "한진택배", "kdexp": "경동택배", "chunil": "천일택배",
+    "daesin": "대신택배", "ilyang": "일양로지스", "honam": "호남택배", "cvsnet": "편의점택배", "hdexp": "합동택배",
+}  # fmt: skip
+ESCROW_STATES = {"0": "승인", "1": "당일취소", "2": "익일취소", "3": "구매확정", "10": "구매거절"}
+CARD_KINDS = {"0": "신용카드", "1": "체크카드", "2": "기프트카드"}
+
+_TABLES = {
+    "errors": ERRORS,
+    "cards": CARDS,
+    "window_cards": WINDOW_CARDS,
+    "banks": BANKS,
+    "couriers": COURIERS,
+    "escrow_states": ESCROW_STATES,
+    "card_kinds": CARD_KINDS,
+}
+
+
+def table(kind: str) -> tuple[CodeName, ...]:
+    """List a code table of Welcome's code pages."""
+    return tuple(CodeName(code, name, "guide") for code, name in _TABLES.get(kind, {}).items())
+
+
+def is_in(code: str, first: str, last: str) -> bool:
+    """Tell whether a code lies in a printed range, such as R100 to R199."""
+    return len(code) == len(first) and code[0] == first[0] and code[1:].isdigit() and first <= code <= last
+
+
+def decline(code: str) -> Reason | None:
+    """Say why an approval was declined; None for every code that does not say so explicitly."""
+    if code == FAILED:
+        return Reason.DECLINED
+    return Reason.BAD_REQUEST if is_in(code, "R100", "R199") else None
+
+
+def is_refusal(code: str) -> bool:
+    """Tell whether an unlisted code refuses the very call it answers: no duplicate (V0xx, R2xx), no failure inside."""
+    ranges = (("V000", "V099"), ("R200", "R299"), ("R300", "R399"), ("R900", "R999"), ("V900", "V999"))
+    return not any(is_in(code, first, last) for first, last in ranges)
+
+
+def link_refusal(code: str) -> Reason | None:
+    """Say why a payment link was refused; nothing has moved, whatever the reason."""
+    if is_in(code, "V000", "V199") or is_in(code, "R100", "R199"):
+        return Reason.BAD_REQUEST
+    return Reason.DECLINED if code == FAILED else None
+
+
+def cancel_refusal(code: str) -> Reason | None:
+    """Say why a cancellation was refused; None for every code that leaves it open."""
+    if is_in(code, "R100", "R199"):
+        return Reason.BAD_REQUEST
+    return Reason.CANCEL_FAILED if code == FAILED or is_in(code, "R200", "R299") else None
+
+
+def says_already(message: str) -> bool:
+    """Tell whether a message says that the payment was cancelled before: no code of it is printed."""
+    plain = message.replace(" ", "")
+    return any(words in plain for words in ("이미취소", "기취소"))
+
+
+def says_nothing_there(message: str) -> bool:
+    """Tell whether a message says that there is no such payment: no code of it is printed."""
+    plain = message.replace(" ", "")
+    return "원거래" in plain and ("없" in plain or "미존재" in plain)

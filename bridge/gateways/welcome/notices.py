@@ -1,0 +1,104 @@
+"""Reads Welcome's three notices: mobile (form, EUC-KR), PC deposit (form), unified (JSON, hashed). Each has its answer.
+
+A deposit is told in all three, an approval in two: what tells of one event bears one name. (PAYAPI 7, noti 1 to 3)"""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.forms import parse_form
+from bridge.domain.gateway import Ack, Circumstantial, Digest, Event, Notice, Proof
+from bridge.domain.payment import AMOUNT_MAX
+from bridge.gateways.welcome.settings import WelcomeSettings
+
+KINDS = ("mobile", "pc", "pg")
+ACKS = {
+    "mobile": Ack("OK", "text/plain"),
+    "pc": Ack("OK", "text/plain"),
+    "pg": Ack("0000 SUCCESS", "text/plain"),
+}
+_UNSIGNED = Circumstantial("unguessable address, source address, fields equal to our record")
+
+
+def read(raw: bytes, kind: str, settings: WelcomeSettings) -> Notice:
+    """Read a notice of a kind. Raises Unreadable for other shapes, NotGenuine for another shop's or a wrong hash."""
+    if kind == "pg":
+        return _unified(raw, settings)
+    form = parse_form(raw, cp949_allowed=True)
+    return _pc(form) if kind == "pc" else _mobile(form, settings)
+
+
+def _mobile(form: dict[str, str], settings: WelcomeSettings) -> Notice:
+    if not form.get("P_STATUS") or not form.get("P_OID"):
+        raise Unreadable("The notice is no mobile notice (P_STATUS, P_OID).")
+    if form.get("P_MID", settings.mid) != settings.mid:
+        raise NotGenuine("The notice is about another shop.")
+    account = form.get("P_TYPE") == "VBANK"
+    event = {"00": Event.OTHER if account else Event.APPROVED, "02": Event.DEPOSITED}.get(form["P_STATUS"], Event.OTHER)
+    refs = {"tid": form.get("P_TID", ""), "account_number": form.get("P_VACT_NUM", "")}
+    return _notice(event, form["P_OID"], _won(form.get("P_AMT", "")), refs, _UNSIGNED, form["P_STATUS"])
+
+
+def _pc(form: dict[str, str]) -> Notice:
+    if not form.get("no_oid") or not form.get("type_msg"):
+        raise Unreadable("The notice is no deposit notice (no_oid, type_msg).")
+    event = {"0200": Event.DEPOSITED, "0400": Event.CANCELLED}.get(form["type_msg"], Event.OTHER)
+    refs = {"tid": form.get("no_tid", ""), "account_number": form.get("no_vacct", "")}
+    return _notice(event, form["no_oid"], _won(form.get("amt_input", "")), refs, _UNSIGNED, form["type_msg"])
+
+
+def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
+    try:
+        found = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("The notice is not JSON.") from error
+    if not isinstance(found, dict):
+        raise Unreadable("The notice is not a JSON object.")
+    told = {str(name): _text(value) for name, value in found.items()}
+    covered = told.get("mid", "") + told.get("order_no", "") + told.get("millis", "") + settings.api_key
+    made = hashlib.sha256(covered.encode(errors="replace")).hexdigest()
+    if not hmac.compare_digest(made.encode(), told.get("hash_value", "").encode(errors="replace")):
+        raise NotGenuine("The notice's hash_value does not fit.")
+    if told["mid"] != settings.mid or not told.get("order_no"):
+        raise NotGenuine("The notice is about another shop.")
+    amount, left = _won(told.get("amount", "")), told.get("remain_amount", "")
+    refs = {"tid": told.get("transaction_no", ""), "account_number": told.get("account_no", "")}
+    if told.get("transaction_flag") != "-":
+        deposit = told.get("pay_type") == "vbank"
+        event = (
+            Event.DEPOSITED if deposit and told.get("deposit_ymdhms") else Event.OTHER if deposit else Event.APPROVED
+        )
+        return _notice(event, told["order_no"], amount, refs, Digest(), told.get("deposit_ymdhms", ""))
+    whole = left == "0"
+    event = Event.CANCELLED if whole else Event.PART_CANCELLED
+    moment = told.get("cancel_ymdhms", "")
+    return _notice(event, told["order_no"], amount, refs, Digest(), moment, left=int(left) if left.isdigit() else None)
+
+
+def _notice(
+    event: Event, order: str, amount: int, refs: dict[str, str], proof: Proof, mark: str, *, left: int | None = None
+) -> Notice:
+    """Name the event by what happened: the same deposit or approval told in another format is the same event."""
+    told_in_several = event in (Event.APPROVED, Event.DEPOSITED)
+    parts = [str(event), order, refs["tid"], str(amount), refs["account_number"] if event is Event.DEPOSITED else ""]
+    if not told_in_several:
+        parts += [mark, str(left)]
+    dedupe = f"welcome:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
+    known = {name: value for name, value in refs.items() if value}
+    return Notice(event, dedupe, order, amount, proof, known, left=left)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def _won(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and 0 < int(text) <= AMOUNT_MAX):
+        raise Unreadable("The notice's amount is not an amount of KRW.")
+    return int(text)
