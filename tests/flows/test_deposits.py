@@ -57,6 +57,25 @@ async def test_a_deposit_is_paid_once_however_often_it_is_told(any_world):
     await world.check_books()
 
 
+async def test_an_account_whose_answer_was_lost_and_that_was_paid_into_is_a_persons(any_world):
+    """The guide's cancel fails (3001) for an account that holds money as for one that never was: it proves nothing."""
+    world = any_world
+    world.fault("pay", "drop_after")
+    world.fault("net_cancel", "5xx_before", times=2)
+    world.fault("cancel", "5xx_before", times=2)
+    opened = await world.checkout(method="virtual_account")
+    await world.come_back(opened)
+    await world.quiet()
+    payment = await world.payment(opened.payment)
+    world.sandbox.desks["mainpay"].deposit({"merchant_ref": payment.merchant_ref})
+    await world.live(1_300, step=10)
+
+    assert await world.state(payment.id) == "needs_human"
+    assert set(await world.cases(payment.id)) == {"unexpected_deposit", "unknown_outcome"}
+    assert world.book(payment).net == 55_000
+    assert "payment.failed" not in await world.told(payment.id)
+
+
 async def test_ten_copies_of_a_deposit_at_once_are_one_payment(world):
     _, payment = await waiting(world)
     fields = deposit(world, payment)

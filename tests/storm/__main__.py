@@ -29,6 +29,10 @@ def main() -> int:
             figures.add(outcome)
             if outcome.violations or asked.seeds == 1:
                 _show(outcome, asked.log or asked.seeds == 1)
+            if outcome.violations and asked.until_red:
+                break
+        if figures.red and asked.until_red:
+            break
     summary = figures.summary(time.monotonic() - began_at, asked.processes)
     if asked.json:
         asked.json.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -41,6 +45,7 @@ def _read() -> argparse.Namespace:
     words.add_argument("--seeds", type=int, default=SEEDS_CI, help="how many schedules")
     words.add_argument("--first", type=int, default=1, help="the first seed")
     words.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    words.add_argument("--until-red", action="store_true", help="stop at the first red seed")
     words.add_argument("--log", action="store_true", help="print the event log of red seeds; of a lone seed, always")
     words.add_argument("--json", type=Path, help="write the figures here too")
     return words.parse_args()

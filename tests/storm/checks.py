@@ -91,17 +91,24 @@ class Checks:
         """Judge what a commit changed."""
         self._due = None
         turn = self._turn
-        operations = turn.all("SELECT id, payment, kind, amount, state, evidence FROM operations ORDER BY id")
+        operations = turn.all(
+            "SELECT one.id, one.payment, one.kind, one.amount, one.state, one.evidence, site, merchant_ref FROM"
+            " (SELECT id, payment, kind, amount, state, evidence FROM operations) AS one"
+            " JOIN (SELECT id, site, merchant_ref FROM payments) AS payment ON payment.id = one.payment ORDER BY one.id"
+        )
         self._judge_steps(operations)
-        changed = False
+        changed, earned = False, []
         for row in turn.all("SELECT * FROM payments ORDER BY id"):
             before = self._payments.get(row["id"])
             if before is None or before["version"] != row["version"]:
                 changed = True
+                if row["state"] == "paid" and (before is None or before["state"] != "paid"):
+                    earned.append(row["id"])
                 self._judge_payment(before, row, [one for one in operations if one["payment"] == row["id"]])
                 self._payments[row["id"]] = row
         if changed:
             self._judge_orders()
+        self._judge_told(earned)
         self._judge_news()
         self._judge_nonces()
 
@@ -147,16 +154,37 @@ class Checks:
                 self._settled_at[one["payment"]] = now
                 known = one["evidence"] in EVIDENCE
                 self.holds("I9", known, f"{one['kind']} ended {one['state']} by {one['evidence'] or 'nothing'}")
+                self._judge_truth(one, operations)
             if was == "unknown":
                 self.resolved_seconds.append(now - since)
             kept = since if was == "sent" and one["state"] == "unknown" else now
             self._steps[one["id"]] = (one["state"], kept)
+
+    def _judge_truth(self, ended: Any, operations: list[Any]) -> None:
+        """What evidence is said to prove must be true at the gateway, now."""
+        kind, state, name = ended["kind"], ended["state"], ended["merchant_ref"]
+        taken, given = self._book(ended)
+        if (kind, state) in (("approve", "fail"), ("approve", "not_sent"), ("undo", "ok")):
+            text = f"{name}: {kind} {state} by {ended['evidence']}, and the gateway holds {taken - given}"
+            self.holds("I9", taken == given, text)
+        if kind == "refund" and state in ("fail", "not_sent") and name not in self._storm.must_tell:
+            mine = [one for one in operations if one["payment"] == ended["payment"]]
+            others = [one for one in mine if one["kind"] != "approve" and one["state"] not in ("fail", "not_sent")]
+            may_be = sum(one["amount"] for one in others)
+            text = f"{name}: refund {state} by {ended['evidence']}, and the gateway gave {given} back of {may_be}"
+            self.holds("I9", given <= may_be, text)
 
     def _judge_orders(self) -> None:
         held = Counter(
             (row["site"], row["order_ref"]) for row in self._payments.values() if State(row["state"]) in HOLDING
         )
         self.holds("I5", max(held.values(), default=0) <= 1, f"an order is held twice: {held}")
+
+    def _judge_told(self, earned: list[str]) -> None:
+        """Whoever was paid in this commit is told of in this commit."""
+        for payment in earned:
+            told = self._turn.one("SELECT 1 FROM news WHERE payment = ? AND type = 'payment.paid'", payment)
+            self.holds("I8", told is not None, "money was committed without the news of it")
 
     def _judge_news(self) -> None:
         for row in self._turn.all("SELECT rowid, * FROM news WHERE rowid > ? ORDER BY rowid", self._news):

@@ -1,8 +1,10 @@
 """One site's gateway in a storm: the sandbox with its books, its faults chosen by the weather."""
 
+import importlib
 from typing import TYPE_CHECKING
 
-from bridge.sandbox.app import build
+from starlette.applications import Starlette
+
 from bridge.sandbox.bank import Book
 from bridge.sandbox.faults import Fault, Faults
 from bridge.sandbox.notices import NotDelivered
@@ -22,10 +24,10 @@ class Gate:
     def __init__(self, storm: "Storm", site: Paired, number: int) -> None:
         self.site = site
         self.origin = site.setup.origin
-        self.app = build(
-            clock=storm.true, public_url=self.origin, seed=storm.seed * 10 + number, post=self._post_notice
-        )
-        self.world: World = self.app.state.world
+        seed = storm.seed * 10 + number
+        self.world = World(clock=storm.true, public_url=self.origin, seed=seed, post=self._post_notice)
+        sandbox = importlib.import_module(f"bridge.gateways.{site.setup.gateway}.sandbox")
+        self.app = Starlette(routes=sandbox.mount(self.world))
         self.world.faults = WeatherFaults(storm, site)
         self.world.notices.retry_seconds = NOTICE_RETRY_SECONDS
         self.desk = self.world.desks[site.setup.gateway]

@@ -116,7 +116,7 @@ RARE = {
 }
 """What would end every schedule early is thinned out."""
 RATES = (0.04, 0.12, 0.35)
-SECONDS = {"late": (1.0, 100.0), "delay": (0.5, 64.0), "hang": (5.0, 110.0), "hang_before": (5.0, 110.0)}
+SECONDS = {"late": (20.0, 100.0), "delay": (5.0, 100.0), "hang": (50.0, 110.0), "hang_before": (30.0, 110.0)}
 """How long these last. A gateway executes what it was sent within 100 s: the quiet period of 125 s rests on it."""
 DUPLICATES = ("duplicate", "duplicate_unseen")
 

@@ -246,7 +246,8 @@ class Mainpay(Direct):
             return Unknown("net-cancel answered about another payment", code)
         if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
             return Undone(code)
-        if code in codes.NOTHING_THERE[payment.refs.get("dialect", DIRECT)]:
+        may_be_paid_into = payment.method is Method.VIRTUAL_ACCOUNT and code == codes.CANCEL_FAILED
+        if code in codes.NOTHING_THERE[payment.refs.get("dialect", DIRECT)] and not may_be_paid_into:
             return NothingThere(code)
         if code == codes.TOO_LATE:
             return TooLate(code)

@@ -39,6 +39,9 @@ NO_REFUSALS = DUPLICATES | {ALREADY_CANCELLED, "500"}
 NOTHING_THERE = {"live": frozenset({"404"}), "direct": frozenset({"404"}), "guide": frozenset({"3001", "404"})}
 """The guide's cancel says 3001 of an unpaid window; live, 3001 is a cancel that failed and proves nothing."""
 
+CANCEL_FAILED = "3001"
+"""Of an account it may also mean that somebody has paid into it: then it proves nothing in either dialect."""
+
 TOO_LATE = "3003"
 
 REFUND_REFUSALS = {
