@@ -12,6 +12,8 @@ from bridge.domain.failures import Misconfigured
 
 MIB = 1024 * 1024
 
+ALARM_SECRET_BYTES_MIN = 24
+
 
 class Secret:
     """Bytes that do not print."""
@@ -51,6 +53,9 @@ class Settings:
     free_bytes_min: int = 0
     backup_path: str = ""
     backup_seconds: int = 60
+    alarm_url: str = ""
+    alarm_secret: Secret = field(default=Secret(b""), repr=False)
+    stop_on_broken_books: bool = True
     log_level: str = "info"
 
     @property
@@ -87,6 +92,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         free_bytes_min=_number(values, "BRIDGE_FREE_BYTES_MIN", 512 * MIB),
         backup_path=_folder(values, "BRIDGE_BACKUP_PATH"),
         backup_seconds=_number(values, "BRIDGE_BACKUP_SECONDS", 60),
+        alarm_url=_alarm_url(values),
+        alarm_secret=_alarm_secret(values),
+        stop_on_broken_books=_number(values, "BRIDGE_STOP_ON_BROKEN_BOOKS", 1) > 0,
         log_level=values.get("BRIDGE_LOG_LEVEL", "info"),
     )
 
@@ -119,6 +127,30 @@ def _public_url(text: str) -> str:
     if not _ADDRESS.fullmatch(text):
         raise Misconfigured("BRIDGE_PUBLIC_URL must be the address buyers reach, such as https://pay.example.com.")
     return text.rstrip("/")
+
+
+def _alarm_url(values: Mapping[str, str]) -> str:
+    text = values.get("BRIDGE_ALARM_URL", "").strip()
+    trying_out = values.get("BRIDGE_PUBLIC_URL", "").startswith("http://")
+    if text and not (text.startswith("https://") or (trying_out and text.startswith("http://"))):
+        raise Misconfigured("BRIDGE_ALARM_URL must be an https address.")
+    return text
+
+
+def _alarm_secret(values: Mapping[str, str]) -> Secret:
+    """Read the secret that alarms are signed with, as receivers of Standard Webhooks know it: whsec_ and base64."""
+    text = values.get("BRIDGE_ALARM_SECRET", "").strip().removeprefix("whsec_")
+    if not values.get("BRIDGE_ALARM_URL", "").strip():
+        return Secret(b"")
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) < ALARM_SECRET_BYTES_MIN:
+        raise Misconfigured(
+            f"BRIDGE_ALARM_SECRET must be at least {ALARM_SECRET_BYTES_MIN} bytes in base64; alarms are signed with it."
+        )
+    return Secret(key)
 
 
 def _master_key(values: Mapping[str, str]) -> Secret:

@@ -9,16 +9,18 @@ import sqlite3
 import stat
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bridge.clock import SystemClock, now_ms
+from bridge.clock import SystemClock, from_ms, now_ms
 from bridge.control import NoServer, ask
 from bridge.domain.failures import BridgeError, LedgerBroken
 from bridge.domain.spans import age
 from bridge.flows.check_health import AUTOMATIC_WARN, TYPED_WARN
+from bridge.ledger import checks
 from bridge.ledger.backups import Backup, last
+from bridge.ledger.checks import Checked
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.ledger.vault import Vault
 from bridge.settings import Settings, from_environment
@@ -36,7 +38,7 @@ def examine() -> list[Finding]:
     found += [_key_file(), _https(settings)]
     if settings.on_postgres:
         return found + _postgres(settings) + _ready(settings)
-    found += [_sqlite(), _disk(settings), _integrity(settings), _secrets(settings)]
+    found += [_sqlite(), _disk(settings), _integrity(settings), _books(settings), _secrets(settings)]
     found += [_backup(settings, _last_on_sqlite(settings))]
     return found + _server(settings)
 
@@ -87,6 +89,31 @@ def _integrity(settings: Settings) -> Finding:
     except sqlite3.Error as error:
         return _finding("database", "fail", f"cannot be read: {error}")
     return _finding("database", "pass" if verdict == "ok" else "fail", f"quick check: {verdict}")
+
+
+def _books(settings: Settings) -> Finding:
+    """Say what the running bridge's last checks of the books found."""
+    if not settings.database_path.is_file():
+        return _finding("books", "pass", "none kept yet")
+    try:
+        with contextlib.closing(_open(settings.database_path)) as connection:
+            rows = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('checked', 'checked_all')"))
+    except sqlite3.Error as error:
+        return _finding("books", "fail", f"cannot be read: {error}")
+    return _checked({name: checks.read(value) for name, value in rows.items()})
+
+
+def _checked(last: Mapping[str, Checked]) -> Finding:
+    found = [one for checked in last.values() for one in checked.found]
+    if found:
+        rule, payment, what = found[0]
+        return _finding("books", "fail", f"{len(found)} things do not hold, such as {rule} of {payment}: {what}")
+    if "checked" not in last:
+        return _finding("books", "warn", "not checked yet; a running bridge checks them every minute")
+    when = from_ms(last["checked"].at).isoformat(timespec="seconds")
+    full = last.get("checked_all")
+    whole = f"; all {full.payments} payments at {from_ms(full.at).isoformat(timespec='seconds')}" if full else ""
+    return _finding("books", "pass", f"what changed was checked at {when}{whole}")
 
 
 def _secrets(settings: Settings) -> Finding:

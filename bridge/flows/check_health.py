@@ -8,12 +8,14 @@ from bridge.clock import now_ms
 from bridge.domain.failures import Busy, LedgerBroken
 from bridge.domain.payment import Mode
 from bridge.domain.spans import age, span
+from bridge.flows.check_health_of_books import check_books
 from bridge.flows.context import Context
 from bridge.flows.health import NOTHING, Check, GatewayHealth, Health, Verdict, Words
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
-from bridge.ledger import backups, cases, figures
+from bridge.ledger import backups, cases, checks, figures
 from bridge.ledger.backups import Backup
+from bridge.ledger.checks import Checked
 from bridge.ledger.figures import GatewayFigures
 from bridge.ledger.ledger import Row, Turn
 
@@ -41,12 +43,14 @@ async def check_health(context: Context, site: str | None) -> Health:
     at = now_ms(context.clock)
     writer = await _check_writer(context, at)
 
-    def look(turn: Turn) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], Backup | None]:
+    def look(
+        turn: Turn,
+    ) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], Backup | None, Checked | None]:
         found = figures.of_gateways(turn, [(one.id, tuple(one.gateways)) for one in sites], at)
         unsettled, unheard = figures.unsettled(turn, site, at), figures.unheard(turn, site)
-        return found, unsettled, unheard, cases.open_cases(turn, site), backups.last(turn)
+        return found, unsettled, unheard, cases.open_cases(turn, site), backups.last(turn), checks.last(turn)
 
-    found, unsettled, unheard, opened, backup = await context.ledger.read(look)
+    found, unsettled, unheard, opened, backup, checked = await context.ledger.read(look)
     gateways = _gateways(sites, found, unsettled, at)
     return Health(
         checks=(
@@ -55,6 +59,7 @@ async def check_health(context: Context, site: str | None) -> Health:
             _check_cases(opened),
             _check_unknown(context, unsettled, at),
             _check_news(unheard, at),
+            *(check_books(checked, at) if site is None else ()),
             *(_check_backup(context, backup, at) if site is None else ()),
             *(check for gateway in gateways for check in _check_gateway(gateway)),
         ),

@@ -9,6 +9,7 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.domain.failures import Busy
+from bridge.flows.monitor import Monitor
 from bridge.flows.sites import Sites
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.vault import Vault
@@ -83,6 +84,7 @@ class Context:
     tokens: Tokens
     owner: str
     tasks: Tasks = field(default_factory=Tasks)
+    monitor: Monitor = field(default_factory=Monitor)
     beat_at: float = 0.0
 
     def admit(self) -> None:

@@ -6,6 +6,7 @@ import structlog
 
 from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
+from bridge.flows.check_invariants import check_forever
 from bridge.flows.context import Context
 from bridge.flows.deliver_news import begin_deliveries
 from bridge.flows.expire import expire
@@ -80,6 +81,7 @@ async def run_background(context: Context) -> None:
             tasks = {
                 context.tasks.begin("heartbeat", beat_forever(context)),
                 context.tasks.begin("news", deliver_forever(context)),
+                context.tasks.begin("checks", check_forever(context)),
             }
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await context.clock.sleep(AGAIN_SECONDS)

@@ -23,6 +23,7 @@ async def seal(context: Context) -> int:
             break
         at = now_ms(context.clock)
         sealed += await context.ledger.write(partial(seals.seal, mac=mac_of(context), at=at))
+    context.monitor.sealed_rows += sealed
     return sealed
 
 

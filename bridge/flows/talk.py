@@ -25,10 +25,12 @@ async def talk(
     Where money moves, `intended_at` (boot-time seconds) was read before the turn that wrote the intent. Read after it,
     a machine that slept in between would send what another bridge has meanwhile taken over as unknown.
     """
-    return await context.wire.converse(
+    conversation = await context.wire.converse(
         exchange,
         hosts=gateway.hosts,
         deadline_seconds=min(gateway.deadline_seconds, deadline_seconds or gateway.deadline_seconds),
         committed_at=intended_at,
         loopback_allowed=site.loopback_allowed,
     )
+    context.monitor.count_calls(gateway.name, conversation.journal)
+    return conversation

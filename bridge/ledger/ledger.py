@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol, TypeVar
 
+from bridge.ledger.pace import Pace
+
 T = TypeVar("T")
 Row = Mapping[str, Any]
 
@@ -34,6 +36,7 @@ class Ledger(Protocol):
     alone: bool
     closed: bool
     read_only: str
+    pace: Pace
 
     def refusal(self) -> str:
         """Say why no money operation may begin now (its outcome might find no room in the books), or nothing."""

@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from bridge.domain.failures import Busy, LedgerBroken
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.migrate import migrations, refuse_newer
+from bridge.ledger.pace import Pace
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -94,6 +95,7 @@ class PostgresLedger:
         self._collided = threading.Lock()
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="ledger-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+        self.pace = Pace()
         self.closed = False
 
     def refusal(self) -> str:
@@ -167,7 +169,9 @@ class PostgresLedger:
         try:
             result = work(PostgresTurn(connection))
             if not read_only:
+                began = time.monotonic()
                 _commit(connection)
+                self.pace.note(time.monotonic() - began)
             return result
         finally:
             with contextlib.suppress(psycopg.Error):  # what cannot be rolled back is a lost connection: it is over too

@@ -20,6 +20,7 @@ from bridge.ledger.breaks import Breaks
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.look import Look, connect
 from bridge.ledger.migrate import migrate_sqlite
+from bridge.ledger.pace import Pace
 from bridge.ledger.room import Room
 
 T = TypeVar("T")
@@ -115,6 +116,7 @@ class SqliteLedger:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._writer.start()
+        self.pace = Pace()
         self.closed = False
 
     def refusal(self) -> str:
@@ -208,7 +210,9 @@ class SqliteLedger:
             connection.execute("BEGIN IMMEDIATE")
             for waiting in batch:
                 _run_turn(connection, waiting)
+            began = time.monotonic()
             connection.execute("COMMIT")
+            self.pace.note(time.monotonic() - began)
         except sqlite3.Error as error:
             self._fail_batch(batch, error)
         loops: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}

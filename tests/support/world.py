@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
@@ -23,6 +23,7 @@ from bridge.app import build_app, build_context
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Mode, Payment
+from bridge.flows.check_invariants import check_everything
 from bridge.flows.context import Context
 from bridge.flows.deliver_news import deliver_news
 from bridge.flows.heartbeat import beat
@@ -83,6 +84,10 @@ class Opened:
     token: str
 
 
+class GaveUp(AssertionError):
+    """The bridge would have ended itself, because its books contradict themselves."""
+
+
 class World:
     """Everything a history needs. Nothing moves but by its methods."""
 
@@ -112,6 +117,7 @@ class World:
         self.context: Context
         self.app: Starlette
         self.site: Paired
+        self.gave_up: list[str] = []
         self._many = 0
 
     async def start(self) -> None:
@@ -119,9 +125,14 @@ class World:
         wire = LocalWire(self.clock, self.net)
         self.context = build_context(self.settings, clock=self.clock, wire=wire)
         self.context.sites = Sites(self.context.ledger, self.context.vault, build_gateway)
+        self.context.ledger.give_up = self._give_up  # type: ignore[method-assign]  # the process is pytest's
         self.app = build_app(self.context)
         await self.context.sites.refresh()
         await recover_at_boot(self.context)
+
+    def _give_up(self, why: str) -> NoReturn:
+        self.gave_up.append(why)
+        raise GaveUp(why)
 
     async def stop(self) -> None:
         """End the bridge, letting what runs end first."""
@@ -403,6 +414,8 @@ class World:
             assert audit.first_break(chain) is None
             assert chain[-1]["became"] == payment.state
             assert (await self.told(payment.id)).count("payment.paid") <= 1
+        checked = await check_everything(self.context, rest_seconds=0)
+        assert [one for one in checked.found if one[0] not in ("I9", "I10", "I14")] == []
 
     async def check_nobody_hears_failed(self, opened: Opened, coming: "Coming") -> None:
         """While an outcome is unknown, neither status, page nor news may say that it failed or invite to pay again."""

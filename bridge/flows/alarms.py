@@ -1,0 +1,118 @@
+"""Alarms: raised by a check, written into the log at once, and told to the operator's receiver until it has heard."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+
+import structlog
+
+from bridge.clock import from_ms, new_id, now_ms
+from bridge.flows.context import Context
+from bridge.flows.snapshots import rfc3339
+from bridge.ledger import alarms, cases, figures
+from bridge.ledger.alarms import Alarm, Name
+from bridge.ledger.ledger import Turn
+from bridge.signing import news as webhooks
+from bridge.wire.converse import PostResult
+
+AT_ONCE = 20
+ANSWER_SECONDS = 10.0
+CLAIM_SECONDS = 30
+BACKOFF_SECONDS = (5, 15, 60, 300, 900, 3600)
+GIVEN_UP_DAYS = 31
+NEWS_SECONDS_MAX = 900
+OPEN_MAX = 1000
+WATCHED = ("case", "unknown", "news")
+log = structlog.get_logger("alarm")
+
+
+async def watch(context: Context) -> None:
+    """Raise an alarm for each open case, and for unknowns and news that are too old; end those that are over."""
+    at = now_ms(context.clock)
+
+    def look(turn: Turn) -> dict[Name, str]:
+        wanted: dict[Name, str] = {
+            ("case", row["id"]): f"{row['reason']} of payment {row['payment']}; see /dashboard/cases/{row['id']}"
+            for row in cases.open_cases(turn, None, OPEN_MAX)
+        }
+        limit = context.settings.human_after_seconds + 60
+        for row in figures.unsettled(turn, None, at):
+            seconds = (at - row["sent_at"]) // 1000
+            if row["state"] != "needs_human" and seconds > limit:
+                wanted["unknown", row["payment"]] = f"the outcome has been unknown for {seconds // 60} minutes"
+        waiting = figures.unheard(turn, None)
+        if waiting and at - waiting[0]["created_at"] > NEWS_SECONDS_MAX * 1000:
+            wanted["news", ""] = f"WordPress has not taken {len(waiting)} messages; see pay-bridge outbox list"
+        return wanted
+
+    wanted = await context.ledger.read(look)
+    await raise_alarms(context, wanted, lambda name: name[0] in WATCHED)
+
+
+async def raise_alarms(context: Context, wanted: Mapping[Name, str], covers: alarms.Covers) -> None:
+    """Raise what is wanted, end what this look covers and no longer wants, and log what is new."""
+    known = {(row["name"], row["subject"]) for row in await context.ledger.read(alarms.raised)}
+    if not set(wanted) - known and not any(covers(name) and name not in wanted for name in known):
+        return  # nothing changed, nothing to write
+    settle = partial(
+        alarms.settle,
+        wanted=wanted,
+        covers=covers,
+        new_id=lambda: new_id(context.clock),
+        at=now_ms(context.clock),
+    )
+    for alarm in await context.ledger.write(settle):
+        log.error("an alarm was raised", name=alarm.name, subject=alarm.subject, detail=alarm.detail)
+
+
+async def tell(context: Context) -> int:
+    """Tell the alarms that are due; answers how many were heard. Without a receiver they wait in the dashboard."""
+    settings = context.settings
+    if not settings.alarm_url:
+        return 0
+    at = now_ms(context.clock)
+    if not await context.ledger.read(partial(alarms.are_due, at=at)):
+        return 0
+    claim = partial(alarms.claim, at=at, until=at + CLAIM_SECONDS * 1000, limit=AT_ONCE)
+    many = 0
+    for alarm in await context.ledger.write(claim):
+        error = await _post(context, alarm)
+        now = now_ms(context.clock)
+        if not error:
+            await context.ledger.write(partial(alarms.heard, alarm=alarm, at=now))
+            many += 1
+            continue
+        pause = BACKOFF_SECONDS[min(alarm.tries, len(BACKOFF_SECONDS) - 1)] * 1000
+        too_old = now - (alarm.ended_at or alarm.raised_at) > GIVEN_UP_DAYS * 86_400_000
+        again = None if too_old else now + pause
+        await context.ledger.write(partial(alarms.not_heard, alarm=alarm, next_try_at=again, error=error))
+    return many
+
+
+async def _post(context: Context, alarm: Alarm) -> str:
+    """Post one alarm, signed as news is; answers what went wrong, or nothing."""
+    ended = alarm.ended_at is not None
+    body = {
+        "type": "alarm.ended" if ended else "alarm.raised",
+        "name": alarm.name,
+        "subject": alarm.subject,
+        "detail": alarm.detail,
+        "raised_at": rfc3339(from_ms(alarm.raised_at)),
+        "dashboard_url": f"{context.settings.public_url}/dashboard",
+    }
+    if alarm.ended_at is not None:
+        body["ended_at"] = rfc3339(from_ms(alarm.ended_at))
+    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    settings = context.settings
+    message_id = f"{alarm.id}-ended" if ended else alarm.id
+    headers = webhooks.headers([settings.alarm_secret.reveal()], message_id, now_ms(context.clock) // 1000, raw)
+    result = await context.wire.post(
+        settings.alarm_url,
+        headers | {"content-type": "application/json"},
+        raw,
+        deadline_seconds=ANSWER_SECONDS,
+        loopback_allowed=settings.alarm_url.startswith("http:"),
+    )
+    if not isinstance(result, PostResult):
+        return result.why
+    return "" if 200 <= result.status < 300 else f"the receiver answered with status {result.status}"

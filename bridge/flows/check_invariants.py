@@ -1,0 +1,159 @@
+"""Checks in production what must always hold: what changed every minute, everything at boot and nightly.
+
+What a gateway did is an alarm and a case. Where our own books contradict themselves the process ends (exit code 70).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from bridge.clock import from_ms, now_ms
+from bridge.domain import invariants
+from bridge.domain.exchange import KST
+from bridge.domain.failures import BridgeError, LedgerBroken
+from bridge.domain.invariants import Violation
+from bridge.flows.alarms import raise_alarms, tell, watch
+from bridge.flows.context import Context
+from bridge.flows.seal_audit import check_all, check_new
+from bridge.ledger import checks, facts
+from bridge.ledger.alarms import Name
+from bridge.ledger.checks import Checked
+from bridge.ledger.ledger import Turn
+
+CHECK_EVERY_SECONDS = 60.0
+WATCH_EVERY_SECONDS = 5.0
+UNDER_WAY_MAX = 1000
+FACTS_AT_ONCE = 20
+NOTICE_SECONDS_MAX = 600
+NIGHT_HOUR = 4
+"""The hour of Korea in which everything is checked."""
+REST_SECONDS = 0.02
+INVARIANT = "invariant"
+log = structlog.get_logger("invariants")
+
+
+@dataclass(slots=True)
+class _Look:
+    """What one check looked at and found."""
+
+    payments: int = 0
+    rows: int = 0
+    found: tuple[Violation, ...] = ()
+
+
+async def check_invariants(context: Context) -> Checked:
+    """Check what changed since the last check, and whatever is on its way; alarms, and the end of the process."""
+    began = context.clock.boot_seconds()
+    try:
+        breaks, changed = await check_new(context)
+        under_way = await context.ledger.read(partial(facts.under_way, limit=UNDER_WAY_MAX))
+        names = sorted({*changed, *under_way})
+        found = [Violation("I15", one.subject, one.what, True) for one in breaks]
+        found += await _check_payments(context, names)
+        found += await _check_notices(context)
+    except LedgerBroken as error:  # a row that no bridge wrote
+        names, found = [], [Violation("I15", "", error.detail, True)]
+    return await _conclude(context, _Look(len(names), 0, tuple(found)), began, about={"", *names}, full=False)
+
+
+async def check_everything(context: Context, rest_seconds: float = REST_SECONDS) -> Checked:
+    """Check every payment, every chain and every seal, resting after each page so that buyers do not notice."""
+
+    async def rest(_: int) -> None:
+        if rest_seconds:
+            await context.clock.sleep(rest_seconds)
+
+    began = context.clock.boot_seconds()
+    look = _Look()
+    try:
+        breaks, look.rows = await check_all(context, rest)
+        found = [Violation("I15", one.subject, one.what, True) for one in breaks]
+        after = ""
+        while True:
+            names = await context.ledger.read(partial(facts.page, after=after, limit=FACTS_AT_ONCE))
+            if not names:
+                break
+            found += await _check_payments(context, names)
+            look.payments, after = look.payments + len(names), names[-1]
+            await rest(len(names))
+        found += await _check_notices(context)
+    except LedgerBroken as error:
+        found = [Violation("I15", "", error.detail, True)]
+    look.found = tuple(found)
+    return await _conclude(context, look, began, about=set(), full=True)
+
+
+async def check_forever(context: Context) -> None:
+    """Check every minute and nightly, watch cases and unknowns, and tell alarms, until cancelled."""
+    next_check, ends_night = 0.0, 0
+    while True:
+        now = context.clock.boot_seconds()
+        try:
+            await watch(context)
+            if now >= next_check:
+                next_check = now + CHECK_EVERY_SECONDS
+                await check_invariants(context)
+            at = now_ms(context.clock)
+            if at >= ends_night:
+                ends_night = _next_night(at)
+                context.tasks.begin("full check", check_everything(context))
+            await tell(context)
+        except BridgeError as error:
+            log.error("a check failed", code=error.code, detail=error.detail)
+        await context.clock.sleep(WATCH_EVERY_SECONDS)
+
+
+def _next_night(at: int) -> int:
+    """Say when the next night's check begins, in milliseconds."""
+    here = from_ms(at).astimezone(KST)
+    night = here.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
+    night += timedelta(days=1) if night <= here else timedelta()
+    return int(night.timestamp() * 1000)
+
+
+async def _check_payments(context: Context, names: list[str]) -> list[Violation]:
+    at, human = now_ms(context.clock), float(context.settings.human_after_seconds)
+    found = list[Violation]()
+    for start in range(0, len(names), FACTS_AT_ONCE):
+        some = names[start : start + FACTS_AT_ONCE]
+        found += await context.ledger.read(partial(_check_some, names=some, at=at, human=human))
+    return found
+
+
+def _check_some(turn: Turn, names: list[str], at: int, human: float) -> list[Violation]:
+    found = list[Violation]()
+    for name in names:
+        seen = facts.read(turn, name, at=at, human_after_seconds=human)
+        found += invariants.check(seen) if seen is not None else []
+    return found
+
+
+async def _check_notices(context: Context) -> list[Violation]:
+    """I10: a notice that was acknowledged has its effect, soon."""
+    before = now_ms(context.clock) - NOTICE_SECONDS_MAX * 1000
+    rows = await context.ledger.read(partial(facts.late_notices, before=before))
+    return [Violation("I10", row["payment"] or "", f"notice {row['id']} had no effect yet", False) for row in rows]
+
+
+async def _conclude(context: Context, look: _Look, began: float, *, about: set[str], full: bool) -> Checked:
+    """Write down what was found, raise its alarms, and end the process where the books contradict themselves."""
+    at = now_ms(context.clock)
+    took_ms = round((context.clock.boot_seconds() - began) * 1000)
+    told = tuple((one.invariant, one.payment, one.what) for one in look.found)
+    checked = Checked(at, full, look.payments, look.rows, took_ms, told)
+    await context.ledger.write(partial(checks.keep, checked=checked))
+    context.monitor.count_check(checked)
+
+    def covers(name: Name) -> bool:
+        kind, _, rule = name[0].partition(" ")
+        return kind == INVARIANT and (full or rule == "I10" or name[1] in about)
+
+    wanted = {(f"{INVARIANT} {one.invariant}", one.payment): one.what for one in look.found}
+    await raise_alarms(context, wanted, covers)
+    grave = next((one for one in look.found if one.grave), None)
+    if grave is not None and context.settings.stop_on_broken_books:
+        await tell(context)
+        context.ledger.give_up(f"{grave.invariant}: {grave.what} ({grave.payment or 'the whole ledger'})")
+    return checked

@@ -1,0 +1,95 @@
+"""The facts the invariants look at: everything of a payment, read in one moment."""
+
+from collections.abc import Iterable
+
+from bridge.domain.invariants import Deed, Entry, Facts, News
+from bridge.domain.machine import Kind, Step
+from bridge.ledger import payments
+from bridge.ledger.ledger import Row, Turn
+
+ON_THEIR_WAY = "('new', 'readying', 'approving', 'unknown', 'voiding', 'needs_human')"
+_TEXTS = {
+    "calls": ("request", "response", "why"),
+    "news": ("body",),
+    "audit": ("detail",),
+    "cases": ("detail",),
+    "operations": ("reason", "message", "refs"),
+}
+
+
+def read(turn: Turn, payment_id: str, *, at: int, human_after_seconds: float) -> Facts | None:
+    """Read a payment's facts, whatever its site; `at` in milliseconds. None where there is no such payment."""
+    row = turn.one("SELECT * FROM payments WHERE id = ?", payment_id)
+    if row is None:
+        return None
+    payment = payments.read(row)
+    order = turn.one("SELECT amount FROM orders WHERE site = ? AND ref = ?", payment.site, payment.order_ref)
+    rows = {name: _of(turn, name, payment_id) for name in ("operations", "entries", "audit", "news", "cases", "calls")}
+    keys = [one["idempotency_key"] for one in rows["operations"] if one["idempotency_key"]]
+    return Facts(
+        payment=payment,
+        order_amount=order["amount"] if order else 0,
+        everyone=payments.of_order(turn, payment.site, payment.order_ref),
+        deeds=[_deed(one, at) for one in rows["operations"]],
+        entries=[Entry(one["cause"], one["kind"], one["amount"], one["evidence"]) for one in rows["entries"]],
+        moves=[(one["was"], one["became"]) for one in rows["audit"]],
+        news=[News(one["seq"], one["type"]) for one in rows["news"]],
+        cases=[(one["reason"], one["state"]) for one in rows["cases"]],
+        keys={key: _made(turn, payment.site, key) for key in keys},
+        sites=frozenset(one["site"] for many in rows.values() for one in many),
+        texts=list(_texts(rows)),
+        seconds_in_state=max(0, at - row["changed_at"]) / 1000,
+        human_after_seconds=human_after_seconds,
+    )
+
+
+def under_way(turn: Turn, limit: int) -> list[str]:
+    """List the payments that are on their way, or have an operation without outcome."""
+    rows = turn.all(
+        f"SELECT id FROM payments WHERE state IN {ON_THEIR_WAY}"  # noqa: S608 - a list of ours
+        " UNION SELECT payment AS id FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') LIMIT ?",
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+def page(turn: Turn, after: str, limit: int) -> list[str]:
+    """List payments in the order of their ids, after one."""
+    return [row["id"] for row in turn.all("SELECT id FROM payments WHERE id > ? ORDER BY id LIMIT ?", after, limit)]
+
+
+def late_notices(turn: Turn, before: int) -> list[Row]:
+    """Read the notices that were received before then (milliseconds) and had no effect yet."""
+    return turn.all(
+        "SELECT id, payment, received_at FROM notices WHERE state = 'pending' AND received_at < ? LIMIT 100", before
+    )
+
+
+def _of(turn: Turn, table: str, payment: str) -> list[Row]:
+    order = {"audit": "seq", "news": "seq"}.get(table)
+    sql = f"SELECT * FROM {table} WHERE payment = ?"  # noqa: S608 - a table of ours
+    return turn.all(sql + (f" ORDER BY {order}" if order else ""), payment)
+
+
+def _deed(row: Row, at: int) -> Deed:
+    return Deed(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        step=Step(row["state"]),
+        amount=row["amount"],
+        evidence=row["evidence"],
+        code=row["code"],
+        idempotency_key=row["idempotency_key"],
+        age_seconds=max(0, at - row["sent_at"]) / 1000,
+    )
+
+
+def _made(turn: Turn, site: str, key: str) -> str:
+    row = turn.one("SELECT result FROM answers WHERE site = ? AND idempotency_key = ?", site, key)
+    return str(row["result"]) if row else ""
+
+
+def _texts(rows: dict[str, list[Row]]) -> Iterable[str]:
+    for table, names in _TEXTS.items():
+        for row in rows[table]:
+            yield from (str(row[name]) for name in names)

@@ -1,0 +1,143 @@
+"""Alarms reach the operator's receiver: signed, repeated until heard, and told again when they are over."""
+
+import asyncio
+import json
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bridge.flows.alarms import tell, watch
+from bridge.flows.check_invariants import check_forever
+from bridge.settings import Secret
+from bridge.signing import news as webhooks
+from tests.flows.test_orphans import find_money
+from tests.support.world import World
+
+KEY = bytes(range(24))
+URL = "http://alarms.test/hook"
+
+
+class Receiver:
+    """An operator's receiver, which proves what it takes."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.status = 204
+        self.heard = []
+
+    def app(self):
+        async def take(request):
+            raw = await request.body()
+            now = int(self.clock.now().timestamp())
+            message_id = webhooks.verify([KEY], request.headers.raw, raw, now)
+            self.heard.append((message_id, json.loads(raw)))
+            return Response(status_code=self.status)
+
+        return Starlette(routes=[Route("/hook", take, methods=["POST"])])
+
+
+@pytest.fixture
+async def watched(folder, database):
+    """A world whose operator has a receiver, with a case about money found."""
+    world = World(folder, database=database, alarm_url=URL, alarm_secret=Secret(KEY))
+    world.receiver = Receiver(world.clock)
+    world.net.apps["http://alarms.test:80"] = world.receiver.app()
+    await world.start()
+    world.site = await world.pair()
+    opened = await world.checkout()
+    world.fault("pay", "decline", code="2001", message="한도 초과")
+    await world.come_back(opened)
+    await world.quiet()
+    await find_money(world, opened.payment)
+    world.opened = opened
+    yield world
+    await world.close()
+
+
+async def test_a_new_case_is_told_signed_and_once(watched):
+    for _ in range(3):
+        await watch(watched.context)
+        await tell(watched.context)
+
+    ((message_id, body),) = watched.receiver.heard
+    assert body["type"] == "alarm.raised"
+    assert body["name"] == "case"
+    assert f"payment {watched.opened.payment}" in body["detail"]
+    rows = await watched.all("SELECT id, heard_at, next_try_at FROM alarms")
+    assert rows == [{"id": message_id, "heard_at": rows[0]["heard_at"], "next_try_at": None}]
+    assert "홍길동" not in json.dumps(body, ensure_ascii=False)
+
+
+async def test_an_alarm_is_repeated_until_it_is_heard_and_its_end_is_told(watched):
+    watched.receiver.status = 500
+    await watch(watched.context)
+    assert await tell(watched.context) == 0
+    assert await tell(watched.context) == 0, "not again at once"
+    await watched.clock.forward(6)
+    watched.receiver.status = 200
+    assert await tell(watched.context) == 1
+    assert len({message_id for message_id, _ in watched.receiver.heard}) == 1, "it counts once"
+
+    await watched.context.ledger.write(lambda turn: turn.run("UPDATE cases SET state = 'closed', closed_at = 2"))
+    await watch(watched.context)
+    await tell(watched.context)
+    message_id, body = watched.receiver.heard[-1]
+    assert (body["type"], message_id) == ("alarm.ended", f"{watched.receiver.heard[0][0]}-ended")
+    assert await tell(watched.context) == 0
+
+
+async def test_a_receiver_that_is_away_is_asked_again(watched):
+    watched.net.down.add("http://alarms.test:80")
+    await watch(watched.context)
+    for _ in range(8):
+        await tell(watched.context)
+        await watched.clock.forward(3600)
+    assert watched.receiver.heard == []
+    watched.net.down.clear()
+    assert await tell(watched.context) == 1
+    await watched.context.ledger.write(lambda turn: turn.run("UPDATE alarms SET next_try_at = raised_at"))
+    watched.net.down.add("http://alarms.test:80")
+    await watched.clock.forward(32 * 86_400)
+    await tell(watched.context)
+    assert (await watched.all("SELECT next_try_at FROM alarms"))[0]["next_try_at"] is None, "not for ever"
+
+
+async def test_an_unknown_outcome_and_news_that_wait_are_alarms_too(watched):
+    watched.net.down.add("http://shop.test:80")
+    watched.fault("pay", "drop_after")
+    watched.fault("net_cancel", "drop_before", times=None)
+    opened = await watched.checkout()
+    await watched.come_back(opened)
+    await watched.quiet()
+    watched.net.down.add("http://sandbox.test:80")
+    await watched.clock.forward(700)
+    for _ in range(3):
+        await watched.clock.forward(120)
+        await watched.beat()
+    await watch(watched.context)
+    names = {row["name"] for row in await watched.all("SELECT name FROM alarms WHERE ended_at IS NULL")}
+    assert {"case", "unknown", "news"} <= names
+
+
+async def test_a_case_is_told_within_a_minute(watched):
+    task = watched.context.tasks.begin("checks", check_forever(watched.context))
+    for _ in range(12):
+        await watched.clock.forward(5)
+        await let_run(watched)
+    assert [body["name"] for _, body in watched.receiver.heard] == ["case"]
+    task.cancel()
+
+
+async def test_without_a_receiver_alarms_wait_in_the_ledger(world, declined):
+    await find_money(world, declined[1].id)
+    await watch(world.context)
+    assert await tell(world.context) == 0
+    assert [row["name"] for row in await world.all("SELECT name FROM alarms")] == ["case"]
+
+
+async def let_run(world):
+    """Give what runs some turns of the loop, and the ledger's threads some time."""
+    for _ in range(40):
+        await asyncio.sleep(0.002)

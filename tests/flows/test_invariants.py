@@ -1,0 +1,157 @@
+"""Each invariant is checked in production: a violation planted past every trigger is found, and final if grave."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from bridge.domain.invariants import _CARD, passes_luhn
+from bridge.flows.check_invariants import check_everything, check_invariants
+from bridge.flows.seal_audit import seal
+from bridge.ledger import checks
+from tests.flows.test_orphans import find_money
+from tests.support.world import GaveUp
+
+pytestmark = pytest.mark.sqlite
+
+GRAVE = {
+    "I1": "UPDATE payments SET refunded = 6000, version = version + 1 WHERE state = 'part_refunded'",
+    "I1 orphan": "UPDATE payments SET orphaned = 1000, version = version + 1 WHERE state = 'part_refunded'",
+    "I2": "UPDATE operations SET state = 'unknown', evidence = '' WHERE kind = 'approve' AND state = 'ok'",
+    "I3": "UPDATE operations SET amount = 60000 WHERE kind = 'refund'",
+    "I3b": "UPDATE operations SET state = 'fail', evidence = 'E2' WHERE kind = 'refund'",
+    "I4": "UPDATE operations SET id = 'gone' WHERE kind = 'approve' AND state = 'ok'",
+    "I5": "UPDATE payments SET state = 'unknown', version = version + 1, order_ref ="
+    " (SELECT order_ref FROM payments WHERE state = 'part_refunded') WHERE state = 'declined'",
+    "I6": "UPDATE payments SET state = 'expired', version = version + 1 WHERE state = 'declined'",
+    "I6 version": "UPDATE payments SET version = version + 50",
+    "I7": "UPDATE payments SET captured = 54000, version = version + 1 WHERE state = 'part_refunded'",
+    "I15": "UPDATE audit SET actor = 'nobody' WHERE seq = 1",
+    "I15 entry": "UPDATE entries SET at = at + 1",
+}
+ALARMING = {
+    "I5 kept": "UPDATE cases SET state = 'closed' WHERE reason = 'money_on_ended_payment'",
+    "I8": "UPDATE news SET type = 'payment.confirming' WHERE type = 'payment.paid'",
+    "I8 failed": "UPDATE news SET type = 'payment.failed' WHERE type = 'payment.refunded'",
+    "I8 gap": "UPDATE news SET seq = seq + 1 WHERE type = 'payment.refunded'",
+    "I9": "INSERT INTO operations (id, site, payment, kind, amount, state, ref, actor, stamp_at, stamp_nonce, owner,"
+    " sent_at, created_at) SELECT 'lost', site, id, 'undo', 55000, 'needs_human', 'x', 'bridge', 1, 'n', 'me', 1, 1"
+    " FROM payments WHERE state = 'part_refunded'",
+    "I10": "UPDATE notices SET state = 'pending', received_at = 1",
+    "I11": "DELETE FROM answers",
+    "I12": "UPDATE news SET site = 'another'",
+    "I13": "UPDATE calls SET response = 'card 4000001234567899' WHERE op = 'pay'",
+    "I14": "INSERT INTO operations (id, site, payment, kind, amount, state, ref, actor, stamp_at, stamp_nonce, owner,"
+    " sent_at, created_at) SELECT 'lost', site, id, 'undo', 55000, 'sent', 'x', 'bridge', 1, 'n', 'me', 1, 1"
+    " FROM payments WHERE state = 'part_refunded'",
+}
+
+
+@pytest.fixture
+async def busy(world, declined):
+    """Money that moved, was given back in part, and was found where nobody asked for it."""
+    await find_money(world, declined[1].id)
+    payment = await world.buy()
+    await world.refund(payment.id, 5_000)
+    await world.quiet()
+    await world.live(200, step=50)
+    assert (await check_invariants(world.context)).found == ()
+    return world
+
+
+def plant(world, sql):
+    """Write past every trigger, check and index, as a bug in SQL or somebody with the file would."""
+    with closing(sqlite3.connect(world.settings.database_path)) as books, books:
+        books.execute("PRAGMA ignore_check_constraints = ON")
+        for (name,) in books.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            books.execute(f"DROP TRIGGER {name}")
+        for index in ("one_holder_per_order", "one_pending_operation", "one_pending_undo"):
+            books.execute(f"DROP INDEX {index}")
+        assert books.execute(sql).rowcount > 0, sql
+
+
+async def alarms(world):
+    rows = await world.all("SELECT name, subject FROM alarms WHERE ended_at IS NULL ORDER BY name")
+    return [row["name"] for row in rows if row["name"].startswith("invariant")]
+
+
+@pytest.mark.parametrize("name", GRAVE)
+async def test_books_that_contradict_themselves_end_the_process(busy, name):
+    plant(busy, GRAVE[name])
+    with pytest.raises(GaveUp):
+        await check_everything(busy.context, rest_seconds=0)
+
+    checked = await busy.context.ledger.read(lambda turn: checks.last(turn, full=True))
+    assert name.split()[0] in {rule for rule, _, _ in checked.found}, checked.found
+    assert f"invariant {name.split()[0]}" in await alarms(busy)
+
+
+@pytest.mark.parametrize("name", ALARMING)
+async def test_what_else_does_not_hold_is_an_alarm(busy, name):
+    plant(busy, ALARMING[name])
+    rule = "I5 kept" if name == "I5 kept" else name.split()[0]
+    checked = await check_everything(busy.context, rest_seconds=0)
+
+    assert {one for one, _, _ in checked.found} == {rule}, checked.found
+    assert f"invariant {rule}" in await alarms(busy)
+    assert busy.gave_up == []
+
+
+async def test_the_check_of_every_minute_sees_what_changed(busy):
+    payment = await busy.buy()
+    plant(busy, f"UPDATE payments SET refunded = 1, version = version + 1 WHERE id = '{payment.id}'")
+    await seal(busy.context)
+    with pytest.raises(GaveUp, match="I1"):
+        await check_invariants(busy.context)
+    checked = await busy.context.ledger.read(checks.last)
+    assert {subject for _, subject, _ in checked.found} == {payment.id}
+
+
+async def test_an_alarm_ends_when_the_next_look_finds_the_books_whole(busy):
+    plant(busy, "UPDATE news SET type = 'payment.confirming' WHERE type = 'payment.paid'")
+    await check_everything(busy.context, rest_seconds=0)
+    assert await alarms(busy) == ["invariant I8"]
+    plant_back = "UPDATE news SET type = 'payment.paid' WHERE type = 'payment.confirming'"
+    with closing(sqlite3.connect(busy.settings.database_path)) as books, books:
+        books.execute(plant_back)
+    await check_everything(busy.context, rest_seconds=0)
+    assert await alarms(busy) == []
+
+
+async def test_an_operator_may_let_the_bridge_go_on(busy):
+    object.__setattr__(busy.context.settings, "stop_on_broken_books", False)
+    plant(busy, GRAVE["I6"])
+    checked = await check_everything(busy.context, rest_seconds=0)
+    assert {one for one, _, _ in checked.found} == {"I6"}
+    assert busy.gave_up == []
+    assert await alarms(busy) == ["invariant I6"]
+
+
+async def test_a_row_that_no_bridge_wrote_ends_the_process_too(busy):
+    plant(busy, "UPDATE audit SET actor = CAST(X'FF' AS TEXT) WHERE seq = 1")
+    with pytest.raises(GaveUp, match="I15"):
+        await check_everything(busy.context, rest_seconds=0)
+
+
+async def test_the_start_looks_before_it_takes_a_payment(busy):
+    plant(busy, GRAVE["I15"])
+    await busy.context.ledger.write(lambda turn: turn.run("DELETE FROM meta WHERE name LIKE 'verified:%'"))
+    with pytest.raises(GaveUp):
+        async with busy.app.router.lifespan_context(busy.app):
+            pytest.fail("it started")
+    await busy.start()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_card"),
+    [
+        ("4000001234567899", True),
+        ("x 5500-0000", False),
+        ("371449635398431", True),
+        ("4000001234567898", False),  # no check digit
+        ("20261120113000123", False),  # a time
+        ("A4000001234567899", False),  # part of a reference
+    ],
+)
+def test_card_numbers_are_told_from_other_numbers(text, is_card):
+    assert any(passes_luhn(found[0]) for found in _CARD.finditer(text)) == is_card
