@@ -136,8 +136,9 @@ def _once(facts: Facts) -> Iterator[str]:
         elif entry is not None and entry.amount != -deed.amount:
             yield f"refund {deed.id} is of {deed.amount} KRW, its entry of {entry.amount}"
     yield from (f"the entry {cause} has no refund" for cause in entered)
-    alone = {Kind.UNDO: "undo", Kind.PROBE: "probe"}
-    pending = Counter(alone.get(one.kind, "") for one in facts.deeds if one.step in PENDING_OR_DONE - {Step.OK})
+    together = {Kind.REFUND: Kind.APPROVE}
+    waiting = [one for one in facts.deeds if one.step in PENDING_OR_DONE and one.step is not Step.OK]
+    pending = Counter(together.get(one.kind, one.kind) for one in waiting)
     yield from (f"{many} operations are without outcome at once" for many in pending.values() if many > 1)
 
 
@@ -211,7 +212,8 @@ def _unknown(facts: Facts) -> Iterator[str]:
     """I9: what nobody knows is settled in time, or a person is asked."""
     limit = facts.human_after_seconds + 900
     for deed in facts.deeds:
-        if deed.step is Step.UNKNOWN and deed.code != ACCEPTED and deed.age_seconds > limit:
+        waited_for = deed.kind is not Kind.CHECK and deed.code != ACCEPTED
+        if deed.step is Step.UNKNOWN and waited_for and deed.age_seconds > limit:
             yield f"{deed.kind} {deed.id} has been unknown for {deed.age_seconds:.0f} s"
         if deed.step is Step.NEEDS_HUMAN and not facts.has_open_case():
             yield f"{deed.kind} {deed.id} needs a person, and nobody is asked"

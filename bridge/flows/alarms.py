@@ -8,7 +8,8 @@ import structlog
 
 from bridge.clock import from_ms, new_id, now_ms
 from bridge.flows.context import Context
-from bridge.flows.snapshots import rfc3339
+from bridge.flows.pace import is_overdue
+from bridge.flows.snapshots import ACCEPTED, rfc3339
 from bridge.ledger import alarms, cases, figures
 from bridge.ledger.alarms import Alarm, Name
 from bridge.ledger.ledger import Turn
@@ -35,11 +36,10 @@ async def watch(context: Context) -> None:
             ("case", row["id"]): f"{row['reason']} of payment {row['payment']}; see /dashboard/cases/{row['id']}"
             for row in cases.open_cases(turn, None, OPEN_MAX)
         }
-        limit = context.settings.human_after_seconds + 60
         for row in figures.unsettled(turn, None, at):
-            seconds = (at - row["sent_at"]) // 1000
-            if row["state"] != "needs_human" and seconds > limit:
-                wanted["unknown", row["payment"]] = f"the outcome has been unknown for {seconds // 60} minutes"
+            if row["state"] != "needs_human" and row["code"] != ACCEPTED and is_overdue(context, row, at):
+                minutes = (at - row["sent_at"]) // 60_000
+                wanted["unknown", row["payment"]] = f"the outcome has been unknown for {minutes} minutes"
         waiting = figures.unheard(turn, None)
         if waiting and at - waiting[0]["created_at"] > NEWS_SECONDS_MAX * 1000:
             wanted["news", ""] = f"WordPress has not taken {len(waiting)} messages; see pay-bridge outbox list"

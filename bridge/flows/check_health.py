@@ -11,6 +11,7 @@ from bridge.domain.spans import age, span
 from bridge.flows.check_health_of_books import check_books
 from bridge.flows.context import Context
 from bridge.flows.health import NOTHING, Check, GatewayHealth, Health, Verdict, Words
+from bridge.flows.pace import is_overdue
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
 from bridge.ledger import backups, cases, checks, figures
@@ -24,7 +25,6 @@ BEAT_SECONDS_WARN = 10.0
 BEAT_SECONDS_FAIL = 30.0
 NEWS_SECONDS_WARN = 60
 NEWS_SECONDS_FAIL = 900
-OVERDUE_SECONDS = 60
 ENDED_MIN = 10
 SUCCESS_RATE_WARN = 0.6
 SKEW_MS_WARN = 30_000
@@ -120,20 +120,12 @@ def _check_beat(context: Context) -> Check:
     return Check("heartbeat", verdict, label, value, advice if verdict != "pass" else NOTHING)
 
 
-def _is_overdue(context: Context, row: Row, at: int) -> bool:
-    """Whether a person should have been told of an unknown by now, as its gateway allows."""
-    site = context.sites.find(row["site"])
-    gateway = site.gateways.get(row["gateway"]) if site is not None else None
-    allowed = gateway.human_after_seconds if gateway is not None else 0
-    return (at - int(row["sent_at"])) / 1000 > allowed + OVERDUE_SECONDS
-
-
 def _check_unknown(context: Context, rows: Sequence[Row], at: int) -> Check:
     """Unknowns are settled by themselves for a while; those that need a person are cases, and counted there."""
     label = Words("결과 모름", "Unknown")
     waiting = [row for row in rows if row["state"] != "needs_human" and row["code"] != ACCEPTED]
     oldest, many = _oldest(waiting, "sent_at", at), len(waiting)
-    overdue = any(_is_overdue(context, row, at) for row in waiting)
+    overdue = any(is_overdue(context, row, at) for row in waiting)
     if not many:
         return Check("unknown", "pass", label, Words("없음", "none"))
     value = Words(f"{many}건 · {span(oldest)}째", f"{many} · {span(oldest, 'en')}")

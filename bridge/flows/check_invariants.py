@@ -16,6 +16,7 @@ from bridge.domain.failures import BridgeError, LedgerBroken
 from bridge.domain.invariants import Violation
 from bridge.flows.alarms import raise_alarms, tell, watch
 from bridge.flows.context import Context
+from bridge.flows.pace import patience_seconds
 from bridge.flows.seal_audit import check_all, check_new
 from bridge.ledger import checks, facts
 from bridge.ledger.alarms import Name
@@ -114,18 +115,18 @@ def _next_night(at: int) -> int:
 
 
 async def _check_payments(context: Context, names: list[str]) -> list[Violation]:
-    at, human = now_ms(context.clock), float(context.settings.human_after_seconds)
+    at, patience = now_ms(context.clock), partial(patience_seconds, context)
     found = list[Violation]()
     for start in range(0, len(names), FACTS_AT_ONCE):
         some = names[start : start + FACTS_AT_ONCE]
-        found += await context.ledger.read(partial(_check_some, names=some, at=at, human=human))
+        found += await context.ledger.read(partial(_check_some, names=some, at=at, patience=patience))
     return found
 
 
-def _check_some(turn: Turn, names: list[str], at: int, human: float) -> list[Violation]:
+def _check_some(turn: Turn, names: list[str], at: int, patience: facts.Patience) -> list[Violation]:
     found = list[Violation]()
     for name in names:
-        seen = facts.read(turn, name, at=at, human_after_seconds=human)
+        seen = facts.read(turn, name, at=at, patience=patience)
         found += invariants.check(seen) if seen is not None else []
     return found
 

@@ -5,12 +5,14 @@ from datetime import timedelta
 from bridge.clock import to_ms
 from bridge.domain.gateway import Gateway
 from bridge.flows.context import Context
+from bridge.ledger.ledger import Row
 from bridge.ledger.operations import Operation
 
 UNDO_SECONDS = (1, 2, 4, 8, 15, 30, 60)
 ASK_SECONDS = (2, 3, 10, 45, 60)
 """Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute."""
 HUMAN_EVERY_SECONDS = 600
+OVERDUE_SECONDS = 60
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 
 
@@ -40,3 +42,16 @@ def after_human(since: int, at: int) -> int:
     if waited < DAY_SECONDS:
         return at + HUMAN_EVERY_SECONDS * 1000
     return at + (HOUR_SECONDS if waited < 7 * DAY_SECONDS else DAY_SECONDS) * 1000
+
+
+def patience_seconds(context: Context, site: str, gateway: str) -> float:
+    """How long an outcome of a gateway may be unknown before a person must be told; 0 for one that is not set up."""
+    found = context.sites.find(site)
+    known = found.gateways.get(gateway) if found is not None else None
+    return known.human_after_seconds if known is not None else 0.0
+
+
+def is_overdue(context: Context, row: Row, at: int) -> bool:
+    """Whether a person should have been told of an unknown by now, as its gateway allows; `at` in milliseconds."""
+    allowed = patience_seconds(context, row["site"], row["gateway"])
+    return (at - int(row["sent_at"])) / 1000 > allowed + OVERDUE_SECONDS

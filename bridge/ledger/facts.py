@@ -1,12 +1,14 @@
 """The facts the invariants look at: everything of a payment, read in one moment."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bridge.domain.invariants import Deed, Entry, Facts, News
 from bridge.domain.machine import Kind, Step
 from bridge.ledger import payments
 from bridge.ledger.ledger import Row, Turn
 
+Patience = Callable[[str, str], float]
+"""Tells how many seconds a gateway (of a site) may leave an outcome unknown."""
 ON_THEIR_WAY = "('new', 'readying', 'approving', 'unknown', 'voiding', 'needs_human')"
 _TEXTS = {
     "calls": ("request", "response", "why"),
@@ -17,7 +19,7 @@ _TEXTS = {
 }
 
 
-def read(turn: Turn, payment_id: str, *, at: int, human_after_seconds: float) -> Facts | None:
+def read(turn: Turn, payment_id: str, *, at: int, patience: Patience) -> Facts | None:
     """Read a payment's facts, whatever its site; `at` in milliseconds. None where there is no such payment."""
     row = turn.one("SELECT * FROM payments WHERE id = ?", payment_id)
     if row is None:
@@ -39,7 +41,7 @@ def read(turn: Turn, payment_id: str, *, at: int, human_after_seconds: float) ->
         sites=frozenset(one["site"] for many in rows.values() for one in many),
         texts=list(_texts(rows)),
         seconds_in_state=max(0, at - row["changed_at"]) / 1000,
-        human_after_seconds=human_after_seconds,
+        human_after_seconds=patience(payment.site, payment.gateway),
     )
 
 
