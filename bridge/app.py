@@ -33,6 +33,7 @@ from bridge.web.health import Probes
 from bridge.web.key_pages import KeyPages
 from bridge.web.notices import Notices
 from bridge.web.pages import base_path
+from bridge.web.plans import PlanRoutes
 from bridge.web.receipts import CashReceipts
 from bridge.web.returns import Returns
 from bridge.web.script_window import ScriptWindows
@@ -117,6 +118,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *WordPress(context).routes(),
         *Billing(context).routes(),
         *CashReceipts(context).routes(),
+        *PlanRoutes(context).routes(),
         *KeyPages(context).routes(),
         *Cases(context).routes(),
         *Probes(context).routes(),

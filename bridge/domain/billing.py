@@ -41,6 +41,34 @@ KEY_MOVES: Mapping[KeyState, frozenset[KeyState]] = {
 }
 
 
+class PlanState(StrEnum):
+    """States of a recurring plan, named as on the wire."""
+
+    REGISTERING = "registering"
+    WAITING = "waiting"  # registered; it begins when the buyer has agreed on the gateway's page
+    ACTIVE = "active"
+    CHANGING = "changing"  # stopped, started or ended, and the gateway has not answered
+    RESTING = "resting"
+    ENDED = "ended"
+    REFUSED = "refused"
+    LOST = "lost"  # the answer was lost: a plan nobody agreed to may be there
+
+
+PLAN_MOVES: Mapping[PlanState, frozenset[PlanState]] = {
+    PlanState.REGISTERING: frozenset({PlanState.REGISTERING, PlanState.WAITING, PlanState.REFUSED, PlanState.LOST}),
+    PlanState.WAITING: frozenset({PlanState.ACTIVE, PlanState.CHANGING}),
+    PlanState.ACTIVE: frozenset({PlanState.ACTIVE, PlanState.CHANGING}),
+    PlanState.CHANGING: frozenset(
+        {PlanState.WAITING, PlanState.ACTIVE, PlanState.RESTING, PlanState.ENDED, PlanState.CHANGING}
+    ),
+    PlanState.RESTING: frozenset({PlanState.CHANGING, PlanState.RESTING}),
+    PlanState.ENDED: frozenset({PlanState.ENDED}),
+    PlanState.REFUSED: frozenset({PlanState.REFUSED}),
+    PlanState.LOST: frozenset({PlanState.LOST}),
+}
+"""A round that the gateway charges after all counts in any state: it leaves the plan in the state it is in."""
+
+
 @dataclass(frozen=True, slots=True)
 class CardEntry:
     """A card as it was typed. It lives in memory and in the request to the gateway, and is written down nowhere.

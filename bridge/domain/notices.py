@@ -53,7 +53,8 @@ class Notice:
     clear (PayApp `price` of pay_state 70 and 71): it counts only for a refund of ours that one of them equals.
     `left` is what the gateway says stays captured, where it says so. `refs` and `card` are kept; `account` and `due`
     belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and must be acknowledged
-    even so (PayApp feedbacktype 1); it is kept, and nothing moves.
+    even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name for one charge of a
+    recurring plan, whose own reference `merchant_ref` is then.
     """
 
     event: str
@@ -70,6 +71,7 @@ class Notice:
     account: Mapping[str, str] = field(default_factory=dict)
     due: datetime | None = None
     foreign: bool = False
+    round: str = ""
 
 
 @dataclass(frozen=True, slots=True)

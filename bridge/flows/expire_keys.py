@@ -4,7 +4,7 @@ from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import KeyState
 from bridge.domain.failures import Conflict
 from bridge.flows.context import Context
-from bridge.flows.recover import STALE_SECONDS
+from bridge.flows.pace import STALE_SECONDS
 from bridge.ledger import billing_keys as rows
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn

@@ -12,6 +12,7 @@ from bridge.flows.deliver_news import begin_deliveries
 from bridge.flows.expire import expire
 from bridge.flows.expire_keys import expire_keys
 from bridge.flows.issue_receipt import give_up_receipts
+from bridge.flows.plans import give_up_plans
 from bridge.flows.receive_notice import replay_pending
 from bridge.flows.recover import recover
 from bridge.flows.seal_audit import seal
@@ -51,6 +52,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     await expire(context)
     await expire_keys(context)
     await give_up_receipts(context)
+    await give_up_plans(context)
     if beats % RECOVER_EVERY_BEATS == 0 or not context.ledger.alone:
         await recover(context)
     if beats % EVERY_BEATS == 0:

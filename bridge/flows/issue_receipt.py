@@ -13,8 +13,8 @@ from bridge.domain.tax import split
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import Once
+from bridge.flows.pace import STALE_SECONDS
 from bridge.flows.record import Recorder
-from bridge.flows.recover import STALE_SECONDS
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.talk import talk

@@ -13,6 +13,8 @@ ASK_SECONDS = (2, 3, 10, 45, 60)
 """Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute."""
 HUMAN_EVERY_SECONDS = 600
 OVERDUE_SECONDS = 60
+STALE_SECONDS = 65 + 30
+"""What was sent longer ago and has no outcome has nobody who waits for its answer: no gateway's deadline is longer."""
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 
 

@@ -11,6 +11,7 @@ from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
+from bridge.flows.plan_rounds import round_of
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
@@ -96,7 +97,7 @@ async def _replay(
     def work(turn: Turn) -> str:
         if not notices.take(turn, stored.id):
             return ""
-        found = _find(turn, site, gateway, notice)
+        found = _find(turn, recorder, gateway, notice)
         if found is None:
             outcome = STRANGE
         elif found[0].state != State.READYING and not _is_bound(found[0], notice):
@@ -111,7 +112,7 @@ async def _replay(
 
 
 def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice, trusted: bool) -> Heard:
-    found = _find(turn, recorder.site, gateway, notice)
+    found = _find(turn, recorder, gateway, notice)
     bound = found is not None and (found[0].state == State.READYING or _is_bound(found[0], notice))
     if found is None or not trusted or not bound:
         if not notices.store(turn, kept):
@@ -133,9 +134,11 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
     return Heard(True, outcome, True, payment.id)
 
 
-def _find(turn: Turn, site: Site, gateway: Gateway, notice: Notice) -> tuple[Payment, Operation | None] | None:
-    """Find the payment by our reference: the payment's own, or that of one of its refunds."""
+def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> tuple[Payment, Operation | None] | None:
+    """Find the payment by our reference: the payment's own, that of one of its refunds, or that of a plan's round."""
+    site = recorder.site
     payment = payments.by_merchant_ref(turn, site.id, gateway.name, notice.merchant_ref)
+    payment = payment or round_of(turn, recorder, gateway, notice)
     if payment is not None:
         return payment, None
     operation = operations.by_ref(turn, site.id, notice.merchant_ref)

@@ -8,13 +8,13 @@ from bridge.domain.failures import Conflict
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.context import Context
 from bridge.flows.lease import live
+from bridge.flows.pace import STALE_SECONDS
 from bridge.flows.receive_notice import replay_pending
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import news, operations, owners, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
-STALE_SECONDS = 65 + 30
 AT_ONCE = 1000
 WHY = "the bridge stopped before the answer was written down"
 

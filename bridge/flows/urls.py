@@ -37,6 +37,11 @@ def key_window_url(context: Context, site: Site, row: KeyRow) -> str:
     return f"{key_urls(context, site, row).approval}/window"
 
 
+def plan_urls(context: Context, site: Site, gateway: str, result_url: str) -> Urls:
+    """Make the addresses a gateway is given for a recurring plan: its buyer goes back to the shop itself."""
+    return Urls(result_url, result_url, notice_url(context, site, gateway, _first_kind(site, gateway)))
+
+
 def notice_url(context: Context, site: Site, gateway: str, kind: str) -> str:
     """Make a site's unguessable notice address for a gateway."""
     token = context.tokens.make("notice", site.id, gateway, kind)

@@ -116,7 +116,7 @@ class Billing:
     async def list(self, request: Request) -> Response:
         """List a customer's keys, newest first."""
         signed = await from_site(self._context, request)
-        customer = _customer(request)
+        customer = customer_of(request)
         found = await self._context.ledger.read(
             lambda turn: rows.of_customer(turn, signed.site.id, customer, KEYS_SHOWN)
         )
@@ -125,7 +125,7 @@ class Billing:
     async def show(self, request: Request) -> Response:
         """Show a customer's key."""
         signed = await from_site(self._context, request)
-        customer, key = _customer(request), request.path_params["key"]
+        customer, key = customer_of(request), request.path_params["key"]
         row = await self._context.ledger.read(lambda turn: owned(turn, signed.site, key, customer))
         return _json(key_json(row))
 
@@ -182,7 +182,8 @@ def _card(asked: CardIn) -> CardEntry:
     return CardEntry(asked.number, asked.expires, asked.holder, asked.password)
 
 
-def _customer(request: Request) -> str:
+def customer_of(request: Request) -> str:
+    """Read whose keys or plans are asked for. Raises Malformed."""
     query = parse_form(request.scope.get("query_string", b""))
     if set(query) != {"customer"}:
         raise Malformed("Name the customer, and nothing else: ?customer=…")

@@ -14,6 +14,7 @@ from bridge.domain.machine import State
 from bridge.web.billing import CardPaymentIn, ChargeIn, CustomerIn, KeyIn
 from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
+from bridge.web.plans import PlanIn
 from bridge.web.receipts import ReceiptIn
 from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
 
@@ -31,6 +32,7 @@ class Described:
     signed: bool = True
 
 
+_PLAN_ANSWERS = ((200, "done, or kept by the gateway's refusal"), (202, "the gateway has not answered"))
 DESCRIBED = (
     Described("post", "/v1/payments", "Open a payment for an order.", PaymentIn, ((201, "the payment"),)),
     Described("get", "/v1/payments", "List the site's payments.", filters=tuple(sorted(LIST_FILTERS))),
@@ -98,6 +100,18 @@ DESCRIBED = (
         None,
         ((200, "cancelled, or kept by the gateway's refusal"), (202, "the gateway has not answered")),
     ),
+    Described(
+        "post",
+        "/v1/plans",
+        "Register a recurring plan at a gateway that has some of its own.",
+        PlanIn,
+        ((201, "the plan, with the page on which its buyer agrees"), (202, "the gateway has not answered")),
+    ),
+    Described("get", "/v1/plans", "List a customer's plans.", filters=("customer",)),
+    Described("get", "/v1/plans/{plan}", "Show a customer's plan.", filters=("customer",)),
+    Described("post", "/v1/plans/{plan}/stop", "Let a plan rest.", CustomerIn, _PLAN_ANSWERS),
+    Described("post", "/v1/plans/{plan}/start", "Let a resting plan go on.", CustomerIn, _PLAN_ANSWERS),
+    Described("delete", "/v1/plans/{plan}", "End a plan for good.", CustomerIn, _PLAN_ANSWERS),
     Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
     Described("get", "/v1/health", "Give the verdict and the figures."),
     Described("get", "/livez", "Say that the process lives.", signed=False),

@@ -47,6 +47,7 @@ class Teller:
     def __init__(self) -> None:
         self.trades: dict[str, Trade] = {}
         self.keys: set[str] = set()
+        self.plans: dict[str, str] = {}
         self.receipts: dict[str, dict[str, Any]] = {}
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
@@ -144,6 +145,14 @@ class Teller:
         trade = Trade(said["ref"], f"T{len(self.trades) + 1:06d}", said["amount"], captured=said["amount"])
         self.trades[trade.ref] = trade
         return {"code": "ok", "amount": trade.captured, "number": trade.number}
+
+    def _plan(self, said: dict[str, Any]) -> dict[str, Any]:
+        self.plans[f"P{said['ref']}"] = "waiting"
+        return {"code": "ok", "plan": f"P{said['ref']}"}
+
+    def _plan_change(self, said: dict[str, Any]) -> dict[str, Any]:
+        self.plans[said["plan"]] = said["becomes"]
+        return {"code": "ok"}
 
     def _receipt(self, said: dict[str, Any]) -> dict[str, Any]:
         self.receipts[said["ref"]] = said

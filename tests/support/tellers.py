@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
+from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
 from bridge.domain.exchange import Call, Exchange, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
@@ -176,6 +176,7 @@ class Telling(Counter):
             readings=readings,
             account={"number": "110-1", "bank": "04"} if form["event"] == "issued" else {},
             foreign=form.get("route") == "common",
+            round=form.get("round", ""),
         )
 
     def acknowledge(self, raw: bytes, kind: str) -> Ack:
@@ -286,6 +287,29 @@ class Receipting(Approving):
         return Refused(Reason.BAD_REQUEST, "no", "취소 기간이 지났어요") if said["code"] == "no" else Done()
 
 
+class Planning(Probing, Telling):
+    """It has recurring plans of its own, and tells of each round."""
+
+    def register_plan(self, order: PlanOrder, urls: Urls, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send("plan", order.ref, amount=order.amount, back=urls.approval)
+        if said["code"] != "ok":
+            return Declined(Reason.MERCHANT, said["code"], said["message"])
+        return PlanMade(said["plan"], f"{TELLER}/plan/{said['plan']}")
+
+    def cancel_plan(self, plan: str, stamp: Stamp) -> Exchange[Any]:
+        return (yield from self._change_plan(plan, "ended"))
+
+    def stop_plan(self, plan: str, stamp: Stamp) -> Exchange[Any]:
+        return (yield from self._change_plan(plan, "resting"))
+
+    def start_plan(self, plan: str, stamp: Stamp) -> Exchange[Any]:
+        return (yield from self._change_plan(plan, "active"))
+
+    def _change_plan(self, plan: str, becomes: str) -> Exchange[Any]:
+        said = yield from self.send("plan_change", "", plan=plan, becomes=becomes)
+        return Done() if said["code"] == "ok" else Refused(Reason.MERCHANT, said["code"], said["message"])
+
+
 class Asked(Approving, Inquiring):
     """It approves and can be asked; nothing is taken back but by a refund (as Payple)."""
 
@@ -327,6 +351,7 @@ KINDS = {
     for kind in (
         BillingUndone,
         Receipting,
+        Planning,
         TypedCardsUndone,
         Asked,
         AskedAndUndone,

@@ -5,6 +5,7 @@ from starlette.routing import Route
 from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
+from bridge.web.plans import PlanRoutes
 from bridge.web.receipts import CashReceipts
 from bridge.web.wordpress import WordPress
 
@@ -12,7 +13,7 @@ from bridge.web.wordpress import WordPress
 def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
     served = {
         (method.lower(), route.path)
-        for part in (WordPress, Cases, Billing, CashReceipts)
+        for part in (WordPress, Cases, Billing, CashReceipts, PlanRoutes)
         for route in part(None).routes()  # type: ignore[arg-type]
         if isinstance(route, Route)
         for method in route.methods or ()

@@ -402,6 +402,38 @@ CREATE INDEX receipts_payment ON receipts (payment, id);
 CREATE UNIQUE INDEX one_live_receipt ON receipts (payment) WHERE state IN ('issuing', 'issued', 'cancelling');
 CREATE INDEX receipts_under_way ON receipts (changed_at) WHERE state = 'issuing';
 
+-- A recurring plan of a gateway's own; each of its rounds is a payment that a notice tells of.
+CREATE TABLE plans (
+  id TEXT COLLATE "C" PRIMARY KEY,
+  site TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+  customer TEXT COLLATE "C" NOT NULL,
+  gateway TEXT COLLATE "C" NOT NULL,
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN (
+    'registering', 'waiting', 'active', 'changing', 'resting', 'ended', 'refused', 'lost')),
+  wanted TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (wanted IN ('', 'active', 'resting', 'ended')),
+  ref TEXT COLLATE "C" NOT NULL,
+  order_ref TEXT COLLATE "C" NOT NULL,
+  amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),
+  tax_free BIGINT NOT NULL CHECK (tax_free BETWEEN 0 AND amount),
+  cycle TEXT COLLATE "C" NOT NULL CHECK (cycle IN ('month', 'week', 'day')),
+  day BIGINT NOT NULL,
+  ends TEXT COLLATE "C" NOT NULL,
+  asked_sealed TEXT COLLATE "C" NOT NULL,
+  number TEXT COLLATE "C" NOT NULL DEFAULT '',
+  url TEXT COLLATE "C" NOT NULL DEFAULT '',
+  refs TEXT COLLATE "C" NOT NULL DEFAULT '{}',
+  code TEXT COLLATE "C" NOT NULL DEFAULT '',
+  message TEXT COLLATE "C" NOT NULL DEFAULT '',
+  rounds BIGINT NOT NULL DEFAULT 0,
+  actor TEXT COLLATE "C" NOT NULL,
+  created_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  version BIGINT NOT NULL CHECK (version >= 1),
+  UNIQUE (gateway, ref)
+);
+CREATE INDEX plans_customer ON plans (site, customer, id);
+CREATE INDEX plans_registering ON plans (changed_at) WHERE state = 'registering';
+
 CREATE TABLE cases (
   id TEXT COLLATE "C" PRIMARY KEY,
   site TEXT COLLATE "C" NOT NULL,

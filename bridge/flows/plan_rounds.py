@@ -1,0 +1,71 @@
+"""The rounds of a recurring plan: each is an order and a payment of its own, made when the gateway tells of it."""
+
+from datetime import timedelta
+
+from bridge.clock import from_ms, new_id
+from bridge.domain.billing import PlanState
+from bridge.domain.gateway import Circumstantial, Event, Gateway, Notice
+from bridge.domain.machine import State
+from bridge.domain.payment import Buyer, Device, Method, Order, Payment
+from bridge.flows.plans import asked_of
+from bridge.flows.record import Recorder
+from bridge.ledger import orders, payments, plans
+from bridge.ledger.ledger import Turn
+from bridge.ledger.plans import Plan
+
+GATEWAY = "gateway"
+
+
+def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Payment | None:
+    """Find the payment of a plan's round, or make it for the first proven news that it was charged.
+
+    The round is open then, for the amount that was agreed: whatever the notice says is compared with that.
+    """
+    if not notice.round:
+        return None
+    plan = plans.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref)
+    if plan is None:
+        return None
+    merchant_ref = f"{plan.ref}.{notice.round}"
+    payment = payments.by_merchant_ref(turn, recorder.site.id, gateway.name, merchant_ref)
+    if payment is not None or notice.event != Event.APPROVED or isinstance(notice.proof, Circumstantial):
+        return payment
+    return _begin_round(turn, recorder, gateway, plan, merchant_ref)
+
+
+def _begin_round(turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, merchant_ref: str) -> Payment:
+    number, asked = plan.rounds + 1, asked_of(recorder.context, plan)
+    while orders.find(turn, plan.site, f"{plan.order_ref}-{number}") is not None:  # the shop's own orders stay its own
+        number += 1
+    order = Order(
+        ref=f"{plan.order_ref}-{number}",
+        version=1,
+        title=asked["title"],
+        amount=plan.amount,
+        buyer=Buyer(**asked["buyer"]),
+        result_url=asked["result_url"],
+        retry_url=asked["result_url"],
+        tax_free=plan.tax_free,
+    )
+    orders.store(turn, plan.site, order, recorder.at)
+    becomes = PlanState.ACTIVE if plan.state is PlanState.WAITING else plan.state
+    plans.move(turn, plan, becomes, at=recorder.at, rounds=number, code="", message="")
+    now = from_ms(recorder.at)
+    payment = Payment(
+        id=new_id(recorder.context.clock),
+        site=plan.site,
+        order_ref=order.ref,
+        order_version=order.version,
+        gateway=gateway.name,
+        method=Method.CARD,
+        device=Device.PC,
+        state=State.OPEN,
+        amount=order.amount,
+        tax_free=order.tax_free,
+        version=1,
+        merchant_ref=merchant_ref,
+        created_at=now,
+        expires_at=now + timedelta(seconds=recorder.context.settings.payment_life_seconds),
+    )
+    payments.add(turn, payment, token_id=f"plan:{plan.id}:{number}", actor=GATEWAY, owner=recorder.context.owner)
+    return payment

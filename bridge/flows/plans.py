@@ -1,0 +1,263 @@
+"""Recurring plans of a gateway's own (PayApp rebill): registered, stopped, started, ended by the shop."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.billing import PlanMade, PlanOrder, Plans, PlanState
+from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, NotFound, NotNow
+from bridge.domain.gateway import Declined, Done, Gateway, NotSent, Refused, Unknown, Urls
+from bridge.domain.payment import Buyer, Method
+from bridge.flows.context import Context
+from bridge.flows.journal import keep_lines
+from bridge.flows.open_checkout import Once
+from bridge.flows.pace import STALE_SECONDS
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import rfc3339
+from bridge.flows.talk import talk
+from bridge.flows.urls import plan_urls
+from bridge.flows.write_down import write_down
+from bridge.ledger import plans as rows
+from bridge.ledger import replay
+from bridge.ledger.ledger import Turn
+from bridge.ledger.plans import Plan
+
+ASKED = "plan"
+AT_ONCE = 100
+DEEDS = {"stop": PlanState.RESTING, "start": PlanState.ACTIVE, "end": PlanState.ENDED}
+FROM = {
+    "stop": (PlanState.ACTIVE,),
+    "start": (PlanState.RESTING,),
+    "end": (PlanState.WAITING, PlanState.ACTIVE, PlanState.RESTING),
+}
+WHY = "the answer was lost: a plan nobody agreed to may be at the gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWish:
+    """A plan that is asked for: `amount` KRW every `cycle` (month, week, day) on `day`, until `ends`.
+
+    `order_ref` names it for the shop; its rounds are the orders `order_ref-1`, `order_ref-2` and so on.
+    """
+
+    customer: str
+    order_ref: str
+    title: str
+    amount: int
+    buyer: Buyer
+    cycle: str
+    ends: date
+    result_url: str
+    actor: str
+    day: int = 0
+    tax_free: int = 0
+    gateway: str = ""
+
+
+async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once) -> Plan:
+    """Register a plan; no money moves before the buyer has agreed on the gateway's page.
+
+    Raises GatewayOff (no gateway of the site has plans, or it said no, or nothing), AmountRefused, Replayed, KeyReused.
+    """
+    gateway, offers = _offers(site, wish.gateway)
+    least = gateway.smallest(Method.CARD)
+    if wish.amount < least:
+        raise AmountRefused(f"{gateway.title} takes no less than {least} KRW.")
+
+    def begin(turn: Turn) -> tuple[Plan, bool]:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+        if answer is not None:
+            return rows.get(turn, site.id, answer.result), False
+        context.admit()
+        plan = _new_plan(context, site, gateway, wish)
+        rows.add(turn, plan)
+        replay.remember(turn, site.id, once.idempotency_key, once.digest, plan.id, now_ms(context.clock))
+        return plan, True
+
+    plan, is_new = await context.ledger.write(begin)
+    if is_new:
+        task = context.tasks.begin(f"plan:{plan.id}", _register(context, site, gateway, offers, plan))
+        await context.tasks.wait(task, context.settings.refund_wait_seconds)
+    return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan.id))
+
+
+async def change_plan(context: Context, site: Site, plan_id: str, customer: str, deed: str, once: Once) -> Plan:
+    """Stop, start or end a customer's plan. It may still be CHANGING when the answer was lost: ask again.
+
+    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
+    """
+    becomes = DEEDS[deed]
+
+    def begin(turn: Turn) -> Plan:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        plan = owned_plan(turn, site, plan_id, customer)
+        if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
+            replay.remember(turn, site.id, once.idempotency_key, once.digest, plan.id, now_ms(context.clock))
+        elif plan.state is not PlanState.CHANGING:
+            return plan
+        if plan.state in FROM[deed] or (plan.state is PlanState.CHANGING and plan.wanted == becomes):
+            return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), wanted=str(becomes))
+        raise NotNow(f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state))
+
+    plan = await context.ledger.write(begin)
+    gateway, offers = _offers(site, plan.gateway)
+    if plan.state is PlanState.CHANGING:
+        task = context.tasks.begin(f"plan:{plan.id}", _change(context, site, gateway, offers, plan, deed))
+        await context.tasks.wait(task, context.settings.refund_wait_seconds)
+    return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id))
+
+
+async def give_up_plans(context: Context) -> None:
+    """End what was asked for by a process that died: nobody can have agreed to a plan whose page is unknown."""
+    before = now_ms(context.clock) - STALE_SECONDS * 1000
+    for plan in await context.ledger.read(lambda turn: rows.stale(turn, before, AT_ONCE)):
+        if context.tasks.find(f"plan:{plan.id}") is not None:
+            continue
+
+        def work(turn: Turn, plan: Plan = plan) -> None:
+            rows.move(turn, plan, PlanState.LOST, at=now_ms(context.clock), message=WHY)
+
+        try:
+            await context.ledger.write(work)
+        except Conflict:
+            continue
+
+
+def owned_plan(turn: Turn, site: Site, plan_id: str, customer: str) -> Plan:
+    """Read a customer's plan. Raises NotFound, the same for missing and somebody else's."""
+    plan = rows.get(turn, site.id, plan_id)
+    if plan.customer != customer:
+        raise NotFound("There is no such plan.")
+    return plan
+
+
+def asked_of(context: Context, plan: Plan) -> dict[str, Any]:
+    """Open whom and what a plan was asked for: title, buyer, result_url."""
+    kept: dict[str, Any] = json.loads(context.vault.open(plan.asked_sealed, ASKED))
+    return kept
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Show a plan."""
+    shown: dict[str, Any] = {
+        "id": plan.id,
+        "customer": plan.customer,
+        "gateway": plan.gateway,
+        "state": str(plan.state),
+        "order_ref": plan.order_ref,
+        "amount": plan.amount,
+        "tax_free": plan.tax_free,
+        "cycle": plan.cycle,
+        "day": plan.day,
+        "ends": plan.ends.isoformat(),
+        "rounds": plan.rounds,
+        "window_url": plan.url if plan.state is PlanState.WAITING and plan.url else None,
+        "created_at": rfc3339(plan.created_at),
+        "code": plan.code or None,
+        "message": plan.message or None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _offers(site: Site, name: str) -> tuple[Gateway, Plans]:
+    for gateway in [site.gateway(name)] if name else [site.gateway(), *site.gateways.values()]:
+        if isinstance(gateway, Plans):
+            return gateway, gateway
+    raise GatewayOff("No gateway of this site has recurring plans of its own; charge a billing key instead.")
+
+
+def _new_plan(context: Context, site: Site, gateway: Gateway, wish: PlanWish) -> Plan:
+    asked = {"title": wish.title, "buyer": asdict(wish.buyer), "result_url": wish.result_url}
+    return Plan(
+        id=new_id(context.clock),
+        site=site.id,
+        customer=wish.customer,
+        gateway=gateway.name,
+        state=PlanState.REGISTERING,
+        ref=new_reference(context.clock),
+        order_ref=wish.order_ref,
+        amount=wish.amount,
+        tax_free=wish.tax_free,
+        cycle=wish.cycle,
+        day=wish.day,
+        ends=wish.ends,
+        asked_sealed=context.vault.seal(json.dumps(asked, ensure_ascii=False).encode(), ASKED),
+        actor=wish.actor,
+        created_at=from_ms(now_ms(context.clock)),
+    )
+
+
+async def _register(context: Context, site: Site, gateway: Gateway, offers: Plans, plan: Plan) -> None:
+    asked = asked_of(context, plan)
+    order = PlanOrder(
+        ref=plan.ref,
+        title=asked["title"],
+        amount=plan.amount,
+        buyer=Buyer(**asked["buyer"]),
+        cycle=plan.cycle,
+        ends=plan.ends,
+        day=plan.day,
+        tax_free=plan.tax_free,
+    )
+    urls: Urls = plan_urls(context, site, plan.gateway, asked["result_url"])
+    exchange = offers.register_plan(order, urls, Recorder.now(context, site).stamp)
+    conversation = await talk(context, site, gateway, exchange)
+    outcome, at = conversation.outcome, now_ms(context.clock)
+
+    def record(turn: Turn) -> None:
+        keep_lines(turn, context.clock, plan, conversation.journal, at)
+        current = rows.get(turn, site.id, plan.id)  # a first round may have been quicker than this answer
+        if current.state is not PlanState.REGISTERING:
+            return
+        if isinstance(outcome, PlanMade):
+            said = {"number": outcome.plan, "url": outcome.url, "refs": dict(outcome.refs)}
+            rows.move(turn, current, PlanState.WAITING, at=at, **said)
+        elif isinstance(outcome, Declined):
+            rows.move(turn, current, PlanState.REFUSED, at=at, code=outcome.code, message=outcome.message)
+        elif isinstance(outcome, NotSent):
+            rows.move(turn, current, PlanState.REFUSED, at=at, message=outcome.why)
+        else:
+            rows.move(turn, current, PlanState.LOST, at=at, code=outcome.code, message=outcome.message or WHY)
+
+    try:
+        await write_down(context, record)
+    except Conflict:
+        return
+
+
+def _say(offers: Plans, deed: str, number: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
+    if deed == "stop":
+        return offers.stop_plan(number, stamp)
+    return offers.start_plan(number, stamp) if deed == "start" else offers.cancel_plan(number, stamp)
+
+
+async def _change(context: Context, site: Site, gateway: Gateway, offers: Plans, plan: Plan, deed: str) -> None:
+    conversation = await talk(
+        context, site, gateway, _say(offers, deed, plan.number, Recorder.now(context, site).stamp)
+    )
+    outcome, at = conversation.outcome, now_ms(context.clock)
+    before = {"stop": PlanState.ACTIVE, "start": PlanState.RESTING}.get(
+        deed, PlanState.ACTIVE if plan.rounds else PlanState.WAITING
+    )
+
+    def record(turn: Turn) -> None:
+        keep_lines(turn, context.clock, plan, conversation.journal, at)
+        current = rows.get(turn, site.id, plan.id)
+        if current.state is not PlanState.CHANGING:
+            return
+        if isinstance(outcome, Done):
+            rows.move(turn, current, DEEDS[deed], at=at, wanted="", code="", message="")
+        elif isinstance(outcome, Refused):
+            rows.move(turn, current, before, at=at, wanted="", code=outcome.code, message=outcome.message)
+        elif isinstance(outcome, NotSent):
+            rows.move(turn, current, before, at=at, wanted="", message=outcome.why)
+
+    try:
+        await write_down(context, record)
+    except Conflict:
+        return

@@ -1,0 +1,132 @@
+"""Recurring plans of gateways' own: read by site and id, changed by compare-and-swap."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from bridge.clock import from_ms, to_ms
+from bridge.domain.billing import PLAN_MOVES, PlanState
+from bridge.domain.failures import Conflict, NotFound
+from bridge.ledger.ledger import Row, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan as the books have it: `amount` KRW a round; `number` is the gateway's; `wanted` what CHANGING asks.
+
+    Rounds are orders of their own, numbered after `order_ref`.
+    """
+
+    id: str
+    site: str
+    customer: str
+    gateway: str
+    state: PlanState
+    ref: str
+    order_ref: str
+    amount: int
+    tax_free: int
+    cycle: str
+    day: int
+    ends: date
+    asked_sealed: str = field(repr=False)
+    actor: str
+    created_at: datetime
+    wanted: str = ""
+    number: str = ""
+    url: str = ""
+    refs: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    message: str = ""
+    rounds: int = 0
+    version: int = 1
+
+
+def add(turn: Turn, plan: Plan) -> None:
+    """Write a new plan, before the gateway is asked for it."""
+    at = to_ms(plan.created_at)
+    turn.run(
+        "INSERT INTO plans (id, site, customer, gateway, state, ref, order_ref, amount, tax_free, cycle, day, ends,"
+        " asked_sealed, actor, created_at, changed_at, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(plan.id, plan.site, plan.customer, plan.gateway, str(plan.state), plan.ref, plan.order_ref, plan.amount),
+        *(plan.tax_free, plan.cycle, plan.day, plan.ends.isoformat(), plan.asked_sealed, plan.actor, at, at),
+        plan.version,
+    )
+
+
+def move(turn: Turn, plan: Plan, becomes: PlanState, *, at: int, **changes: object) -> Plan:
+    """Move a plan to another state; `at` in milliseconds. Raises Conflict when the row is not as `plan` says."""
+    assert becomes in PLAN_MOVES[plan.state], f"a plan may not go from {plan.state} to {becomes}"
+    after = replace(plan, state=becomes, version=plan.version + 1, **changes)  # type: ignore[arg-type]
+    changed = turn.run(
+        "UPDATE plans SET state = ?, version = ?, changed_at = ?, wanted = ?, number = ?, url = ?, refs = ?, code = ?,"
+        " message = ?, rounds = ? WHERE id = ? AND version = ?",
+        *(str(after.state), after.version, at, after.wanted, after.number, after.url),
+        *(json.dumps(dict(after.refs), ensure_ascii=False), after.code[:64], after.message[:500], after.rounds),
+        *(plan.id, plan.version),
+    )
+    if changed != 1:
+        raise Conflict("The plan changed meanwhile; read it again.")
+    return after
+
+
+def get(turn: Turn, site: str, plan_id: str) -> Plan:
+    """Read a plan of a site. Raises NotFound, the same for missing and foreign."""
+    row = turn.one("SELECT * FROM plans WHERE id = ? AND site = ?", plan_id, site)
+    if row is None:
+        raise NotFound("There is no such plan.")
+    return read(row)
+
+
+def by_ref(turn: Turn, site: str, gateway: str, ref: str) -> Plan | None:
+    """Find the plan that carries our reference."""
+    row = turn.one("SELECT * FROM plans WHERE gateway = ? AND ref = ? AND site = ?", gateway, ref, site)
+    return read(row) if row else None
+
+
+def of_customer(turn: Turn, site: str, customer: str, limit: int) -> list[Plan]:
+    """Read a customer's plans, newest first."""
+    rows = turn.all(
+        "SELECT * FROM plans WHERE site = ? AND customer = ? ORDER BY id DESC LIMIT ?", site, customer, limit
+    )
+    return [read(row) for row in rows]
+
+
+def stale(turn: Turn, changed_before: int, limit: int) -> list[Plan]:
+    """Read the plans that have been asked for since before then (milliseconds) without an answer."""
+    rows = turn.all(
+        "SELECT * FROM plans WHERE state = 'registering' AND changed_at < ? ORDER BY changed_at LIMIT ?",
+        *(changed_before, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def read(row: Row) -> Plan:
+    """Turn a row into a plan."""
+    return Plan(
+        id=row["id"],
+        site=row["site"],
+        customer=row["customer"],
+        gateway=row["gateway"],
+        state=PlanState(row["state"]),
+        wanted=row["wanted"],
+        ref=row["ref"],
+        order_ref=row["order_ref"],
+        amount=row["amount"],
+        tax_free=row["tax_free"],
+        cycle=row["cycle"],
+        day=row["day"],
+        ends=date.fromisoformat(row["ends"]),
+        asked_sealed=row["asked_sealed"],
+        number=row["number"],
+        url=row["url"],
+        refs=json.loads(row["refs"]),
+        code=row["code"],
+        message=row["message"],
+        rounds=row["rounds"],
+        actor=row["actor"],
+        created_at=from_ms(row["created_at"]),
+        version=row["version"],
+    )

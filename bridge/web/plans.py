@@ -1,0 +1,141 @@
+"""The signed routes of recurring plans, for the gateways that have some of their own."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bridge.domain.billing import PlanState
+from bridge.domain.failures import AmountRefused, GatewayOff, Malformed
+from bridge.domain.payment import AMOUNT_MAX, Buyer
+from bridge.flows.context import Context
+from bridge.flows.plans import PlanWish, change_plan, owned_plan, plan_json, register_plan
+from bridge.flows.sites import Site
+from bridge.ledger import plans
+from bridge.ledger.plans import Plan
+from bridge.web.billing import Actor, Customer, CustomerIn, customer_of
+from bridge.web.incoming import from_site
+from bridge.web.orders_in import BuyerIn, Title, Url, Won, convert
+
+PLANS_SHOWN = 100
+ROUND_CHARACTERS = 8
+LAST_OF_MONTH = 90
+OrderRef = Annotated[str, Meta(min_length=1, max_length=64 - ROUND_CHARACTERS, pattern=r"^[A-Za-z0-9._:-]+$(?!\n)")]
+DAYS = {"month": {*range(1, 32), LAST_OF_MONTH}, "week": set(range(1, 8)), "day": {0}}
+
+
+class PlanIn(msgspec.Struct):
+    """The body of POST /v1/plans; amounts in KRW; day is 1-31 (90: the month's last), 1-7 from Monday, or left out."""
+
+    customer: Customer
+    order_ref: OrderRef
+    title: Title
+    amount: Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
+    buyer: BuyerIn
+    cycle: Literal["month", "week", "day"]
+    ends: date
+    result_url: Url
+    actor: Actor
+    day: Annotated[int, Meta(ge=0, le=LAST_OF_MONTH)] = 0
+    tax_free: Won = 0
+    gateway: Annotated[str, Meta(max_length=32)] = ""
+
+
+class PlanRoutes:
+    """The routes of /v1/plans."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route("/v1/plans", self.register, methods=["POST"]),
+            Route("/v1/plans", self.list, methods=["GET"]),
+            Route("/v1/plans/{plan}", self.show, methods=["GET"]),
+            Route("/v1/plans/{plan}/stop", self.stop, methods=["POST"]),
+            Route("/v1/plans/{plan}/start", self.start, methods=["POST"]),
+            Route("/v1/plans/{plan}", self.end, methods=["DELETE"]),
+        ]
+
+    async def register(self, request: Request) -> Response:
+        """Register a plan: 201 with the page on which its buyer agrees."""
+        signed = await from_site(self._context, request)
+        wish = _wish(signed.site, convert(signed.json(), PlanIn))
+        plan = await register_plan(self._context, signed.site, wish, signed.once())
+        if plan.state is PlanState.REFUSED:
+            raise GatewayOff("The gateway refused the plan.", gateway_message=plan.message)
+        if plan.state is PlanState.LOST:
+            raise GatewayOff("The gateway did not answer; nobody agreed to anything. Try again.", retry=True)
+        return _answer(plan, 201)
+
+    async def list(self, request: Request) -> Response:
+        """List a customer's plans, newest first."""
+        signed = await from_site(self._context, request)
+        customer = customer_of(request)
+        found = await self._context.ledger.read(
+            lambda turn: plans.of_customer(turn, signed.site.id, customer, PLANS_SHOWN)
+        )
+        return _json({"items": [plan_json(plan) for plan in found], "next_cursor": None}, 200)
+
+    async def show(self, request: Request) -> Response:
+        """Show a customer's plan."""
+        signed = await from_site(self._context, request)
+        customer, plan_id = customer_of(request), request.path_params["plan"]
+        plan = await self._context.ledger.read(lambda turn: owned_plan(turn, signed.site, plan_id, customer))
+        return _json(plan_json(plan), 200)
+
+    async def stop(self, request: Request) -> Response:
+        """Let a plan rest: 200, or 202 while the gateway's answer is owed."""
+        return await self._change(request, "stop")
+
+    async def start(self, request: Request) -> Response:
+        """Let a resting plan go on."""
+        return await self._change(request, "start")
+
+    async def end(self, request: Request) -> Response:
+        """End a plan for good."""
+        return await self._change(request, "end")
+
+    async def _change(self, request: Request, deed: str) -> Response:
+        signed = await from_site(self._context, request)
+        customer, plan_id = convert(signed.json(), CustomerIn).customer, request.path_params["plan"]
+        plan = await change_plan(self._context, signed.site, plan_id, customer, deed, signed.once())
+        return _answer(plan, 200)
+
+
+def _wish(site: Site, asked: PlanIn) -> PlanWish:
+    if not site.owns_url(asked.result_url) or any(ord(character) < 33 for character in asked.result_url):
+        raise Malformed("result_url must be an address on the site's own origin.")
+    if asked.day not in DAYS[asked.cycle]:
+        raise Malformed("day must be 1-31 or 90 for a month, 1-7 for a week, and left out for a day.")
+    if asked.tax_free > asked.amount:
+        raise AmountRefused("tax_free is more than amount.")
+    buyer = asked.buyer
+    return PlanWish(
+        customer=asked.customer,
+        order_ref=asked.order_ref,
+        title=asked.title,
+        amount=asked.amount,
+        buyer=Buyer(buyer.name, buyer.email, buyer.phone, buyer.id),
+        cycle=asked.cycle,
+        ends=asked.ends,
+        result_url=asked.result_url,
+        actor=asked.actor,
+        day=asked.day,
+        tax_free=asked.tax_free,
+        gateway=asked.gateway,
+    )
+
+
+def _answer(plan: Plan, status: int) -> Response:
+    waits = plan.state in (PlanState.REGISTERING, PlanState.CHANGING)
+    return _json(plan_json(plan), 202 if waits else status)
+
+
+def _json(body: dict[str, Any], status: int) -> Response:
+    return JSONResponse(body, status, {"Cache-Control": "no-store"})

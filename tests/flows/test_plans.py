@@ -1,0 +1,204 @@
+"""Recurring plans of a gateway's own: registered, stopped, started, ended; each round is a payment of its own."""
+
+import json
+
+import pytest
+
+from tests.support.teller import SECRET, TELLER
+
+ANNA, BERTA = "customer-1", "customer-2"
+
+
+@pytest.fixture
+async def planning(world):
+    """A site whose gateway has recurring plans."""
+    await world.pair_teller("Planning")
+    return world
+
+
+async def register(world, *, once="", **changes):
+    wish = {
+        "customer": ANNA,
+        "order_ref": "CLUB-1",
+        "title": "월 회원권",
+        "amount": 33_000,
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678"},
+        "cycle": "month",
+        "day": 25,
+        "ends": "2027-12-31",
+        "result_url": f"{world.site.url}/club",
+        "actor": "buyer",
+    }
+    return await world.call("POST", "/v1/plans", wish | changes, key=once)
+
+
+async def registered(world, **changes):
+    answer = await register(world, **changes)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+async def change(world, plan, deed, customer=ANNA):
+    if deed == "end":
+        return await world.call("DELETE", f"/v1/plans/{plan}", {"customer": customer})
+    return await world.call("POST", f"/v1/plans/{plan}/{deed}", {"customer": customer})
+
+
+async def show(world, plan, customer=ANNA):
+    return (await world.call("GET", f"/v1/plans/{plan}?customer={customer}")).json()
+
+
+async def tell(world, plan, number, amount=33_000, event="approved", secret=SECRET):
+    """The teller tells of a round; its own number is also the round's name."""
+    (row,) = await world.all("SELECT ref FROM plans WHERE id = ?", plan)
+    told = {"event": event, "ref": row["ref"], "amount": amount, "secret": secret, "round": number}
+    async with world.client(world.notice_address) as client:
+        answer = await client.post(world.notice_path("feedback"), data={key: str(value) for key, value in told.items()})
+    await world.quiet()
+    return answer
+
+
+async def rounds(world):
+    return [
+        (row["order_ref"], row["state"], row["captured"])
+        for row in await world.all("SELECT order_ref, state, captured FROM payments ORDER BY order_ref")
+    ]
+
+
+async def test_a_plan_waits_for_its_buyer_and_each_round_is_an_order_of_its_own(planning):
+    world = planning
+    answer = await register(world)
+    plan = answer.json()["id"]
+
+    assert answer.json()["state"] == "waiting"
+    assert answer.json()["window_url"].startswith(f"{TELLER}/plan/")
+    assert "홍길동" not in json.dumps(await world.all("SELECT * FROM plans"), ensure_ascii=False, default=str)
+    assert (await tell(world, plan, "M1")).text == "SUCCESS"
+    await tell(world, plan, "M2")
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000), ("CLUB-1-2", "paid", 33_000)]
+    assert ((await show(world, plan))["state"], (await show(world, plan))["rounds"]) == ("active", 2)
+    await world.beat()
+    paid = [message["order"]["ref"] for message in world.shop.news if message["type"] == "payment.paid"]
+    assert sorted(paid) == ["CLUB-1-1", "CLUB-1-2"]
+
+
+async def test_a_round_told_ten_times_by_two_routes_counts_once(planning):
+    world = planning
+    plan = await registered(world)
+    for _ in range(5):
+        await tell(world, plan, "M1")
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000)]
+
+
+async def test_a_forged_round_and_one_of_no_plan_make_no_order(planning):
+    world = planning
+    plan = await registered(world)
+    forged = await tell(world, plan, "M1", secret="guessed")
+    cancelled = await tell(world, plan, "M9", event="cancelled")
+
+    assert (forged.status_code, forged.json()["code"]) == (400, "not_genuine")
+    assert cancelled.text != "SUCCESS"
+    assert await rounds(world) == []
+
+
+async def test_a_round_over_another_amount_is_no_paid_order_but_a_persons_case(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1", amount=34_000)
+    ((_, state, _),) = await rounds(world)
+
+    assert state != "paid"
+    (row,) = await world.all("SELECT id FROM payments")
+    assert "amount_mismatch" in await world.cases(row["id"])
+
+
+async def test_the_shops_own_orders_keep_their_references(planning):
+    world = planning
+    plan = await registered(world)
+    await world.post_checkout(world.token(world.order(ref="CLUB-1-1")))
+    await tell(world, plan, "M1")
+    assert ("CLUB-1-2", "paid", 33_000) in await rounds(world)
+
+
+async def test_a_plan_rests_goes_on_and_ends(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    states = [(await change(world, plan, deed)).json()["state"] for deed in ("stop", "start", "end")]
+    after = await change(world, plan, "start")
+
+    assert states == ["resting", "active", "ended"]
+    assert list(world.teller.plans.values()) == ["ended"]
+    assert (after.status_code, after.json()["code"]) == (409, "not_now")
+    await tell(world, plan, "M2")
+    assert len(await rounds(world)) == 2, "money that was taken after all is not lost"
+    assert (await show(world, plan))["state"] == "ended"
+
+
+async def test_a_change_without_an_answer_is_asked_again_and_a_refused_or_unsent_one_changes_nothing(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    world.teller.fail("plan_change", "no", "lost_after")
+    refused = await change(world, plan, "stop")
+    lost = await change(world, plan, "stop")
+    other = await change(world, plan, "end")
+    again = await change(world, plan, "stop")
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await change(world, plan, "start")
+
+    assert (refused.json()["state"], refused.json()["message"]) == ("active", "그렇게 안 돼요")
+    assert (lost.status_code, lost.json()["state"]) == (202, "changing")
+    assert other.json()["code"] == "not_now"
+    assert (again.json()["state"], unsent.json()["state"]) == ("resting", "resting")
+
+
+async def test_a_plan_that_was_refused_or_never_answered_is_none(planning):
+    world = planning
+    world.teller.fail("plan", "no", "lost_before")
+    refused, lost = await register(world), await register(world, once="ab" * 16)
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await register(world)
+
+    assert [one.status_code for one in (refused, lost, unsent)] == [503, 503, 503]
+    assert refused.json()["gateway_message"] == "그렇게 안 돼요"
+    assert [row["state"] for row in await world.all("SELECT state FROM plans ORDER BY id")] == [
+        "refused",
+        "lost",
+        "refused",
+    ]
+
+
+async def test_a_crash_while_registering_leaves_no_plan(planning):
+    world = planning
+    plan = await registered(world)
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE plans SET state = 'registering', number = ''"))
+    await world.restart()
+    await world.live(120, step=30)
+    assert (await show(world, plan))["state"] == "lost"
+
+
+async def test_nobody_elses_plan_is_shown_or_changed_and_nonsense_is_refused(planning):
+    world = planning
+    plan = await registered(world)
+    assert (await world.call("GET", f"/v1/plans/{plan}?customer={BERTA}")).status_code == 404
+    assert (await change(world, plan, "end", BERTA)).status_code == 404
+    assert len((await world.call("GET", f"/v1/plans?customer={ANNA}")).json()["items"]) == 1
+    nonsense = ({"day": 32}, {"cycle": "week", "day": 8}, {"cycle": "day", "day": 1}, {"ends": "soon"}, {"amount": 0})
+    for changes in (*nonsense, {"result_url": "https://evil.test/"}):
+        assert (await register(world, **changes)).json()["code"] == "malformed", changes
+    assert (await register(world, amount=500)).json()["code"] == "amount_refused"
+    assert (await register(world, tax_free=40_000)).json()["code"] == "amount_refused"
+    assert world.teller.calls["plan"] == 1
+
+
+async def test_a_repeated_request_registers_once_and_other_gateways_have_no_plans(planning):
+    world = planning
+    first = await register(world, once="cd" * 16)
+    again = await register(world, once="cd" * 16)
+    await world.pair_teller("Asked", url="http://other.test")
+    none = await register(world)
+
+    assert again.json()["id"] == first.json()["id"]
+    assert world.teller.calls["plan"] == 1
+    assert (none.status_code, none.json()["code"]) == (503, "gateway_unavailable")
