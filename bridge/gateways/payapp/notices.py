@@ -22,6 +22,9 @@ KEPT = (
 
 ACK = Ack("SUCCESS", "text/plain")
 
+UNNUMBERED = ("j", "b", "p")
+"""Ways of asking that are given no mul_no before the first notice: the JS API, a charge, a plan."""
+
 
 def read(raw: bytes, talk: Talk) -> Notice:
     """Read a notice. Raises Unreadable for other shapes, NotGenuine without all three shared values."""
@@ -47,7 +50,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
         proof=SharedValue(),
         refs={name: form[name] for name in KEPT if form.get(name)},
         currency=form.get("currency", "krw").upper() or "KRW",
-        binding={"mul_no": form.get("orig_mul_no") or number} if kind == "r" else {},
+        binding={} if kind in UNNUMBERED else {"mul_no": form.get("orig_mul_no") or number},
         readings=_readings(price, _won(form, "orig_price"), settings.partial_price) if part else (),
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},

@@ -1,0 +1,291 @@
+"""PayApp over the real flows: money moves in its window, and of what we asked for we hear by notices."""
+
+import asyncio
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from tests.gateways.house import House
+from tests.support.world import SHOP_URL
+
+
+@pytest.fixture
+async def house(tmp_path):
+    """A bridge, a shop, PayApp."""
+    made = House(tmp_path)
+    made.gateway = "payapp"
+    await made.start()
+    made.site = await made.pair()
+    yield made
+    await made.quiet()
+    await made.close()
+
+
+async def test_a_buyer_pays_and_the_shop_hears_it_once(house):
+    opened = await house.checkout()
+    landed = await house.come_back(opened)
+    await house.beat()
+    payment = await house.payment(opened.payment)
+
+    assert landed.headers["location"].startswith(f"{SHOP_URL}/result")
+    assert (payment.state, payment.captured, house.book(payment).net) == ("paid", 55_000, 55_000)
+    assert await house.entries(payment.id) == [("capture", 55_000, "E7")]
+    assert house.shop.kinds() == ["payment.paid"]
+    assert house.money_calls() == 0, "no call of ours took money"
+    await house.check_books()
+
+
+async def test_the_notice_alone_pays_where_the_browser_never_comes_back(house):
+    opened = await house.checkout()
+    await house.authenticate(opened)
+    await house.quiet()
+    await house.beat()
+
+    assert await house.state(opened.payment) == "paid"
+    assert house.shop.kinds() == ["payment.paid"]
+    await house.check_books()
+
+
+async def test_a_buyer_who_comes_back_before_the_notice_is_never_told_that_it_failed(house):
+    held = house.hold_notices()
+    opened = await house.checkout()
+    coming = await house.authenticate(opened)
+    page = await house.go(coming)
+
+    assert page.status_code == 200
+    assert "실패" not in page.text
+    assert (await house.payment(opened.payment)).captured == 0
+    await house.live(300.0, 30.0)
+    await house.let_go(held)
+    await house.beat()
+    assert await house.state(opened.payment) == "paid"
+    await house.check_books()
+
+
+async def test_a_notice_by_both_routes_three_times_is_one_payment(house):
+    house.set(common_feedback_url=house.notice_url("feedback"))
+    house.fault("notice", "notice_thrice", times=2)
+    payment = await house.buy()
+    await house.beat()
+
+    assert sum(notice.tries for notice in house.book(payment).notices) == 6
+    assert all(notice.acked for notice in house.book(payment).notices)
+    assert await house.told(payment.id) == ["payment.paid"]
+    await house.check_books()
+
+
+async def test_whoever_closes_the_window_has_paid_nothing_and_the_request_is_withdrawn_at_its_end(house):
+    opened = await house.checkout()
+    await house.authenticate(opened, action="close")
+    await house.live(2_400.0, 60.0)
+    payment = await house.payment(opened.payment)
+
+    assert payment.state == "expired"
+    assert house.book(payment).captured == 0
+    assert house.sandbox.requests[-1]["op"] == "paycancel"
+    await house.authenticate(opened)
+    assert house.book(payment).captured == 0, "and nobody can pay it any more"
+    await house.check_books()
+
+
+async def test_a_request_whose_notice_never_came_is_not_given_up_when_it_may_be_paid(house):
+    house.fault("notice", "notice_lost", times=None)
+    opened = await house.checkout()
+    coming = await house.authenticate(opened)
+    await house.go(coming)
+    await house.live(7_200.0, 60.0)
+    payment = await house.payment(opened.payment)
+
+    assert house.book(payment).net == 55_000, "the probe left it alone"
+    assert payment.state not in ("expired", "declined", "voided"), payment.state
+    assert await house.cases(payment.id), "a person must look"
+    assert "payment.failed" not in await house.told(payment.id)
+
+
+async def test_a_window_that_cannot_be_had_charges_nothing_and_may_be_asked_again(house):
+    order = house.order()
+    house.fault("payrequest", "decline", code="70020", message="파라메터 오류")
+    refused = await house.post_checkout(house.token(order))
+    assert refused.status_code >= 400
+    house.fault("payrequest", "drop_before")
+    lost = await house.post_checkout(house.token(order))
+    assert lost.status_code >= 400
+    payment = await house.buy(order)
+    assert payment.state == "paid"
+    await house.check_books()
+
+
+# ---- who else may claim our order
+
+
+@pytest.mark.parametrize("with_our_mark", [False, True])
+async def test_a_genuine_payment_that_somebody_else_asked_for_does_not_count(house, with_our_mark):
+    opened = await house.checkout()
+    payment = await house.payment(opened.payment)
+    mark = house.context.sites.get(house.site.id).gateway("payapp").seal("r", payment.merchant_ref)
+    forged = {"var1": payment.merchant_ref, "feedbackurl": house.notice_url("feedback")}
+    await house.pay_elsewhere(price="55000", **forged, **({"var2": mark} if with_our_mark else {}))
+    await house.beat()
+
+    assert (await house.payment(payment.id)).captured == 0
+    assert await house.state(payment.id) == "open"
+    assert "payment.paid" not in await house.told(payment.id)
+    await house.come_back(opened)
+    await house.quiet()
+    assert await house.state(payment.id) == "paid", "and the buyer's own still counts"
+
+
+async def test_payments_that_were_never_asked_for_here_are_acknowledged_and_kept(house):
+    await house.pay_elsewhere(price="5000", feedbackurl=house.notice_url("feedback"))
+    (row,) = await house.all("SELECT * FROM notices")
+    assert row["payment"] is None
+    book = house.sandbox.bank.as_json()["payments"][-1]
+    assert (book["net"], book["notices"][0]["acked"]) == (5_000, True)
+
+
+@pytest.mark.parametrize("name", ["linkval", "linkkey", "userid"])
+async def test_a_forged_notice_moves_nothing(house, name):
+    seen = house.heard()
+    await house.buy()
+    opened = await house.checkout()
+    payment = await house.payment(opened.payment)
+    told = dict(parse_qsl(seen[0].decode(), keep_blank_values=True))
+    mark = house.context.sites.get(house.site.id).gateway("payapp").seal("r", payment.merchant_ref)
+    forged = told | {"var1": payment.merchant_ref, "var2": mark, "mul_no": payment.refs["mul_no"], name: "forged"}
+    answer = await house.post_notice_of("feedback", urlencode(forged).encode())
+    await house.live(60.0)
+
+    assert answer.status_code == 400
+    assert answer.text != "SUCCESS"
+    assert (await house.payment(payment.id)).captured == 0
+
+
+async def test_a_notice_that_is_replayed_altered_oversized_or_in_no_charset(house):
+    seen = house.heard()
+    payment = await house.buy()
+    told = dict(parse_qsl(seen[0].decode(), keep_blank_values=True))
+    replays = [await house.post_notice_of("feedback", seen[0]) for _ in range(3)]
+    dearer = await house.post_notice_of("feedback", urlencode(told | {"price": "99000"}).encode())
+    crooked = urlencode(told | {"price": "1e3"}).encode()
+    bad = [
+        await house.post_notice_of("feedback", body)
+        for body in (b"x" * 300_000, b"\xff=\xfe&\x00=1", seen[0] + b"&price=1", b"", crooked)
+    ]
+    await house.live(60.0)
+
+    assert {answer.text for answer in replays} == {"SUCCESS"}
+    assert dearer.status_code == 200
+    assert all(400 <= answer.status_code < 500 for answer in bad), [one.status_code for one in bad]
+    assert (await house.payment(payment.id)).captured == 55_000
+    assert await house.told(payment.id) == ["payment.paid"]
+
+
+async def test_dollars_pay_no_order_of_won(house):
+    seen = house.heard()
+    await house.buy()
+    opened = await house.checkout()
+    payment = await house.payment(opened.payment)
+    told = dict(parse_qsl(seen[0].decode(), keep_blank_values=True))
+    mark = house.context.sites.get(house.site.id).gateway("payapp").seal("r", payment.merchant_ref)
+    dollars = told | {"var1": payment.merchant_ref, "var2": mark, "mul_no": payment.refs["mul_no"], "currency": "usd"}
+    await house.post_notice_of("feedback", urlencode(dollars).encode())
+    await house.beat()
+
+    assert await house.state(payment.id) != "paid"
+    assert "payment.paid" not in await house.told(payment.id)
+
+
+async def test_another_amount_than_asked_pays_no_order(house):
+    house.fault("pay", "wrong_amount")
+    opened = await house.checkout()
+    await house.come_back(opened)
+    await house.live(900.0, 30.0)
+    payment = await house.payment(opened.payment)
+
+    assert payment.state != "paid"
+    assert "payment.paid" not in await house.told(payment.id)
+    assert await house.cases(payment.id) or house.book(payment).net == 0
+
+
+async def test_a_return_of_another_window_is_refused(house):
+    opened = await house.checkout()
+    other = await house.authenticate(await house.checkout(house.order()))
+    coming = await house.authenticate(opened, action="close")
+    async with house.client() as client:
+        address = other.url
+        mine = coming.url or (await house.authenticate(opened)).url
+        foreign = await client.post(mine, data=other.fields)
+        large = await client.post(address, data={"x": "y" * 200_000})
+        twice = await client.post(address, content=b"a=1&a=2")
+    assert all(400 <= answer.status_code < 500 for answer in (foreign, large, twice))
+
+
+# ---- money back
+
+
+async def test_a_part_and_then_the_rest_are_refunded(house):
+    payment = await house.buy()
+    first = await house.refund(payment.id, 5_000)
+    await house.quiet()
+    half = await house.payment(payment.id)
+    second = await house.refund(payment.id)
+    await house.quiet()
+    await house.beat()
+    whole = await house.payment(payment.id)
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert (half.state, half.refunded, whole.state, whole.refunded) == ("part_refunded", 5_000, "refunded", 55_000)
+    assert house.book(payment).net == 0
+    assert await house.cases(payment.id) == []
+    await house.check_books()
+
+
+async def test_of_two_refunds_at_once_one_is_made(house):
+    payment = await house.buy()
+    answers = await asyncio.gather(*(house.refund(payment.id, 55_000) for _ in range(4)))
+    await house.quiet()
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert len(house.book(payment).refunds) == 1
+    await house.check_books()
+
+
+@pytest.mark.parametrize("amount", [None, 5_000])
+async def test_a_refund_whose_answer_is_lost_is_settled_by_its_notice_and_made_once(house, amount):
+    payment = await house.buy()
+    house.fault("paycancel", "drop_after")
+    await house.refund(payment.id, amount)
+    await house.quiet()
+    await house.live(600.0, 30.0)
+    after = await house.payment(payment.id)
+
+    assert after.refunded == house.book(payment).refunded == (amount or 55_000)
+    assert len(house.book(payment).refunds) == 1
+    await house.check_books()
+
+
+async def test_a_part_of_which_nothing_is_heard_is_never_made_twice(house):
+    payment = await house.buy()
+    house.fault("paycancel", "drop_after")
+    house.fault("notice", "notice_lost", times=None)
+    await house.refund(payment.id, 5_000)
+    await house.live(3_600.0, 60.0)
+
+    assert len(house.book(payment).refunds) == 1
+    assert await house.cases(payment.id), "a person must look"
+
+
+async def test_five_days_later_a_refund_is_asked_for_and_done_when_a_notice_says_so(house):
+    payment = await house.buy()
+    await house.clock.forward(6 * 86_400)
+    answer = await house.refund(payment.id)
+    await house.quiet()
+    assert answer.status_code in (200, 202), answer.text
+    waiting = await house.payment(payment.id)
+    assert (waiting.refunded, house.book(payment).refunded) == (0, 0), "no money is back yet"
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.quiet()
+    await house.beat()
+    after = await house.payment(payment.id)
+    assert after.refunded == house.book(payment).refunded == 55_000
+    await house.check_books()
