@@ -130,4 +130,4 @@ def says_already(message: str) -> bool:
 def says_nothing_there(message: str) -> bool:
     """Tell whether a message says that there is no such payment: no code of it is printed."""
     plain = message.replace(" ", "")
-    return "원거래" in plain and ("없" in plain or "미존재" in plain)
+    return any(words in plain for words in ("거래가없", "거래없", "거래내역이없", "거래내역없", "원거래미존재"))

@@ -1,0 +1,296 @@
+"""Welcome over the real flows: a link, our approval, and what is lost of it taken back."""
+
+import asyncio
+import json
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from tests.gateways.house import House
+from tests.support.world import SHOP_URL, Coming
+
+LOST_BEFORE = ("drop_before", "5xx_before")
+LOST_AFTER = ("drop_after", "5xx_after", "garbage_after", "half_after")
+
+
+@pytest.fixture
+async def house(tmp_path):
+    """A bridge, a shop, Welcome."""
+    made = House(tmp_path)
+    made.gateway = "welcome"
+    await made.start()
+    made.site = await made.pair()
+    yield made
+    await made.quiet()
+    await made.close()
+
+
+async def test_a_buyer_pays_and_the_shop_hears_it_once(house):
+    opened = await house.checkout()
+    landed = await house.come_back(opened)
+    await house.beat()
+    payment = await house.payment(opened.payment)
+
+    assert landed.headers["location"].startswith(f"{SHOP_URL}/result")
+    assert (payment.state, payment.captured, house.book(payment).net) == ("paid", 55_000, 55_000)
+    assert await house.entries(payment.id) == [("capture", 55_000, "E1")]
+    assert house.shop.kinds() == ["payment.paid"]
+    assert house.money_calls() == 1
+    await house.check_books()
+
+
+async def test_coming_back_again_and_again_pays_no_more(house):
+    opened = await house.checkout()
+    coming = await house.authenticate(opened)
+    pages = await asyncio.gather(*(house.go(coming) for _ in range(4)))
+    pages += [await house.go(coming) for _ in range(2)]
+    await house.quiet()
+
+    assert {page.status_code for page in pages} == {303}
+    assert house.money_calls() == 1
+    assert house.book(await house.payment(opened.payment)).captured == 55_000
+
+
+async def test_a_declined_buyer_may_pay_again(house):
+    house.fault("approve", "decline", code="01", message="한도초과")
+    order = house.order()
+    opened = await house.checkout(order)
+    await house.come_back(opened)
+    await house.quiet()
+    await house.beat()
+    payment = await house.payment(opened.payment)
+
+    assert (payment.state, payment.captured, payment.message) == ("declined", 0, "한도초과")
+    assert house.shop.kinds() == ["payment.failed"]
+    again = await house.buy(order)
+    assert again.state == "paid"
+    await house.check_books()
+
+
+async def test_whoever_fails_to_authenticate_may_try_again_and_has_paid_nothing(house):
+    opened = await house.checkout()
+    coming = await house.authenticate(opened, action="fail")
+    landed = await house.go(coming)
+
+    assert landed.headers["location"].startswith(f"{SHOP_URL}/order")
+    assert house.book(await house.payment(opened.payment)).captured == 0
+    assert house.money_calls() == 0
+
+
+@pytest.mark.parametrize("kind", [*LOST_BEFORE, *LOST_AFTER])
+async def test_an_approval_whose_answer_is_lost_is_taken_back_and_never_asked_again(house, kind):
+    house.fault("approve", kind)
+    opened = await house.checkout()
+    coming = await house.authenticate(opened)
+    await house.go(coming)
+    held = house.book(await house.payment(opened.payment)).net
+    assert not (held and "payment.failed" in await house.told(opened.payment)), "nobody hears that it failed"
+    await house.live(1_800.0, 10.0)
+    payment = await house.payment(opened.payment)
+
+    assert payment.state in ("declined", "voided"), payment.state
+    assert house.book(payment).net == 0
+    approvals = [sent for sent in house.net.sent if "/mobile/approve/" in sent.url]
+    assert len(approvals) == 1
+    await house.check_books()
+
+
+async def test_the_undoings_own_answer_may_be_lost_too(house):
+    house.fault("approve", "drop_after")
+    house.fault("cancel", "drop_after", times=2)
+    opened = await house.checkout()
+    await house.come_back(opened)
+    await house.live(1_800.0, 10.0)
+    payment = await house.payment(opened.payment)
+
+    assert payment.state == "voided"
+    assert [entry.amount for entry in house.book(payment).refunds] == [55_000]
+    await house.check_books()
+
+
+async def test_another_amount_than_asked_pays_no_order(house):
+    house.fault("approve", "wrong_amount")
+    opened = await house.checkout()
+    await house.come_back(opened)
+    await house.live(1_800.0, 30.0)
+    payment = await house.payment(opened.payment)
+
+    assert payment.state != "paid"
+    assert "payment.paid" not in await house.told(payment.id)
+    assert house.book(payment).net == 0 or await house.cases(payment.id)
+
+
+async def test_notices_in_two_formats_three_times_and_late_change_nothing(house):
+    house.set(pg_notice_url=house.notice_url("pg"))
+    house.fault("notice", "notice_thrice", times=2)
+    payment = await house.buy()
+    held = house.hold_notices()
+    other = await house.buy()
+    await house.live(300.0, 30.0)
+    await house.let_go(held)
+    await house.beat()
+
+    for one in (payment, other):
+        assert await house.state(one.id) == "paid"
+        assert await house.told(one.id) == ["payment.paid"]
+        assert await house.cases(one.id) == []
+    assert all(notice.acked for notice in house.book(payment).notices)
+    await house.check_books()
+
+
+async def test_a_part_and_then_the_rest_are_refunded(house):
+    payment = await house.buy()
+    first = await house.refund(payment.id, 5_000)
+    await house.quiet()
+    second = await house.refund(payment.id)
+    await house.quiet()
+    whole = await house.payment(payment.id)
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert (whole.state, whole.refunded, house.book(payment).net) == ("refunded", 55_000, 0)
+    await house.check_books()
+
+
+async def test_of_two_refunds_at_once_one_is_made(house):
+    payment = await house.buy()
+    answers = await asyncio.gather(*(house.refund(payment.id, 55_000) for _ in range(4)))
+    await house.quiet()
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert len(house.book(payment).refunds) == 1
+    await house.check_books()
+
+
+async def test_a_whole_refund_whose_answer_is_lost_is_made_once(house):
+    payment = await house.buy()
+    house.fault("cancel", "drop_after")
+    await house.refund(payment.id)
+    await house.live(900.0, 10.0)
+    after = await house.payment(payment.id)
+
+    assert (after.state, after.refunded) == ("refunded", 55_000)
+    assert len(house.book(payment).refunds) == 1
+    await house.check_books()
+
+
+async def test_a_part_whose_answer_is_lost_is_settled_by_the_unified_notice_and_made_once(house):
+    house.set(pg_notice_url=house.notice_url("pg"))
+    payment = await house.buy()
+    house.fault("repay", "drop_after")
+    await house.refund(payment.id, 5_000)
+    await house.quiet()
+    await house.live(900.0, 30.0)
+    after = await house.payment(payment.id)
+
+    assert after.refunded == house.book(payment).refunded == 5_000
+    assert len(house.book(payment).refunds) == 1
+    await house.check_books()
+
+
+async def test_a_part_of_which_nothing_is_heard_waits_for_a_person(house):
+    payment = await house.buy()
+    house.fault("repay", "drop_after")
+    await house.refund(payment.id, 5_000)
+    await house.live(3_600.0, 60.0)
+
+    assert len(house.book(payment).refunds) == 1
+    assert await house.cases(payment.id)
+
+
+async def test_an_account_is_issued_and_paid_into_once_though_three_notices_tell_it(house):
+    house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
+    opened = await house.checkout(method="virtual_account")
+    await house.come_back(opened)
+    await house.quiet()
+    waiting = await house.payment(opened.payment)
+    assert waiting.state == "awaiting_deposit"
+    house.sandbox.desks["welcome"].deposit({"merchant_ref": waiting.merchant_ref})
+    await house.quiet()
+    await house.beat()
+    payment = await house.payment(opened.payment)
+
+    assert (payment.state, payment.captured) == ("paid", 55_000)
+    assert await house.cases(payment.id) == []
+    assert await house.told(payment.id) == ["payment.awaiting_deposit", "payment.paid"]
+    await house.check_books()
+
+
+# ---- what comes from outside and is not what it should be
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        {"P_REQ_URL": "http://evil.test/approve"},
+        {"P_REQ_URL": "http://sandbox.test@evil.test/"},
+        {"authUrl": "http://evil.test/"},
+        {"netCancelUrl": "http://evil.test/"},
+        {"P_TID": ""},
+        {"P_STATUS": ""},
+    ],
+)
+async def test_a_return_that_is_bent_is_refused_and_no_request_leaves(house, bend):
+    opened = await house.checkout()
+    coming = await house.authenticate(opened)
+    before = len(house.net.sent)
+    answer = await house.go(Coming(coming.method, coming.url, coming.fields | bend))
+
+    assert 400 <= answer.status_code < 500
+    assert len(house.net.sent) == before
+    assert await house.state(opened.payment) == "open"
+    await house.go(coming)
+    await house.quiet()
+    assert await house.state(opened.payment) == "paid", "and the right return still pays"
+
+
+async def test_the_return_of_a_cheaper_order_does_not_pay_a_dearer_one(house):
+    cheap = await house.authenticate(await house.checkout(house.order(amount=1_000)))
+    opened = await house.checkout()
+    coming = await house.authenticate(opened, action="fail")
+    await house.go(Coming("POST", coming.url, cheap.fields))
+    await house.live(1_800.0, 30.0)
+    payment = await house.payment(opened.payment)
+
+    assert payment.state != "paid"
+    assert "payment.paid" not in await house.told(payment.id)
+    assert sum(book.net for book in house.sandbox.bank.of(payment.merchant_ref)) == 0
+
+
+@pytest.mark.parametrize("kind", ["mobile", "pc", "pg"])
+async def test_a_forged_notice_moves_nothing(house, kind):
+    opened = await house.checkout(method="virtual_account")
+    await house.come_back(opened)
+    await house.quiet()
+    payment = await house.payment(opened.payment)
+    forged = {
+        "mobile": urlencode(
+            {"P_STATUS": "02", "P_OID": payment.merchant_ref, "P_AMT": "55000", "P_TID": "T", "P_VACT_NUM": "1"}
+        ),
+        "pc": urlencode({"no_oid": payment.merchant_ref, "type_msg": "0200", "amt_input": "55000", "no_vacct": "1"}),
+        "pg": json.dumps(
+            {"mid": "wpaybill01", "order_no": payment.merchant_ref, "amount": "55000", "millis": "1", "hash_value": "0"}
+        ),
+    }[kind]
+    answers = [await house.post_notice_of(kind, forged.encode())]
+    answers += [await house.post_notice_of(kind, body) for body in (b"x" * 300_000, b"\xff=\xfe&\x00=1", b"")]
+    await house.live(60.0)
+
+    assert (await house.payment(payment.id)).captured == 0
+    assert await house.state(payment.id) == "awaiting_deposit"
+    assert all(400 <= answer.status_code < 500 for answer in answers[1:])
+    assert answers[0].status_code == (400 if kind == "pg" else 200)
+
+
+async def test_a_replayed_notice_and_one_of_another_order_have_no_effect(house):
+    seen = house.heard()
+    payment = await house.buy()
+    await house.beat()
+    told = dict(parse_qsl(seen[0].decode(), keep_blank_values=True))
+    replays = [await house.post_notice_of("mobile", seen[0]) for _ in range(3)]
+    stranger = await house.post_notice_of("mobile", urlencode(told | {"P_OID": "SOMEBODYELSES"}).encode())
+    await house.live(60.0)
+
+    assert {answer.text for answer in replays} == {"OK"}
+    assert stranger.text != "OK", "what is not ours is not acknowledged"
+    assert await house.told(payment.id) == ["payment.paid"]
+    await house.check_books()
