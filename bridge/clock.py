@@ -92,12 +92,6 @@ def new_id(clock: Clock) -> str:
     return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
-def least_id(at: datetime) -> str:
-    """Give the least id that can be made at a time or later."""
-    number = to_ms(at) << 80
-    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
-
-
 def new_reference(clock: Clock, length: int = 20) -> str:
     """Make a random reference of upper-case letters and digits, as gateways accept them (at most 20 bytes)."""
     number = int.from_bytes(clock.random_bytes(16), "big")

@@ -12,12 +12,13 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from bridge.clock import least_id
+from bridge.clock import to_ms
 from bridge.flows import monitor
 from bridge.flows.context import Context
 from bridge.flows.health import Health
 from bridge.flows.monitor import Monitor
 from bridge.ledger import pace, tallies
+from bridge.ledger.figures import first_id
 from bridge.ledger.tallies import Tallies
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,7 +26,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 async def write_metrics(context: Context, health: Health) -> bytes:
     """Write the figures in Prometheus' text form."""
-    since = least_id(context.clock.now() - timedelta(days=1))
+    since = first_id(to_ms(context.clock.now() - timedelta(days=1)))
     counted = await context.ledger.read(lambda turn: tallies.count(turn, since))
     registry = CollectorRegistry()
     registry.register(_Figures(context, health, counted))

@@ -125,6 +125,14 @@ def test_a_declined_payment_is_told_as_failed(shop: Shop, bridge: StubBridge) ->
     assert shop.told(order) == [["failed", payment["id"], 0]]
 
 
+def test_money_found_that_pays_for_the_order_is_told_as_paid(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order()
+    payment = bridge.add(order["ref"], "expired")
+    shop.news(payment, 1)
+    shop.news(bridge.add(order["ref"], "expired", id=payment["id"], adopted=True, orphaned=30000), 2)
+    assert shop.told(order) == [["failed", payment["id"], 0], ["paid", payment["id"], 0]]
+
+
 def test_a_payment_cannot_change_its_order(shop: Shop, bridge: StubBridge) -> None:
     _, payment = shop.paid()
     other = shop.order()

@@ -490,3 +490,15 @@ CREATE TABLE alarms (
 );
 CREATE UNIQUE INDEX one_alarm ON alarms (name, subject) WHERE ended_at IS NULL;
 CREATE INDEX alarms_due ON alarms (next_try_at) WHERE next_try_at IS NOT NULL;
+
+-- Who looked at whose data, from where and for what; kept for two years.
+CREATE TABLE looks (
+  id TEXT COLLATE "C" PRIMARY KEY,
+  at BIGINT NOT NULL,
+  operator TEXT COLLATE "C" NOT NULL,
+  address TEXT COLLATE "C" NOT NULL,
+  task TEXT COLLATE "C" NOT NULL,
+  subject TEXT COLLATE "C" NOT NULL,
+  reason TEXT COLLATE "C" NOT NULL DEFAULT ''
+);
+CREATE INDEX looks_at ON looks (at);

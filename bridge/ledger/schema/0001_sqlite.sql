@@ -462,3 +462,15 @@ CREATE TABLE alarms (
 );
 CREATE UNIQUE INDEX one_alarm ON alarms (name, subject) WHERE ended_at IS NULL;
 CREATE INDEX alarms_due ON alarms (next_try_at) WHERE next_try_at IS NOT NULL;
+
+-- Who looked at whose data, from where and for what; kept for two years.
+CREATE TABLE looks (
+  id TEXT PRIMARY KEY NOT NULL,
+  at BIGINT NOT NULL,
+  operator TEXT NOT NULL,
+  address TEXT NOT NULL,
+  task TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  reason TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX looks_at ON looks (at);

@@ -9,10 +9,12 @@ from starlette.routing import BaseRoute, Route
 from bridge.flows.context import Context
 from bridge.web.dashboard.access import HOME, View, guard
 from bridge.web.dashboard.cases import act_on_case, show_case, show_cases
+from bridge.web.dashboard.export import export_payments
 from bridge.web.dashboard.login import leave, show_login, take_login
 from bridge.web.dashboard.overview import show_overview
 from bridge.web.dashboard.payment import show_payment
 from bridge.web.dashboard.payments import search_payments, show_payments
+from bridge.web.dashboard.records import show_records
 from bridge.web.dashboard.sites import show_sites
 
 
@@ -39,5 +41,7 @@ def routes(context: Context) -> list[BaseRoute]:
         page("/cases", show_cases),
         page("/cases/{case}", show_case),
         page("/cases/{case}", act_on_case, "POST"),
+        page("/export", export_payments, "POST"),
         page("/sites", show_sites),
+        page("/records", show_records),
     ]

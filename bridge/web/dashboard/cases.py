@@ -78,7 +78,9 @@ async def show_cases(visit: Visit) -> Response:
 
 async def show_case(visit: Visit) -> Response:
     """Show a case and the form of what may be done now. Raises NotFound."""
-    return await _page(visit)
+    page = await _page(visit)
+    await visit.note_look("case", visit.request.path_params["case"])
+    return page
 
 
 async def act_on_case(visit: Visit) -> Response:

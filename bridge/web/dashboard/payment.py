@@ -20,6 +20,7 @@ async def show_payment(visit: Visit) -> Response:
     wanted = visit.request.path_params["payment"]
     sites = visit.sites
     books = await visit.context.ledger.read(lambda turn: _find(turn, [site.id for site in sites], wanted))
+    await visit.note_look("payment", books.payment.id)
     site = next(one for one in sites if one.id == books.payment.site)
     gateway = site.gateways.get(books.payment.gateway)
     return visit.show(

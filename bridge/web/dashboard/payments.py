@@ -25,7 +25,8 @@ async def show_payments(visit: Visit) -> Response:
 
 
 async def search_payments(visit: Visit) -> Response:
-    """List what the posted text and filters find."""
+    """List what the posted text and filters find; the access log says that somebody searched, and not for what."""
+    await visit.note_look("search", "")
     return await _list(visit, visit.form, text=visit.form.get("q", "").strip()[:TEXT_CHARACTERS_MAX])
 
 

@@ -114,13 +114,14 @@ final class Snapshots {
 		if ( 'awaiting_deposit' === $state && ! $row['told_waiting'] ) {
 			$events['awaiting_deposit'] = array( 'told_waiting' => 1 );
 		}
-		if ( in_array( $state, Payments::HOLDING, true ) && ! $row['told_paid'] ) {
+		// Two people may let money that came after a payment's end pay for its order: the state stays, the order is paid.
+		if ( ( in_array( $state, Payments::HOLDING, true ) || ! empty( $payment['adopted'] ) ) && ! $row['told_paid'] ) {
 			$events['paid'] = array( 'told_paid' => 1 );
 		}
 		if ( $refunded > (int) $row['told_refunded'] ) {
 			$events['refunded'] = array( 'told_refunded' => $refunded );
 		}
-		if ( in_array( $state, Payments::FAILED, true ) && ! $row['told_failed'] ) {
+		if ( in_array( $state, Payments::FAILED, true ) && empty( $payment['adopted'] ) && ! $row['told_failed'] ) {
 			$events['failed'] = array( 'told_failed' => 1 );
 		}
 		return $events;
