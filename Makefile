@@ -7,7 +7,7 @@ STAND := tests/wordpress
 PARALLEL := +@$(MAKE) --no-print-directory -j4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick lint storm bench lock clean base-packages demo-packages all-packages newest-core oldest-core
+.PHONY: help setup demo test test-quick lint storm crash bench lock clean base-packages demo-packages all-packages newest-core oldest-core
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ lint: $(READY) ## style and types
 
 storm: $(READY) ## everything that can go wrong at once, by seeds: SEEDS=n FIRST=n; SEEDS=1 prints its event log
 	@$(PYTHON) -m tests.storm $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) $(ARGS)
+
+crash: setup ## the real server killed at every moment, on failing disks, in crowds; ARGS="--quick" is what `make test` runs
+	@$(PYTHON) -m tests.kill $(ARGS)
 
 bench: setup ## the benchmarks; ARGS go to them
 	@$(PYTHON) -m benchmarks $(ARGS)

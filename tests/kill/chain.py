@@ -9,10 +9,12 @@ from bridge.domain.machine import State
 
 from .held import die_over_approval
 from .lab import Lab, Restart
-from .moments import DISTINCT, KINDS, STEPS_MAX
+from .moments import DISTINCT, EVERYTHING, KINDS, STEPS_MAX
 from .people import Order
 from .scenarios import RECOVERY, SCENARIOS
 from .verdict import Verdict
+
+DYING_SECONDS = 0.03
 
 
 @dataclass
@@ -25,6 +27,8 @@ class Chain:
     payments: int = 0
     waits_skipped: int = 0
     power_cuts: int = 0
+    named: int = 0
+    unexplained_krw: int = 0
     restarts: list[Restart] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -46,6 +50,7 @@ def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KIN
         lab.close()
     chain.payments, chain.restarts, chain.waits_skipped = verdict.payments_judged, lab.restarts, lab.waits_skipped
     chain.power_cuts = lab.power_cuts
+    chain.named, chain.unexplained_krw = len(verdict.named), verdict.unexplained_krw
     chain.seconds = time.monotonic() - began_at
     return chain
 
@@ -69,8 +74,7 @@ def _kill_once(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
     scenario.prepare()
     lab.arm(place, kinds)
     scenario.act()
-    survived = lab.settled_or_dead()
-    _note(lab, chain, place, survived)
+    survived = _note(lab, chain, place, lab.settled_or_dead())
     if not survived:
         restart = lab.restart()
         scenario.repeat()
@@ -85,8 +89,7 @@ def _kill_recovering(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
     die_over_approval(lab, order, "hang", captured=True)
     server = lab.begin()
     lab.arm(place, kinds)
-    survived = server.wait_until_up_or_dead() and lab.settled_or_dead()
-    _note(lab, chain, place, survived)
+    survived = _note(lab, chain, place, server.wait_until_up_or_dead() and lab.settled_or_dead())
     if survived:
         server.wait_until_beating()
     else:
@@ -96,10 +99,15 @@ def _kill_recovering(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
     return not survived
 
 
-def _note(lab: Lab, chain: Chain, place: int, survived: bool) -> None:
-    chain.moments = lab.moments.passed() if lab.moments.counted else "t" * place
+def _note(lab: Lab, chain: Chain, place: int, survived: bool) -> bool:
+    """Let the server live from now on, note the moments it passed, and tell whether it is alive."""
     lab.moments.disarm()
+    time.sleep(DYING_SECONDS)
+    assert lab.server is not None
+    survived = survived and lab.server.alive()  # it writes by itself too: that moment may have been its last
+    chain.moments = lab.moments.passed() if lab.moments.counted else "t" * place
     assert survived or place == len(chain.moments), "the server died of something else"
+    return survived
 
 
 def _settle(lab: Lab, restart: Restart) -> None:
@@ -113,15 +121,15 @@ def _settle(lab: Lab, restart: Restart) -> None:
 
 RunOnce = Callable[[Lab, Chain, int, str], bool]
 
-FULLY = ("part_refund", "full_refund", "approve", "signed_ready", "ready", "deposit_notice", "news")
-"""Scenarios whose every moment is tried, the longest first; in the others one moment for each distinct state."""
+FULLY = ("part_refund", "approve")
+"""Scenarios whose every moment is always tried; in the others one for each distinct state, but in a whole run."""
 
 
-def kinds_of(name: str, everything: bool) -> str:
+def kinds_of(name: str) -> str:
     """Which kinds of moments a scenario is killed at."""
-    return KINDS if everything or name in FULLY else DISTINCT
+    return KINDS if EVERYTHING or name in FULLY else DISTINCT
 
 
 def longest_first(name: str) -> int:
     """Where a chain stands in the order of beginning."""
-    return [*FULLY, RECOVERY, name].index(name)
+    return [*FULLY, "unheard_undo", "undo+postgres", "undo", RECOVERY, "undo+power", name].index(name)

@@ -14,11 +14,10 @@ from tests.support.postgres import PostgresServer
 
 from .chain import Chain, kinds_of, longest_first, run_chain
 from .lab import Lab, Restart
-from .moments import build
+from .moments import EVERYTHING, build
 
 AT_ONCE = 3
-CHAIN_SECONDS_MAX = 600.0
-EVERYTHING = os.environ.get("KILL_EVERY_MOMENT") == "1"
+CHAIN_SECONDS_MAX = 3600.0 if EVERYTHING else 600.0
 FIGURES_FILE = os.environ.get("KILL_FIGURES", "")
 ChainOf = Callable[[str], Chain]
 Figures = dict[str, Any]
@@ -65,7 +64,7 @@ def chains(
 
     def begin(name: str) -> Future[Chain]:
         postgres = server.create(f"chain_{name.partition('+')[0]}") if server and name.endswith("+postgres") else ""
-        return executor.submit(run_chain, name, directory / name, library, kinds_of(name, EVERYTHING), postgres)
+        return executor.submit(run_chain, name, directory / name, library, kinds_of(name), postgres)
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="chain") as executor:
         yield {name: begin(name) for name in sorted(wanted, key=longest_first)}
@@ -101,7 +100,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     kills = {
         "moments": {chain.name: len(chain.moments) for chain in sorted(_chains, key=lambda chain: chain.name)},
+        "kills_by_chain": {chain.name: chain.kills for chain in sorted(_chains, key=lambda chain: chain.name)},
         "kills": sum(chain.kills for chain in _chains),
+        "differences_named_by_a_case": sum(chain.named for chain in _chains),
+        "krw_unexplained": sum(chain.unexplained_krw for chain in _chains),
         "power_cuts": sum(chain.power_cuts for chain in _chains),
         "payments_judged": sum(chain.payments for chain in _chains),
         "waits_skipped": sum(chain.waits_skipped for chain in _chains),

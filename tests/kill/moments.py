@@ -1,6 +1,7 @@
 """The moments at which a server can be ended: counted by a preloaded library, steered through a shared file."""
 
 import mmap
+import os
 import shutil
 import struct
 import subprocess
@@ -8,6 +9,8 @@ import threading
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+EVERYTHING = os.environ.get("KILL_EVERY_MOMENT") == "1"
+"""Whether a whole run is wanted, as `make crash` makes it; otherwise what is quick and tells much."""
 SIZE_BYTES = 4096
 KINDS = "wWsSnNcC"
 """w W: before and after a commit begins to be written · s S: before and after it is synced · n N: before and after

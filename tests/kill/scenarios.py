@@ -1,5 +1,6 @@
 """The scenarios by name: each prepares, acts, repeats what its client would, and says how it must have ended."""
 
+from .moments import EVERYTHING
 from .of_buyers_and_clerks import (
     Approve,
     ApproveTold,
@@ -31,8 +32,10 @@ SCENARIOS: dict[str, type[Scenario]] = {
 RECOVERY = "recovery"
 """Not one request but what a start does about an approval under way."""
 
-ON_POSTGRES = ("ready", "approve", "undo", "full_refund", "part_refund", "deposit_notice", "news")
-IN_POWER_CUTS = ("ready", "approve", "undo", "part_refund", "deposit_notice", "news")
+ON_POSTGRES: tuple[str, ...] = ("approve", "undo", "part_refund", "news")
+IN_POWER_CUTS: tuple[str, ...] = ("approve", "deposit_notice", "news")
+if EVERYTHING:
+    ON_POSTGRES = IN_POWER_CUTS = tuple(SCENARIOS)
 CHAINS = [
     *SCENARIOS,
     RECOVERY,

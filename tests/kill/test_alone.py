@@ -8,9 +8,9 @@ import pytest
 from bridge.domain.machine import State
 from tests.support.postgres import PostgresServer
 
-from .conftest import EVERYTHING
 from .held import die_over_approval
 from .lab import Lab, Restart
+from .moments import EVERYTHING
 from .people import Order
 
 TIMES = 50 if EVERYTHING else 5

@@ -13,9 +13,10 @@ import pytest
 from bridge.domain.machine import State
 from tests.support.postgres import PostgresServer
 
-from .conftest import EVERYTHING, Figures
+from .conftest import Figures
 from .crowd import Crowd
 from .lab import Lab
+from .moments import EVERYTHING
 from .people import AMOUNT, Order, Refund
 from .verdict import Verdict
 

@@ -13,8 +13,9 @@ import pytest
 from bridge.domain.machine import State
 from tests.support.postgres import PostgresServer, running_server
 
-from .conftest import EVERYTHING, Figures
+from .conftest import Figures
 from .lab import Lab
+from .moments import EVERYTHING
 from .people import AMOUNT, Order, Refund
 from .power import work
 from .verdict import Verdict

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import EVERYTHING, Figures
+from .conftest import Figures
 from .lab import Lab
-from .moments import compiler
+from .moments import EVERYTHING, compiler
 from .power import cut_everywhere, work
 
 BUYERS, IMAGES = (300, 1_000) if EVERYTHING else (24, 48)

@@ -13,12 +13,14 @@ TOLD = TERMINAL - {State.SUPERSEDED, State.FAILED_READY} | {State.PAID, State.PA
 
 
 class Verdict:
-    """Judges a lab again and again; remembers the terminal states it has seen."""
+    """Judges a lab again and again; remembers the terminal states it has seen, and the differences a case names."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._ended: dict[str, str] = {}
         self.payments_judged = 0
+        self.named: set[str] = set()
+        self.unexplained_krw = 0
 
     def judge(self) -> None:
         """Assert everything that must hold of every payment so far."""
@@ -50,6 +52,8 @@ class Verdict:
             people = self._lab.rows(
                 "SELECT id FROM operations WHERE payment = ? AND state = 'needs_human'", payment["id"]
             )
+            self.named.add(payment["id"])
+            self.unexplained_krw += 0 if self._cases[payment["id"]] else abs(gateway - ledger)
             assert self._cases[payment["id"]], f"the gateway holds {gateway}, the ledger says {ledger}, and no case"
             assert people or "external_cancel" in self._cases[payment["id"]]
 
