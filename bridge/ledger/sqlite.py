@@ -29,7 +29,7 @@ READERS = 2
 EXIT_BROKEN = 70
 LOOK_SECONDS = 1.0
 """How long a start waits for the look through the whole file; a larger file is looked through while it serves."""
-RESTORE = "Stop here, keep the damaged file, and restore the latest backup; see Restore in docs/operating.md."
+RESTORE = "Stop here, keep the damaged file, and restore the latest backup; see Backup in docs/operating.md."
 log = structlog.get_logger("ledger")
 
 

@@ -77,7 +77,8 @@ def _kills(chains: dict[str, Any]) -> list[str]:
         *_paragraph(
             "A moment is a commit that begins to be written, one that is made durable, or bytes that go to a peer:"
             " before and after each the process is killed, the first time at the first moment, then at the second,"
-            " until a run survives. Killed, of so many moments there are:"
+            " until a run survives. With the power cut and on PostgreSQL: once for each state the disk and the peers"
+            " can be left in. Killed, of so many moments there are:"
         ),
         "| scenario | SQLite | SQLite, and the power is cut | PostgreSQL |",
         "|---|---|---|---|",
