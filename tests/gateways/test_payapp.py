@@ -225,6 +225,7 @@ async def test_a_plan_is_registered_paid_stopped_started_and_ended(bench):
         made.plan,
         False,
     )
+    assert told.round == told.refs["mul_no"], "each round is told apart"
     await bench.clock.forward(21 * 86_400)
     await bench.control("deposit", rebill_no=int(made.plan), fail=True)
     await bench.settled()

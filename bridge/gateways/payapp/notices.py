@@ -55,6 +55,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},
         foreign=not kind,
+        round=(form.get("orig_mul_no") or number) if kind == "p" else "",
     )
 
 
