@@ -4,16 +4,18 @@ import getpass
 import os
 import re
 import secrets
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.options import Json
+from bridge.cli.options import Json, read_text
 from bridge.cli.output import print_facts, print_json, print_table
 from bridge.cli.run import run
 from bridge.domain.payment import parse_amount
 
 NOT_KNOWN_YET = 3
+_ACCOUNT = re.compile(r"[0-9]{2,4}:[0-9-]{4,24}:[^:\s][^:\n]{0,39}")
 _KEY = re.compile(r"[0-9a-f]{32}")
 payments_app = typer.Typer(no_args_is_help=True, help="Payments: list, show.")
 outbox_app = typer.Typer(no_args_is_help=True, help="News that WordPress has not heard: list, retry.")
@@ -51,6 +53,9 @@ def refund(
     payment: str,
     reason: Annotated[str, typer.Option(help="Why; the gateway and the timeline will have it.")],
     amount: Annotated[str, typer.Option(help="KRW; all that is left when not given.")] = "",
+    account: Annotated[
+        Path | None, typer.Option(help="A file (- for standard input) with BANK:NUMBER:HOLDER: a transfer goes there.")
+    ] = None,
     key: Annotated[str, typer.Option(help="32 hex digits: the same key refunds once, however often it is typed.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -62,7 +67,11 @@ def refund(
         raise typer.BadParameter("--key is 32 hex digits, in lower case.")
     wanted = parse_amount(amount) if amount else None
     key = key or secrets.token_hex(16)
-    done: dict[str, Any] = run("refund", payment=payment, reason=reason, amount=wanted, actor=_who(), key=key)
+    to = read_text(account, "--account") if account else ""
+    if to and not _ACCOUNT.fullmatch(to):
+        raise typer.BadParameter("--account holds one line: BANK:NUMBER:HOLDER, such as 088:110-123-456789:홍길동.")
+    words = {"payment": payment, "reason": reason, "amount": wanted, "actor": _who(), "key": key, "account": to}
+    done: dict[str, Any] = run("refund", **words)
     done["key"] = key
     print_json(done) if as_json else print_facts(done)
     if done["state"] in ("refused", "not_sent"):

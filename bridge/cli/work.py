@@ -11,7 +11,7 @@ from msgspec import Meta
 from bridge.cli import case_work
 from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import Malformed, NotFound
-from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Mode
+from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Account, Mode
 from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.log_in import add_operator
@@ -88,6 +88,7 @@ class Refund(Words):
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
     actor: Annotated[str, Meta(min_length=1, max_length=55)]
     key: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    account: Annotated[str, Meta(max_length=80)] = ""
 
 
 class OutboxList(Words):
@@ -174,8 +175,11 @@ async def _payments_show(context: Context, words: PaymentNamed) -> Any:
 
 async def _refund(context: Context, words: Refund) -> Any:
     site = context.sites.get(await _site_of(context, words.payment))
-    wish = RefundWish(words.payment, words.amount, words.reason, f"operator:{words.actor}", capped=False)
-    digest = json.dumps([words.payment, words.amount, words.reason], ensure_ascii=False)
+    account = Account(*words.account.split(":", 2)) if words.account else None
+    actor = f"operator:{words.actor}"
+    wish = RefundWish(words.payment, words.amount, words.reason, actor, capped=False, account=account)
+    asked = [words.payment, words.amount, words.reason, *([context.vault.blind(words.account)] if account else [])]
+    digest = json.dumps(asked, ensure_ascii=False)
     return refund_json(await refund(context, site, wish, once_of_command(context, words.key, digest)))
 
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Conflict, NotFound, NotNow, PendingOutcome, RefundRefused
 from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refunding, Refused, Unknown
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step, blocks
-from bridge.domain.payment import Payment, parse_amount
+from bridge.domain.payment import Account, Payment, parse_amount
+from bridge.domain.services import Transfers
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder, refund_order
@@ -15,6 +17,7 @@ from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
 from bridge.flows.talk import talk
+from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, register, seal_account
 from bridge.flows.write_down import write_down
 from bridge.ledger import operations, payments, replay
 from bridge.ledger.ledger import Turn
@@ -26,7 +29,10 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RefundWish:
-    """What is asked for: no amount means all that is left. `capped`: the site's daily cap applies."""
+    """What is asked for: no amount means all that is left. `capped`: the site's daily cap applies.
+
+    `account`: where an operator sends money that no gateway gives back the way it came.
+    """
 
     payment: str
     amount: int | None
@@ -34,6 +40,7 @@ class RefundWish:
     actor: str
     items: tuple[str, ...] = ()
     capped: bool = True
+    account: Account | None = None
 
 
 async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> Operation:
@@ -88,6 +95,7 @@ def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tupl
         stamp=recorder.stamp,
         owner=recorder.context.owner,
         sent_at=from_ms(recorder.at),
+        context_sealed=seal_account(recorder, wish.account) if wish.account else "",
     )
     operations.add(turn, operation)
     payments.move(
@@ -111,7 +119,12 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
     if payment.state not in REFUNDABLE:
         raise NotNow(f"A payment in state {payment.state} cannot be refunded.", state=payment.state)
     amount = payment.left if wish.amount is None else parse_amount(wish.amount)
-    rule = recorder.site.gateway(payment.gateway).refund_rule(payment, recorder.stamp)
+    gateway = recorder.site.gateway(payment.gateway)
+    rule = gateway.refund_rule(payment, recorder.stamp)
+    if wish.account is not None:
+        if not isinstance(gateway, Transfers):
+            raise RefundRefused(f"{gateway.title} makes no transfers; leave the account out, or transfer it by hand.")
+        rule = Allowed(payment.left, partial=True)
     if not isinstance(rule, Allowed):
         raise RefundRefused("This payment cannot be refunded through the gateway.", why=rule.why)
     if amount > min(rule.max_amount, payment.left):
@@ -130,7 +143,13 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
 async def _send(context: Context, site: Site, operation: Operation, intended_at: float) -> None:
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, operation.payment))
     gateway = site.gateway(payment.gateway)
-    exchange = gateway.refund(payment, refund_order(payment, operation), operation.stamp)
+    exchange: Exchange[Refunding]
+    if is_transfer(operation):
+        assert isinstance(gateway, Transfers), "checked in the turn that wrote the intent"
+        kept = Recorder.now(context, site).open_context(operation)
+        exchange = register(gateway, payment, operation, kept)
+    else:
+        exchange = gateway.refund(payment, refund_order(payment, operation), operation.stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 
@@ -162,7 +181,8 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refun
         operations.step(turn, operation, Step.NOT_SENT, at=at, evidence=Evidence.E3, message=outcome.why)
         event, detail = "refund.not_sent", {"reason": outcome.why}
     elif isinstance(outcome, Accepted):
-        operations.step(turn, operation, Step.UNKNOWN, at=at, code=ACCEPTED)
+        again = at + ASK_EVERY_SECONDS * 1000 if is_transfer(operation) else None
+        operations.step(turn, operation, Step.UNKNOWN, at=at, code=ACCEPTED, refs=outcome.refs, next_try_at=again)
         event, detail = "refund.accepted", {}
     else:
         message = outcome.message or outcome.why

@@ -12,7 +12,9 @@ from bridge.flows.probe import probe_once
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import refund_again
 from bridge.flows.sites import Site
+from bridge.flows.transfer import ask_for_transfer, is_transfer
 from bridge.flows.undo import intend_undo, needs_human, undo_once
+from bridge.flows.void_account import void_once, voids_account
 from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -42,10 +44,14 @@ async def _settle(context: Context, site: Site, operation: Operation) -> None:
         await _undo(context, site, gateway, operation)
     elif operation.kind is Kind.APPROVE:
         await _approval(context, site, gateway, operation)
+    elif is_transfer(operation):
+        await ask_for_transfer(context, site, gateway, operation)
     elif operation.kind is Kind.REFUND:
         blind = BLIND in operation.refs
         settle = inquire_once if isinstance(gateway, Inquires) and not blind else refund_again
         await settle(context, site, gateway, operation)
+    elif voids_account(payment, operation):
+        await void_once(context, site, gateway, operation)
     elif operation.kind is Kind.PROBE and isinstance(gateway, Probes):
         await probe_once(context, site, gateway, operation)
     elif isinstance(gateway, Inquires):

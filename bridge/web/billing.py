@@ -1,5 +1,6 @@
 """The signed routes of billing: keys asked for, charged and deleted, and cards keyed in."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -19,14 +20,16 @@ from bridge.flows.charge_key import ChargeWish, charge_key
 from bridge.flows.context import Context
 from bridge.flows.delete_key import delete_key
 from bridge.flows.finish_checkout import Visit
+from bridge.flows.issue_account import AccountWish, issue_account
 from bridge.flows.issue_key import issue_by_card
 from bridge.flows.key_in import key_in
 from bridge.flows.open_key import open_key
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
+from bridge.flows.void_account import void_account
 from bridge.ledger import billing_keys as rows
 from bridge.web.incoming import FromSite, from_site
-from bridge.web.orders_in import BuyerIn, Title, Url, convert, read_order
+from bridge.web.orders_in import BuyerIn, Title, Url, convert, in_utc, read_order
 from bridge.web.wordpress import ACTOR
 
 KEYS_SHOWN = 100
@@ -77,6 +80,22 @@ class CardPaymentIn(msgspec.Struct):
     gateway: Annotated[str, Meta(max_length=32)] = ""
 
 
+class AccountIn(msgspec.Struct):
+    """The body of POST /v1/accounts: bank is the gateway's code, due RFC 3339."""
+
+    order: dict[str, Any]
+    bank: Annotated[str, Meta(min_length=2, max_length=4, pattern=Digits)]
+    due: Annotated[datetime, Meta(tz=True)]
+    actor: Actor
+    gateway: Annotated[str, Meta(max_length=32)] = ""
+
+
+class VoidIn(msgspec.Struct):
+    """The body of POST /v1/payments/{id}/void."""
+
+    actor: Actor
+
+
 class CustomerIn(msgspec.Struct):
     """Whose key it is."""
 
@@ -98,6 +117,8 @@ class Billing:
             Route("/v1/billing-keys/{key}", self.delete, methods=["DELETE"]),
             Route("/v1/billing-keys/{key}/charges", self.charge, methods=["POST"]),
             Route("/v1/card-payments", self.key_in, methods=["POST"]),
+            Route("/v1/accounts", self.issue_account, methods=["POST"]),
+            Route("/v1/payments/{payment}/void", self.void, methods=["POST"]),
         ]
 
     async def ask(self, request: Request) -> Response:
@@ -152,6 +173,24 @@ class Billing:
         once = signed.once_of_secret(self._context.vault)
         visit = await key_in(self._context, signed.site, order, card, once, gateway=asked.gateway, actor=asked.actor)
         return await self._paid(signed, visit)
+
+    async def issue_account(self, request: Request) -> Response:
+        """Have an account issued without a window: 201 with the payment that waits for its deposit."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), AccountIn)
+        order, due = read_order(signed.site, asked.order), in_utc("due", asked.due)
+        assert due is not None, "due is not optional"
+        wish = AccountWish(order, asked.bank, due, asked.actor, asked.gateway)
+        return await self._paid(signed, await issue_account(self._context, signed.site, wish, signed.once()))
+
+    async def void(self, request: Request) -> Response:
+        """Close an account before its deposit: 200 with the payment, 202 while the gateway's answer is owed."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), VoidIn)
+        payment_id, moment = request.path_params["payment"], stamp(self._context.clock)
+        payment = await void_account(self._context, signed.site, payment_id, asked.actor, signed.once())
+        shown = await self._context.ledger.read(lambda turn: read_payment(turn, signed.site, payment.id, moment))
+        return _json(shown, 202 if payment.state == State.AWAITING_DEPOSIT else 200)
 
     async def _paid(self, signed: FromSite, visit: Visit) -> Response:
         moment, payment = stamp(self._context.clock), visit.payment

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from bridge import __version__
 from bridge.domain.machine import State
-from bridge.web.billing import CardPaymentIn, ChargeIn, CustomerIn, KeyIn
+from bridge.web.billing import AccountIn, CardPaymentIn, ChargeIn, CustomerIn, KeyIn, VoidIn
 from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
@@ -84,6 +84,20 @@ DESCRIBED = (
         "Charge a card typed on the site, where the site switched that on.",
         CardPaymentIn,
         ((201, "the payment"), (202, "its outcome is not known yet")),
+    ),
+    Described(
+        "post",
+        "/v1/accounts",
+        "Have a virtual account issued without a window.",
+        AccountIn,
+        ((201, "the payment that waits for its deposit"), (202, "its outcome is not known yet")),
+    ),
+    Described(
+        "post",
+        "/v1/payments/{payment}/void",
+        "Close a virtual account before its deposit.",
+        VoidIn,
+        ((200, "closed"), (202, "refused, or the gateway has not answered")),
     ),
     Described(
         "post",

@@ -48,6 +48,9 @@ class Teller:
         self.trades: dict[str, Trade] = {}
         self.keys: set[str] = set()
         self.plans: dict[str, str] = {}
+        self.transfers: dict[str, str] = {}
+        self.sent_to = ""
+        self._pending = ("", 0)
         self.receipts: dict[str, dict[str, Any]] = {}
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
@@ -145,6 +148,35 @@ class Teller:
         trade = Trade(said["ref"], f"T{len(self.trades) + 1:06d}", said["amount"], captured=said["amount"])
         self.trades[trade.ref] = trade
         return {"code": "ok", "amount": trade.captured, "number": trade.number}
+
+    def _account(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = Trade(said["ref"], f"V{len(self.trades) + 1:06d}", said["amount"])
+        self.trades[trade.ref] = trade
+        return {"code": "ok", "number": trade.number, "account": f"{said['bank']}-1001"}
+
+    def _account_void(self, said: dict[str, Any]) -> dict[str, Any]:
+        trade = self.trades[said["ref"]]
+        if trade.captured:
+            return {"code": "deposited", "message": "입금된 계좌예요"}
+        trade.withdrawn = True
+        return {"code": "ok"}
+
+    def _transfer(self, said: dict[str, Any]) -> dict[str, Any]:
+        self.transfers[said["transfer"]] = "registered"
+        self.sent_to = said["card"]
+        self._pending = (said["ref"], said["amount"])
+        return {"code": "ok", "number": said["transfer"]}
+
+    def _transfer_status(self, said: dict[str, Any]) -> dict[str, Any]:
+        return {"code": "ok", "state": self.transfers[said["transfer"]]}
+
+    def make_transfer(self, state: str = "done") -> None:
+        """Let the transfer that waits be made, or fail."""
+        for name in self.transfers:
+            self.transfers[name] = state
+        ref, amount = self._pending
+        if state == "done":
+            self.trades[ref].refunds.append(amount)
 
     def _plan(self, said: dict[str, Any]) -> dict[str, Any]:
         self.plans[f"P{said['ref']}"] = "waiting"

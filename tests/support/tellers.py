@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
@@ -15,6 +16,7 @@ from bridge.domain.gateway import (
     Accepted,
     Ack,
     Allowed,
+    ByHand,
     Circumstantial,
     CodeName,
     Declined,
@@ -35,12 +37,13 @@ from bridge.domain.gateway import (
     Unknown,
     Unpaid,
     Urls,
+    Waiting,
     WindowPass,
 )
 from bridge.domain.machine import State
-from bridge.domain.payment import Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.payment import Account, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.domain.services import ReceiptIssued, ReceiptOrder
+from bridge.domain.services import ReceiptIssued, ReceiptOrder, TransferShown
 from tests.support.teller import SECRET, TELLER
 
 
@@ -50,7 +53,7 @@ class Counter:
 
     name: str = "teller"
     title: str = "텔러"
-    methods: tuple[Method, ...] = (Method.CARD, Method.PHONE, Method.ACCOUNT)
+    methods: tuple[Method, ...] = (Method.CARD, Method.PHONE, Method.ACCOUNT, Method.VIRTUAL_ACCOUNT)
     hosts: frozenset[str] = frozenset({TELLER})
     deadline_seconds: float = 40.0
     human_after_seconds: float = 360.0
@@ -310,6 +313,48 @@ class Planning(Probing, Telling):
         return Done() if said["code"] == "ok" else Refused(Reason.MERCHANT, said["code"], said["message"])
 
 
+class Accounts(Telling, Approving, Undoing):
+    """It issues accounts without a window, closes them, and refunds by transfer."""
+
+    def issue_account(self, payment: Payment, order: Order, bank: str, due: datetime, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("account", payment, moves=True, amount=payment.amount, bank=bank)
+        if said["code"] != "ok":
+            return Declined(Reason.MERCHANT, said["code"], said["message"])
+        return Waiting({"bank": bank, "number": said["account"]}, {"number": said["number"]}, due)
+
+    def void_account(self, payment: Payment, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("account_void", payment, moves=True)
+        if said["code"] == "ok":
+            return Undone()
+        if said["code"] == "deposited":
+            return Refused(Reason.CANCEL_FAILED, said["code"], said["message"])
+        return Unknown("closing the account proves nothing", said["code"])
+
+    def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
+        return ByHand("구매자의 계좌로 보내 주세요.")
+
+    def register_transfer(
+        self, payment: Payment, ref: str, amount: int, account: Account, stamp: Stamp
+    ) -> Exchange[Any]:
+        to = f"{account.bank}:{account.number}:{account.holder}"
+        said = yield from self.ask("transfer", payment, moves=True, amount=amount, transfer=ref, card=to)
+        if said["code"] == "ok":
+            return Done({"transfer": said["number"]})
+        if said["code"] == "no":
+            return Refused(Reason.BAD_REQUEST, "no", said["message"])
+        return Unknown("the transfer was answered with a code that proves nothing", said["code"])
+
+    def show_transfer(self, payment: Payment, refs: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("transfer_status", payment, transfer=refs["transfer"])
+        if said["code"] != "ok":
+            return Unknown("the transfer's status proves nothing", said["code"])
+        return TransferShown(said["state"], said["state"], "은행 답")
+
+    def cancel_transfer(self, payment: Payment, refs: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
+        raise AssertionError("nobody takes a transfer back here")
+        yield
+
+
 class Asked(Approving, Inquiring):
     """It approves and can be asked; nothing is taken back but by a refund (as Payple)."""
 
@@ -351,6 +396,7 @@ KINDS = {
     for kind in (
         BillingUndone,
         Receipting,
+        Accounts,
         Planning,
         TypedCardsUndone,
         Asked,

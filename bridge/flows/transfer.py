@@ -1,0 +1,78 @@
+"""Gives money back by transfer to an account that an operator was told: registered, then asked for until it is made."""
+
+from typing import Any
+
+from bridge.clock import to_ms
+from bridge.domain.exchange import Exchange
+from bridge.domain.gateway import Accepted, Done, Gateway, Refused, Unknown
+from bridge.domain.machine import Evidence, Kind, Step
+from bridge.domain.payment import Account, Payment
+from bridge.domain.services import Transfers, TransferShown
+from bridge.flows.context import Context
+from bridge.flows.pace import after_human
+from bridge.flows.record import Recorder
+from bridge.flows.refund_again import refund_failed, refund_to_person
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import ACCEPTED
+from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
+from bridge.ledger import operations, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+ASK_EVERY_SECONDS = 60
+MADE, UNMADE = ("done",), ("failed", "cancelled")
+
+
+def seal_account(recorder: Recorder, account: Account) -> str:
+    """Seal the buyer's account for as long as the refund has no outcome."""
+    return recorder.seal_context({"bank": account.bank, "number": account.number, "holder": account.holder})
+
+
+def is_transfer(operation: Operation) -> bool:
+    """Tell whether a refund goes to an account: such a one keeps it, sealed, until it is settled."""
+    return operation.kind is Kind.REFUND and bool(operation.context_sealed)
+
+
+def register(
+    gateway: Transfers, payment: Payment, operation: Operation, kept: dict[str, Any]
+) -> Exchange[Accepted | Refused | Unknown]:
+    """Register the transfer: what the gateway takes in is not money back yet."""
+    account = Account(kept["bank"], kept["number"], kept["holder"])
+    outcome = yield from gateway.register_transfer(payment, operation.ref, operation.amount, account, operation.stamp)
+    return Accepted(outcome.refs) if isinstance(outcome, Done) else outcome
+
+
+async def ask_for_transfer(context: Context, site: Site, gateway: Gateway, operation: Operation) -> None:
+    """Ask once where a transfer stands, and write down what that proves. Raises Conflict."""
+    recorder = Recorder.now(context, site)
+    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, operation.payment))
+    if not operation.refs or not isinstance(gateway, Transfers):  # its registration has no answer: nothing to ask by
+        await context.ledger.write(lambda turn: refund_to_person(turn, recorder, payment, operation))
+        return
+    conversation = await talk(context, site, gateway, gateway.show_transfer(payment, operation.refs, recorder.stamp))
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        recorder.journal(turn, payment, conversation)
+        current = operations.get(turn, site.id, operation.id)
+        if current is not None and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+            _record(turn, recorder, current, conversation.outcome)
+
+    await write_down(context, record)
+
+
+def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: object) -> None:
+    payment = payments.get(turn, recorder.site.id, operation.payment)
+    if isinstance(outcome, TransferShown) and outcome.state in MADE:
+        recorder.refunded(turn, payment, operation, Evidence.E4, operation.refs, "gateway")
+        return
+    if isinstance(outcome, TransferShown) and outcome.state in UNMADE:
+        why = "the gateway shows that the transfer was not made"
+        code, message = outcome.code, outcome.message or outcome.state
+        refund_failed(turn, recorder, payment, operation, Evidence.E4, code, message, why)
+        return
+    waited = recorder.at - to_ms(operation.sent_at)
+    soon = recorder.at + ASK_EVERY_SECONDS * 1000
+    again = soon if waited < 3_600_000 else after_human(to_ms(operation.sent_at), recorder.at)
+    operations.try_again(turn, operation, next_try_at=again, code=ACCEPTED, message=operation.message)

@@ -1,0 +1,136 @@
+"""Closes a virtual account before anything is paid into it: turn (intent), talk, turn (what came of it)."""
+
+from bridge.clock import from_ms, new_id, to_ms
+from bridge.domain.failures import Conflict, GatewayOff, NotNow, PendingOutcome
+from bridge.domain.gateway import Gateway, NothingThere, NotSent, Refused, TooLate, Undone
+from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment
+from bridge.domain.services import VoidsAccounts
+from bridge.flows.context import Context
+from bridge.flows.open_checkout import Once
+from bridge.flows.pace import ASK_SECONDS, pause_ms
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.flows.write_down import write_down
+from bridge.ledger import operations, payments, replay
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+
+async def void_account(context: Context, site: Site, payment_id: str, actor: str, once: Once) -> Payment:
+    """Close the account a payment waits on. It still waits where the gateway's answer was lost, or it refused.
+
+    Raises NotFound, NotNow, PendingOutcome, GatewayOff (no such call: the account runs out by itself), Replayed,
+    KeyReused.
+    """
+    recorder = Recorder.now(context, site)
+
+    def begin(turn: Turn) -> tuple[Payment, Operation | None]:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        payment = payments.get(turn, site.id, payment_id)
+        if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is not None:
+            return payment, None
+        _check(turn, site, payment)
+        voiding = _intend(turn, recorder, payment, actor)
+        replay.remember(turn, site.id, once.idempotency_key, once.digest, voiding.id, recorder.at)
+        return payment, voiding
+
+    payment, voiding = await context.ledger.write(begin)
+    if voiding is not None:
+        closing = void_once(context, site, site.gateway(payment.gateway), voiding)
+        task = context.tasks.begin(f"settle:{payment.id}", closing)
+        await context.tasks.wait(task, context.settings.refund_wait_seconds)
+    return await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
+
+
+async def void_once(context: Context, site: Site, gateway: Gateway, voiding: Operation) -> None:
+    """Try once to close the account, and write down what that proves."""
+    if not isinstance(gateway, VoidsAccounts):
+        return
+    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, voiding.payment))
+    intended_at = context.clock.boot_seconds()
+    exchange = gateway.void_account(payment, Recorder.now(context, site).stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    recorder = Recorder.now(context, site)
+
+    def record(turn: Turn) -> None:
+        recorder.journal(turn, payment, conversation)
+        current = operations.get(turn, site.id, voiding.id)
+        if current is not None and current.step in PENDING_STEPS:
+            _record(turn, recorder, current, conversation.outcome)
+
+    try:
+        await write_down(context, record)
+    except Conflict:
+        return
+
+
+def _check(turn: Turn, site: Site, payment: Payment) -> None:
+    if payment.state != State.AWAITING_DEPOSIT:
+        raise NotNow(f"A payment in state {payment.state} waits on no account.", state=payment.state)
+    if any(one.step in PENDING_STEPS for one in operations.of_payment(turn, payment.id)):
+        raise PendingOutcome("An earlier operation of this payment has no outcome yet; wait for it.")
+    gateway = site.gateway(payment.gateway)
+    if not isinstance(gateway, VoidsAccounts):
+        raise GatewayOff(f"{gateway.title} closes no accounts; this one ends by itself.")
+
+
+def _intend(turn: Turn, recorder: Recorder, payment: Payment, actor: str) -> Operation:
+    voiding = Operation(
+        id=new_id(recorder.context.clock),
+        site=payment.site,
+        payment=payment.id,
+        kind=Kind.PROBE,
+        amount=payment.amount,
+        step=Step.SENT,
+        ref=payment.merchant_ref,
+        actor=actor,
+        stamp=recorder.stamp,
+        owner=recorder.context.owner,
+        sent_at=from_ms(recorder.at),
+    )
+    operations.add(turn, voiding)
+    state = State(payment.state)
+    payments.move(turn, payment, state, at=recorder.at, actor=actor, event="account.void_sent")
+    return voiding
+
+
+def _record(turn: Turn, recorder: Recorder, voiding: Operation, outcome: object) -> None:
+    payment = payments.get(turn, recorder.site.id, voiding.payment)
+    at, waits = recorder.at, payment.state == State.AWAITING_DEPOSIT
+    code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
+    if isinstance(outcome, Undone | NothingThere):
+        operations.step(turn, voiding, Step.OK, at=at, evidence=Evidence.E6, code=code)
+        if waits:
+            recorder.voided(turn, payment, voiding.id, Evidence.E6, voiding.actor)
+    elif isinstance(outcome, NotSent):
+        operations.step(turn, voiding, Step.NOT_SENT, at=at, evidence=Evidence.E3, message=message)
+    elif isinstance(outcome, Refused | TooLate):
+        _give_up(turn, recorder, payment, voiding, Evidence.E2, code, message)
+    elif not waits:  # the deposit came first: there is nothing left to close
+        _give_up(turn, recorder, payment, voiding, Evidence.E7, code, message)
+    else:
+        next_try_at = at + pause_ms(ASK_SECONDS, voiding.tries)
+        if voiding.step is Step.SENT:
+            operations.step(turn, voiding, Step.UNKNOWN, at=at, code=code, message=message, next_try_at=next_try_at)
+        elif at >= to_ms(payment.expires_at):
+            _give_up(turn, recorder, payment, voiding, Evidence.E2, code, message)
+        else:
+            operations.try_again(turn, voiding, next_try_at=next_try_at, code=code, message=message)
+
+
+def _give_up(
+    turn: Turn, recorder: Recorder, payment: Payment, voiding: Operation, evidence: Evidence, code: str, message: str
+) -> None:
+    """The account stays as it is, until its deposit or its end; nothing moved."""
+    if voiding.step is Step.SENT:
+        voiding = operations.step(turn, voiding, Step.UNKNOWN, at=recorder.at, code=code, message=message)
+    operations.step(turn, voiding, Step.FAIL, at=recorder.at, evidence=evidence, code=code, message=message)
+    detail: dict[str, str | int] = {"code": code, "message": message}
+    recorder.note(turn, payment, "account.not_voided", detail)
+
+
+def voids_account(payment: Payment, operation: Operation) -> bool:
+    """Tell whether a probe is about an account that was to be closed, which has no window to withdraw."""
+    return operation.kind is Kind.PROBE and bool(payment.account)
