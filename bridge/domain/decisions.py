@@ -42,6 +42,8 @@ def choices(reason: str, payment: Payment, pending: Collection[Kind], *, order_f
         return (Decision.VOIDED,) if payment.captured else never_paid
     if state is State.VOIDING and reason == "unknown_outcome" and payment.captured:
         return (Decision.VOIDED,)  # the order is another payment's, so this one cannot wait as needs_human
+    if not _settled(state) and state is not State.AWAITING_DEPOSIT:
+        return ()  # money found before its outcome is known would be counted a second time by that outcome
     if Kind.REFUND in pending:
         return (Decision.REFUNDED, Decision.NOT_REFUNDED) if reason == "refund_unknown" else ()
     if payment.orphaned > 0:

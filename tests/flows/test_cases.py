@@ -262,6 +262,26 @@ async def test_a_deposit_of_another_kind_may_be_taken_for_the_payment(world):
     assert await world.entries(payment.id) == [("capture", 55_000, "E8")]
 
 
+async def test_a_deposit_on_a_payment_that_is_being_taken_back_waits_for_its_outcome(world):
+    """Written down before, it would be counted a second time when people find out that the approval was paid."""
+    world.fault("pay", "drop_after")
+    world.fault("net_cancel", "5xx_before", times=None)
+    opened = await world.checkout(method="virtual_account")
+    await world.come_back(opened)
+    await world.quiet()
+    payment = await world.payment(opened.payment)
+    world.sandbox.desks["mainpay"].deposit({"merchant_ref": payment.merchant_ref})
+    await world.quiet()
+    case = await case_of(world, payment.id, "unexpected_deposit")
+
+    assert await world.state(payment.id) == "voiding"
+    assert offered(case) == []
+    await world.live(720, step=20)
+    await decide(world, await case_of(world, payment.id, "unknown_outcome"), "paid")
+    assert (await world.payment(payment.id)).left == world.book(payment).net == 55_000
+    assert await world.state(payment.id) == "paid"
+
+
 async def test_the_maker_is_not_the_checker(world, unknown):
     await hire(world, "maker", "checker")
     await hire(world, "viewer", role="viewer")

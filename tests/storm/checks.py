@@ -18,6 +18,7 @@ from bridge.ledger import audit
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.wire.converse import INTENT_SECONDS_MAX
 from tests.storm.net import Heard, Leaving
+from tests.storm.office import Truth
 from tests.storm.shop import Shop, Signed
 from tests.storm.stand import Paired
 
@@ -210,6 +211,16 @@ class Checks:
         books = self._storm.gates[row["site"]].world.bank.of(row["merchant_ref"])
         return sum(book.captured for book in books), sum(book.refunded for book in books)
 
+    def truth(self, payment: str) -> Truth:
+        """Say what the gateway's console shows of a payment, beside our books."""
+        row = self._turn.one("SELECT * FROM payments WHERE id = ?", payment)
+        entries = self._turn.all("SELECT amount FROM entries WHERE payment = ?", payment)
+        assert row is not None
+        taken, given = self._book(row)
+        booked = [one["amount"] for one in entries]
+        booked_taken, booked_given = sum(max(0, one) for one in booked), -sum(min(0, one) for one in booked)
+        return Truth(taken, given, booked_taken, booked_given, row["amount"])
+
     # ---- when something leaves or arrives
 
     def money_leaves(self, request: Leaving) -> None:
@@ -333,6 +344,7 @@ class Checks:
                 beats.append(10_000)
             self._due = {
                 "heartbeat": min(beats) / 1000 if beats else None,
+                "checks": None,
                 "news": None if row["news"] is None else (row["news"] - now) / 1000,
             }
             self._due_at = self._storm.loop.time()
@@ -373,8 +385,9 @@ class Checks:
         text = f"{payment['merchant_ref']} is {payment['state']}: {taken - given} at the gateway, {ledger} here"
         self.holds("I1", difference == 0 or bool(cases), f"{text}, and no case")
         self.holds("I9", payment["state"] != "needs_human" or bool(cases), f"{text}, a person's, and no case")
+        setup = self._storm.gates[payment["site"]].site.setup
         for reason in cases:
-            self.people[f"{payment['gateway']} {reason}"] += 1
+            self.people[f"{setup.name} {reason}"] += 1
         if not cases:
             self.lost += max(0, difference)
             self.drifting += max(0, -difference)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.storm.loop import StormLoop
 
-POLLERS = ("heartbeat", "news")
+POLLERS = ("heartbeat", "news", "checks")
 IDLE_SECONDS_MAX = 120.0
 CALM_SECONDS_MAX = 3_600.0
 

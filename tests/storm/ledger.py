@@ -5,11 +5,12 @@ import queue
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from bridge.domain.failures import Busy
 from bridge.ledger.ledger import Turn
 from bridge.ledger.look import connect
+from bridge.ledger.pace import Pace
 from bridge.ledger.sqlite import SqliteLedger, SqliteTurn, _Waiting
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class Events(Protocol):
     def nearly_full(self) -> bool: ...
     def committed(self) -> None: ...
     def failed_disk(self) -> None: ...
+    def gave_up(self, why: str) -> None: ...
 
 
 class DiskFailed(BaseException):
@@ -64,6 +66,7 @@ class StormLedger(SqliteLedger):
         self.alone = alone
         self.closed = False
         self.read_only = ""
+        self.pace = Pace()
         self._events = events
         self._connection = disk.connection
         self._room: Any = _NoFile()
@@ -73,6 +76,10 @@ class StormLedger(SqliteLedger):
 
     def refusal(self) -> str:
         return "the disk is nearly full" if self._events.nearly_full() else ""
+
+    def give_up(self, why: str) -> NoReturn:
+        self._events.gave_up(why)
+        raise DiskFailed(why)
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         if self.closed:

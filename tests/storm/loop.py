@@ -122,6 +122,7 @@ class StormLoop(asyncio.AbstractEventLoop):
                 pass
         finally:
             asyncio._set_running_loop(None)
+        assert task.done(), f"not done in time: {self.trouble}"
         return task.result()
 
     def _step(self, ends_at: float) -> bool:

@@ -127,5 +127,3 @@ async def operator(storm: "Storm", chance: random.Random) -> None:
         said = await storm.in_bridge(lambda context, url=shop.site.url: rotate_key(context, url=url))
         if isinstance(said, dict):
             shop.keys.append(site_key(said))
-
-

@@ -16,6 +16,7 @@ from tests.storm.clock import BridgeClock, begin
 from tests.storm.gateways import SETUPS, Setup
 from tests.storm.ledger import Disk, StormLedger
 from tests.storm.loop import StormLoop
+from tests.storm.office import hire
 from tests.support.wire import NO_TLS
 
 PUBLIC_URL = "https://pay.test"
@@ -55,6 +56,9 @@ class _Quietly:
     def committed(self) -> None:
         """Go on."""
 
+    def gave_up(self, why: str) -> None:
+        raise AssertionError(why)
+
     def failed_disk(self) -> None:
         """Cannot happen."""
 
@@ -72,6 +76,7 @@ def stand() -> Stand:
 
 async def _pair_all(clock: BridgeClock, ledger: StormLedger) -> list[Paired]:
     context = build_context(SETTINGS, clock=clock, ledger=ledger, wire=Wire(lambda: 0.0, tls=NO_TLS))
+    await ledger.write(hire)
     made = []
     for setup in SETUPS:
         url = f"http://shop-{setup.name}.test"
@@ -89,4 +94,3 @@ async def _pair_all(clock: BridgeClock, ledger: StormLedger) -> list[Paired]:
 def site_key(said: Any) -> SiteKey:
     """Read a key as it is shown once."""
     return SiteKey.from_secret(decode_secret(said["secret"]), key_id=said["key_id"], site=said["site"])
-

@@ -23,6 +23,7 @@ from tests.storm.gateways import Coming, coming_back
 from tests.storm.ledger import Disk, StormLedger
 from tests.storm.loop import StormLoop
 from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
+from tests.storm.office import office
 from tests.storm.people import AMOUNTS, BUYER_ADDRESS, Buyer, Clerk, Sale
 from tests.storm.shop import Shop
 from tests.storm.stand import PUBLIC_URL, SETTINGS, Paired, stand
@@ -122,6 +123,8 @@ class Storm:
             if own.random() < 0.7:
                 work.append(Clerk(self, sale, random.Random(f"{self.seed}:{sale.ref}:clerk")).work())
         work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
+        if self.chance.random() < 0.6:
+            work.append(office(self, random.Random(f"{self.seed}:office")))
         return [*work, mischief.strangers(self, self.sales, seeds[2]), mischief.operator(self, seeds[3])]
 
     async def _after(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -332,6 +335,10 @@ class Storm:
 
     def failed_disk(self) -> None:
         self.kill("disk failed")
+
+    def gave_up(self, why: str) -> None:
+        self.checks.fail("gave up", why)
+        self.kill("gave up")
 
     # ---- what the wire asks
 

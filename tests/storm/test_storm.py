@@ -79,4 +79,3 @@ def test_a_bridge_that_sends_before_its_intent_is_found_out(monkeypatch):
     monkeypatch.setattr(operations, "add", lambda turn, operation: None)
 
     assert is_found_out("I4")
-

@@ -1,0 +1,95 @@
+"""Two people decide the cases, each knowing what the gateway's console shows: one proposes, the other confirms."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.flows.decide_case import Wish, confirm, operator_actor, propose
+from bridge.flows.show_cases import list_cases
+from bridge.ledger import operators
+from bridge.ledger.ledger import Turn
+
+if TYPE_CHECKING:
+    from tests.storm.storm import Storm
+
+MAKER, CHECKER = "kim", "lee"
+LOOKS = 12
+SETTLED_SECONDS = 240.0
+"""Nobody decides while a request may still be on its way: the longest takes 100 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the console shows of a payment, and what our books say, in KRW."""
+
+    taken: int
+    given: int
+    booked_taken: int
+    booked_given: int
+    amount: int
+
+    @property
+    def net(self) -> int:
+        return self.taken - self.given
+
+    @property
+    def excess(self) -> int:
+        """How much more is at the gateway than in our books."""
+        return self.net - (self.booked_taken - self.booked_given)
+
+
+def hire(turn: Turn) -> None:
+    """Write the two operators; nobody logs in by a password here."""
+    for name in (MAKER, CHECKER):
+        operators.add(turn, operators.Operator(name, name, "operator", "no password opens this"), 0)
+
+
+async def office(storm: "Storm", chance: random.Random) -> None:
+    """Look at the open cases again and again, and decide what can be decided truly."""
+    first_seen: dict[str, float] = {}
+    for _ in range(LOOKS):
+        await asyncio.sleep(chance.uniform(150.0, 500.0))
+        cases = await storm.in_bridge(list_cases)
+        for case in cases if isinstance(cases, list) else []:
+            seen = first_seen.setdefault(case["id"], storm.loop.time())
+            if storm.loop.time() - seen >= SETTLED_SECONDS:
+                await _decide(storm, case, chance)
+
+
+async def _decide(storm: "Storm", case: dict[str, Any], chance: random.Random) -> None:
+    offered = {str(one["decision"]) for one in case["decisions"]}
+    decision, amount = choose(
+        offered, storm.checks.truth(case["payment"]), case["reason"], adopts=chance.random() < 0.5
+    )
+    if not decision:
+        return
+    wish = Wish(case["id"], decision, "관리자 화면에서 금액과 시각을 확인했어요", operator_actor(MAKER), amount)
+    proposal = await storm.in_bridge(lambda context: propose(context, wish))
+    if getattr(proposal, "id", ""):
+        ended = await storm.in_bridge(lambda context: confirm(context, case["id"], proposal.id, operator=CHECKER))
+        storm.note(f"{case['reason']}: {decision} {amount or ''} {type(ended).__name__}")
+        if getattr(ended, "state", "") == "confirmed":
+            storm.checks.people[f"decided {decision}"] += 1
+
+
+def choose(offered: set[str], truth: Truth, reason: str, *, adopts: bool) -> tuple[str, int | None]:
+    """Choose the one decision that is true, with its amount where it has one; nothing where none is."""
+    found: dict[str, bool] = {
+        "refunded": truth.given > truth.booked_given,
+        "not_refunded": truth.given == truth.booked_given,
+        "voided": truth.taken > 0 and truth.net == 0,
+        "declined": truth.taken == 0,
+        "paid": truth.net == truth.amount and truth.given == 0,
+        "adopted": adopts and truth.excess == 0,
+        "given_back": truth.excess < 0,
+        "not_given_back": truth.excess == 0,
+        "money_found": truth.excess > 0,
+        "no_money": truth.excess == 0,
+        "seen": truth.excess == 0,
+    }
+    for decision, is_true in found.items():
+        if decision in offered and is_true:
+            about = {"given_back": -truth.excess, "money_found": truth.excess}
+            return decision, about.get(decision)
+    return "", None
