@@ -33,7 +33,8 @@ class Room:
         if free < self.free_bytes_min:
             return f"The disk has {_mib(free)} left, less than {_mib(self.free_bytes_min)}; make room on it."
         if self.reserve_bytes and not self.reserve.exists():
-            return f"The disk has {_mib(free)} left, too little for the reserve; make room on it."
+            wanted = _mib(self.reserve_bytes + self.free_bytes_min)
+            return f"The disk has {_mib(free)} left, too little for the reserve; make room, for {wanted} in all."
         return ""
 
     def give_up(self) -> bool:
