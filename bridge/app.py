@@ -35,6 +35,7 @@ from bridge.web.notices import Notices
 from bridge.web.pages import base_path
 from bridge.web.plans import PlanRoutes
 from bridge.web.receipts import CashReceipts
+from bridge.web.reconciliation import Reconciliation
 from bridge.web.returns import Returns
 from bridge.web.script_window import ScriptWindows
 from bridge.web.wordpress import WordPress
@@ -120,6 +121,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *CashReceipts(context).routes(),
         *PlanRoutes(context).routes(),
         *KeyPages(context).routes(),
+        *Reconciliation(context).routes(),
         *Cases(context).routes(),
         *Probes(context).routes(),
         *openapi.routes(),

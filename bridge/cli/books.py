@@ -42,10 +42,13 @@ def open_books(settings: Settings) -> AbstractContextManager[Books]:
     return open_sqlite(settings.database_path)
 
 
-def back_up(settings: Settings, wanted: Path, *, encrypt: bool, passphrase: bytes, bar: Bar) -> Kept:
-    """Keep the books in a file, read it back, and only then give it its name. Raises LedgerBroken, OSError."""
+def back_up(settings: Settings, wanted: Path, *, encrypt: bool, passphrase: bytes, bar: Bar, at: int = 0) -> Kept:
+    """Keep the books in a file, read it back, and only then give it its name. Raises LedgerBroken, OSError.
+
+    `at` (milliseconds) is the moment to be written into it; a simulation gives its own.
+    """
     began = time.monotonic()
-    made_at = time.time_ns() // 1_000_000  # before the moment the books are read at: nothing after it is in the backup
+    made_at = at or time.time_ns() // 1_000_000  # before the books are read: what happened since is not surely in them
     name = time.strftime("pay-bridge-%Y%m%d-%H%M%SZ.backup", time.gmtime(made_at // 1000))
     path = wanted / name if wanted.is_dir() else wanted
     if path.exists():

@@ -17,7 +17,7 @@ from bridge.clock import SystemClock, from_ms, now_ms
 from bridge.control import NoServer, ask
 from bridge.domain.failures import BridgeError, LedgerBroken
 from bridge.domain.spans import age
-from bridge.flows.check_health import AUTOMATIC_WARN, TYPED_WARN
+from bridge.flows.check_copies import AUTOMATIC_WARN, TYPED_WARN
 from bridge.ledger import checks
 from bridge.ledger.backups import Backup, last
 from bridge.ledger.checks import Checked

@@ -4,6 +4,7 @@ import getpass
 import os
 import re
 import secrets
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,11 +67,11 @@ def refund(
     if key and not _KEY.fullmatch(key):
         raise typer.BadParameter("--key is 32 hex digits, in lower case.")
     wanted = parse_amount(amount) if amount else None
-    key = key or secrets.token_hex(16)
+    key = key or new_key()
     to = read_text(account, "--account") if account else ""
     if to and not _ACCOUNT.fullmatch(to):
         raise typer.BadParameter("--account holds one line: BANK:NUMBER:HOLDER, such as 088:110-123-456789:홍길동.")
-    words = {"payment": payment, "reason": reason, "amount": wanted, "actor": _who(), "key": key, "account": to}
+    words = {"payment": payment, "reason": reason, "amount": wanted, "actor": who(), "key": key, "account": to}
     done: dict[str, Any] = run("refund", **words)
     done["key"] = key
     print_json(done) if as_json else print_facts(done)
@@ -80,12 +81,17 @@ def refund(
         raise typer.Exit(NOT_KNOWN_YET)
 
 
-def _who() -> str:
+def who() -> str:
     """Name the person at this terminal, as the timeline will; a container may have no name for its user."""
     try:
         return getpass.getuser()[:55]
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"
+
+
+def new_key() -> str:
+    """Make an idempotency key: eight hex digits of unix time, so that restored books know an old one, and chance."""
+    return f"{int(time.time()):08x}{secrets.token_hex(12)}"
 
 
 @outbox_app.command("list")

@@ -16,6 +16,7 @@ from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.log_in import add_operator
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
+from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.flows.snapshots import read_payment, refund_json, rfc3339
 from bridge.ledger import backups, news
@@ -113,6 +114,15 @@ class BackupNote(Words):
     took_ms: int
 
 
+class ReconcileEnd(Words):
+    """`reconcile --end`: by whose word, and why."""
+
+    url: str
+    reason: str
+    who: Annotated[str, Meta(min_length=1, max_length=55)]
+    unheard: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Command(Generic[T]):
     words: type[T]
@@ -199,6 +209,15 @@ async def _backup_note(context: Context, words: BackupNote) -> Any:
     return {"noted": True}
 
 
+async def _reconcile_show(context: Context, _: Words) -> Any:
+    return await show_gaps(context)
+
+
+async def _reconcile_end(context: Context, words: ReconcileEnd) -> Any:
+    who = f"operator:{words.who}"
+    return await end_gap(context, url=words.url, reason=words.reason, who=who, unheard=words.unheard)
+
+
 def _news_json(row: Row) -> dict[str, Any]:
     named = {name: row[name] for name in ("id", "site", "payment", "seq", "type", "state", "tries", "last_error")}
     next_try_at = rfc3339(from_ms(row["next_try_at"])) if row["state"] == "waiting" else ""
@@ -233,5 +252,7 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "cases.reject": _Command(case_work.CaseEnd, case_work.reject_),
     "outbox.list": _Command(OutboxList, _outbox_list),
     "outbox.retry": _Command(OutboxRetry, _outbox_retry),
+    "reconcile.show": _Command(Words, _reconcile_show),
+    "reconcile.end": _Command(ReconcileEnd, _reconcile_end),
     "backup.note": _Command(BackupNote, _backup_note),
 }

@@ -156,6 +156,18 @@ class Conflict(CallerError):
     code = "conflict"
 
 
+class KeyTooOld(CallerError):
+    """The Idempotency-Key was made before the books were restored: what it asked for may have been done already."""
+
+    code = "key_too_old"
+
+
+class Reconciling(BridgeError):
+    """The books were restored from a backup and are being compared with the shop's; no money moves meanwhile."""
+
+    code = "reconciling"
+
+
 class Unreadable(BridgeError):
     """A gateway's answer has not the shape its document gives. Its meaning is unknown, never 'no'."""
 

@@ -18,7 +18,7 @@ from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
-from bridge.ledger import notices, operations, orders, payments
+from bridge.ledger import gap, notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
@@ -50,7 +50,7 @@ async def approve(
     """Move the money of an open payment, at most once however often this is called.
 
     `returned` is kept, sealed, for whoever must take the approval back. Raises Busy where the books cannot take the
-    intent; nothing was sent then.
+    intent, Reconciling where they were restored and may not know all; nothing was sent then.
     """
     fence = await ask_fence(context, site, gateway, order, payment)
     recorder, kept = Recorder.now(context, site), returned or {}
@@ -102,6 +102,7 @@ def _late(turn: Turn, recorder: Recorder, payment: Payment, now: Operation | Non
 def _begin(
     turn: Turn, recorder: Recorder, payment_id: str, fence: Fence, actor: str, returned: Mapping[str, str]
 ) -> _Begun:
+    gap.refuse(turn, recorder.site.id)
     payment = payments.get(turn, recorder.site.id, payment_id)
     if payment.state != State.OPEN:
         return _Begun(payment)

@@ -8,14 +8,14 @@ from bridge.clock import now_ms
 from bridge.domain.failures import Busy, LedgerBroken
 from bridge.domain.payment import Mode
 from bridge.domain.spans import age, span
+from bridge.flows.check_copies import check_copies
 from bridge.flows.check_health_of_books import check_books
 from bridge.flows.context import Context
 from bridge.flows.health import NOTHING, Check, GatewayHealth, Health, Verdict, Words
 from bridge.flows.pace import is_overdue
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
-from bridge.ledger import backups, cases, checks, figures
-from bridge.ledger.backups import Backup
+from bridge.ledger import cases, checks, figures
 from bridge.ledger.checks import Checked
 from bridge.ledger.figures import GatewayFigures
 from bridge.ledger.ledger import Row, Turn
@@ -28,9 +28,6 @@ NEWS_SECONDS_FAIL = 900
 ENDED_MIN = 10
 SUCCESS_RATE_WARN = 0.6
 SKEW_MS_WARN = 30_000
-AUTOMATIC_WARN = 600
-TYPED_WARN = 86_400
-"""From what age of the last good backup, in seconds, a person should look."""
 
 
 async def check_health(context: Context, site: str | None) -> Health:
@@ -45,12 +42,19 @@ async def check_health(context: Context, site: str | None) -> Health:
 
     def look(
         turn: Turn,
-    ) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], Backup | None, Checked | None]:
+    ) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], list[Check], Checked | None]:
         found = figures.of_gateways(turn, [(one.id, tuple(one.gateways)) for one in sites], at)
         unsettled, unheard = figures.unsettled(turn, site, at), figures.unheard(turn, site)
-        return found, unsettled, unheard, cases.open_cases(turn, site), backups.last(turn), checks.last(turn)
+        return (
+            found,
+            unsettled,
+            unheard,
+            cases.open_cases(turn, site),
+            check_copies(turn, context, sites, at),
+            checks.last(turn),
+        )
 
-    found, unsettled, unheard, opened, backup, checked = await context.ledger.read(look)
+    found, unsettled, unheard, opened, copies, checked = await context.ledger.read(look)
     gateways = _gateways(sites, found, unsettled, at)
     return Health(
         checks=(
@@ -60,7 +64,7 @@ async def check_health(context: Context, site: str | None) -> Health:
             _check_unknown(context, unsettled, at),
             _check_news(unheard, at),
             *(check_books(checked, at) if site is None else ()),
-            *(_check_backup(context, backup, at) if site is None else ()),
+            *(check for check in copies if site is None or check.name != "backup"),
             *(check for gateway in gateways for check in _check_gateway(gateway)),
         ),
         at=context.clock.now(),
@@ -169,24 +173,6 @@ def _check_news(rows: Sequence[Row], at: int) -> Check:
         f"WordPress has not taken {many} messages for {since[1]}. Check that the site is up and the plugin active.",
     )
     return Check("news", "fail" if oldest > NEWS_SECONDS_FAIL else "warn", label, value, advice)
-
-
-def _check_backup(context: Context, backup: Backup | None, at: int) -> list[Check]:
-    """Say how old the last good backup is; nothing where none was ever made, nor is to be made by itself."""
-    automatic = bool(context.settings.backup_path)
-    label = Words("백업", "Backup")
-    if backup is None and not automatic:
-        return []
-    if backup is None:
-        value, old = Words("아직 없음", "none yet"), True
-    else:
-        seconds = max(0.0, (at - backup.made_at) / 1000)
-        value, old = Words(age(seconds), age(seconds, "en")), seconds > (AUTOMATIC_WARN if automatic else TYPED_WARN)
-    advice = Words(
-        "마지막으로 성공한 백업이 오래됐어요. 백업 폴더의 남은 공간과 브리지의 로그를 확인해 주세요.",
-        "The last good backup is old. Check the free space of the backup folder and the bridge's log.",
-    )
-    return [Check("backup", "warn" if old else "pass", label, value, advice if old else NOTHING)]
 
 
 def _check_gateway(gateway: GatewayHealth) -> list[Check]:

@@ -14,7 +14,7 @@ from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, look, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
 from bridge.flows.sites import Site
-from bridge.ledger import orders, payments, replay
+from bridge.ledger import gap, orders, payments, replay
 from bridge.ledger.ledger import Turn
 
 
@@ -48,6 +48,7 @@ async def pay_directly(
 
 
 def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: DirectWish, once: Once) -> Payment:
+    gap.refuse(turn, site.id)
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     if answer is not None:

@@ -9,6 +9,7 @@ from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.flows.context import Context
+from bridge.flows.reconcile import gap_sites
 from bridge.flows.record import Recorder
 from bridge.flows.window_end import begin_probe, must_be_shown, write_expired
 from bridge.ledger import payments
@@ -29,10 +30,10 @@ async def expire(context: Context) -> int:
             *payments.past(turn, State.AWAITING_DEPOSIT, to_ms(now - DEPOSIT_GRACE), AT_ONCE),
         ]
     )
-    count = 0
+    count, restored = 0, await gap_sites(context)
     for payment in ended:
         site = context.sites.find(payment.site)
-        if site is None or context.tasks.find(f"approve:{payment.id}") is not None:
+        if site is None or site.id in restored or context.tasks.find(f"approve:{payment.id}") is not None:
             continue
         gateway = site.gateways.get(payment.gateway)
         work = partial(_end, recorder=Recorder.now(context, site), payment_id=payment.id, gateway=gateway)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bridge.clock import now_ms
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Busy, NotGenuine
+from bridge.domain.failures import Busy, NotGenuine, Reconciling
 from bridge.domain.gateway import Approval, Approves, Declined, Gateway, Return, captures_itself
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Order, Payment
@@ -14,9 +15,11 @@ from bridge.flows.owe_check import owe_check
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.ledger import orders, payments
+from bridge.ledger import gap, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
+
+BEFORE_MONEY = (State.NEW, State.READYING, State.OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +65,38 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
     approving = approve(context, site, gateway, visit.order, payment, speak, returned=returned.refs)
     task = context.tasks.begin(f"approve:{payment.id}", approving)
     visit = await wait_for(context, site, payment)
-    if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy):
+    if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy | Reconciling):
         await task  # the intent was not written, so nothing was sent
     return visit
 
 
 async def look(context: Context, site: Site, payment_id: str) -> Visit:
-    """Read where a payment stands. Raises NotFound."""
+    """Read where a payment stands, which the caller has proven to be one of ours.
 
-    def work(turn: Turn) -> Visit:
+    Raises NotFound; Reconciling where the books were restored and may not know what became of it.
+    """
+
+    def work(turn: Turn) -> Visit | None:
+        restored = gap.of_site(turn, site.id)
+        if restored is not None and not payments.exists(turn, site.id, payment_id):
+            return None
         payment = payments.get(turn, site.id, payment_id)
+        if payment.state in BEFORE_MONEY:
+            gap.refuse(turn, site.id)
         order = orders.find(turn, site.id, payment.order_ref)
         assert order is not None, "a payment has an order"
         everyone = payments.of_order(turn, site.id, payment.order_ref)
         return Visit(payment, order, other=payments.holder(everyone, but=payment.id))
 
-    return await context.ledger.read(work)
+    visit = await context.ledger.read(work)
+    if visit is not None:
+        return visit
+    at = now_ms(context.clock)
+    words = "a browser came for it with an address that only this bridge makes"
+    await context.ledger.write(lambda turn: gap.note(turn, site.id, payment_id, "lost", at, words))
+    raise Reconciling(
+        "The payment records were restored from a backup that does not know this payment; do not pay again."
+    )
 
 
 async def wait_for(context: Context, site: Site, payment: Payment) -> Visit:

@@ -14,6 +14,7 @@ from bridge.flows.expire_keys import expire_keys
 from bridge.flows.issue_receipt import give_up_receipts
 from bridge.flows.plans import give_up_plans
 from bridge.flows.receive_notice import replay_pending
+from bridge.flows.reconcile import beat_gaps, deaf_sites
 from bridge.flows.recover import recover
 from bridge.flows.seal_audit import seal
 from bridge.flows.settle_unknown import settle_payment
@@ -25,6 +26,7 @@ DELIVER_EVERY_SECONDS = 0.2
 EVERY_BEATS = 30
 SITES_EVERY_BEATS = 2
 RECOVER_EVERY_BEATS = 5
+GAP_EVERY_BEATS = 5
 AGAIN_SECONDS = 1.0
 
 
@@ -45,9 +47,10 @@ async def beat(context: Context, beats: int = 0) -> None:
     at = now_ms(context.clock)
     if beats % SITES_EVERY_BEATS == 0:
         await context.sites.refresh()
+    deaf = await deaf_sites(context)
     for operation in await context.ledger.read(lambda turn: operations.due(turn, at, SETTLE_AT_ONCE)):
         site = context.sites.find(operation.site)
-        if site is not None:
+        if site is not None and site.id not in deaf:
             context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
     await expire(context)
     await expire_keys(context)
@@ -55,6 +58,8 @@ async def beat(context: Context, beats: int = 0) -> None:
     await give_up_plans(context)
     if beats % RECOVER_EVERY_BEATS == 0 or not context.ledger.alone:
         await recover(context)
+    if beats % GAP_EVERY_BEATS == 0:
+        await beat_gaps(context)
     if beats % EVERY_BEATS == 0:
         await replay_pending(context)
         await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))

@@ -22,7 +22,7 @@ from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
 from bridge.ledger import billing_keys as rows
-from bridge.ledger import orders, replay
+from bridge.ledger import gap, orders, replay
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -62,6 +62,7 @@ async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardE
     gateway, issues = _by_card(site, wish)
 
     def begin(turn: Turn) -> tuple[KeyRow, bool]:
+        gap.refuse(turn, site.id)
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
         if answer is not None:

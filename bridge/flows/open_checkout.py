@@ -16,7 +16,7 @@ from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.urls import urls_of, window_url
 from bridge.flows.write_down import write_down
-from bridge.ledger import orders, payments, replay
+from bridge.ledger import gap, orders, payments, replay
 from bridge.ledger.ledger import Turn
 
 READY_SECONDS = 20.0
@@ -52,7 +52,8 @@ class Once:
 async def open_checkout(context: Context, site: Site, wish: Wish, once: Once | None = None) -> Payment:
     """Give the order's live payment, with its window.
 
-    Raises OrderChanged, OrderTaken (extra: payment, state), GatewayOff (nothing charged), Replayed, KeyReused.
+    Raises OrderChanged, OrderTaken (extra: payment, state), GatewayOff (nothing charged), Replayed, KeyReused,
+    KeyTooOld, Reconciling.
     """
     gateway = site.gateway_for(wish.method, wish.gateway)
     if wish.method not in gateway.methods:
@@ -78,6 +79,7 @@ def _begin(
     turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Wish, once: Once | None
 ) -> tuple[Payment, bool]:
     at = now_ms(context.clock)
+    gap.refuse(turn, site.id)
     earlier = _earlier(turn, site, once) if once is not None else None
     if earlier is not None and earlier.state != State.SUPERSEDED:
         return earlier, False

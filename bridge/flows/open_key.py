@@ -19,7 +19,7 @@ from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.urls import key_urls, key_window_url
 from bridge.ledger import billing_keys as rows
-from bridge.ledger import orders, replay
+from bridge.ledger import gap, orders, replay
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
 
@@ -65,6 +65,7 @@ def _issuer(site: Site, wish: KeyWish) -> _Issuer:
 def _begin(
     turn: Turn, context: Context, site: Site, gateway: Gateway, wish: KeyWish, once: Once
 ) -> tuple[KeyRow, bool]:
+    gap.refuse(turn, site.id)
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     if answer is not None:

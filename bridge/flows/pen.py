@@ -9,6 +9,7 @@ from bridge.clock import from_ms, new_id, now_ms, stamp
 from bridge.domain.exchange import Stamp
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
+from bridge.flows.attest import attest
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.sites import Site
@@ -56,7 +57,8 @@ class Pen:
             "seq": seq,
             "occurred_at": rfc3339(from_ms(self.at)),
             "order": order_json(order, everyone),
-            "payment": payment_json(self.site, payment, done, self.stamp),
+            "payment": payment_json(self.site, payment, done, self.stamp)
+            | {"attestation": attest(turn, self.context.vault, self.site.id, payment.id)},
         }
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)

@@ -21,8 +21,8 @@ from bridge.flows.snapshots import rfc3339
 from bridge.flows.talk import talk
 from bridge.flows.urls import plan_urls
 from bridge.flows.write_down import write_down
+from bridge.ledger import gap, replay
 from bridge.ledger import plans as rows
-from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.plans import Plan
 
@@ -69,6 +69,7 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
         raise AmountRefused(f"{gateway.title} takes no less than {least} KRW.")
 
     def begin(turn: Turn) -> tuple[Plan, bool]:
+        gap.refuse(turn, site.id)
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
         if answer is not None:
@@ -94,6 +95,7 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
     becomes = DEEDS[deed]
 
     def begin(turn: Turn) -> Plan:
+        gap.refuse(turn, site.id)
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         plan = owned_plan(turn, site, plan_id, customer)
         if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:

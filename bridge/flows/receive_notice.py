@@ -17,12 +17,13 @@ from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.told import ASK_FENCE, COMPARED, LATER, Told
 from bridge.flows.undo import APPROVAL_TOLD
-from bridge.ledger import notices, operations, orders, payments
+from bridge.ledger import gap, notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
 
 WAITS = (LATER, ASK_FENCE)
+KEPT = "kept until the books are reconciled"
 STRANGE = "no payment of ours has this reference"
 ELSEWHERE = "not from the gateway's address"
 UNBOUND = "another payment under our reference"
@@ -82,23 +83,26 @@ async def replay_notice(context: Context, stored: StoredNotice) -> None:
         notice = gateway.read_notice(context.vault.open(stored.raw_sealed, "notice"), stored.kind)
     except (NotFound, GatewayOff, NotGenuine, Unreadable):
         return
-    outcome = await _replay(context, site, gateway, stored, notice, None)
+    outcome, payment = await _replay(context, site, gateway, stored, notice, None)
+    stored = replace(stored, payment=stored.payment or payment)
     if outcome == ASK_FENCE:
         fence = await fence_for(context, site, stored.payment)
-        outcome = await _replay(context, site, gateway, stored, notice, fence)
+        outcome, _ = await _replay(context, site, gateway, stored, notice, fence)
     await _follow(context, site, Heard(True, "" if outcome in WAITS else outcome, True, stored.payment), stored)
 
 
 async def _replay(
     context: Context, site: Site, gateway: Gateway, stored: StoredNotice, notice: Notice, fence: Fence | None
-) -> str:
+) -> tuple[str, str]:
+    """Let a notice have its effect; answers that, and the payment it is about."""
     recorder = Recorder.now(context, site)
 
-    def work(turn: Turn) -> str:
-        if not notices.take(turn, stored.id):
-            return ""
+    def work(turn: Turn) -> tuple[str, str]:
+        if gap.is_deaf(turn, site.id) or not notices.take(turn, stored.id):
+            return "", ""
         found = _find(turn, recorder, gateway, notice)
         if found is None:
+            _note_lost(turn, recorder, notice)
             outcome = STRANGE
         elif found[0].state != State.READYING and not _is_bound(found[0], notice):
             outcome = _unbound(turn, recorder, found[0], notice)
@@ -106,13 +110,20 @@ async def _replay(
             outcome = effect(Told(turn, recorder, gateway, notice, *found, fence))
         if outcome not in WAITS:
             notices.settle(turn, stored.id, "done", outcome, recorder.at)
-        return outcome
+        if found is not None and not stored.payment:  # it came before the books knew the payment again
+            notices.bind(turn, stored.id, found[0].id)
+        return outcome, found[0].id if found is not None else ""
 
     return await context.ledger.write(work)
 
 
 def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice, trusted: bool) -> Heard:
+    if trusted and gap.is_deaf(turn, recorder.site.id):
+        notices.store(turn, kept)
+        return Heard(True, KEPT, True)
     found = _find(turn, recorder, gateway, notice)
+    if found is None and trusted:
+        _note_lost(turn, recorder, notice)
     bound = found is not None and (found[0].state == State.READYING or _is_bound(found[0], notice))
     if found is None or not trusted or not bound:
         if not notices.store(turn, kept):
@@ -146,6 +157,13 @@ def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> t
         return None
     payment = payments.get(turn, site.id, operation.payment)
     return (payment, operation) if payment.gateway == gateway.name else None
+
+
+def _note_lost(turn: Turn, recorder: Recorder, notice: Notice) -> None:
+    """Money that the gateway reports after a restore, of a payment in no book: a person looks it up in its console."""
+    if notice.event in (Event.APPROVED, Event.DEPOSITED) and gap.of_site(turn, recorder.site.id) is not None:
+        words = f"the gateway reports it as {notice.event}, {notice.amount} KRW, and no payment has this reference"
+        gap.note(turn, recorder.site.id, notice.merchant_ref, "lost", recorder.at, words)
 
 
 def _is_bound(payment: Payment, notice: Notice) -> bool:

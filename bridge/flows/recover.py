@@ -10,6 +10,7 @@ from bridge.flows.context import Context
 from bridge.flows.lease import live
 from bridge.flows.pace import STALE_SECONDS
 from bridge.flows.receive_notice import replay_pending
+from bridge.flows.reconcile import deaf_sites
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import news, operations, owners, payments
 from bridge.ledger.ledger import Turn
@@ -31,9 +32,9 @@ async def recover(context: Context) -> int:
     left = await context.ledger.read(
         lambda turn: operations.orphaned(turn, context.owner, heard_since=since, sent_before=stale)
     )
-    taken = 0
+    taken, deaf = 0, await deaf_sites(context)
     for operation in left:
-        if _is_under_way(context, operation):
+        if operation.site in deaf or _is_under_way(context, operation):
             continue
         recorder = Recorder.now(context, context.sites.get(operation.site))
         with contextlib.suppress(Conflict):
@@ -92,7 +93,10 @@ async def _supersede(context: Context, since: int) -> None:
     """A window that was being opened when the process died is replaced; its reference stays known."""
     started = now_ms(context.clock)
     halves = await context.ledger.read(lambda turn: payments.half_open(turn, context.owner, since, AT_ONCE))
+    deaf = await deaf_sites(context)
     for payment in halves:
+        if payment.site in deaf:
+            continue
 
         def work(turn: Turn, site: str = payment.site, payment_id: str = payment.id) -> None:
             current = payments.get(turn, site, payment_id)

@@ -19,7 +19,7 @@ from bridge.flows.snapshots import ACCEPTED
 from bridge.flows.talk import talk
 from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, register, seal_account
 from bridge.flows.write_down import write_down
-from bridge.ledger import operations, payments, replay
+from bridge.ledger import gap, operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
@@ -46,7 +46,8 @@ class RefundWish:
 async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> Operation:
     """Ask for a refund and wait a moment for its outcome; the answer may still be SENT or UNKNOWN.
 
-    Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused, Busy.
+    Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused, KeyTooOld,
+    Reconciling, Busy.
     """
     recorder = Recorder.now(context, site)
     intended_at = context.clock.boot_seconds()
@@ -70,6 +71,7 @@ async def find_refund(context: Context, site: Site, refund_id: str) -> Operation
 
 def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tuple[Operation, bool]:
     site = recorder.site
+    gap.refuse(turn, site.id)
     if once.nonce:
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)

@@ -85,6 +85,4 @@ def raised(turn: Turn, limit: int = 100) -> list[Row]:
 
 
 def _read(row: Row) -> Alarm:
-    return Alarm(
-        row["id"], row["name"], row["subject"], row["detail"], row["raised_at"], row["ended_at"], row["tries"]
-    )
+    return Alarm(row["id"], row["name"], row["subject"], row["detail"], row["raised_at"], row["ended_at"], row["tries"])

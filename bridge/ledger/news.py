@@ -28,10 +28,10 @@ class News:
 
 
 def next_seq(turn: Turn, payment: str) -> int:
-    """Take the next number of a payment's sequence."""
-    row = turn.one("SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM news WHERE payment = ?", payment)
-    assert row is not None
-    return int(row["seq"])
+    """Take the next number of a payment's sequence, above all that WordPress has seen of it."""
+    row = turn.one("SELECT COALESCE(MAX(seq), 0) AS seq FROM news WHERE payment = ?", payment)
+    seen = turn.one("SELECT news_seq FROM payments WHERE id = ?", payment)
+    return max(int(row["seq"]) if row else 0, int(seen["news_seq"]) if seen else 0) + 1
 
 
 def add(turn: Turn, news: News) -> None:

@@ -43,6 +43,11 @@ def take(turn: Turn, notice_id: str) -> bool:
     return turn.run("UPDATE notices SET state = 'pending' WHERE id = ? AND state = 'pending'", notice_id) == 1
 
 
+def bind(turn: Turn, notice_id: str, payment: str) -> None:
+    """Note which payment a kept notice is about."""
+    turn.run("UPDATE notices SET payment = ? WHERE id = ?", payment, notice_id)
+
+
 def settle(turn: Turn, notice_id: str, state: str, outcome: str, at: int) -> None:
     """Note what came of a notice: done, or strange (nothing of ours fits)."""
     turn.run(

@@ -98,6 +98,16 @@ def move(
     return after
 
 
+def skip_news(turn: Turn, payment: Payment, seq: int) -> None:
+    """Let a payment's news go on above a number, because WordPress has seen up to it."""
+    turn.run("UPDATE payments SET news_seq = ?, version = version + 1 WHERE id = ?", seq, payment.id)
+
+
+def exists(turn: Turn, site: str, payment_id: str) -> bool:
+    """Tell whether a site has that payment."""
+    return turn.one("SELECT 1 FROM payments WHERE id = ? AND site = ?", payment_id, site) is not None
+
+
 def get(turn: Turn, site: str, payment_id: str) -> Payment:
     """Read a payment of a site. Raises NotFound, the same for missing and foreign."""
     row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)

@@ -27,12 +27,13 @@ _KEY = (
 
 
 class PostgresBooks:
-    """Books as a transaction sees them."""
+    """Books as a transaction sees them; `aside` says that earlier ones made room for them."""
 
     kind = "postgres"
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, aside: bool = False) -> None:
         self._connection = connection
+        self.aside = aside
 
     @property
     def schema(self) -> int:
@@ -113,7 +114,7 @@ def new_postgres(url: str, schema: int, *, aside: str, replace: bool) -> Iterato
     """
     with _connected(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION])
-        before = PostgresBooks(connection)
+        before, empty = PostgresBooks(connection), True
         if before.schema:
             _refuse_running(connection)
             empty = not any(before.count(table) for table in before.tables() if table.name not in ("meta", "queues"))
@@ -123,7 +124,7 @@ def new_postgres(url: str, schema: int, *, aside: str, replace: bool) -> Iterato
             if empty:
                 connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(aside)))
         migrate_to(connection, schema)
-        yield PostgresBooks(connection)
+        yield PostgresBooks(connection, aside=not empty)
         connection.commit()
 
 
@@ -135,7 +136,7 @@ def _connected(url: str) -> Iterator[Connection]:
                 connection.execute(f"SET {name} = 0".encode())
             connection.commit()
             yield connection
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
 
 
@@ -150,7 +151,8 @@ def _refuse_running(connection: Connection) -> None:
 def _move_aside(connection: Connection, aside: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
     with connection.cursor(row_factory=tuple_row) as cursor:
-        names = [name for name, _ in cursor.execute(_TABLES).fetchall()]
+        wanted = _TABLES.replace("c.relkind = 'r'", "c.relkind IN ('r', 'v')")
+        names = [name for name, _ in cursor.execute(wanted).fetchall()]
     for name in names:
         connection.execute(sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(sql.Identifier(name), sql.Identifier(aside)))
     functions = connection.execute(

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from bridge.domain.failures import KeyReused, Replayed
+from bridge.ledger import gap
 from bridge.ledger.ledger import Turn
 
-KEPT_AFTER_END_SECONDS = 2 * 120 + 300
+WINDOW_SECONDS = 120
+KEPT_AFTER_END_SECONDS = 2 * WINDOW_SECONDS + 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,13 @@ def use_nonce(turn: Turn, key_id: str, nonce: str, ends_at: int) -> None:
 
 
 def earlier(turn: Turn, site: str, idempotency_key: str, digest: str) -> Answer | None:
-    """Find what an idempotency key made before. Raises KeyReused when it came with another body."""
+    """Find what an idempotency key made before.
+
+    Raises KeyReused when it came with another body, KeyTooOld for one that books restored since cannot know.
+    """
     row = turn.one("SELECT * FROM answers WHERE site = ? AND idempotency_key = ?", site, idempotency_key)
     if row is None:
+        gap.refuse_old_key(turn, site, idempotency_key)
         return None
     if row["digest"] != digest:
         raise KeyReused("This Idempotency-Key was used with another request; make a new key.")
@@ -61,6 +67,16 @@ def keep_answer(turn: Turn, site: str, idempotency_key: str, status: int, body: 
     turn.run(
         "UPDATE answers SET status = ?, body = ? WHERE site = ? AND idempotency_key = ? AND status = 0",
         *(status, body, site, idempotency_key),
+    )
+
+
+def refuse_signed_before(turn: Turn, at: int) -> None:
+    """Refuse every request signed before then (milliseconds): its nonce may be among what restored books have lost."""
+    refused_before = at + (WINDOW_SECONDS + KEPT_AFTER_END_SECONDS) * 1000
+    turn.run(
+        "INSERT INTO meta (name, value) VALUES ('latest_time', ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        str(max(latest_time(turn), refused_before)),
     )
 
 

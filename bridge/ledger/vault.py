@@ -17,6 +17,7 @@ class Vault:
     def __init__(self, master_key: bytes, clock: Clock) -> None:
         self._cipher = AESGCM(master_key)
         self._blind_key = hmac.new(master_key, b"pay-bridge.blind.v1", hashlib.sha256).digest()
+        self._nonce_key = hmac.new(master_key, b"pay-bridge.seal-alike.v1", hashlib.sha256).digest()
         self._clock = clock
 
     def seal(self, plain: bytes, purpose: str) -> str:
@@ -27,6 +28,11 @@ class Vault:
     def blind(self, text: str) -> str:
         """Give 64 hex digits that tell texts apart and from which, without the master key, none can be guessed."""
         return hmac.new(self._blind_key, text.encode(), hashlib.sha256).hexdigest()
+
+    def seal_alike(self, plain: bytes, purpose: str) -> str:
+        """Seal bytes so that the same bytes are sealed the same: the nonce is made of them, under a key of its own."""
+        nonce = hmac.new(self._nonce_key, purpose.encode() + b"|" + plain, hashlib.sha256).digest()[:12]
+        return "g1." + base64.b64encode(nonce + self._cipher.encrypt(nonce, plain, purpose.encode())).decode()
 
     def open(self, sealed: str, purpose: str) -> bytes:
         """Open what was sealed. Raises LedgerBroken for another master key, another purpose or altered text."""

@@ -53,6 +53,16 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
     failures.Conflict: (409, "Conflict", "그 사이 내용이 바뀌었어요. 다시 확인해 주세요."),
     failures.Unreadable: (400, "Unreadable", "결제 창에서 온 내용을 읽을 수 없어요."),
     failures.NotGenuine: (400, "Not genuine", "이 결제의 내용이 아니에요."),
+    failures.KeyTooOld: (
+        409,
+        "Idempotency key too old",
+        "장부를 되살리기 전에 만든 요청이라 처리하지 않았어요. 결제 상태를 다시 확인한 뒤 새로 요청해 주세요.",
+    ),
+    failures.Reconciling: (
+        503,
+        "Reconciling",
+        "결제 기록을 되살려 맞춰 보고 있어요. 이미 결제했다면 다시 결제하지 말고 잠시 기다려 주세요.",
+    ),
     failures.Misconfigured: (503, "Misconfigured", "결제 설정에 문제가 있어요. 운영자에게 알려 주세요."),
     failures.Busy: (503, "Busy", "잠시 처리할 수 없어요. 아무것도 진행되지 않았으니 다시 시도해 주세요."),
     failures.LedgerBroken: (503, "Ledger unavailable", "잠시 처리할 수 없어요. 다시 시도해 주세요."),
@@ -92,6 +102,8 @@ def problem(error: BridgeError, headers: dict[str, str] | None = None) -> Respon
 
 def wait_headers(error: BridgeError) -> dict[str, str]:
     """Say when to come back, where the failure knows it."""
+    if isinstance(error, failures.Reconciling):
+        return {"Retry-After": "30"}
     if not isinstance(error, failures.TooMany):
         return {}
     return {"Retry-After": str(error.extra.get("retry_after_seconds", 1))}

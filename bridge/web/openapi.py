@@ -16,6 +16,7 @@ from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
 from bridge.web.receipts import ReceiptIn
+from bridge.web.reconciliation import ReportIn
 from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
 
 
@@ -127,6 +128,8 @@ DESCRIBED = (
     Described("post", "/v1/plans/{plan}/start", "Let a resting plan go on.", CustomerIn, _PLAN_ANSWERS),
     Described("delete", "/v1/plans/{plan}", "End a plan for good.", CustomerIn, _PLAN_ANSWERS),
     Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
+    Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),
+    Described("post", "/v1/reconciliation", "Hand over a page of what the shop knows.", ReportIn),
     Described("get", "/v1/health", "Give the verdict and the figures."),
     Described("get", "/livez", "Say that the process lives.", signed=False),
     Described("get", "/readyz", "Say whether payments can be taken.", signed=False),
@@ -165,7 +168,8 @@ def describe() -> dict[str, Any]:
 
 _SIGNED = (
     "Requests are signed as RFC 9421 says (label pb, tag pay-bridge-v1, hmac-sha256); a body carries Content-Digest"
-    " (RFC 9530) and Idempotency-Key. Amounts are integers of KRW; times are RFC 3339 in UTC."
+    " (RFC 9530) and Idempotency-Key: 32 hex digits, the first eight the unix time at which it was made. Amounts are"
+    " integers of KRW; times are RFC 3339 in UTC."
 )
 _PROBLEM = {"description": "RFC 9457 problem details with code and message_ko"}
 

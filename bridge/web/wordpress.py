@@ -15,6 +15,7 @@ from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.forms import parse_form
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, parse_amount
+from bridge.flows.attest import attest
 from bridge.flows.check_health import check_health
 from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
@@ -115,7 +116,8 @@ class WordPress:
 
         def work(turn: Turn) -> dict[str, Any]:
             shown = read_payment(turn, signed.site, payment_id, moment)
-            return shown | {"buyer_name": buyer_name(turn, signed.site, payment_id)}
+            told = {"attestation": attest(turn, self._context.vault, signed.site.id, payment_id)}
+            return shown | told | {"buyer_name": buyer_name(turn, signed.site, payment_id)}
 
         return _json(await self._context.ledger.read(work))
 

@@ -29,8 +29,14 @@ def source() -> str:
 
 
 def _fetch(folder: Path) -> bytes:
-    ran = subprocess.run([*downloads._npm(), "pack", PACKAGE, "--loglevel=error"], cwd=folder,
-                         capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run(
+        [*downloads._npm(), "pack", PACKAGE, "--loglevel=error"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     if ran.returncode != 0:
         raise downloads.DownloadFailed(f"npm has no {PACKAGE} to give:\n{ran.stderr.strip()}")
     archive = folder / ran.stdout.split()[-1]

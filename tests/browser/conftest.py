@@ -154,6 +154,7 @@ def _logged_in(browser: Browser, lane: Lane, user: str) -> Any:
 
 def _watch(context: BrowserContext, lane: Lane, troubles: list[str]) -> None:
     """Notes what no page may do: an uncaught exception, a breach of its own policy, an error of the server."""
+
     # wp-admin of WordPress 7 fades from page to page, and complains where the next one comes too soon.
     def on_error(error: WebError) -> None:
         if not any(words in str(error.error) for words in SKIPPED_FADES):

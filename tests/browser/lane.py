@@ -113,12 +113,14 @@ class Lane:
 
     def payment(self, ref: str, state: str = "") -> dict[str, Any]:
         """The order's newest payment, once it is in that state."""
+
         def newest() -> dict[str, Any] | None:
             found = self.payments(ref)
             return found[-1] if found and state in ("", found[-1]["state"]) else None
 
-        return until(newest, f"a payment of {ref} in state {state or 'any'}, not "
-                             f"{[one['state'] for one in self.payments(ref)]}")
+        return until(
+            newest, f"a payment of {ref} in state {state or 'any'}, not {[one['state'] for one in self.payments(ref)]}"
+        )
 
     def money(self, ref: str) -> Money:
         """What the sandbox's books say about all payments of an order."""
@@ -127,8 +129,11 @@ class Lane:
             address = f"{self.bridge.sandbox_url}/books?merchant_ref={payment['merchant_ref']}"
             with urlopen(address, timeout=10) as answer:
                 for book in json.load(answer)["payments"]:
-                    total = Money(total.captured + book["captured"], total.refunded + book["refunded"],
-                                  total.captures + len(book["captures"]))
+                    total = Money(
+                        total.captured + book["captured"],
+                        total.refunded + book["refunded"],
+                        total.captures + len(book["captures"]),
+                    )
         return total
 
     def check_money(self, ref: str) -> str:
@@ -171,4 +176,3 @@ def until(work: Callable[[], T | None], what: str, timeout_seconds: float = 15) 
             return found
         assert time.monotonic() < ends, f"waited {timeout_seconds} s in vain for {what}"
         time.sleep(0.05)
-

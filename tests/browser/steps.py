@@ -69,6 +69,7 @@ def go_back_to_shop(page: Page) -> None:
 
 def settled(lane: Lane, ref: str, wanted: str) -> None:
     """Waits until the ledger says `paid` or `unpaid` and the gateway's books agree."""
+
     def agrees() -> bool:
         try:
             return lane.check_money(ref) == wanted

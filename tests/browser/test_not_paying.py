@@ -163,9 +163,7 @@ def test_a_failed_authentication_charges_nothing_and_the_buyer_tries_again(each_
     settled(each_lane, ref, "paid")
 
 
-def test_a_gateway_that_opens_no_window_is_told_plainly(
-    lane: Lane, browse: Browse, troubles: list[str]
-) -> None:
+def test_a_gateway_that_opens_no_window_is_told_plainly(lane: Lane, browse: Browse, troubles: list[str]) -> None:
     page, ref = order_page(lane, browse)
     lane.control("faults", {"op": "ready", "kind": "5xx_before"})
 

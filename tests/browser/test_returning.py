@@ -35,8 +35,12 @@ def test_reloading_the_way_back_pays_once(each_lane: Lane, browse: Browse) -> No
         page.reload()
         heading(page, "결제했어요 · 21,000원")
         again = returns[0]
-        answer = page.context.request.fetch(again.url, method=again.method, data=again.post_data_buffer,
-                                            headers={"content-type": "application/x-www-form-urlencoded"})
+        answer = page.context.request.fetch(
+            again.url,
+            method=again.method,
+            data=again.post_data_buffer,
+            headers={"content-type": "application/x-www-form-urlencoded"},
+        )
         assert DETAIL.search(answer.url)
 
     assert each_lane.money(ref).captures == 1

@@ -253,7 +253,9 @@ def test_a_table_cuts_nothing_off_and_tells_the_time_in_korea(capsys: pytest.Cap
 
 
 def test_facts_of_facts_stand_side_by_side_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    print_facts({"gateways": ["mainpay", "payapp"], "notice_urls": [{"kind": "noti", "url": "https://pay.example/n/1"}]})
+    print_facts(
+        {"gateways": ["mainpay", "payapp"], "notice_urls": [{"kind": "noti", "url": "https://pay.example/n/1"}]}
+    )
 
     assert capsys.readouterr().out == (
         "gateways: mainpay, payapp\nnotice_urls:\n  kind=noti  url=https://pay.example/n/1\n"

@@ -51,9 +51,7 @@ async def state_of(town: Town, browser: Browser, address: str) -> str:
     return await town.context.ledger.read(look)
 
 
-async def test_one_proposes_and_a_colleague_confirms_with_the_password(
-    town: Town, minji: Browser, case: str
-) -> None:
+async def test_one_proposes_and_a_colleague_confirms_with_the_password(town: Town, minji: Browser, case: str) -> None:
     done = await post(minji, case, action="propose", decision="voided", evidence=SAW)
     assert (done.status_code, done.headers["location"]) == (303, case)
     page = await minji.get(case)

@@ -19,7 +19,12 @@ class Bridge:
     """One bridge on SQLite with its own sandbox. `url`, `sandbox_url` and the sites are known before `up()`."""
 
     def __init__(
-        self, directory: Path | str, *, host: str = "127.0.0.1", port: int = 0, sandbox_port: int = 0,
+        self,
+        directory: Path | str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        sandbox_port: int = 0,
         environment: dict[str, str] | None = None,
     ):
         self.directory = Path(directory).resolve()
@@ -88,8 +93,9 @@ class Bridge:
 
     def command(self, *words: str) -> str:
         """Runs a pay-bridge command and gives what it printed. Raises ServerFailed with its complaint."""
-        ran = subprocess.run([_pay_bridge(), *words], env={**os.environ, **self._environment},
-                             capture_output=True, text=True, timeout=60)
+        ran = subprocess.run(
+            [_pay_bridge(), *words], env={**os.environ, **self._environment}, capture_output=True, text=True, timeout=60
+        )
         if ran.returncode != 0:
             raise ServerFailed(f"pay-bridge {words[0]}: {ran.stderr.strip() or ran.stdout.strip()}")
         return ran.stdout
@@ -110,8 +116,12 @@ class Bridge:
         return kept.read_text()
 
     def _start(self, *words: str) -> Server:
-        server = Server(f"pay-bridge {words[0]}", [_pay_bridge(), *words], log=self.directory / f"{words[0]}.log",
-                        env=self._environment)
+        server = Server(
+            f"pay-bridge {words[0]}",
+            [_pay_bridge(), *words],
+            log=self.directory / f"{words[0]}.log",
+            env=self._environment,
+        )
         self._servers.append(server)
         return server
 

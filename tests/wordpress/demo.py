@@ -21,8 +21,10 @@ def main() -> int:
     taken = [name for name, port in ports.items() if answers("127.0.0.1", port)]
     if taken:
         for name in taken:
-            print(f"Port {ports[name]} is taken; give the {name} another one: {_variable(name)}=12345 make demo",
-                  file=sys.stderr)
+            print(
+                f"Port {ports[name]} is taken; give the {name} another one: {_variable(name)}=12345 make demo",
+                file=sys.stderr,
+            )
         return 1
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -112,8 +112,14 @@ def _studio_archive(directory: Path) -> Path:
     if given:
         archive = Path(shutil.copy(given, directory))
     else:
-        ran = subprocess.run([*_npm(), "pack", STUDIO, "--json", "--loglevel=error"], cwd=directory,
-                             capture_output=True, text=True, timeout=600, check=False)
+        ran = subprocess.run(
+            [*_npm(), "pack", STUDIO, "--json", "--loglevel=error"],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
         if ran.returncode != 0:
             raise DownloadFailed(
                 f"npm has no {STUDIO} to give, which carries WordPress 7.1 for the lanes 'quick' and 'full':\n"
@@ -138,8 +144,19 @@ def _npm() -> list[str]:
     if not command.exists():
         lock = Path(__file__).with_name("node.lock")
         subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=120)
-        subprocess.run([environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check",
-                        "--require-hashes", "-r", str(lock)], check=True, timeout=600)
+        subprocess.run(
+            [
+                environment / "bin" / "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--require-hashes",
+                "-r",
+                str(lock),
+            ],
+            check=True,
+            timeout=600,
+        )
     return [str(command)]
 
 
@@ -172,9 +189,13 @@ def _apt_download(directory: Path) -> None:
         (private / folder).mkdir(parents=True)
     (private / "sources.list").write_text("".join(f"{line}\n" for line in _oldest_sources()))
     options = [
-        f"Dir::Etc::sourcelist={private}/sources.list", f"Dir::Etc::sourceparts={private}/parts",
-        f"Dir::State::lists={private}/lists", f"Dir::Cache={private}/cache", "APT::Sandbox::User=root",
-        "Acquire::Languages=none", "APT::Get::List-Cleanup=0",
+        f"Dir::Etc::sourcelist={private}/sources.list",
+        f"Dir::Etc::sourceparts={private}/parts",
+        f"Dir::State::lists={private}/lists",
+        f"Dir::Cache={private}/cache",
+        "APT::Sandbox::User=root",
+        "Acquire::Languages=none",
+        "APT::Get::List-Cleanup=0",
     ]
     apt = ["apt-get", "-qq", *(word for option in options for word in ("-o", option))]
     for step in (["update"], ["download", *OLDEST_PACKAGES]):
@@ -187,7 +208,10 @@ def _apt_download(directory: Path) -> None:
 def _oldest_sources() -> list[str]:
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(LABEL)|$(SITE)|$(COMPONENT)", "Created-By: Packages"],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     ).stdout.splitlines()
     suites = {"Debian": OLDEST_SUITE, "Debian-Security": f"{OLDEST_SUITE}-security"}
     keyring = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"

@@ -29,8 +29,13 @@ class Server:
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                preexec_fn=_end_with_the_parent, env={**os.environ, **(env or {})},
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_end_with_the_parent,
+                env={**os.environ, **(env or {})},
             )
         self.pid = self._process.pid
 
@@ -95,9 +100,17 @@ def built_in(root: Path, host: str, port: int, *, workers: int, log: Path) -> Se
     settings = [*OPCACHE, "opcache.enable_cli=1", f"error_log={log.with_name('php.log')}", "log_errors=1"]
     server = Server(
         "php -S",
-        [php(), *(word for setting in settings for word in ("-d", setting)),
-         "-S", f"{host}:{port}", "-t", root, HERE / "php" / "router.php"],
-        log=log, env={"PHP_CLI_SERVER_WORKERS": str(workers)},
+        [
+            php(),
+            *(word for setting in settings for word in ("-d", setting)),
+            "-S",
+            f"{host}:{port}",
+            "-t",
+            root,
+            HERE / "php" / "router.php",
+        ],
+        log=log,
+        env={"PHP_CLI_SERVER_WORKERS": str(workers)},
     )
     server.wait_until(lambda: answers(host, port))
     return server
@@ -111,8 +124,7 @@ def fpm(sockets: Path, *, workers: int, directory: Path) -> Server:
         f"[global]\nerror_log = {directory}/fpm.log\ndaemonize = no\n"
         f"[www]\nlisten = {listen}\nlisten.mode = 0666\npm = static\npm.max_children = {workers}\n"
         "catch_workers_output = yes\nphp_admin_flag[log_errors] = on\n"
-        f"php_admin_value[error_log] = {directory}/php.log\n"
-        + (f"user = {_login()}\n" if os.geteuid() == 0 else "")
+        f"php_admin_value[error_log] = {directory}/php.log\n" + (f"user = {_login()}\n" if os.geteuid() == 0 else "")
     )
     server = Server(
         "php-fpm",
@@ -133,12 +145,19 @@ def nginx(root: Path, host: str, port: int, sockets: Path, *, directory: Path) -
     settings = directory / "nginx.conf"
     settings.write_text(
         (f"user {_login()};\n" if os.geteuid() == 0 else "")
-        + (HERE / "nginx.conf").read_text()
-        .replace("TEMPORARY", temporary).replace("SCRATCH", str(scratch)).replace("LISTEN", f"{host}:{port}")
-        .replace("ROOT", str(root)).replace("FPM", str(sockets / "fpm.sock"))
+        + (HERE / "nginx.conf")
+        .read_text()
+        .replace("TEMPORARY", temporary)
+        .replace("SCRATCH", str(scratch))
+        .replace("LISTEN", f"{host}:{port}")
+        .replace("ROOT", str(root))
+        .replace("FPM", str(sockets / "fpm.sock"))
     )
-    server = Server("nginx", [_sbin("nginx"), "-c", settings, "-g", "daemon off;", "-e", directory / "nginx.log"],
-                    log=directory / "nginx.out")
+    server = Server(
+        "nginx",
+        [_sbin("nginx"), "-c", settings, "-g", "daemon off;", "-e", directory / "nginx.log"],
+        log=directory / "nginx.out",
+    )
     server.wait_until(lambda: answers(host, port))
     return server
 
@@ -149,14 +168,31 @@ def mariadb(sockets: Path, directory: Path) -> Server:
     if not (data / "mysql").is_dir():
         shutil.rmtree(data, ignore_errors=True)
         subprocess.run(
-            ["mariadb-install-db", "--no-defaults", "--force", f"--datadir={data}", "--skip-test-db",
-             "--auth-root-authentication-method=normal", f"--user={_login()}"],
-            check=True, capture_output=True, timeout=120,
+            [
+                "mariadb-install-db",
+                "--no-defaults",
+                "--force",
+                f"--datadir={data}",
+                "--skip-test-db",
+                "--auth-root-authentication-method=normal",
+                f"--user={_login()}",
+            ],
+            check=True,
+            capture_output=True,
+            timeout=120,
         )
     server = Server(
         "mariadbd",
-        [_sbin("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={listen}", "--skip-networking",
-         f"--pid-file={sockets}/db.pid", f"--user={_login()}", "--character-set-server=utf8mb4"],
+        [
+            _sbin("mariadbd"),
+            "--no-defaults",
+            f"--datadir={data}",
+            f"--socket={listen}",
+            "--skip-networking",
+            f"--pid-file={sockets}/db.pid",
+            f"--user={_login()}",
+            "--character-set-server=utf8mb4",
+        ],
         log=directory / "mariadb.log",
     )
     server.wait_until(lambda: _accepts(listen), 60)
@@ -178,8 +214,13 @@ def php() -> str:
 
 def fpm_binary() -> str:
     """The php-fpm of the same version as the command-line PHP. Raises ServerFailed where there is none."""
-    version = subprocess.run([php(), "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"],
-                             capture_output=True, text=True, check=True, timeout=20).stdout
+    version = subprocess.run(
+        [php(), "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    ).stdout
     return _sbin(f"php-fpm{version}")
 
 

@@ -1,8 +1,8 @@
 """A real WordPress with the ticketing theme and the plugin: up in seconds, gone without a trace.
 
-    with Stand("quick", directory=tmp_path) as stand:
-        print(stand.url, stand.passwords["buyer"])
-        stand.wp("option", "get", "blogname")
+with Stand("quick", directory=tmp_path) as stand:
+    print(stand.url, stand.passwords["buyer"])
+    stand.wp("option", "get", "blogname")
 """
 
 import argparse
@@ -37,8 +37,17 @@ class Stand:
     """
 
     def __init__(
-        self, lane: str, *, directory: Path | str, host: str = "127.0.0.1", port: int = 0, workers: int = 10,
-        plugin: bool = True, pairing_code: str = "", dial_url: str = "", cron: bool = False,
+        self,
+        lane: str,
+        *,
+        directory: Path | str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        workers: int = 10,
+        plugin: bool = True,
+        pairing_code: str = "",
+        dial_url: str = "",
+        cron: bool = False,
         hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
     ):
         if lane not in LANES:
@@ -78,8 +87,11 @@ class Stand:
             self._write_config()
             self._install()
             if self._sockets is None:
-                self._start(servers.built_in(self.root, "127.0.0.1", self.port, workers=self.workers,
-                                             log=self.directory / "web.log"))
+                self._start(
+                    servers.built_in(
+                        self.root, "127.0.0.1", self.port, workers=self.workers, log=self.directory / "web.log"
+                    )
+                )
             else:
                 self._start(servers.fpm(self._sockets, workers=self.workers, directory=self.directory))
                 self._start(servers.nginx(self.root, "127.0.0.1", self.port, self._sockets, directory=self.directory))
@@ -109,8 +121,16 @@ class Stand:
 
     def wp(self, *args: str, check: bool = True) -> str:
         """Runs wp-cli on the site and gives what it printed. Raises RuntimeError with its complaint."""
-        command = [servers.php(), "-d", "error_reporting=E_ALL&~E_DEPRECATED", str(downloads.wp_cli()), "--allow-root",
-                   f"--path={self.root}", f"--url={self.url}", *args]
+        command = [
+            servers.php(),
+            "-d",
+            "error_reporting=E_ALL&~E_DEPRECATED",
+            str(downloads.wp_cli()),
+            "--allow-root",
+            f"--path={self.root}",
+            f"--url={self.url}",
+            *args,
+        ]
         environment = {**os.environ, "WP_CLI_CACHE_DIR": str(self.directory / "wp-cli")}
         ran = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
         if check and ran.returncode != 0:
@@ -165,24 +185,40 @@ class Stand:
 
     def _write_config(self) -> None:
         settings: dict[str, str | bool] = {
-            "STAND_DIRECTORY": str(self.directory), "WP_HOME": self.url, "WP_SITEURL": self.url,
-            "DB_NAME": "wordpress", "DB_USER": "root", "DB_PASSWORD": "", "DB_CHARSET": "utf8mb4", "DB_COLLATE": "",
+            "STAND_DIRECTORY": str(self.directory),
+            "WP_HOME": self.url,
+            "WP_SITEURL": self.url,
+            "DB_NAME": "wordpress",
+            "DB_USER": "root",
+            "DB_PASSWORD": "",
+            "DB_CHARSET": "utf8mb4",
+            "DB_COLLATE": "",
             "DB_HOST": f"localhost:{self._sockets}/db.sock" if self._sockets else "localhost",
-            "DB_DIR": str(self.directory / "database"), "DB_FILE": "site.sqlite",
-            "WP_HTTP_BLOCK_EXTERNAL": True, "WP_ACCESSIBLE_HOSTS": ",".join(self._hosts),
-            "DISABLE_WP_CRON": not self._cron, "AUTOMATIC_UPDATER_DISABLED": True, "DISALLOW_FILE_EDIT": True,
-            "WP_ENVIRONMENT_TYPE": "local", "WP_DEFAULT_THEME": "ticketing", "FS_METHOD": "direct",
-            "WP_DEBUG": True, "WP_DEBUG_DISPLAY": False, "WP_DEBUG_LOG": str(self.directory / "php.log"),
+            "DB_DIR": str(self.directory / "database"),
+            "DB_FILE": "site.sqlite",
+            "WP_HTTP_BLOCK_EXTERNAL": True,
+            "WP_ACCESSIBLE_HOSTS": ",".join(self._hosts),
+            "DISABLE_WP_CRON": not self._cron,
+            "AUTOMATIC_UPDATER_DISABLED": True,
+            "DISALLOW_FILE_EDIT": True,
+            "WP_ENVIRONMENT_TYPE": "local",
+            "WP_DEFAULT_THEME": "ticketing",
+            "FS_METHOD": "direct",
+            "WP_DEBUG": True,
+            "WP_DEBUG_DISPLAY": False,
+            "WP_DEBUG_LOG": str(self.directory / "php.log"),
         }
         keys = json.loads((self.directory / "passwords.json").read_text())
         for salt in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE"):
             for kind in ("KEY", "SALT"):
                 settings[f"{salt}_{kind}"] = f"{salt}-{kind}-{keys['admin']}"
         lines = "".join(f"define( {_quoted(name)}, {_quoted(value)} );\n" for name, value in settings.items())
-        _replace(self.root / "wp-config.php",
-                 f"<?php\n{lines}require __DIR__ . '/wp-config-bridge.php';\n$table_prefix = 'wp_';\n"
-                 "defined( 'ABSPATH' ) || define( 'ABSPATH', __DIR__ . '/' );\n"
-                 "require_once ABSPATH . 'wp-settings.php';\n")
+        _replace(
+            self.root / "wp-config.php",
+            f"<?php\n{lines}require __DIR__ . '/wp-config-bridge.php';\n$table_prefix = 'wp_';\n"
+            "defined( 'ABSPATH' ) || define( 'ABSPATH', __DIR__ . '/' );\n"
+            "require_once ABSPATH . 'wp-settings.php';\n",
+        )
         self._write_constants()
 
     def _write_constants(self) -> None:
@@ -192,24 +228,39 @@ class Stand:
 
     def _make_database(self) -> None:
         subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={self._sockets}/db.sock", "--user=root", "-e",
-             "CREATE DATABASE IF NOT EXISTS wordpress CHARACTER SET utf8mb4"],
-            check=True, capture_output=True, timeout=30,
+            [
+                "mariadb",
+                "--no-defaults",
+                f"--socket={self._sockets}/db.sock",
+                "--user=root",
+                "-e",
+                "CREATE DATABASE IF NOT EXISTS wordpress CHARACTER SET utf8mb4",
+            ],
+            check=True,
+            capture_output=True,
+            timeout=30,
         )
 
     def _install(self) -> None:
         installed = self.directory / "installed"
         if not installed.exists():
-            self._php("install.php", {"root": str(self.root), "title": "별빛극장", "admin": "admin",
-                                      "password": self.passwords["admin"]})
+            self._php(
+                "install.php",
+                {"root": str(self.root), "title": "별빛극장", "admin": "admin", "password": self.passwords["admin"]},
+            )
         accounts = [{**account, "password": self.passwords[account["login"]]} for account in ACCOUNTS]
         self.furnished = json.loads(self._php("furnish.php", {"root": str(self.root), "accounts": accounts}))
         installed.touch()
 
     def _php(self, script: str, wanted: dict[str, object]) -> str:
         settings = ["-d", "display_errors=0", "-d", f"error_log={self.directory}/php.log"]
-        ran = subprocess.run([servers.php(), *settings, HERE / "php" / script], input=json.dumps(wanted),
-                             capture_output=True, text=True, timeout=120)
+        ran = subprocess.run(
+            [servers.php(), *settings, HERE / "php" / script],
+            input=json.dumps(wanted),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         if ran.returncode != 0:
             complaints = (ran.stderr.strip(), ran.stdout.strip(), self.php_errors()[-2000:])
             raise servers.ServerFailed(f"{script}: " + "\n".join(complaints))
@@ -263,9 +314,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--without-plugin", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="stand-") as scratch, Stand(
-        options.lane, directory=options.directory or scratch, port=options.port, plugin=not options.without_plugin,
-    ) as stand:
+    with (
+        tempfile.TemporaryDirectory(prefix="stand-") as scratch,
+        Stand(
+            options.lane,
+            directory=options.directory or scratch,
+            port=options.port,
+            plugin=not options.without_plugin,
+        ) as stand,
+    ):
         print(stand.url, json.dumps({**stand.furnished, **stand.passwords}, ensure_ascii=False), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()

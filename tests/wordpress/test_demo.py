@@ -32,8 +32,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @contextmanager
 def demo(environment: dict[str, str]) -> Iterator[str]:
     """Runs the demo and gives the block it prints; ends it by Ctrl-C, after which it must say goodbye with 0."""
-    process = subprocess.Popen(DEMO, cwd=PROJECT, env=environment, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        DEMO, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert process.stdout is not None
     try:
         lines: list[str] = []

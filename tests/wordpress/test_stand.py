@@ -67,8 +67,11 @@ def test_the_front_page_lists_the_season(stand: Stand) -> None:
 
 def test_the_plugin_is_active_and_the_clerk_may_refund_and_little_else(stand: Stand) -> None:
     assert stand.furnished["plugin"] == "active"
-    may = php(stand, "array_map( fn( $can ) => user_can( get_user_by( 'login', 'clerk' ), $can ),"
-                     " array( 'pay_bridge_refund', 'read', 'edit_posts', 'manage_options' ) )")
+    may = php(
+        stand,
+        "array_map( fn( $can ) => user_can( get_user_by( 'login', 'clerk' ), $can ),"
+        " array( 'pay_bridge_refund', 'read', 'edit_posts', 'manage_options' ) )",
+    )
     assert may == [True, True, False, False]
 
 
@@ -106,8 +109,10 @@ def test_a_hold_is_lengthened_until_somebody_else_has_taken_the_seat(stand: Stan
     until = php(stand, f"ticketing_order( '{first}' )->hold_expires_at - time()")
     assert 1190 <= until <= 1200
 
-    expire = (f"$GLOBALS['wpdb']->update( ticketing_table( 'seats' ), array( 'hold_expires_at' => 1 ),"
-              f" array( 'order_ref' => '{first}' ) );")
+    expire = (
+        f"$GLOBALS['wpdb']->update( ticketing_table( 'seats' ), array( 'hold_expires_at' => 1 ),"
+        f" array( 'order_ref' => '{first}' ) );"
+    )
     stand.run_php(expire)
     assert php(stand, ask)["hold"] is True, "nobody has taken the seat, so a hold that ran out can be renewed"
     stand.run_php(expire)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bridge.domain.exchange import Call, Exchange, Fields, Reply, Stamp
+from bridge.domain.exchange import KST, Call, Exchange, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import (
     Ack,
@@ -131,10 +131,17 @@ class Mainpay(Direct):
         """Take back an approval whose answer was lost.
 
         Live: net-cancel with exactly the parameters of the pay call. The guide has none: its cancel of the full amount.
-        Without a window: the cancel by order number (`isNetCancel=Y`).
+        Without a window, or where restored books lost the return: the cancel by order number (`isNetCancel=Y`), on each
+        day on which pay may have been called.
         """
         dialect = payment.refs.get("dialect")
-        if dialect == "live":
+        if dialect == "live" and not returned.refs.get("authToken"):
+            days = {at.astimezone(KST).date(): at for at in (payment.created_at, payment.expires_at)}
+            for at in days.values():
+                reply = yield self.cancel_by_order(payment, Stamp(at, sent.nonce), stamp)
+                if isinstance(self._undone(payment, reply), Undone):
+                    break
+        elif dialect == "live":
             url = f"{self.settings.api_url}/v1/payment/net-cancel"
             reply = yield self._call("net-cancel", url, self._pay_form(payment, returned, sent), moves_money=True)
         elif dialect != "guide":

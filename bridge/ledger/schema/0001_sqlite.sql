@@ -474,3 +474,26 @@ CREATE TABLE looks (
   reason TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX looks_at ON looks (at);
+
+-- Sites whose books were restored from a backup, until the shop has said what it knows and all of it is settled.
+CREATE TABLE gap_sites (
+  site TEXT PRIMARY KEY NOT NULL REFERENCES sites (id),
+  since BIGINT NOT NULL,
+  restored_at BIGINT NOT NULL,
+  heard_at BIGINT,
+  told_at BIGINT,
+  ended_at BIGINT,
+  ended_by TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT ''
+);
+-- What the shop, a buyer or a gateway named of the time that the books have lost.
+CREATE TABLE gap_payments (
+  site TEXT NOT NULL,
+  payment TEXT NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('same', 'revived', 'unproven', 'assumed', 'lost')),
+  detail TEXT NOT NULL DEFAULT '',
+  at BIGINT NOT NULL,
+  seen_at BIGINT,
+  PRIMARY KEY (site, payment)
+);
+CREATE INDEX gap_lost ON gap_payments (site) WHERE outcome = 'lost' AND seen_at IS NULL;

@@ -1,0 +1,51 @@
+"""Attestations: the books' own word about a payment, sealed, and kept by the shop with its snapshot.
+
+If the books are lost, the shop hands them back. They say nothing that the shop says: only the master key
+makes one. It holds the payment's rows as they were, without the buyer.
+"""
+
+import json
+import zlib
+from typing import Any
+
+from bridge.domain.failures import LedgerBroken
+from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.vault import Vault
+
+BYTES_MAX = 256 * 1024
+_BUYER = frozenset({"buyer_id", "buyer_name", "buyer_email", "buyer_phone", "items"})
+_OF_ONE_PROCESS = frozenset({"owner", "window_url", "window_sealed", "token_id"})
+
+
+def attest(turn: Turn, vault: Vault, site: str, payment: str) -> str:
+    """Make a payment's attestation: the same rows make the same text."""
+    own = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment, site)
+    assert own is not None, "only a payment that is there has an attestation"
+    order = turn.one("SELECT * FROM orders WHERE site = ? AND ref = ?", site, own["order_ref"])
+    assert order is not None, "a payment has an order"
+    rows = {
+        "payment": _kept(own, _OF_ONE_PROCESS),
+        "order": _kept(order, _BUYER),
+        "operations": [
+            _kept(row) for row in turn.all("SELECT * FROM operations WHERE payment = ? ORDER BY id", payment)
+        ],
+        "entries": [_kept(row) for row in turn.all("SELECT * FROM entries WHERE payment = ? ORDER BY cause", payment)],
+        "cases": [_kept(row) for row in turn.all("SELECT * FROM cases WHERE payment = ? ORDER BY id", payment)],
+    }
+    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return vault.seal_alike(zlib.compress(text, 6), f"attestation:{site}:{payment}")
+
+
+def read_attestation(vault: Vault, site: str, payment: str, text: str) -> dict[str, Any] | None:
+    """Read an attestation of that payment; None for anything that is not one of ours."""
+    try:
+        unpacking = zlib.decompressobj()
+        plain = unpacking.decompress(vault.open(text, f"attestation:{site}:{payment}"), BYTES_MAX)
+        rows = json.loads(plain) if unpacking.eof else None
+    except (LedgerBroken, zlib.error, ValueError):
+        return None
+    return rows if isinstance(rows, dict) else None
+
+
+def _kept(row: Row, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    return {name: row[name] for name in row.keys() if name not in without}  # noqa: SIM118 - sqlite3.Row yields values

@@ -1,0 +1,238 @@
+"""After a restore: hears the shops, settles what the books have lost by evidence, and then ends the gap."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from bridge.clock import from_ms, new_id, now_ms
+from bridge.domain.failures import BridgeError, Malformed, NotNow
+from bridge.domain.gateway import Approves, Inquires, Undoes
+from bridge.domain.machine import TERMINAL, State, Step
+from bridge.flows.context import Context
+from bridge.flows.open_checkout import Once
+from bridge.flows.record import BRIDGE, Recorder
+from bridge.flows.revive import Known, hand_over, lay_approval, revive_payment
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import rfc3339
+from bridge.ledger import gap, operations, payments, replay
+from bridge.ledger.gap import Gap
+from bridge.ledger.ledger import Turn
+from bridge.signing import news as webhooks
+
+ASK_SECONDS = 10.0
+"""How long a shop has to hand over a part of what it knows, within one request."""
+REASON_LENGTH_MIN = 10
+log = structlog.get_logger("reconcile")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A page of what a shop knows; `complete` says that it was the last."""
+
+    payments: Sequence[Known]
+    complete: bool
+
+
+async def look(context: Context, site: Site) -> dict[str, Any]:
+    """Tell a shop whether it is to hand over, and what has changed since when."""
+    return await context.ledger.read(lambda turn: _told_to_shop(turn, site.id))
+
+
+async def take_report(context: Context, site: Site, report: Report, once: Once) -> dict[str, Any]:
+    """Take a page in; after the last one what is still open is settled by evidence. Raises Replayed."""
+    recorder = Recorder.now(context, site)
+
+    def work(turn: Turn) -> dict[str, Any]:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        current = gap.of_site(turn, site.id)
+        if current is None or current.ended_at is not None:
+            return _told_to_shop(turn, site.id)
+        for known in sorted(report.payments, key=lambda one: State(one.state) not in TERMINAL):
+            gap.found(turn, site.id, known.payment)
+            outcome = revive_payment(turn, recorder, known)
+            words = f"the shop knows it as {known.state}, {known.amount} KRW, {known.refunded} KRW refunded"
+            gap.note(turn, site.id, known.payment, outcome, recorder.at, words if outcome == "lost" else "")
+        gap.heard(turn, site.id, recorder.at)
+        if report.complete and current.told_at is None:
+            _all_told(turn, recorder, current)
+        return _told_to_shop(turn, site.id)
+
+    return await context.ledger.write(work)
+
+
+async def beat_gaps(context: Context) -> None:
+    """Ask the shops that have not handed over everything, and end the gaps in which all is settled."""
+    for one in await context.ledger.read(gap.open_gaps):
+        site = context.sites.find(one.site)
+        if site is None:
+            continue
+        if one.told_at is None:
+            context.tasks.begin(f"ask:{site.id}", _ask(context, site, one))
+        else:
+            await context.ledger.write(partial(_end_if_settled, site=site.id, at=now_ms(context.clock)))
+
+
+async def deaf_sites(context: Context) -> frozenset[str]:
+    """Name the sites of which nothing is settled yet, because their shop may know better."""
+    return frozenset(one.site for one in await context.ledger.read(gap.open_gaps) if one.told_at is None)
+
+
+async def gap_sites(context: Context) -> frozenset[str]:
+    """Name the sites whose gap has not ended."""
+    return frozenset(one.site for one in await context.ledger.read(gap.open_gaps))
+
+
+async def show_gaps(context: Context) -> list[dict[str, Any]]:
+    """Show each site's gap: what was handed over, and what is missing."""
+
+    def work(turn: Turn) -> list[dict[str, Any]]:
+        found = [(site, gap.of_site(turn, site.id)) for site in context.sites.all()]
+        return [_shown(turn, site, one) for site, one in found if one is not None]
+
+    return await context.ledger.read(work)
+
+
+async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard: bool) -> dict[str, Any]:
+    """End a site's gap by a person's word, and acknowledge what is lost.
+
+    Raises Malformed without a reason, NotNow while the shop has not handed over everything (unless `unheard`: it never
+    will) or an outcome is neither settled nor a case.
+    """
+    site = next((one for one in context.sites.all() if one.url == url.rstrip("/")), None)
+    if site is None:
+        raise Malformed("There is no site with this address.")
+    if len(reason.strip()) < REASON_LENGTH_MIN:
+        raise Malformed(f"Say in at least {REASON_LENGTH_MIN} characters what was compared, and why this may end now.")
+    recorder = Recorder.now(context, site)
+
+    def work(turn: Turn) -> dict[str, Any]:
+        current = gap.of_site(turn, site.id)
+        if current is None:
+            raise NotNow("The books of this site were never restored; there is nothing to end.")
+        if current.ended_at is None and current.told_at is None:
+            if not unheard:
+                raise NotNow("The shop has not handed over everything; `wp pay-bridge reconcile` there, or --unheard.")
+            _all_told(turn, recorder, current)
+        open_still = gap.unsettled(turn, site.id)
+        if current.ended_at is None and open_still:
+            raise NotNow(f"{len(open_still)} payments are neither settled nor a case yet: {', '.join(open_still[:5])}.")
+        gap.end(turn, site.id, recorder.at, who, reason.strip())
+        gap.acknowledge(turn, site.id, recorder.at)
+        ended = gap.of_site(turn, site.id)
+        assert ended is not None, "a gap is never deleted"
+        return _shown(turn, site, ended)
+
+    return await context.ledger.write(work)
+
+
+async def note_lost(context: Context, site: Site, payment: str, detail: str) -> None:
+    """Note something genuine about a payment that no book knows, for a person to look up at the gateway."""
+    at = now_ms(context.clock)
+    await context.ledger.write(lambda turn: gap.note(turn, site.id, payment, "lost", at, detail))
+    log.error("a payment is in no book", site=site.id, payment=payment)
+
+
+def _told_to_shop(turn: Turn, site: str) -> dict[str, Any]:
+    current = gap.of_site(turn, site)
+    if current is None or current.ended_at is not None:
+        return {"gap": False}
+    told = current.told_at is not None
+    return {
+        "gap": True,
+        "since": rfc3339(from_ms(current.since)),
+        "complete": told,
+        "outcomes": gap.outcomes(turn, site),
+    }
+
+
+def _all_told(turn: Turn, recorder: Recorder, current: Gap) -> None:
+    """The shop knows no more: a window that was open may have been approved all the same, so it is unknown."""
+    gap.told(turn, current.site, recorder.at)
+    for payment_id in gap.windows(turn, current.site, (State.OPEN, State.READYING)):
+        payment = payments.get(turn, current.site, payment_id)
+        if payments.holder(payments.of_order(turn, current.site, payment.order_ref), but=payment.id):
+            continue
+        gateway: object = recorder.site.gateways.get(payment.gateway)
+        if payment.state == State.READYING:
+            words = "its window was being opened when the backup was made; look for its reference in the console"
+            if gap.note(turn, current.site, payment_id, "assumed", recorder.at):
+                recorder.case(turn, payment, "reported", words)
+        elif isinstance(gateway, Approves) and gap.note(turn, current.site, payment_id, "assumed", recorder.at):
+            _assume(turn, recorder, payment_id, current, by_itself=isinstance(gateway, Undoes | Inquires))
+
+
+def _assume(turn: Turn, recorder: Recorder, payment_id: str, current: Gap, *, by_itself: bool) -> None:
+    payment = payments.get(turn, current.site, payment_id)
+    if by_itself:
+        approve = lay_approval(turn, recorder, payment, sent_at=current.restored_at)
+        after = payments.get(turn, current.site, payment_id)
+        operations.step(turn, approve, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
+        after = payments.move(turn, after, State.UNKNOWN, at=recorder.at, actor=BRIDGE, event="approve.unknown")
+        recorder.tell(turn, after, "payment.confirming")
+        return
+    payment = hand_over(turn, recorder, payment)
+    recorder.case(turn, payment, "unknown_outcome", "it may have been approved in the time that the books have lost")
+
+
+def _end_if_settled(turn: Turn, site: str, at: int) -> None:
+    current = gap.of_site(turn, site)
+    if current is None or current.ended_at is not None:
+        return
+    if gap.unsettled(turn, site) or gap.cases_since(turn, current) or gap.lost(turn, site):
+        return
+    gap.end(turn, site, at, BRIDGE, "everything was settled")
+    log.info("a site's books are reconciled", site=site)
+
+
+def _shown(turn: Turn, site: Site, current: Gap) -> dict[str, Any]:
+    unsettled, cases, lost = gap.unsettled(turn, site.id), gap.cases_since(turn, current), gap.lost(turn, site.id)
+    missing = []
+    if current.told_at is None:
+        missing.append("the shop has not handed over everything: `wp pay-bridge reconcile` there")
+    elif unsettled:
+        missing.append(f"{len(unsettled)} outcomes are being settled")
+    if cases:
+        missing.append(f"{len(cases)} cases need people: `pay-bridge cases list`")
+    if lost:
+        missing.append(f"{len(lost)} payments are in no book: look them up in the gateway's console")
+    over = current.ended_at is not None
+    return {
+        "url": site.url,
+        "state": "ended"
+        if over
+        else "listening"
+        if current.told_at is None
+        else "settling"
+        if unsettled
+        else "waiting",
+        "backup_of": rfc3339(from_ms(current.since)),
+        "restored_at": rfc3339(from_ms(current.restored_at)),
+        "outcomes": gap.outcomes(turn, site.id),
+        "missing": [] if over and not lost else missing,
+        "unsettled": unsettled,
+        "cases": cases,
+        "lost": [{"payment": row["payment"], "detail": row["detail"]} for row in lost],
+        "ended_by": current.ended_by,
+        "reason": current.reason,
+    }
+
+
+async def _ask(context: Context, site: Site, current: Gap) -> None:
+    """Ask a shop to hand over now: signed like news, answered as it likes; what it knows comes as reports."""
+    told = {"type": "reconcile", "since": rfc3339(from_ms(current.since))}
+    body = json.dumps(told, separators=(",", ":")).encode()
+    headers = webhooks.headers(site.news_keys(), new_id(context.clock), now_ms(context.clock) // 1000, body)
+    try:
+        await context.wire.post(
+            f"{site.url}/?rest_route=/pay-bridge/v1/reconcile",
+            headers | {"content-type": "application/json"},
+            body,
+            deadline_seconds=ASK_SECONDS + 5,
+            loopback_allowed=site.loopback_allowed,
+        )
+    except BridgeError as error:
+        log.warning("a shop could not be asked", site=site.id, code=error.code)

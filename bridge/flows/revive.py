@@ -1,0 +1,184 @@
+"""Takes into restored books what the shop hands over of a payment: by the books' own attestation, never by its word."""
+
+from dataclasses import dataclass
+
+from bridge.clock import from_ms, new_id, new_reference
+from bridge.domain.machine import PAID_STATES, TERMINAL, Kind, State, Step
+from bridge.domain.payment import Payment
+from bridge.flows.attest import read_attestation
+from bridge.flows.record import BRIDGE, Recorder
+from bridge.ledger import audit, news, operations, payments, revive
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A refund the shop asked for and heard no end of: its key, amount (None: all that was left) and time (ms)."""
+
+    key: str
+    amount: int | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the shop knows of one payment: the newest snapshot it has, and that snapshot's attestation."""
+
+    payment: str
+    state: str
+    version: int
+    seq: int
+    amount: int
+    refunded: int
+    attestation: str
+    asked: tuple[Asked, ...] = ()
+
+
+def revive_payment(turn: Turn, recorder: Recorder, known: Known) -> str:
+    """Take in what the shop knows of one payment. Answers same, revived, unproven or lost."""
+    site = recorder.site.id
+    own = _find(turn, site, known.payment)
+    outcome = "same"
+    if own is None or own.version < known.version:
+        outcome = _take(turn, recorder, known, own)
+    own = _find(turn, site, known.payment)
+    if own is not None:
+        _raise_seq(turn, recorder, own, known.seq)
+        for asked in known.asked:
+            outcome = _ask_again(turn, recorder, _find(turn, site, known.payment) or own, asked) or outcome
+    return outcome
+
+
+def _find(turn: Turn, site: str, payment_id: str) -> Payment | None:
+    row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)
+    return payments.read(row) if row else None
+
+
+def _take(turn: Turn, recorder: Recorder, known: Known, own: Payment | None) -> str:
+    site = recorder.site.id
+    rows = read_attestation(recorder.context.vault, site, known.payment, known.attestation)
+    if rows is None or rows["payment"]["version"] != known.version:
+        return _unproven(turn, recorder, known, own, "there is no attestation of ours for that")
+    why_not = revive.fits(turn, rows["payment"], rows["operations"])
+    if why_not:
+        return _unproven(turn, recorder, known, own, why_not)
+    revive.order(turn, rows["order"])
+    revive.payment(turn, rows["payment"], known.version + 1, known.seq)
+    for name, write in (("operations", revive.operation), ("entries", revive.entry), ("cases", revive.case)):
+        for row in rows[name]:
+            write(turn, row)
+    _note(turn, recorder, known, own.state if own else str(State.NEW))
+    return "revived"
+
+
+def _note(turn: Turn, recorder: Recorder, known: Known, was: str) -> None:
+    """Say in the audit that the chain has a gap here, and what the attestation said at its end."""
+    audit.note(
+        turn,
+        site=recorder.site.id,
+        payment=known.payment,
+        at=recorder.at,
+        actor=BRIDGE,
+        event="gap.revived",
+        was=was,
+        became=known.state,
+        detail={"version": known.version, "refunded": known.refunded},
+    )
+
+
+def _unproven(turn: Turn, recorder: Recorder, known: Known, own: Payment | None, why: str) -> str:
+    """The shop says more than we can know: a person compares it with the gateway's console before anything moves."""
+    words = f"the shop knows it as {known.state}, {known.amount} KRW, {known.refunded} KRW refunded; {why}"
+    if own is None:
+        return "lost"
+    payment, state = own, State(own.state)
+    if state is State.OPEN and known.state in {str(one) for one in (*PAID_STATES, State.NEEDS_HUMAN, State.UNKNOWN)}:
+        payment = hand_over(turn, recorder, payment)
+        recorder.case(turn, payment, "unknown_outcome", words)
+    elif known.refunded > own.refunded and not _is_pending(turn, own):
+        _lay_refund(turn, recorder, own, Asked("", known.refunded - own.refunded, recorder.at))
+        recorder.case(turn, own, "refund_unknown", words)
+    else:
+        recorder.case(turn, payment, "reported", words)
+    return "unproven"
+
+
+def hand_over(turn: Turn, recorder: Recorder, payment: Payment) -> Payment:
+    """Take an open window for approved and unknown, and give it to a person."""
+    approve = lay_approval(turn, recorder, payment, sent_at=recorder.at)
+    payment = payments.get(turn, payment.site, payment.id)
+    approve = operations.step(turn, approve, Step.UNKNOWN, at=recorder.at)
+    payment = payments.move(turn, payment, State.UNKNOWN, at=recorder.at, actor=BRIDGE, event="approve.unknown")
+    operations.step(turn, approve, Step.NEEDS_HUMAN, at=recorder.at)
+    return payments.move(turn, payment, State.NEEDS_HUMAN, at=recorder.at, actor=BRIDGE, event="payment.needs_human")
+
+
+def lay_approval(turn: Turn, recorder: Recorder, payment: Payment, *, sent_at: int) -> Operation:
+    """Write the approval that may have been sent in the time the books have lost; nobody's process owns it."""
+    approve = Operation(
+        id=new_id(recorder.context.clock),
+        site=payment.site,
+        payment=payment.id,
+        kind=Kind.APPROVE,
+        amount=payment.amount,
+        step=Step.SENT,
+        ref=payment.merchant_ref,
+        actor="buyer",
+        stamp=recorder.stamp,
+        owner="",
+        sent_at=from_ms(sent_at),
+        reason="the books were restored",
+        context_sealed=recorder.seal_context({"returned": {}}),
+    )
+    operations.add(turn, approve)
+    payments.move(turn, payment, State.APPROVING, at=recorder.at, actor=BRIDGE, event="gap.assumed")
+    return approve
+
+
+def _raise_seq(turn: Turn, recorder: Recorder, payment: Payment, seq: int) -> None:
+    """Let the payment's news go on above what the shop has seen."""
+    if news.next_seq(turn, payment.id) <= seq:
+        recorder.note(turn, payment, "gap.sequence", {"seq": seq})
+        payments.skip_news(turn, payment, seq)
+
+
+def _ask_again(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) -> str:
+    """A refund asked for in the lost time may have been made: it is unknown, like one whose answer was lost."""
+    done = operations.of_payment(turn, payment.id)
+    if any(one.idempotency_key == asked.key for one in done):
+        return ""
+    amount = asked.amount or payment.left
+    if State(payment.state) in TERMINAL or _is_pending(turn, payment) or not 0 < amount <= payment.left:
+        recorder.case(turn, payment, "reported", f"the shop asked for a refund of {asked.amount or 'all'} KRW, unheard")
+        return "unproven"
+    _lay_refund(turn, recorder, payment, asked)
+    return "assumed"
+
+
+def _lay_refund(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) -> None:
+    amount = asked.amount or payment.left
+    refund = Operation(
+        id=new_id(recorder.context.clock),
+        site=payment.site,
+        payment=payment.id,
+        kind=Kind.REFUND,
+        amount=amount,
+        step=Step.SENT,
+        ref=new_reference(recorder.context.clock),
+        actor=BRIDGE,
+        reason="환불 결과 확인",
+        idempotency_key=asked.key,
+        stamp=recorder.stamp,
+        owner="",
+        sent_at=from_ms(recorder.at),
+    )
+    operations.add(turn, refund)
+    operations.step(turn, refund, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
+    recorder.note(turn, payment, "refund.unknown", {"amount": amount, "reason": "the books were restored"})
+
+
+def _is_pending(turn: Turn, payment: Payment) -> bool:
+    return any(
+        one.step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN) for one in operations.of_payment(turn, payment.id)
+    )

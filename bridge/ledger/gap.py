@@ -1,0 +1,180 @@
+"""The gap: what happened between a backup and the restore, and is known to the shop and the gateway alone.
+
+A site is deaf from the restore until its shop has handed over all it knows; then its payments are settled by evidence;
+then the gap ends. Until it has ended nothing of the site moves money but what settles an unknown outcome.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bridge.domain.failures import KeyTooOld, Reconciling
+from bridge.ledger.ledger import Row, Turn
+
+_MOVING = "('readying', 'approving', 'unknown', 'voiding')"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A site's gap; times in milliseconds. `since` is the backup's moment."""
+
+    site: str
+    since: int
+    restored_at: int
+    heard_at: int | None
+    told_at: int | None
+    ended_at: int | None
+    ended_by: str
+    reason: str
+
+
+def begin(turn: Turn, since: int, restored_at: int) -> None:
+    """Begin the gap of every site, in the turn that restores the books."""
+    for row in turn.all("SELECT id FROM sites"):
+        turn.run("DELETE FROM gap_sites WHERE site = ?", row["id"])
+        turn.run("DELETE FROM gap_payments WHERE site = ?", row["id"])
+        turn.run("INSERT INTO gap_sites (site, since, restored_at) VALUES (?, ?, ?)", row["id"], since, restored_at)
+
+
+def of_site(turn: Turn, site: str) -> Gap | None:
+    """Read a site's gap, ended or not."""
+    row = turn.one("SELECT * FROM gap_sites WHERE site = ?", site)
+    return _read(row) if row else None
+
+
+def open_gaps(turn: Turn) -> list[Gap]:
+    """Read the gaps that have not ended."""
+    return [_read(row) for row in turn.all("SELECT * FROM gap_sites WHERE ended_at IS NULL ORDER BY site")]
+
+
+def refuse(turn: Turn, site: str) -> None:
+    """Raise Reconciling while a site's gap lasts."""
+    gap = of_site(turn, site)
+    if gap is not None and gap.ended_at is None:
+        raise Reconciling(
+            "The payment records were restored from a backup and are being reconciled; no payment and no refund can"
+            " begin until that is done. Nothing was changed; wait, and do not pay again."
+        )
+
+
+def refuse_old_key(turn: Turn, site: str, key: str) -> None:
+    """Raise KeyTooOld where the books were restored and a key that they do not know is older than that.
+
+    A key's first eight hex digits are the time at which it was made, in unix seconds.
+    """
+    gap = of_site(turn, site)
+    if gap is not None and not key_seconds(key) * 1000 > gap.restored_at:
+        raise KeyTooOld(
+            "The payment records were restored after this Idempotency-Key was made (its first eight hex digits say"
+            " when), so what it asks for may have been done. Look at the payment, then ask again with a new key."
+        )
+
+
+def key_seconds(key: str) -> int:
+    """Read when a key was made, in unix seconds; 0 for one that is no number."""
+    try:
+        return int(key[:8], 16)
+    except ValueError:
+        return 0
+
+
+def is_deaf(turn: Turn, site: str) -> bool:
+    """Tell whether the shop has still to hand over what it knows."""
+    gap = of_site(turn, site)
+    return gap is not None and gap.ended_at is None and gap.told_at is None
+
+
+def heard(turn: Turn, site: str, at: int) -> None:
+    """Note that the shop is handing over."""
+    turn.run("UPDATE gap_sites SET heard_at = ? WHERE site = ?", at, site)
+
+
+def told(turn: Turn, site: str, at: int) -> None:
+    """Note that the shop has handed over everything."""
+    turn.run("UPDATE gap_sites SET told_at = ? WHERE site = ? AND told_at IS NULL", at, site)
+
+
+def end(turn: Turn, site: str, at: int, who: str, reason: str) -> None:
+    """End a site's gap."""
+    turn.run(
+        "UPDATE gap_sites SET ended_at = ?, ended_by = ?, reason = ? WHERE site = ? AND ended_at IS NULL",
+        *(at, who, reason, site),
+    )
+
+
+def note(turn: Turn, site: str, payment: str, outcome: str, at: int, detail: str = "") -> bool:
+    """Note what came of a payment that somebody named; the first time counts, and answers True."""
+    if turn.one("SELECT 1 FROM gap_payments WHERE site = ? AND payment = ?", site, payment):
+        return False
+    turn.run(
+        "INSERT INTO gap_payments (site, payment, outcome, detail, at) VALUES (?, ?, ?, ?, ?)",
+        *(site, payment, outcome, detail[:500], at),
+    )
+    return True
+
+
+def found(turn: Turn, site: str, payment: str) -> None:
+    """A payment that seemed lost has been handed over after all."""
+    turn.run("DELETE FROM gap_payments WHERE site = ? AND payment = ? AND outcome = 'lost'", site, payment)
+
+
+def outcomes(turn: Turn, site: str) -> dict[str, int]:
+    """Count what came of the payments that were named."""
+    rows = turn.all("SELECT outcome, COUNT(*) AS many FROM gap_payments WHERE site = ? GROUP BY outcome", site)
+    return {row["outcome"]: int(row["many"]) for row in rows}
+
+
+def lost(turn: Turn, site: str) -> list[Row]:
+    """Read what was named, is in no books, and no person has acknowledged."""
+    return turn.all(
+        "SELECT * FROM gap_payments WHERE site = ? AND outcome = 'lost' AND seen_at IS NULL ORDER BY at", site
+    )
+
+
+def acknowledge(turn: Turn, site: str, at: int) -> int:
+    """Note that a person has seen what is lost; answers how many."""
+    return turn.run(
+        "UPDATE gap_payments SET seen_at = ? WHERE site = ? AND outcome = 'lost' AND seen_at IS NULL", at, site
+    )
+
+
+def unsettled(turn: Turn, site: str) -> list[str]:
+    """Name the payments of a site that machines have still to settle."""
+    rows = turn.all(
+        f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING}"  # noqa: S608 - ours
+        " UNION SELECT payment FROM operations WHERE site = ? AND state IN ('sent', 'unknown')"
+        " UNION SELECT payment FROM notices WHERE site = ? AND state = 'pending' AND payment IS NOT NULL",
+        *(site, site, site),
+    )
+    return sorted(row["id"] for row in rows)
+
+
+def cases_since(turn: Turn, gap: Gap) -> list[str]:
+    """Name the site's open cases that were opened since the restore."""
+    rows = turn.all(
+        "SELECT id FROM cases WHERE site = ? AND state IN ('open', 'refunding') AND opened_at >= ? ORDER BY id",
+        *(gap.site, gap.restored_at),
+    )
+    return [row["id"] for row in rows]
+
+
+def windows(turn: Turn, site: str, states: Iterable[str]) -> list[str]:
+    """Name the payments of a site that are in these states."""
+    wanted = list(states)
+    marks = ", ".join("?" * len(wanted))
+    return [
+        row["id"]
+        for row in turn.all(f"SELECT id FROM payments WHERE site = ? AND state IN ({marks})", site, *wanted)  # noqa: S608
+    ]
+
+
+def _read(row: Row) -> Gap:
+    return Gap(
+        site=row["site"],
+        since=row["since"],
+        restored_at=row["restored_at"],
+        heard_at=row["heard_at"],
+        told_at=row["told_at"],
+        ended_at=row["ended_at"],
+        ended_by=row["ended_by"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,108 @@
+"""Writes rows back that the books once sealed into an attestation: only forward, never against what stands."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.domain.machine import TERMINAL, Evidence, State, Step
+from bridge.ledger import operations
+from bridge.ledger.ledger import Turn
+
+FINAL = frozenset({str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT)})
+_BLANK = {
+    "orders": {"buyer_id": "", "buyer_name": "", "buyer_email": "", "buyer_phone": "", "items": "[]"},
+    "payments": {"token_id": ""},
+}
+Values = Mapping[str, Any]
+
+
+def fits(turn: Turn, payment: Values, later_operations: list[Values]) -> str:
+    """Say why a payment's later rows cannot follow those that stand, or nothing."""
+    own = turn.one("SELECT * FROM payments WHERE id = ?", payment["id"])
+    if own is not None:
+        frozen = ("site", "order_ref", "amount", "gateway", "merchant_ref")
+        if any(own[name] != payment[name] for name in frozen):
+            return "its order, amount, gateway or reference is another"
+        if State(own["state"]) in TERMINAL and payment["state"] != own["state"]:
+            return f"it had ended as {own['state']} and is {payment['state']}"
+    for later in later_operations:
+        stands = turn.one("SELECT state FROM operations WHERE id = ?", later["id"])
+        if stands is not None and stands["state"] in FINAL and later["state"] != stands["state"]:
+            return f"an operation had ended as {stands['state']} and is {later['state']}"
+    other = turn.one(
+        "SELECT id FROM payments WHERE site = ? AND order_ref = ? AND id <> ? AND state IN"
+        " ('approving', 'unknown', 'awaiting_deposit', 'paid', 'part_refunded', 'needs_human')",
+        *(payment["site"], payment["order_ref"], payment["id"]),
+    )
+    holds = ("approving", "unknown", "awaiting_deposit", "paid", "part_refunded", "needs_human")
+    if other is not None and payment["state"] in holds:
+        return f"payment {other['id']} holds the same order"
+    return ""
+
+
+def order(turn: Turn, values: Values) -> None:
+    """Write an order that is not there, or is an older version. The buyer is not in an attestation."""
+    own = turn.one("SELECT version FROM orders WHERE site = ? AND ref = ?", values["site"], values["ref"])
+    if own is None:
+        _insert(turn, "orders", {**_BLANK["orders"], **values})
+    elif own["version"] <= values["version"]:
+        _update(
+            turn,
+            "orders",
+            {name: values[name] for name in values if name not in ("site", "ref")},
+            values,
+            "site",
+            "ref",
+        )
+
+
+def payment(turn: Turn, values: Values, version: int, news_seq: int) -> None:
+    """Write a payment under a version above all that were told, its news to go on above those that were heard."""
+    values = {**values, "version": version, "news_seq": news_seq}
+    if turn.one("SELECT 1 FROM payments WHERE id = ?", values["id"]) is None:
+        _insert(turn, "payments", {**_BLANK["payments"], **values})
+    else:
+        _update(turn, "payments", {name: values[name] for name in values if name != "id"}, values, "id")
+
+
+def operation(turn: Turn, values: Values) -> None:
+    """Write an operation as it was; a final one that stands is left."""
+    own = turn.one("SELECT state FROM operations WHERE id = ?", values["id"])
+    if own is None:
+        _insert(turn, "operations", values)
+    elif own["state"] not in FINAL:
+        _update(turn, "operations", {name: values[name] for name in values if name != "id"}, values, "id")
+
+
+def entry(turn: Turn, values: Values) -> None:
+    """Write a ledger entry that is not there, and its hash into the audit."""
+    if not operations.is_entered(turn, values["cause"]):
+        named = {name: values[name] for name in ("cause", "site", "payment", "kind", "amount", "at")}
+        operations.enter(turn, **named, evidence=Evidence(values["evidence"]))
+
+
+def case(turn: Turn, values: Values) -> None:
+    """Write a case that is not there, or close one that was closed."""
+    own = turn.one("SELECT state FROM cases WHERE id = ?", values["id"])
+    if own is None:
+        is_open = values["state"] in ("open", "refunding")
+        same = turn.one(
+            "SELECT 1 FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')",
+            *(values["payment"], values["reason"]),
+        )
+        if not (is_open and same):
+            _insert(turn, "cases", values)
+    elif own["state"] in ("open", "refunding"):
+        _update(turn, "cases", {name: values[name] for name in values if name != "id"}, values, "id")
+
+
+def _insert(turn: Turn, table: str, values: Values) -> None:
+    names = list(values)
+    marks = ", ".join("?" * len(names))
+    turn.run(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", *values.values())  # noqa: S608 - sealed names
+
+
+def _update(turn: Turn, table: str, changes: Values, values: Values, *key: str) -> None:
+    sets = ", ".join(f"{name} = ?" for name in changes)
+    where = " AND ".join(f"{name} = ?" for name in key)
+    wanted = f"UPDATE {table} SET {sets} WHERE {where}"  # noqa: S608 - sealed names
+    turn.run(wanted, *changes.values(), *(values[name] for name in key))
