@@ -9,6 +9,7 @@ import zlib
 from typing import Any
 
 from bridge.domain.failures import LedgerBroken
+from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.vault import Vault
 
@@ -17,23 +18,31 @@ _BUYER = frozenset({"buyer_id", "buyer_name", "buyer_email", "buyer_phone", "ite
 _OF_ONE_PROCESS = frozenset({"owner", "window_url", "window_sealed", "token_id"})
 
 
-def attest(turn: Turn, vault: Vault, site: str, payment: str) -> str:
-    """Make a payment's attestation: the same rows make the same text."""
+def attest(turn: Turn, vault: Vault, site: str, payment: str, telling: tuple[int, str] | None = None) -> str:
+    """Make a payment's attestation: the same rows make the same text. `telling`: the news it goes with (seq, type)."""
     own = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment, site)
-    assert own is not None, "only a payment that is there has an attestation"
+    assert own is not None, "only a payment that is there is attested"
     order = turn.one("SELECT * FROM orders WHERE site = ? AND ref = ?", site, own["order_ref"])
     assert order is not None, "a payment has an order"
+    done = [_kept(row) for row in turn.all("SELECT * FROM operations WHERE payment = ? ORDER BY id", payment)]
+    told = [(row["seq"], row["type"]) for row in turn.all("SELECT * FROM news WHERE payment = ? ORDER BY seq", payment)]
     rows = {
         "payment": _kept(own, _OF_ONE_PROCESS),
         "order": _kept(order, _BUYER),
-        "operations": [
-            _kept(row) for row in turn.all("SELECT * FROM operations WHERE payment = ? ORDER BY id", payment)
-        ],
+        "operations": done,
         "entries": [_kept(row) for row in turn.all("SELECT * FROM entries WHERE payment = ? ORDER BY cause", payment)],
         "cases": [_kept(row) for row in turn.all("SELECT * FROM cases WHERE payment = ? ORDER BY id", payment)],
+        "audit": [[row[name] for name in audit.SAID] for row in audit.chain(turn, payment)],
+        "news": [*told, *([telling] if telling else [])],
+        "answers": _answers(turn, site, [one["idempotency_key"] for one in done if one["idempotency_key"]]),
     }
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     return vault.seal_alike(zlib.compress(text, 6), f"attestation:{site}:{payment}")
+
+
+def _answers(turn: Turn, site: str, keys: list[str]) -> list[dict[str, Any]]:
+    found = (turn.one("SELECT * FROM answers WHERE site = ? AND idempotency_key = ?", site, key) for key in keys)
+    return [_kept(row, frozenset({"body", "status"})) for row in found if row is not None]
 
 
 def read_attestation(vault: Vault, site: str, payment: str, text: str) -> dict[str, Any] | None:

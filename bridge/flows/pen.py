@@ -58,7 +58,7 @@ class Pen:
             "occurred_at": rfc3339(from_ms(self.at)),
             "order": order_json(order, everyone),
             "payment": payment_json(self.site, payment, done, self.stamp)
-            | {"attestation": attest(turn, self.context.vault, self.site.id, payment.id)},
+            | {"attestation": attest(turn, self.context.vault, self.site.id, payment.id, (seq, kind))},
         }
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)

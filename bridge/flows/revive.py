@@ -7,7 +7,7 @@ from bridge.domain.machine import PAID_STATES, TERMINAL, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.flows.attest import read_attestation
 from bridge.flows.record import BRIDGE, Recorder
-from bridge.ledger import audit, news, operations, payments, revive
+from bridge.ledger import audit, news, operations, payments, replay, revive
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
@@ -50,6 +50,14 @@ def revive_payment(turn: Turn, recorder: Recorder, known: Known) -> str:
     return outcome
 
 
+_WRITERS = (
+    ("operations", revive.operation),
+    ("entries", revive.entry),
+    ("cases", revive.case),
+    ("answers", revive.answer),
+)
+
+
 def _find(turn: Turn, site: str, payment_id: str) -> Payment | None:
     row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)
     return payments.read(row) if row else None
@@ -60,20 +68,22 @@ def _take(turn: Turn, recorder: Recorder, known: Known, own: Payment | None) -> 
     rows = read_attestation(recorder.context.vault, site, known.payment, known.attestation)
     if rows is None or rows["payment"]["version"] != known.version:
         return _unproven(turn, recorder, known, own, "there is no attestation of ours for that")
-    why_not = revive.fits(turn, rows["payment"], rows["operations"])
+    why_not = revive.fits(turn, rows["payment"], rows["operations"], rows["audit"])
     if why_not:
         return _unproven(turn, recorder, known, own, why_not)
     revive.order(turn, rows["order"])
-    revive.payment(turn, rows["payment"], known.version + 1, known.seq)
-    for name, write in (("operations", revive.operation), ("entries", revive.entry), ("cases", revive.case)):
+    revive.payment(turn, rows["payment"])
+    revive.chain(turn, site, known.payment, rows["audit"])
+    revive.news(turn, site, known.payment, rows["news"], recorder.at)
+    for name, write in _WRITERS:
         for row in rows[name]:
             write(turn, row)
-    _note(turn, recorder, known, own.state if own else str(State.NEW))
+    _note(turn, recorder, known)
     return "revived"
 
 
-def _note(turn: Turn, recorder: Recorder, known: Known, was: str) -> None:
-    """Say in the audit that the chain has a gap here, and what the attestation said at its end."""
+def _note(turn: Turn, recorder: Recorder, known: Known) -> None:
+    """Say in the audit that the rows up to here came back from the shop."""
     audit.note(
         turn,
         site=recorder.site.id,
@@ -81,9 +91,9 @@ def _note(turn: Turn, recorder: Recorder, known: Known, was: str) -> None:
         at=recorder.at,
         actor=BRIDGE,
         event="gap.revived",
-        was=was,
+        was=known.state,
         became=known.state,
-        detail={"version": known.version, "refunded": known.refunded},
+        detail={"version": known.version},
     )
 
 
@@ -139,8 +149,7 @@ def lay_approval(turn: Turn, recorder: Recorder, payment: Payment, *, sent_at: i
 def _raise_seq(turn: Turn, recorder: Recorder, payment: Payment, seq: int) -> None:
     """Let the payment's news go on above what the shop has seen."""
     if news.next_seq(turn, payment.id) <= seq:
-        recorder.note(turn, payment, "gap.sequence", {"seq": seq})
-        payments.skip_news(turn, payment, seq)
+        payments.skip_news(turn, payment, seq, recorder.at)
 
 
 def _ask_again(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) -> str:
@@ -174,6 +183,8 @@ def _lay_refund(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) 
         sent_at=from_ms(recorder.at),
     )
     operations.add(turn, refund)
+    if asked.key:  # its body is not known: the same key is answered that it was used
+        replay.remember(turn, payment.site, asked.key, "", refund.id, recorder.at)
     operations.step(turn, refund, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
     recorder.note(turn, payment, "refund.unknown", {"amount": amount, "reason": "the books were restored"})
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from bridge.ledger.ledger import Row, Turn
 
 COLUMNS = ("payment", "seq", "site", "at", "actor", "event", "was", "became", "detail", "previous")
+SAID = ("at", "actor", "event", "was", "became", "detail", "hash")
+"""What a row says, and the hash that binds it to its place."""
 ENTRY = "ledger.entry"
 """The event of a row that holds an entry's hash."""
 ENTRY_COLUMNS = ("cause", "site", "payment", "kind", "amount", "evidence", "at")

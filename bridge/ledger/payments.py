@@ -98,9 +98,20 @@ def move(
     return after
 
 
-def skip_news(turn: Turn, payment: Payment, seq: int) -> None:
-    """Let a payment's news go on above a number, because WordPress has seen up to it."""
+def skip_news(turn: Turn, payment: Payment, seq: int, at: int) -> None:
+    """Let a payment's news go on above a number, because WordPress has seen up to it; `at` in milliseconds."""
     turn.run("UPDATE payments SET news_seq = ?, version = version + 1 WHERE id = ?", seq, payment.id)
+    audit.note(
+        turn,
+        site=payment.site,
+        payment=payment.id,
+        at=at,
+        actor="bridge",
+        event="gap.sequence",
+        was=payment.state,
+        became=payment.state,
+        detail={"seq": seq},
+    )
 
 
 def exists(turn: Turn, site: str, payment_id: str) -> bool:

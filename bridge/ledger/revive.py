@@ -1,10 +1,11 @@
 """Writes rows back that the books once sealed into an attestation: only forward, never against what stands."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge.domain.machine import TERMINAL, Evidence, State, Step
-from bridge.ledger import operations
+from bridge.domain.machine import TERMINAL, State, Step
+from bridge.ledger import audit, operations
 from bridge.ledger.ledger import Turn
 
 FINAL = frozenset({str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT)})
@@ -15,8 +16,11 @@ _BLANK = {
 Values = Mapping[str, Any]
 
 
-def fits(turn: Turn, payment: Values, later_operations: list[Values]) -> str:
+def fits(turn: Turn, payment: Values, later_operations: list[Values], said: Sequence[Sequence[Any]]) -> str:
     """Say why a payment's later rows cannot follow those that stand, or nothing."""
+    own_chain = audit.chain(turn, payment["id"])
+    if own_chain and (len(own_chain) > len(said) or own_chain[-1]["hash"] != said[len(own_chain) - 1][-1]):
+        return "its audit goes on otherwise here"
     own = turn.one("SELECT * FROM payments WHERE id = ?", payment["id"])
     if own is not None:
         frozen = ("site", "order_ref", "amount", "gateway", "merchant_ref")
@@ -55,13 +59,49 @@ def order(turn: Turn, values: Values) -> None:
         )
 
 
-def payment(turn: Turn, values: Values, version: int, news_seq: int) -> None:
-    """Write a payment under a version above all that were told, its news to go on above those that were heard."""
-    values = {**values, "version": version, "news_seq": news_seq}
+def payment(turn: Turn, values: Values) -> None:
+    """Write a payment as it was."""
     if turn.one("SELECT 1 FROM payments WHERE id = ?", values["id"]) is None:
         _insert(turn, "payments", {**_BLANK["payments"], **values})
     else:
         _update(turn, "payments", {name: values[name] for name in values if name != "id"}, values, "id")
+
+
+def chain(turn: Turn, site: str, payment_id: str, said: Sequence[Sequence[Any]]) -> None:
+    """Write the rows of a payment's audit that are missing; they hash to what they did."""
+    stands = len(audit.chain(turn, payment_id))
+    for at, actor, event, was, became, detail, _ in said[stands:]:
+        audit.note(
+            turn,
+            site=site,
+            payment=payment_id,
+            at=at,
+            actor=actor,
+            event=event,
+            was=was,
+            became=became,
+            detail=json.loads(detail),
+        )
+
+
+def news(turn: Turn, site: str, payment_id: str, told: Sequence[Sequence[Any]], at: int) -> None:
+    """Write down which news the shop has heard, without their text."""
+    for seq, kind in told:
+        if turn.one("SELECT 1 FROM news WHERE payment = ? AND seq = ?", payment_id, seq) is None:
+            turn.run(
+                "INSERT INTO news (id, site, payment, seq, type, body, state, created_at, next_try_at, heard_at)"
+                " VALUES (?, ?, ?, ?, ?, '{}', 'heard', ?, 0, ?)",
+                *(f"{payment_id}-{seq}", site, payment_id, seq, kind, at, at),
+            )
+
+
+def answer(turn: Turn, values: Values) -> None:
+    """Write what an idempotency key made, so that the same key finds it again."""
+    if turn.one(
+        "SELECT 1 FROM answers WHERE site = ? AND idempotency_key = ?", values["site"], values["idempotency_key"]
+    ):
+        return
+    _insert(turn, "answers", values)
 
 
 def operation(turn: Turn, values: Values) -> None:
@@ -74,10 +114,9 @@ def operation(turn: Turn, values: Values) -> None:
 
 
 def entry(turn: Turn, values: Values) -> None:
-    """Write a ledger entry that is not there, and its hash into the audit."""
+    """Write a ledger entry that is not there; the audit's rows hold its hash."""
     if not operations.is_entered(turn, values["cause"]):
-        named = {name: values[name] for name in ("cause", "site", "payment", "kind", "amount", "at")}
-        operations.enter(turn, **named, evidence=Evidence(values["evidence"]))
+        _insert(turn, "entries", values)
 
 
 def case(turn: Turn, values: Values) -> None:
