@@ -1,12 +1,13 @@
 """PayApp over the real flows: money moves in its window, and of what we asked for we hear by notices."""
 
 import asyncio
+import json
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
 from tests.gateways.house import House
-from tests.support.world import SHOP_URL
+from tests.support.world import SHOP_URL, Opened
 
 
 @pytest.fixture
@@ -289,3 +290,39 @@ async def test_five_days_later_a_refund_is_asked_for_and_done_when_a_notice_says
     after = await house.payment(payment.id)
     assert after.refunded == house.book(payment).refunded == 55_000
     await house.check_books()
+
+
+# ---- plans
+
+
+async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_only_heard(house):
+    wish = {
+        "customer": "customer-1", "order_ref": "CLUB-1", "title": "월 회원권", "amount": 33_000,
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
+        "result_url": f"{house.site.url}/club", "actor": "buyer",
+    }  # fmt: skip
+    answer = await house.call("POST", "/v1/plans", wish)
+    assert answer.status_code == 201, answer.text
+    await house.authenticate(Opened("", answer.json()["window_url"], "", ""))
+    await house.quiet()
+    (row,) = await house.all("SELECT refs, state FROM plans")
+    number = int(json.loads(row["refs"])["rebill_no"])
+    await house.clock.forward(10 * 86_400)
+    house.sandbox.desks["payapp"].deposit({"rebill_no": number})
+    await house.quiet()
+    await house.clock.forward(31 * 86_400)
+    house.sandbox.desks["payapp"].deposit({"rebill_no": number, "fail": True})
+    await house.quiet()
+    await house.beat()
+
+    rounds = await house.all("SELECT id, order_ref, state, captured FROM payments ORDER BY order_ref")
+    assert [(one["order_ref"], one["state"], one["captured"]) for one in rounds] == [
+        ("CLUB-1-1", "paid", 33_000),
+        ("CLUB-1-2", "paid", 33_000),
+    ]
+    told = [notice for book in house.sandbox.bank.as_json()["payments"] for notice in book["notices"]]
+    assert all(notice["acked"] for notice in told), told
+    refunded = await house.refund(rounds[0]["id"], 33_000)
+    await house.quiet()
+    await house.beat()
+    assert refunded.status_code in (200, 202), refunded.text

@@ -22,6 +22,9 @@ KEPT = (
 
 ACK = Ack("SUCCESS", "text/plain")
 
+QUIET = (Event.REQUESTED, Event.REQUEST_CANCELLED, Event.OTHER)
+"""What a plan's notices tell of without money having moved, such as a round that failed (99): heard, and no more."""
+
 UNNUMBERED = ("j", "b", "p")
 """Ways of asking that are given no mul_no before the first notice: the JS API, a charge, a plan."""
 
@@ -54,7 +57,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
         readings=_readings(price, _won(form, "orig_price"), settings.partial_price) if part else (),
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},
-        foreign=not kind,
+        foreign=not kind or (kind == "p" and event in QUIET),
         round=(form.get("orig_mul_no") or number) if kind == "p" else "",
     )
 
