@@ -1,0 +1,131 @@
+"""A bridge and the sandbox as processes of their own, and one shop a gateway that is nothing but its orders."""
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from bridge.signing.keys import SiteKey, decode_secret
+from bridge.signing.tokens import seal_order
+from tests.wordpress.bridge import Bridge
+
+PAYAPP_KEYS = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
+PRICE = 55_000
+
+
+class Booth:
+    """Shops that are one empty page each."""
+
+    def __init__(self, directory: Path) -> None:
+        self.bridge = Bridge(directory)
+        self.url = self.bridge.url
+        self._shops: dict[str, ThreadingHTTPServer] = {}
+        self._keys: dict[str, SiteKey] = {}
+
+    def open(self, gateway: str) -> None:
+        """Add the gateway's shop, if it is not there yet."""
+        if gateway in self._shops:
+            return
+        self._shops[gateway] = shop = ThreadingHTTPServer(("127.0.0.1", 0), _Shop)
+        threading.Thread(target=shop.serve_forever, daemon=True).start()
+        if gateway == "payapp":
+            self.control("settings", {"gateway": "payapp", "sellers": {"payapptest": PAYAPP_KEYS}})
+        words = [
+            word for name, value in self._settings(gateway).items() for word in ("--set", f"{gateway}.{name}={value}")
+        ]
+        added = self.bridge.command(
+            "site", "add", self.shop_url(gateway), "--gateway", gateway, *words, "--mode", "test", "--json"
+        )
+        said = json.loads(added)
+        self._keys[gateway] = SiteKey.from_secret(
+            decode_secret(said["secret"]), key_id=said["key_id"], site=said["site"]
+        )
+
+    def _settings(self, gateway: str) -> dict[str, str]:
+        sandbox = self.bridge.sandbox_url
+        return {
+            "paystory": {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"},
+            "payple": {"host_url": f"{sandbox}/payple", "referer": f"{self.bridge.url}/"},
+            "payapp": {
+                "userid": "payapptest",
+                **PAYAPP_KEYS,
+                "api_url": f"{sandbox}/payapp/oapi/apiLoad.html",
+                "script_url": f"{sandbox}/payapp/lite/public/api/v2/payapp-lite.js",
+            },
+            "welcome": {"api_url": f"{sandbox}/welcome/api", "approval_urls": sandbox},
+        }[gateway]
+
+    def shop_url(self, gateway: str) -> str:
+        """Where the gateway's shop is."""
+        return f"http://127.0.0.1:{self._shops[gateway].server_port}"
+
+    def checkout(self, gateway: str, device: str, amount: int = PRICE) -> dict[str, Any]:
+        """Open a payment as the shop's script does; gives its id and where its window is."""
+        ref, now = secrets.token_hex(6), int(time.time())
+        order = {
+            "ref": ref,
+            "version": 1,
+            "title": "봄의 제전 R석",
+            "amount": amount,
+            "buyer": {"name": "홍길동", "email": "hong@buyer.example", "phone": "010-1234-5678"},
+            "result_url": f"{self.shop_url(gateway)}/result?order={ref}",
+            "retry_url": f"{self.shop_url(gateway)}/order?order={ref}",
+        }
+        payload = {"order": order, "iat": now, "exp": now + 900, "jti": secrets.token_hex(16)}
+        token = seal_order(self._keys[gateway], payload, secrets.token_bytes(12))
+        form = urlencode({"token": token, "device": "mobile" if device == "phone" else "pc"}).encode()
+        asked = Request(f"{self.bridge.url}/checkout", form, {"accept": "application/json"})
+        with urlopen(asked, timeout=20) as answer:
+            said: dict[str, Any] = json.load(answer)
+        return said
+
+    def status(self, opened: dict[str, Any]) -> str:
+        """Ask for the state of a payment, as the shop's script does."""
+        with urlopen(opened["status_url"], timeout=10) as answer:
+            return str(json.load(answer)["state"])
+
+    def captured(self, payment: str) -> list[int]:
+        """Say what the sandbox's books hold for a payment: captures in KRW."""
+        path = self.bridge.directory / "bridge.db"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as ledger:
+            ref = ledger.execute("SELECT merchant_ref FROM payments WHERE id = ?", (payment,)).fetchone()[0]
+        with urlopen(f"{self.bridge.sandbox_url}/books?merchant_ref={ref}", timeout=10) as answer:
+            return [book["captured"] for book in json.load(answer)["payments"]]
+
+    def control(self, page: str, values: dict[str, Any]) -> Any:
+        """Ask something of the sandbox's control pages."""
+        asked = Request(f"{self.bridge.sandbox_url}/control/{page}", json.dumps(values).encode())
+        with urlopen(asked, timeout=10) as answer:
+            return json.load(answer)
+
+    def close(self) -> None:
+        """End the shops."""
+        for shop in self._shops.values():
+            shop.shutdown()
+            shop.server_close()
+
+
+class _Shop(BaseHTTPRequestHandler):
+    """A page for every address; what is posted is taken and forgotten."""
+
+    def do_GET(self) -> None:
+        body = "<!doctype html><title>가게</title><h1>가게</h1>".encode()
+        self.send_response(200)
+        self.send_header("content-type", "text/html; charset=utf-8")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        self.do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing is to be seen of it."""

@@ -1,0 +1,82 @@
+"""Every gateway's window is paid in a browser, on a desktop and on a phone, and may be left."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import grave_faults
+from tests.browser.booth import PRICE, Booth
+from tests.browser.conftest import Browse
+from tests.browser.lane import until
+from tests.browser.test_screenshots import Album
+
+pytestmark = pytest.mark.browser
+GATEWAYS = ["paystory", "payple", "payapp", "welcome"]
+
+
+@pytest.fixture(scope="module")
+def booth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booth]:
+    """One bridge and one sandbox for all windows."""
+    made = Booth(tmp_path_factory.mktemp("booth"))
+    with made.bridge:
+        yield made
+    made.close()
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def device(request: pytest.FixtureRequest) -> str:
+    """What the buyer holds."""
+    return str(request.param)
+
+
+def window_page(page: Page) -> Page:
+    """The gateway's window, wherever its script opened it."""
+
+    def found() -> Page | None:
+        return next((one for one in page.context.pages if _is_window(one)), None)
+
+    return until(found, f"a window, not {[one.url for one in page.context.pages]}")
+
+
+def _is_window(page: Page) -> bool:
+    return page.locator("button[name=action][value=pay]").count() == 1
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_a_buyer_pays_in_the_gateways_window(booth: Booth, browse: Browse, gateway: str, device: str) -> None:
+    booth.open(gateway)
+    page = browse(booth, device)
+    opened = booth.checkout(gateway, device)
+    page.goto(opened["window_url"])
+    window = window_page(page)
+
+    expect(window.locator("body")).to_contain_text("봄의 제전 R석")
+    expect(window.locator("body")).to_contain_text("55,000")
+    wide = window.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, "nothing sticks out sideways"
+    assert grave_faults(window) == []
+    Album(f"windows-{device}").take(window, gateway)
+    window.locator("button[name=action][value=pay]").click(no_wait_after=True)
+
+    page.wait_for_url(f"{booth.shop_url(gateway)}/result*")
+    assert booth.status(opened) == "paid"
+    assert booth.captured(opened["payment"]) == [PRICE]
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_a_buyer_leaves_the_gateways_window_unpaid(booth: Booth, browse: Browse, gateway: str, device: str) -> None:
+    booth.open(gateway)
+    page = browse(booth, device)
+    opened = booth.checkout(gateway, device)
+    page.goto(opened["window_url"])
+    window_page(page).locator("button[name=action][value=close]").click(no_wait_after=True)
+
+    if gateway == "payapp":  # its page stays, and where its link leads tells nobody what the buyer did there
+        expect(page.get_by_role("heading", level=1)).to_have_text("결제하지 않았어요")
+        page.get_by_role("link", name="닫고 상점으로 가기").click(no_wait_after=True)
+        expect(page.get_by_role("heading", level=1)).to_have_text("결제 결과를 확인하고 있어요")
+    else:
+        page.wait_for_url(f"{booth.shop_url(gateway)}/order*")
+    assert booth.status(opened) != "paid"
+    assert booth.captured(opened["payment"]) in ([], [0])
