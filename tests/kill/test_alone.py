@@ -17,8 +17,8 @@ TIMES = 50 if EVERYTHING else 5
 SERVING_SECONDS_MAX = 2.0
 PICKED_UP_SECONDS_MAX = 5.0
 SETTLED_SECONDS_MAX = 60.0
-PATIENCE = 1.0 if EVERYTHING else 4.0
-"""A machine that runs other tests beside these is slower than the bridge."""
+PATIENCE = 4.0
+"""A machine that does other work beside this is slower than the bridge: the page says whether the goals were met."""
 
 
 @pytest.mark.kill
