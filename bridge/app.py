@@ -38,6 +38,7 @@ from bridge.web.receipts import CashReceipts
 from bridge.web.reconciliation import Reconciliation
 from bridge.web.returns import Returns
 from bridge.web.script_window import ScriptWindows
+from bridge.web.services import Services
 from bridge.web.wordpress import WordPress
 from bridge.wire.converse import Wire
 
@@ -120,6 +121,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *Billing(context).routes(),
         *CashReceipts(context).routes(),
         *PlanRoutes(context).routes(),
+        *Services(context).routes(),
         *KeyPages(context).routes(),
         *Reconciliation(context).routes(),
         *Cases(context).routes(),

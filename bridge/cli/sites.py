@@ -46,6 +46,22 @@ def show_all(as_json: Json = False) -> None:
         print_facts(site)
 
 
+@app.command("ask")
+def ask(
+    url: str,
+    gateway: str,
+    command: Annotated[str, typer.Argument(help="One of the gateway's own commands; without it they are listed.")] = "",
+    field: Annotated[list[str], typer.Option(help="NAME=value, =@file, or =- for standard input. Repeatable.")] = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Run one of a gateway's own commands for the merchant's account (PayApp useridCheck, subidregist and so on)."""
+    given = read_settings([f"field.{word}" for word in field]).get("field", {})
+    answer = run("site.ask", url=url, gateway=gateway, deed=command, fields=given)
+    print_json(answer) if as_json else print_facts(answer)
+    if command and not answer["done"]:
+        raise typer.Exit(1)
+
+
 @app.command("rotate-key")
 def rotate_key(url: str, as_json: Json = False) -> None:
     """Make a new key; the old one works until it is revoked."""

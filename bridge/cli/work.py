@@ -12,6 +12,7 @@ from bridge.cli import case_work
 from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Account, Mode
+from bridge.flows.ask_gateway import administer
 from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.log_in import add_operator
@@ -79,6 +80,15 @@ class PaymentNamed(Words):
     """`payments show`."""
 
     payment: str
+
+
+class SiteAsk(Words):
+    """`site ask`."""
+
+    url: str
+    gateway: str
+    deed: str
+    fields: dict[str, str]
 
 
 class Refund(Words):
@@ -183,6 +193,13 @@ async def _payments_show(context: Context, words: PaymentNamed) -> Any:
     return await context.ledger.read(lambda turn: read_payment(turn, site, words.payment, moment))
 
 
+async def _site_ask(context: Context, words: SiteAsk) -> Any:
+    site = next((one for one in context.sites.all() if one.url == words.url.rstrip("/")), None)
+    if site is None:
+        raise NotFound("There is no site with this address.")
+    return await administer(context, site, words.gateway, words.deed, words.fields)
+
+
 async def _refund(context: Context, words: Refund) -> Any:
     site = context.sites.get(await _site_of(context, words.payment))
     account = Account(*words.account.split(":", 2)) if words.account else None
@@ -238,6 +255,7 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "site.add": _Command(SiteAdd, _site_add),
     "site.set": _Command(SiteSet, _site_set),
     "site.list": _Command(Words, _site_list),
+    "site.ask": _Command(SiteAsk, _site_ask),
     "site.rotate-key": _Command(SiteNamed, _site_rotate),
     "site.revoke-key": _Command(KeyNamed, _site_revoke),
     "operator.add": _Command(OperatorAdd, _operator_add),

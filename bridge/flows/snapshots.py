@@ -10,6 +10,7 @@ from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Allowed, ByHand, Gateway
 from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
 from bridge.domain.payment import Order, Payment
+from bridge.domain.services import LinksReceipts
 from bridge.flows.sites import Site
 from bridge.ledger import audit, operations, orders, payments
 from bridge.ledger.ledger import Row, Turn
@@ -129,6 +130,13 @@ def timeline(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return shown
 
 
+def _receipt(site: Site, payment: Payment) -> dict[str, str]:
+    """Give the page of the gateway's that shows the buyer this payment's slip (매출전표), where it has one."""
+    gateway = site.gateways.get(payment.gateway)
+    url = gateway.receipt_link(payment) if payment.captured and isinstance(gateway, LinksReceipts) else ""
+    return {"receipt_url": url} if url else {}
+
+
 def buyer_name(turn: Turn, site: Site, payment_id: str) -> str:
     """Read who bought; personal, so it is shown and never kept in an answer. Raises NotFound."""
     order = orders.find(turn, site.id, payments.get(turn, site.id, payment_id).order_ref)
@@ -145,6 +153,7 @@ def read_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[
     return payment_json(site, payment, done, stamp) | {
         "order": order_json(order, payments.of_order(turn, site.id, payment.order_ref)),
         "title": order.title,
+        **_receipt(site, payment),
         "items": [{"ref": item.ref, "title": item.title, "amount": item.amount} for item in order.items],
         "timeline": timeline(audit.chain(turn, payment.id)),
         "refunds": [refund_json(operation) for operation in done if operation.kind is Kind.REFUND],

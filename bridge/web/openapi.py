@@ -17,6 +17,7 @@ from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
 from bridge.web.receipts import ReceiptIn
 from bridge.web.reconciliation import ReportIn
+from bridge.web.services import CardKindIn, EscrowIn
 from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
 
 
@@ -100,6 +101,8 @@ DESCRIBED = (
         VoidIn,
         ((200, "closed"), (202, "refused, or the gateway has not answered")),
     ),
+    Described("post", "/v1/card-kinds", "Say what card begins with some digits.", CardKindIn),
+    Described("post", "/v1/payments/{payment}/escrow", "Take a step of an escrow, or ask for its state.", EscrowIn),
     Described(
         "post",
         "/v1/cash-receipts",

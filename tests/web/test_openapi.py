@@ -8,13 +8,14 @@ from bridge.web.openapi import DESCRIBED, describe
 from bridge.web.plans import PlanRoutes
 from bridge.web.receipts import CashReceipts
 from bridge.web.reconciliation import Reconciliation
+from bridge.web.services import Services
 from bridge.web.wordpress import WordPress
 
 
 def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
     served = {
         (method.lower(), route.path)
-        for part in (WordPress, Cases, Billing, CashReceipts, PlanRoutes, Reconciliation)
+        for part in (WordPress, Cases, Billing, CashReceipts, PlanRoutes, Reconciliation, Services)
         for route in part(None).routes()  # type: ignore[arg-type]
         if isinstance(route, Route)
         for method in route.methods or ()

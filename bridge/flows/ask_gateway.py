@@ -1,0 +1,131 @@
+"""What some gateways answer besides payments: a card's kind, an escrow's steps, commands for the merchant's account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.failures import GatewayOff, Misconfigured, NotFound, NotNow
+from bridge.domain.gateway import Absent, Gateway, NotSent, Refused, Unknown
+from bridge.domain.machine import PAID_STATES, State
+from bridge.domain.services import (
+    AdminAnswer,
+    Administers,
+    CardKind,
+    Escrows,
+    EscrowShown,
+    EscrowStep,
+    LooksUp,
+)
+from bridge.flows.context import Context
+from bridge.flows.open_checkout import Once
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.flows.talk import talk
+from bridge.ledger import payments, replay
+from bridge.ledger.ledger import Turn
+
+SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowWish:
+    """A step of a payment's escrow, with the fields that the gateway's document names."""
+
+    payment: str
+    step: str
+    fields: Mapping[str, str]
+    actor: str
+
+
+async def look_up_card(context: Context, site: Site, prefix: str, once: Once, gateway: str = "") -> dict[str, Any]:
+    """Say what card begins with these six to eight digits. Raises GatewayOff, NotFound, Replayed."""
+    for found in [site.gateway(gateway)] if gateway else [site.gateway(), *site.gateways.values()]:
+        if isinstance(found, LooksUp):
+            looks_up = found
+            break
+    else:
+        raise GatewayOff("No gateway of this site says what card begins with some digits.")
+    await context.ledger.write(lambda turn: replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at))
+    outcome = await _ask(context, site, found, looks_up.look_up_card(prefix, _stamp(context, site)))
+    if isinstance(outcome, CardKind):
+        return {"issuer": outcome.issuer, "issuer_name": outcome.issuer_name, "kind": outcome.kind}
+    if isinstance(outcome, Absent):
+        raise NotFound("The gateway knows no card that begins so.")
+    raise _silent(outcome)
+
+
+async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once: Once) -> dict[str, Any]:
+    """Report a delivery or the buyer's yes or no, or ask for the state; it stands in the payment's timeline.
+
+    Raises NotFound, NotNow, GatewayOff (extra: gateway_message), Replayed, KeyReused.
+    """
+    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, wish.payment))
+    gateway = site.gateway(payment.gateway)
+    if not isinstance(gateway, Escrows):
+        raise GatewayOff(f"{gateway.title} keeps no escrow.")
+    if State(payment.state) not in PAID_STATES:
+        raise NotNow(f"A payment in state {payment.state} is in no escrow.", state=payment.state)
+    recorder = Recorder.now(context, site)
+
+    def begin(turn: Turn) -> bool:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is not None:
+            return False
+        replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, recorder.at)
+        detail: dict[str, str | int] = {"reason": wish.step}
+        recorder.note(turn, payments.get(turn, site.id, payment.id), "escrow.asked", detail)
+        return True
+
+    is_new = await context.ledger.write(begin)
+    step = EscrowStep(cast(Any, wish.step if is_new else "status"), wish.fields if is_new else {})
+    outcome = await _ask(context, site, gateway, gateway.take_escrow_step(payment, step, recorder.stamp))
+
+    def record(turn: Turn) -> None:
+        current = payments.get(turn, site.id, payment.id)
+        said = outcome if isinstance(outcome, EscrowShown | Refused | Unknown) else None
+        detail: dict[str, str | int] = {"code": said.code, "message": said.message} if said else {}
+        event = "escrow.shown" if isinstance(outcome, EscrowShown) else "escrow.not_shown"
+        Recorder.now(context, site).note(turn, current, event, detail)
+
+    await context.ledger.write(record)
+    if isinstance(outcome, EscrowShown):
+        return {"payment": payment.id, "state": outcome.state, "code": outcome.code, "message": outcome.message}
+    raise _silent(outcome)
+
+
+async def administer(
+    context: Context, site: Site, gateway_name: str, command: str, fields: Mapping[str, str]
+) -> dict[str, Any]:
+    """Run one of a gateway's own commands for the merchant's account, or list them where none is named.
+
+    Raises GatewayOff, Misconfigured (a command or field that the gateway does not name).
+    """
+    gateway = site.gateway(gateway_name)
+    if not isinstance(gateway, Administers):
+        raise GatewayOff(f"{gateway.title} has no commands of its own.")
+    if not command:
+        return {one.name: f"{one.purpose}: {', '.join(one.fields)}" for one in gateway.admin_commands}
+    if command not in {one.name for one in gateway.admin_commands}:
+        raise Misconfigured(f"{gateway_name} has no command {command}; leave it out to see them.")
+    outcome = await _ask(context, site, gateway, gateway.administer(command, fields, _stamp(context, site)))
+    if isinstance(outcome, AdminAnswer):
+        return {"done": outcome.done, "code": outcome.code, "message": outcome.message, **outcome.fields}
+    raise _silent(outcome)
+
+
+async def _ask(context: Context, site: Site, gateway: Gateway, exchange: Exchange[Any]) -> Any:
+    conversation = await talk(
+        context, site, gateway, exchange, deadline_seconds=SECONDS, intended_at=context.clock.boot_seconds()
+    )
+    return conversation.outcome
+
+
+def _stamp(context: Context, site: Site) -> Stamp:
+    return Recorder.now(context, site).stamp
+
+
+def _silent(outcome: object) -> GatewayOff:
+    said = outcome.message if isinstance(outcome, Refused | Unknown) else ""
+    why = "did not answer" if isinstance(outcome, NotSent | Unknown) else "refused"
+    return GatewayOff(f"The gateway {why}; look in its console before asking again.", gateway_message=said)

@@ -1,0 +1,63 @@
+"""The signed routes of what some gateways answer besides payments: a card's kind, an escrow's steps."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bridge.flows.ask_gateway import EscrowWish, look_up_card, take_escrow_step
+from bridge.flows.context import Context
+from bridge.web.billing import Actor, Digits
+from bridge.web.incoming import from_site
+from bridge.web.orders_in import Short, convert
+
+FIELDS_MAX = 20
+
+
+class CardKindIn(msgspec.Struct):
+    """The body of POST /v1/card-kinds: the first six to eight digits of a card, never more."""
+
+    prefix: Annotated[str, Meta(min_length=6, max_length=8, pattern=Digits)]
+    gateway: Annotated[str, Meta(max_length=32)] = ""
+
+
+class EscrowIn(msgspec.Struct):
+    """The body of POST /v1/payments/{id}/escrow: the fields are those of the gateway's document."""
+
+    step: Literal["delivery", "confirm", "deny", "status"]
+    actor: Actor
+    fields: Annotated[dict[Short, Short], Meta(max_length=FIELDS_MAX)] = {}
+
+
+class Services:
+    """The routes of /v1/card-kinds and /v1/payments/{id}/escrow."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route("/v1/card-kinds", self.card_kind, methods=["POST"]),
+            Route("/v1/payments/{payment}/escrow", self.escrow, methods=["POST"]),
+        ]
+
+    async def card_kind(self, request: Request) -> Response:
+        """Say what card begins with some digits."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), CardKindIn)
+        return _json(await look_up_card(self._context, signed.site, asked.prefix, signed.once(), asked.gateway))
+
+    async def escrow(self, request: Request) -> Response:
+        """Take a step of a payment's escrow, or ask for its state."""
+        signed = await from_site(self._context, request)
+        asked = convert(signed.json(), EscrowIn)
+        wish = EscrowWish(request.path_params["payment"], asked.step, asked.fields, asked.actor)
+        return _json(await take_escrow_step(self._context, signed.site, wish, signed.once()))
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
