@@ -48,6 +48,7 @@ class Teller:
         self.trades: dict[str, Trade] = {}
         self.keys: set[str] = set()
         self.plans: dict[str, str] = {}
+        self.escrow = "none"
         self.transfers: dict[str, str] = {}
         self.sent_to = ""
         self._pending = ("", 0)
@@ -177,6 +178,17 @@ class Teller:
         ref, amount = self._pending
         if state == "done":
             self.trades[ref].refunds.append(amount)
+
+    def _card_kind(self, said: dict[str, Any]) -> dict[str, Any]:
+        return {"code": "ok", "issuer": "04"} if said["prefix"].startswith("4") else {"code": "absent"}
+
+    def _escrow(self, said: dict[str, Any]) -> dict[str, Any]:
+        if said["step"] != "status":
+            self.escrow = said["step"]
+        return {"code": "ok", "state": self.escrow, "message": said["fields"].get("courier", "")}
+
+    def _admin(self, said: dict[str, Any]) -> dict[str, Any]:
+        return {"code": "ok", "known": said["fields"].get("userid", "")}
 
     def _plan(self, said: dict[str, Any]) -> dict[str, Any]:
         self.plans[f"P{said['ref']}"] = "waiting"

@@ -43,7 +43,16 @@ from bridge.domain.gateway import (
 from bridge.domain.machine import State
 from bridge.domain.payment import Account, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.domain.services import ReceiptIssued, ReceiptOrder, TransferShown
+from bridge.domain.services import (
+    AdminAnswer,
+    AdminCommand,
+    CardKind,
+    EscrowShown,
+    EscrowStep,
+    ReceiptIssued,
+    ReceiptOrder,
+    TransferShown,
+)
 from tests.support.teller import SECRET, TELLER
 
 
@@ -355,6 +364,31 @@ class Accounts(Telling, Approving, Undoing):
         yield
 
 
+class Serving(Approving, Undoing):
+    """It answers much besides payments."""
+
+    admin_commands = (AdminCommand("check", "tells whether a name is known", ("userid",)),)
+
+    def look_up_card(self, prefix: str, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send("card_kind", "", prefix=prefix)
+        if said["code"] == "ok":
+            return CardKind(said["issuer"], "현대카드", "credit")
+        return Absent() if said["code"] == "absent" else Unknown("the look-up proves nothing", said["code"])
+
+    def take_escrow_step(self, payment: Payment, step: EscrowStep, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("escrow", payment, step=step.step, fields=dict(step.fields))
+        if said["code"] == "no":
+            return Refused(Reason.BAD_REQUEST, "no", said["message"])
+        return EscrowShown(said["state"], said["code"], said["message"])
+
+    def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send("admin", "", name=name, fields=dict(fields))
+        return AdminAnswer(said["code"] == "ok", {"known": said.get("known", "")}, said["code"], "")
+
+    def receipt_link(self, payment: Payment) -> str:
+        return f"{TELLER}/slip/{payment.refs['number']}"
+
+
 class Asked(Approving, Inquiring):
     """It approves and can be asked; nothing is taken back but by a refund (as Payple)."""
 
@@ -396,6 +430,7 @@ KINDS = {
     for kind in (
         BillingUndone,
         Receipting,
+        Serving,
         Accounts,
         Planning,
         TypedCardsUndone,

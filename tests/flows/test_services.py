@@ -1,0 +1,96 @@
+"""What some gateways answer besides payments: cards' kinds, escrow, slips, the merchant's own commands."""
+
+import pytest
+
+from bridge.domain.failures import GatewayOff, Misconfigured
+from bridge.flows.ask_gateway import administer
+from tests.support.teller import TELLER
+
+
+@pytest.fixture
+async def paid(world):
+    """A paid order at a gateway that answers much."""
+    await world.pair_teller("Serving")
+    opened = await world.checkout(world.order())
+    payment = await world.payment(opened.payment)
+    async with world.client() as client:
+        back = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
+        await client.post(back, data={"number": payment.refs["number"]})
+    await world.quiet()
+    assert await world.state(payment.id) == "paid"
+    return payment.id
+
+
+async def escrow(world, payment, step, once="", **fields):
+    body = {"step": step, "actor": "wp:7", "fields": fields}
+    return await world.call("POST", f"/v1/payments/{payment}/escrow", body, key=once)
+
+
+async def test_a_card_is_known_by_its_first_digits_and_more_are_not_taken(world, paid):
+    kind = await world.call("POST", "/v1/card-kinds", {"prefix": "411111"})
+    none = await world.call("POST", "/v1/card-kinds", {"prefix": "911111"})
+    whole = await world.call("POST", "/v1/card-kinds", {"prefix": "4111111111111111"})
+    world.teller.fail("card_kind", "odd")
+    odd = await world.call("POST", "/v1/card-kinds", {"prefix": "411111"})
+
+    assert kind.json() == {"issuer": "04", "issuer_name": "현대카드", "kind": "credit"}
+    assert (none.status_code, whole.json()["code"], odd.json()["code"]) == (404, "malformed", "gateway_unavailable")
+    assert "4111111111111111" not in whole.text
+
+
+async def test_an_escrows_steps_stand_in_the_timeline_and_a_repeat_asks_for_the_state(world, paid):
+    sent = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
+    again = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
+    state = await escrow(world, paid, "status")
+
+    assert (sent.json()["state"], sent.json()["message"]) == ("delivery", "우체국")
+    assert (again.json()["state"], state.json()["state"]) == ("delivery", "delivery")
+    assert [said["step"] for op, said in world.teller.asked if op == "escrow"] == ["delivery", "status", "status"]
+    timeline = (await world.call("GET", f"/v1/payments/{paid}")).json()["timeline"]
+    assert [row["event"] for row in timeline].count("escrow.shown") == 3
+
+
+async def test_a_refused_or_unheard_escrow_step_says_so(world, paid):
+    world.teller.fail("escrow", "no", "lost_after")
+    refused, lost = await escrow(world, paid, "confirm"), await escrow(world, paid, "deny")
+
+    assert (refused.status_code, refused.json()["gateway_message"]) == (503, "그렇게 안 돼요")
+    assert (lost.status_code, "did not answer" in lost.json()["detail"]) == (503, True)
+    assert await world.state(paid) == "paid"
+
+
+async def test_no_escrow_without_money_and_none_at_gateways_without(world, paid):
+    opened = await world.checkout(world.order())
+    assert (await escrow(world, opened.payment, "status")).json()["code"] == "not_now"
+    assert (await escrow(world, paid, "wait")).json()["code"] == "malformed"
+    await world.pair_teller("Asked", url="http://other.test")
+    other = await world.checkout(world.order())
+    assert (await escrow(world, other.payment, "status")).json()["code"] == "gateway_unavailable"
+    assert (await world.call("POST", "/v1/card-kinds", {"prefix": "411111"})).json()["code"] == "gateway_unavailable"
+    assert (await escrow(world, paid, "status")).status_code == 404
+
+
+async def test_a_payment_shows_the_page_of_its_slip(world, paid):
+    shown = (await world.call("GET", f"/v1/payments/{paid}")).json()
+    opened = await world.checkout(world.order())
+    unpaid = (await world.call("GET", f"/v1/payments/{opened.payment}")).json()
+
+    assert shown["receipt_url"].startswith(f"{TELLER}/slip/")
+    assert "receipt_url" not in unpaid
+
+
+async def test_the_gateways_own_commands_are_listed_run_and_refused_by_name(world, paid):
+    site = world.context.sites.get(world.site.id)
+    listed = await administer(world.context, site, "teller", "", {})
+    ran = await administer(world.context, site, "teller", "check", {"userid": "shop"})
+
+    assert listed == {"check": "tells whether a name is known: userid"}
+    assert ran == {"done": True, "code": "ok", "message": "", "known": "shop"}
+    with pytest.raises(Misconfigured):
+        await administer(world.context, site, "teller", "erase", {})
+    world.teller.fail("admin", "lost_after")
+    with pytest.raises(GatewayOff, match="did not answer"):
+        await administer(world.context, site, "teller", "check", {})
+    other = await world.pair("http://mainpay-shop.test")
+    with pytest.raises(GatewayOff, match="no commands"):
+        await administer(world.context, world.context.sites.get(other.id), "mainpay", "", {})
