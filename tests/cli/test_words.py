@@ -5,6 +5,8 @@ import json
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -269,3 +271,33 @@ def test_sites_are_listed_with_the_whole_notice_address(place: Place) -> None:
 
     assert added["notice_urls"][0]["url"] in listed.out
     assert added["key_id"] in listed.out
+
+
+def in_a_process_of_its_own(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+def test_a_server_loads_no_library_that_only_draws_on_terminals() -> None:
+    loaded = in_a_process_of_its_own(
+        "import atexit, sys\n"
+        "sys.argv = ['pay-bridge', 'serve']\n"
+        "names = ('rich.console', 'typer', 'bridge.cli.server')\n"
+        "atexit.register(lambda: print(*(name for name in names if name in sys.modules)))\n"
+        "from bridge.cli import main\n"
+        "main()"
+    )
+
+    assert loaded == "bridge.cli.server"
+
+
+def test_a_server_collects_garbage_again_once_it_is_loaded() -> None:
+    told = in_a_process_of_its_own(
+        "import gc, sys\n"
+        "gc.disable()\n"
+        "from bridge.cli import server\n"
+        "server.calm_collector()\n"
+        "server.share_the_interpreter()\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 10_000, sys.getswitchinterval() < 0.001)"
+    )
+
+    assert told == "True True True"
