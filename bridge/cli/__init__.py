@@ -39,7 +39,7 @@ def main() -> None:
 def _serve(words: list[str]) -> None:
     """Serve without the command line's own libraries, which would stay in memory (8 MB) for the server's life."""
     gc.disable()  # until all is loaded: what is loaded stays, and looking for garbage in it took a seventh of the start
-    sys.modules["rich"] = None  # type: ignore[assignment]  # structlog would load it (3 MB) to draw tracebacks in colour
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # structlog would load it (3 MB) for coloured tracebacks
     from bridge.cli.server import serve_forever
     from bridge.settings import from_environment
 

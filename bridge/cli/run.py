@@ -8,7 +8,7 @@ from bridge.app import build_context, open_ledger
 from bridge.cli.server import check_master_key, set_up_logs
 from bridge.cli.work import perform
 from bridge.control import NoServer, ask
-from bridge.domain.failures import LedgerBroken
+from bridge.domain.failures import LedgerHeld
 from bridge.flows.context import Context
 from bridge.flows.lease import leased
 from bridge.settings import Settings, from_environment
@@ -28,8 +28,8 @@ def run(command: str, **words: Any) -> Any:
 async def _run(settings: Settings, command: str, words: dict[str, Any]) -> Any:
     """Ask the server; where none answers, take the lock. A server that is just starting has the lock before it listens.
 
-    Raises LedgerBroken where another program holds the database and does not listen. On PostgreSQL this process is a
-    bridge among others.
+    Raises LedgerHeld where another program holds the database and does not listen, LedgerBroken where it is damaged.
+    On PostgreSQL this process is a bridge among others.
     """
     if settings.on_postgres:
         return await _run_here(build_context(settings), command, words)
@@ -41,7 +41,7 @@ async def _run(settings: Settings, command: str, words: dict[str, Any]) -> Any:
             pass
         try:
             ledger = open_ledger(settings, lock_wait_seconds=LOCK_SECONDS)
-        except LedgerBroken:
+        except LedgerHeld:
             if time.monotonic() >= deadline:
                 raise
             continue

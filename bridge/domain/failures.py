@@ -192,6 +192,12 @@ class LedgerBroken(BridgeError):
     code = "ledger_broken"
 
 
+class LedgerHeld(LedgerBroken):
+    """Another program holds the database; it may let go of it soon."""
+
+    code = "ledger_held"
+
+
 class Busy(BridgeError):
     """The ledger cannot take the turn right now; nothing was written and nothing was sent."""
 

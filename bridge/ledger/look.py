@@ -47,6 +47,15 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open a connection as the ledger needs it: every commit is on the disk before anybody hears of it."""
     uri = f"file:{path}?mode=ro" if read_only else f"file:{path}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512)
+    try:
+        _set_up(connection, read_only)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, read_only: bool) -> None:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA busy_timeout = 5000")
     if read_only:
@@ -56,4 +65,3 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 2000")
-    return connection

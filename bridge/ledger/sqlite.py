@@ -15,7 +15,7 @@ from typing import IO, Any, NoReturn, TypeVar
 
 import structlog
 
-from bridge.domain.failures import Busy, LedgerBroken
+from bridge.domain.failures import Busy, LedgerBroken, LedgerHeld
 from bridge.ledger.breaks import Breaks
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.look import Look, connect
@@ -301,7 +301,7 @@ def take_lock(path: Path, wait_seconds: float) -> IO[bytes]:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 lock.close()
-                raise LedgerBroken(
+                raise LedgerHeld(
                     f"Another bridge holds {path.name}. Stop it first; two servers need PostgreSQL."
                 ) from None
             time.sleep(0.05)

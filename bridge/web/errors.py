@@ -65,6 +65,7 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
     ),
     failures.Misconfigured: (503, "Misconfigured", "결제 설정에 문제가 있어요. 운영자에게 알려 주세요."),
     failures.Busy: (503, "Busy", "잠시 처리할 수 없어요. 아무것도 진행되지 않았으니 다시 시도해 주세요."),
+    failures.LedgerHeld: (503, "Ledger held", "잠시 처리할 수 없어요. 다시 시도해 주세요."),
     failures.LedgerBroken: (503, "Ledger unavailable", "잠시 처리할 수 없어요. 다시 시도해 주세요."),
 }
 

@@ -1,6 +1,7 @@
 """A bridge's folder with its environment, and the command typed in it."""
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -58,6 +59,8 @@ class Place:
                 main()
             except SystemExit as end:
                 code = int(end.code or 0)
+            finally:
+                gc.enable()  # a server that does not come to serve leaves it off, and ends
         return Typed(code, out.getvalue(), err.getvalue())
 
     @property

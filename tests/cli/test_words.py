@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -107,13 +108,21 @@ def test_another_master_key_is_told_before_anything_is_done(place: Place) -> Non
     assert found["secrets"] == "fail"
 
 
+def files_open() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_a_database_that_is_none_is_told_in_one_sentence(place: Place) -> None:
     (place.folder / "bridge.db").write_bytes(b"not a database at all, but long enough to be looked at" * 100)
 
+    began = time.monotonic()
+    open_before = files_open()
     typed = place.type("site", "list")
 
     assert typed.code == 1
-    assert "database" in typed.err
+    assert "damaged" in typed.err
+    assert time.monotonic() - began < 5, "nobody else holds it: there is nothing to wait for"
+    assert files_open() <= open_before
 
 
 def test_a_port_that_is_taken_is_told_with_the_option_that_gives_another(place: Place) -> None:

@@ -321,7 +321,7 @@ async def test_another_process_cannot_take_the_file_either(ledger, folder):
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, cwd=root)
 
     assert ended.returncode != 0
-    assert "LedgerBroken" in ended.stderr
+    assert "LedgerHeld" in ended.stderr
 
 
 async def test_the_file_is_as_safe_as_it_says(ledger):
