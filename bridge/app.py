@@ -34,6 +34,7 @@ from bridge.web.key_pages import KeyPages
 from bridge.web.notices import Notices
 from bridge.web.pages import base_path
 from bridge.web.plans import PlanRoutes
+from bridge.web.privacy import Privacy
 from bridge.web.receipts import CashReceipts
 from bridge.web.reconciliation import Reconciliation
 from bridge.web.returns import Returns
@@ -125,6 +126,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *KeyPages(context).routes(),
         *Reconciliation(context).routes(),
         *Cases(context).routes(),
+        *Privacy(context).routes(),
         *Probes(context).routes(),
         *openapi.routes(),
         *static.routes(),

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from bridge import __version__
-from bridge.cli import backup, cases, database, money, restore, sites
+from bridge.cli import backup, cases, database, money, privacy, restore, sites
 from bridge.cli import doctor as examination
 from bridge.cli.options import Host, Json, Port, read_password
 from bridge.cli.output import print_facts, print_json, print_lines, print_table
@@ -28,6 +28,7 @@ app.add_typer(sites.app, name="site")
 app.add_typer(operator_app, name="operator")
 app.add_typer(money.payments_app, name="payments")
 app.add_typer(cases.app, name="cases")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(money.outbox_app, name="outbox")
 app.command("refund")(money.refund)
 app.command("backup")(backup.backup)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
-from bridge.cli import case_work
+from bridge.cli import case_work, privacy_work
 from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Account, Mode
@@ -262,6 +262,8 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "payments.list": _Command(PaymentsList, _payments_list),
     "payments.show": _Command(PaymentNamed, _payments_show),
     "refund": _Command(Refund, _refund),
+    "privacy.export": _Command(privacy_work.PersonNamed, privacy_work.export),
+    "privacy.erase": _Command(privacy_work.PersonNamed, privacy_work.erase),
     "cases.list": _Command(case_work.CasesList, case_work.list_),
     "cases.show": _Command(case_work.CaseNamed, case_work.show),
     "cases.report": _Command(case_work.CaseReport, case_work.report_),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import bridge
 from bridge.clock import now_ms
@@ -15,7 +16,7 @@ from bridge.flows.health import NOTHING, Check, GatewayHealth, Health, Verdict, 
 from bridge.flows.pace import is_overdue
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
-from bridge.ledger import cases, checks, figures
+from bridge.ledger import cases, checks, figures, seals
 from bridge.ledger.checks import Checked
 from bridge.ledger.figures import GatewayFigures
 from bridge.ledger.ledger import Row, Turn
@@ -77,6 +78,7 @@ async def check_health(context: Context, site: str | None) -> Health:
         cases=tuple(opened),
         unknown_oldest_seconds=_oldest(unsettled, "sent_at", at),
         news_oldest_seconds=_oldest(unheard, "created_at", at),
+        seal=await context.ledger.read(partial(seals.last_of, site=site)) if site is not None else (0, ""),
     )
 
 

@@ -3,7 +3,7 @@
 What a gateway did is an alarm and a case. Where our own books contradict themselves the process ends (exit code 70).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -17,8 +17,9 @@ from bridge.domain.invariants import Violation
 from bridge.flows.alarms import raise_alarms, tell, watch
 from bridge.flows.context import Context
 from bridge.flows.pace import patience_seconds
+from bridge.flows.retain import retain
 from bridge.flows.seal_audit import check_all, check_new
-from bridge.ledger import checks, facts
+from bridge.ledger import checks, facts, seals
 from bridge.ledger.alarms import Name
 from bridge.ledger.checks import Checked
 from bridge.ledger.ledger import Turn
@@ -99,11 +100,22 @@ async def check_forever(context: Context) -> None:
             at = now_ms(context.clock)
             if at >= ends_night:
                 ends_night = _next_night(at)
-                context.tasks.begin("full check", check_everything(context))
+                context.tasks.begin("night", _night(context))
             await tell(context)
         except BridgeError as error:
             log.error("a check failed", code=error.code, detail=error.detail)
         await context.clock.sleep(WATCH_EVERY_SECONDS)
+
+
+async def _night(context: Context) -> None:
+    """Check everything, say in the log (which is kept elsewhere) how far the seals are, and drop what is too old."""
+    await check_everything(context)
+    names = await context.ledger.read(seals.sites)
+    for site in names:
+        seq, hashed = await context.ledger.read(partial(seals.last_of, site=site))
+        log.info("anchor", site=site, seal=seq, hash=hashed)
+    gone = await retain(context)
+    log.info("records that were old enough are gone", **asdict(gone))
 
 
 def _next_night(at: int) -> int:

@@ -75,6 +75,8 @@ class Health:
     cases: tuple[Row, ...] = field(default=(), repr=False)
     unknown_oldest_seconds: int = 0
     news_oldest_seconds: int = 0
+    seal: tuple[int, str] = (0, "")
+    """The site's last seal: kept elsewhere too, it proves what the audit was."""
 
     @property
     def verdict(self) -> Verdict:
@@ -110,5 +112,6 @@ class Health:
             "unknown": {"count": len(self.unsettled), "oldest_seconds": self.unknown_oldest_seconds},
             "news": {"waiting": len(self.unheard), "oldest_seconds": self.news_oldest_seconds},
             "cases": {"open": len(self.cases)},
+            "seal": {"number": self.seal[0], "hash": self.seal[1]},
             "dashboard_url": self.dashboard_url,
         }

@@ -15,6 +15,7 @@ from bridge.web.billing import AccountIn, CardPaymentIn, ChargeIn, CustomerIn, K
 from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
+from bridge.web.privacy import PersonIn
 from bridge.web.receipts import ReceiptIn
 from bridge.web.reconciliation import ReportIn
 from bridge.web.services import CardKindIn, EscrowIn
@@ -130,6 +131,8 @@ DESCRIBED = (
     Described("post", "/v1/plans/{plan}/stop", "Let a plan rest.", CustomerIn, _PLAN_ANSWERS),
     Described("post", "/v1/plans/{plan}/start", "Let a resting plan go on.", CustomerIn, _PLAN_ANSWERS),
     Described("delete", "/v1/plans/{plan}", "End a plan for good.", CustomerIn, _PLAN_ANSWERS),
+    Described("post", "/v1/privacy/export", "Give everything held about a person.", PersonIn),
+    Described("post", "/v1/privacy/erase", "Take a person out of what need not be kept.", PersonIn),
     Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),
     Described("post", "/v1/reconciliation", "Hand over a page of what the shop knows.", ReportIn),

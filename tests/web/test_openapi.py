@@ -6,6 +6,7 @@ from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
 from bridge.web.plans import PlanRoutes
+from bridge.web.privacy import Privacy
 from bridge.web.receipts import CashReceipts
 from bridge.web.reconciliation import Reconciliation
 from bridge.web.services import Services
@@ -15,7 +16,7 @@ from bridge.web.wordpress import WordPress
 def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
     served = {
         (method.lower(), route.path)
-        for part in (WordPress, Cases, Billing, CashReceipts, PlanRoutes, Reconciliation, Services)
+        for part in (WordPress, Cases, Privacy, Billing, CashReceipts, PlanRoutes, Reconciliation, Services)
         for route in part(None).routes()  # type: ignore[arg-type]
         if isinstance(route, Route)
         for method in route.methods or ()

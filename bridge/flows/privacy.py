@@ -1,0 +1,96 @@
+"""What a person may ask for: everything held about them, and to be taken out of what need not be kept."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.clock import from_ms, new_id, now_ms, stamp
+from bridge.domain.failures import Malformed, PendingOutcome
+from bridge.domain.machine import Kind
+from bridge.flows.context import Context
+from bridge.flows.open_checkout import Once
+from bridge.flows.retain import RECORD_MS
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import payment_json, refund_json, rfc3339
+from bridge.ledger import looks, operations, orders, payments, privacy, replay
+from bridge.ledger.ledger import Row, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose data is asked for: by e-mail, by phone as it was given, or by one order."""
+
+    email: str = ""
+    phone: str = ""
+    order: str = ""
+
+    def check(self) -> "Person":
+        """Give it back if exactly one is named. Raises Malformed."""
+        if sum(bool(one) for one in (self.email, self.phone, self.order)) != 1:
+            raise Malformed("Name a person by one of e-mail, phone or order.")
+        return self
+
+
+async def export_person(
+    context: Context, site: Site, person: Person, actor: str, once: Once | None = None
+) -> dict[str, Any]:
+    """Give everything held about a person, as JSON; the access log keeps who asked. Raises Malformed."""
+    person, at = person.check(), now_ms(context.clock)
+    seen = {"look_id": new_id(context.clock), "operator": actor, "address": "", "task": "privacy", "subject": site.id}
+
+    def note(turn: Turn) -> None:
+        if once is not None:
+            replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        looks.add(turn, **seen, at=at)
+
+    def work(turn: Turn) -> dict[str, Any]:
+        found = privacy.orders_of(turn, site.id, email=person.email, phone=person.phone, ref=person.order)
+        return {"at": rfc3339(from_ms(at)), "orders": [_order(turn, site, row, context) for row in found]}
+
+    await context.ledger.write(note)
+    return await context.ledger.read(work)
+
+
+async def erase_person(
+    context: Context, site: Site, person: Person, actor: str, once: Once | None = None
+) -> dict[str, Any]:
+    """Take a person out of the orders that need not be kept any more, or never held money.
+
+    Raises Malformed, PendingOutcome (a payment is under way). What the law keeps is named with its end.
+    """
+    person, at = person.check(), now_ms(context.clock)
+
+    def work(turn: Turn) -> dict[str, Any]:
+        if once is not None:
+            replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+        erased, kept = 0, []
+        for row in privacy.orders_of(turn, site.id, email=person.email, phone=person.phone, ref=person.order):
+            if privacy.is_on_its_way(payments.of_order(turn, site.id, row["ref"])):
+                raise PendingOutcome("A payment of this person is under way; ask again when it has ended.")
+            until = privacy.kept_until(turn, site.id, row["ref"], RECORD_MS)
+            if until > at:
+                kept.append({"order": row["ref"], "until": rfc3339(from_ms(until))})
+                continue
+            privacy.erase(turn, site.id, row["ref"], at=at, actor=actor)
+            erased += 1
+        return {"erased": erased, "kept": kept}
+
+    return await context.ledger.write(work)
+
+
+def _order(turn: Turn, site: Site, row: Row, context: Context) -> dict[str, Any]:
+    order = orders.read(row)
+    moment = stamp(context.clock)
+    shown = []
+    for payment in payments.of_order(turn, site.id, order.ref):
+        done = operations.of_payment(turn, payment.id)
+        refunds = [refund_json(one) for one in done if one.kind is Kind.REFUND]
+        shown.append(payment_json(site, payment, done, moment) | {"refunds": refunds})
+    buyer = {"id": order.buyer.id, "name": order.buyer.name, "email": order.buyer.email, "phone": order.buyer.phone}
+    return {
+        "ref": order.ref,
+        "title": order.title,
+        "amount": order.amount,
+        "buyer": {name: value for name, value in buyer.items() if value},
+        "created_at": rfc3339(from_ms(row["created_at"])),
+        "payments": shown,
+    }

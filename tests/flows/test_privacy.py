@@ -1,0 +1,101 @@
+"""Records are kept as long as they must be and no longer; a person gets their data, and is taken out of what may go."""
+
+import json
+
+import pytest
+
+from bridge.flows.retain import retain
+
+HONG = {"email": "hong@example.com"}
+DAY = 86_400
+
+
+async def ask(world, what, person, **more):
+    return await world.call("POST", f"/v1/privacy/{what}", {"actor": "wp:7"} | person, **more)
+
+
+@pytest.fixture
+async def history(world, declined):
+    """A buyer with a declined order and a paid and partly refunded one; everything was heard and has ended."""
+    payment = await world.buy()
+    await world.refund(payment.id, 5_000)
+    await world.quiet()
+    await world.beat()
+    return payment, declined[1]
+
+
+async def test_a_person_gets_everything_that_is_held(world, history):
+    paid, declined = history
+    answer = (await ask(world, "export", HONG)).json()
+
+    assert [one["payments"][0]["id"] for one in answer["orders"]] == [paid.id, declined.id]
+    assert answer["orders"][0]["buyer"] == {
+        "name": "홍길동",
+        "email": "hong@example.com",
+        "phone": "010-1234-5678",
+    }
+    assert answer["orders"][0]["payments"][0]["refunds"][0]["amount"] == 5_000
+    (look,) = await world.all("SELECT operator, task FROM looks")
+    assert look == {"operator": "wp:7", "task": "privacy"}
+    assert len((await ask(world, "export", {"order": paid.order_ref})).json()["orders"]) == 1
+    assert (await ask(world, "export", {"phone": "010-0000-0000"})).json()["orders"] == []
+
+
+@pytest.mark.parametrize("person", [{}, {"email": "a@b.kr", "phone": "010"}])
+async def test_a_person_is_named_by_one_thing(world, person):
+    assert (await ask(world, "export", person)).status_code == 400
+    assert (await ask(world, "erase", person)).status_code == 400
+
+
+async def test_what_never_held_money_is_erased_at_once_and_the_rest_when_the_law_lets_go(world, history):
+    paid, declined = history
+    done = (await ask(world, "erase", HONG)).json()
+
+    assert done["erased"] == 1
+    assert [one["order"] for one in done["kept"]] == [paid.order_ref]
+    buyers = {row["ref"]: row["buyer_name"] for row in await world.all("SELECT ref, buyer_name FROM orders")}
+    assert buyers == {declined.order_ref: "", paid.order_ref: "홍길동"}
+    assert "홍길동" not in json.dumps((await ask(world, "export", {"order": declined.order_ref})).json())
+    await world.clock.forward(5 * 366 * DAY + 1)
+    assert (await ask(world, "erase", HONG)).json() == {"erased": 1, "kept": []}
+    after = await world.payment(paid.id)
+    assert (after.state, after.captured, after.card) == ("part_refunded", 55_000, {})
+    await world.check_books()
+
+
+async def test_nobody_is_erased_while_a_payment_is_under_way(world, declined):
+    await world.checkout()
+    answer = await ask(world, "erase", HONG)
+    assert (answer.status_code, answer.json()["code"]) == (409, "pending_outcome")
+    assert {row["buyer_name"] for row in await world.all("SELECT buyer_name FROM orders")} == {"홍길동"}
+
+
+async def test_another_site_erases_and_sees_nothing(world, history):
+    other = await world.pair("http://other.test")
+    assert (await ask(world, "export", HONG, site=other)).json()["orders"] == []
+    assert (await ask(world, "erase", HONG, site=other)).json() == {"erased": 0, "kept": []}
+    assert {row["buyer_name"] for row in await world.all("SELECT buyer_name FROM orders")} == {"홍길동"}
+
+
+async def test_what_was_said_is_kept_for_90_days_and_then_its_hash(world, history):
+    assert (await retain(world.context)).calls == 0
+    await world.clock.forward(91 * DAY)
+    done = await retain(world.context)
+
+    assert done.calls == len(await world.all("SELECT 1 FROM calls")) > 3
+    assert done.notices == len(await world.all("SELECT 1 FROM notices WHERE state <> 'pending'"))
+    assert {row["request"][:7] for row in await world.all("SELECT request FROM calls")} == {"sha256:"}
+    assert {row["raw_sealed"][:7] for row in await world.all("SELECT raw_sealed FROM notices")} <= {"sha256:"}
+    assert await retain(world.context) == type(done)()
+    await world.check_books()
+
+
+async def test_after_five_years_nobody_knows_who_bought_and_the_books_still_agree(world, history):
+    await world.clock.forward(5 * 366 * DAY + 3600)
+    younger = await world.buy(world.order(ref=history[1].order_ref))
+    done = await retain(world.context)
+
+    assert done.orders == 1
+    buyers = {row["ref"]: row["buyer_name"] for row in await world.all("SELECT ref, buyer_name FROM orders")}
+    assert buyers == {history[0].order_ref: "", younger.order_ref: "홍길동"}, "its younger payment keeps the other"
+    await world.check_books()
