@@ -176,7 +176,7 @@ async def test_an_act_wants_tokens_and_not_credentials(shop):
     [{"total": "999"}, {"total": "1e3"}, {"work": "PAYM"}, {"PCD_CARD_VER": "03"}, {"PCD_PAYER_NO": "12345678901"},
      {"PCD_PAY_GOODS": "표🎫"}, {"PCD_PAY_TAXTOTAL": "55001"}, {"PCD_PAY_ISTAX": "N", "PCD_PAY_TAXTOTAL": "10"},
      {"PCD_REGULER_FLAG": "Y"}, {"PCD_CPAY_VER": "2"}, {"PCD_CUST_KEY": "abcd1234567890"},
-     {"PCD_RST_URL": "javascript:1"}],
+     {"PCD_RST_URL": "javascript:1"}, {"work": "AUTH", "PCD_CARD_VER": "02"}],
 )  # fmt: skip
 async def test_a_window_is_not_opened_for_a_bent_form(shop, bend):
     given = await auth(shop, PCD_PAY_TYPE="card", PCD_PAY_WORK="CERT")
@@ -344,6 +344,41 @@ async def test_a_forged_webhook_is_perfectly_formed(shop):
         path = bad.pop("path")
         heard = await shop.raw(f"/control/{path}", json.dumps({"gateway": "payple", **bad}).encode())
         assert heard.status == 400
+
+
+async def test_the_console_gives_back_what_is_left_and_no_more(shop):
+    await paid(shop)
+    await shop.control("settings", parts_refused=True)
+    for amount, words in ((55_001, "what is left"), (1_000, "PAYC0004")):
+        asked_for = {"gateway": "payple", "merchant_ref": "ORDER1", "amount": amount}
+        heard = await shop.raw("/control/refund", json.dumps(asked_for).encode())
+        assert (heard.status, words in heard.body.decode()) == (400, True)
+    assert (await shop.control("refund", merchant_ref="ORDER1"))["net"] == 0
+
+
+async def test_a_window_in_mode_pay_is_paid_once(shop):
+    given = await auth(shop, PCD_PAY_TYPE="card", PCD_PAY_WORK="PAY")
+    path = path_of(given["return_url"])
+    opened = await shop.form(path, window_form(given, work="PAY"))
+    press = {**fields_of(opened), "action": "pay", "card": "03"}
+    other = await auth(shop, PCD_PAY_TYPE="card", PCD_PAY_WORK="PAY")
+    second = fields_of(await shop.form(path_of(other["return_url"]), window_form(other, work="PAY")))
+    assert (await shop.form(path.partition("?")[0], press)).status == 200
+    assert (await shop.form(path.partition("?")[0], press)).status == 410
+    heard = await shop.form(path.partition("?")[0], {**second, "action": "pay", "card": "03"})
+    assert fields_of(heard)["PCD_PAY_RST"] == "error", "the order number was used"
+    assert (await shop.raw(path.partition("?")[0], b"%ff=%ff")).status == 400
+    assert shop.book("ORDER1")["captured"] == 55_000
+
+
+async def test_a_refund_is_refused_and_a_charge_answers_for_another_order_where_told(shop):
+    payer = await registered(shop)
+    await paid(shop)
+    shop.fault("refund", "decline")
+    assert (await refund(shop, 1_000))["PCD_PAY_CODE"] == "PAYC0005"
+    shop.fault("simple", "cross_wired")
+    assert (await simple(shop, payer))["PCD_PAY_OID"] != "BILL1"
+    assert (shop.book("ORDER1")["net"], shop.book("BILL1")["net"]) == (55_000, 30_000)
 
 
 async def test_bodies_that_are_no_json_objects_are_refused(shop):

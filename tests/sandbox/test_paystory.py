@@ -283,6 +283,66 @@ async def test_a_cancellation_has_its_time(shop):
     assert (await cancelled(shop, card, 55_000))["resultCd"] == "2016"
 
 
+async def test_a_gift_voucher_goes_back_whole_or_not_at_all(shop):
+    trade = await paid(shop, payMethod="CULTUREGIFT")
+    assert (await cancelled(shop, trade, 5_000, "1"))["resultCd"] == "2029"
+    assert (await cancelled(shop, trade, 55_000))["resultCd"] == "2001"
+    assert shop.book("ORDER1")["net"] == 0
+
+
+async def test_another_shops_payment_is_not_cancelled(shop):
+    await shop.control("settings", merchants={MID: [KEY], "test00002m": ["other"]})
+    trade = await paid(shop)
+    form = cancel_form(trade, 55_000, mid="test00002m") | {"encData": sha("test00002m", EDI, "55000", "other")}
+    assert (await shop.said(f"{PG}/payment.cancel", form))["resultCd"] == "2019"
+    assert shop.book("ORDER1")["net"] == 55_000
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "words"),
+    [
+        ("deposit", {"merchant_ref": "CARD1"}, "no virtual account"),
+        ("deposit", {"merchant_ref": "NEVER"}, "0 payments"),
+        ("deposit", {"merchant_ref": "VACNT1", "amount": 0}, "KRW from 1"),
+        ("refund", {"merchant_ref": "CARD1", "amount": 55_001}, "what is left"),
+        ("refund", {"merchant_ref": "PHONE1", "amount": 1}, "2029"),
+        ("forge", {"url": ADMIN}, "url and fields"),
+    ],
+)
+async def test_the_console_says_what_it_cannot_do(shop, path, values, words):
+    for method in ("CARD", "VACNT", "PHONE"):
+        await paid(shop, order=f"{method}1", payMethod=method)
+    heard = await shop.raw(f"/control/{path}", json.dumps({"gateway": "paystory", **values}).encode())
+    assert heard.status == 400
+    assert words in heard.body.decode()
+
+
+async def test_an_account_takes_money_once_and_after_its_last_day_only_late(shop):
+    await paid(shop, payMethod="VACNT")
+    await shop.clock.forward(30 * 86_400)
+    control = {"gateway": "paystory", "merchant_ref": "ORDER1"}
+    assert b"late" in (await shop.raw("/control/deposit", json.dumps(control).encode())).body
+    await shop.control("deposit", merchant_ref="ORDER1", late=True)
+    assert b"closed" in (await shop.raw("/control/deposit", json.dumps(control | {"late": True}).encode())).body
+    assert shop.book("ORDER1")["captured"] == 55_000
+
+
+async def test_a_refused_call_moves_nothing_wherever_it_comes(shop):
+    typed = {**regist_form(), "expireYymm": "2610"}
+    assert (await shop.said(f"{PG}/payment.registBill", typed))["resultCd"] == "3021"
+    shop.fault("regist", "decline")
+    assert (await shop.said(f"{PG}/payment.registBill", regist_form()))["resultCd"] == "F005"
+    bid = (await shop.said(f"{PG}/payment.registBill", regist_form()))["bid"]
+    shop.fault("delete", "decline")
+    gone = {"bid": bid, "mid": MID, "ediDate": EDI, "encData": sha(MID, EDI, bid, KEY)}
+    assert (await shop.said(f"{PG}/payment.deleteBill", gone))["resultCd"] == "F008"
+    assert (await shop.raw(f"{PG}/payment.do", b"\xff=%ff")).status == 200
+    charged = await shop.said(f"{PG}/payment.doBill", bill_form(bid))
+    assert (charged["resultCd"], shop.book("BILL1")["net"]) == ("3001", 30_000)
+    shop.fault("bill", "cross_wired")
+    assert (await shop.said(f"{PG}/payment.doBill", bill_form(bid, order="BILL2")))["ordNo"] != "BILL2"
+
+
 async def test_escrow_is_cancelled_only_after_the_buyer_has_spoken(shop):
     trade = await paid(shop, trxCd="1")
     assert (await cancelled(shop, trade, 55_000))["resultCd"] == "2027"

@@ -67,7 +67,7 @@ REGIST = (
 DELETE = (*BASICS, Rule("bid", 30), _HASH)
 CANCEL = (
     *BASICS,
-    Rule("payMethod", 10, 1, METHOD),
+    Rule("payMethod", 20, 1, METHOD),  # the billing guide's 10 bytes know CARD and PHONE; CULTUREGIFT has 11
     Rule("canAmt", 64, 1, re.compile(r"-?[0-9]+", re.ASCII)),
     Rule("canMsg", 100),
     Rule("partCanFlg", 20, 1, re.compile("[01]")),

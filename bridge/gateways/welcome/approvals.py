@@ -68,7 +68,7 @@ def read_approval(
     if not fields.get("P_TID"):
         raise Unreadable("The answer names no transaction.")
     refs = {"tid": refs.pop("P_TID"), **refs}
-    if method is Method.VIRTUAL_ACCOUNT:
+    if method is Method.VIRTUAL_ACCOUNT or fields.get("P_TYPE") == "VBANK":
         return _waiting(fields, refs), fields
     return Paid(_won(fields.get("P_AMT", "")), refs, _card(fields)), fields
 
