@@ -102,6 +102,12 @@ class AmountRefused(CallerError):
     code = "amount_refused"
 
 
+class AmountTooSmall(AmountRefused):
+    """The amount is less than the gateway takes; `minimum` says how much it takes at least (KRW)."""
+
+    code = "amount_too_small"
+
+
 class NotNow(CallerError):
     """The payment's state does not allow this."""
 

@@ -9,6 +9,7 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.domain.failures import Busy
+from bridge.flows.choose_gateway import Breakers
 from bridge.flows.monitor import Monitor
 from bridge.flows.sites import Sites
 from bridge.ledger.ledger import Ledger
@@ -86,6 +87,7 @@ class Context:
     tasks: Tasks = field(default_factory=Tasks)
     monitor: Monitor = field(default_factory=Monitor)
     beat_at: float = 0.0
+    breakers: Breakers = field(default_factory=Breakers)
 
     def admit(self) -> None:
         """Let a new money operation begin. Raises Busy, saying why, where the books might have no room for its outcome.

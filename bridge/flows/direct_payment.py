@@ -10,6 +10,7 @@ from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.approve import Speak, approve
+from bridge.flows.choose_gateway import check_amount
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, look, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
@@ -53,6 +54,7 @@ def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Dir
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     if answer is not None:
         return payments.get(turn, site.id, answer.result)
+    check_amount(gateway, wish.method, wish.order.amount)
     context.admit()
     orders.store(turn, site.id, wish.order, now_ms(context.clock))
     everyone = payments.of_order(turn, site.id, wish.order.ref)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
-from bridge.domain.failures import Conflict, GatewayOff, OrderTaken, TooMany
+from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, OrderTaken, TooMany
 from bridge.domain.gateway import Declined, Gateway, NotSent, Redirect, Script, Unknown
 from bridge.domain.machine import PAID_STATES, TERMINAL, State
 from bridge.domain.payment import Device, Method, Order, Payment
+from bridge.flows.choose_gateway import check_instalments, choose_gateway
 from bridge.flows.context import Context
 from bridge.flows.record import Recorder
 from bridge.flows.script_window import seal_window
@@ -36,6 +37,7 @@ class Wish:
     device: Device = Device.PC
     gateway: str = ""
     actor: str = "buyer"
+    instalment_months: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +54,16 @@ class Once:
 async def open_checkout(context: Context, site: Site, wish: Wish, once: Once | None = None) -> Payment:
     """Give the order's live payment, with its window.
 
-    Raises OrderChanged, OrderTaken (extra: payment, state), GatewayOff (nothing charged), Replayed, KeyReused,
-    KeyTooOld, Reconciling.
+    A gateway that does not open its window is followed by the next that can, unless one was named: the buyer has
+    authenticated nowhere yet. Raises OrderChanged, OrderTaken (extra: payment, state), GatewayOff (nothing charged),
+    AmountRefused, Replayed, KeyReused, KeyTooOld, Reconciling.
     """
-    gateway = site.gateway_for(wish.method, wish.gateway)
-    if wish.method not in gateway.methods:
-        raise GatewayOff(f"{gateway.title} does not take the method {wish.method}.")
-    payment, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, gateway, wish, once))
-    name = f"open:{payment.id}"
-    task = context.tasks.begin(name, _ready(context, site, gateway, wish.order, payment)) if is_new else None
-    task = task or context.tasks.find(name)
-    if task is not None:
-        payment = await asyncio.shield(task)
-    elif payment.state == State.READYING and not context.ledger.alone:
-        payment = await _opened_elsewhere(context, site, payment)
+    check_instalments(wish.method, wish.order.amount, wish.instalment_months)
+    tried: list[str] = []
+    payment = await _open(context, site, wish, once, tried)
+    while _is_silent(payment) and _has_another(context, site, wish, [*tried, payment.gateway]):
+        tried.append(payment.gateway)
+        payment = await _open(context, site, wish, once, tried)
     if payment.state == State.FAILED_READY:
         raise GatewayOff(
             "The gateway refused to open its window; nothing was charged.", gateway_message=payment.message
@@ -75,24 +73,59 @@ async def open_checkout(context: Context, site: Site, wish: Wish, once: Once | N
     return payment
 
 
+async def _open(context: Context, site: Site, wish: Wish, once: Once | None, tried: list[str]) -> Payment:
+    """Begin a payment at a gateway that was not tried, or find the one there is, and wait for its window."""
+    payment, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once, tried))
+    name = f"open:{payment.id}"
+    if is_new:
+        gateway = site.gateway(payment.gateway)
+        return await asyncio.shield(context.tasks.begin(name, _ready(context, site, gateway, wish.order, payment)))
+    task = context.tasks.find(name)
+    if task is not None:
+        opened: Payment = await asyncio.shield(task)
+        return opened
+    if payment.state == State.READYING and not context.ledger.alone:
+        return await _opened_elsewhere(context, site, payment)
+    return payment
+
+
+def _is_silent(payment: Payment) -> bool:
+    """Whether the gateway could not be reached, or did not answer: no money can have moved by that."""
+    unheard = not payment.code and not payment.message
+    return payment.state == State.SUPERSEDED or (payment.state == State.FAILED_READY and unheard)
+
+
+def _has_another(context: Context, site: Site, wish: Wish, tried: list[str]) -> bool:
+    try:
+        _choose(context, site, wish, tried)
+    except (GatewayOff, AmountRefused):
+        return False
+    return True
+
+
+def _choose(context: Context, site: Site, wish: Wish, tried: list[str]) -> Gateway:
+    now, amount = context.clock.boot_seconds(), wish.order.amount
+    return choose_gateway(context.breakers, site, wish.method, amount=amount, now=now, name=wish.gateway, but=tried)
+
+
 def _begin(
-    turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Wish, once: Once | None
+    turn: Turn, context: Context, site: Site, wish: Wish, once: Once | None, tried: list[str]
 ) -> tuple[Payment, bool]:
     at = now_ms(context.clock)
     gap.refuse(turn, site.id)
-    earlier = _earlier(turn, site, once) if once is not None else None
-    if earlier is not None and earlier.state != State.SUPERSEDED:
+    earlier = _earlier(turn, site, once, used=bool(tried)) if once is not None else None
+    if earlier is not None and earlier.state != State.SUPERSEDED and earlier.gateway not in tried:
         return earlier, False
     orders.store(turn, site.id, wish.order, at)
     everyone = payments.of_order(turn, site.id, wish.order.ref)
     refuse_taken(everyone)
-    same = _same_payment(turn, site, gateway, wish, at)
+    same = _same_payment(turn, site, wish, at)
     if same is not None:
         payment = same
     else:
         refuse_flood(everyone, at)
         context.admit()
-        payment = _new_payment(context, site, gateway, wish, at)
+        payment = _new_payment(context, site, _choose(context, site, wish, tried), wish, at)
         payments.add(turn, payment, token_id=wish.token_id, actor=wish.actor, owner=context.owner)
     if once is not None and earlier is not None:
         replay.rebind(turn, site.id, once.idempotency_key, payment.id)
@@ -101,9 +134,10 @@ def _begin(
     return payment, same is None
 
 
-def _earlier(turn: Turn, site: Site, once: Once) -> Payment | None:
+def _earlier(turn: Turn, site: Site, once: Once, *, used: bool) -> Payment | None:
     """Use up the nonce, and find what this key made before; a window that was never opened is replaced."""
-    replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    if not used:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     return payments.get(turn, site.id, answer.result) if answer is not None else None
 
@@ -135,12 +169,16 @@ def refuse_flood(everyone: list[Payment], at: int) -> None:
         raise TooMany("Too many payments were begun for this order; wait a moment.", retry_after_seconds=60)
 
 
-def _same_payment(turn: Turn, site: Site, gateway: Gateway, wish: Wish, at: int) -> Payment | None:
-    """Find the live payment this very token opened before, for the same method, device and version."""
+def _same_payment(turn: Turn, site: Site, wish: Wish, at: int) -> Payment | None:
+    """Find the live payment this very token opened before, for the same method, device and version.
+
+    At whichever gateway, unless one is named: the buyer may be authenticating there.
+    """
     for payment in payments.by_token(turn, site.id, wish.token_id):
         if payment.state in TERMINAL or payment.order_ref != wish.order.ref:
             continue
-        fits = (payment.method, payment.device, payment.gateway) == (wish.method, wish.device, gateway.name)
+        fits = (payment.method, payment.device) == (wish.method, wish.device)
+        fits = fits and (not wish.gateway or payment.gateway == wish.gateway)
         lasts = payment.expires_at > from_ms(at) and payment.order_version == wish.order.version
         if payment.state in LIVE_BEFORE_MONEY and fits and lasts:
             return payment
@@ -159,6 +197,7 @@ def _new_payment(context: Context, site: Site, gateway: Gateway, wish: Wish, at:
         state=State.READYING,
         amount=wish.order.amount,
         tax_free=wish.order.tax_free,
+        instalment_months=wish.instalment_months,
         version=1,
         merchant_ref=new_reference(context.clock),
         created_at=from_ms(at),
@@ -171,6 +210,11 @@ async def _ready(context: Context, site: Site, gateway: Gateway, order: Order, p
     exchange = gateway.open_window(payment, order, urls_of(context, site, payment), recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, deadline_seconds=READY_SECONDS)
     recorder = Recorder.now(context, site)
+    outcome = conversation.outcome
+    if isinstance(outcome, NotSent) or (isinstance(outcome, Unknown) and not outcome.code):
+        context.breakers.failed(site.id, gateway.name, context.clock.boot_seconds())
+    else:
+        context.breakers.answered(site.id, gateway.name)
 
     def record(turn: Turn) -> Payment:
         recorder.journal(turn, payment, conversation)

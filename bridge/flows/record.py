@@ -320,4 +320,5 @@ def refund_order(payment: Payment, operation: Operation) -> RefundOrder:
         full=full,
         left_after=payment.left - operation.amount,
         refunded_before=payment.refunded,
+        tax=operation.parts,
     )

@@ -17,6 +17,7 @@ from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
 from bridge.flows.talk import talk
+from bridge.flows.tax_of_refund import tax_of_refund
 from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, register, seal_account
 from bridge.flows.write_down import write_down
 from bridge.ledger import gap, operations, payments, replay
@@ -41,6 +42,7 @@ class RefundWish:
     items: tuple[str, ...] = ()
     capped: bool = True
     account: Account | None = None
+    tax_free: int | None = None
 
 
 async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> Operation:
@@ -82,12 +84,16 @@ def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tupl
     payment = payments.get(turn, site.id, wish.payment)
     _check(turn, recorder, payment, wish)
     recorder.context.admit()
+    amount = wish.amount or payment.left
+    tax = tax_of_refund(turn, payment, amount, wish.items, wish.tax_free)
     operation = Operation(
         id=new_id(recorder.context.clock),
         site=site.id,
         payment=payment.id,
         kind=Kind.REFUND,
-        amount=wish.amount or payment.left,
+        amount=amount,
+        tax_free=tax.tax_free,
+        vat=tax.vat,
         step=Step.SENT,
         ref=new_reference(recorder.context.clock),
         actor=wish.actor,

@@ -57,15 +57,14 @@ class Site:
         """Tell whether the site switched typed cards on for a gateway."""
         return gateway.name in self.card_entry
 
-    def gateway_for(self, method: Method, name: str = "") -> Gateway:
-        """Give the gateway that can take a method: the named one, else the default, else the first that can."""
-        if name:
-            return self.gateway(name)
-        candidates = [self.gateway(), *self.gateways.values()]
-        for candidate in candidates:
-            if method in candidate.methods:
-                return candidate
-        raise GatewayOff(f"No gateway of this site takes the method {method}.")
+    def gateways_for(self, method: Method, name: str = "") -> list[Gateway]:
+        """List the gateways that take a method: the named one, or all, the default first. Raises GatewayOff."""
+        named = [self.gateway(name)] if name else list({self.gateway().name: self.gateway(), **self.gateways}.values())
+        able = [gateway for gateway in named if method in gateway.methods]
+        if not able:
+            who = f"{named[0].title} does not take" if name else "No gateway of this site takes"
+            raise GatewayOff(f"{who} the method {method}.")
+        return able
 
     def news_keys(self) -> list[bytes]:
         """Give the keys that sign news: every active one, so that a rotation loses nothing."""

@@ -11,6 +11,7 @@ from bridge.domain.gateway import Allowed, ByHand, Gateway
 from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
 from bridge.domain.payment import Order, Payment
 from bridge.domain.services import LinksReceipts
+from bridge.domain.tax import Split
 from bridge.flows.sites import Site
 from bridge.ledger import audit, operations, orders, payments
 from bridge.ledger.ledger import Row, Turn
@@ -43,6 +44,7 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "captured": payment.captured,
         "refunded": payment.refunded,
         "currency": "KRW",
+        "tax": _tax(payment.parts),
         "gateway_refs": {"mbrRefNo": payment.merchant_ref}
         | {name: payment.refs[name] for name in _SHOWN_REFS if payment.refs.get(name)},
         "merchant_ref": payment.merchant_ref,
@@ -58,6 +60,7 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "close_seen_at": rfc3339(payment.close_seen_at) if payment.close_seen_at else "",
         "card": dict(payment.card),
         "account": dict(payment.account),
+        "instalment_months": payment.instalment_months,
         "reason": payment.reason,
         "code": payment.code,
         "message": payment.message,
@@ -96,10 +99,15 @@ def refund_json(operation: Operation) -> dict[str, Any]:
         "reason": operation.reason,
         "actor": operation.actor,
         "state": state,
+        "tax": _tax(operation.parts),
         "created_at": rfc3339(operation.sent_at),
     }
     optional = {"code": operation.code, "message": operation.message, "items": list(operation.items)}
     return shown | {name: value for name, value in optional.items() if value}
+
+
+def _tax(parts: Split) -> dict[str, int]:
+    return {"taxable": parts.taxable, "vat": parts.vat, "tax_free": parts.tax_free}
 
 
 def order_json(order: Order, all_payments: Sequence[Payment]) -> dict[str, Any]:

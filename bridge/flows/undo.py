@@ -22,6 +22,7 @@ from bridge.domain.gateway import (
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
+from bridge.domain.tax import split
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
 from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, is_late, pause_ms, quiet_at
@@ -100,7 +101,8 @@ def _take_back(
 def _refund_all(
     gateway: Gateway, payment: Payment, undo: Operation, stamp: Stamp
 ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
-    whole = RefundOrder(undo.ref, undo.amount, "자동 취소", full=True, left_after=0, refunded_before=0)
+    tax = split(undo.amount, min(undo.amount, payment.tax_free))
+    whole = RefundOrder(undo.ref, undo.amount, "자동 취소", True, 0, 0, tax=tax)
     outcome = yield from gateway.refund(payment, whole, stamp)
     if isinstance(outcome, Done):
         return Undone()

@@ -9,6 +9,7 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.exchange import Stamp
 from bridge.domain.failures import Conflict
 from bridge.domain.machine import Evidence, Kind, Step, may_step
+from bridge.domain.tax import Split
 from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.queues import line_up
@@ -18,8 +19,8 @@ _MOVING = (Kind.APPROVE, Kind.REFUND)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs; `tax_free` the part
-    of a refund's amount that is free of tax."""
+    """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs; `tax_free` and
+    `vat` the parts of a refund's amount that are free of tax, and tax."""
 
     id: str
     site: str
@@ -36,6 +37,7 @@ class Operation:
     reason: str = ""
     items: tuple[str, ...] = ()
     tax_free: int = 0
+    vat: int = 0
     idempotency_key: str = ""
     context_sealed: str = field(default="", repr=False)
     next_try_at: datetime | None = None
@@ -47,6 +49,11 @@ class Operation:
     refs: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def parts(self) -> Split:
+        """The amount's taxable, VAT and tax-free parts in KRW."""
+        return Split(self.amount - self.vat - self.tax_free, self.vat, self.tax_free)
 
 
 def add(turn: Turn, operation: Operation) -> None:
@@ -64,12 +71,12 @@ def add(turn: Turn, operation: Operation) -> None:
     sent_at = to_ms(operation.sent_at)
     turn.run(
         "INSERT INTO operations (id, site, payment, kind, amount, state, ref, target, actor, reason, items,"
-        " tax_free, idempotency_key, stamp_at, stamp_nonce, context_sealed, owner, sent_at, next_try_at, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_free, vat, idempotency_key, stamp_at, stamp_nonce, context_sealed, owner, sent_at, next_try_at,"
+        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(operation.id, operation.site, operation.payment, operation.kind, operation.amount, operation.step),
         *(operation.ref, operation.target or None, operation.actor, operation.reason),
         json.dumps(list(operation.items), ensure_ascii=False),
-        *(operation.tax_free, operation.idempotency_key),
+        *(operation.tax_free, operation.vat, operation.idempotency_key),
         *(to_ms(operation.stamp.at), operation.stamp.nonce, operation.context_sealed),
         *(operation.owner, sent_at, to_ms(operation.next_try_at) if operation.next_try_at else None, sent_at),
     )
@@ -235,6 +242,7 @@ def read(row: Row) -> Operation:
         reason=row["reason"],
         items=tuple(json.loads(row["items"])),
         tax_free=row["tax_free"],
+        vat=row["vat"],
         idempotency_key=row["idempotency_key"],
         stamp=Stamp(from_ms(row["stamp_at"]), row["stamp_nonce"]),
         context_sealed=row["context_sealed"],

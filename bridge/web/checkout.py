@@ -19,7 +19,7 @@ from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.urls import landing_url, status_url
 from bridge.signing.tokens import open_order
-from bridge.web.errors import answer_of, problem, wait_headers
+from bridge.web.errors import answer_of, korean_of, problem, wait_headers
 from bridge.web.incoming import client_address, read_form
 from bridge.web.landing import see_other
 from bridge.web.limits import Limit
@@ -103,7 +103,10 @@ class Checkout:
             raise TokenRefused(f"The order in the token cannot be read: {error.detail}") from None
         method = str(opened.payload.get("method") or fields.get("method") or fields.get("payment_method") or "card")
         gateway = str(opened.payload.get("gateway") or "")
-        wish = Wish(order, opened.jti, _method(method), _device(request, fields), gateway)
+        months = opened.payload.get("instalment_months") or 0
+        if type(months) is not int:
+            raise TokenRefused("The token's instalment_months is not a number of months.")
+        wish = Wish(order, opened.jti, _method(method), _device(request, fields), gateway, instalment_months=months)
         return _Asked(site, order, wish)
 
     async def _taken(self, request: Request, asked: _Asked, error: OrderTaken) -> Response:
@@ -127,14 +130,14 @@ class Checkout:
     def _refuse(self, request: Request, error: BridgeError, asked: _Asked | None) -> Response:
         if _wants_json(request):
             return problem(error, cors(self._context, request))
-        status, _, korean = answer_of(error)
+        status, _, _ = answer_of(error)
         return render(
             "checkout/refused.html",
             status=status,
             headers=wait_headers(error),
             base=base_path(self._context),
             title=_TITLES.get(error.code, "결제를 시작하지 못했어요"),
-            korean=korean,
+            korean=korean_of(error),
             gateway_message=str(error.extra.get("gateway_message") or ""),
             retry_url=self._retry_url(error, asked),
             again=error.code in ("gateway_unavailable", "busy", "too_many"),

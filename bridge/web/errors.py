@@ -38,6 +38,7 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
     failures.OrderTaken: (409, "Order taken", "이미 결제했거나 결제를 확인하고 있는 주문이에요."),
     failures.NotFound: (404, "Not found", "찾을 수 없어요."),
     failures.AmountRefused: (422, "Amount refused", "금액이 올바르지 않아요. 1원 이상의 정수로 입력해 주세요."),
+    failures.AmountTooSmall: (422, "Amount too small", "이 결제 수단으로 결제할 수 있는 금액보다 적어요."),
     failures.NotNow: (409, "Not in this state", "지금 상태에서는 할 수 없어요."),
     failures.NeedsAnother: (403, "Needs another person", "다른 운영자가 확인해야 해요."),
     failures.RefundRefused: (422, "Refund refused", "이 금액은 환불할 수 없어요."),
@@ -78,16 +79,21 @@ def answer_of(error: BridgeError) -> tuple[int, str, str]:
     return 500, "Internal error", "문제가 생겼어요. 잠시 뒤 다시 시도해 주세요."
 
 
+def korean_of(error: BridgeError) -> str:
+    """Say a failure in Korean: in its own sentence where it has one, else in that of its kind."""
+    return str(error.extra.get("message_ko") or answer_of(error)[2])
+
+
 def problem_json(error: BridgeError) -> dict[str, Any]:
     """Write a failure as RFC 9457 problem details."""
-    status, title, korean = answer_of(error)
+    status, title, _ = answer_of(error)
     problem: dict[str, Any] = {
         "type": f"urn:pay-bridge:{error.code}",
         "title": title,
         "status": status,
         "code": error.code,
         "detail": error.detail,
-        "message_ko": korean,
+        "message_ko": korean_of(error),
     }
     return problem | {name: value for name, value in error.extra.items() if value is not None and name not in problem}
 

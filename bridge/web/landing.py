@@ -7,7 +7,7 @@ from bridge.domain.machine import PAID_STATES, State
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit
 from bridge.flows.urls import landing_url
-from bridge.web.errors import answer_of
+from bridge.web.errors import answer_of, korean_of
 from bridge.web.pages import base_path, render
 
 SUCCESS_STATES = PAID_STATES | {State.AWAITING_DEPOSIT}
@@ -40,13 +40,13 @@ def see_other(url: str) -> Response:
 
 def refused_page(context: Context, error: BridgeError, *, title: str, retry_url: str = "") -> Response:
     """Say what went wrong, that nothing moved, and where to go on."""
-    status, _, korean = answer_of(error)
+    status, _, _ = answer_of(error)
     return render(
         "checkout/refused.html",
         status=status,
         base=base_path(context),
         title=title,
-        korean=korean,
+        korean=korean_of(error),
         gateway_message="",
         retry_url=retry_url,
         again=False,

@@ -66,6 +66,9 @@ def read_order(site: Site, value: Any) -> Order:
         raise AmountRefused("An item's tax_free is more than its amount.")
     if read.items and sum(item.amount for item in read.items) != read.amount:
         raise AmountRefused("The amounts of order.items do not add up to order.amount.")
+    by_items = sum(item.tax_free for item in read.items)
+    if by_items and by_items != read.tax_free:
+        raise AmountRefused("The tax_free amounts of order.items do not add up to order.tax_free.")
     for name, url in (("result_url", read.result_url), ("retry_url", read.retry_url or read.result_url)):
         if not site.owns_url(url) or any(ord(character) < 33 for character in url):
             raise Malformed(f"order.{name} must be an address on the site's own origin.")

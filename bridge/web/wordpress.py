@@ -25,6 +25,7 @@ from bridge.flows.snapshots import buyer_name, read_payment, refund_json
 from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
+from bridge.web.methods import methods_json
 from bridge.web.orders_in import Ref, Short, convert, in_utc, read_order
 
 ACTOR = r"^(?:wp:[A-Za-z0-9_-]+|buyer)$(?!\n)"
@@ -42,15 +43,20 @@ class PaymentIn(msgspec.Struct):
     gateway: Annotated[str, Meta(max_length=32)] = ""
     method: Method = Method.CARD
     device: Device = Device.PC
+    instalment_months: int = 0
 
 
 class RefundIn(msgspec.Struct):
-    """The body of POST /v1/payments/{id}/refunds; amount in KRW, absent: all that is left."""
+    """The body of POST /v1/payments/{id}/refunds; amount in KRW, absent: all that is left.
+
+    `tax_free` is the part of it that is free of tax; absent, that of the items, or a share in proportion.
+    """
 
     reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
     actor: Annotated[str, Meta(max_length=64, pattern=ACTOR)]
     amount: int | None = None
     items: Annotated[list[Ref], Meta(max_length=100)] = []
+    tax_free: int | None = None
     account: dict[str, Any] | None = None
 
 
@@ -91,7 +97,15 @@ class WordPress:
         asked = convert(signed.json(), PaymentIn)
         order = read_order(signed.site, asked.order)
         key = signed.verified.idempotency_key
-        wish = Wish(order, f"key:{key}", asked.method, asked.device, asked.gateway, actor="wordpress")
+        wish = Wish(
+            order,
+            f"key:{key}",
+            asked.method,
+            asked.device,
+            asked.gateway,
+            actor="wordpress",
+            instalment_months=asked.instalment_months,
+        )
         payment = await open_checkout(self._context, signed.site, wish, signed.once())
         moment = stamp(self._context.clock)
 
@@ -160,7 +174,14 @@ class WordPress:
         if asked.account is not None:
             raise Malformed("A refund to an account of the caller's choosing needs an operator's confirmation.")
         amount = None if asked.amount is None else parse_amount(asked.amount)
-        wish = RefundWish(request.path_params["payment"], amount, asked.reason, asked.actor, tuple(asked.items))
+        wish = RefundWish(
+            request.path_params["payment"],
+            amount,
+            asked.reason,
+            asked.actor,
+            tuple(asked.items),
+            tax_free=asked.tax_free,
+        )
         shown = refund_json(await refund(self._context, signed.site, wish, signed.once()))
         return _json(shown, 200 if shown["state"] in SETTLED else 202)
 
@@ -172,10 +193,10 @@ class WordPress:
     async def codes(self, request: Request) -> Response:
         """List a gateway's code table, or the methods it takes."""
         signed = await from_site(self._context, request)
-        gateway = signed.site.gateway(request.query_params.get("gateway", ""))
-        kind = request.path_params["kind"]
+        name, kind = request.query_params.get("gateway", ""), request.path_params["kind"]
+        gateway = signed.site.gateway(name)
         if kind == "methods":
-            items = [{"code": str(method), "name": METHOD_NAMES[method]} for method in gateway.methods]
+            items = methods_json(self._context, signed.site, name)
         elif kind in CODE_KINDS:
             items = [{"code": row.code, "name": row.name, "source": row.source} for row in gateway.codes(kind)]
         else:
@@ -188,19 +209,6 @@ class WordPress:
         return _json((await check_health(self._context, signed.site.id)).to_json())
 
 
-METHOD_NAMES = {
-    Method.CARD: "신용카드",
-    Method.ACCOUNT: "계좌이체",
-    Method.VIRTUAL_ACCOUNT: "무통장 입금",
-    Method.PHONE: "휴대폰",
-    Method.GIFT: "상품권",
-    Method.KAKAOPAY: "카카오페이",
-    Method.NAVERPAY: "네이버페이",
-    Method.PAYCO: "페이코",
-    Method.SMILEPAY: "스마일페이",
-    Method.APPLEPAY: "애플페이",
-    Method.WECHAT: "위챗페이",
-}
 _PRIVATE = {"Cache-Control": "no-store"}
 
 

@@ -154,12 +154,14 @@ def test_gateways_are_found_by_their_folders():
 
 async def test_a_gateway_is_chosen_by_name_or_by_what_it_can(world):
     site = world.context.sites.get(world.site.id)
-    assert site.gateway_for(Method.CARD).name == "mainpay"
-    assert site.gateway_for(Method.CARD, "mainpay").name == "mainpay"
+    assert [one.name for one in site.gateways_for(Method.CARD)] == ["mainpay"]
+    assert [one.name for one in site.gateways_for(Method.CARD, "mainpay")] == ["mainpay"]
     with pytest.raises(GatewayOff):
-        site.gateway_for(Method.WECHAT)
+        site.gateways_for(Method.WECHAT)
     with pytest.raises(GatewayOff):
-        site.gateway_for(Method.CARD, "payapp")
+        site.gateways_for(Method.WECHAT, "mainpay")
+    with pytest.raises(GatewayOff):
+        site.gateways_for(Method.CARD, "payapp")
 
 
 def test_the_timestamp_may_have_fifteen_digits():

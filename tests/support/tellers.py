@@ -109,7 +109,8 @@ class Counter:
 
     def send(self, op: str, ref: str, *, moves: bool = False, **fields: Any) -> Exchange[dict[str, Any]]:
         body, secrets = {"ref": ref} | fields, frozenset({"key", "card", "expires"})
-        reply = yield Call(op, "POST", f"{TELLER}/{op}", body=body, moves_money=moves, secrets=secrets)
+        url = f"{next(iter(self.hosts))}/{op}"
+        reply = yield Call(op, "POST", url, body=body, moves_money=moves, secrets=secrets)
         reply.json_fields()
         said: dict[str, Any] = json.loads(reply.body)
         return said
@@ -448,4 +449,8 @@ KINDS = {
 def build(name: str, values: Mapping[str, str], mode: Mode) -> Counter:
     """Build a site's teller: `values["kind"]` says of which kind."""
     made = KINDS[values.get("kind", "Asked")]()
-    return replace(made, name=name, least=int(values.get("least", "1000")))
+    methods = tuple(Method(word) for word in values.get("methods", "").split()) or made.methods
+    hosts = frozenset({values.get("at", TELLER)})
+    return replace(
+        made, name=name, title=f"텔러 {name}", least=int(values.get("least", "1000")), methods=methods, hosts=hosts
+    )

@@ -169,9 +169,12 @@ class World:
 
     async def pair_teller(self, kind: str, url: str = "http://teller-shop.test", **more: str) -> Paired:
         """Add a site whose gateway is the teller of that kind, and act for it from now on."""
+        return await self.pair_tellers(url, teller={"kind": kind} | more)
+
+    async def pair_tellers(self, url: str = "http://teller-shop.test", **values: dict[str, str]) -> Paired:
+        """Add a site whose gateways are tellers, the first its default, and act for it from now on."""
         self.net.apps[f"{url}:80"] = self.shop.app()
-        values = {"teller": {"kind": kind} | more}
-        made = await add_site(self.context, url=url, gateways=["teller"], settings=values, mode=Mode.TEST)
+        made = await add_site(self.context, url=url, gateways=list(values), settings=values, mode=Mode.TEST)
         key = SiteKey.from_secret(decode_secret(made["secret"]), key_id=made["key_id"], site=made["site"])
         self.site = Paired(made["site"], url, key, made["secret"])
         return self.site

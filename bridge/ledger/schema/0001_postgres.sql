@@ -159,6 +159,7 @@ CREATE TABLE operations (
   kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('approve', 'undo', 'refund', 'probe', 'check')),
   amount BIGINT NOT NULL CHECK (amount > 0),
   tax_free BIGINT NOT NULL DEFAULT 0,
+  vat BIGINT NOT NULL DEFAULT 0,
   state TEXT COLLATE "C" NOT NULL CHECK (state IN ('sent', 'ok', 'fail', 'not_sent', 'unknown', 'needs_human')),
   ref TEXT COLLATE "C" NOT NULL,
   target TEXT COLLATE "C",

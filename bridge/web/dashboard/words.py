@@ -117,6 +117,8 @@ KINDS: dict[str, Said] = {
     Kind.APPROVE: Said("승인", "Approval"),
     Kind.UNDO: Said("망취소", "Net-cancel"),
     Kind.REFUND: Said("환불", "Refund"),
+    Kind.PROBE: Said("결제 여부 확인", "Finding out whether it was paid"),
+    Kind.CHECK: Said("장부 대조", "Comparison of the books"),
 }
 
 STEPS: dict[str, Said] = {

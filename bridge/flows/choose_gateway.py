@@ -1,0 +1,94 @@
+"""Which gateway opens a window: one that takes the method and the amount, and has lately answered."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff
+from bridge.domain.gateway import Gateway
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Method
+from bridge.flows.sites import Site
+
+FAILURES_MAX = 5
+REST_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Breakers:
+    """Which gateways of which sites do not open windows at the moment: five failures on end, the last 30 s ago at most.
+
+    Kept in memory, by boot-time seconds: each process finds out for itself. After the rest one failure is enough.
+    """
+
+    _failed: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
+
+    def failed(self, site: str, gateway: str, now: float) -> None:
+        """Note that a window's call could not be sent, or was not answered."""
+        count, _ = self._failed.get((site, gateway), (0, 0.0))
+        self._failed[site, gateway] = (count + 1, now)
+
+    def answered(self, site: str, gateway: str) -> None:
+        """Note that the gateway answered, whatever it said."""
+        self._failed.pop((site, gateway), None)
+
+    def is_down(self, site: str, gateway: str, now: float) -> bool:
+        """Tell whether a gateway is to be left in peace."""
+        count, at = self._failed.get((site, gateway), (0, 0.0))
+        return count >= FAILURES_MAX and now - at < REST_SECONDS
+
+
+def choose_gateway(
+    breakers: Breakers,
+    site: Site,
+    method: Method,
+    *,
+    amount: int,
+    now: float,
+    name: str = "",
+    but: Collection[str] = (),
+) -> Gateway:
+    """Choose among the site's gateways: the named one, or the first that takes the method and the amount and is up.
+
+    `but` names those that were tried just now. Raises GatewayOff (none takes the method, or those that do are down),
+    AmountTooSmall (extra: minimum, KRW).
+    """
+    able = [gateway for gateway in site.gateways_for(method, name) if gateway.name not in but]
+    enough = [gateway for gateway in able if gateway.smallest(method) <= amount]
+    if able and not enough:
+        least = min(able, key=lambda gateway: gateway.smallest(method))
+        raise too_small(least, method)
+    for gateway in enough:
+        if not breakers.is_down(site.id, gateway.name, now):
+            return gateway
+    raise GatewayOff("The gateway does not answer at the moment; nothing was sent. Try again in a minute.", retry=True)
+
+
+def check_amount(gateway: Gateway, method: Method, amount: int) -> None:
+    """Refuse an amount the gateway does not take, before anything is sent. Raises AmountTooSmall."""
+    if amount < gateway.smallest(method):
+        raise too_small(gateway, method)
+
+
+def too_small(gateway: Gateway, method: Method) -> AmountTooSmall:
+    """Say in words how much a gateway takes at least."""
+    minimum = gateway.smallest(method)
+    return AmountTooSmall(
+        f"{gateway.name} takes no less than {minimum} KRW by {method}.",
+        minimum=minimum,
+        message_ko=f"{gateway.title}로는 {minimum:,}원부터 결제할 수 있어요.",
+    )
+
+
+def check_instalments(method: Method, amount: int, months: int) -> None:
+    """Refuse instalments that no card company gives, before anything is sent. Raises AmountRefused."""
+    if not months:
+        return
+    if method is not Method.CARD or not 2 <= months <= INSTALMENT_MONTHS_MAX:
+        raise AmountRefused(
+            f"Instalments are 2 to {INSTALMENT_MONTHS_MAX} months, and by card only; 0 is a lump sum.",
+            message_ko=f"할부는 카드로 2~{INSTALMENT_MONTHS_MAX}개월까지 고를 수 있어요.",
+        )
+    if amount < INSTALMENT_AMOUNT_MIN:
+        raise AmountRefused(
+            f"Instalments begin at {INSTALMENT_AMOUNT_MIN} KRW.",
+            message_ko=f"할부는 {INSTALMENT_AMOUNT_MIN:,}원부터 할 수 있어요.",
+        )

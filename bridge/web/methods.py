@@ -1,0 +1,53 @@
+"""What a buyer may choose from: the methods of a site's gateways, their least amounts, and whether they work now."""
+
+from typing import Any
+
+from bridge.domain.gateway import Gateway
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, Method
+from bridge.flows.context import Context
+from bridge.flows.sites import Site
+
+METHOD_NAMES = {
+    Method.CARD: "신용카드",
+    Method.ACCOUNT: "계좌이체",
+    Method.VIRTUAL_ACCOUNT: "무통장 입금",
+    Method.PHONE: "휴대폰",
+    Method.GIFT: "상품권",
+    Method.KAKAOPAY: "카카오페이",
+    Method.NAVERPAY: "네이버페이",
+    Method.PAYCO: "페이코",
+    Method.SMILEPAY: "스마일페이",
+    Method.APPLEPAY: "애플페이",
+    Method.WECHAT: "위챗페이",
+}
+
+
+def methods_json(context: Context, site: Site, gateway: str = "") -> list[dict[str, Any]]:
+    """List the methods that can be chosen, of one gateway or of all; the default gateway comes first.
+
+    `healthy` is whether any gateway that takes the method opens its window at the moment; the others are skipped.
+    `minimum` is the least amount in KRW that any of the healthy ones takes, or of all where none is.
+    """
+    default = site.gateway(gateway)
+    chosen = [default] if gateway else list({default.name: default, **site.gateways}.values())
+    return [
+        _method_json(context, site, method, able)
+        for method in METHOD_NAMES
+        if (able := [one for one in chosen if method in one.methods])
+    ]
+
+
+def _method_json(context: Context, site: Site, method: Method, able: list[Gateway]) -> dict[str, Any]:
+    now = context.clock.boot_seconds()
+    up = [one for one in able if not context.breakers.is_down(site.id, one.name, now)]
+    shown: dict[str, Any] = {
+        "code": str(method),
+        "name": METHOD_NAMES[method],
+        "healthy": bool(up),
+        "minimum": min(one.smallest(method) for one in up or able),
+        "gateways": [
+            {"gateway": one.name, "title": one.title, "healthy": one in up, "minimum": one.smallest(method)}
+            for one in able
+        ],
+    }
+    return shown | ({"instalments_from": INSTALMENT_AMOUNT_MIN} if method is Method.CARD else {})
