@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from bridge.domain.exchange import KST, Exchange, Stamp
 from bridge.domain.outcomes import Absent, Declined, Done, Paid, Refused, Unknown
 from bridge.domain.payment import Buyer, Method, Order, Payment
-from bridge.domain.windows import Return, Urls, Window
+from bridge.domain.windows import Return, Urls, Window, WindowPass
 
 PHONE_DAYS = 5
 
@@ -73,13 +73,15 @@ PLAN_MOVES: Mapping[PlanState, frozenset[PlanState]] = {
 class CardEntry:
     """A card as it was typed. It lives in memory and in the request to the gateway, and is written down nowhere.
 
-    `expires` is YYMM; `holder` the birth date (YYMMDD) or business number; `password` the first two digits.
+    `expires` is YYMM; `holder` the birth date (YYMMDD) or business number; `password` the first two digits; `issuer`
+    the gateway's code of the card's company, for a gateway that cannot tell it from the number (Pay-Story 14.).
     """
 
     number: str = field(repr=False)
     expires: str = field(repr=False)
     holder: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,17 @@ class IssuesKeys(Protocol):
 
     def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:
         """Have the key issued after the window; where `order.amount` is not zero this moves money."""
+        ...
+
+
+@runtime_checkable
+class VouchesForKeys(Protocol):
+    """A gateway whose script asks the merchant's server to vouch for a billing key's window too."""
+
+    def vouch_for_key(
+        self, order: KeyOrder, form: Mapping[str, str], stamp: Stamp
+    ) -> Exchange[WindowPass | Declined | Unknown]:
+        """Fetch short-lived tokens for this window; `form` is what the script posted, not to be believed."""
         ...
 
 

@@ -5,15 +5,19 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from bridge.clock import now_ms
+from bridge.domain.billing import KeyState, VouchesForKeys
 from bridge.domain.failures import Conflict, GatewayOff, NotFound, NotNow
 from bridge.domain.gateway import Declined, Script, Unknown, Vouches, WindowPass
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
+from bridge.flows.billing_keys import key_order
 from bridge.flows.context import Context
+from bridge.flows.journal import keep_lines
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
-from bridge.ledger import payments
+from bridge.ledger import billing_keys, payments
 from bridge.ledger.ledger import Turn
 
 VOUCH_SECONDS = 20.0
@@ -69,6 +73,25 @@ async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str
             _keep_refs(turn, recorder, current, outcome)
 
     await context.ledger.write(record)
+    return _answer(outcome)
+
+
+async def vouch_for_key(context: Context, site: Site, key_id: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+    """The same for the open window of a billing key. Raises NotFound, NotNow, GatewayOff; no key is issued by it."""
+    row = await context.ledger.read(lambda turn: billing_keys.get(turn, site.id, key_id))
+    gateway = site.gateway(row.gateway)
+    if not isinstance(gateway, VouchesForKeys):
+        raise NotFound("This billing key's gateway asks for nothing here.")
+    if row.state is not KeyState.OPEN or context.clock.now() >= row.expires_at:
+        raise NotNow(f"A billing key in state {row.state} opens no window any more.", state=str(row.state))
+    exchange = gateway.vouch_for_key(key_order(context, row), form, Recorder.now(context, site).stamp)
+    conversation = await talk(context, site, gateway, exchange, deadline_seconds=VOUCH_SECONDS)
+    at = now_ms(context.clock)
+    await context.ledger.write(lambda turn: keep_lines(turn, context.clock, row, conversation.journal, at))
+    return _answer(conversation.outcome)
+
+
+def _answer(outcome: object) -> Mapping[str, Any]:
     if isinstance(outcome, WindowPass):
         return outcome.answer
     said = outcome.message if isinstance(outcome, Declined | Unknown) else ""

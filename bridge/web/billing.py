@@ -39,12 +39,14 @@ Digits = r"^[0-9]+$(?!\n)"
 
 
 class CardIn(msgspec.Struct):
-    """A card as it was typed; expires is YYMM, holder a birth date (YYMMDD) or business number."""
+    """A card as it was typed; expires is YYMM, holder a birth date (YYMMDD) or business number, issuer the gateway's
+    code of the card's company, which Pay-Story wants."""
 
     number: Annotated[str, Meta(min_length=13, max_length=19, pattern=Digits)]
     expires: Annotated[str, Meta(min_length=4, max_length=4, pattern=Digits)]
     holder: Annotated[str, Meta(max_length=13, pattern=r"^[0-9]*$(?!\n)")] = ""
     password: Annotated[str, Meta(max_length=2, pattern=r"^[0-9]*$(?!\n)")] = ""
+    issuer: Annotated[str, Meta(max_length=4, pattern=r"^[0-9]*$(?!\n)")] = ""
 
 
 class KeyIn(msgspec.Struct):
@@ -218,7 +220,7 @@ def _wish(site: Site, asked: KeyIn) -> KeyWish:
 
 
 def _card(asked: CardIn) -> CardEntry:
-    return CardEntry(asked.number, asked.expires, asked.holder, asked.password)
+    return CardEntry(asked.number, asked.expires, asked.holder, asked.password, asked.issuer)
 
 
 def customer_of(request: Request) -> str:

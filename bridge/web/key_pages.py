@@ -11,14 +11,18 @@ from bridge.domain.forms import parse_form
 from bridge.flows.billing_keys import open_wish
 from bridge.flows.context import Context
 from bridge.flows.issue_key import finish_key
-from bridge.flows.script_window import open_window_seal
+from bridge.flows.log_in import network
+from bridge.flows.script_window import open_window_seal, vouch_for_key
 from bridge.flows.sites import Site
 from bridge.flows.urls import key_landing_url, key_urls
 from bridge.ledger import billing_keys as rows
 from bridge.ledger.billing_keys import KeyRow
-from bridge.web.incoming import read_form
+from bridge.web.errors import problem
+from bridge.web.incoming import client_address, read_form
 from bridge.web.landing import refused_page, see_other
+from bridge.web.limits import Limit
 from bridge.web.pages import base_path, render
+from bridge.web.script_window import script_fields
 
 WAITS = {KeyState.OPENING: "open", KeyState.OPEN: "open", KeyState.ISSUING: "approving"}
 """What the window's script is told while the key is on its way, in a payment's words."""
@@ -29,6 +33,7 @@ class KeyPages:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._per_address = Limit(context.clock, context.settings.checkout_per_address_per_minute, 60)
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes."""
@@ -36,6 +41,7 @@ class KeyPages:
             Route("/k/{token}", self.come_back, methods=["GET", "POST"]),
             Route("/k/{token}/close", self.close, methods=["GET", "POST"]),
             Route("/k/{token}/window", self.window, methods=["GET"]),
+            Route("/k/{token}/auth", self.vouch, methods=["POST"]),
             Route("/k/{token}/state", self.state, methods=["GET"]),
         ]
 
@@ -75,6 +81,18 @@ class KeyPages:
             close_url=urls.close,
             status_url=f"{urls.approval}/state",
         )
+
+    async def vouch(self, request: Request) -> Response:
+        """Answer the gateway's script with short-lived tokens for this window."""
+        context = self._context
+        try:
+            self._per_address.take(network(client_address(context, request)))
+            site, key_id = self._read(request)
+            fields = await script_fields(request, context.settings.body_max_bytes)
+            answer = await vouch_for_key(context, site, key_id, fields)
+        except BridgeError as error:
+            return problem(error)
+        return JSONResponse(dict(answer), headers={"Cache-Control": "no-store"})
 
     async def state(self, request: Request) -> Response:
         """Say how the key stands, for the window's script."""

@@ -66,21 +66,22 @@ class ScriptWindows:
         try:
             self._per_address.take(network(client_address(self._context, request)))
             site, payment_id = self._read(request)
-            answer = await vouch(self._context, site, payment_id, await self._fields(request))
+            fields = await script_fields(request, self._context.settings.body_max_bytes)
+            answer = await vouch(self._context, site, payment_id, fields)
         except BridgeError as error:
             return problem(error)
         return JSONResponse(dict(answer), headers={"Cache-Control": "no-store"})
 
-    async def _fields(self, request: Request) -> dict[str, str]:
-        """Read what the script posts: a form, or a flat JSON object. Raises Malformed, UnsupportedBody, TooLarge."""
-        bytes_max = self._context.settings.body_max_bytes
-        if not request.headers.get("content-type", "").lower().startswith("application/json"):
-            return await read_form(request, bytes_max)
-        value = loads(await read_body(request, bytes_max), bytes_max=bytes_max)
-        if not isinstance(value, dict):
-            raise Malformed("The body must be a JSON object.")
-        return {name: str(part)[:FIELD_CHARACTERS_MAX] for name, part in value.items() if isinstance(part, str | int)}
-
     def _read(self, request: Request) -> tuple[Site, str]:
         site, payment = self._context.tokens.read("window", request.path_params["token"], parts=2)
         return self._context.sites.get(site), payment
+
+
+async def script_fields(request: Request, bytes_max: int) -> dict[str, str]:
+    """Read what a script posts: a form, or a flat JSON object. Raises Malformed, UnsupportedBody, TooLarge."""
+    if not request.headers.get("content-type", "").lower().startswith("application/json"):
+        return await read_form(request, bytes_max)
+    value = loads(await read_body(request, bytes_max), bytes_max=bytes_max)
+    if not isinstance(value, dict):
+        raise Malformed("The body must be a JSON object.")
+    return {name: str(part)[:FIELD_CHARACTERS_MAX] for name, part in value.items() if isinstance(part, str | int)}

@@ -14,8 +14,8 @@ from tests.gateways.lane import SETTINGS
 from tests.support.world import PUBLIC_URL, SANDBOX, SHOP_URL, Coming, Opened, Paired, World
 
 OPS = {
-    "paystory": {"approve": "approve", "refund": "cancel", "inquire": "query"},
-    "payple": {"approve": "confirm", "refund": "refund", "inquire": "lookup"},
+    "paystory": {"approve": "approve", "refund": "cancel", "inquire": "query", "charge": "bill"},
+    "payple": {"approve": "confirm", "refund": "refund", "inquire": "lookup", "charge": "simple"},
 }
 """What the sandboxes call what every gateway does."""
 

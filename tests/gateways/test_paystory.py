@@ -202,7 +202,7 @@ async def test_a_phone_is_charged_by_its_registration(lane):
 
 
 async def test_a_typed_card_is_registered_once_and_kept_nowhere(lane):
-    card, order = CardEntry("4518123412341111", "3010", "900101", "12"), key_order(lane, refs={"cpCd": "06"})
+    card, order = CardEntry("4518123412341111", "3010", "900101", "12", "06"), key_order(lane)
     exchange = lane.gateway.issue_key_by_card(order, card, lane.stamp())
     call = next(exchange)
     assert call.secrets >= {"cardNo", "expireYymm", "ordAuthNo", "cardPw", "encData"}
@@ -210,7 +210,7 @@ async def test_a_typed_card_is_registered_once_and_kept_nowhere(lane):
     issued = await lane.talk(lane.gateway.issue_key_by_card(order, card, lane.stamp()))
     assert isinstance(issued, Issued)
     assert isinstance(await charge(lane, held_key(lane, issued), "PAY0000001"), Paid)
-    again = await lane.talk(lane.gateway.issue_key_by_card(key_order(lane, refs={"cpCd": "06"}), card, lane.stamp()))
+    again = await lane.talk(lane.gateway.issue_key_by_card(key_order(lane), card, lane.stamp()))
     assert (type(again), again.reason) == (Declined, "duplicate")
     assert card.number not in repr(lane.world.requests)
 

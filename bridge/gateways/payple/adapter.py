@@ -86,6 +86,15 @@ class PaypleAtOnce:
         self, payment: Payment, form: Mapping[str, str], stamp: Stamp
     ) -> Exchange[WindowPass | Declined | Unknown]:
         """Fetch the tokens with which the script opens the window; what it posted is not looked at."""
+        return (yield from self._vouch())
+
+    def vouch_for_key(
+        self, order: KeyOrder, form: Mapping[str, str], stamp: Stamp
+    ) -> Exchange[WindowPass | Declined | Unknown]:
+        """Fetch the same tokens for the window in which a card is registered."""
+        return (yield from self._vouch())
+
+    def _vouch(self) -> Exchange[WindowPass | Declined | Unknown]:
         passed = yield from self.talker.authenticate(PCD_PAY_TYPE="card")
         if isinstance(passed, Denied):
             return _declined(passed)

@@ -178,12 +178,12 @@ class PayStory(Writer):
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp
     ) -> Exchange[Issued | Declined | Unknown]:
-        """Have a key issued for a card that was typed on the site (14.); `order.refs["cpCd"]` names its issuer."""
+        """Have a key issued for a card that was typed on the site (14.)."""
         company = len(card.holder) == 10
         form = self.signed("0", stamp) | {
             self.settings.bill_method_field: codes.METHODS[order.method],
             "trxCd": "0",
-            "cpCd": order.refs.get("cpCd", ""),
+            "cpCd": card.issuer,
             "cardTypeCd": "02" if company else "01",
             "cardNo": card.number,
             "expireYymm": card.expires,

@@ -1,0 +1,235 @@
+"""Cards and phones that are remembered, and accounts that are paid into, over the real flows."""
+
+import json
+
+import pytest
+
+from tests.gateways.street import Street
+from tests.support.world import Opened
+
+CUSTOMER = "customer-1"
+CARD = {"number": "4518123412341111", "expires": "3010", "holder": "900101", "password": "12", "issuer": "06"}
+
+
+@pytest.fixture(params=["paystory", "payple"])
+async def street(request, tmp_path):
+    """A bridge, a shop, one gateway that remembers cards."""
+    async for made in opened_street(request.param, tmp_path):
+        yield made
+
+
+@pytest.fixture
+async def paystory(tmp_path):
+    """The same with Pay-Story alone, whose phones and accounts work in ways of their own."""
+    async for made in opened_street("paystory", tmp_path):
+        yield made
+
+
+async def opened_street(gateway, folder):
+    made = Street(folder)
+    made.gateway = gateway
+    await made.start()
+    made.site = await made.pair()
+    yield made
+    await made.quiet()
+    await made.close()
+
+
+async def ask(street, **changes):
+    wish = {
+        "customer": CUSTOMER,
+        "title": "정기 후원",
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678", "email": "hong@shop.test"},
+        "result_url": f"{street.site.url}/my-cards",
+        "actor": "buyer",
+    }
+    return await street.call("POST", "/v1/billing-keys", wish | changes)
+
+
+async def come_back(street, asked, action="pay"):
+    opened = Opened("", asked.json()["window_url"], "", "")
+    landed = await street.go(await street.authenticate(opened, action=action))
+    await street.quiet()
+    return landed
+
+
+async def key_of(street, asked):
+    answer = await street.call("GET", f"/v1/billing-keys/{asked.json()['id']}?customer={CUSTOMER}")
+    return answer.json()
+
+
+async def charge(street, key, **changes):
+    body = {"customer": CUSTOMER, "order": street.order(**changes), "actor": "wp:7"}
+    return await street.call("POST", f"/v1/billing-keys/{key}/charges", body)
+
+
+async def test_a_card_is_remembered_charged_refunded_and_forgotten(street):
+    asked = await ask(street)
+    assert asked.status_code == 201, asked.text
+    landed = await come_back(street, asked)
+    key = await key_of(street, asked)
+
+    assert "pay_bridge_result=active" in landed.headers["location"]
+    assert (key["state"], key["method"]) == ("active", "card")
+    assert not any(book["captured"] for book in street.sandbox.bank.as_json()["payments"]), "and nothing was charged"
+    paid = await charge(street, key["id"])
+    payment = await street.payment(paid.json()["id"])
+    assert (paid.status_code, paid.json()["state"], street.book(payment).net) == (201, "paid", 55_000)
+
+    assert (await street.refund(payment.id, 5_000)).status_code == 200
+    assert (await street.refund(payment.id)).status_code == 200
+    assert street.book(payment).net == 0
+    gone = await street.call("DELETE", f"/v1/billing-keys/{key['id']}", {"customer": CUSTOMER})
+    assert (gone.status_code, gone.json()["state"]) == (200, "deleted"), gone.text
+    refused = await charge(street, key["id"])
+    assert refused.status_code == 409
+    await street.check_books()
+
+
+async def test_the_key_itself_is_nowhere_to_be_read(street):
+    asked = await ask(street)
+    await come_back(street, asked)
+    await charge(street, asked.json()["id"])
+    await street.beat()
+    (row,) = await street.all("SELECT * FROM billing_keys")
+    secret = street.context.vault.open(row["key_sealed"], "billing_key").decode()
+
+    for table in ("billing_keys", "payments", "operations", "calls", "audit", "news", "answers", "notices"):
+        assert secret not in json.dumps(await street.all(f"SELECT * FROM {table}"), default=str), table
+    assert secret not in json.dumps(street.shop.news)
+
+
+@pytest.mark.parametrize("action", ["close", "fail"])
+async def test_whoever_leaves_the_window_has_no_key(street, action):
+    asked = await ask(street)
+    await come_back(street, asked, action=action)
+    key = await key_of(street, asked)
+
+    assert key["state"] in ("refused", "open")
+    assert (await charge(street, key["id"])).status_code == 409
+
+
+async def test_a_charge_whose_answer_is_lost_is_settled_by_evidence_and_made_once(street):
+    asked = await ask(street)
+    await come_back(street, asked)
+    street.fault("charge", "drop_after")
+    lost = await charge(street, asked.json()["id"])
+
+    assert not street.sandbox.faults.armed, "an answer was lost"
+    assert lost.json()["state"] in ("unknown", "paid"), "where asking tells at once it is paid at once"
+    await street.live(900.0)
+    payment = await street.payment(lost.json()["id"])
+    assert (payment.state, street.book(payment).net) == ("paid", 55_000)
+    assert len(street.book(payment).captures) == 1
+    await street.check_books()
+
+
+async def test_a_window_of_a_key_that_is_issued_gets_no_pass_any_more(street):
+    asked = await ask(street)
+    window = asked.json()["window_url"]
+    token = window.removesuffix("/window").rpartition("/")[2]
+    async with street.client() as client:
+        before = await client.post(f"/k/{token}/auth", data={"PCD_PAY_WORK": "PAY"})
+        await come_back(street, asked)
+        after = await client.post(f"/k/{token}/auth", data={"a": "b"})
+        foreign = await client.post(f"/k/{token[:-3]}AAA/auth", data={"a": "b"})
+
+    if street.gateway == "payple":
+        assert before.status_code == 200
+        assert {"AuthKey", "custKey", "return_url"} <= set(before.json())
+        assert after.status_code == 409
+    else:
+        assert before.status_code == after.status_code == 404
+    assert foreign.status_code == 400
+
+
+async def test_a_gateway_that_does_not_vouch_opens_no_window_for_a_key(tmp_path):
+    async for street in opened_street("payple", tmp_path):
+        asked = await ask(street)
+        street.fault("auth", "decline", code="AUTH0004")
+        auth_url = asked.json()["window_url"].replace("/window", "/auth")
+        async with street.client() as client:
+            refused = await client.post(auth_url, data={"a": "b"})
+
+        assert (refused.status_code, refused.json()["gateway_message"]) == (
+            503,
+            "AUTH0004 등록되지 않은 도메인 또는 IP",
+        )
+        assert (await key_of(street, asked))["state"] == "open"
+
+
+# ---- Pay-Story alone
+
+
+async def test_a_phone_is_charged_by_its_registration_and_once_a_month_after(paystory):
+    street = paystory
+    order = street.order(amount=9_900)
+    asked = await ask(street, method="phone", order=order)
+    assert asked.status_code == 201, asked.text
+    await come_back(street, asked)
+    key = await key_of(street, asked)
+
+    assert (key["state"], key["amount"]) == ("active", 9_900)
+    (row,) = await street.all("SELECT id, state, captured FROM payments WHERE order_ref = ?", order["ref"])
+    assert (row["state"], row["captured"]) == ("paid", 9_900)
+    assert street.book(await street.payment(row["id"])).net == 9_900
+    other = await charge(street, key["id"], amount=9_901)
+    assert other.status_code == 409, "another amount than the first"
+    await street.clock.forward(30 * 86_400.0)
+    again = await charge(street, key["id"], amount=9_900)
+    assert (again.status_code, again.json()["state"]) == (201, "paid")
+    await street.check_books()
+
+
+async def test_a_typed_card_is_refused_unless_the_site_switched_that_on(paystory):
+    street = paystory
+    no = await ask(street, card=CARD)
+    assert no.status_code == 503
+    assert not street.net.sent
+    street.site = await street.pair("http://typed-shop.test", card_entry="on")
+    asked = await ask(street, card=CARD)
+
+    assert (asked.status_code, asked.json()["state"]) == (201, "active"), asked.text
+    assert asked.json()["card"]["number"].endswith("*1111") or "1111" in json.dumps(asked.json()["card"])
+    for table in ("billing_keys", "calls", "answers", "audit"):
+        assert CARD["number"] not in json.dumps(await street.all(f"SELECT * FROM {table}"), default=str), table
+
+
+async def test_an_account_is_issued_and_paid_into_once_however_often_it_is_told(paystory):
+    street = paystory
+    street.register_notices()
+    opened = await street.checkout(method="virtual_account")
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+
+    assert payment.state == "awaiting_deposit"
+    assert payment.account["number"]
+    assert await street.entries(payment.id) == []
+    street.fault("notice", "notice_thrice")
+    street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref})
+    await street.quiet()
+    await street.beat()
+    assert await street.state(payment.id) == "paid"
+    assert await street.told(payment.id) == ["payment.awaiting_deposit", "payment.paid"]
+    assert street.book(payment).net == 55_000
+    await street.check_books()
+
+
+@pytest.mark.parametrize("method", ["account", "phone", "gift"])
+async def test_other_ways_to_pay_are_paid(paystory, method):
+    payment = await paystory.buy(method=method)
+
+    assert (payment.state, payment.captured, paystory.book(payment).net) == ("paid", 55_000, 55_000)
+    assert str(payment.method) == method
+    await paystory.check_books()
+
+
+@pytest.mark.parametrize("method", ["account", "phone"])
+async def test_other_ways_to_pay_are_refunded(paystory, method):
+    payment = await paystory.buy(method=method)
+    back = await paystory.refund(payment.id)
+
+    assert back.status_code == 200, back.text
+    assert paystory.book(payment).net == 0
+    await paystory.check_books()
