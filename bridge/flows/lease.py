@@ -10,15 +10,25 @@ from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
 from bridge.flows.context import Context
 from bridge.ledger import owners
+from bridge.ledger.ledger import Turn
 
 BEAT_SECONDS = 1.0
 log = structlog.get_logger("lease")
 
 
-async def live(context: Context) -> None:
-    """Say that this process lives."""
-    at = now_ms(context.clock)
-    await context.ledger.write(lambda turn: owners.begin(turn, context.owner, at, alone=context.ledger.alone))
+async def live(context: Context, heard_at: float | None = None) -> None:
+    """Say that this process lives; `heard_at` (boot-time seconds) is when it last did.
+
+    After a silence of its own (the database was away) it gives all others the time to come back too.
+    """
+
+    def work(turn: Turn) -> None:
+        at = now_ms(context.clock)
+        owners.begin(turn, context.owner, at, alone=context.ledger.alone)
+        if heard_at is not None and context.clock.boot_seconds() - heard_at > owners.CUT_OFF_SECONDS:
+            owners.renew_all(turn, at)
+
+    await context.ledger.write(work)
 
 
 @contextlib.asynccontextmanager
@@ -37,9 +47,11 @@ async def leased(context: Context) -> AsyncIterator[None]:
 
 
 async def _beat(context: Context) -> None:
+    heard_at = context.clock.boot_seconds()
     while True:
         await context.clock.sleep(BEAT_SECONDS)
         try:
-            await live(context)
+            await live(context, heard_at)
+            heard_at = context.clock.boot_seconds()
         except BridgeError as error:
             log.error("the lease could not be renewed", code=error.code, detail=error.detail)

@@ -26,6 +26,11 @@ def beat(turn: Turn, owner: str, at: int) -> None:
     )
 
 
+def renew_all(turn: Turn, at: int) -> None:
+    """Count everybody as heard of just now: said by one who was silent itself, and cannot know who was too."""
+    turn.run("UPDATE owners SET beat_at = ? WHERE beat_at < ?", at, at)
+
+
 def end(turn: Turn, owner: str) -> None:
     """Say that this process is done: nothing of it has to be waited for."""
     turn.run("DELETE FROM owners WHERE id = ?", owner)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from bridge.clock import now_ms
-from bridge.domain.failures import Conflict
+from bridge.domain.failures import Busy, Conflict
 from bridge.flows.deliver_news import deliver_news
 from bridge.flows.heartbeat import beat
 from bridge.flows.lease import leased, live
@@ -299,6 +299,30 @@ async def test_a_bridge_that_found_another_connection_lives(world, other):
     await live(other.context)
     assert await recover(other.context) == 0
     assert await world.state(opened.payment) == "approving"
+    returning.cancel()
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_the_first_that_is_back_after_the_database_was_away_waits_for_the_others(world, other, monkeypatch, away):
+    """Nobody could beat, so nobody's silence says anything; where it was there, silence says that a process is dead."""
+    opened, returning = await held_approval(world)
+
+    async def is_away(_):
+        raise Busy("The database is away.")
+
+    async with leased(other.context):
+        with monkeypatch.context() as patch:
+            if away:
+                patch.setattr(other.context.ledger, "write", is_away)
+            for _ in range(round(owners.LEASE_SECONDS) + 2):
+                await world.clock.forward(1)
+                await asyncio.sleep(0.02)
+        await world.clock.forward(1)
+        await asyncio.sleep(0.1)
+        taken = await recover(other.context)
+
+    assert taken == (0 if away else 1)
+    assert await world.state(opened.payment) == ("approving" if away else "unknown")
     returning.cancel()
 
 
