@@ -116,8 +116,11 @@ def bind(host: str, port: int, option: str) -> socket.socket:
     return sock
 
 
-def web_config(app: Starlette, host: str, port: int, log_level: str = "warning", *, door: Door) -> uvicorn.Config:
-    """Set up uvicorn as the bridge is served: httptools, uvloop, no access log, no header of its own."""
+def web_config(app: Starlette, host: str, port: int, log_level: str = "error", *, door: Door) -> uvicorn.Config:
+    """Set up uvicorn as the bridge is served: httptools, uvloop, no access log, no header of its own.
+
+    Its warnings are about requests that are none: anybody could fill the log with them.
+    """
     return uvicorn.Config(
         app,
         host=host,

@@ -26,7 +26,8 @@ def migrate_sqlite(connection: sqlite3.Connection, schema: int | None = None) ->
         refuse_newer(current, known)
         made_of = int(connection.execute("PRAGMA application_id").fetchone()[0])
         if current and made_of != _sum_of(known, current):
-            raise LedgerBroken("An unreleased bridge made this database; move it away and begin anew.")
+            name = connection.execute("PRAGMA database_list").fetchone()[2]
+            raise LedgerBroken(f"An unreleased bridge made {name}; move it away and begin anew.")
         for number, script in known:
             if current < number <= (schema or number):
                 for statement in split_statements(script):

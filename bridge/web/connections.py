@@ -93,9 +93,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Let the body have its time. Raises ValueError for a head that came at once and is too large."""
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES_MAX:
             raise ValueError("too large a head")
+        super().on_headers_complete()
         self._in_head = False
         self._whole_until += BODY_SECONDS
-        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Stop waiting while the request is answered."""

@@ -31,6 +31,7 @@ def test_a_database_of_an_unreleased_schema_is_refused_before_it_is_used(folder,
     with pytest.raises(LedgerBroken) as refused:
         SqliteLedger(folder / "bridge.db", lock_wait_seconds=0.2)
     assert "begin anew" in refused.value.detail
+    assert str(folder / "bridge.db") in refused.value.detail
 
 
 def test_a_migration_is_added_to_what_is_there(folder, monkeypatch):

@@ -179,9 +179,33 @@ async def test_a_head_without_end_is_refused_before_it_is_kept() -> None:
         assert await large.status() == 200
 
 
-async def test_what_is_no_http_is_refused() -> None:
+FORM = b"POST /livez HTTP/1.1\r\nHost: pay.example\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"EHLO mail.example\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 100,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GETX / HTTP/1.1\r\n\r\n",
+        b"CONNECT evil.example:443 HTTP/1.1\r\nHost: pay.example\r\n\r\n",
+        b"GET /livez HTTP/1.1\nHost: pay.example\n\n",
+        b"GET /li\x00vez HTTP/1.1\r\n\r\n",
+        GOOD[:-2] + b"x: a\x00b\r\n\r\n",
+        GOOD[:-2] + b" folded: x\r\n\r\n",
+        FORM + b"Content-Length: -1\r\n\r\n",
+        FORM + b"Content-Length: 99999999999999999999999\r\n\r\n",
+        FORM + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+        FORM + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /livez HTTP/1.1\r\n\r\n",
+        FORM + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        FORM + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    ],
+    ids=lambda said: str(said[:60]),
+)
+async def test_what_is_no_http_or_could_be_read_in_two_ways_is_refused(said: bytes) -> None:
     async with served(Door(10, 100)) as server:
-        caller = await server.call(b"EHLO mail.example\r\n\r\n")
+        caller = await server.call(said)
 
         assert await caller.status() == 400
         assert await caller.is_ended()
