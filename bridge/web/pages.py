@@ -86,7 +86,7 @@ def content_policy(
         "frame-ancestors *" if framed else "frame-ancestors 'none'",
         "base-uri 'none'",
     ]
-    return "; ".join([*rules, f"frame-src {' '.join(origins)}"] if origins else rules)
+    return "; ".join([*rules, f"frame-src {own}"] if origins else rules)
 
 
 def choose_language(request: Request) -> str:

@@ -52,6 +52,7 @@ class ScriptWindows:
             base=base_path(context),
             headers={"Referrer-Policy": "origin"},  # gateways ask from which registered address they were called
             origins=window.origins,
+            form_action=[site.origin],  # browsers hold a form's redirects to it too, and a return leads to the shop
             styles_inline=True,
             window=window,
             title=visit.order.title,

@@ -44,7 +44,8 @@ async def test_the_buyer_is_led_to_a_page_of_ours_that_loads_the_script(scripted
     assert "자바스크립트" in page.text.partition("<noscript>")[2].partition("</noscript>")[0]
     policy = page.headers["content-security-policy"]
     assert f"script-src 'self' {TELLER};" in policy
-    assert f"frame-src {TELLER}" in policy
+    assert f"frame-src 'self' {TELLER}" in policy, "its window may come back in the frame it opened"
+    assert f"form-action 'self' {TELLER} {world.site.url};" in policy
     assert "unsafe-eval" not in policy
     assert policy.count("unsafe-inline") == 1, "the gateway may style what it draws, and run nothing inline"
     assert page.headers["referrer-policy"] == "origin"

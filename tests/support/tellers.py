@@ -211,6 +211,7 @@ class Scripted(Counter):
     def open_window(self, payment: Payment, order: Order, urls: Urls, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("open", payment, amount=payment.amount)
         fields = {"ordNo": payment.merchant_ref, "buyer": order.buyer.name, "auth": urls.auth, "back": urls.approval}
+        fields["number"] = said["number"]
         return Script(
             scripts=(f"{TELLER}/pay.js",),
             function="Teller.open",
