@@ -164,6 +164,7 @@ EVENTS: dict[str, Said] = {
     "payment.seat_lost": Said("좌석이 없어 되돌려요", "Given back: the seats were gone"),
     "payment.voided": Said("승인이 취소됐어요", "Approval undone"),
     "payment.expired": Said("시간이 지났어요", "Expired"),
+    "payment.erased": Said("구매자의 개인정보를 지웠어요", "The buyer's personal data was erased"),
     "payment.needs_human": Said("사람의 확인이 필요해졌어요", "A person is needed"),
     "payment.deposited": Said("입금됐어요", "Deposited"),
     "undo.seen": Said("결제사에서 이미 되돌려졌어요", "Found given back at the gateway"),

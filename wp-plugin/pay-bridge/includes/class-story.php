@@ -64,6 +64,7 @@ final class Story {
 			'payment.paid'            => __( 'Paid', 'pay-bridge' ),
 			'payment.declined'        => __( 'Declined', 'pay-bridge' ),
 			'payment.amount_mismatch' => __( 'Stopped: another amount', 'pay-bridge' ),
+			'payment.erased'          => __( 'Personal data of the buyer erased', 'pay-bridge' ),
 			'payment.voided'          => __( 'Undone', 'pay-bridge' ),
 			'payment.expired'         => __( 'Expired', 'pay-bridge' ),
 			'payment.needs_human'     => __( 'Needs a person', 'pay-bridge' ),

@@ -115,6 +115,7 @@ return array(
 		'Permalinks are plain. Payments work, but result pages have long addresses; another structure is better.' => '고유주소가 기본 구조예요. 결제는 되지만 결과 화면의 주소가 길어져요. 다른 구조가 더 좋아요.',
 		'Permalinks are readable.' => '고유주소가 읽기 쉬운 구조예요.',
 		'Permalinks suit the result pages' => '결과 화면의 고유주소',
+		'Personal data of the buyer erased' => '구매자의 개인정보를 지웠어요',
 		'Please enter a reason.' => '사유를 입력해 주세요.',
 		'Please log in first.' => '먼저 로그인해 주세요.',
 		'Reason' => '사유',
