@@ -17,7 +17,7 @@ from bridge.domain.outcomes import (
     Unknown,
     Waiting,
 )
-from bridge.domain.payment import Account, Order, Payment
+from bridge.domain.payment import Account, Method, Order, Payment
 from bridge.domain.tax import Split
 
 
@@ -169,6 +169,17 @@ class Transfers(Protocol):
         self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
     ) -> Exchange[Done | Refused | Unknown]:
         """Take a transfer back while it is only registered."""
+        ...
+
+
+@runtime_checkable
+class RefundsToAccounts(Protocol):
+    """A gateway whose refund of a deposit takes the buyer's account along (`RefundOrder.account`), and says at once
+    whether the money went there (Pay-Story payment.cancel with refundAccnt)."""
+
+    @property
+    def account_methods(self) -> tuple[Method, ...]:
+        """The methods whose money goes back that way."""
         ...
 
 

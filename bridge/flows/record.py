@@ -7,7 +7,7 @@ from datetime import timedelta
 from bridge.clock import from_ms, new_id, new_reference, to_ms
 from bridge.domain.gateway import Approval, Declined, NotSent, Paid, Undoes, Unknown, Waiting
 from bridge.domain.machine import Evidence, Kind, State, Step
-from bridge.domain.payment import Payment, RefundOrder
+from bridge.domain.payment import Account, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.flows.orphans import write_orphan
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
@@ -322,3 +322,11 @@ def refund_order(payment: Payment, operation: Operation) -> RefundOrder:
         refunded_before=payment.refunded,
         tax=operation.parts,
     )
+
+
+def account_of(recorder: Recorder, operation: Operation) -> Account | None:
+    """Open the account a refund goes to, if it goes to one."""
+    if not operation.context_sealed:
+        return None
+    kept = recorder.open_context(operation)
+    return Account(kept["bank"], kept["number"], kept["holder"])

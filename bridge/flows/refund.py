@@ -1,6 +1,6 @@
 """Gives money back: turn (intent, amount reserved), talk (cancel), turn (what came of it)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
@@ -12,13 +12,13 @@ from bridge.domain.payment import Account, Payment, parse_amount
 from bridge.domain.services import Transfers
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
-from bridge.flows.record import Recorder, refund_order
+from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
 from bridge.flows.talk import talk
 from bridge.flows.tax_of_refund import tax_of_refund
-from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, register, seal_account
+from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, may_go_to_account, register, seal_account
 from bridge.flows.write_down import write_down
 from bridge.ledger import gap, operations, payments, replay
 from bridge.ledger.ledger import Turn
@@ -130,7 +130,7 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
     gateway = recorder.site.gateway(payment.gateway)
     rule = gateway.refund_rule(payment, recorder.stamp)
     if wish.account is not None:
-        if not isinstance(gateway, Transfers):
+        if not may_go_to_account(gateway, payment):
             raise RefundRefused(f"{gateway.title} makes no transfers; leave the account out, or transfer it by hand.")
         rule = Allowed(payment.left, partial=True)
     if not isinstance(rule, Allowed):
@@ -151,13 +151,13 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
 async def _send(context: Context, site: Site, operation: Operation, intended_at: float) -> None:
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, operation.payment))
     gateway = site.gateway(payment.gateway)
+    account = account_of(Recorder.now(context, site), operation)
     exchange: Exchange[Refunding]
-    if is_transfer(operation):
-        assert isinstance(gateway, Transfers), "checked in the turn that wrote the intent"
-        kept = Recorder.now(context, site).open_context(operation)
-        exchange = register(gateway, payment, operation, kept)
+    if account is not None and isinstance(gateway, Transfers):
+        exchange = register(gateway, payment, operation, account)
     else:
-        exchange = gateway.refund(payment, refund_order(payment, operation), operation.stamp)
+        order = replace(refund_order(payment, operation), account=account)
+        exchange = gateway.refund(payment, order, operation.stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 

@@ -1,5 +1,7 @@
 """Repeats a full refund whose outcome nobody knows; a partial one has no automatic way out and goes to a person."""
 
+from dataclasses import replace
+
 from bridge.clock import to_ms
 from bridge.domain.gateway import Accepted, Done, Gateway, Inquires, Refunding, Refused, Unknown
 from bridge.domain.machine import Evidence, Step
@@ -7,7 +9,7 @@ from bridge.domain.payment import Payment
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
 from bridge.flows.pace import UNDO_SECONDS, after_human, is_late, pause_ms, quiet_at
-from bridge.flows.record import Recorder, refund_order
+from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
 from bridge.flows.talk import talk
@@ -34,7 +36,8 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
     payment = await context.ledger.write(claim)
     if payment is None:
         return
-    exchange = gateway.refund(payment, refund_order(payment, operation), recorder.stamp)
+    order = replace(refund_order(payment, operation), account=account_of(recorder, operation))
+    exchange = gateway.refund(payment, order, recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 

@@ -5,6 +5,7 @@ from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway, Inquires, Probes
 from bridge.domain.machine import PENDING_STEPS, Kind, Step
 from bridge.domain.payment import Payment
+from bridge.domain.services import RefundsToAccounts
 from bridge.flows.context import Context
 from bridge.flows.inquire import BLIND, inquire_once, takes_back_first
 from bridge.flows.pace import HUMAN_EVERY_SECONDS, after_human, is_late, quiet_at
@@ -44,7 +45,7 @@ async def _settle(context: Context, site: Site, operation: Operation) -> None:
         await _undo(context, site, gateway, operation)
     elif operation.kind is Kind.APPROVE:
         await _approval(context, site, gateway, operation)
-    elif is_transfer(operation):
+    elif is_transfer(operation) and not isinstance(gateway, RefundsToAccounts):
         await ask_for_transfer(context, site, gateway, operation)
     elif operation.kind is Kind.REFUND:
         blind = BLIND in operation.refs

@@ -1,13 +1,11 @@
 """Gives money back by transfer to an account that an operator was told: registered, then asked for until it is made."""
 
-from typing import Any
-
 from bridge.clock import to_ms
 from bridge.domain.exchange import Exchange
 from bridge.domain.gateway import Accepted, Done, Gateway, Refused, Unknown
 from bridge.domain.machine import Evidence, Kind, Step
 from bridge.domain.payment import Account, Payment
-from bridge.domain.services import Transfers, TransferShown
+from bridge.domain.services import RefundsToAccounts, Transfers, TransferShown
 from bridge.flows.context import Context
 from bridge.flows.pace import after_human
 from bridge.flows.record import Recorder
@@ -34,11 +32,17 @@ def is_transfer(operation: Operation) -> bool:
     return operation.kind is Kind.REFUND and bool(operation.context_sealed)
 
 
+def may_go_to_account(gateway: Gateway, payment: Payment) -> bool:
+    """Tell whether a gateway sends this payment's money to an account: by a transfer, or in its refund."""
+    if isinstance(gateway, RefundsToAccounts):
+        return payment.method in gateway.account_methods
+    return isinstance(gateway, Transfers)
+
+
 def register(
-    gateway: Transfers, payment: Payment, operation: Operation, kept: dict[str, Any]
+    gateway: Transfers, payment: Payment, operation: Operation, account: Account
 ) -> Exchange[Accepted | Refused | Unknown]:
     """Register the transfer: what the gateway takes in is not money back yet."""
-    account = Account(kept["bank"], kept["number"], kept["holder"])
     outcome = yield from gateway.register_transfer(payment, operation.ref, operation.amount, account, operation.stamp)
     return Accepted(outcome.refs) if isinstance(outcome, Done) else outcome
 

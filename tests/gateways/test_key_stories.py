@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from bridge.domain.failures import RefundRefused
+from bridge.domain.payment import Account
+from bridge.flows.refund import RefundWish, once_of_command, refund
 from tests.gateways.street import Street
 from tests.support.world import Opened
 
@@ -225,7 +228,7 @@ async def test_other_ways_to_pay_are_paid(paystory, method):
     await paystory.check_books()
 
 
-@pytest.mark.parametrize("method", ["account", "phone"])
+@pytest.mark.parametrize("method", ["account", "phone", "gift"])
 async def test_other_ways_to_pay_are_refunded(paystory, method):
     payment = await paystory.buy(method=method)
     back = await paystory.refund(payment.id)
@@ -233,3 +236,60 @@ async def test_other_ways_to_pay_are_refunded(paystory, method):
     assert back.status_code == 200, back.text
     assert paystory.book(payment).net == 0
     await paystory.check_books()
+
+
+ACCOUNT = Account("088", "110-123-456789", "홍길동")
+
+
+async def deposited(street):
+    street.register_notices()
+    opened = await street.checkout(method="virtual_account")
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref})
+    await street.beat()
+    return await street.payment(opened.payment)
+
+
+async def give_back(street, payment, amount=None):
+    site = street.context.sites.get(street.site.id)
+    wish = RefundWish(payment.id, amount, "고객 요청", "cli:1", capped=False, account=ACCOUNT)
+    key = street.clock.random_bytes(16).hex()
+    made = await refund(street.context, site, wish, once_of_command(street.context, key, "d"))
+    await street.quiet()
+    return made
+
+
+@pytest.mark.parametrize("parts", [(None,), (5_000, None)])
+async def test_a_deposit_goes_back_to_the_account_that_an_operator_names(paystory, parts):
+    payment = await deposited(paystory)
+    assert (await paystory.refund(payment.id)).status_code == 422, "the shop has no account to name"
+    for amount in parts:
+        await give_back(paystory, payment, amount)
+
+    assert await paystory.state(payment.id) == "refunded"
+    assert paystory.book(payment).net == 0
+    asked = [one["fields"] for one in paystory.sandbox.requests if one["op"] == "cancel"]
+    assert {(one["refundBankCd"], one["refundAccnt"]) for one in asked} == {("088", "***")}
+    for table in ("operations", "calls", "audit", "news"):
+        assert "110123456789" not in json.dumps(await paystory.all(f"SELECT * FROM {table}"), default=str), table
+    await paystory.check_books()
+
+
+async def test_a_deposits_refund_whose_answer_is_lost_is_asked_for_and_made_once(paystory):
+    payment = await deposited(paystory)
+    paystory.fault("refund", "drop_after")
+    await give_back(paystory, payment)
+    await paystory.live(300.0)
+
+    assert await paystory.state(payment.id) == "refunded"
+    assert len(paystory.book(payment).refunds) == 1
+    await paystory.check_books()
+
+
+async def test_a_card_payment_goes_back_to_no_account(paystory):
+    payment = await paystory.buy()
+    with pytest.raises(RefundRefused, match="makes no transfers"):
+        await give_back(paystory, payment)
+    assert paystory.book(payment).net == 55_000

@@ -213,6 +213,13 @@ async def test_more_than_is_left_is_refused_before_anything_is_sent(street):
     assert len(street.net.sent) == before
 
 
+async def test_too_little_is_refused_before_anything_is_sent(street):
+    answer = await street.post_checkout(street.token(street.order(amount=999)))
+
+    assert answer.status_code == 422, answer.text
+    assert not street.net.sent
+
+
 # ---- what comes from outside and is not what it should be
 
 

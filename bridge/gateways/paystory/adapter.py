@@ -46,6 +46,7 @@ from bridge.domain.payment import (
     RefundOrder,
 )
 from bridge.domain.reasons import Reason
+from bridge.domain.texts import digits
 from bridge.domain.windows import origin_of
 from bridge.gateways.paystory import answers, codes, notices
 from bridge.gateways.paystory.settings import SETTINGS, read_settings
@@ -68,6 +69,7 @@ class PayStory(Writer):
     deadline_seconds: float = 40.0
     human_after_seconds: float = 360.0
     notice_kinds: tuple[str, ...] = ("noti",)
+    account_methods: tuple[Method, ...] = (Method.VIRTUAL_ACCOUNT,)
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -134,7 +136,7 @@ class PayStory(Writer):
         named = {"tid": payment.refs.get("tid", "")} | self.split(refund.parts, payment.tax_free)
         if refund.account is not None:
             given = refund.account
-            named |= {"refundBankCd": given.bank, "refundAccnt": given.number, "refundNm": given.holder}
+            named |= {"refundBankCd": given.bank, "refundAccnt": digits(given.number, 20), "refundNm": given.holder}
         reply = yield self.cancel(payment.method, named, refund.amount, refund.reason, stamp, part=not refund.full)
         return answers.refunding(payment, refund, self.settings.mid, reply)
 
