@@ -108,7 +108,9 @@ def test_the_gateways_refusal_is_shown_word_for_word_and_harmless(shop: Shop, br
     page = shop.as_("clerk").get(answer.headers["location"]).text
     assert "<script>alert(1)</script>" not in page
     region = page[page.index('id="pay-bridge-refund-result"') :]
-    assert words in html.unescape(region[: region.index("</div>")])
+    told = html.unescape(region[: region.index("</div>")])
+    assert words in told
+    assert "돈은 돌려주지 않았어요." in told
 
 
 def test_an_unknown_outcome_refreshes_itself_until_it_is_known(shop: Shop, bridge: StubBridge) -> None:

@@ -81,6 +81,7 @@ return array(
 		'News of the payment service reach this site.' => '결제 서비스의 알림이 이 사이트에 도착해요.',
 		'News waiting for this site' => '이 사이트로 보낼 알림',
 		'Next page' => '다음',
+		'No money was given back. Try again later, or give it back in the gateway\'s own console.' => '돈은 돌려주지 않았어요. 잠시 뒤 다시 하거나, 결제사 관리자 화면에서 환불해 주세요.',
 		'No payments found.' => '결제가 없어요.',
 		'None yet' => '아직 없음',
 		'Nothing was paid. You can try again.' => '결제되지 않았어요. 다시 시도할 수 있어요.',

@@ -12,9 +12,9 @@ $texts   = array(
 	'closed'   => array( '결제를 취소했어요', "좌석은 {$until}까지 잡아 둘게요. 돈은 빠져나가지 않았어요." ),
 	'declined' => array( '결제가 되지 않았어요', '다른 카드나 다른 결제 수단으로 다시 해 주세요. 돈은 빠져나가지 않았어요.' ),
 	'expired'  => array( '결제 시간이 지났어요', "좌석은 {$until}까지 잡아 둘게요. 다시 결제해 주세요." ),
-	'failed'   => array( '결제창을 열지 못했어요', '결제 회사가 잠시 응답하지 않았어요. 돈은 빠져나가지 않았어요. 조금 뒤에 다시 해 주세요.' ),
+	'failed'   => array( '결제가 되지 않았어요', '결제 회사의 답을 받지 못했어요. 돈은 빠져나가지 않았어요. 다시 결제해 주세요.' ),
 );
-// The window was open, but the approval's answer was lost and has been taken back.
+// What the snapshot adds: the approval's answer was lost, and the approval has been taken back.
 if ( 'failed' === $result && 'voided' === ( $payment['state'] ?? '' ) ) {
 	$texts['failed'] = array( '결제가 되지 않았어요', '카드사의 답을 받지 못해 승인을 취소했어요. 돈은 빠져나가지 않았어요. 다시 결제해 주세요.' );
 }
