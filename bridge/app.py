@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from bridge import __version__, gateways
 from bridge.clock import Clock, SystemClock
 from bridge.domain.failures import Misconfigured
-from bridge.flows.check_invariants import check_invariants
+from bridge.flows.check_invariants import check_at_boot
 from bridge.flows.context import Context
 from bridge.flows.heartbeat import run_background
 from bridge.flows.lease import leased
@@ -91,7 +91,7 @@ def build_app(context: Context) -> Starlette:
                 return
             async with leased(context):
                 taken = await recover_at_boot(context)
-                await check_invariants(context)
+                await check_at_boot(context)
                 refused = context.ledger.refusal()
                 if refused:
                     log.critical("no payment is taken", why=refused)

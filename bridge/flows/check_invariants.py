@@ -18,7 +18,7 @@ from bridge.flows.alarms import raise_alarms, tell, watch
 from bridge.flows.context import Context
 from bridge.flows.pace import patience_seconds
 from bridge.flows.retain import retain
-from bridge.flows.seal_audit import check_all, check_new
+from bridge.flows.seal_audit import NEW_PAYMENTS_MAX, check_all, check_new
 from bridge.ledger import checks, facts, seals
 from bridge.ledger.alarms import Name
 from bridge.ledger.checks import Checked
@@ -26,6 +26,7 @@ from bridge.ledger.ledger import Turn
 
 CHECK_EVERY_SECONDS = 60.0
 WATCH_EVERY_SECONDS = 5.0
+BOOT_PAYMENTS_MAX = 200
 UNDER_WAY_MAX = 1000
 FACTS_AT_ONCE = 20
 NOTICE_SECONDS_MAX = 600
@@ -45,12 +46,17 @@ class _Look:
     found: tuple[Violation, ...] = ()
 
 
-async def check_invariants(context: Context) -> Checked:
+async def check_at_boot(context: Context) -> Checked:
+    """Check a little of what changed last before the first payment is taken; the rest follows at once, behind it."""
+    return await check_invariants(context, payments_max=BOOT_PAYMENTS_MAX)
+
+
+async def check_invariants(context: Context, payments_max: int = NEW_PAYMENTS_MAX) -> Checked:
     """Check what changed since the last check, and whatever is on its way; alarms, and the end of the process."""
     began = context.clock.boot_seconds()
     try:
-        breaks, changed = await check_new(context)
-        under_way = await context.ledger.read(partial(facts.under_way, limit=UNDER_WAY_MAX))
+        breaks, changed = await check_new(context, payments_max)
+        under_way = await context.ledger.read(partial(facts.under_way, limit=min(payments_max, UNDER_WAY_MAX)))
         names = sorted({*changed, *under_way})
         found = [Violation("I15", one.subject, one.what, True) for one in breaks]
         found += await _check_payments(context, names)

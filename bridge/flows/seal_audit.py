@@ -10,6 +10,7 @@ from bridge.ledger.seals import Break
 
 TURNS_MAX = 20
 SEALS_AT_ONCE = 200
+NEW_SEALS_AT_ONCE = 5
 PAYMENTS_AT_ONCE = 100
 NEW_PAYMENTS_MAX = 5000
 """How many changed payments one quick check looks at; what is more comes with the next."""
@@ -32,14 +33,17 @@ def mac_of(context: Context) -> seals.Mac:
     return lambda text: context.vault.blind(f"seal|{text}")
 
 
-async def check_new(context: Context) -> tuple[list[Break], list[str]]:
-    """Check what was sealed since the last check: seals, chains, entries. Answers also which payments it looked at."""
+async def check_new(context: Context, payments_max: int = NEW_PAYMENTS_MAX) -> tuple[list[Break], list[str]]:
+    """Check what was sealed since the last check: seals, chains, entries. Answers also which payments it looked at.
+
+    It stops after about so many payments; the next check goes on from there.
+    """
     found, looked = list[Break](), set[str]()
     mac = mac_of(context)
     for site in await context.ledger.read(seals.sites):
         after = await context.ledger.read(partial(seals.verified, site=site))
-        while len(looked) < NEW_PAYMENTS_MAX:
-            page = partial(seals.check_seals, mac=mac, site=site, after=after, limit=SEALS_AT_ONCE)
+        while len(looked) < payments_max:
+            page = partial(seals.check_seals, mac=mac, site=site, after=after, limit=NEW_SEALS_AT_ONCE)
             breaks, names, upto, _ = await context.ledger.read(page)
             found += breaks
             found += await _check_payments(context, sorted(set(names) - looked))

@@ -40,6 +40,7 @@ def read(turn: Turn, payment_id: str, *, at: int, patience: Patience) -> Facts |
         keys={key: _made(turn, payment.site, key) for key in keys},
         sites=frozenset(one["site"] for many in rows.values() for one in many),
         texts=list(_texts(rows)),
+        seen_before=row["news_seq"],
         seconds_in_state=max(0, at - row["changed_at"]) / 1000,
         human_after_seconds=patience(payment.site, payment.gateway),
     )
