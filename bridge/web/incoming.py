@@ -80,12 +80,16 @@ async def read_form(request: Request, bytes_max: int, *, cp949_allowed: bool = F
     return parse_form(await read_body(request, bytes_max), cp949_allowed=cp949_allowed)
 
 
-async def from_site(context: Context, request: Request) -> FromSite:
-    """Verify that a site signed this request; the site comes from its key alone.
+async def from_site(context: Context, request: Request, *, bytes_max: int = 0) -> FromSite:
+    """Verify that a site signed this request; the site comes from its key alone. `bytes_max`: another cap of the body.
 
     Raises BadSignature, UnknownKey, ClockSkew, TooLarge, Malformed.
     """
-    body = await read_body(request, context.settings.body_max_bytes) if request.method not in ("GET", "HEAD") else b""
+    body = (
+        await read_body(request, bytes_max or context.settings.body_max_bytes)
+        if request.method not in ("GET", "HEAD")
+        else b""
+    )
     if body and not request.headers.get("content-type", "").lower().startswith("application/json"):
         raise UnsupportedBody("Send the body as application/json.")
     signed = Signed(request.method, target_uri(context, request), request.scope["headers"], body)

@@ -17,6 +17,7 @@ from bridge.web.incoming import from_site
 from bridge.web.orders_in import convert
 
 PAGE_MAX = 100
+PAGE_BYTES_MAX = 512 * 1024
 COUNT_MAX = 1 << 31
 _PRIVATE = {"Cache-Control": "no-store"}
 Won = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
@@ -40,7 +41,7 @@ class KnownIn(msgspec.Struct):
     seq: Count
     amount: Won
     refunded: Won = 0
-    attestation: Annotated[str, Meta(max_length=32_768)] = ""
+    attestation: Annotated[str, Meta(max_length=PAGE_BYTES_MAX)] = ""
     asked: Annotated[list[AskedIn], Meta(max_length=20)] = []
 
 
@@ -71,7 +72,7 @@ class Reconciliation:
 
     async def take(self, request: Request) -> Response:
         """Take a page of what the shop knows; the same page again changes nothing."""
-        signed = await from_site(self._context, request)
+        signed = await from_site(self._context, request, bytes_max=PAGE_BYTES_MAX)
         told = convert(signed.json(), ReportIn)
         report = Report([_known(one) for one in told.payments], told.complete)
         return JSONResponse(await take_report(self._context, signed.site, report, signed.once()), 200, _PRIVATE)

@@ -160,6 +160,8 @@ def shop(shop_of_session: Shop) -> Shop:
     bridge = shop_of_session.bridge
     bridge.seen.clear()
     bridge.refund_states.clear()
+    bridge.gap = {"gap": False}
+    bridge.handed.clear()
     bridge.checkout.clear()
     bridge.clock_ahead_seconds = 0
     bridge.answer_delay_seconds = 0.0

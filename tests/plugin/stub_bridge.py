@@ -56,13 +56,16 @@ class Seen:
 
 @dataclass
 class StubBridge:
-    """Payments and refunds by id; `refund_states` are what the next refunds come to; `seen` is what was asked."""
+    """Payments and refunds by id; `refund_states` are what the next refunds come to; `seen` is what was asked,
+    `gap` what is said about a restore, and `handed` what was handed over."""
 
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     refund_states: list[dict[str, Any]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     checkout: dict[str, Any] = field(default_factory=dict)
+    gap: dict[str, Any] = field(default_factory=lambda: {"gap": False})
+    handed: list[dict[str, Any]] = field(default_factory=list)
     clock_ahead_seconds: int = 0
     answer_delay_seconds: float = 0.0
     status: dict[str, Any] = field(default_factory=lambda: {"state": "open", "result_url": ""})
@@ -190,6 +193,12 @@ class _Handler(BaseHTTPRequestHandler):
         bridge = self.bridge
         if path == "/v1/health":
             return 200, HEALTH | {"server_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(bridge.now()))}
+        if path == "/v1/reconciliation":
+            if method == "POST":
+                told = json.loads(body)
+                bridge.handed += told["payments"]
+                bridge.gap["complete"] = bridge.gap.get("complete") or told["complete"]
+            return 200, bridge.gap
         if path in ("/v1/payments", "/v1/payments/search"):
             asked = {name: values[0] for name, values in query.items()} if method == "GET" else json.loads(body)
             items = [
@@ -216,6 +225,9 @@ class _Handler(BaseHTTPRequestHandler):
         bridge, key = self.bridge, self.headers["Idempotency-Key"]
         if key in bridge.by_key:
             return 200, bridge.by_key[key]
+        if bridge.gap["gap"]:
+            said = {"code": "reconciling", "detail": "Wait.", "message_ko": "결제 기록을 맞춰 보고 있어요."}
+            return 503, said
         outcome = bridge.refund_states.pop(0) if bridge.refund_states else {"state": "done"}
         if outcome.pop("lost", False):
             time.sleep(6)

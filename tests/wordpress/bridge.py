@@ -70,6 +70,16 @@ class Bridge:
         while self._servers:
             self._servers.pop().end()
 
+    def stop_serving(self) -> None:
+        """Ends the bridge alone; the sandbox keeps its books."""
+        self._servers.pop().end()
+
+    def serve_again(self) -> None:
+        """Starts the bridge on what its directory holds."""
+        self._start("serve", "--host", "127.0.0.1", "--port", str(self.port)).wait_until(
+            lambda: answers("127.0.0.1", self.port)
+        )
+
     def ended(self) -> Server | None:
         """A server that ended by itself, if one did."""
         return next((server for server in self._servers if not server.runs()), None)

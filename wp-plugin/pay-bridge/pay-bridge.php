@@ -56,6 +56,10 @@ add_action( 'wp_ajax_nopriv_pay_bridge_token', array( 'PayBridge\Ajax', 'action_
 add_action( 'rest_api_init', array( 'PayBridge\News', 'action_rest_api_init' ) );
 add_action( 'rest_api_init', array( 'PayBridge\Fence', 'action_rest_api_init' ) );
 add_action( 'pay_bridge_reconcile', array( 'PayBridge\Reconciliation', 'action_reconcile' ) );
+add_action( 'rest_api_init', array( 'PayBridge\Handover', 'action_rest_api_init' ) );
+if ( get_option( 'pay_bridge_gap' ) ) { // Autoloaded; only while a restored bridge wants to hear what this site knows.
+	add_action( 'shutdown', array( 'PayBridge\Handover', 'action_shutdown' ) );
+}
 
 // The clerk and the operator: wp-admin.
 add_action( 'admin_menu', array( 'PayBridge\Admin', 'action_admin_menu' ) );

@@ -100,8 +100,9 @@ final class Cancel {
 
 	/** Two clicks are one wish: the same payment, seen in the same version, within the same minute. */
 	private static function key( array $payment ): string {
-		$wish = array( $payment['id'], $payment['version'] ?? 0, $payment['refunded'] ?? 0, get_current_user_id(), intdiv( time(), MINUTE_IN_SECONDS ) );
-		return substr( hash( 'sha256', 'cancel|' . implode( '|', $wish ) ), 0, 32 );
+		$minute = Clock::now() - Clock::now() % MINUTE_IN_SECONDS;
+		$wish   = array( $payment['id'], $payment['version'] ?? 0, $payment['refunded'] ?? 0, get_current_user_id(), $minute );
+		return sprintf( '%08x', $minute ) . substr( hash( 'sha256', 'cancel|' . implode( '|', $wish ) ), 0, 24 );
 	}
 
 	/** Themes say "failed" to everything but success, so whatever is not a refusal is a success with its state in words. */

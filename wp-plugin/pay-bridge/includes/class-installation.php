@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
 /** Brings a site's tables, clerk role and hourly event up to date, once per version of the schema. */
 final class Installation {
 
-	const SCHEMA = 1;
+	const SCHEMA = 2;
 	const OPTION = 'pay_bridge_schema';
 	const CRON   = 'pay_bridge_reconcile';
 
@@ -45,6 +45,7 @@ final class Installation {
 		Capabilities::add_clerk_role();
 		add_option( Settings::OPTION, array(), '', false );
 		add_option( Clock::OPTION, 0 );
+		add_option( Handover::OPTION, 0 );
 		if ( ! wp_next_scheduled( self::CRON ) ) {
 			wp_schedule_event( time() + MINUTE_IN_SECONDS, 'hourly', self::CRON );
 		}
@@ -72,10 +73,12 @@ final class Installation {
   claim_ends bigint(20) NOT NULL DEFAULT 0,
   created_at bigint(20) NOT NULL DEFAULT 0,
   updated_at bigint(20) NOT NULL DEFAULT 0,
+  asked varchar(2000) NOT NULL DEFAULT '',
   snapshot longtext NOT NULL,
   PRIMARY KEY  (payment_id),
   KEY order_ref (order_ref),
-  KEY state_updated (state,updated_at)
+  KEY state_updated (state,updated_at),
+  KEY updated (updated_at,payment_id)
 ) $charset;
 CREATE TABLE {$wpdb->prefix}pay_bridge_references (
   reference varchar(128) NOT NULL,

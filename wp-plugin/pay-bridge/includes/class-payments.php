@@ -132,6 +132,47 @@ final class Payments {
 		}
 	}
 
+	/**
+	 * Write down that a refund is about to be asked for, until its end is known: a bridge that lost its books is told of it.
+	 *
+	 * @return string What was written: the key, the time in the bridge's clock, and the amount in KRW (0: all that is left).
+	 */
+	public static function note_asked( string $payment_id, string $key, ?int $amount ): string {
+		global $wpdb;
+		$asked = sprintf( '%s:%d:%d;', $key, Clock::now(), (int) $amount );
+		$wpdb->query(
+			$wpdb->prepare(
+				'UPDATE ' . self::table() . ' SET asked = CONCAT(asked, %s) WHERE payment_id = %s AND LENGTH(asked) < 1800 AND asked NOT LIKE %s',
+				$asked,
+				$payment_id,
+				'%' . $wpdb->esc_like( $key ) . '%'
+			)
+		);
+		return $asked;
+	}
+
+	/** The refund's end is known. */
+	public static function forget_asked( string $payment_id, string $asked ): void {
+		global $wpdb;
+		$wpdb->query( $wpdb->prepare( 'UPDATE ' . self::table() . " SET asked = REPLACE(asked, %s, '') WHERE payment_id = %s", $asked, $payment_id ) );
+	}
+
+	/** Rows changed since then or with a refund whose end is not known, in the order of their change; from a place on: the last row's time and id. */
+	public static function changed_since( int $since, int $after, string $after_id, int $limit ): array {
+		global $wpdb;
+		return $wpdb->get_results(
+			$wpdb->prepare(
+				'SELECT * FROM ' . self::table() . " WHERE state <> '' AND (updated_at >= %d OR asked <> '') AND (updated_at > %d OR (updated_at = %d AND payment_id > %s)) ORDER BY updated_at, payment_id LIMIT %d",
+				$since,
+				$after,
+				$after,
+				$after_id,
+				$limit
+			),
+			ARRAY_A
+		);
+	}
+
 	/** Ids of payments that are not settled yet, the longest unseen first. */
 	public static function unsettled_ids( int $since, int $limit ): array {
 		global $wpdb;

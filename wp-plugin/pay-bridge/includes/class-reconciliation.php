@@ -48,6 +48,7 @@ final class Reconciliation {
 		$client = Client::of_site();
 		if ( null !== $client ) {
 			$ends = time() + self::BUDGET_SECONDS;
+			Handover::go_on( $client, $ends );
 			self::pull_unsettled( $client, $ends );
 			self::pull_paid( $client, $ends );
 		}

@@ -57,9 +57,13 @@ final class Refund {
 		if ( null !== $amount ) {
 			$body['amount'] = $amount;
 		}
+		$asked = Payments::note_asked( $payment_id, $key, $amount );
 		$refund = self::from_answer( $client->post( '/v1/payments/' . rawurlencode( $payment_id ) . '/refunds', $body, $key ) );
-		if ( 'done' === $refund->state ) {
-			Reconciliation::pull( $client, $payment_id );
+		if ( '' !== $refund->id ) {
+			Reconciliation::pull( $client, $payment_id ); // What the bridge has written down of it, should its books be lost.
+		}
+		if ( 'done' === $refund->state || $refund->is_refusal() ) {
+			Payments::forget_asked( $payment_id, $asked );
 		}
 		return $refund;
 	}
@@ -73,7 +77,8 @@ final class Refund {
 	public static function from_answer( Answer $answer ): self {
 		$body = $answer->body;
 		if ( 0 === $answer->status || $answer->status >= 500 || 'in_progress' === $answer->code() ) {
-			return new self( '', self::NO_ANSWER, self::NO_ANSWER, Words::refund( self::NO_ANSWER ), 0 );
+			$words = 'reconciling' === $answer->code() ? $answer->message() : Words::refund( self::NO_ANSWER );
+			return new self( '', self::NO_ANSWER, self::NO_ANSWER, $words, 0 );
 		}
 		if ( ! $answer->ok() || ! is_string( $body['state'] ?? null ) ) {
 			return new self( '', self::PROBLEM, $answer->code(), $answer->message(), 0 );

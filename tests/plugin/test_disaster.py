@@ -1,0 +1,67 @@
+"""The bridge loses its database on a selling day: backup, plugin and the gateway's books agree again afterwards."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.lane import until
+from tests.plugin.test_checkout_script import browser
+from tests.plugin.test_real_bridge import Office
+from tests.wordpress.bridge import Bridge
+from tests.wordpress.servers import ServerFailed
+from tests.wordpress.stand import Stand
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    directory = tmp_path_factory.mktemp("disaster")
+    with ExitStack() as running:
+        bridge = Bridge(directory / "bridge")
+        stand = Stand("quick", directory=directory / "shop")
+        stand.pair(bridge.site(stand.url)["pairing_code"])
+        running.enter_context(bridge)
+        running.enter_context(stand)
+        yield Office("quick", stand, bridge)
+
+
+def reconciled(office: Office) -> bool:
+    try:
+        shown = json.loads(office.bridge.command("reconcile", "--json"))
+    except ServerFailed:
+        return False
+    return [one["state"] for one in shown] == ["ended"]
+
+
+def test_no_sale_is_forgotten_and_no_refund_repeated(office: Office, browser: Browser) -> None:
+    before, before_id = office.paid(browser)
+    backup = office.bridge.directory / "one.backup"
+    office.bridge.command("backup", str(backup), "--encrypt")
+    after, after_id = office.paid(browser)
+    assert office.refund(before_id, kind="part", amount="1000") == "done"
+    assert office.refund(after_id, kind="part", amount="2000") == "done"
+    until(lambda: office.order_state(after) == "part_refunded", "the shop to know of the refund")
+    money = {ref: office.money(ref) for ref in (before, after)}
+
+    office.bridge.stop_serving()
+    for path in office.bridge.directory.glob("bridge.db*"):
+        path.unlink()
+    office.bridge.command("restore", str(backup))
+    office.bridge.serve_again()
+    assert office.payments(after) == [] or reconciled(office), "the copy is older than the sale"
+    office.stand.wp("pay-bridge", "reconcile")
+    until(lambda: reconciled(office), "the gap to end by itself", timeout_seconds=60)
+
+    assert {ref: office.money(ref) for ref in (before, after)} == money
+    for ref, refunded in ((before, 1000), (after, 2000)):
+        (payment,) = office.payments(ref)
+        assert (payment["state"], payment["refunded"]) == ("part_refunded", refunded)
+        assert payment["captured"] == money[ref].captured
+    assert office.refund(after_id, kind="full") == "done"
+    assert office.money(after).net == 0
+    until(lambda: office.order_state(after) == "refunded", "the shop to hear of what happens next")
