@@ -16,9 +16,12 @@ from tests.wordpress.servers import Server
 NO_LIMIT = {
     "BRIDGE_CHECKOUT_PER_ADDRESS_PER_MINUTE": "100000000",
     "BRIDGE_CHECKOUT_PER_SITE_PER_SECOND": "1000000",
+    "BRIDGE_CONNECTIONS_PER_ADDRESS": "100000",
     "BRIDGE_LOG_LEVEL": "warning",
 }
 """All load comes from one address; the limits per address and site would be all that is measured."""
+AS_INSTALLED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""What pip installs has its bytecode beside it; without any, every start would compile the bridge anew."""
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -26,7 +29,7 @@ class Rig(Bridge):
     """One bridge with a sandbox whose answers take as long as told."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory, environment=NO_LIMIT)
+        super().__init__(directory, environment=NO_LIMIT | AS_INSTALLED)
         self.database = self.directory / "bridge.db"
 
     @property
