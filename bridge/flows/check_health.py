@@ -67,6 +67,7 @@ async def check_health(context: Context, site: str | None) -> Health:
             *(check_books(checked, at) if site is None else ()),
             *(check for check in copies if site is None or check.name != "backup"),
             *(check for gateway in gateways for check in _check_gateway(gateway)),
+            *_check_windows(context, sites),
         ),
         at=context.clock.now(),
         mode=_mode(sites),
@@ -207,6 +208,30 @@ def _check_gateway(gateway: GatewayHealth) -> list[Check]:
         label = Words(f"{gateway.title} 시계", f"{gateway.name} clock")
         checks.append(Check(f"{gateway.name}.clock", "warn", label, Words(*seconds), advice))
     return checks
+
+
+def _check_windows(context: Context, sites: Sequence[Site]) -> list[Check]:
+    """A gateway that opens no window is skipped where another takes the method; else its buyers are told to wait."""
+    now = context.clock.boot_seconds()
+    down = {
+        name: gateway
+        for site in sites
+        for name, gateway in site.gateways.items()
+        if context.breakers.is_down(site.id, name, now)
+    }
+    return [
+        Check(
+            f"{name}.window",
+            "warn",
+            Words(f"{gateway.title} 결제창", f"{name} window"),
+            Words("열리지 않음", "does not open"),
+            Words(
+                f"{gateway.title}가 결제창을 열지 않아 건너뛰고 있어요. 결제사 공지를 확인해 주세요.",
+                f"{name} opens no window and is skipped; it is tried every 30 s. See whether it announced a fault.",
+            ),
+        )
+        for name, gateway in sorted(down.items())
+    ]
 
 
 def _gateways(

@@ -5,7 +5,7 @@ from bridge.domain.gateway import (
     Waiting,
     captures_itself,
 )
-from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.flows.ask_fence import Fence, holds_still
 from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
@@ -44,7 +44,7 @@ def effect(told: Told) -> str:
         return cancelled(told)
     if event == Event.ISSUED and told.proven and state is State.OPEN:
         return _issued(told)
-    if event == Event.REQUEST_CANCELLED and told.proven and captures_itself(told.gateway):
+    if event == Event.REQUEST_CANCELLED and told.proven:
         return _ended_unpaid(told)
     return NOTHING_TO_DO
 
@@ -123,6 +123,13 @@ def _ended_unpaid(told: Told) -> str:
     """The gateway's own word that the request ended unpaid; of a payment that was made it says nothing."""
     payment = told.payment
     done = operations.of_payment(told.turn, payment.id)
+    if payment.state == State.AWAITING_DEPOSIT:
+        if any(blocks(one.kind, one.step) for one in done):
+            return KNOWN  # it is being closed by us, and that answer says so
+        told.recorder.voided(told.turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
+        return "ended unpaid"
+    if not captures_itself(told.gateway):
+        return NOTHING_TO_DO
     probe = next((one for one in done if one.kind is Kind.PROBE and one.step in PENDING_STEPS), None)
     if payment.state != State.OPEN and probe is None:
         return KNOWN

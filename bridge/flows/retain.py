@@ -49,8 +49,7 @@ async def _page(context: Context, name: str, work: Callable[..., tuple[int, str]
         many, upto = work(turn, after=after)
         if upto != after:
             turn.run(
-                "INSERT INTO meta (name, value) VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 *(name, upto),
             )
         return many, upto != after

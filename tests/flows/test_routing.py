@@ -220,6 +220,19 @@ async def test_the_methods_say_who_takes_them_how_much_and_whether_they_work(two
     assert [method["code"] for method in one["items"]] == ["card", "gift"]
 
 
+async def test_a_gateway_that_opens_no_window_is_told_to_the_operator(two):
+    world = two
+    before = (await world.call("GET", "/v1/health")).json()
+    for _ in range(5):
+        world.context.breakers.failed(world.site.id, "teller", world.clock.boot_seconds())
+    told = (await world.call("GET", "/v1/health")).json()
+    checks = {check["name"]: check for check in told["checks"]}
+
+    assert checks["teller.window"]["verdict"] == "warn"
+    assert "건너뛰고" in checks["teller.window"]["advice"]["ko"]
+    assert "teller.window" not in {check["name"] for check in before["checks"]}
+
+
 def test_a_breaker_needs_five_failures_on_end_and_forgets_them_at_an_answer():
     breakers = Breakers()
     for at in range(4):

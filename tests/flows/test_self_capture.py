@@ -371,6 +371,25 @@ async def test_the_gateways_word_that_the_request_was_cancelled_ends_it(told):
     assert await world.state(payment.id) == "expired"
 
 
+async def test_an_account_that_was_closed_at_the_gateway_ends_its_payment(told):
+    world = told
+    _, payment = await opened(world)
+    await world.tell("issued", payment)
+    await world.tell("request_cancelled", payment)
+
+    assert await world.state(payment.id) == "voided"
+    assert await world.told(payment.id) == ["payment.awaiting_deposit", "payment.failed"]
+    assert await world.entries(payment.id) == []
+
+
+async def test_a_cancelled_request_says_nothing_of_a_gateway_that_approves(world):
+    await world.pair_teller("AskedOnHint")
+    payment = await world.payment((await world.checkout()).payment)
+    await world.tell("request_cancelled", payment)
+
+    assert await world.state(payment.id) == "open"
+
+
 async def test_a_cancelled_request_is_never_taken_for_a_refund_of_a_paid_one(told):
     world = told
     _, payment, _ = await paid(world)
