@@ -51,8 +51,11 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
 
 
 def _same(told: Told, operation: Operation) -> bool:
-    """Whether an earlier refund is this very one: nothing that both name differs."""
+    """Whether an earlier refund is this very one: nothing that both name differs; and where the gateway says what is
+    left, the books have no more."""
     notice = told.notice
+    if notice.left is not None:
+        return told.payment.left <= notice.left
     both = [name for name in notice.refs if operation.refs.get(name)]
     return operation.ref == notice.merchant_ref or all(operation.refs[name] == notice.refs[name] for name in both)
 

@@ -187,6 +187,33 @@ async def test_a_part_whose_answer_is_lost_is_settled_by_the_unified_notice_and_
     await house.check_books()
 
 
+async def test_a_part_is_counted_once_though_the_unified_notice_tells_it_again(house):
+    house.set(pg_notice_url=house.notice_url("pg"))
+    payment = await house.buy()
+    for amount in (5_000, 5_000, 11_000):
+        await house.refund(payment.id, amount)
+        await house.quiet()
+        await house.live(1_800.0, 60.0)
+    after = await house.payment(payment.id)
+    assert (after.refunded, house.book(payment).refunded) == (21_000, 21_000)
+    await house.refund(payment.id)
+    await house.quiet()
+    assert (await house.payment(payment.id)).state == "refunded"
+    assert await house.cases(payment.id) == []
+    await house.check_books()
+
+
+async def test_a_part_given_back_in_the_console_is_not_taken_for_ours_of_the_same_amount(house):
+    house.set(pg_notice_url=house.notice_url("pg"))
+    payment = await house.buy()
+    await house.refund(payment.id, 5_000)
+    await house.quiet()
+    house.sandbox.desks["welcome"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
+    await house.quiet()
+    assert (await house.payment(payment.id)).refunded == house.book(payment).refunded == 10_000
+    await house.check_books()
+
+
 async def test_a_part_of_which_nothing_is_heard_waits_for_a_person(house):
     payment = await house.buy()
     house.fault("repay", "drop_after")

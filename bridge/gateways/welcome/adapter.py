@@ -132,7 +132,7 @@ class Welcome(Billing):
             return Unknown("the cancel was answered about another amount", answer.code)
         if answer.has("RmainPrice") and answer.won("RmainPrice") != refund.left_after:
             return Unknown("the cancel left another amount than it should", answer.code)
-        names = (("C_Tid", "tid"), ("CancelDate", "CancelDate"), ("CancelTime", "CancelTime"))
+        names = (("C_Tid", "C_Tid"), ("CancelDate", "CancelDate"), ("CancelTime", "CancelTime"))
         return Done({to: answer.text(name) for name, to in names if answer.has(name)})
 
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
