@@ -38,6 +38,9 @@ app.command("migrate")(database.migrate)
 app.command("move-to-postgres")(database.move)
 
 
+Checked = Literal["mainpay", "paystory", "payapp", "welcome", "payple", "all"]
+
+
 @app.command()
 def demo(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines too.")] = "127.0.0.1",
@@ -47,7 +50,7 @@ def demo(
     public_host: Annotated[str, typer.Option(help="The name or address browsers use, if it is not --host.")] = "",
     directory: Annotated[Path | None, typer.Option("--dir", help="Where the demo keeps its data.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Walk every journey, compare the books, end.")] = False,
-    gateway: Annotated[Literal["mainpay", "all"], typer.Option(help="Whose journeys --check walks.")] = "all",
+    gateway: Annotated[Checked, typer.Option(help="Whose journeys --check walks.")] = "all",
 ) -> None:
     """Run a shop, the bridge and a sandbox gateway: buy a ticket in the browser, refund it. No money moves."""
     if check:

@@ -36,12 +36,21 @@ class Page:
 
     def form(self, id: str = "") -> Form:
         """Find the form with an id, or the only one. Raises Lost."""
-        reader = _FormReader()
-        reader.feed(self.text)
-        found = [form for form in reader.forms if form.id == id] if id else reader.forms
+        forms = self.forms()
+        found = [form for form in forms if form.id == id] if id else forms
         if len(found) != 1:
             raise Lost(f"{urlsplit(self.url).path} (status {self.status}) has {len(found)} forms {id!r}")
         return found[0]
+
+    def forms(self) -> list[Form]:
+        """Read all forms of the page."""
+        reader = _FormReader()
+        reader.feed(self.text)
+        return reader.forms
+
+    def target(self, form: Form) -> str:
+        """Give the address one of the page's forms is sent to; "?" is the page's own without its query."""
+        return self.url.partition("?")[0] if form.action == "?" else urljoin(self.url, form.action)
 
 
 class Browser:
@@ -58,7 +67,7 @@ class Browser:
     async def submit(self, page: Page, id: str = "", /, **values: str) -> Page:
         """Send a page's form with some values changed."""
         form = page.form(id)
-        return await self._go(form.method, urljoin(page.url, form.action), form.values | values)
+        return await self._go(form.method, page.target(form), form.values | values)
 
     async def post(self, url: str, values: dict[str, str]) -> Page:
         """Send a form that no page showed."""

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from bridge.app import build_context
 from bridge.cli.server import bind, build_served, check_master_key, door_of, web_config
 from bridge.clock import SystemClock, now_ms
+from bridge.demo.doors import DOORS
 from bridge.demo.notebook import Notebook
 from bridge.demo.office import Office
 from bridge.demo.shop import Shop
@@ -54,13 +55,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """What runs: `offices` by dialect, in the plan's order."""
+    """What runs: `offices` by dialect, in the plan's order, and their `notice_urls` by kind."""
 
     bridge_url: str
     sandbox_url: str
     password: str = field(repr=False)
     offices: dict[str, Office]
-    notice_urls: dict[str, str] = field(repr=False)
+    notice_urls: dict[str, dict[str, str]] = field(repr=False)
 
 
 class _Server(uvicorn.Server):
@@ -93,7 +94,18 @@ async def open_stand(plan: Plan) -> AsyncIterator[Stand]:
             stack.callback(office.notebook.close)
             apps[f"shop {index}"] = _shop(office, stand)
         await stack.enter_async_context(_serving(plan, apps, sockets))
+        for dialect in stand.offices:
+            await _register_notices(stand, dialect, http)
         yield stand
+
+
+async def _register_notices(stand: Stand, dialect: str, http: httpx2.AsyncClient) -> None:
+    """Type a site's notice addresses into its gateway's console, where the gateway is told them there."""
+    door = DOORS[dialect]
+    if door.registered:
+        urls = {name: stand.notice_urls[dialect][kind] for name, kind in door.registered.items()}
+        answer = await http.post(f"{stand.sandbox_url}/control/settings", json={"gateway": door.gateway} | urls)
+        answer.raise_for_status()
 
 
 def _ports(plan: Plan) -> list[tuple[str, int, str]]:
@@ -127,8 +139,8 @@ async def _open_office(
     plan: Plan, context: Context, stand: Stand, dialect: str, shop_url: str, http: httpx2.AsyncClient
 ) -> Office:
     """Pair a shop with the bridge, once; the sandbox's address may be another at every start."""
-    base = f"{stand.sandbox_url}/{dialect}"
-    settings = {"mainpay": {"api_url": f"{base}/api", "relay_url": f"{base}/relay"}}
+    door = DOORS[dialect]
+    settings = {door.gateway: dict(door.settings(stand.sandbox_url, stand.bridge_url))}
     name = shop_url.rpartition(":")[2]
     path = plan.folder / f"shop-{name}.json"
     if shop_url in {site.url for site in context.sites.all()}:
@@ -137,7 +149,7 @@ async def _open_office(
         if paired.get("url") != shop_url:
             paired = _pair(path, shop_url, await rotate_key(context, url=shop_url))
     else:
-        added = await add_site(context, url=shop_url, gateways=["mainpay"], settings=settings, mode=Mode.TEST)
+        added = await add_site(context, url=shop_url, gateways=[door.gateway], settings=settings, mode=Mode.TEST)
         paired = _pair(path, shop_url, added)
     office = Office(
         key=SiteKey.from_secret(decode_secret(paired["secret"]), key_id=paired["key_id"], site=paired["site"]),
@@ -149,7 +161,7 @@ async def _open_office(
         hold_seconds=plan.hold_seconds,
     )
     stand.offices[dialect] = office
-    stand.notice_urls[dialect] = paired["notice_urls"][0]["url"]
+    stand.notice_urls[dialect] = {one["kind"]: one["url"] for one in paired["notice_urls"]}
     return office
 
 

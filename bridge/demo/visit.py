@@ -5,11 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import httpx2
 
 from bridge.demo.browser import Browser, Lost, Page
+from bridge.demo.doors import DOORS, Door
 from bridge.demo.office import Answer, Office
 from bridge.demo.stand import CLERK, Stand
 
@@ -34,6 +35,11 @@ class Visit:
         return self.stand.offices[self.dialect]
 
     @property
+    def door(self) -> Door:
+        """What is special about the gateway."""
+        return DOORS[self.dialect]
+
+    @property
     def buyer(self) -> Browser:
         """A browser without any memory: nothing here needs a cookie."""
         return Browser(self.http)
@@ -50,13 +56,29 @@ class Visit:
 
     async def open_window(self, ticket: str, method: str = "card") -> Page:
         """Pick a ticket and press the pay button; gives the gateway's window."""
-        return await self.buyer.submit(await self.pick(ticket), "pay", method=method)
+        return await self._enter(await self.buyer.submit(await self.pick(ticket), "pay", method=method))
 
-    async def authenticate(self, window: Page) -> "Return":
-        """Press "pay" in the window, without coming back yet."""
+    async def _enter(self, page: Page) -> Page:
+        """Do what the gateway's script does with the bridge's page, where a script opens the window. Raises Lost."""
+        door = self.door
+        if page.status != 200 or not (door.window or door.auth):
+            return page
+        found = [form for form in page.forms() if form.action.startswith(f"{self.stand.bridge_url}/r/")]
+        if len(found) != 1:
+            raise Lost(f"the bridge's page has {len(found)} forms for the gateway's script")
+        fields = found[0].values
+        if door.window:
+            return await self.buyer.post(f"{self.stand.sandbox_url}{door.window}", fields)
+        answer = await self.http.post(urljoin(page.url, fields[door.auth]), data=fields)
+        said = answer.json()
+        tokens = {"PCD_CST_ID": said["cst_id"], "PCD_CUST_KEY": said["custKey"], "PCD_AUTH_KEY": said["AuthKey"]}
+        kept = {name: value for name, value in fields.items() if name.startswith("PCD_")}
+        return await self.buyer.post(said["return_url"], kept | tokens)
+
+    async def authenticate(self, window: Page, action: str = "pay") -> "Return":
+        """Press a button in the window, without coming back yet."""
         form = window.form()
-        posted = form.values | {"action": "pay"}
-        answer = await self.http.post(window.url.split("?")[0], data=posted)
+        answer = await self.http.post(window.target(form), data=form.values | {"action": action})
         if answer.status_code == 303:
             return Return(answer.headers["location"], {})
         back = Page(answer.status_code, window.url, answer.text, ()).form("back")
@@ -71,6 +93,13 @@ class Visit:
     async def buy(self, ticket: str, method: str = "card") -> Page:
         """Pick, pay and come back; gives the page the buyer ends at."""
         return await self.come_back(await self.authenticate(await self.open_window(ticket, method)))
+
+    async def watch(self, page: Page) -> Page:
+        """Do as the buyer who is told to wait: see how it ended. Money taken in a window is known by a notice."""
+        if "확인하고 있어요" not in page.text:
+            return page
+        await self.until("paid")
+        return await self.buyer.get(f"{self.office.shop_url}/orders/{self.order_ref}/result")
 
     async def payment(self) -> dict[str, Any]:
         """Read the order's newest payment from the bridge. Raises Lost."""
@@ -126,7 +155,7 @@ class Visit:
 
     async def forge_notice(self, url: str, kind: str, fields: dict[str, str]) -> dict[str, Any]:
         """Let the sandbox send a notice about something that never happened; gives the bridge's answer."""
-        wish = {"gateway": "mainpay", "kind": kind, "url": url, "fields": fields}
+        wish = {"gateway": self.door.gateway, "kind": kind, "url": url, "fields": fields}
         answer = await self.http.post(f"{self.stand.sandbox_url}/control/forge", json=wish)
         found: dict[str, Any] = answer.json()["answers"][-1]
         return found

@@ -88,8 +88,10 @@ class Notices:
         notice.record.tries += 1
         answer: dict[str, object] = {"at": self._clock.now().isoformat()}
         try:
-            if notice.probe and (await self._post("HEAD", notice.url, b"", ""))[0] != 200:
-                raise NotDelivered("HEAD was not answered with 200")
+            if notice.probe:
+                answer["status"] = (await self._post("HEAD", notice.url, b"", ""))[0]
+                if answer["status"] != 200:
+                    raise NotDelivered("HEAD was not answered with 200")
             status, body = await self._post("POST", notice.url, notice.body, notice.content_type)
         except NotDelivered as error:
             answer["error"] = str(error)

@@ -1,0 +1,92 @@
+"""What the demo must know of each gateway: its settings, where its notices are registered, how its window opens."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+Settings = Callable[[str, str], Mapping[str, str]]
+"""Makes a site's settings of the sandbox's address and the bridge's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One dialect of a gateway. `registered` tells which of the sandbox's settings hold the address of which kind of
+    notice; `window` is where the gateway's script posts the page's form, `auth` the field that names where the script
+    asks the bridge for that address first; `lie` is a notice about money that never came, by kind."""
+
+    gateway: str
+    settings: Settings
+    approval: str
+    registered: Mapping[str, str]
+    lie: Mapping[str, Mapping[str, str]]
+    window: str = ""
+    auth: str = ""
+
+
+def _mainpay(sandbox: str, dialect: str) -> Mapping[str, str]:
+    return {"api_url": f"{sandbox}/{dialect}/api", "relay_url": f"{sandbox}/{dialect}/relay"}
+
+
+_MAINPAY_LIES = {
+    "card": {"cmd": "0", "mbrNo": "100011", "mbrRefNo": "{ref}", "amount": "{price}"},
+    "deposit": {"ORDNO": "{ref}", "AMT": "{price}", "ACCOUNTNO": "1", "TRGUBUN": "V2", "STOREID": "100011"},
+}
+DOORS: Mapping[str, Door] = MappingProxyType(
+    {
+        "mainpay": Door("mainpay", lambda sandbox, _: _mainpay(sandbox, "mainpay"), "pay", {}, _MAINPAY_LIES),
+        "mainpay-guide": Door(
+            "mainpay", lambda sandbox, _: _mainpay(sandbox, "mainpay-guide"), "pay", {}, _MAINPAY_LIES
+        ),
+        "paystory": Door(
+            "paystory",
+            lambda sandbox, _: {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"},
+            "approve",
+            {"admin_notice_url": "noti"},
+            {"noti": {"resultCd": "3001", "payMethod": "CARD", "ordNo": "{ref}", "goodsAmt": "{price}", "tid": "x"}},
+            window="/paystory/pg/order",
+        ),
+        "payapp": Door(
+            "payapp",
+            lambda sandbox, _: {
+                "userid": "payapptest",
+                "linkkey": "SANDBOXLINKKEY",
+                "linkval": "SANDBOXLINKVAL",
+                "api_url": f"{sandbox}/payapp/oapi/apiLoad.html",
+                "script_url": f"{sandbox}/payapp/lite/public/api/v2/payapp-lite.js",
+            },
+            "",
+            {},
+            {
+                "feedback": {
+                    "userid": "payapptest",
+                    "pay_state": "4",
+                    "mul_no": "1",
+                    "var1": "{ref}",
+                    "price": "{price}",
+                }
+            },
+        ),
+        "welcome": Door(
+            "welcome",
+            lambda sandbox, _: {"api_url": f"{sandbox}/welcome/api", "approval_urls": sandbox},
+            "approve",
+            {"pc_notice_url": "pc", "pg_notice_url": "pg"},
+            {"mobile": {"P_STATUS": "00", "P_TID": "x", "P_OID": "{ref}", "P_AMT": "{price}", "P_TYPE": "CARD"}},
+        ),
+        "payple": Door(
+            "payple",
+            lambda sandbox, bridge: {"host_url": f"{sandbox}/payple", "referer": f"{bridge}/"},
+            "confirm",
+            {"webhook_url": "webhook", "cancel_webhook_url": "webhook"},
+            {"webhook": {"PCD_PAY_OID": "{ref}", "PCD_PAY_TOTAL": "{price}", "PCD_PAY_TYPE": "card"}},
+            auth="payple_auth_file",
+        ),
+    }
+)
+GATEWAYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        gateway: tuple(name for name, door in DOORS.items() if door.gateway == gateway)
+        for gateway in dict.fromkeys(door.gateway for door in DOORS.values())
+    }
+)
+"""The dialects of every gateway."""
