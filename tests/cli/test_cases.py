@@ -1,13 +1,20 @@
 """`pay-bridge cases`: two people decide on the command line, with their passwords, whether a server runs or not."""
 
-import contextlib
+import asyncio
 import json
-import sqlite3
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bridge.domain.exchange import Stamp
+from bridge.domain.machine import Evidence, Kind, State, Step
+from bridge.domain.payment import Buyer, Device, Method, Order, Payment
 from bridge.flows import log_in
+from bridge.ledger import cases, news, operations, orders, payments
+from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+from tests.support.books import open_books
 
 from .conftest import Place
 
@@ -32,25 +39,38 @@ def case(place: Place) -> str:
         role = "viewer" if name == "bora" else "operator"
         made = place.type("operator", "add", name, "--role", role, "--password-file", "-", stdin=password)
         assert made.code == 0, made.err
-    with contextlib.closing(sqlite3.connect(place.folder / "bridge.db")) as books, books:
-        books.execute(
-            "INSERT INTO orders (site, ref, version, title, amount, items, facts, buyer_id, buyer_name, buyer_email,"
-            " buyer_phone, result_url, retry_url, locale, created_at, changed_at)"
-            " VALUES (?, 'o', 1, 't', 55000, '[]', 'f', '', '', '', '', '', '', '', 1, 1)",
-            [site],
-        )
-        books.execute(
-            "INSERT INTO payments (id, site, order_ref, order_version, token_id, gateway, method, device, state,"
-            " amount, captured, merchant_ref, created_at, changed_at, expires_at, version)"
-            " VALUES ('p', ?, 'o', 1, 't', 'mainpay', 'card', 'pc', 'paid', 55000, 55000, 'r', 1, 1, 1, 5)",
-            [site],
-        )
-        books.execute(
-            "INSERT INTO cases (id, site, payment, reason, detail, amount, state, opened_at)"
-            " VALUES ('c', ?, 'p', 'external_cancel', 'a cancel of 5000 KRW', 5000, 'open', 1)",
-            [site],
-        )
+    asyncio.run(write_history(f"sqlite:///{place.folder / 'bridge.db'}", site))
     return "c"
+
+
+async def write_history(address: str, site: str) -> None:
+    """Let a payment be approved, and a cancel nobody asked for be reported."""
+    books = open_books(address)
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    order = Order("o", 1, "t", 55_000, Buyer("홍길동"), f"{SHOP}/r")
+    begun = Payment(
+        "p", site, "o", 1, "mainpay", Method.CARD, Device.PC, "readying", 55_000, 1, "REF", at, at + timedelta(hours=1)
+    )
+    stamp = Stamp(at, "0" * 32)
+    approve = Operation("a", site, "p", Kind.APPROVE, 55_000, Step.SENT, "REF", "buyer", stamp, "gone", at)
+
+    def work(turn: Turn) -> None:
+        orders.store(turn, site, order, 1)
+        payments.add(turn, begun, token_id="t", actor="wordpress")
+        opened = payments.move(turn, begun, State.OPEN, at=2, actor="gateway", event="window.opened")
+        operations.add(turn, approve)
+        approving = payments.move(turn, opened, State.APPROVING, at=3, actor="buyer", event="approve.sent")
+        operations.step(turn, approve, Step.OK, at=4, evidence=Evidence.E1)
+        entry = {"kind": "capture", "amount": 55_000, "evidence": Evidence.E1}
+        operations.enter(turn, cause="a", site=site, payment="p", at=4, **entry)
+        moved = {"at": 4, "actor": "gateway", "event": "payment.paid"}
+        payments.move(turn, approving, State.PAID, **moved, captured=55_000, paid_at=at)
+        news.add(turn, news.News("n", site, "p", 1, "payment.paid", "{}", 0, 4))
+        detail = {"reason": "external_cancel", "detail": "a cancel of 5000 KRW", "amount": 5_000}
+        cases.open_case(turn, case_id="c", site=site, payment="p", at=5, **detail)
+
+    await books.write(work)
+    await books.close()
 
 
 def typed(place: Place, *words: str, who: str = "", code: int = 0) -> Any:

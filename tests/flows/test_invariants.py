@@ -26,6 +26,22 @@ GRAVE = {
     "I6": "UPDATE payments SET state = 'expired', version = version + 1 WHERE state = 'declined'",
     "I6 version": "UPDATE payments SET version = version + 50",
     "I7": "UPDATE payments SET captured = 54000, version = version + 1 WHERE state = 'part_refunded'",
+    "I2 evidence": "UPDATE entries SET evidence = '' WHERE kind = 'capture'",
+    "I3b amount": "UPDATE entries SET amount = -4000 WHERE kind = 'refund'",
+    "I3b cause": "UPDATE entries SET cause = 'nobody' WHERE kind = 'refund'",
+    "I3b at once": "INSERT INTO operations (id, site, payment, kind, amount, state, ref, actor, stamp_at, stamp_nonce,"
+    " owner, sent_at, created_at) SELECT kind || state, site, payment, kind, 100, 'unknown', kind || state, 'a', 1,"
+    " 'n', 'me', 1, 1 FROM operations WHERE state = 'ok'",
+    "I4 approving": "UPDATE payments SET state = 'approving', version = version + 1 WHERE state = 'declined'",
+    "I6 path": "UPDATE audit SET became = 'paid' WHERE event = 'payment.declined'",
+    "I6 jump": "UPDATE audit SET was = 'unknown' WHERE event = 'payment.declined'",
+    "I7 nobody asked": "UPDATE payments SET state = 'voided', captured = 54000, refunded = 54000,"
+    " version = version + 1 WHERE state = 'declined'",
+    "I9 nobody asked": "UPDATE payments SET state = 'needs_human', version = version + 1 WHERE state = 'part_refunded'",
+    "I14 begun": "UPDATE payments SET state = 'readying', changed_at = 1, version = version + 1"
+    " WHERE state = 'declined'",
+    "I14 unknown": "UPDATE payments SET state = 'unknown', changed_at = 1, version = version + 1"
+    " WHERE state = 'declined'",
     "I15": "UPDATE audit SET actor = 'nobody' WHERE seq = 1",
     "I15 entry": "UPDATE entries SET at = at + 1",
 }
@@ -37,6 +53,10 @@ ALARMING = {
     "I9": "INSERT INTO operations (id, site, payment, kind, amount, state, ref, actor, stamp_at, stamp_nonce, owner,"
     " sent_at, created_at) SELECT 'lost', site, id, 'undo', 55000, 'needs_human', 'x', 'bridge', 1, 'n', 'me', 1, 1"
     " FROM payments WHERE state = 'part_refunded'",
+    "I9 for ever": "INSERT INTO operations (id, site, payment, kind, amount, state, ref, actor, stamp_at, stamp_nonce,"
+    " owner, sent_at, created_at) SELECT 'lost', site, id, 'undo', 55000, 'unknown', 'x', 'bridge', 1, 'n', 'me', 1, 1"
+    " FROM payments WHERE state = 'part_refunded'",
+    "I11 twice": "UPDATE operations SET idempotency_key = 'one'",
     "I10": "UPDATE notices SET state = 'pending', received_at = 1",
     "I11": "DELETE FROM answers",
     "I12": "UPDATE news SET site = 'another'",
