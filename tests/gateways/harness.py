@@ -239,6 +239,11 @@ class Bent:
             return end.value
 
 
+def bent(change: Callable[[Call], Call]) -> Callable[[Any], Bent]:
+    """Make of the right adapter one whose calls are changed."""
+    return lambda right: Bent(right, change)
+
+
 def _changed(call: Call, form: Mapping[str, Any]) -> Call:
     return dataclasses.replace(call, **({"form": dict(form)} if call.form is not None else {"body": dict(form)}))
 

@@ -29,7 +29,7 @@ from bridge.domain.gateway import (
 from bridge.domain.payment import Buyer, Method, Mode, RefundOrder
 from bridge.gateways.payple import adapter, codes, talks
 from bridge.gateways.payple.adapter import Payple, build
-from tests.gateways.harness import Bent, at, begin, bend, drop, holds, load, played, rename
+from tests.gateways.harness import at, begin, bend, bent, drop, holds, load, played, rename
 from tests.gateways.lane import ORDER, SANDBOX, URLS, Lane
 
 
@@ -335,10 +335,6 @@ def test_an_answer_of_another_shape_is_never_a_yes(body):
 
 
 # ---- planted mistakes
-
-
-def bent(change):
-    return lambda right: Bent(right, change)
 
 
 def only(op, change):

@@ -28,7 +28,7 @@ from bridge.domain.gateway import (
 from bridge.domain.payment import Buyer, Method, Mode
 from bridge.gateways.paystory import codes, writing
 from bridge.gateways.paystory.adapter import PayStory, build
-from tests.gateways.harness import Bent, at, begin, bend, drop, holds, load, played, rename
+from tests.gateways.harness import at, begin, bend, bent, drop, holds, load, played, rename
 from tests.gateways.lane import ORDER, URLS, Lane
 
 BOTH = [Method.CARD, Method.ACCOUNT, Method.PHONE]
@@ -254,12 +254,12 @@ async def test_a_forged_notice_is_not_genuine_and_a_replayed_one_is_the_same_eve
     raw = lane.told[0]
     assert lane.gateway.read_notice(raw, "noti").dedupe == lane.gateway.read_notice(raw, "noti").dedupe
     forged = raw.replace(b"goodsAmt=55000", b"goodsAmt=56000")
-    for bent in (forged, raw.replace(b"hashStr=", b"hashStr=0"), raw.replace(b"mid=test00001m", b"mid=test00002m")):
+    for wrong in (forged, raw.replace(b"hashStr=", b"hashStr=0"), raw.replace(b"mid=test00001m", b"mid=test00002m")):
         with pytest.raises(NotGenuine):
-            lane.gateway.read_notice(bent, "noti")
-    for bent in (b"", b"{}", b"\xff=\xff\xff", raw + b"&ordNo=2", b"a=1&" * 200, raw.replace(b"hashStr", b"encData")):
+            lane.gateway.read_notice(wrong, "noti")
+    for wrong in (b"", b"{}", b"\xff=\xff\xff", raw + b"&ordNo=2", b"a=1&" * 200, raw.replace(b"hashStr", b"encData")):
         with pytest.raises(BridgeError):
-            lane.gateway.read_notice(bent, "noti")
+            lane.gateway.read_notice(wrong, "noti")
 
 
 def test_of_all_codes_only_the_listed_ones_pay_or_decline():
@@ -300,10 +300,6 @@ def signing(text, hashed=lambda raw: hashlib.sha256(raw).hexdigest()):
             return hashed(text(self.settings.mid, moment, subject, self.settings.merchant_key).encode())
 
     return lambda right: Mutant(right.settings)
-
-
-def bent(change):
-    return lambda right: Bent(right, change)
 
 
 def moment(written):

@@ -1,6 +1,7 @@
 """The stories every gateway must tell alike, over the real flows: paid, declined, closed, lost, repeated, refunded."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -9,6 +10,12 @@ from tests.gateways.street import DECLINES, Street
 from tests.support.world import SHOP_URL
 
 GATEWAYS = ["paystory", "payple"]
+FOREIGN = (
+    "http://evil.test/pay",
+    "http://sandbox.test.evil.test/",
+    "http://sandbox.test@evil.test",
+    "//evil.test",
+)
 
 
 @pytest.fixture(params=GATEWAYS)
@@ -291,3 +298,25 @@ async def test_a_notice_of_another_order_or_replayed_has_no_effect(street):
     assert stranger.status_code == 404, "what is not ours is not acknowledged"
     assert await street.told(payment.id) == ["payment.paid"]
     await street.check_books()
+
+
+@pytest.mark.parametrize("name", ["PCD_PAY_COFURL", "PCD_PAY_HOST"])
+@pytest.mark.parametrize("host", FOREIGN)
+async def test_a_host_that_the_browser_names_is_never_called(tmp_path, name, host):
+    street = Street(tmp_path)
+    street.gateway = "payple"
+    await street.start()
+    street.site = await street.pair()
+    opened = await street.checkout()
+    coming = await street.authenticate(opened)
+    before = len(street.net.sent)
+    refused = await street.go(replace(coming, fields={**coming.fields, name: host}))
+    await street.quiet()
+
+    assert refused.status_code == 400
+    assert len(street.net.sent) == before, "no request leaves"
+    assert await street.state(opened.payment) == "open"
+    await street.go(coming)
+    await street.quiet()
+    assert await street.state(opened.payment) == "paid"
+    await street.close()
