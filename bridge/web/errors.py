@@ -149,4 +149,5 @@ def _is_visit(request: Request) -> bool:
 
 
 def _sorry(base: str, status: int, korean: str) -> Response:
-    return render("sorry.html", base=base, status=status, korean=korean)
+    title = "주소를 찾을 수 없어요" if status == 404 else "문제가 생겼어요"
+    return render("sorry.html", base=base, status=status, title=title, korean=korean)
