@@ -69,10 +69,15 @@ def write_found(turn: Turn, recorder: Recorder, payment: Payment, found: Found, 
 
 def _take(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence: Fence) -> str:
     against = _against(turn, recorder, payment, found, fence)
-    if payment.state == State.AWAITING_DEPOSIT and against is not None:
+    waits = payment.state == State.AWAITING_DEPOSIT
+    if waits and found.amount != payment.amount and found.currency == "KRW":
+        detail = f"a deposit of {found.amount} KRW came for a payment of {payment.amount} KRW"
+        recorder.orphan(turn, payment, amount=found.amount, evidence=found.evidence, cause=found.cause, detail=detail)
+        return "a person must look"
+    if waits and against is not None:
         detail = f"{against.detail}; a deposit can only be given back by hand"
-        if found.amount != payment.amount or found.currency != "KRW":
-            recorder.case(turn, payment, "unexpected_deposit", detail, found.amount)
+        if found.currency != "KRW":
+            recorder.case(turn, payment, "unexpected_deposit", detail)
             return "a person must look"
         recorder.case(turn, payment, str(against.reason), detail, found.amount)
         against = None
