@@ -14,7 +14,7 @@ from bridge.clock import new_id, now_ms
 from bridge.domain.failures import CallerError, Malformed
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
-from bridge.flows.log_in import DEVICE_SECONDS, SESSION_SECONDS, find_session
+from bridge.flows.log_in import DEVICE_SECONDS, SESSION_SECONDS, Attempt, find_session
 from bridge.flows.sites import Site
 from bridge.ledger import looks
 from bridge.ledger.operators import Session
@@ -50,6 +50,12 @@ class Visit:
     def now_ms(self) -> int:
         """The time in milliseconds."""
         return now_ms(self.context.clock)
+
+    def attempt(self, password: str) -> Attempt:
+        """Say who typed the password again, and where."""
+        device = self.request.cookies.get(cookie_name(self.context, "_device"), "")
+        address = client_address(self.context, self.request)
+        return Attempt(self.session.operator.name, password, address, device=device)
 
     async def note_look(self, task: str, subject: str, reason: str = "") -> None:
         """Write into the access log that this operator saw somebody's data; a page that refreshes itself is no look."""

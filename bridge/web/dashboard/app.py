@@ -12,7 +12,7 @@ from bridge.web.dashboard.cases import act_on_case, show_case, show_cases
 from bridge.web.dashboard.export import export_payments
 from bridge.web.dashboard.login import leave, show_login, take_login
 from bridge.web.dashboard.overview import show_overview
-from bridge.web.dashboard.payment import show_payment
+from bridge.web.dashboard.payment import refund_payment, show_payment
 from bridge.web.dashboard.payments import search_payments, show_payments
 from bridge.web.dashboard.records import show_records
 from bridge.web.dashboard.sites import show_sites
@@ -38,6 +38,7 @@ def routes(context: Context) -> list[BaseRoute]:
         page("/payments", show_payments),
         page("/payments", search_payments, "POST"),
         page("/payments/{payment}", show_payment),
+        page("/payments/{payment}/refund", refund_payment, "POST"),
         page("/cases", show_cases),
         page("/cases/{case}", show_case),
         page("/cases/{case}", act_on_case, "POST"),

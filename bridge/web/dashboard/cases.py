@@ -17,15 +17,13 @@ from bridge.domain.failures import (
 )
 from bridge.domain.payment import parse_amount
 from bridge.flows.decide_case import Wish, confirm, operator_actor, propose, reject
-from bridge.flows.log_in import Attempt, prove
+from bridge.flows.log_in import prove
 from bridge.flows.show_cases import case_json
 from bridge.ledger import cases
 from bridge.ledger.ledger import Row, Turn
-from bridge.web.dashboard import access
 from bridge.web.dashboard.access import HOME, Visit
 from bridge.web.dashboard.timeline import Books, read_books
 from bridge.web.errors import answer_of
-from bridge.web.incoming import client_address
 from bridge.web.pages import base_path
 
 CASES_MAX = 50
@@ -105,9 +103,7 @@ async def _act(visit: Visit) -> None:
         wish = Wish(case, form.get("decision", ""), form.get("evidence", ""), operator_actor(operator.name), amount)
         await propose(visit.context, wish)
     elif action == "confirm":
-        device = visit.request.cookies.get(access.cookie_name(visit.context, "_device"), "")
-        address = client_address(visit.context, visit.request)
-        await prove(visit.context, Attempt(operator.name, form.get("password", ""), address, device=device))
+        await prove(visit.context, visit.attempt(form.get("password", "")))
         await confirm(visit.context, case, proposal, operator=operator.name, remark=remark)
     elif action == "reject":
         await reject(visit.context, case, proposal, who=operator_actor(operator.name), remark=remark)

@@ -1,30 +1,76 @@
-"""One payment: its state in words, its facts, and all that happened to it."""
+"""One payment: its state in words, its facts, all that happened to it, and a refund."""
 
+import json
+import re
 from collections.abc import Mapping
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from bridge.domain.failures import NotFound
+from bridge.clock import stamp
+from bridge.domain.failures import CallerError, Malformed, NeedsAnother, NotFound
 from bridge.domain.machine import PENDING_STEPS
+from bridge.domain.payment import parse_amount
+from bridge.flows.decide_case import operator_actor
+from bridge.flows.log_in import prove
+from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.flows.sites import Site
+from bridge.flows.snapshots import allowed
 from bridge.ledger.ledger import Turn
-from bridge.web.dashboard.access import Visit
+from bridge.web.dashboard.access import HOME, Visit
 from bridge.web.dashboard.bundle import show_card, write_bundle
 from bridge.web.dashboard.timeline import Books, read_books, timeline
+from bridge.web.errors import answer_of
 from bridge.web.masks import mask_account, mask_name
+from bridge.web.pages import base_path
 
 ID_CHARACTERS = 26
+REASON_CHARACTERS_MAX = 200
+KEY = re.compile(r"[0-9a-f]{32}")
 
 
 async def show_payment(visit: Visit) -> Response:
     """Show one payment of any site of this bridge. Raises NotFound."""
+    return await _page(visit)
+
+
+async def refund_payment(visit: Visit) -> Response:
+    """Give money back, for an operator who typed the password again; the page's key counts once. Raises NotFound."""
+    site, payment_id, form = await _site_of(visit), visit.request.path_params["payment"], visit.form
+    operator = visit.session.operator
+    try:
+        if operator.role != "operator":
+            raise NeedsAnother("A viewer may look and not act.")
+        amount, key, reason = parse_amount(form.get("amount", "")), form.get("key", ""), form.get("reason", "").strip()
+        if not KEY.fullmatch(key) or not 1 <= len(reason) <= REASON_CHARACTERS_MAX or not reason.isprintable():
+            raise Malformed("A refund has a reason, and the key of its page.")
+        await prove(visit.context, visit.attempt(form.get("password", "")))
+        digest = json.dumps([payment_id, amount, reason], ensure_ascii=False)
+        wish = RefundWish(payment_id, amount, reason, operator_actor(operator.name), capped=False)
+        await refund(visit.context, site, wish, once_of_command(visit.context, key, digest))
+    except CallerError as error:
+        return await _page(visit, error)
+    address = f"{base_path(visit.context)}{HOME}/payments/{payment_id}"
+    return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
+
+
+async def _site_of(visit: Visit) -> Site:
+    wanted = visit.request.path_params["payment"]
+    books = await visit.context.ledger.read(lambda turn: _find(turn, [site.id for site in visit.sites], wanted))
+    return next(one for one in visit.sites if one.id == books.payment.site)
+
+
+async def _page(visit: Visit, error: CallerError | None = None) -> Response:
     wanted = visit.request.path_params["payment"]
     sites = visit.sites
     books = await visit.context.ledger.read(lambda turn: _find(turn, [site.id for site in sites], wanted))
     await visit.note_look("payment", books.payment.id)
     site = next(one for one in sites if one.id == books.payment.site)
     gateway = site.gateways.get(books.payment.gateway)
+    may = allowed(gateway, books.payment, books.operations, stamp(visit.context.clock))
+    acts = visit.session.operator.role == "operator"
     return visit.show(
         "payment.html",
+        status=200 if error is None else answer_of(error)[0],
         books=books,
         payment=books.payment,
         order=books.order,
@@ -36,7 +82,23 @@ async def show_payment(visit: Visit) -> Response:
         bundle=write_bundle(books, site),
         pending=[one for one in books.operations if one.step in PENDING_STEPS],
         open_cases=[row for row in books.cases if row["state"] in ("open", "refunding")],
+        refundable=may["refundable"] if acts else 0,
+        partial=may["refund"] == "full_or_part",
+        refund_key=_key(visit),
+        typed={name: visit.form.get(name, "") for name in ("amount", "reason")},
+        said=_sentence(error, visit) if error is not None else "",
     )
+
+
+def _key(visit: Visit) -> str:
+    """Give this page's idempotency key: unix time first, as everywhere; a page shown again after a no keeps its own."""
+    kept = visit.form.get("key", "")
+    made = f"{visit.now_ms // 1000:08x}{visit.context.clock.random_bytes(12).hex()}"
+    return kept if KEY.fullmatch(kept) else made
+
+
+def _sentence(error: CallerError, visit: Visit) -> str:
+    return answer_of(error)[2] if visit.lang == "ko" else error.detail
 
 
 def _find(turn: Turn, sites: list[str], wanted: str) -> Books:
