@@ -93,7 +93,7 @@ async def duplicate_return(visit: Visit) -> None:
 
 async def virtual_account(visit: Visit) -> None:
     """The buyer gets an account, pays into it later, and the notice brings the news."""
-    page = await visit.buy("r", "virtual_account")
+    page = await visit.watch(await visit.buy("r", "virtual_account"), "awaiting_deposit")
     account = (await visit.payment())["account"]["number"]
     expect("입금을 기다리고 있어요" in page.text and account in page.text, "the buyer does not see where to pay")
     await visit.buyer.submit(page, "deposit")

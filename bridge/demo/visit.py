@@ -94,11 +94,11 @@ class Visit:
         """Pick, pay and come back; gives the page the buyer ends at."""
         return await self.come_back(await self.authenticate(await self.open_window(ticket, method)))
 
-    async def watch(self, page: Page) -> Page:
+    async def watch(self, page: Page, state: str = "paid") -> Page:
         """Do as the buyer who is told to wait: see how it ended. Money taken in a window is known by a notice."""
         if "확인하고 있어요" not in page.text:
             return page
-        await self.until("paid")
+        await self.until(state)
         return await self.buyer.get(f"{self.office.shop_url}/orders/{self.order_ref}/result")
 
     async def payment(self) -> dict[str, Any]:
