@@ -29,30 +29,32 @@ class Booth:
         self._shops: dict[str, ThreadingHTTPServer] = {}
         self._keys: dict[str, SiteKey] = {}
 
-    def open(self, gateway: str) -> None:
-        """Add the gateway's shop, if it is not there yet."""
-        if gateway in self._shops:
+    def open(self, lane: str) -> None:
+        """Add a lane's shop, if it is not there yet: a gateway's name, or `payple-callback` and the like."""
+        gateway = lane.partition("-")[0]
+        if lane in self._shops:
             return
-        self._shops[gateway] = shop = ThreadingHTTPServer(("127.0.0.1", 0), _Shop)
+        self._shops[lane] = shop = ThreadingHTTPServer(("127.0.0.1", 0), _Shop)
         threading.Thread(target=shop.serve_forever, daemon=True).start()
         if gateway == "payapp":
             self.control("settings", {"gateway": "payapp", "sellers": {"payapptest": PAYAPP_KEYS}})
         words = [
-            word for name, value in self._settings(gateway).items() for word in ("--set", f"{gateway}.{name}={value}")
+            word for name, value in self._settings(lane).items() for word in ("--set", f"{gateway}.{name}={value}")
         ]
         added = self.bridge.command(
-            "site", "add", self.shop_url(gateway), "--gateway", gateway, *words, "--mode", "test", "--json"
+            "site", "add", self.shop_url(lane), "--gateway", gateway, *words, "--mode", "test", "--json"
         )
         said = json.loads(added)
-        self._keys[gateway] = SiteKey.from_secret(
-            decode_secret(said["secret"]), key_id=said["key_id"], site=said["site"]
-        )
+        self._keys[lane] = SiteKey.from_secret(decode_secret(said["secret"]), key_id=said["key_id"], site=said["site"])
 
-    def _settings(self, gateway: str) -> dict[str, str]:
+    def _settings(self, lane: str) -> dict[str, str]:
         sandbox = self.bridge.sandbox_url
+        payple = {"host_url": f"{sandbox}/payple", "referer": f"{self.bridge.url}/"}
         return {
             "paystory": {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"},
-            "payple": {"host_url": f"{sandbox}/payple", "referer": f"{self.bridge.url}/"},
+            "payple": payple,
+            "payple-callback": payple | {"result": "callback"},
+            "payple-at-once": payple | {"pay_work": "PAY"},
             "payapp": {
                 "userid": "payapptest",
                 **PAYAPP_KEYS,
@@ -60,13 +62,13 @@ class Booth:
                 "script_url": f"{sandbox}/payapp/lite/public/api/v2/payapp-lite.js",
             },
             "welcome": {"api_url": f"{sandbox}/welcome/api", "approval_urls": sandbox},
-        }[gateway]
+        }[lane]
 
-    def shop_url(self, gateway: str) -> str:
-        """Where the gateway's shop is."""
-        return f"http://127.0.0.1:{self._shops[gateway].server_port}"
+    def shop_url(self, lane: str) -> str:
+        """Where a lane's shop is."""
+        return f"http://127.0.0.1:{self._shops[lane].server_port}"
 
-    def checkout(self, gateway: str, device: str, amount: int = PRICE) -> dict[str, Any]:
+    def checkout(self, lane: str, device: str, amount: int = PRICE) -> dict[str, Any]:
         """Open a payment as the shop's script does; gives its id and where its window is."""
         ref, now = secrets.token_hex(6), int(time.time())
         order = {
@@ -75,11 +77,11 @@ class Booth:
             "title": "봄의 제전 R석",
             "amount": amount,
             "buyer": {"name": "홍길동", "email": "hong@buyer.example", "phone": "010-1234-5678"},
-            "result_url": f"{self.shop_url(gateway)}/result?order={ref}",
-            "retry_url": f"{self.shop_url(gateway)}/order?order={ref}",
+            "result_url": f"{self.shop_url(lane)}/result?order={ref}",
+            "retry_url": f"{self.shop_url(lane)}/order?order={ref}",
         }
         payload = {"order": order, "iat": now, "exp": now + 900, "jti": secrets.token_hex(16)}
-        token = seal_order(self._keys[gateway], payload, secrets.token_bytes(12))
+        token = seal_order(self._keys[lane], payload, secrets.token_bytes(12))
         form = urlencode({"token": token, "device": "mobile" if device == "phone" else "pc"}).encode()
         asked = Request(f"{self.bridge.url}/checkout", form, {"accept": "application/json"})
         with urlopen(asked, timeout=20) as answer:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Frame, Page, expect
 
 from tests.browser.axe import grave_faults
 from tests.browser.booth import PRICE, Booth
@@ -12,7 +12,7 @@ from tests.browser.lane import until
 from tests.browser.test_screenshots import Album
 
 pytestmark = pytest.mark.browser
-GATEWAYS = ["paystory", "payple", "payapp", "welcome"]
+GATEWAYS = ["paystory", "payple", "payple-callback", "payple-at-once", "payapp", "welcome"]
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +30,18 @@ def device(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def window_page(page: Page) -> Page:
-    """The gateway's window, wherever its script opened it."""
+def gateway_window(page: Page) -> Frame:
+    """The gateway's window, wherever its script opened it: here, in a popup or in a frame."""
 
-    def found() -> Page | None:
-        return next((one for one in page.context.pages if _is_window(one)), None)
+    def found() -> Frame | None:
+        frames = [frame for one in page.context.pages for frame in one.frames]
+        return next((frame for frame in frames if _is_window(frame)), None)
 
     return until(found, f"a window, not {[one.url for one in page.context.pages]}")
 
 
-def _is_window(page: Page) -> bool:
-    return page.locator("button[name=action][value=pay]").count() == 1
+def _is_window(frame: Frame) -> bool:
+    return frame.locator("button[name=action][value=pay]").count() == 1
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
@@ -49,14 +50,14 @@ def test_a_buyer_pays_in_the_gateways_window(booth: Booth, browse: Browse, gatew
     page = browse(booth, device)
     opened = booth.checkout(gateway, device)
     page.goto(opened["window_url"])
-    window = window_page(page)
+    window = gateway_window(page)
 
     expect(window.locator("body")).to_contain_text("봄의 제전 R석")
     expect(window.locator("body")).to_contain_text("55,000")
     wide = window.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, "nothing sticks out sideways"
-    assert grave_faults(window) == []
-    Album(f"windows-{device}").take(window, gateway)
+    assert grave_faults(window.page) == []
+    Album(f"windows-{device}").take(window.page, gateway)
     window.locator("button[name=action][value=pay]").click(no_wait_after=True)
 
     page.wait_for_url(f"{booth.shop_url(gateway)}/result*")
@@ -70,7 +71,7 @@ def test_a_buyer_leaves_the_gateways_window_unpaid(booth: Booth, browse: Browse,
     page = browse(booth, device)
     opened = booth.checkout(gateway, device)
     page.goto(opened["window_url"])
-    window_page(page).locator("button[name=action][value=close]").click(no_wait_after=True)
+    gateway_window(page).locator("button[name=action][value=close]").click(no_wait_after=True)
 
     if gateway == "payapp":  # its page stays, and where its link leads tells nobody what the buyer did there
         expect(page.get_by_role("heading", level=1)).to_have_text("결제하지 않았어요")

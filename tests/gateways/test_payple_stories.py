@@ -1,0 +1,97 @@
+"""Payple's other ways over the real flows: paid at once in its window, and results given to a script of the page."""
+
+import pytest
+
+from tests.gateways.street import Street
+
+
+async def opened_street(folder, **settings):
+    made = Street(folder)
+    made.gateway = "payple"
+    await made.start()
+    made.site = await made.pair(**settings)
+    yield made
+    await made.quiet()
+    await made.close()
+
+
+@pytest.fixture
+async def at_once(tmp_path):
+    """A shop whose window takes the money by itself (PCD_PAY_WORK PAY)."""
+    async for made in opened_street(tmp_path, pay_work="PAY"):
+        yield made
+
+
+async def test_what_the_window_took_is_believed_when_payple_says_it(at_once):
+    street = at_once
+    opened = await street.checkout()
+    coming = await street.authenticate(opened)
+    assert street.book(await street.payment(opened.payment)).captured == 55_000
+    await street.go(coming)
+    await street.live(120.0)
+    payment = await street.payment(opened.payment)
+
+    assert (payment.state, payment.captured) == ("paid", 55_000)
+    assert not street.money_calls(), "we asked, and moved nothing"
+    assert {entry[2] for entry in await street.entries(payment.id)} == {"E4"}
+    assert (await street.told(payment.id))[-1] == "payment.paid"
+    await street.check_books()
+
+
+async def test_a_buyer_who_never_comes_back_has_paid_nevertheless(at_once):
+    street = at_once
+    street.register_notices()
+    opened = await street.checkout()
+    await street.authenticate(opened)
+    await street.live(120.0)
+
+    assert await street.state(opened.payment) == "paid"
+    await street.check_books()
+
+
+async def test_without_notice_and_return_the_windows_end_asks(at_once):
+    street = at_once
+    opened = await street.checkout()
+    await street.authenticate(opened)
+    await street.live(3_600.0, 30.0)
+
+    assert await street.state(opened.payment) == "paid"
+    await street.check_books()
+
+
+async def test_a_return_that_claims_money_which_payple_does_not_know_pays_nothing(at_once):
+    street = at_once
+    opened = await street.checkout()
+    payment = await street.payment(opened.payment)
+    claim = {"PCD_PAY_RST": "success", "PCD_PAY_OID": payment.merchant_ref, "PCD_PAY_TOTAL": "55000"}
+    token = street.context.tokens.make("return", street.site.id, opened.payment)
+    async with street.client() as client:
+        page = await client.post(f"/r/{token}", data=claim)
+    await street.live(3_600.0, 30.0)
+    payment = await street.payment(opened.payment)
+
+    assert page.status_code < 500
+    assert (payment.captured, street.sandbox.bank.of(payment.merchant_ref)) == (0, [])
+    assert payment.state in ("expired", "declined")
+    assert "payment.paid" not in await street.told(payment.id)
+
+
+async def test_a_window_that_nobody_paid_expires(at_once):
+    street = at_once
+    opened = await street.checkout()
+    await street.live(3_600.0, 30.0)
+
+    assert await street.state(opened.payment) == "expired"
+    await street.check_books()
+
+
+async def test_at_once_a_part_and_the_rest_are_refunded(at_once):
+    street = at_once
+    opened = await street.checkout()
+    await street.go(await street.authenticate(opened))
+    await street.live(120.0)
+    assert (await street.refund(opened.payment, 5_000)).status_code == 200
+    assert (await street.refund(opened.payment)).status_code == 200
+
+    assert street.book(await street.payment(opened.payment)).net == 0
+    await street.check_books()
