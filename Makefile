@@ -7,7 +7,7 @@ STAND := tests/wordpress
 PARALLEL := +@$(MAKE) --no-print-directory -j4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick lint storm crash bench lock clean base-packages demo-packages all-packages newest-core oldest-core
+.PHONY: help setup demo test test-quick lint storm storm-page planted crash bench lock clean base-packages demo-packages all-packages newest-core oldest-core
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,12 @@ storm: $(READY) ## everything that can go wrong at once, by seeds: SEEDS=n FIRST
 
 crash: setup ## the real server killed at every moment, on failing disks, in crowds; ARGS="--quick" is what `make test` runs
 	@$(PYTHON) -m tests.kill $(ARGS)
+
+planted: $(READY) ## bugs on purpose, each in a copy of the tree: all of them must be caught
+	@$(PYTHON) -m tests.planted $(ARGS)
+
+storm-page: $(READY) ## docs/storms.md from docs/storms.json and docs/planted.json
+	@$(PYTHON) -m tests.storm.page
 
 bench: setup ## the benchmarks; ARGS go to them
 	@$(PYTHON) -m benchmarks $(ARGS)

@@ -1,4 +1,4 @@
-"""Runs every test: the quick ones under coverage, the slow ones and the storms beside them; this is `make test`."""
+"""Runs every test: the quick ones under coverage, the slow ones, storms and planted bugs beside them."""
 
 import subprocess
 import sys
@@ -37,6 +37,7 @@ def main() -> int:
             start("quick tests", Path(folder), [*PYTHON, "coverage", "run", "-m", *PYTEST, f"not ({SLOW})"]),
             start("slow tests", Path(folder), [*PYTHON, *PYTEST, SLOW]),
             start("storms", Path(folder), ["nice", *PYTHON, "tests.storm"]),
+            start("planted bugs", Path(folder), ["nice", *PYTHON, "tests.planted"]),
         ]
         failed = 0
         for part in parts:

@@ -13,7 +13,7 @@ from tests.storm.figures import Figures
 from tests.storm.quietly import storms
 from tests.storm.storm import Outcome
 
-SEEDS_CI = 4_000
+SEEDS_CI = 15_000
 """How many schedules a run of all tests has beside the others on two cores."""
 SEEDS_AT_ONCE = 25
 

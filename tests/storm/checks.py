@@ -27,12 +27,8 @@ if TYPE_CHECKING:
 
 VIOLATIONS_MAX = 20
 GATEWAY_REF_CHARACTERS_MIN = 10
-EXPIRY_GRACE_MS = 61_000
-STALE_MS = 96_000
-DAY_MS = 86_400_000
 EVIDENCE = frozenset(str(one) for one in Evidence)
 ENDED = (str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT))
-NEW_STATES = ("new", "readying", "approving", "unknown", "voiding")
 FAILED_WORDS = ("실패", "pay_bridge_result=declined", "pay_bridge_result=failed", "pay_bridge_result=expired")
 FAILED_TYPE = "payment.failed"
 
@@ -62,12 +58,13 @@ class Checks:
         self._steps: dict[str, tuple[str, float]] = {}
         self._pending_since: dict[str, float] = {}
         self._settled_at: dict[str, float] = {}
+        self._absent: dict[str, int] = {}
         self._told: dict[str, int] = {}
-        self._nonces = self._answers = self._news = 0
+        self._nonces: set[str] = set()
+        self._answers = self._news = 0
         self._sent: Counter[tuple[str, str]] = Counter()
         self._acknowledged: set[tuple[str, str, str]] = set()
         self._last_fault = "none"
-        self._due: dict[str, float | None] | None = None
         self.log_lines: list[str] = []
 
     @property
@@ -90,7 +87,6 @@ class Checks:
 
     def committed(self) -> None:
         """Judge what a commit changed."""
-        self._due = None
         turn = self._turn
         operations = turn.all(
             "SELECT one.id, one.payment, one.kind, one.amount, one.state, one.evidence, site, merchant_ref FROM"
@@ -168,6 +164,8 @@ class Checks:
         if (kind, state) in (("approve", "fail"), ("approve", "not_sent"), ("undo", "ok")):
             text = f"{name}: {kind} {state} by {ended['evidence']}, and the gateway holds {taken - given}"
             self.holds("I9", taken == given, text)
+            if kind == "approve" and ended["evidence"] in ("E5", "E6", "E10"):
+                self._absent[ended["payment"]] = taken
         if kind == "refund" and state in ("fail", "not_sent") and name not in self._storm.must_tell:
             mine = [one for one in operations if one["payment"] == ended["payment"]]
             others = [one for one in mine if one["kind"] != "approve" and one["state"] not in ("fail", "not_sent")]
@@ -199,13 +197,14 @@ class Checks:
                 self.holds("I8", State(payment["state"]) in TERMINAL, f"told failed while {payment['state']}")
 
     def _judge_nonces(self) -> None:
-        nonces = self._turn.one("SELECT COALESCE(MAX(rowid), 0) AS last FROM nonces")
+        """Whatever a signed request made was committed with the request's nonce."""
+        nonces = {row["nonce"] for row in self._turn.all("SELECT nonce FROM nonces")}
         answers = self._turn.one("SELECT COALESCE(MAX(rowid), 0) AS last FROM answers")
-        assert nonces is not None
         assert answers is not None
-        new_nonces, new_answers = max(0, nonces["last"] - self._nonces), answers["last"] - self._answers
+        new_answers, new_nonces = answers["last"] - self._answers, len(nonces - self._nonces)
         self.holds("I11", new_answers <= new_nonces, "an effect was committed without its nonce")
-        self._nonces, self._answers = max(self._nonces, nonces["last"]), answers["last"]
+        self._nonces |= nonces
+        self._answers = answers["last"]
 
     def _book(self, row: Any) -> tuple[int, int]:
         books = self._storm.gates[row["site"]].world.bank.of(row["merchant_ref"])
@@ -219,7 +218,18 @@ class Checks:
         taken, given = self._book(row)
         booked = [one["amount"] for one in entries]
         booked_taken, booked_given = sum(max(0, one) for one in booked), -sum(min(0, one) for one in booked)
-        return Truth(taken, given, booked_taken, booked_given, row["amount"])
+        return Truth(taken, given, booked_taken, booked_given, row["amount"], self._refund_made(row))
+
+    def _refund_made(self, row: Any) -> bool:
+        """Tell whether the gateway made the refund whose outcome we do not know."""
+        refunds = self._turn.all(
+            "SELECT amount, state FROM operations WHERE payment = ? AND kind = 'refund'", row["id"]
+        )
+        pending = next((one["amount"] for one in refunds if one["state"] not in ENDED), 0)
+        known = sum(one["amount"] == pending and one["state"] == "ok" for one in refunds)
+        books = self._storm.gates[row["site"]].world.bank.of(row["merchant_ref"])
+        made = sum(one.amount == pending and one.by != "console" for book in books for one in book.refunds)
+        return made > known
 
     # ---- when something leaves or arrives
 
@@ -331,43 +341,14 @@ class Checks:
         for row in self._payments.values():
             self.covered.add((row["state"], self._last_fault, point))
 
-    # ---- when there is something to do next
-
-    def next_due(self, poller: str) -> float | None:
-        """Tell how many seconds from now a poller of the bridge has something to do, as far as the ledger shows."""
-        if self._due is None:
-            now = int(self._storm.clock.now().timestamp() * 1000)
-            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, STALE_MS)
-            assert row is not None
-            beats = [at - now for at in (row["step"], row["end"], row["stale"]) if at is not None]
-            if row["owed"]:
-                beats.append(10_000)
-            self._due = {
-                "heartbeat": min(beats) / 1000 if beats else None,
-                "checks": None,
-                "news": None if row["news"] is None else (row["news"] - now) / 1000,
-            }
-            self._due_at = self._storm.loop.time()
-        due = self._due[poller]
-        return None if due is None else max(0.0, due - (self._storm.loop.time() - self._due_at))
-
     # ---- the end
-
-    def is_quiet(self) -> bool:
-        """Tell whether nothing is owed or open any more."""
-        row = self._turn.one(_UNQUIET)
-        assert row is not None
-        waits = self._storm.long_wait and row["waiting"]
-        return not (row["states"] or row["steps"] or row["news"] or row["notices"] or waits)
 
     def at_the_end(self) -> None:
         """Judge the whole."""
         self.committed()
         self._judge_kept()
-        row = self._turn.one(_UNQUIET)
-        assert row is not None
-        for name in ("states", "steps", "news", "notices"):
-            self.holds("I14", row[name] == 0, f"after the calm {row[name]} {name} are still open")
+        for name, many in self._storm.agenda.unfinished().items():
+            self.holds("I14", many == 0, f"after the calm {many} {name} are still open")
         cases: dict[str, list[str]] = {}
         for one in self._turn.all("SELECT payment, reason FROM cases WHERE state IN ('open', 'refunding') ORDER BY id"):
             cases.setdefault(one["payment"], []).append(one["reason"])
@@ -375,6 +356,9 @@ class Checks:
             self._judge_money(payment, cases.get(payment["id"], []))
             chain = audit.chain(self._turn, payment["id"])
             self.holds("I15", audit.first_break(chain) is None, f"{payment['merchant_ref']}: its audit is broken")
+            taken = self._book(payment)[0]
+            came = taken - self._absent.get(payment["id"], taken)
+            self.holds("I9", came == 0, f"{payment['merchant_ref']}: {came} KRW came after they were said to be absent")
         self._judge_kept_money(cases)
         self._judge_secrets()
 
@@ -435,21 +419,3 @@ class Checks:
                 )
             )
         return " ".join(sorted(parts))
-
-
-_DUE = """SELECT
- (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
- (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS stale,
- (SELECT MIN(expires_at + CASE state WHEN 'awaiting_deposit' THEN ?2 ELSE ?1 END) FROM payments
-  WHERE state IN ('open', 'readying', 'awaiting_deposit')) AS end,
- (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS owed,
- (SELECT MIN(MAX(next_try_at, claimed_until)) FROM news AS this WHERE state = 'waiting' AND NOT EXISTS (
-  SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq
-  AND earlier.state = 'waiting')) AS news"""
-
-_UNQUIET = f"""SELECT
- (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} OR state = 'open') AS states,
- (SELECT COUNT(*) FROM payments WHERE state = 'awaiting_deposit') AS waiting,
- (SELECT COUNT(*) FROM operations WHERE state IN ('sent', 'unknown')) AS steps,
- (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
- (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS notices"""

@@ -28,6 +28,8 @@ class Truth:
     booked_taken: int
     booked_given: int
     amount: int
+    refund_made: bool
+    """Whether the refund without an outcome is among what the console shows as asked for by us."""
 
     @property
     def net(self) -> int:
@@ -76,8 +78,8 @@ async def _decide(storm: "Storm", case: dict[str, Any], chance: random.Random) -
 def choose(offered: set[str], truth: Truth, reason: str, *, adopts: bool) -> tuple[str, int | None]:
     """Choose the one decision that is true, with its amount where it has one; nothing where none is."""
     found: dict[str, bool] = {
-        "refunded": truth.given > truth.booked_given,
-        "not_refunded": truth.given == truth.booked_given,
+        "refunded": truth.refund_made,
+        "not_refunded": not truth.refund_made,
         "voided": truth.taken > 0 and truth.net == 0,
         "declined": truth.taken == 0,
         "paid": truth.net == truth.amount and truth.given == 0,

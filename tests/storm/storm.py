@@ -16,6 +16,7 @@ from bridge.app import build_app, build_context
 from bridge.domain.failures import BridgeError
 from bridge.flows.context import Context
 from tests.storm import mischief, trouble
+from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
 from tests.storm.gate import Gate
@@ -81,7 +82,8 @@ class Storm:
         self.apps: dict[str, ASGIApp] = {f"{gate.origin}:80": gate.app for gate in self.gates.values()}
         self.apps |= {f"{shop.site.url}:80": shop for shop in self.shops.values()}
         self.checks = Checks(self)
-        self.clock.next_due = self.checks.next_due
+        self.agenda = Agenda(self)
+        self.clock.next_due = self.agenda.next_due
         self.server: Server | None = None
         self.sales = self._sales()
 
@@ -145,7 +147,7 @@ class Storm:
         while self.loop.time() < ends_at:
             self.loop.run(CALM_STEP_SECONDS)
             busy = any(not task.done() for task in self._people) or any(gate.busy for gate in self.gates.values())
-            if not busy and not self._planned and self.checks.is_quiet():
+            if not busy and not self._planned and self.agenda.is_quiet():
                 return
 
     def _outcome(self) -> Outcome:
@@ -328,6 +330,7 @@ class Storm:
         return self.weather.strikes("disk_nearly_full")
 
     def committed(self) -> None:
+        self.agenda.forget()
         self.checks.committed()
         self.clock.look_again()
         at_boot = self.server is not None and self.server.app is None

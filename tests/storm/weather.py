@@ -118,6 +118,8 @@ RARE = {
 RATES = (0.04, 0.12, 0.35)
 SECONDS = {"late": (20.0, 100.0), "delay": (5.0, 100.0), "hang": (50.0, 110.0), "hang_before": (30.0, 110.0)}
 """How long these last. A gateway executes what it was sent within 100 s: the quiet period of 125 s rests on it."""
+LOSE_APPROVALS = ("late", "hang", "drop_after", "5xx_after", "garbage_after", "duplicate", "wrong_amount")
+"""What puts money in doubt strikes an approval three times as often as the rest."""
 DUPLICATES = ("duplicate", "duplicate_unseen")
 
 
@@ -153,6 +155,8 @@ class Weather:
             return None
         approves = op in setup.approvals
         kinds = [kind for kind in (*CALLS, *(APPROVALS if approves else ())) if kind in self.rates]
+        if approves:
+            kinds += [kind for kind in LOSE_APPROVALS if kind in self.rates] * 2
         if op not in setup.declines:
             kinds = [kind for kind in kinds if kind != "decline"]
         if not kinds:

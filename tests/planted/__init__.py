@@ -1,0 +1,1 @@
+"""Bugs that payment software really ships, as patches; whatever is meant to catch them must."""

@@ -1,0 +1,75 @@
+"""What the ledger still has to do: when a poller of the bridge must wake, and whether everything has come to rest."""
+
+from typing import TYPE_CHECKING
+
+from bridge.ledger.sqlite import SqliteTurn
+
+if TYPE_CHECKING:
+    from tests.storm.storm import Storm
+
+EXPIRY_GRACE_MS = 61_000
+STALE_MS = 96_000
+DAY_MS = 86_400_000
+OWED_MS = 10_000
+NEW_STATES = ("new", "readying", "open", "approving", "unknown", "voiding")
+
+
+class Agenda:
+    """Reads it from the database, once after each commit."""
+
+    def __init__(self, storm: "Storm") -> None:
+        self._storm = storm
+        self._turn = SqliteTurn(storm.disk.connection)
+        self._due: dict[str, float | None] = {}
+        self._read_at = 0.0
+
+    def forget(self) -> None:
+        """Something was committed."""
+        self._due = {}
+
+    def next_due(self, poller: str) -> float | None:
+        """Tell how many seconds from now a poller has something to do, as far as the ledger shows; None: nothing."""
+        if not self._due:
+            self._read_at = self._storm.loop.time()
+            now = int(self._storm.clock.now().timestamp() * 1000)
+            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, STALE_MS)
+            assert row is not None
+            beats = [at - now for at in (row["step"], row["end"], row["stale"]) if at is not None]
+            if row["owed"]:
+                beats.append(OWED_MS)
+            self._due = {
+                "heartbeat": min(beats) / 1000 if beats else None,
+                "checks": None,
+                "news": None if row["news"] is None else (row["news"] - now) / 1000,
+            }
+        due = self._due[poller]
+        return None if due is None else max(0.0, due - (self._storm.loop.time() - self._read_at))
+
+    def unfinished(self) -> dict[str, int]:
+        """Count what may not be left when everything is over."""
+        row = self._turn.one(_UNFINISHED)
+        assert row is not None
+        return {name: row[name] for name in ("states", "steps", "news", "notices")}
+
+    def is_quiet(self) -> bool:
+        """Tell whether nothing is owed or open any more."""
+        waiting = self._turn.one("SELECT COUNT(*) AS many FROM payments WHERE state = 'awaiting_deposit'")
+        assert waiting is not None
+        return not any(self.unfinished().values()) and not (self._storm.long_wait and waiting["many"])
+
+
+_DUE = """SELECT
+ (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
+ (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS stale,
+ (SELECT MIN(expires_at + CASE state WHEN 'awaiting_deposit' THEN ?2 ELSE ?1 END) FROM payments
+  WHERE state IN ('open', 'readying', 'awaiting_deposit')) AS end,
+ (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS owed,
+ (SELECT MIN(MAX(next_try_at, claimed_until)) FROM news AS this WHERE state = 'waiting' AND NOT EXISTS (
+  SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq
+  AND earlier.state = 'waiting')) AS news"""
+
+_UNFINISHED = f"""SELECT
+ (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES}) AS states,
+ (SELECT COUNT(*) FROM operations WHERE state IN ('sent', 'unknown')) AS steps,
+ (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
+ (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS notices"""

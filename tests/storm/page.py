@@ -1,0 +1,108 @@
+"""Writes docs/storms.md from the figures of a run: `make storm-page`. Nothing on that page is typed by hand."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.storm.weather import KINDS
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+FIGURES = DOCS / "storms.json"
+PLANTED = DOCS / "planted.json"
+PAGE = DOCS / "storms.md"
+FOOT = """## What a storm is, and what it is not
+
+The real routes, flows, adapters, ledger code and SQL run in one process on an event loop of the storm's own: virtual
+time, no threads, no chance but the seed's. Buyers, clerks, shops, the bank and strangers act; the sandbox's books say
+what money really moved. After each commit, at each byte that moves money and at the end the rules of
+`tests/storm/checks.py` are judged. What is not there: sockets and TLS (the wire's verdicts, deadlines, slots and kept
+connections are), the writer's thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those.
+
+What nobody could find out is left out: money that only a notice tells of, at a gateway that cannot be asked, while that
+notice is lost for ever; and a request that a gateway executes more than 100 s after it was sent, which is later than
+the quiet period allows for.
+
+A red seed prints the line that repeats it: `make storm SEEDS=1 FIRST=seed`. It becomes a row of
+`tests/storm/regressions.py`, for as long as the storm's own code leaves it the same; the plain test beside each fix
+holds it for good.
+"""
+
+
+def page(storms: dict[str, Any], planted: dict[str, Any]) -> str:
+    """Write the page."""
+    return "\n".join([*_head(storms), *_faults(storms), *_people(storms), *_planted(planted), FOOT])
+
+
+def _head(found: dict[str, Any]) -> Iterable[str]:
+    rows = (
+        ("schedules", f"{found['schedules']:,} (seeds from {found['first_seed']})"),
+        ("red seeds", ", ".join(map(str, found["red_seeds"])) or "none"),
+        ("KRW lost, doubled, silently drifting", " · ".join(str(found[f"krw_{name}"]) for name in LOSSES)),
+        ("payments; a core-hour", f"{found['payments']:,}; {found['payments_per_core_hour']:,}"),
+        ("faults; kinds of them", f"{found['faults']:,}; {found['fault_kinds']} of {found['fault_kinds_known']}"),
+        ("times the bridge died or was stopped", f"{found['crashes']:,}"),
+        ("rules judged", f"{found['invariant_evaluations']:,}"),
+        ("steps of the event loop; virtual hours", f"{found['steps']:,}; {found['virtual_hours']:,}"),
+        ("distinct final states", f"{found['distinct_final_states']:,}"),
+        ("(state, last fault, way of dying) triples", f"{found['state_fault_crash_triples']:,}"),
+        ("(state, way of dying) pairs", f"{found['state_crash_pairs']:,}"),
+        ("states of a payment in which the bridge died", f"{len(found['states_at_a_crash'])} of {found['states']}"),
+        ("unknown outcomes; settled after, median and p99", _resolved(found)),
+        ("took", f"{found['wall_seconds']:,} s on {found['processes']} processes"),
+    )
+    yield "# Storms\n"
+    yield "Written by `make storm-page` from [storms.json](storms.json) and [planted.json](planted.json).\n"
+    yield f"Gateways: {', '.join(found['gateways'])}.\n"
+    yield "| what | measured |\n|---|---|"
+    yield from (f"| {name} | {value} |" for name, value in rows)
+
+
+def _resolved(found: dict[str, Any]) -> str:
+    p50, p99 = found["resolved_seconds_p50"], found["resolved_seconds_p99"]
+    return f"{found['unknown_outcomes']:,}; {p50} s, {p99} s (virtual, downtime and outages included)"
+
+
+def _faults(found: dict[str, Any]) -> Iterable[str]:
+    yield "\n## Faults by kind\n\n| group | kinds, and how often each struck |\n|---|---|"
+    for group in sorted(set(KINDS.values())):
+        struck = [f"{kind} {found['faults_by_kind'].get(kind, 0):,}" for kind in KINDS if KINDS[kind] == group]
+        yield f"| {group} | {', '.join(struck)} |"
+    yield "\n| the bridge died by | times |\n|---|---|"
+    yield from (f"| {point} | {times:,} |" for point, times in found["crashes_by_point"].items())
+
+
+def _people(found: dict[str, Any]) -> Iterable[str]:
+    yield "\n## Payments that ended with a person, and why\n\n| gateway | reason | payments |\n|---|---|---|"
+    for name, many in found["ended_with_a_person"].items():
+        gateway, _, reason = name.partition(" ")
+        yield f"| {gateway} | {reason} | {many:,} |"
+
+
+def _planted(found: dict[str, Any]) -> Iterable[str]:
+    yield f"\n## Planted bugs\n\n{found['found']} of {found['planted']} were caught (`make planted`).\n"
+    yield "| planted | caught by | schedules until then |\n|---|---|---|"
+    for name, by in found["by"].items():
+        yield f"| {name} | {by} | {found['median_schedules'].get(name, '')} |"
+    yield ""
+
+
+LOSSES = ("lost", "doubled", "drifting")
+
+
+def main() -> int:
+    """Write the page, or say whether it is as it would be written."""
+    words = argparse.ArgumentParser(prog="python -m tests.storm.page", description=__doc__)
+    words.add_argument("--check", action="store_true", help="change nothing; 1 where the page is not as written")
+    asked = words.parse_args()
+    text = page(json.loads(FIGURES.read_text("utf-8")), json.loads(PLANTED.read_text("utf-8")))
+    if asked.check:
+        return int(PAGE.read_text("utf-8") != text)
+    PAGE.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
