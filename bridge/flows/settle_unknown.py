@@ -61,7 +61,8 @@ async def _settle(context: Context, site: Site, operation: Operation) -> None:
 
 async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation) -> None:
     """Before an undo is repeated the gateway is asked, where it can be: the first one may have done it."""
-    if isinstance(gateway, Inquires) and undo.step is not Step.SENT and undo.tries > 1:
+    was_tried = bool(undo.code or undo.message) or undo.tries > 1
+    if isinstance(gateway, Inquires) and undo.step is not Step.SENT and was_tried:
         await inquire_once(context, site, gateway, undo)
         again = await context.ledger.read(lambda turn: operations.get(turn, site.id, undo.id))
         if again is None or again.step not in PENDING_STEPS:
