@@ -326,3 +326,13 @@ async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_
     await house.quiet()
     await house.beat()
     assert refunded.status_code in (200, 202), refunded.text
+
+
+async def test_an_amount_below_the_least_is_refused_before_anything_is_sent(house):
+    answer = await house.post_checkout(house.token(house.order(amount=999)))
+
+    assert answer.status_code == 422
+    assert answer.json()["minimum"] == 1_000
+    assert "1,000원부터" in answer.text
+    assert house.net.sent == []
+    assert not house.sandbox.requests

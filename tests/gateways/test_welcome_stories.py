@@ -321,3 +321,13 @@ async def test_a_replayed_notice_and_one_of_another_order_have_no_effect(house):
     assert stranger.text != "OK", "what is not ours is not acknowledged"
     assert await house.told(payment.id) == ["payment.paid"]
     await house.check_books()
+
+
+async def test_an_amount_below_the_least_is_refused_before_anything_is_sent(house):
+    answer = await house.post_checkout(house.token(house.order(amount=999)))
+
+    assert answer.status_code == 422
+    assert answer.json()["minimum"] == 1_000
+    assert "1,000원부터" in answer.text
+    assert house.net.sent == []
+    assert not house.sandbox.requests
