@@ -51,7 +51,7 @@ def test_a_missing_setting_is_named_with_exit_code_2(place: Place) -> None:
     [
         (("site", "add", SHOP, "--gateway", "mainpay", "--mode", "pretend"), "'test', 'live'"),
         (("operator", "add", "kim", "--role", "king"), "'operator', 'viewer'"),
-        (("demo", "--check", "--gateway", "nopay"), "'mainpay', 'all'"),
+        (("demo", "--check", "--gateway", "nopay"), "'payple', 'all'"),
         (("payments", "list", "--limit", "1000"), "less than or equal to 100"),
         (("site", "ad", SHOP), "No such command"),
         (("site", "add", SHOP, "--gateway", "mainpay", "--set", "mbr_no=1"), "NAME.key=value"),
