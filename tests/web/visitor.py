@@ -11,7 +11,7 @@ from bridge.web import dashboard, static
 from tests.web.factory import Town
 
 PASSWORD = "correct horse battery staple"
-PAGES = ("/dashboard", "/dashboard/payments", "/dashboard/cases", "/dashboard/sites")
+PAGES = ("/dashboard", "/dashboard/payments", "/dashboard/cases", "/dashboard/sites", "/dashboard/records")
 HONG = Buyer("홍길동", "gildong@example.com", "010-1234-5678")
 
 
