@@ -133,7 +133,12 @@ DESCRIBED = (
     Described("delete", "/v1/plans/{plan}", "End a plan for good.", CustomerIn, _PLAN_ANSWERS),
     Described("post", "/v1/privacy/export", "Give everything held about a person.", PersonIn),
     Described("post", "/v1/privacy/erase", "Take a person out of what need not be kept.", PersonIn),
-    Described("get", "/v1/codes/{kind}", "List codes: cards, banks, errors or methods.", filters=("gateway",)),
+    Described(
+        "get",
+        "/v1/codes/{kind}",
+        "List codes: cards, banks, errors, or methods with their gateways, least amounts and health.",
+        filters=("gateway",),
+    ),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),
     Described("post", "/v1/reconciliation", "Hand over a page of what the shop knows.", ReportIn),
     Described("get", "/v1/health", "Give the verdict and the figures."),
