@@ -1,4 +1,4 @@
-"""Everything the real server must survive, and its figures: `make crash [ARGS="--quick"]`.
+"""Everything the real server must survive, and its figures: `make crash [ARGS="--quick"]`, `ARGS="--again test_alone"`.
 
 A whole run kills the server at every moment of every scenario, cuts the power a thousand times and lets five hundred
 crowds in; it writes build/crash.json and docs/crashes.md. The last line of its output is its figures as JSON.
@@ -21,44 +21,62 @@ from .report import as_page
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
+KEPT = ROOT / "build" / "crash.json"
+Outcomes = dict[str, dict[str, str]]
 
 
 def main() -> int:
     """Run the tests of this folder; answer 0 if all passed."""
     parser = argparse.ArgumentParser("python -m tests.kill", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="what `make test` runs; writes no page")
+    parser.add_argument("--again", nargs="+", default=[], metavar="NAME", help="files to run again, such as test_alone")
     given = parser.parse_args()
     load, began = machine.load_before(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-") as scratch:
         measured, told = Path(scratch) / "figures.json", Path(scratch) / "tests.xml"
-        code = _run(measured, told, everything=not given.quick)
+        code = _run(measured, told, given.again, everything=not given.quick)
         figures: dict[str, Any] = json.loads(measured.read_text()) if measured.exists() else {}
-        tests = _read_tests(told)
-    outcomes = [outcome for file in tests.values() for outcome in file.values()]
-    figures |= {
-        "command": "make crash" + (' ARGS="--quick"' if given.quick else ""),
-        "seconds": round(time.monotonic() - began),
-        "tests": {outcome: outcomes.count(outcome) for outcome in ("passed", "failed", "skipped")},
-        "machine": machine.describe() | {"load": f"{load:.1f}"},
-    }
-    (ROOT / "build").mkdir(exist_ok=True)
-    (ROOT / "build" / "crash.json").write_text(json.dumps(figures | {"outcomes": tests}, indent=1) + "\n")
+        outcomes = _read_tests(told)
+    here = machine.describe() | {"load": f"{load:.1f}"}
+    if given.again:
+        figures, outcomes = _merged(figures, outcomes, here)
+    else:
+        figures |= {"command": "make crash" + (' ARGS="--quick"' if given.quick else ""), "machine": here}
+        figures["seconds"] = round(time.monotonic() - began)
+    everything = [outcome for file in outcomes.values() for outcome in file.values()]
+    figures["tests"] = {outcome: everything.count(outcome) for outcome in ("passed", "failed", "skipped")}
+    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.write_text(json.dumps(figures | {"outcomes": outcomes}, indent=1) + "\n")
     if not given.quick:
-        (ROOT / "docs" / "crashes.md").write_text(as_page(figures, tests))
+        (ROOT / "docs" / "crashes.md").write_text(as_page(figures, outcomes))
         print("Written: docs/crashes.md, build/crash.json")
     print(json.dumps(figures))
     return code
 
 
-def _run(figures: Path, told: Path, *, everything: bool) -> int:
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", HERE, f"--junitxml={told}"]
+def _run(figures: Path, told: Path, again: list[str], *, everything: bool) -> int:
+    wanted = [HERE / f"{name}.py" for name in again] or [HERE]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *wanted, f"--junitxml={told}"]
     environment = {**os.environ, "KILL_FIGURES": str(figures), "KILL_EVERY_MOMENT": "1" if everything else ""}
     return subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
 
 
-def _read_tests(told: Path) -> dict[str, dict[str, str]]:
+def _merged(new: dict[str, Any], outcomes: Outcomes, here: dict[str, str]) -> tuple[dict[str, Any], Outcomes]:
+    """Put what was run again in the place of what an earlier whole run measured; the page says what and when."""
+    kept: dict[str, Any] = json.loads(KEPT.read_text())
+    before: Outcomes = kept.pop("outcomes")
+    if not new["chains"]["kills"]:
+        del new["chains"]
+    new["restart_seconds"] = {
+        part: {**kept["restart_seconds"][part], **times} for part, times in new["restart_seconds"].items()
+    }
+    again = {file: {name: here[name] for name in ("date", "commit", "load")} for file in outcomes}
+    return kept | new | {"again": kept.get("again", {}) | again}, before | outcomes
+
+
+def _read_tests(told: Path) -> Outcomes:
     """The tests' names by file, and what became of each."""
-    found: dict[str, dict[str, str]] = {}
+    found: Outcomes = {}
     if not told.exists():
         return found
     for case in ElementTree.parse(told).getroot().iter("testcase"):

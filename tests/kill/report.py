@@ -53,8 +53,16 @@ def as_page(figures: dict[str, Any], tests: dict[str, dict[str, str]]) -> str:
         "|---|---|",
         *(f"| {title} | {figures['machine'][name]} |" for name, title in NAMES.items()),
         f"| Load average before | {figures['machine']['load']} |",
+        *_again(figures.get("again", {})),
     ]
     return "\n".join(text) + "\n"
+
+
+def _again(files: dict[str, dict[str, str]]) -> list[str]:
+    return [
+        f"| `{file}.py` was run again | {one['date']}, commit {one['commit']}, load average {one['load']} |"
+        for file, one in sorted(files.items())
+    ]
 
 
 def _paragraph(text: str) -> list[str]:

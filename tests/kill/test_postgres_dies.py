@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.machine import State
+from bridge.flows.recover import STALE_SECONDS
 from tests.support.postgres import PostgresServer, running_server
 
 from .conftest import Figures
 from .lab import Lab
-from .moments import EVERYTHING
+from .moments import EVERYTHING, compiler
 from .people import AMOUNT, Order, Refund
 from .power import work
 from .verdict import Verdict
@@ -108,6 +109,7 @@ def test_without_a_database_nothing_begins_and_nothing_is_sent(mortal: tuple[Lab
     Verdict(lab).judge()
 
 
+@pytest.mark.skipif(compiler() is None, reason="the clock is set by a library that needs a C compiler")
 def test_whenever_the_database_dies_during_a_busy_hour_the_books_agree(
     mortal: tuple[Lab, PostgresServer], figures: Figures
 ) -> None:
@@ -129,6 +131,8 @@ def test_whenever_the_database_dies_during_a_busy_hour_the_books_agree(
             work(lab, BUYERS, bear=True)
     finally:
         dying.join(120)
+    # An intent whose commit nobody heard of was never sent; it is taken over when it is too old for any answer.
+    assert lab.moments.set_ahead(lab.moments.ahead_seconds + STALE_SECONDS + 5)
     lab.settle()
     verdict = Verdict(lab)
     verdict.judge()
