@@ -43,7 +43,7 @@ def as_page(figures: dict[str, Any], tests: dict[str, dict[str, str]]) -> str:
         ),
         *_kills(figures.get("chains", {})),
         *_power(figures.get("power")),
-        *_restarts(figures.get("restart_seconds", {})),
+        *_restarts(figures.get("restart_seconds", {}), figures.get("again", {}).get("test_alone", figures["machine"])),
         *_crowds(figures.get("at_once")),
         *_postgres(figures),
         *_tests(tests),
@@ -129,7 +129,7 @@ def _power(power: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _restarts(restarts: dict[str, Any]) -> list[str]:
+def _restarts(restarts: dict[str, Any], taken: dict[str, str]) -> list[str]:
     if not restarts.get("alone"):
         return []
     rows = []
@@ -147,7 +147,7 @@ def _restarts(restarts: dict[str, Any]) -> list[str]:
         "",
         *_paragraph(
             "Killed over an approval that the gateway has carried out and not answered, and left to itself; seconds"
-            " since the death, p50 / p99 / most."
+            f" since the death, p50 / p99 / most. Load average of other work: {taken['load']}."
         ),
         "| what | goal for p99 | measured | kills | verdict |",
         "|---|---|---|---|---|",
