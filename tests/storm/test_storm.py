@@ -9,6 +9,8 @@ import pytest
 
 from bridge.flows import recover
 from bridge.ledger import operations
+from tests.storm.figures import Figures
+from tests.storm.page import PAGE, page, written
 from tests.storm.quietly import storms
 from tests.storm.regressions import REGRESSIONS
 from tests.storm.weather import KINDS
@@ -66,6 +68,22 @@ def test_a_storm_does_not_depend_on_those_before_it():
 def test_there_are_more_than_forty_four_kinds_of_faults():
     assert len(KINDS) >= 44
     assert {"network", "gateway", "process", "storage", "time", "actors"} <= set(KINDS.values())
+
+
+def test_the_page_is_written_from_the_figures_and_by_nobody():
+    assert PAGE.read_text("utf-8") == written()
+
+
+def test_a_page_says_of_every_red_seed():
+    figures = Figures()
+    with storms() as made:
+        outcome = made.run(1)
+    outcome.violations.append("I1: made up")
+    figures.add(outcome)
+    summary = figures.summary(10.0, 1)
+
+    assert summary["red_seeds"] == [1]
+    assert "| red seeds | 1 |" in page(summary, None)
 
 
 def test_a_bridge_that_forgets_what_it_had_sent_is_found_out(monkeypatch):
