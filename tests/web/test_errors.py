@@ -102,7 +102,7 @@ async def test_an_address_that_leads_nowhere_is_a_page_to_a_browser_alone(world)
         method = await client.delete("/checkout", headers=BROWSER)
 
     assert (page.status_code, program.status_code, method.status_code) == (404, 404, 405)
-    assert "<h1 id=\"title\">주소를 찾을 수 없어요</h1>" in page.text
+    assert '<h1 id="title">주소를 찾을 수 없어요</h1>' in page.text
     assert "이 주소에는 아무것도 없어요" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert program.text == "Not Found"
