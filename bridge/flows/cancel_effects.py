@@ -39,7 +39,12 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
     """Find the refund of ours that this is: one of the amounts it may mean equals it."""
     amounts = told.notice.readings or (told.notice.amount,)
     ours = [one for one in done if one.kind is Kind.REFUND and one.amount in amounts]
-    if any(one.step is Step.OK and _same(told, one) for one in ours):
+    done_before = sorted(
+        (one for one in ours if one.step is Step.OK and _same(told, one)), key=lambda one: not one.refs
+    )
+    if done_before:
+        if told.proven and not done_before[0].refs:  # from now on another of the same amount is told from it
+            operations.name(told.turn, done_before[0], told.notice.refs)
         return KNOWN
     for operation in ours:
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):

@@ -149,6 +149,11 @@ def try_again(
         raise Conflict("The operation has been settled meanwhile.")
 
 
+def name(turn: Turn, operation: Operation, refs: Mapping[str, str]) -> None:
+    """Note what the gateway calls an operation whose outcome came without a name."""
+    turn.run("UPDATE operations SET refs = ? WHERE id = ?", json.dumps(dict(refs), ensure_ascii=False), operation.id)
+
+
 def get(turn: Turn, site: str, operation_id: str) -> Operation | None:
     """Read an operation of a site."""
     row = turn.one("SELECT * FROM operations WHERE id = ? AND site = ?", operation_id, site)

@@ -265,6 +265,20 @@ async def test_a_refund_whose_answer_is_lost_is_settled_by_its_notice_and_made_o
     await house.check_books()
 
 
+async def test_a_part_given_back_in_the_office_is_not_taken_for_ours_of_the_same_amount(house):
+    payment = await house.buy()
+    for _ in range(2):
+        await house.refund(payment.id, 5_000)
+        await house.live(900.0, 30.0)
+    assert (await house.payment(payment.id)).refunded == house.book(payment).refunded == 10_000
+    assert await house.cases(payment.id) == []
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
+    await house.live(900.0, 30.0)
+
+    assert house.book(payment).refunded == 15_000
+    assert await house.cases(payment.id) == ["external_cancel"], "price may mean two amounts: a person looks"
+
+
 async def test_a_part_of_which_nothing_is_heard_is_never_made_twice(house):
     payment = await house.buy()
     house.fault("paycancel", "drop_after")
