@@ -13,6 +13,8 @@ PLACES = ("*.md", "docs/*.md", "docker/*.md", "wp-plugin/*.md", "bridge/**/*.md"
 DOCUMENTS = sorted(path for place in PLACES for path in ROOT.glob(place))
 TYPED = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/operating.md", "docker/README.md")]
 JOURNEY = ROOT / "docs/a-payment-through-the-files.md"
+PROMISES = ROOT / "docs/promises.md"
+TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
 FILE = re.compile(r"`([\w./-]+\.(?:py|php|js|html|sql|md|sh))`")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
@@ -46,6 +48,22 @@ def test_every_table_on_record_is_one_of_the_ledgers() -> None:
 
     assert len(recorded) >= 8
     assert recorded <= set(re.findall(r"CREATE TABLE (\w+)", schema))
+
+
+def test_every_promise_is_held_by_tests_that_are_there() -> None:
+    rows = [
+        line for line in PROMISES.read_text("utf-8").splitlines() if line.startswith("| ") and "held by" not in line
+    ]
+    held = [TEST.findall(row) for row in rows]
+    named = [one for row in held for one in row]
+
+    assert len(rows) > 15
+    assert all(held), "every promise names a test"
+    assert [f"{file}::{name}" for file, name in named if not _has_test(ROOT / "tests" / file, name)] == []
+
+
+def _has_test(file: Path, name: str) -> bool:
+    return file.is_file() and re.search(rf"^(?:async )?def {name}\(", file.read_text("utf-8"), re.MULTILINE) is not None
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=of)
