@@ -1,4 +1,4 @@
-"""The control pages: faults, latency, settings, deposits, refunds, forgeries, the books and the recorded requests."""
+"""The control pages: faults, latency, settings, deposits, refunds, transfers, forgeries, books, recorded requests."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bridge.sandbox.faults import KINDS, Armed, Fault
-from bridge.sandbox.world import ControlRefused, Desk, World
+from bridge.sandbox.world import ControlRefused, Desk, TransferDesk, World
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -23,6 +23,7 @@ def routes(world: World) -> list[BaseRoute]:
         Route("/control/settings", _settings(world), methods=["GET", "POST"]),
         Route("/control/deposit", _deposit(world), methods=["POST"]),
         Route("/control/refund", _refund(world), methods=["POST"]),
+        Route("/control/transfer", _transfer(world), methods=["POST"]),
         Route("/control/forge", _forge(world), methods=["POST"]),
         Route("/control/requests", _requests(world), methods=["GET"]),
         Route("/control/reset", _reset(world), methods=["POST"]),
@@ -130,6 +131,20 @@ def _refund(world: World) -> Handler:
             return _refused(error)
 
     return refund
+
+
+def _transfer(world: World) -> Handler:
+    async def transfer(request: Request) -> Response:
+        try:
+            values = await _values(request)
+            desk = _desk(world, values)
+            if not isinstance(desk, TransferDesk):
+                raise ControlRefused("This gateway makes no transfers.")
+            return JSONResponse(desk.transfer(values))
+        except (ControlRefused, ValueError, TypeError) as error:
+            return _refused(error)
+
+    return transfer
 
 
 def _forge(world: World) -> Handler:

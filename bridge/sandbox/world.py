@@ -5,7 +5,7 @@ import random
 from collections import deque
 from collections.abc import Coroutine, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bridge.sandbox.bank import Bank
 from bridge.sandbox.clock import KST, Clock, WallClock
@@ -44,6 +44,15 @@ class Desk(Protocol):
 
     async def forge(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Send a notice about something that never happened. Raises ControlRefused."""
+        ...
+
+
+@runtime_checkable
+class TransferDesk(Protocol):
+    """What the control pages may ask of a gateway that gives money back by transfer, too."""
+
+    def transfer(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring a registered transfer to its end. Raises ControlRefused."""
         ...
 
 

@@ -150,8 +150,8 @@ class Direct(Writer):
     def show_transfer(
         self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
     ) -> Exchange[TransferShown | Absent | Unknown]:
-        """Ask where a transfer stands (환불상태 조회, cms/front/status): signed without a reference, over 0 KRW."""
-        form = self._of("", 0, stamp) | {"orgRefNo": refs.get("refNo", "")}
+        """Ask where a transfer stands (환불상태 조회, cms/front/status): by its own number, signed over 0 KRW."""
+        form = self._of(refs.get("mbrRefNo", ""), 0, stamp) | {"orgRefNo": refs.get("refNo", "")}
         reply = yield self._relay("transfer-status", "v1", "cms/front/status", form)
         fields = reply.json_fields()
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
@@ -169,7 +169,10 @@ class Direct(Writer):
         self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
     ) -> Exchange[Done | Refused | Unknown]:
         """Take a transfer back while it is only registered (환불등록 취소, cms/front/cancel)."""
-        form = self._of("", 0, stamp) | {"orgRefNo": refs.get("refNo", ""), "orgTranDate": refs.get("tranDate", "")}
+        form = self._of(refs.get("mbrRefNo", ""), 0, stamp) | {
+            "orgRefNo": refs.get("refNo", ""),
+            "orgTranDate": refs.get("tranDate", ""),
+        }
         reply = yield self._relay("transfer-cancel", "v1", "cms/front/cancel", form, moves_money=True)
         fields = reply.json_fields()
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")

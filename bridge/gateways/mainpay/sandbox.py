@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from bridge.gateways.mainpay import sandbox_direct as direct
 from bridge.gateways.mainpay import sandbox_guide as guide
 from bridge.gateways.mainpay import sandbox_live as live
 from bridge.gateways.mainpay import sandbox_notices as notices
@@ -35,8 +36,8 @@ from bridge.sandbox.world import ControlRefused, World
 Act = Callable[[Till, Mapping[str, str], Fault | None], Answer]
 Handler = Callable[[Request], Awaitable[Response]]
 
-_PAY = ("pay",)
-_CANCEL = ("cancel", "part_cancel")
+_PAY = ("pay", "keyin", "key_charge")
+_CANCEL = ("cancel", "part_cancel", "key_cancel", "transfer")
 BY_AMOUNT: Mapping[int, ByAmount] = {
     1: ByAmount(_PAY, Fault("decline", code="2001")),
     2: ByAmount(_PAY, Fault("decline", code="2002")),
@@ -81,6 +82,16 @@ def mount(world: World) -> list[BaseRoute]:
         on(f"{direct_api}/part-cancel", LIVE, "part_cancel", live.PART_CANCEL, live.part_cancel),
         on(f"{accounts}/publish", LIVE, "vacct_publish", live.VACCT_PUBLISH, live.vacct_publish),
         on(f"{accounts}/cancel", LIVE, "vacct_cancel", live.VACCT_CANCEL, live.vacct_cancel),
+        on(f"{direct_api}/card-keyin/trans", LIVE, "keyin", direct.KEY_IN, direct.key_in),
+        on(f"{direct_api}/card-auto/auth", LIVE, "key_issue", direct.KEY_ISSUE, direct.key_issue),
+        on(f"{direct_api}/card-auto/trans", LIVE, "key_charge", direct.KEY_CHARGE, direct.key_charge),
+        on(f"{direct_api}/card-auto/cancel", LIVE, "key_cancel", direct.KEY_CANCEL, direct.key_cancel),
+        on(f"{direct_api}/card-auto/auth-cancel", LIVE, "key_delete", direct.KEY_DELETE, direct.key_delete),
+        on(f"{direct_api}/cms/front/register", LIVE, "transfer", direct.TRANSFER, direct.transfer),
+        on(f"{direct_api}/cms/front/status", LIVE, "transfer_status", direct.TRANSFER_STATUS, direct.transfer_status),
+        on(f"{direct_api}/cms/front/cancel", LIVE, "transfer_cancel", direct.TRANSFER_CANCEL, direct.transfer_cancel),
+        on(f"{direct_api}/cash-receipt/trans", LIVE, "receipt", direct.RECEIPT, direct.receipt),
+        on(f"{direct_api}/cash-receipt/cancel", LIVE, "receipt_cancel", direct.RECEIPT_CANCEL, direct.receipt_cancel),
     ]
     # The guide's tables name one host for these, its config.php the other: both answer.
     for host in ("api", "relay"):
@@ -129,9 +140,12 @@ def _operation(
 
 
 def _asked(till: Till, form: Mapping[str, str], dialect: str, op: str, merchant: str, amount: str) -> Asked:
-    """Tell what a call is about: a cancellation may bear a number of its own, but is about the payment's."""
+    """Tell what a call is about: a cancellation or a transfer may bear a number of its own, but is about the
+    payment's."""
     merchant_ref = form.get("mbrRefNo", "")
-    original = till.trades_by_ref.get((dialect, form.get("orgRefNo", "")))
+    ref_no = form.get("orgRefNo") or form.get("objectRefNo", "")
+    made = till.transfers.get(ref_no)
+    original = made.trade if made else till.trades_by_ref.get((dialect, ref_no))
     if original is not None:
         merchant_ref = original.session.merchant_ref
     return Asked(GATEWAY, dialect, op, merchant, merchant_ref, int(amount) if AMOUNT.fullmatch(amount) else 0)
@@ -183,6 +197,10 @@ class Desk:
         cmd = notices.CANCELLED if whole else notices.PART_CANCELLED
         self._send(trade, notices.card_notice(self._till, trade, cmd, ref_no, amount))
         return {"refunded": amount, "net": trade.book.net}
+
+    def transfer(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Make or fail a registered transfer. Raises ControlRefused."""
+        return direct.end_transfer(self._till, values)
 
     def _send(self, trade: Trade, made: list[Notice]) -> None:
         world = self._till.world

@@ -32,11 +32,15 @@ class Settings:
     cancel_period_days: int = 365
     empty_card_fields: bool = False
     mobile_merchant_data_base64: bool = False
+    transfer_seconds: float = 60.0
+    transfer_ok_code: str = "200"
 
 
 @dataclass(slots=True)
 class Session:
-    """One window: opened by ready, authenticated by the buyer, used by pay. `id` is its aid, or its refNo."""
+    """One window: opened by ready, authenticated by the buyer, used by pay. `id` is its aid, or its refNo.
+
+    A payment without a window has one too, which no browser ever sees; `direct` is then its payType."""
 
     id: str
     dialect: str
@@ -58,11 +62,12 @@ class Session:
     token: str = ""
     choice: dict[str, str] = field(default_factory=dict)
     pay_form: dict[str, str] = field(default_factory=dict)
+    direct: str = ""
 
     @property
     def pay_type(self) -> str:
         """The payType that return, pay and cancel carry."""
-        return PAY_TYPES.get(self.method, "E")
+        return self.direct or PAY_TYPES.get(self.method, "E")
 
 
 @dataclass(slots=True)
@@ -92,6 +97,38 @@ class Trade:
         return f"{self.at:%H%M%S}"
 
 
+@dataclass(slots=True)
+class BillKey:
+    """A card that is remembered: whose it is, what it looks like in answers."""
+
+    merchant: str
+    card: str
+    masked: str
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class Transfer:
+    """A refund to an account. `amount` in KRW; `state` R registered, S made, F failed, C cancelled."""
+
+    trade: Trade
+    merchant_ref: str
+    ref_no: str
+    at: datetime
+    amount: int
+    state: str = "R"
+
+
+@dataclass(slots=True)
+class Receipt:
+    """A cash receipt; `amount` in KRW."""
+
+    merchant: str
+    amount: int
+    at: datetime
+    cancelled: bool = False
+
+
 class Till:
     """The sandbox's memory of both dialects, and the movements of money."""
 
@@ -101,6 +138,10 @@ class Till:
         self.sessions: dict[str, Session] = {}
         self.trades: dict[tuple[str, str, str], Trade] = {}
         self.trades_by_ref: dict[tuple[str, str], Trade] = {}
+        self.bill_keys: dict[str, BillKey] = {}
+        self.transfers: dict[str, Transfer] = {}
+        self.receipts: dict[str, Receipt] = {}
+        self.other_refs: set[tuple[str, str]] = set()
         self._numbered = 0
 
     def next_ref_no(self) -> str:
@@ -124,9 +165,10 @@ class Till:
     def is_used(self, session_dialect: str, merchant: str, merchant_ref: str) -> bool:
         """Tell whether an order number may not be paid any more."""
         book = self.world.bank.find(GATEWAY, session_dialect, merchant, merchant_ref)
-        return (session_dialect, merchant, merchant_ref) in self.trades or (book is not None and book.blocked)
+        known = (session_dialect, merchant, merchant_ref) in self.trades or (merchant, merchant_ref) in self.other_refs
+        return known or (book is not None and book.blocked)
 
-    def approve(self, session: Session, form: Mapping[str, str], wrong: bool) -> Trade:
+    def approve(self, session: Session, form: Mapping[str, str], wrong: bool, by: str = "pay") -> Trade:
         """Take the money, or issue the account. `wrong` captures another amount than asked."""
         now = self.world.now()
         book = self.world.bank.open(GATEWAY, session.dialect, session.merchant, session.merchant_ref, session.amount)
@@ -141,7 +183,7 @@ class Till:
             bank = session.choice.get("bank", next(iter(BANKS[session.dialect])))
             self.issue_account(trade, bank, now + timedelta(days=3))
         else:
-            self.world.bank.capture(book, amount, ref_no, now.isoformat(), "pay")
+            self.world.bank.capture(book, amount, ref_no, now.isoformat(), by)
         return trade
 
     def issue_account(self, trade: Trade, bank: str, closes: datetime) -> None:
@@ -181,6 +223,27 @@ class Till:
 
     def _give_back(self, trade: Trade, amount: int, ref_no: str, by: str) -> None:
         self.world.bank.refund(trade.book, amount, ref_no, self.world.now().isoformat(), by)
+
+    def move_transfer(self, transfer: Transfer, state: str) -> None:
+        """Bring a registered transfer to its end; the money moves when it is made, and only then."""
+        transfer.state = state
+        if state == "S":
+            self._give_back(transfer.trade, transfer.amount, transfer.ref_no, "transfer")
+
+    def transfer_of(self, ref_no: str) -> Transfer | None:
+        """Find a transfer as it stands now: one that was registered long enough ago has been made."""
+        transfer = self.transfers.get(ref_no)
+        limit = self.settings.transfer_seconds
+        if transfer is None or transfer.state != "R" or not limit:
+            return transfer
+        if (self.world.now() - transfer.at).total_seconds() >= limit:
+            self.move_transfer(transfer, "S")
+        return transfer
+
+    def transferable(self, trade: Trade) -> int:
+        """Tell how many KRW of a trade may still be transferred: what is held, less what is registered."""
+        waiting = (one for one in self.transfers.values() if one.trade is trade and one.state == "R")
+        return trade.book.net - sum(one.amount for one in waiting)
 
     def undo(self, trade: Trade, by: str) -> bool:
         """Reverse an approval, or close an account before its deposit; tells whether anything was left to do.
@@ -243,6 +306,10 @@ class Till:
         self.sessions.clear()
         self.trades.clear()
         self.trades_by_ref.clear()
+        self.bill_keys.clear()
+        self.transfers.clear()
+        self.receipts.clear()
+        self.other_refs.clear()
 
 
 def _kind_check(example: Any) -> Callable[[Any], bool]:

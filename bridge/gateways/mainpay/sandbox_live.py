@@ -11,6 +11,7 @@ from bridge.gateways.mainpay.sandbox_words import (
     DATE6,
     DIGITS,
     EMAIL,
+    GATEWAY,
     LIVE,
     METHOD,
     PLAIN,
@@ -133,14 +134,15 @@ def pay(till: Till, form: Form, fault: Fault | None) -> Answer:
         raise Refusal("400")
     refuse_if_told(fault, "2001")
     trade = till.approve(session, form, wrong=fault is not None and fault.kind == "wrong_amount")
-    data = _receipt(till, trade)
+    data = receipt(till, trade)
     if fault is not None and fault.kind == "cross_wired":
         data |= {"mbrRefNo": "OTHER" + session.merchant_ref[-12:], "refNo": till.next_ref_no()}
     sent = [] if trade.account else notices.card_notice(till, trade, notices.APPROVED, trade.ref_no, trade.amount)
     return Answer(said(LIVE, "200", "정상처리", data), sent)
 
 
-def _receipt(till: Till, trade: Trade) -> dict[str, Any]:
+def receipt(till: Till, trade: Trade) -> dict[str, Any]:
+    """Make what an approval answers."""
     session = trade.session
     card = "" if till.settings.empty_card_fields else session.choice.get("card", "")
     name = notices.card_name(LIVE, card)
@@ -161,7 +163,7 @@ def _receipt(till: Till, trade: Trade) -> dict[str, Any]:
         "customerName": customer["name"],
         "customerTelNo": customer["phone"],
         "applNo": trade.ref_no[-6:] + "00" if card else "",
-        "cardNo": notices.masked_card(card),
+        "cardNo": notices.shown_card(session) if card else "",
         "issueCompanyNo": card,
         "issueCompanyName": name,
         "issueCardName": name,
@@ -188,16 +190,16 @@ def net_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
 
 
 def _block(till: Till, form: Form, trade: Trade | None) -> None:
-    book = till.world.bank.find("mainpay", LIVE, form["mbrNo"], form["mbrRefNo"])
-    if book is not None and trade is None and till.settings.net_cancel_blocks:
-        book.blocked = True
+    """Stop a payment that is still on its way; one without a window has no book yet."""
+    if trade is None and till.settings.net_cancel_blocks:
+        till.world.bank.open(GATEWAY, LIVE, form["mbrNo"], form["mbrRefNo"], int(form["amount"])).blocked = True
 
 
 def _undone(till: Till, trade: Trade, form: Form, by: str) -> Answer:
     moved = till.undo(trade, by) and not trade.account
     ref_no = trade.book.refunds[-1].ref_no if trade.book.refunds else till.next_ref_no()
     sent = notices.card_notice(till, trade, notices.CANCELLED, ref_no, trade.amount) if moved else []
-    return Answer(said(LIVE, "200", "정상처리", _cancel_data(till, form, ref_no)), sent)
+    return Answer(said(LIVE, "200", "정상처리", cancel_data(till, form, ref_no)), sent)
 
 
 def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
@@ -214,7 +216,7 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
     trade = _original(till, form)
     ref_no = till.cancel_all(trade, "cancel")
     sent = notices.card_notice(till, trade, notices.CANCELLED, ref_no, trade.amount)
-    return Answer(said(LIVE, "200", "정상처리", _cancel_data(till, form, ref_no)), sent)
+    return Answer(said(LIVE, "200", "정상처리", cancel_data(till, form, ref_no)), sent)
 
 
 def part_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
@@ -224,7 +226,7 @@ def part_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
     amount = int(form["amount"])
     ref_no = till.cancel_part(trade, amount, "part_cancel")
     sent = notices.card_notice(till, trade, notices.PART_CANCELLED, ref_no, amount)
-    return Answer(said(LIVE, "200", "정상처리", _cancel_data(till, form, ref_no)), sent)
+    return Answer(said(LIVE, "200", "정상처리", cancel_data(till, form, ref_no)), sent)
 
 
 def _original(till: Till, form: Form, whole: bool = True) -> Trade:
@@ -246,7 +248,8 @@ def _check_original(trade: Trade, form: Form, whole: bool = True) -> None:
         raise Refusal("1001")
 
 
-def _cancel_data(till: Till, form: Form, ref_no: str) -> dict[str, Any]:
+def cancel_data(till: Till, form: Form, ref_no: str) -> dict[str, Any]:
+    """Make what a cancellation answers."""
     now = till.world.now()
     return {
         "mbrNo": form["mbrNo"],
@@ -262,9 +265,17 @@ def vacct_publish(till: Till, form: Form, fault: Fault | None) -> Answer:
     refuse_if_told(fault, "2001")
     if till.is_used(LIVE, form["mbrNo"], form["mbrRefNo"]):
         raise Refusal("ma")
-    now = till.world.now()
-    if form["accountCloseDate"] < f"{now:%y%m%d}":
+    if form["accountCloseDate"] < f"{till.world.now():%y%m%d}":
         raise Refusal("400", "잘못된 요청 (accountCloseDate)")
+    trade = till.approve(without_window(till, form, "VACCT", {"bank": form["bankCode"]}), form, wrong=False)
+    trade.account["accountCloseDate"] = form["accountCloseDate"]
+    trade.book.account = dict(trade.account)
+    return Answer(said(LIVE, "200", "정상처리", receipt(till, trade)))
+
+
+def without_window(till: Till, form: Form, method: str, choice: dict[str, str], pay_type: str = "") -> Session:
+    """Begin a payment that no window is opened for, and its book."""
+    now = till.world.now()
     customer = {
         "name": form["customerName"],
         "phone": form.get("customerTelNo", ""),
@@ -272,12 +283,12 @@ def vacct_publish(till: Till, form: Form, fault: Fault | None) -> Answer:
     }
     amount = int(form["amount"])
     session = Session(
-        "vacct" + till.world.hex(35),
+        "direct" + till.world.hex(34),
         LIVE,
         form["mbrNo"],
         form["mbrRefNo"],
         amount,
-        "VACCT",
+        method,
         form["goodsName"],
         approval_url="",
         close_url="",
@@ -288,13 +299,11 @@ def vacct_publish(till: Till, form: Form, fault: Fault | None) -> Answer:
         created=now,
         expires=now,
         key="",
-        choice={"bank": form["bankCode"]},
+        choice=choice,
+        direct=pay_type,
     )
     till.keep(session)
-    trade = till.approve(session, form, wrong=False)
-    trade.account["accountCloseDate"] = form["accountCloseDate"]
-    trade.book.account = dict(trade.account)
-    return Answer(said(LIVE, "200", "정상처리", _receipt(till, trade)))
+    return session
 
 
 def vacct_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
@@ -310,7 +319,7 @@ def vacct_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
     if trade.deposited:
         raise Refusal("3001", "취소 실패 (입금된 가상계좌)")
     trade.closed = True
-    return Answer(said(LIVE, "200", "정상처리", _cancel_data(till, form, till.next_ref_no())))
+    return Answer(said(LIVE, "200", "정상처리", cancel_data(till, form, till.next_ref_no())))
 
 
 def refuse_if_told(fault: Fault | None, code: str) -> None:

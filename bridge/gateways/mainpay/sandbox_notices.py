@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from bridge.gateways.mainpay.sandbox_desk import Till, Trade
+from bridge.gateways.mainpay.sandbox_desk import Session, Till, Trade
 from bridge.gateways.mainpay.sandbox_words import CARDS
 from bridge.sandbox.bank import NoticeRecord
 from bridge.sandbox.notices import Notice
@@ -41,7 +41,7 @@ def card_fields(till: Till, trade: Trade, cmd: str, ref_no: str, amount: int) ->
         "cmd": cmd,
         "paymethod": session.method,
         "payType": session.pay_type,
-        "requestFlag": "",
+        "requestFlag": "K" if session.direct == "K" else "",
         "mbrNo": session.merchant,
         "refNo": ref_no,
         "tranDate": f"{now:%y%m%d}",
@@ -54,7 +54,7 @@ def card_fields(till: Till, trade: Trade, cmd: str, ref_no: str, amount: int) ->
         "applNo": trade.ref_no[-6:] + "00" if card else "",
         "issueCompanyNo": card,
         "acqCompanyNo": card,
-        "cardNo": masked_card(card),
+        "cardNo": shown_card(session),
         "installNo": session.choice.get("installment", "00"),
         "goodsName": session.goods,
         "amount": str(amount),
@@ -66,9 +66,10 @@ def card_fields(till: Till, trade: Trade, cmd: str, ref_no: str, amount: int) ->
     }
 
 
-def masked_card(card: str) -> str:
-    """Make up a masked card number of an issuer."""
-    return f"9{card}000******{card}34" if card else ""
+def shown_card(session: Session) -> str:
+    """Show the card that was typed in, or make up a masked number of the issuer that was chosen in the window."""
+    card = session.choice.get("card", "")
+    return session.choice.get("masked") or (f"9{card}000******{card}34" if card else "")
 
 
 def card_name(dialect: str, card: str) -> str:

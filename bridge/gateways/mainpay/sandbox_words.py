@@ -102,7 +102,8 @@ INSTALLMENTS = ("00", "02", "03", "06", "12")
 INSTALLMENT_MIN_WON = 50_000
 
 HIDDEN_FIELDS = frozenset(
-    {"signature", "authToken", "authCode", "accountNo"}
+    {"signature", "authToken", "authCode", "accountNo", "accountOwner", "birthDay", "customerPk"}
+    | {"cardNo", "expd", "regNo", "passwd", "billkey"}
     | {f"{who}{what}" for who in ("customer", "buyer") for what in ("Name", "Email", "Tel", "TelNo")}
 )
 
@@ -129,6 +130,7 @@ class Rule:
 
 
 AMOUNT = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+NO_AMOUNT = re.compile(r"0", re.ASCII)
 DIGITS = re.compile(r"[0-9]+", re.ASCII)
 DATE6 = re.compile(r"[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])", re.ASCII)
 WEB = re.compile(r"https?://[^\s/?#]+[^\s]*")
@@ -138,12 +140,12 @@ METHOD = re.compile("|".join(METHODS))
 VERSION = re.compile(r"V001|1\.0")
 
 
-def basics(shop: str = "mbrNo", amount: str = "amount") -> tuple[Rule, ...]:
+def basics(shop: str = "mbrNo", amount: str = "amount", amounts: re.Pattern[str] = AMOUNT) -> tuple[Rule, ...]:
     """Give the rules of the five fields that every call is signed with."""
     return (
         Rule(shop, 6, 6, DIGITS, "1002"),
         Rule("mbrRefNo", 20, 6, re.compile(r"[!-~]+")),
-        Rule(amount, 10, 1, AMOUNT, "1001"),
+        Rule(amount, 10, 1, amounts, "1001"),
         Rule("timestamp", 18, 14, DIGITS, "1005"),
         Rule("signature", 64, 64, re.compile(r"[0-9a-f]+"), "1004"),
     )

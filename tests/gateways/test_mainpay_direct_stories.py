@@ -1,0 +1,267 @@
+"""Mainpay's direct API over the real flows: typed cards, keys, accounts without a window, transfers, receipts."""
+
+import json
+
+import pytest
+
+from bridge.domain.payment import Account
+from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.sandbox.local import ask
+from tests.support.world import SANDBOX
+
+CARD = {"number": "4111111111111111", "expires": "3012", "holder": "900101", "password": "12"}
+CUSTOMER = "customer-1"
+PHONE = "01012345678"
+TO = Account("088", "110-123-456789", "김예매")
+
+
+@pytest.fixture
+async def typed(world):
+    """A site that switched typed cards on, at a Mainpay whose transfers are made by the control page alone."""
+    world.site = await world.pair("http://typed-shop.test", card_entry="on")
+    world.net.apps["http://typed-shop.test:80"] = world.shop.app()
+    world.sandbox_setting(transfer_seconds=0)
+    return world
+
+
+async def pay_typed(world, once="", **card):
+    body = {"order": world.order(), "card": CARD | card, "actor": "wp:7"}
+    return await world.call("POST", "/v1/card-payments", body, key=once)
+
+
+async def issue_key(world, **card):
+    wish = {
+        "customer": CUSTOMER,
+        "title": "정기 후원",
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678"},
+        "result_url": f"{world.site.url}/my-cards",
+        "actor": "buyer",
+        "card": CARD | card,
+    }
+    return await world.call("POST", "/v1/billing-keys", wish)
+
+
+async def charge(world, key):
+    body = {"customer": CUSTOMER, "order": world.order(), "actor": "wp:7"}
+    return await world.call("POST", f"/v1/billing-keys/{key}/charges", body)
+
+
+async def issue_account(world):
+    body = {"order": world.order(), "bank": "04", "due": world.hold(3 * 86_400), "actor": "buyer"}
+    answer = await world.call("POST", "/v1/accounts", body)
+    assert (answer.status_code, answer.json()["state"]) == (201, "awaiting_deposit"), answer.text
+    return await world.payment(answer.json()["id"])
+
+
+async def deposited(world):
+    world.sandbox_setting(deposit_notice_url=f"https://pay.test{world.notice_path('vacct')}")
+    payment = await issue_account(world)
+    await control(world, "deposit", merchant_ref=payment.merchant_ref, payer="홍길동")
+    await world.quiet()
+    assert await world.state(payment.id) == "paid"
+    return await world.payment(payment.id)
+
+
+async def control(world, path, **values):
+    heard = await ask(
+        world.sandbox_app, "POST", f"{SANDBOX}/control/{path}", json.dumps(values).encode(), "application/json"
+    )
+    assert heard.status == 200, heard.body
+    return json.loads(heard.body)
+
+
+async def transfer(world, payment, amount=None):
+    site = world.context.sites.get(payment.site)
+    wish = RefundWish(payment.id, amount, "공연 취소", "operator:haneul", capped=False, account=TO)
+    return await refund(world.context, site, wish, once_of_command(world.context, "ab" * 16, "digest"))
+
+
+async def test_a_typed_card_is_charged_once_and_refunded_in_parts(typed):
+    world = typed
+    paid = await pay_typed(world, once="ab" * 16)
+    again = await pay_typed(world, once="ab" * 16)
+    payment = await world.payment(paid.json()["id"])
+
+    assert (paid.status_code, paid.json()["state"], payment.card["number"]) == (201, "paid", "4111-11**-****-1111")
+    assert again.json().get("id", payment.id) == payment.id
+    assert world.book(payment).net == 55_000
+    assert (await world.refund(payment.id, 5_000)).status_code == 200
+    assert (await world.refund(payment.id)).status_code == 200
+    assert world.book(payment).net == 0
+    await world.check_books()
+
+
+async def test_a_wrong_number_and_a_card_that_ran_out_are_declined_in_the_gateways_words(typed):
+    wrong = await pay_typed(typed, number="4111111111111112")
+    old = await pay_typed(typed, expires="2610")
+
+    assert [answer.json()["state"] for answer in (wrong, old)] == ["declined", "declined"]
+    assert "카드번호 오류" in (await typed.payment(wrong.json()["id"])).message
+    assert "유효기간 경과" in (await typed.payment(old.json()["id"])).message
+    assert typed.sandbox.bank.as_json()["totals"]["captured"] == 0
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "5xx_after", "garbage_after", "cross_wired"])
+async def test_a_typed_card_whose_answer_is_lost_is_taken_back_by_its_order_number(typed, kind):
+    world = typed
+    world.fault("keyin", kind)
+    lost = await pay_typed(world)
+    await world.live(60)
+    payment = await world.payment(lost.json()["id"])
+
+    assert payment.state == "voided"
+    assert (world.book(payment).captured, world.book(payment).net) == (55_000, 0)
+    assert world.book(payment).refunds[0].by == "cancel_by_order"
+    await world.check_books()
+
+
+async def test_a_typed_card_that_never_arrived_is_stopped_by_its_order_number(typed):
+    world = typed
+    world.fault("keyin", "drop_before")
+    lost = await pay_typed(world)
+    await world.live(300, step=30)
+    payment = await world.payment(lost.json()["id"])
+
+    assert payment.state == "voided"
+    assert world.book(payment).blocked
+    assert world.book(payment).captured == 0
+    await world.check_books()
+
+
+async def test_a_key_of_a_typed_card_is_charged_refunded_and_deleted(typed):
+    world = typed
+    issued = await issue_key(world)
+    assert (issued.status_code, issued.json()["state"]) == (201, "active"), issued.text
+    key = issued.json()["id"]
+    paid = await charge(world, key)
+    payment = await world.payment(paid.json()["id"])
+
+    assert (paid.json()["state"], world.book(payment).captures[0].by) == ("paid", "card_auto")
+    assert (await world.refund(payment.id)).status_code == 200
+    assert world.book(payment).net == 0
+    assert [one["op"] for one in world.sandbox.requests] == ["key_issue", "key_charge", "key_cancel"]
+    gone = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": CUSTOMER})
+    assert (gone.status_code, gone.json()["state"]) == (200, "deleted")
+    assert (await charge(world, key)).status_code == 409
+    await world.check_books()
+
+
+async def test_a_charge_of_a_key_is_refunded_in_part(typed):
+    world = typed
+    payment = await world.payment((await charge(world, (await issue_key(world)).json()["id"])).json()["id"])
+    first = await world.refund(payment.id, 5_000)
+    rest = await world.refund(payment.id)
+
+    assert (first.status_code, rest.status_code) == (200, 200)
+    assert [entry.amount for entry in world.book(payment).refunds] == [5_000, 50_000]
+    await world.check_books()
+
+
+async def test_a_charge_whose_answer_is_lost_nets_nothing(typed):
+    world = typed
+    key = (await issue_key(world)).json()["id"]
+    world.fault("key_charge", "drop_after")
+    lost = await charge(world, key)
+    await world.live(60)
+    payment = await world.payment(lost.json()["id"])
+
+    assert (payment.state, world.book(payment).captured, world.book(payment).net) == ("voided", 55_000, 0)
+    await world.check_books()
+
+
+async def test_a_stopped_card_gets_no_key_and_a_key_that_is_gone_is_deleted_too(typed):
+    world = typed
+    world.fault("key_issue", "decline", code="2003", message="카드 정지")
+    assert (await issue_key(world)).json()["state"] == "refused"
+    key = (await issue_key(world)).json()["id"]
+    world.fault("key_delete", "drop_after")
+    await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": CUSTOMER})
+    again = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": CUSTOMER})
+    assert again.json()["state"] == "deleted"
+
+
+async def test_an_account_is_issued_and_closed_before_its_deposit(typed):
+    world = typed
+    payment = await issue_account(world)
+    closed = await world.call("POST", f"/v1/payments/{payment.id}/void", {"actor": "wp:7"})
+
+    assert (closed.status_code, closed.json()["state"]) == (200, "voided")
+    assert world.book(payment).account["accountNo"] == payment.account["number"]
+    heard = await ask(
+        world.sandbox_app,
+        "POST",
+        f"{SANDBOX}/control/deposit",
+        json.dumps({"merchant_ref": payment.merchant_ref}).encode(),
+        "application/json",
+    )
+    assert heard.status == 400, "a bank refuses money for a closed account"
+    await world.check_books()
+
+
+async def test_a_deposit_is_given_back_by_a_transfer_that_counts_when_it_was_made(typed):
+    world = typed
+    payment = await deposited(world)
+    operation = await transfer(world, payment)
+
+    assert (operation.step, operation.code) == ("unknown", "accepted")
+    await world.live(180, step=30)
+    assert (await world.state(payment.id), world.book(payment).net) == ("paid", 55_000), "registered is not made"
+    made = await control(world, "transfer", merchant_ref=payment.merchant_ref, state="done")
+    assert (made["state"], made["net"]) == ("S", 0)
+    await world.live(180, step=30)
+    assert await world.state(payment.id) == "refunded"
+    assert ("refund", -55_000, "E4") in await world.entries(payment.id)
+    await world.check_books()
+
+
+async def test_a_transfer_that_failed_leaves_the_money_and_frees_it(typed):
+    world = typed
+    payment = await deposited(world)
+    await transfer(world, payment, 10_000)
+    await control(world, "transfer", merchant_ref=payment.merchant_ref, state="failed")
+    await world.live(180, step=30)
+
+    assert (await world.state(payment.id), world.book(payment).net) == ("paid", 55_000)
+    await world.check_books()
+
+
+async def test_by_itself_a_transfer_is_made_after_a_while(typed):
+    world = typed
+    world.sandbox_setting(transfer_seconds=60)
+    payment = await deposited(world)
+    await transfer(world, payment, 10_000)
+    await world.live(300, step=30)
+
+    assert (await world.state(payment.id), world.book(payment).net) == ("part_refunded", 45_000)
+    await world.check_books()
+
+
+async def test_a_cash_receipt_is_issued_over_a_deposit_and_cancelled(typed):
+    world = typed
+    payment = await deposited(world)
+    body = {"payment": payment.id, "purpose": "income", "identity": PHONE, "actor": "wp:7"}
+    issued = await world.call("POST", "/v1/cash-receipts", body)
+    assert (issued.status_code, issued.json()["state"]) == (201, "issued"), issued.text
+    assert len(issued.json()["number"]) == 9
+    gone = await world.call("DELETE", f"/v1/cash-receipts/{issued.json()['id']}")
+
+    assert (gone.status_code, gone.json()["state"]) == (200, "cancelled")
+    assert world.book(payment).net == 55_000, "a receipt moves no money"
+    assert [one["op"] for one in world.sandbox.requests][-2:] == ["receipt", "receipt_cancel"]
+
+
+async def test_neither_card_nor_key_nor_person_is_in_what_the_sandbox_recorded(typed):
+    world = typed
+    await pay_typed(world)
+    await charge(world, (await issue_key(world)).json()["id"])
+    payment = await deposited(world)
+    await transfer(world, payment)
+    body = {"payment": payment.id, "purpose": "income", "identity": PHONE, "actor": "wp:7"}
+    await world.call("POST", "/v1/cash-receipts", body)
+    heard = await ask(world.sandbox_app, "GET", f"{SANDBOX}/control/requests")
+    text = heard.body.decode()
+
+    assert heard.status == 200
+    assert {one["op"] for one in json.loads(text)["requests"]} >= {"keyin", "key_charge", "transfer", "receipt"}
+    for secret in (CARD["number"], CARD["holder"], PHONE, "110123456789", "김예매", "BILL"):
+        assert secret not in text, secret
