@@ -56,6 +56,9 @@ def _approved(told: Told) -> str:
     if told.proven and state is not State.VOIDING:
         return _captured(told)
     if state in UNSURE:
+        if told.notice.amount != told.payment.amount:  # a cancel by amount would leave the rest there, and say done
+            detail = f"asked {told.payment.amount} KRW, the gateway reports an approval of {told.notice.amount} KRW"
+            told.recorder.case(told.turn, told.payment, "amount_mismatch", detail, told.notice.amount)
         for operation in operations.of_payment(told.turn, told.payment.id):
             if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.next_try_at is not None:
                 operations.hasten(told.turn, operation, told.recorder.at)
@@ -64,16 +67,17 @@ def _approved(told: Told) -> str:
         return KNOWN
     if owe_check(told.turn, told.recorder, told.payment):
         return COMPARED
-    if any(_gave_back(one) for one in operations.of_payment(told.turn, told.payment.id)):
+    if any(_gave_back(one, told.notice.amount) for one in operations.of_payment(told.turn, told.payment.id)):
         return KNOWN
     detail = f"the gateway reports an approval of a payment that is {state}"
     told.recorder.case(told.turn, told.payment, "money_on_ended_payment", detail, told.notice.amount)
     return PERSON
 
 
-def _gave_back(operation: Operation) -> bool:
-    """Whether this is the net-cancel that took the approval back: the notice is only late."""
-    return operation.kind is Kind.UNDO and operation.step is Step.OK and operation.message != NOTHING
+def _gave_back(operation: Operation, amount: int) -> bool:
+    """Whether this is the net-cancel that took the approval of so many KRW back: the notice is only late."""
+    done = operation.kind is Kind.UNDO and operation.step is Step.OK and operation.message != NOTHING
+    return done and operation.amount == amount
 
 
 def _captured(told: Told) -> str:

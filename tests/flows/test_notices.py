@@ -212,3 +212,23 @@ async def test_the_sandbox_repeats_what_is_not_acknowledged(world):
 
     assert [answer["acked"] for answer in record.answers] == [False, True]
     assert SANDBOX in world.sandbox.public_url
+
+
+@pytest.mark.parametrize("when", ["while it is unknown", "after it was voided"])
+async def test_an_approval_of_another_amount_than_was_taken_back_is_a_persons(guide_world, when):
+    """The guide's cancel goes by amount: of what was taken beyond the amount asked, only the notice tells."""
+    world = guide_world
+    world.fault("pay", "drop_after")
+    world.fault("notice", "notice_lost", times=None)
+    if when == "while it is unknown":
+        world.fault("cancel", "5xx_before", times=None)
+    opened = await world.checkout()
+    await world.come_back(opened)
+    await world.quiet()
+    payment = await world.payment(opened.payment)
+    assert payment.state == ("voiding" if when == "while it is unknown" else "voided")
+    fields = {"cmd": "0", "mbrNo": "100011", "mbrRefNo": payment.merchant_ref, "refNo": "1120SA000001"}
+
+    await world.post_notice(fields | {"amount": "56000"})
+
+    assert len(await world.cases(payment.id)) == 1

@@ -20,6 +20,7 @@ class Setup:
     `approvals` move money; `refunds` give it back on request, and executed twice they can be found out by a notice
     alone where the gateway cannot be asked. `declines` are the codes with which each may be refused truthfully.
     `moods` are settings of its sandbox that no document settles: a storm draws them.
+    `undo_by_amount`: what is taken back is the amount asked for, whatever was taken: more of it only a notice tells.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -33,6 +34,7 @@ class Setup:
     sent_once: frozenset[str] = frozenset({"pay", "part-cancel"})
     declines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     moods: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    undo_by_amount: bool = False
     secrets: tuple[str, ...] = ()
     notice_source: str = NOTICE_SOURCE
     blind: bool = True
@@ -94,6 +96,7 @@ SETUPS = (
         moods=_MOODS,
         secrets=(_KEY,),
         sent_once=frozenset({"pay"}),
+        undo_by_amount=True,
         declines={"ready": ("1001", "500"), "pay": _PAY_DECLINES, "cancel": ("401", "500")},
     ),
 )

@@ -8,4 +8,5 @@ REGRESSIONS: dict[int, str] = {
     476: "a notice settled a full refund between its claim and its first byte: the repetition is harmless",
     418: "an account whose answer was lost and that was paid into was told to have failed: 3001 was believed",
     63: "people could write a deposit down before its approval's outcome was known, and it was counted a second time",
+    385: "more was taken than asked and its answer lost: a cancel by amount left the rest, unnoticed",
 }

@@ -162,7 +162,7 @@ class Weather:
         if not kinds:
             return None
         kind = self._chance.choice(kinds)
-        if kind in DUPLICATES and op in setup.refunds:
+        if (kind in DUPLICATES and op in setup.refunds) or (kind == "wrong_amount" and setup.undo_by_amount):
             must_tell()
         return self._made(kind, self._chance.choice(setup.declines[op]) if kind == "decline" else "")
 
