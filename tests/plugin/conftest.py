@@ -162,6 +162,7 @@ def shop(shop_of_session: Shop) -> Shop:
     bridge.refund_states.clear()
     bridge.gap = {"gap": False}
     bridge.handed.clear()
+    bridge.methods.clear()
     bridge.checkout.clear()
     bridge.clock_ahead_seconds = 0
     bridge.answer_delay_seconds = 0.0

@@ -57,7 +57,7 @@ class Seen:
 @dataclass
 class StubBridge:
     """Payments and refunds by id; `refund_states` are what the next refunds come to; `seen` is what was asked,
-    `gap` what is said about a restore, and `handed` what was handed over."""
+    `gap` what is said about a restore, `handed` what was handed over, and `methods` what the gateways take."""
 
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -66,6 +66,7 @@ class StubBridge:
     checkout: dict[str, Any] = field(default_factory=dict)
     gap: dict[str, Any] = field(default_factory=lambda: {"gap": False})
     handed: list[dict[str, Any]] = field(default_factory=list)
+    methods: list[dict[str, Any]] = field(default_factory=list)
     clock_ahead_seconds: int = 0
     answer_delay_seconds: float = 0.0
     status: dict[str, Any] = field(default_factory=lambda: {"state": "open", "result_url": ""})
@@ -193,6 +194,8 @@ class _Handler(BaseHTTPRequestHandler):
         bridge = self.bridge
         if path == "/v1/health":
             return 200, HEALTH | {"server_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(bridge.now()))}
+        if path == "/v1/codes/methods":
+            return 200, {"gateway": "mainpay", "items": bridge.methods, "next_cursor": None}
         if path == "/v1/reconciliation":
             if method == "POST":
                 told = json.loads(body)

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from bridge.domain.outcomes import Allowed, ByHand, Never
 from bridge.flows.log_in import add_operator
+from bridge.gateways.mainpay.adapter import Mainpay
 from tests.web.visitor import PASSWORD, Browser, csrf_on
 
 
@@ -85,3 +87,28 @@ async def test_nothing_is_offered_where_nothing_is_left(desk):
     assert 'name="amount"' not in (await desk.browser.get(desk.path)).text
     missing = "/dashboard/payments/0123456789abcdefghjkmnpqrs/refund"
     assert (await desk.browser.post(missing, {}, csrf=csrf_on(await desk.browser.get(desk.path)))).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "why"),
+    [
+        (
+            Allowed(55_000, partial=True),
+            {"ko": "전액 또는 일부 · 최대 55,000원", "en": "In full or in part · at most ₩55,000"},
+            "",
+        ),
+        (Allowed(55_000, partial=False), {"ko": "전액만 · 최대 55,000원", "en": "In full only · at most ₩55,000"}, ""),
+        (ByHand("직접 보내 주세요."), {"ko": "결제사에서 직접", "en": "By hand only"}, "직접 보내 주세요."),
+        (Never("받은 돈이 없어요."), {"ko": "할 수 없음", "en": "Not possible"}, "받은 돈이 없어요."),
+    ],
+)
+async def test_the_page_says_in_both_languages_what_may_be_done_and_why(desk, monkeypatch, rule, words, why):
+    monkeypatch.setattr(Mainpay, "refund_rule", lambda *_: rule)
+    for lang, said in words.items():
+        page = (await desk.browser.get(f"{desk.path}?lang={lang}")).text
+        assert said in page
+        assert why in page
+        assert ('name="amount"' in page) == isinstance(rule, Allowed)
+        assert (" readonly" in page.partition('name="amount"')[2].partition(">")[0]) == (
+            said.startswith(("전액만", "In full only"))
+        )

@@ -16,7 +16,7 @@ function pay_bridge_uninstall_site() {
 			$wpdb->query( "DROP TABLE IF EXISTS {$wpdb->prefix}pay_bridge_{$name}" ); // phpcs:ignore WordPress.DB -- fixed names.
 		}
 	}
-	foreach ( array( 'pay_bridge_settings', 'pay_bridge_schema', 'pay_bridge_clock_offset_seconds', 'pay_bridge_gap', 'pay_bridge_handed' ) as $option ) {
+	foreach ( array( 'pay_bridge_settings', 'pay_bridge_schema', 'pay_bridge_clock_offset_seconds', 'pay_bridge_gap', 'pay_bridge_handed', 'pay_bridge_methods', 'pay_bridge_methods_asked' ) as $option ) {
 		delete_option( $option );
 	}
 	delete_transient( 'pay_bridge_health' );

@@ -82,6 +82,7 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         bundle=write_bundle(books, site),
         pending=[one for one in books.operations if one.step in PENDING_STEPS],
         open_cases=[row for row in books.cases if row["state"] in ("open", "refunding")],
+        may=may,
         refundable=may["refundable"] if acts else 0,
         partial=may["refund"] == "full_or_part",
         refund_key=_key(visit),

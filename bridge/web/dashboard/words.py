@@ -77,6 +77,13 @@ MEANINGS: dict[str, Said] = {
     ),
 }
 
+ABILITIES: dict[str, Said] = {
+    "full_or_part": Said("전액 또는 일부", "In full or in part"),
+    "full": Said("전액만", "In full only"),
+    "by_hand": Said("결제사에서 직접", "By hand only"),
+    "never": Said("할 수 없음", "Not possible"),
+}
+
 METHODS: dict[str, Said] = {
     Method.CARD: Said("카드", "card"),
     Method.ACCOUNT: Said("계좌이체", "bank transfer"),

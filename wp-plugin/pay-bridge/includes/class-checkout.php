@@ -12,6 +12,9 @@ defined( 'ABSPATH' ) || exit;
 /** Prints a plain form that posts the sealed order to the bridge; the script makes it comfortable, but is not needed. */
 final class Checkout {
 
+	/** What the shortcode offers before the bridge has told what its gateways take. */
+	const USUAL_METHODS = array( 'card', 'account', 'virtual_account', 'phone', 'kakaopay', 'naverpay', 'payco' );
+
 	/** @var bool Whether a form was opened and not closed yet. */
 	private static $open = false;
 
@@ -75,7 +78,7 @@ final class Checkout {
 		ob_start();
 		if ( self::form_begin( $order_ref ) ) {
 			$order = Order::of_buyer( $order_ref, 'checkout', get_current_user_id() );
-			self::methods();
+			self::methods( $order->amount() );
 			/* translators: %s: an amount such as 12,000 KRW */
 			printf( '<button type="submit" class="pay-bridge-button button wp-element-button">%s</button>', esc_html( sprintf( __( 'Pay %s', 'pay-bridge' ), Words::krw( $order->amount() ) ) ) );
 			self::form_end();
@@ -83,15 +86,28 @@ final class Checkout {
 		return (string) ob_get_clean();
 	}
 
-	private static function methods(): void {
-		printf( '<fieldset class="pay-bridge-methods"><legend>%s</legend>', esc_html__( 'Payment method', 'pay-bridge' ) );
-		foreach ( Order::METHODS as $index => $method ) {
-			printf(
-				'<label><input type="radio" name="method" value="%s"%s> %s</label>',
-				esc_attr( $method ),
-				checked( 0, $index, false ), // phpcs:ignore WordPress.Security.EscapeOutput -- a fixed attribute.
-				esc_html( Words::method( $method ) )
+	private static function methods( int $amount ): void {
+		$methods = Methods::for_amount( $amount );
+		$offered = array();
+		foreach ( null === $methods ? self::USUAL_METHODS : array() as $code ) {
+			$offered[ $code ] = array(
+				'name' => Words::method( $code ),
+				'why'  => '',
 			);
+		}
+		$offered += (array) $methods;
+		$chosen   = array_search( '', array_column( $offered, 'why' ), true );
+		$index    = 0;
+		printf( '<fieldset class="pay-bridge-methods"><legend>%s</legend>', esc_html__( 'Payment method', 'pay-bridge' ) );
+		foreach ( $offered as $code => $method ) {
+			printf(
+				'<label><input type="radio" name="method" value="%s"%s%s> %s%s</label>',
+				esc_attr( $code ),
+				checked( $chosen, $index++, false ),
+				disabled( '' !== $method['why'], true, false ),
+				esc_html( $method['name'] ),
+				'' === $method['why'] ? '' : '<br><small>' . esc_html( $method['why'] ) . '</small>'
+			); // phpcs:ignore WordPress.Security.EscapeOutput -- fixed attributes, and an escaped sentence.
 		}
 		echo '</fieldset>';
 	}

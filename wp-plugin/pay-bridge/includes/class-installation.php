@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
 /** Brings a site's tables, clerk role and hourly event up to date, once per version of the schema. */
 final class Installation {
 
-	const SCHEMA = 2;
+	const SCHEMA = 3;
 	const OPTION = 'pay_bridge_schema';
 	const CRON   = 'pay_bridge_reconcile';
 
@@ -46,6 +46,8 @@ final class Installation {
 		add_option( Settings::OPTION, array(), '', false );
 		add_option( Clock::OPTION, 0 );
 		add_option( Handover::OPTION, 0 );
+		add_option( Methods::OPTION, array() );
+		add_option( Methods::ASKED, 0 );
 		if ( ! wp_next_scheduled( self::CRON ) ) {
 			wp_schedule_event( time() + MINUTE_IN_SECONDS, 'hourly', self::CRON );
 		}

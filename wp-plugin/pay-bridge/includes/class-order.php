@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
 /** Asks the theme for an order and checks the answer's form. Prices are the theme's; none is computed here. */
 final class Order {
 
-	const METHODS    = array( 'card', 'account', 'virtual_account', 'phone', 'kakaopay', 'naverpay', 'payco' );
+	const METHODS    = array( 'card', 'account', 'virtual_account', 'phone', 'gift', 'kakaopay', 'naverpay', 'payco', 'smilepay', 'applepay', 'wechat' );
 	const AMOUNT_MAX = 9999999999;
 
 	/** What the bridge takes at most; a name or title that is longer is cut rather than making the sale impossible. */

@@ -53,6 +53,7 @@ final class Payments_Table extends \WP_List_Table {
 			'amount'  => __( 'Amount', 'pay-bridge' ),
 			'method'  => __( 'Method', 'pay-bridge' ),
 			'paid_at' => __( 'Paid at', 'pay-bridge' ),
+			'ability' => __( 'Refund', 'pay-bridge' ),
 		);
 	}
 
@@ -88,6 +89,9 @@ final class Payments_Table extends \WP_List_Table {
 				return esc_html( Words::method( (string) ( $payment['method'] ?? '' ) ) );
 			case 'paid_at':
 				return esc_html( Words::time( (string) ( $payment['paid_at'] ?? '' ) ) );
+			case 'ability':
+				$why = Words::why( $payment );
+				return esc_html( Words::ability( $payment ) ) . ( '' === $why ? '' : '<br><small>' . esc_html( $why ) . '</small>' );
 			default:
 				return '';
 		}

@@ -16,7 +16,11 @@ final class Refund_Form {
 	public static function render( array $payment ): void {
 		printf( '<h2>%s</h2>', esc_html__( 'Refund', 'pay-bridge' ) );
 		$left = Refund::refundable( $payment );
-		$why  = is_string( $payment['allowed']['why'] ?? null ) ? $payment['allowed']['why'] : '';
+		$may  = Words::ability( $payment );
+		$why  = Words::why( $payment );
+		if ( '' !== $may ) {
+			printf( '<p><strong>%s</strong></p>', esc_html( $may ) );
+		}
 		if ( '' !== $why ) {
 			printf( '<p>%s</p>', esc_html( $why ) );
 		}

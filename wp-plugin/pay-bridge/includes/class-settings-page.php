@@ -38,12 +38,14 @@ final class Settings_Page {
 		if ( ! empty( $input['forget'] ) ) {
 			$saved['pairing_code'] = '';
 			$saved['paired_home']  = '';
+			Methods::forget();
 		} elseif ( '' !== $code && null === Keys::from_pairing_code( $code ) ) {
 			add_settings_error( Settings::OPTION, 'pairing_code', __( 'This is not a pairing code. Copy the whole line that the payment service printed.', 'pay-bridge' ) );
 		} elseif ( '' !== $code ) {
 			$saved['pairing_code'] = $code;
 			$saved['paired_home']  = home_url();
 			update_option( Clock::OPTION, 0 );
+			Methods::forget();
 		}
 		$saved['delete_records'] = ! empty( $input['delete_records'] );
 		return $saved;

@@ -54,11 +54,32 @@ final class Words {
 			'account'         => __( 'Bank transfer', 'pay-bridge' ),
 			'virtual_account' => __( 'Virtual account', 'pay-bridge' ),
 			'phone'           => __( 'Mobile phone', 'pay-bridge' ),
+			'gift'            => __( 'Gift card', 'pay-bridge' ),
 			'kakaopay'        => __( 'KakaoPay', 'pay-bridge' ),
 			'naverpay'        => __( 'Naver Pay', 'pay-bridge' ),
 			'payco'           => __( 'PAYCO', 'pay-bridge' ),
+			'smilepay'        => __( 'Smile Pay', 'pay-bridge' ),
+			'applepay'        => __( 'Apple Pay', 'pay-bridge' ),
+			'wechat'          => __( 'WeChat Pay', 'pay-bridge' ),
 		);
 		return $words[ $method ] ?? $method;
+	}
+
+	/** How a payment may be refunded; empty if the bridge did not say. */
+	public static function ability( array $payment ): string {
+		$words = array(
+			'full_or_part' => __( 'In full or in part', 'pay-bridge' ),
+			'full'         => __( 'In full only', 'pay-bridge' ),
+			'by_hand'      => __( 'By hand only', 'pay-bridge' ),
+			'never'        => __( 'Not possible', 'pay-bridge' ),
+		);
+		$ability = $payment['allowed']['refund'] ?? '';
+		return is_string( $ability ) ? $words[ $ability ] ?? $ability : '';
+	}
+
+	/** Why not more of it may be refunded, in the bridge's words. */
+	public static function why( array $payment ): string {
+		return is_string( $payment['allowed']['why'] ?? null ) ? $payment['allowed']['why'] : '';
 	}
 
 	/** What came of a refund, where the gateway said no words of its own. */

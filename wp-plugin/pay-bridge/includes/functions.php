@@ -42,6 +42,16 @@ function pay_bridge_order_field( string $order_ref ): void {
 }
 
 /**
+ * The methods that the site's gateways take, from WordPress' own options (no HTTP, no query); filter: pay_bridge_methods.
+ *
+ * @param int $amount The order's amount in KRW; 0 if it is not known.
+ * @return array|null By code: code, name, minimum (KRW), healthy, why (empty if it may be chosen); null while the bridge has never told them.
+ */
+function pay_bridge_methods( int $amount = 0 ): ?array {
+	return PayBridge\Methods::for_amount( $amount );
+}
+
+/**
  * The last known snapshot of the order's payment, from WordPress' own table (no HTTP).
  *
  * @param string $order_ref The order's reference.

@@ -41,6 +41,26 @@ function ticketing_methods() {
 	);
 }
 
+/** What the order page offers for an amount: value => name, and why it cannot be chosen; all of them until the bridge told. */
+function ticketing_choices( $amount ) {
+	$names   = ticketing_methods();
+	$told    = function_exists( 'pay_bridge_methods' ) ? pay_bridge_methods( (int) $amount ) : null;
+	$choices = array();
+	foreach ( null === $told ? $names : array_intersect_key( $names, $told ) + wp_list_pluck( $told, 'name' ) as $value => $name ) {
+		$choices[ $value ] = array(
+			'name' => $name,
+			'why'  => $told[ $value ]['why'] ?? '',
+		);
+	}
+	return $choices;
+}
+
+/** Which of them is chosen first: the card if it can be; empty if none can. */
+function ticketing_first_choice( $choices ) {
+	$able = array_keys( wp_list_pluck( $choices, 'why' ), '', true );
+	return in_array( 'card', $able, true ) ? 'card' : (string) reset( $able );
+}
+
 /** The name of a payment method. */
 function ticketing_method_name( $method ) {
 	return ticketing_methods()[ $method ] ?? (string) $method;

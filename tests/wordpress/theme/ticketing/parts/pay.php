@@ -4,8 +4,10 @@
  */
 
 defined( 'ABSPATH' ) || exit;
-$order = $args['order'];
-$open  = false;
+$order   = $args['order'];
+$open    = false;
+$choices = ticketing_choices( $order->amount );
+$payable = '' !== ticketing_first_choice( $choices );
 ?>
 <div class="wide">
 	<ol class="steps" aria-label="예매 순서"><li>좌석 고르기</li><li aria-current="step">결제</li><li>완료</li></ol>
@@ -27,14 +29,7 @@ $open  = false;
 			<section class="panel" aria-labelledby="method-title">
 				<fieldset>
 					<legend id="method-title"><h2>결제 수단</h2></legend>
-					<div class="methods">
-					<?php foreach ( ticketing_methods() as $value => $name ) : ?>
-						<label class="choice method">
-							<input type="radio" name="method" value="<?php echo esc_attr( $value ); ?>"<?php checked( $value, 'card' ); ?>>
-							<span class="choice-name"><?php echo esc_html( $name ); ?></span>
-						</label>
-					<?php endforeach; ?>
-					</div>
+					<?php get_template_part( 'parts/methods', null, array( 'choices' => $choices, 'name' => 'method' ) ); ?>
 				</fieldset>
 			</section>
 			<?php endif; ?>
@@ -47,7 +42,7 @@ $open  = false;
 				<div class="grand"><dt>합계</dt><dd><?php echo esc_html( ticketing_won( $order->amount ) ); ?></dd></div>
 			</dl>
 			<p class="quiet">취소는 공연이 시작되기 전까지 할 수 있어요.</p>
-			<?php if ( $open ) : ?>
+			<?php if ( $open && $payable ) : ?>
 			<button class="button wide-button" type="submit"><?php echo esc_html( ticketing_won( $order->amount ) ); ?> 결제하기</button>
 			<?php endif; ?>
 			<button class="button plain wide-button" type="submit" form="release">취소하기</button>
@@ -55,7 +50,7 @@ $open  = false;
 	</div>
 	<div class="mobile-buttons">
 		<button class="button plain" type="submit" form="release">취소하기</button>
-		<?php if ( $open ) : ?>
+		<?php if ( $open && $payable ) : ?>
 		<button class="button" type="submit"><?php echo esc_html( ticketing_won( $order->amount ) ); ?> 결제하기</button>
 		<?php endif; ?>
 	</div>

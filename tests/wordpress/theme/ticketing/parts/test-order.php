@@ -41,11 +41,7 @@ $names    = array(
 		?>
 		<fieldset>
 			<legend>결제 수단</legend>
-			<div class="methods">
-			<?php foreach ( ticketing_methods() as $value => $name ) : ?>
-				<label class="choice method"><input type="radio" name="payment_method" value="<?php echo esc_attr( $value ); ?>"<?php checked( $value, 'card' ); ?>><span class="choice-name"><?php echo esc_html( $name ); ?></span></label>
-			<?php endforeach; ?>
-			</div>
+			<?php get_template_part( 'parts/methods', null, array( 'choices' => ticketing_choices( $order->amount ), 'name' => 'payment_method' ) ); ?>
 		</fieldset>
 		<button class="button wide-button" type="button" id="payment-button"><?php echo esc_html( ticketing_won( $order->amount ) ); ?> 결제하기</button>
 	</form>
