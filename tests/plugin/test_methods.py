@@ -4,8 +4,10 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.browser.lane import until
@@ -94,6 +96,17 @@ def test_the_bridge_is_asked_once_a_minute_however_many_pages_are_seen(fresh: Sh
     for _ in range(5):
         look(fresh)
     until(lambda: len(fresh.bridge.asked("GET", ASKED)) == 2, "the second question")
+
+
+def test_of_many_pages_at_one_moment_one_asks(fresh: Shop) -> None:
+    told(fresh, CARD)
+    fresh.bridge.answer_delay_seconds = 0.5
+    fresh.stand.run_php("update_option('pay_bridge_methods_asked', 0);")
+    address = f"{fresh.stand.url}/?methods=0"
+    with ThreadPoolExecutor(8) as readers:
+        seen = list(readers.map(lambda _: httpx2.get(address, timeout=30, trust_env=False).json()[0], range(16)))
+    assert all(list(methods) == ["card"] for methods in seen)
+    assert len(fresh.bridge.asked("GET", ASKED)) == 2, "one after the first"
 
 
 def test_ordinary_pages_never_ask(fresh: Shop) -> None:
