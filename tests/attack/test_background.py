@@ -30,13 +30,20 @@ async def test_a_bug_in_one_heartbeat_does_not_end_settling_for_ever(world, monk
     spoil("expire")
     spoil("begin_deliveries")
     background = world.context.tasks.begin("background", heartbeat.run_background(world.context))
-    for _ in range(40):
+    told = ["payment.confirming", "payment.failed"]
+
+    def beats():
+        return world.context.clock.boot_seconds() - world.context.beat_at < 5
+
+    for _ in range(400):  # a busy machine's threads are slower than the clock of this test
         await world.clock.forward(1)
         await asyncio.sleep(0.01)
+        if not any(broken.values()) and beats() and world.shop.kinds() == told:
+            break
 
     assert broken == {"expire": 0, "begin_deliveries": 0}
-    assert world.context.clock.boot_seconds() - world.context.beat_at < 5, "the heart beats"
-    assert world.shop.kinds() == ["payment.confirming", "payment.failed"]
+    assert beats(), "the heart beats"
+    assert world.shop.kinds() == told
     assert not background.done()
     background.cancel()
     await asyncio.sleep(0.01)
