@@ -131,6 +131,6 @@ def _private(path: Path) -> int:
 
 def _need_driver() -> None:
     try:
-        import psycopg  # noqa: F401
+        import psycopg  # noqa: F401 - whether the driver is there is the question
     except ImportError as error:
         raise Misconfigured("PostgreSQL needs a driver: pip install 'pay-bridge[postgres]'.") from error
