@@ -269,12 +269,14 @@ def test_an_older_theme_that_opens_the_window_itself_is_taken_along(visit: Any, 
     page.wait_for_url(f"**/?done={order['ref']}*")
 
 
-def test_the_way_back_waits_until_the_outcome_is_known(visit: Any, bridge: StubBridge) -> None:
-    page, _, _ = visit()
+def test_the_way_back_waits_until_the_outcome_is_known(visit: Any, shop: Shop, bridge: StubBridge) -> None:
+    page, _, payment = visit()
     bridge.status["state"] = "approving"
     page.goto(bridge.status["result_url"])
     expect(page.locator("#pay-bridge-result")).to_contain_text("다시 결제하지 마세요")
     with page.expect_navigation():
+        payment |= {"state": "paid", "version": payment["version"] + 1}
+        assert shop.news(payment, 1).status_code == 200
         bridge.status["state"] = "paid"
     page.wait_for_timeout(1500)
     before = len(bridge.asked("GET", "/s/st"))
@@ -282,6 +284,21 @@ def test_the_way_back_waits_until_the_outcome_is_known(visit: Any, bridge: StubB
     assert len(bridge.asked("GET", "/s/st")) == before, (
         "what is settled is not asked for again, nor is the page loaded again"
     )
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_page_made_before_the_outcome_was_known_is_seen_once_more(
+    visit: Any, shop: Shop, bridge: StubBridge, javascript: bool
+) -> None:
+    page, order, payment = visit(java_script_enabled=javascript)
+    address = f"{shop.stand.url}/?detail={order['ref']}&{FINAL.format(payment['id'])}"
+    bridge.status = {"state": "paid", "result_url": address}
+    payment["state"] = "paid"
+    claim = shop.stand.run_php(f"echo PayBridge\\Payments::claim('{payment['id']}', '{order['ref']}');")
+    page.goto(address, wait_until="commit")
+    shop.stand.run_php(f"PayBridge\\Payments::release('{payment['id']}', '{claim}');")
+
+    expect(page.locator("h1", has_text="paid")).to_be_visible(timeout=15_000)
 
 
 def test_a_forged_message_moves_nothing(visit: Any, bridge: StubBridge) -> None:

@@ -11,6 +11,7 @@ from bridge.signing.tokens import open_order
 from tests.plugin.conftest import Shop
 from tests.plugin.stub_bridge import StubBridge
 
+REFRESH = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
 HOSTILE = "\"><script>alert('x')</script><b>'&amp;"
 
 
@@ -32,6 +33,13 @@ def field(page: str, name: str) -> str:
     match = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', page)
     assert match, f"no field {name}"
     return html.unescape(match[1])
+
+
+def told_to_script(page: str) -> dict[str, str]:
+    match = re.search(r'id="pay-bridge-result"[^>]* role="status"[^>]*data-pay-bridge="([^"]+)"', page)
+    assert match, "no region of the way back"
+    told: dict[str, str] = json.loads(html.unescape(match[1]))
+    return told
 
 
 def test_the_form_is_plain_and_posts_the_sealed_order_to_the_bridge(shop: Shop, bridge: StubBridge, pages: str) -> None:
@@ -154,12 +162,38 @@ def test_the_way_back_is_recognised_and_told_to_no_referrer(shop: Shop, bridge: 
     order = shop.order(owner=0)
     payment = bridge.add(order["ref"], "approving")
     answer = shop.as_("visitor").get(f"/?pay_bridge={payment['id']}&pay_bridge_status=st.at-us_1")
-    region = re.search(r'id="pay-bridge-result"[^>]* role="status"[^>]*data-pay-bridge="([^"]+)"', answer.text)
-    assert region
-    data = json.loads(html.unescape(region[1]))
+    data = told_to_script(answer.text)
     assert (data["payment"], data["status"], data["known"]) == (payment["id"], f"{bridge.url}/s/st.at-us_1", "")
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert "result.js" in answer.text
+
+
+def test_a_page_made_while_the_news_is_being_applied_is_not_the_last_word(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order(owner=0)
+    payment = bridge.add(order["ref"], "paid")
+    address = f"/?detail={order['ref']}&pay_bridge={payment['id']}&pay_bridge_status=st"
+    claim = shop.stand.run_php(f"echo PayBridge\\Payments::claim('{payment['id']}', '{order['ref']}');")
+
+    page = shop.as_("visitor").get(address).text
+    assert "<h1>nothing known</h1>" in page
+    assert told_to_script(page)["known"] == ""
+    assert REFRESH in page
+
+    shop.stand.run_php(f"PayBridge\\Payments::release('{payment['id']}', '{claim}');")
+    page = shop.as_("visitor").get(address).text
+    assert "<h1>paid</h1>" in page
+    assert told_to_script(page)["known"] == "paid"
+    assert REFRESH not in page
+
+
+def test_without_scripts_a_waiting_page_asks_again_and_a_page_to_try_again_stays(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    order = shop.order(owner=0)
+    payment = bridge.add(order["ref"], "approving")
+    address = f"/?detail={order['ref']}&pay_bridge={payment['id']}&pay_bridge_status=st"
+    assert REFRESH in shop.as_("visitor").get(address).text
+    assert REFRESH not in shop.as_("visitor").get(f"{address}&pay_bridge_result=closed").text
 
 
 @pytest.mark.parametrize(

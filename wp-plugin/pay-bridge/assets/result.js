@@ -6,6 +6,7 @@
 	const EARLY = /^(new|readying|open)$/;
 	const TAKEN = /^(paid|part_refunded|refunded|awaiting_deposit)$/;
 	const FAILED = /^(declined|voided|expired|failed_ready|superseded)$/;
+	const RETRY = new URLSearchParams(location.search).has('pay_bridge_result'); // Failures are told on this page already.
 	const popup = ['pay_bridge_window', 'payment'].includes(window.name) || !window.menubar.visible;
 	const channel = window.BroadcastChannel ? new BroadcastChannel('pay_bridge') : null;
 	let seen = false;
@@ -61,11 +62,15 @@
 			region.textContent = message_ko || say.checking;
 			return true;
 		}
-		// The page was made before this was known, or the shop's copy is late: see it once more, once for each state.
-		const mark = 'pay_bridge_' + payment;
-		if ((waited || (TAKEN.test(state) && state !== known)) && sessionStorage.getItem(mark) !== state) {
-			sessionStorage.setItem(mark, state);
-			location.replace(result_url);
+		// The page was made before this was known, or the shop's copy is late: see it again, a few times for each state.
+		const mark = 'pay_bridge_' + payment + '_' + state;
+		const times = Number(sessionStorage.getItem(mark));
+		const late = state !== known && (TAKEN.test(state) || !RETRY);
+		if (times < (late ? 4 : waited ? 1 : 0)) {
+			timer = setTimeout(() => {
+				sessionStorage.setItem(mark, times + 1);
+				location.replace(result_url);
+			}, times && 1000 * 2 ** times);
 		}
 		return false;
 	}

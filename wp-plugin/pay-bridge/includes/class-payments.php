@@ -17,6 +17,7 @@ final class Payments {
 	const HOLDING         = array( 'paid', 'part_refunded' );
 	const FAILED          = array( 'declined', 'voided', 'expired', 'failed_ready' );
 	const FINAL_STATES    = array( 'declined', 'voided', 'expired', 'failed_ready', 'superseded', 'refunded' );
+	const WORTH_SHOWING   = array( 'paid', 'part_refunded', 'awaiting_deposit', 'declined', 'voided', 'expired', 'failed_ready', 'superseded', 'refunded' );
 	const CLAIM_SECONDS   = 60;
 
 	/** A row by the payment's id; null if there is none. */

@@ -12,6 +12,19 @@ defined( 'ABSPATH' ) || exit;
 /** Recognises the way back by its query, tells the waiting page in the other window, and watches until the outcome is known. */
 final class Result_Page {
 
+	const REFRESH_SECONDS = 5;
+
+	/** @var array<string,string> States that the page above was made with, by the payment's id. */
+	private static $shown = array();
+
+	/** Remember what a template tag gave to the theme, and give it back. */
+	public static function show( ?array $payment ): ?array {
+		if ( null !== $payment ) {
+			self::$shown[ $payment['id'] ] = $payment['state'];
+		}
+		return $payment;
+	}
+
 	/** Ordinary pages leave at the first line. */
 	public static function action_template_redirect(): void {
 		$payment = Request::query( 'pay_bridge' );
@@ -19,11 +32,21 @@ final class Result_Page {
 		if ( ! Snapshots::is_id( $payment ) || 1 !== preg_match( '/\A[A-Za-z0-9_.~-]{1,512}\z/', $status ) || null === Settings::keys() ) {
 			return;
 		}
+		$row                     = Payments::row( $payment );
+		self::$shown[ $payment ] = null === $row ? '' : $row['state'];
 		Caches::bar_page();
 		header( 'Referrer-Policy: no-referrer' ); // The status token is in this page's address.
 		add_filter( 'wp_robots', 'wp_robots_no_robots' );
 		add_action( 'wp_enqueue_scripts', array( self::class, 'action_wp_enqueue_scripts' ) );
+		add_action( 'wp_head', array( self::class, 'action_wp_head' ) );
 		add_action( 'wp_footer', array( self::class, 'action_wp_footer' ), 5 );
+	}
+
+	/** Without scripts the page asks again by itself, until the theme was given an outcome. Where the buyer tries again it stays. */
+	public static function action_wp_head(): void {
+		if ( '' === Request::query( 'pay_bridge_result' ) && ! in_array( self::known(), Payments::WORTH_SHOWING, true ) ) {
+			printf( '<noscript><meta http-equiv="refresh" content="%s"></noscript>' . "\n", esc_attr( (string) self::REFRESH_SECONDS ) );
+		}
 	}
 
 	public static function action_wp_enqueue_scripts(): void {
@@ -35,16 +58,19 @@ final class Result_Page {
 	/** The region the script speaks in. `known` is the state the page above was made with. */
 	public static function action_wp_footer(): void {
 		$keys = Settings::keys();
-		$row  = Payments::row( Request::query( 'pay_bridge' ) );
 		$data = array(
 			'payment' => Request::query( 'pay_bridge' ),
 			'status'  => $keys->url . '/s/' . rawurlencode( Request::query( 'pay_bridge_status' ) ),
-			'known'   => null === $row ? '' : $row['state'],
+			'known'   => self::known(),
 			'say'     => array(
 				'checking' => __( 'We are checking the result. Please do not pay again.', 'pay-bridge' ),
 				'close'    => __( 'You may close this window.', 'pay-bridge' ),
 			),
 		);
 		printf( '<p id="pay-bridge-result" class="pay-bridge-status" role="status" aria-live="polite" data-pay-bridge="%s"></p>', esc_attr( (string) wp_json_encode( $data, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES ) ) );
+	}
+
+	private static function known(): string {
+		return self::$shown[ Request::query( 'pay_bridge' ) ];
 	}
 }

@@ -57,7 +57,7 @@ function pay_bridge_methods( int $amount = 0 ): ?array {
  * @param string $order_ref The order's reference.
  */
 function pay_bridge_payment( string $order_ref ): ?array {
-	return PayBridge\Payments::snapshot_of_order( $order_ref );
+	return PayBridge\Result_Page::show( PayBridge\Payments::snapshot_of_order( $order_ref ) );
 }
 
 /**
@@ -66,5 +66,5 @@ function pay_bridge_payment( string $order_ref ): ?array {
  * @param string $order_ref The order's reference.
  */
 function pay_bridge_refresh( string $order_ref ): ?array {
-	return PayBridge\Reconciliation::refresh( $order_ref );
+	return PayBridge\Result_Page::show( PayBridge\Reconciliation::refresh( $order_ref ) );
 }

@@ -77,6 +77,23 @@ foreach ( array( 'wp_ajax_mainpay_payment_cancel', 'wp_ajax_nopriv_mainpay_payme
 	);
 }
 
+// A page that shows how an order stands, made with what the template tag gave.
+add_action(
+	'template_redirect',
+	static function () {
+		if ( isset( $_GET['detail'] ) ) {
+			$payment = pay_bridge_refresh( sanitize_text_field( wp_unslash( $_GET['detail'] ) ) );
+			add_action(
+				'wp_footer',
+				static function () use ( $payment ) {
+					printf( '<h1>%s</h1>', esc_html( $payment['state'] ?? 'nothing known' ) );
+				}
+			);
+		}
+	},
+	20
+);
+
 add_action(
 	'wp_footer',
 	static function () {

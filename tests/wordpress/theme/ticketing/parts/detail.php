@@ -33,7 +33,7 @@ list( $tone, $title, $text ) = $texts[ $standing ];
 	</div>
 	<p class="buttons" data-popup hidden><button class="button wide-button" type="button" data-close-window>이 창 닫기</button></p>
 	<?php if ( 'confirming' === $standing ) : ?>
-	<p class="buttons"><a class="button" href="<?php echo esc_url( add_query_arg( array( 'pay_bridge' => rawurlencode( (string) ( $_GET['pay_bridge'] ?? '' ) ) ), ticketing_url( 'payment-detail', $order->ref ) ) ); ?>" data-refresh>결과 새로고침</a></p>
+	<p class="buttons"><a class="button" href="<?php echo esc_url( add_query_arg( array_intersect_key( array_map( 'rawurlencode', array_filter( $_GET, 'is_string' ) ), array_flip( array( 'pay_bridge', 'pay_bridge_status' ) ) ), ticketing_url( 'payment-detail', $order->ref ) ) ); ?>" data-refresh>결과 새로고침</a></p>
 	<?php elseif ( 'unpaid' === $standing ) : ?>
 	<p class="buttons"><a class="button" href="<?php echo esc_url( ticketing_url( $order->show_id ? 'order' : 'test-pay', $order->ref ) ); ?>">결제하러 가기</a></p>
 	<?php elseif ( 'awaiting' === $standing ) : ?>
