@@ -21,12 +21,11 @@ from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
 from bridge.ledger import cases, orders, payments, receipts, replay
 from bridge.ledger.ledger import Turn
-from bridge.ledger.receipts import Purpose, Receipt, ReceiptState
+from bridge.ledger.receipts import LIVE, Purpose, Receipt, ReceiptState
 
 IDENTITY = "receipt_identity"
 CASE = "receipt_unknown"
 CASH_LIKE = (Method.VIRTUAL_ACCOUNT, Method.ACCOUNT)
-LIVE = (ReceiptState.ISSUING, ReceiptState.ISSUED, ReceiptState.CANCELLING)
 AT_ONCE = 100
 WHY = "the bridge stopped before the answer was written down"
 

@@ -107,7 +107,7 @@ def _deposited(told: Told) -> str:
     if owe_check(told.turn, told.recorder, payment):
         return COMPARED
     detail = f"the gateway reports a deposit of {notice.amount} KRW on a payment that is {state}"
-    detail = f"{detail} over {payment.amount} KRW"
+    detail = f"{detail} over {payment.amount} KRW ({notice.dedupe})"  # an equal one that follows is another deposit
     told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount)
     return PERSON
 

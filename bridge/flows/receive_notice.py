@@ -12,15 +12,17 @@ from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
 from bridge.flows.plan_rounds import round_of
+from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.told import ASK_FENCE, COMPARED, LATER, Told
 from bridge.flows.undo import APPROVAL_TOLD
-from bridge.ledger import gap, notices, operations, orders, payments
+from bridge.ledger import gap, notices, operations, orders, payments, receipts
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
+from bridge.ledger.receipts import Receipt
 
 WAITS = (LATER, ASK_FENCE)
 KEPT = "kept until the books are reconciled"
@@ -101,7 +103,10 @@ async def _replay(
         if gap.is_deaf(turn, site.id) or not notices.take(turn, stored.id):
             return "", ""
         found = _find(turn, recorder, gateway, notice)
-        if found is None:
+        receipt = receipts.by_ref(turn, site.id, gateway.name, notice.merchant_ref) if found is None else None
+        if receipt is not None:
+            outcome = receipt_told(turn, recorder, receipt, notice)
+        elif found is None:
             _note_lost(turn, recorder, notice)
             outcome = STRANGE
         elif found[0].state != State.READYING and not _is_bound(found[0], notice):
@@ -123,6 +128,9 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
         return Heard(True, KEPT, True)
     found = _find(turn, recorder, gateway, notice)
     if found is None and trusted:
+        receipt = receipts.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref)
+        if receipt is not None:
+            return _take_receipt(turn, recorder, kept, notice, receipt)
         _note_lost(turn, recorder, notice)
     bound = found is not None and (found[0].state == State.READYING or _is_bound(found[0], notice))
     if found is None or not trusted or not bound:
@@ -143,6 +151,15 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
     else:
         notices.settle(turn, kept.id, "done", outcome, recorder.at)
     return Heard(True, outcome, True, payment.id)
+
+
+def _take_receipt(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: Notice, receipt: Receipt) -> Heard:
+    if not notices.store(turn, replace(kept, payment=receipt.payment)):
+        return Heard(True, "seen before", True, receipt.payment)
+    outcome = receipt_told(turn, recorder, receipt, notice)
+    if outcome not in WAITS:
+        notices.settle(turn, kept.id, "done", outcome, recorder.at)
+    return Heard(True, outcome, True, receipt.payment)
 
 
 def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> tuple[Payment, Operation | None] | None:

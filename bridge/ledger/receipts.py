@@ -27,12 +27,14 @@ class ReceiptState(StrEnum):
 
 MOVES: Mapping[ReceiptState, frozenset[ReceiptState]] = {
     ReceiptState.ISSUING: frozenset({ReceiptState.ISSUED, ReceiptState.REFUSED, ReceiptState.UNKNOWN}),
-    ReceiptState.ISSUED: frozenset({ReceiptState.CANCELLING}),
+    ReceiptState.ISSUED: frozenset({ReceiptState.CANCELLING, ReceiptState.CANCELLED}),
     ReceiptState.CANCELLING: frozenset({ReceiptState.CANCELLED, ReceiptState.ISSUED}),
     ReceiptState.REFUSED: frozenset(),
-    ReceiptState.UNKNOWN: frozenset(),
+    ReceiptState.UNKNOWN: frozenset({ReceiptState.ISSUED}),
     ReceiptState.CANCELLED: frozenset(),
 }
+LIVE = (ReceiptState.ISSUING, ReceiptState.ISSUED, ReceiptState.CANCELLING)
+"""States of which a payment has at most one receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,12 @@ def get(turn: Turn, site: str, receipt_id: str) -> Receipt:
     if row is None:
         raise NotFound("There is no such cash receipt.")
     return read(row)
+
+
+def by_ref(turn: Turn, site: str, gateway: str, ref: str) -> Receipt | None:
+    """Find a receipt by our reference at its gateway."""
+    row = turn.one("SELECT * FROM receipts WHERE gateway = ? AND ref = ? AND site = ?", gateway, ref, site)
+    return None if row is None else read(row)
 
 
 def of_payment(turn: Turn, payment: str) -> list[Receipt]:

@@ -250,6 +250,112 @@ async def test_a_cash_receipt_is_issued_over_a_deposit_and_cancelled(typed):
     assert [one["op"] for one in world.sandbox.requests][-2:] == ["receipt", "receipt_cancel"]
 
 
+ASKED = {"purpose": "income", "identity": PHONE, "actor": "wp:7"}
+
+
+def told(row, cmd, amount=55_000):
+    """Fields of a notice about a receipt."""
+    return {"cmd": cmd, "mbrNo": "100011", "mbrRefNo": row["ref"], "refNo": "1128SA000099", "amount": str(amount)}
+
+
+async def receipted(world, **settings):
+    """A deposit, and a receipt asked for over it; Mainpay tells of receipts by notice."""
+    payment = await deposited(world)
+    world.sandbox_setting(**{"receipt_notice_url": f"https://pay.test{world.notice_path()}"} | settings)
+    answer = await world.call("POST", "/v1/cash-receipts", ASKED | {"payment": payment.id})
+    return payment, answer.json()
+
+
+async def receipt_of(world, receipt):
+    return (await world.call("GET", f"/v1/cash-receipts/{receipt['id']}")).json()
+
+
+async def test_the_notice_of_a_receipt_whose_answer_was_heard_changes_nothing(typed):
+    world = typed
+    payment, receipt = await receipted(world)
+    await world.live(30)
+
+    assert (await receipt_of(world, receipt)) == receipt
+    assert await world.cases(payment.id) == []
+    assert [one["outcome"] for one in await world.all("SELECT * FROM notices ORDER BY id")][-1] == "known already"
+
+
+async def test_a_notice_ends_the_doubt_about_a_receipt_whose_answer_was_lost(typed):
+    world = typed
+    world.fault("receipt", "drop_after")
+    payment, receipt = await receipted(world)
+    await world.live(30)
+
+    known = await receipt_of(world, receipt)
+    assert (known["state"], len(known["number"])) == ("issued", 9)
+    assert await world.cases(payment.id) == []
+    gone = await world.call("DELETE", f"/v1/cash-receipts/{receipt['id']}")
+    assert gone.json()["state"] == "cancelled", "the notice brought what a cancel needs"
+
+
+async def test_a_receipt_cancelled_in_the_gateways_console_is_cancelled_here(typed):
+    world = typed
+    payment, receipt = await receipted(world)
+    (row,) = await world.all("SELECT * FROM receipts")
+    heard = await world.post_notice(told(row, "1"))
+
+    assert heard.json()["resultCode"] == "0000"
+    assert (await receipt_of(world, receipt))["state"] == "cancelled"
+    assert world.book(payment).net == 55_000
+
+
+async def test_a_notice_of_a_receipt_over_another_sum_is_a_persons(typed):
+    world = typed
+    payment, receipt = await receipted(world)
+    (row,) = await world.all("SELECT * FROM receipts")
+    await world.post_notice(told(row, "1", 54_999))
+
+    assert (await receipt_of(world, receipt))["state"] == "issued"
+    assert await world.cases(payment.id) == ["receipt_unknown"]
+
+
+async def test_a_receipt_that_was_issued_after_all_beside_another_is_a_persons(typed):
+    world = typed
+    world.fault("receipt", "drop_after")
+    payment, lost = await receipted(world, receipt_notice_url="")
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE cases SET state = 'closed'"))
+    second = await world.call("POST", "/v1/cash-receipts", ASKED | {"payment": payment.id})
+    row = (await world.all("SELECT * FROM receipts ORDER BY id"))[0]
+    await world.post_notice(told(row, "0"))
+
+    assert second.json()["state"] == "issued"
+    assert (await receipt_of(world, lost))["state"] == "unknown"
+    assert await world.cases(payment.id) == ["receipt_unknown"]
+
+
+@pytest.mark.parametrize("cmd", ["1", "2"])
+async def test_a_cancel_of_a_receipt_that_nobody_knows_to_be_issued_changes_nothing(typed, cmd):
+    world = typed
+    world.fault("receipt", "drop_before")
+    _, receipt = await receipted(world)
+    (row,) = await world.all("SELECT * FROM receipts")
+    heard = await world.post_notice(told(row, cmd))
+
+    assert heard.json()["resultCode"] == "0000"
+    assert (await receipt_of(world, receipt))["state"] == "unknown"
+
+
+async def test_every_further_deposit_into_a_fixed_account_is_counted_in_a_case(typed):
+    world = typed
+    payment = await deposited(world)
+    world.sandbox_setting(fixed_accounts=True)
+    for _ in range(2):
+        await world.live(61)
+        await control(world, "deposit", merchant_ref=payment.merchant_ref, payer="홍길동")
+        await world.quiet()
+
+    assert await world.entries(payment.id) == [("capture", 55_000, "E7")]
+    assert world.book(payment).net == 165_000
+    (case,) = await world.all("SELECT * FROM cases")
+    assert (case["reason"], case["amount"]) == ("unexpected_deposit", 110_000), "what the ledger lacks is named"
+    assert await world.state(payment.id) == "paid"
+
+
 async def test_neither_card_nor_key_nor_person_is_in_what_the_sandbox_recorded(typed):
     world = typed
     await pay_typed(world)

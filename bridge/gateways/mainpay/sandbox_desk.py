@@ -23,6 +23,8 @@ class Settings:
     card_notices: bool = True
     card_notice_url: str = ""
     deposit_notice_url: str = ""
+    receipt_notice_url: str = ""
+    fixed_accounts: bool = False
     notice_charset: str = "utf-8"
     net_cancel_nothing_code: str = "404"
     net_cancel_too_late_code: str = "3003"
@@ -124,6 +126,8 @@ class Receipt:
     """A cash receipt; `amount` in KRW."""
 
     merchant: str
+    merchant_ref: str
+    number: str
     amount: int
     at: datetime
     cancelled: bool = False
@@ -272,7 +276,7 @@ class Till:
             raise ControlRefused("This payment has no virtual account.")
         if trade.closed:
             raise ControlRefused("The account is closed; a bank would refuse the transfer.")
-        if trade.deposited:
+        if trade.deposited and not self.settings.fixed_accounts:
             raise ControlRefused("The account has been paid into already; a bank would refuse the transfer.")
         if f"{self.world.now():%y%m%d}" > trade.account["accountCloseDate"] and not late:
             raise ControlRefused('The account\'s last day is over; send {"late": true} to pay all the same.')

@@ -1,8 +1,8 @@
 """Mainpay's direct API without a window: typed cards, billing keys, refunds by transfer, cash receipts.
 
 Paths and fields: the request objects of Mainpay's public JSP SDK, its samples, and receivers in production. The cancel
-of a receipt and the letters of a transfer's states are in no document; they are in the form of the others. How Mainpay
-tells of a receipt by notice is in none either, and is not done here."""
+of a receipt and the letters of a transfer's states are in no document; they are in the form of the others. That Mainpay
+tells of a receipt by notice is in its list of addresses alone: it is done here in the form of a card notice."""
 
 import re
 from collections.abc import Mapping
@@ -184,9 +184,11 @@ def receipt(till: Till, form: Form, fault: Fault | None) -> Answer:
         raise Refusal("1001")
     now, ref_no = till.world.now(), till.next_ref_no()
     till.other_refs.add((form["mbrNo"], form["mbrRefNo"]))
-    till.receipts[ref_no] = Receipt(form["mbrNo"], amount, now)
+    number = f"{till.world.random.randrange(10**9):09d}"
+    till.receipts[ref_no] = Receipt(form["mbrNo"], form["mbrRefNo"], number, amount, now)
+    notices.tell_receipt(till, till.receipts[ref_no], notices.APPROVED, ref_no, "")
     data = live.cancel_data(till, form, ref_no)
-    return _yes(data | {"applNo": f"{till.world.random.randrange(10**9):09d}", "amount": amount})
+    return _yes(data | {"applNo": number, "amount": amount})
 
 
 def receipt_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
@@ -200,7 +202,9 @@ def receipt_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
     if found.cancelled:
         raise Refusal("3002")
     found.cancelled = True
-    return _yes(live.cancel_data(till, form, till.next_ref_no()))
+    ref_no = till.next_ref_no()
+    notices.tell_receipt(till, found, notices.CANCELLED, ref_no, form["orgRefNo"])
+    return _yes(live.cancel_data(till, form, ref_no))
 
 
 def end_transfer(till: Till, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from bridge.gateways.mainpay.sandbox_desk import Session, Till, Trade
+from bridge.gateways.mainpay.sandbox_desk import Receipt, Session, Till, Trade
 from bridge.gateways.mainpay.sandbox_words import CARDS
 from bridge.sandbox.bank import NoticeRecord
 from bridge.sandbox.notices import Notice
@@ -108,6 +108,29 @@ def deposit_notice(till: Till, trade: Trade, ref_no: str, amount: int, payer: st
     """Make the notice about a deposit, if anybody wants it."""
     url = till.settings.deposit_notice_url or trade.session.notice_url
     return [_notice(till, trade, "deposit", url, deposit_fields(till, trade, ref_no, amount, payer))] if url else []
+
+
+def tell_receipt(till: Till, receipt: Receipt, cmd: str, ref_no: str, org_ref_no: str) -> None:
+    """Send the notice about a cash receipt issued or cancelled, if anybody wants it."""
+    now, url = till.world.now(), till.settings.receipt_notice_url
+    if not url:
+        return
+    values = {
+        "cmd": cmd,
+        "paymethod": "CASHRECEIPT",
+        "mbrNo": receipt.merchant,
+        "refNo": ref_no,
+        "tranDate": f"{now:%y%m%d}",
+        "tranTime": f"{now:%H%M%S}",
+        "mbrRefNo": receipt.merchant_ref,
+        "orgRefNo": org_ref_no,
+        "orgTranDate": f"{receipt.at:%y%m%d}" if org_ref_no else "",
+        "applNo": receipt.number,
+        "amount": str(receipt.amount),
+    }
+    notice = bare_notice(till, f"receipt cmd={cmd}", url, values, NoticeRecord(f"receipt cmd={cmd}"))
+    fault = till.world.faults.pick("mainpay", "notice", receipt.merchant_ref, receipt.amount)
+    till.world.spawn(till.world.notices.deliver(notice, fault))
 
 
 def _notice(till: Till, trade: Trade, kind: str, url: str, values: Mapping[str, Any]) -> Notice:
