@@ -82,8 +82,12 @@ def to_ms(at: datetime) -> int:
 
 
 def stamp(clock: Clock) -> Stamp:
-    """Make a stamp: the time, and 32 hex digits of chance."""
-    return Stamp(clock.now(), clock.random_bytes(16).hex())
+    """Make a stamp: the time in whole milliseconds, and 32 hex digits of chance.
+
+    What is sent with it must be written the same from the ledger's copy: a net-cancel repeats the approval's time, and
+    a microsecond more, rounded away there, can be another second.
+    """
+    return Stamp(from_ms(now_ms(clock)), clock.random_bytes(16).hex())
 
 
 def new_id(clock: Clock) -> str:

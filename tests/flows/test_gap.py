@@ -19,7 +19,7 @@ def to_the_gateway(world):
 
 
 async def traffic_after_the_backup(world, opened, part, whole):
-    """A window that was open is paid, another payment is made, one refunded in part, one whole, one declined."""
+    """A window that was open is paid, another payment is made, refunds are made, one is declined, one taken back."""
     await world.clock.forward(60)
     await world.come_back(opened)
     await world.quiet()
@@ -31,9 +31,15 @@ async def traffic_after_the_backup(world, opened, part, whole):
     await world.come_back(declined)
     await world.quiet()
     assert await world.state(declined.payment) == "declined"
+    world.fault("pay", "drop_after")
+    lost = await world.checkout()
+    await world.come_back(lost)
+    await world.quiet()
+    await world.live(200)
+    assert await world.state(lost.payment) == "voided"
     while await unheard(world):
         await world.live(30)
-    return bought, declined
+    return bought, declined, lost
 
 
 async def unheard(world):
@@ -53,7 +59,7 @@ async def test_everything_the_shop_knows_is_revived_by_our_own_attestations(any_
     part, whole, opened = await world.buy(), await world.buy(), await world.checkout()
     await world.beat()
     keep(world)
-    bought, declined = await traffic_after_the_backup(world, opened, part, whole)
+    bought, declined, taken_back = await traffic_after_the_backup(world, opened, part, whole)
     await world.beat()
     states = {one["id"]: one["state"] for one in known(world)}
     assert states[opened.payment] == states[bought.id] == "paid"
@@ -64,7 +70,7 @@ async def test_everything_the_shop_knows_is_revived_by_our_own_attestations(any_
     assert said["complete"] is True
     await until_the_gap_ends(world)
 
-    for one in (part, whole, bought, opened, declined):
+    for one in (part, whole, bought, opened, declined, taken_back):
         payment_id = getattr(one, "id", None) or one.payment
         assert await world.state(payment_id) == states[payment_id]
     assert await world.entries(part.id) == [("capture", 55_000, "E1"), ("refund", -10_000, "E1")]

@@ -45,7 +45,10 @@ async def test_a_lost_answer_is_taken_back_and_nobody_hears_failed_before(any_wo
     await world.check_books()
 
 
-async def test_net_cancel_needs_the_very_parameters_of_pay(world):
+@pytest.mark.parametrize("microsecond", [0, 499_501, 999_499, 999_500, 999_999])
+async def test_net_cancel_needs_the_very_parameters_of_pay(world, microsecond):
+    """At the end of a second too: the time that was sent must not be rounded up where it is kept."""
+    world.clock.at = world.clock.at.replace(microsecond=microsecond)
     world.fault("pay", "drop_after")
     opened = await world.checkout()
     await world.come_back(opened)
