@@ -190,9 +190,12 @@ class Bills(Protocol):
     """A gateway that charges a billing key. A charge is an approval like any other: it may be inquired and undone."""
 
     def charge(
-        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+        self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
-        """Charge `payment.amount` KRW under `payment.merchant_ref`. Asked once for a payment, never again."""
+        """Charge `payment.amount` KRW under `payment.merchant_ref`; of `urls` only the notice's is of use here.
+
+        Asked once for a payment, never again.
+        """
         ...
 
     def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:

@@ -13,6 +13,7 @@ from bridge.flows.direct_payment import DirectWish, pay_directly
 from bridge.flows.finish_checkout import Visit
 from bridge.flows.open_checkout import Once
 from bridge.flows.sites import Site
+from bridge.flows.urls import urls_of
 from bridge.ledger.operations import Operation
 
 
@@ -39,7 +40,7 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
         raise NotNow(no)
 
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
-        return bills.charge(payment, wish.order, key, operation.stamp)
+        return bills.charge(payment, wish.order, key, urls_of(context, site, payment), operation.stamp)
 
     direct = DirectWish(wish.order, row.method, wish.actor)
     return await pay_directly(context, site, gateway, direct, once, speak)

@@ -144,7 +144,7 @@ def begin(gateway: Any, vector: dict[str, Any]) -> Any:
         "probe": lambda: gateway.probe_unpaid(paid, now),
         "vouch": lambda: gateway.vouch(paid, vector.get("returned", {}), now),
         "refund": lambda: gateway.refund(paid, refund(vector["refund"]), now),
-        "charge": lambda: gateway.charge(paid, bought, key(vector["key"]), now),
+        "charge": lambda: gateway.charge(paid, bought, key(vector["key"]), urls, now),
         "key_in": lambda: gateway.key_in(paid, bought, CardEntry(**vector["card"]), now),
         "issue_key": lambda: gateway.issue_key(key_order(vector.get("key_order"), now.at), returned, now),
         "open_key_window": lambda: gateway.open_key_window(key_order(vector.get("key_order"), now.at), urls, now),

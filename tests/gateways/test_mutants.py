@@ -71,7 +71,9 @@ async def payapp_fails(kind: type) -> bool:
     if not getattr(issued, "key", ""):
         return True
     key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
-    charged = await bench.talk(bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.stamp()))
+    charged = await bench.talk(
+        bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.urls, bench.stamp())
+    )
     return not isinstance(charged, Paid) or charged.amount != 55_000 or bench.net("PAY3") != 55_000
 
 
@@ -165,7 +167,7 @@ async def welcome_fails(kind: type) -> bool:
     if not getattr(issued, "key", ""):
         return True
     key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
-    paid = await bench.talk(bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.stamp()))
+    paid = await bench.talk(bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.urls, bench.stamp()))
     if not isinstance(paid, Paid) or bench.net("PAY3") != 55_000:
         return True
     keyed = bench.adapter.key_in(

@@ -198,19 +198,19 @@ async def test_a_registered_card_is_charged_and_deleted(bench):
     assert issued.key
     assert issued.key not in repr(issued)
     key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
-    paid = await bench.talk(bench.adapter.charge(bench.payment(), bench.order(), key, bench.stamp()))
+    paid = await bench.talk(bench.adapter.charge(bench.payment(), bench.order(), key, bench.urls, bench.stamp()))
     assert isinstance(paid, Paid)
     assert (paid.amount, bench.net()) == (55_000, 55_000)
     assert bench.adapter.receipt_link(bench.payment(refs=dict(paid.refs))).startswith("http://sandbox/payapp/")
     bench.fault("billPay", "decline", code="70020")
-    asked = bench.adapter.charge(bench.payment("PAY2"), bench.order(), key, bench.stamp())
+    asked = bench.adapter.charge(bench.payment("PAY2"), bench.order(), key, bench.urls, bench.stamp())
     assert isinstance(await bench.talk(asked), Declined)
     bench.fault("billPay", "drop_after")
-    asked = bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.stamp())
+    asked = bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.urls, bench.stamp())
     assert isinstance(await bench.talk(asked), Unknown)
     assert bench.net("PAY3") == 55_000
     assert isinstance(await bench.talk(bench.adapter.delete_key(key, bench.stamp())), Done)
-    gone = bench.adapter.charge(bench.payment("PAY4"), bench.order(), key, bench.stamp())
+    gone = bench.adapter.charge(bench.payment("PAY4"), bench.order(), key, bench.urls, bench.stamp())
     assert isinstance(await bench.talk(gone), Declined)
 
 

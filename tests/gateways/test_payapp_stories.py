@@ -306,7 +306,27 @@ async def test_five_days_later_a_refund_is_asked_for_and_done_when_a_notice_says
     await house.check_books()
 
 
-# ---- plans
+# ---- cards that are remembered, and plans
+
+
+async def test_a_charge_whose_answer_is_lost_is_settled_by_the_notice_to_its_own_address(house):
+    house.site = await house.pair("http://typed-shop.test", card_entry="on")
+    house.net.apps["http://typed-shop.test:80"] = house.shop.app()
+    wish = {
+        "customer": "customer-1", "title": "월 회원권", "buyer": {"name": "홍길동", "phone": "010-1234-5678"},
+        "result_url": f"{house.site.url}/club", "actor": "buyer",
+        "card": {"number": "9410123412341234", "expires": "3012", "holder": "900101", "password": "12"},
+    }  # fmt: skip
+    key = (await house.call("POST", "/v1/billing-keys", wish)).json()
+    house.fault("billPay", "drop_after")
+    body = {"customer": "customer-1", "order": house.order(), "actor": "wp:7"}
+    asked = await house.call("POST", f"/v1/billing-keys/{key['id']}/charges", body)
+    await house.live(30)
+
+    payment = await house.payment(asked.json()["id"])
+    assert (payment.state, payment.captured, house.book(payment).net) == ("paid", 55_000, 55_000)
+    assert [one["evidence"] for one in await house.all("SELECT * FROM entries")] == ["E7"]
+    await house.check_books()
 
 
 async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_only_heard(house):

@@ -172,10 +172,10 @@ async def test_a_card_is_registered_charged_shown_and_deleted(charges):
     assert isinstance(await lane.talk(lane.gateway.show_key(key, lane.stamp())), KeyShown)
     for number in (1, 2):
         payment = lane.payment(f"PAY000000{number}")
-        said = await lane.talk(lane.gateway.charge(payment, ORDER, key, lane.stamp()))
+        said = await lane.talk(lane.gateway.charge(payment, ORDER, key, URLS, lane.stamp()))
         assert isinstance(said, Paid) is (number == 1 or charges == "simple"), "regular: once a month"
     lane.fault("auth", "5xx_before")
-    said = await lane.talk(lane.gateway.charge(lane.payment("PAY0000003"), ORDER, key, lane.stamp()))
+    said = await lane.talk(lane.gateway.charge(lane.payment("PAY0000003"), ORDER, key, URLS, lane.stamp()))
     assert (type(said), lane.books("PAY0000003")) == (Declined, (0, 0))
     assert await lane.talk(lane.gateway.delete_key(key, lane.stamp())) == Done()
     assert await lane.talk(lane.gateway.delete_key(key, lane.stamp())) == Done(already=True)
@@ -190,7 +190,7 @@ async def test_whoever_is_not_let_in_moves_nothing(lane):
     gateway = lane.gateway
     outcomes = [
         await lane.talk(gateway.refund(held, refund_of(5_000), stamp)),
-        await lane.talk(gateway.charge(lane.payment("PAY0000002"), ORDER, key, stamp)),
+        await lane.talk(gateway.charge(lane.payment("PAY0000002"), ORDER, key, URLS, stamp)),
         await lane.talk(gateway.delete_key(key, stamp)),
         await lane.talk(gateway.vouch(payment, {}, stamp)),
     ]

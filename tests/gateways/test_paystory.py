@@ -174,7 +174,7 @@ async def issued_by_window(lane, order):
 
 async def charge(lane, key, ref, **changes):
     payment = lane.payment(ref, key.method, **changes)
-    return await lane.talk(lane.gateway.charge(payment, ORDER, key, lane.stamp()))
+    return await lane.talk(lane.gateway.charge(payment, ORDER, key, URLS, lane.stamp()))
 
 
 async def test_a_card_is_registered_for_nothing_charged_and_deleted(lane):

@@ -202,9 +202,9 @@ async def test_a_card_is_registered_charged_and_deleted_and_shown_nowhere(billin
     issued = await bench.talk(bench.adapter.issue_key_by_card(wanted, CARD, bench.stamp()))
     assert issued.key not in repr(issued)
     key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
-    paid = await bench.talk(bench.adapter.charge(bench.payment(), bench.order(), key, bench.stamp()))
+    paid = await bench.talk(bench.adapter.charge(bench.payment(), bench.order(), key, bench.urls, bench.stamp()))
     assert (paid.amount, bench.net()) == (55_000, 55_000)
-    twice = await bench.talk(bench.adapter.charge(bench.payment(), bench.order(), key, bench.stamp()))
+    twice = await bench.talk(bench.adapter.charge(bench.payment(), bench.order(), key, bench.urls, bench.stamp()))
     assert isinstance(twice, Unknown), "a used order number proves nothing"
     assert bench.net() == 55_000
     held = bench.payment(state="paid", captured=55_000, refs=dict(paid.refs))
@@ -250,7 +250,7 @@ async def test_a_phone_is_registered_behind_a_link_and_charged_again(bench):
     key = BillingKey("k", "u1", Method.PHONE, issued.key, bench.clock.now(), 11_000)
     await bench.clock.forward(30 * 86_400)
     payment = bench.payment("PAY2", 11_000, method="phone")
-    paid = await bench.talk(bench.adapter.charge(payment, bench.order(11_000), key, bench.stamp()))
+    paid = await bench.talk(bench.adapter.charge(payment, bench.order(11_000), key, bench.urls, bench.stamp()))
     assert isinstance(paid, Paid), paid
     assert paid.refs["payType"] == "hpp"
     for other in (replace(wanted, method=Method.CARD), replace(wanted, amount=0)):

@@ -242,7 +242,7 @@ class Billing(Counter):
     def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Any]:
         return (yield from self._issue(order, {}))
 
-    def charge(self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp) -> Exchange[Any]:
+    def charge(self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp) -> Exchange[Any]:
         return (yield from self._pay("charge", payment, key=key.key))
 
     def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Any]:

@@ -19,6 +19,7 @@ from bridge.domain.gateway import (
     TooLate,
     Undone,
     Unknown,
+    Urls,
     Waiting,
 )
 from bridge.domain.payment import Account, Order, Payment
@@ -62,7 +63,7 @@ class Direct(Writer):
         return Issued(data.text("billkey"), refs, card_shown)
 
     def charge(
-        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+        self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a billing key (card-auto/trans)."""
         form = self._goods(payment, order, stamp) | {"billkey": key.key, "clientType": "MERCHANT", "installment": "00"}

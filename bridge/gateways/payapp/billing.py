@@ -47,7 +47,7 @@ class Billing(Talk):
         )
 
     def charge(
-        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+        self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a registered card (billPay). Nothing can be asked afterwards: a lost answer waits for a notice."""
         parts, months = payment.parts, payment.instalment_months
@@ -63,6 +63,7 @@ class Billing(Talk):
                 "amount_vat": str(parts.vat),
                 "var1": payment.merchant_ref,
                 "var2": self.seal("b", payment.merchant_ref),
+                "feedbackurl": urls.notice,
                 "checkretry": "y",
                 "cardinst": f"{months:02d}",
             },

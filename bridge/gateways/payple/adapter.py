@@ -186,7 +186,7 @@ class PaypleAtOnce:
         return answers.deletion(reply, key.key)
 
     def charge(
-        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+        self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a key: any number of times a month, or once a month (이후결제 - 정기결제)."""
         flag = "PCD_REGULER_FLAG" if self.settings.charges == "regular" else "PCD_SIMPLE_FLAG"

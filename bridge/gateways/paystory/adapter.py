@@ -203,7 +203,7 @@ class PayStory(Writer):
         return answers.key(order, self.settings.mid, reply)
 
     def charge(
-        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+        self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a key (5.). Instalments only from 50,000 KRW (3024)."""
         months = payment.instalment_months if payment.amount >= INSTALMENT_AMOUNT_MIN else 0
@@ -216,6 +216,7 @@ class PayStory(Writer):
             "quotaMon": f"{months:02d}",
             "mbsUsrId": key.customer[:20] if key.customer.isascii() else "",
             "mbsReserved": payment.merchant_ref,
+            "notiUrl": urls.notice,
             "noIntFlg": "0",
             "pointFlg": "0",
         }

@@ -71,7 +71,7 @@ class Billing(Links):
         return Issued(key, dict(outcome.refs), {}, outcome)
 
     def charge(
-        self, payment: Payment, order: Order, key: BillingKey, stamp: Stamp
+        self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a registered card (billpay) or phone (hppbillpay). Nothing can be asked afterwards."""
         phone = key.method is Method.PHONE
