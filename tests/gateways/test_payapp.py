@@ -350,6 +350,33 @@ def test_the_apps_link_and_its_result():
         links.read_app_result({})
 
 
+def test_an_operator_is_handed_the_apps_link_and_a_window_without_a_price_and_nothing_is_sent():
+    gateway, stamp = build(SETTINGS, Mode.TEST), PayAppBench().stamp()
+
+    def make(name, **fields):
+        with pytest.raises(StopIteration) as ended:  # a call would have been given instead
+            next(gateway.administer(name, fields, stamp))
+        return ended.value.value
+
+    link = make("appLink", reqType="QR", returnUri="shop://back", goodName="표", goodPrice="55000")
+    assert link.fields["url"].startswith("https://payapp.kr/sdk-app?reqType=QR")
+    result = make("appResult", state="0", errorCode="9040")
+    assert (result.done, result.message) == (False, "시간초과")
+    window = make("priceWindow", goodname="후원 </script>", price="5000").fields
+    assert window["script"].endswith("payapp-lite.js")
+    assert "</script>" not in window["call"]
+    assert '"price": "5000"' in window["call"]
+    assert "price" not in make("priceWindow", goodname="후원").fields["call"]
+    for name, fields in (
+        ("appLink", {"goodPrice": "1e3"}),
+        ("appLink", {"goodPrice": "0"}),
+        ("priceWindow", {"price": "１０００"}),
+        ("appLink", {"goodPrice": "1000", "cardinst": "x"}),
+    ):
+        with pytest.raises(Misconfigured):
+            next(gateway.administer(name, fields, stamp))
+
+
 def test_what_it_can_and_cannot_do():
     gateway = build(SETTINGS, Mode.TEST)
     for port in (Notifies, Probes, Bills, IssuesKeysByCard, Plans, Receipts, LinksReceipts, Administers):

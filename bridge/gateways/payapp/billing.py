@@ -6,7 +6,6 @@ from bridge.domain.gateway import Declined, Done, Paid, Refused, Script, Unknown
 from bridge.domain.payment import Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.domain.tax import split
-from bridge.domain.windows import origin_of
 from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import Answer, Talk, digits, plain, read
 
@@ -126,12 +125,6 @@ class Billing(Talk):
             "amount_vat": str(parts.vat),
         }
         return {name: value for name, value in fields.items() if value}
-
-    def script_origins(self) -> tuple[str, ...]:
-        """Name the origins that the JS API's script and window come from."""
-        domain = self.settings.window_domain
-        found = (origin_of(self.settings.script_url), origin_of(self.settings.api_url), f"https://{domain}")
-        return tuple(dict.fromkeys((*found, f"https://www.{domain}")))
 
     def cancel_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """End a plan for good (rebillCancel)."""

@@ -3,15 +3,17 @@
 Notices of such payments are acknowledged and kept, and move nothing: they are no orders of a shop. (manual, PayApp APP
 연동 구성, 사용자 입력 결제창)"""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from bridge.domain.failures import Misconfigured, Unreadable
-from bridge.domain.gateway import Script
-from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
+from bridge.domain.payment import AMOUNT_MAX, INSTALMENT_AMOUNT_MIN
+from bridge.domain.services import AdminAnswer, AdminCommand
+from bridge.domain.windows import Script
 from bridge.gateways.payapp import codes
-from bridge.gateways.payapp.adapter import PayApp
+from bridge.gateways.payapp.talk import Talk
 
 APP_URL = "https://payapp.kr/sdk-app"
 REMOTE = "REMOTE"
@@ -85,7 +87,7 @@ def read_app_result(form: Mapping[str, str]) -> AppResult:
     )
 
 
-def open_price_window(gateway: PayApp, *, title: str = "", amount: int = 0, feedback_url: str = "") -> Script:
+def open_price_window(gateway: Talk, *, title: str = "", amount: int = 0, feedback_url: str = "") -> Script:
     """Make the window of the JS API in which the buyer types what is left out: goodname, price, phone."""
     settings = gateway.settings
     fields = {
@@ -98,3 +100,69 @@ def open_price_window(gateway: PayApp, *, title: str = "", amount: int = 0, feed
         "smsuse": "n",
     }
     return Script((settings.script_url,), "PayApp.payrequest", fields, gateway.script_origins(), argument="object")
+
+
+COMMANDS = (
+    AdminCommand(
+        "appLink",
+        "make an address that opens PayApp's app at the counter or for a buyer elsewhere; notices go to feedbackurl",
+        (
+            "reqType", "returnUri", "goodName", "goodPrice", "phoneNumber", "hasTax", "cardinst", "isAllPayReqType",
+            "feedbackurl", "var1", "var2",
+        ),
+    ),
+    AdminCommand(
+        "appResult",
+        "read what the app brought to returnUri",
+        ("state", "errorCode", "errorMessage", *RESULT_FIELDS),
+    ),
+    AdminCommand(
+        "priceWindow",
+        "make the lines for a page on which the buyer names the price (the title too, if it is left out)",
+        ("goodname", "price", "feedbackurl"),
+    ),
+)  # fmt: skip
+"""What an operator asks for by `pay-bridge site ask`; nothing of it reaches PayApp from here."""
+
+
+def make(gateway: Talk, name: str, fields: Mapping[str, str]) -> AdminAnswer:
+    """Answer one of COMMANDS. Raises Misconfigured or Unreadable, naming what is wrong."""
+    if name == "appResult":
+        result = read_app_result(fields)
+        return AdminAnswer(result.done, result.fields, result.code, result.message)
+    if name == "appLink":
+        link = app_link(
+            fields.get("reqType", REMOTE),
+            fields.get("returnUri", ""),
+            fields.get("goodName", ""),
+            _won("goodPrice", fields),
+            phone=fields.get("phoneNumber", ""),
+            taxed=fields.get("hasTax", "1") == "1",
+            instalment_months=_number("cardinst", fields),
+            every_kind=fields.get("isAllPayReqType") == "1",
+            feedback_url=fields.get("feedbackurl", ""),
+            var1=fields.get("var1", ""),
+            var2=fields.get("var2", ""),
+        )
+        return AdminAnswer(True, {"url": link})
+    amount = _won("price", fields) if fields.get("price") else 0
+    window = open_price_window(
+        gateway, title=fields.get("goodname", ""), amount=amount, feedback_url=fields.get("feedbackurl", "")
+    )
+    said = json.dumps({name: value for name, value in window.fields.items() if value}, ensure_ascii=False)
+    call = f"{window.function}({said.replace('<', chr(92) + 'u003c')});"
+    return AdminAnswer(True, {"script": window.scripts[0], "call": call})
+
+
+def _won(name: str, fields: Mapping[str, str]) -> int:
+    amount = _number(name, fields)
+    if not 0 < amount <= AMOUNT_MAX:
+        raise Misconfigured(f"{name} must be an amount of KRW, in digits alone.")
+    return amount
+
+
+def _number(name: str, fields: Mapping[str, str]) -> int:
+    text = fields.get(name, "") or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise Misconfigured(f"{name} must be a number, in digits alone.")
+    return int(text)

@@ -8,7 +8,7 @@ from bridge.domain.failures import Misconfigured
 from bridge.domain.gateway import Done, Refused, Unknown
 from bridge.domain.reasons import Reason
 from bridge.domain.services import AdminAnswer, AdminCommand, ReceiptIssued, ReceiptOrder
-from bridge.gateways.payapp import codes
+from bridge.gateways.payapp import codes, links
 from bridge.gateways.payapp.talk import Talk, digits, plain, read
 
 SELF_ISSUED = "0100001234"
@@ -86,14 +86,16 @@ class Office(Talk):
 
     @property
     def admin_commands(self) -> tuple[AdminCommand, ...]:
-        """The commands for sellers, staff accounts, and Naver Pay's cash."""
-        return COMMANDS
+        """The commands for sellers, staff accounts, Naver Pay's cash; and what is handed out without asking."""
+        return (*COMMANDS, *links.COMMANDS)
 
     def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[AdminAnswer | Unknown]:
         """Run a command. Raises Misconfigured for a command or field that is not named."""
-        command = next((one for one in COMMANDS if one.name == name), None)
+        command = next((one for one in self.admin_commands if one.name == name), None)
         if command is None or set(fields) - set(command.fields):
             raise Misconfigured(f"payapp has no command {name} with these fields.")
+        if command in links.COMMANDS:
+            return links.make(self, name, fields)
         given = dict(fields)
         if name in ("sellerRegist", "useridCheck"):
             if not self.settings.reseller_id:

@@ -46,6 +46,12 @@ class Talk:
         form |= {name: value for name, value in fields.items() if value}
         return Call(cmd, "POST", settings.api_url, form=form, moves_money=moves_money, secrets=SECRETS)
 
+    def script_origins(self) -> tuple[str, ...]:
+        """Name the origins that the JS API's script and window come from."""
+        domain = self.settings.window_domain
+        found = (origin_of(self.settings.script_url), origin_of(self.settings.api_url), f"https://{domain}")
+        return tuple(dict.fromkeys((*found, f"https://www.{domain}")))
+
     def seal(self, kind: str, reference: str) -> str:
         """Make var2: a mark on what we asked for ourselves, by the way we asked: r(est), j(s), b(ill), p(lan)."""
         key, text = self.settings.linkval.encode(), f"{kind}:{reference}".encode()
