@@ -33,6 +33,7 @@ from bridge.web.health import Probes
 from bridge.web.key_pages import KeyPages
 from bridge.web.notices import Notices
 from bridge.web.pages import base_path
+from bridge.web.plan_pages import PlanPages
 from bridge.web.plans import PlanRoutes
 from bridge.web.privacy import Privacy
 from bridge.web.receipts import CashReceipts
@@ -124,6 +125,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *PlanRoutes(context).routes(),
         *Services(context).routes(),
         *KeyPages(context).routes(),
+        *PlanPages(context).routes(),
         *Reconciliation(context).routes(),
         *Cases(context).routes(),
         *Privacy(context).routes(),

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from bridge.domain.exchange import KST, Exchange, Stamp
 from bridge.domain.outcomes import Absent, Declined, Done, Paid, Refused, Unknown
 from bridge.domain.payment import Buyer, Method, Order, Payment
-from bridge.domain.windows import Return, Urls, Window, WindowPass
+from bridge.domain.windows import Return, Script, Urls, Window, WindowPass
 
 PHONE_DAYS = 5
 
@@ -276,4 +276,18 @@ class Plans(Protocol):
 
     def start_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Let a resting plan go on; must bear repetition."""
+        ...
+
+
+@runtime_checkable
+class PlansByScript(Protocol):
+    """A gateway whose script registers a plan from the customer's own browser, where it is set up so."""
+
+    @property
+    def plans_by_script(self) -> bool:
+        """Whether this site's plans are registered so; the plan's number then comes with its first notice."""
+        ...
+
+    def plan_window(self, order: PlanOrder, urls: Urls) -> Script:
+        """Make the window in which the customer agrees to the plan."""
         ...

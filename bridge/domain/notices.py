@@ -54,7 +54,7 @@ class Notice:
     `left` is what the gateway says stays captured, where it says so. `refs` and `card` are kept; `account` and `due`
     belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and must be acknowledged
     even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name for one charge of a
-    recurring plan, whose own reference `merchant_ref` is then.
+    recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan itself.
     """
 
     event: str
@@ -72,6 +72,7 @@ class Notice:
     due: datetime | None = None
     foreign: bool = False
     round: str = ""
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)

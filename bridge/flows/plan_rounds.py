@@ -30,10 +30,10 @@ def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -
     payment = payments.by_merchant_ref(turn, recorder.site.id, gateway.name, merchant_ref)
     if payment is not None or notice.event != Event.APPROVED or isinstance(notice.proof, Circumstantial):
         return payment
-    return _begin_round(turn, recorder, gateway, plan, merchant_ref)
+    return _begin_round(turn, recorder, gateway, plan, merchant_ref, notice.plan)
 
 
-def _begin_round(turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, merchant_ref: str) -> Payment:
+def _begin_round(turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, merchant_ref: str, told: str) -> Payment:
     number, asked = plan.rounds + 1, asked_of(recorder.context, plan)
     while orders.find(turn, plan.site, f"{plan.order_ref}-{number}") is not None:  # the shop's own orders stay its own
         number += 1
@@ -49,7 +49,7 @@ def _begin_round(turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, m
     )
     orders.store(turn, plan.site, order, recorder.at)
     becomes = PlanState.ACTIVE if plan.state is PlanState.WAITING else plan.state
-    plans.move(turn, plan, becomes, at=recorder.at, rounds=number, code="", message="")
+    plans.move(turn, plan, becomes, at=recorder.at, rounds=number, number=plan.number or told, code="", message="")
     now = from_ms(recorder.at)
     payment = Payment(
         id=new_id(recorder.context.clock),

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
-from bridge.domain.billing import PlanMade, PlanOrder, Plans, PlanState
+from bridge.domain.billing import PlanMade, PlanOrder, Plans, PlansByScript, PlanState
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, NotFound, NotNow
-from bridge.domain.gateway import Declined, Done, Gateway, NotSent, Refused, Unknown, Urls
+from bridge.domain.gateway import Declined, Done, Gateway, NotSent, Refused, Script, Unknown, Urls
 from bridge.domain.payment import Buyer, Method
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
@@ -19,7 +19,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.talk import talk
-from bridge.flows.urls import plan_urls
+from bridge.flows.urls import plan_page_url, plan_urls
 from bridge.flows.write_down import write_down
 from bridge.ledger import gap, replay
 from bridge.ledger import plans as rows
@@ -103,6 +103,8 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
         elif plan.state is not PlanState.CHANGING:
             return plan
         if plan.state in FROM[deed] or (plan.state is PlanState.CHANGING and plan.wanted == becomes):
+            if not plan.number:
+                raise NotNow("The gateway has not told this plan's number yet: its first charge brings it.")
             return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), wanted=str(becomes))
         raise NotNow(f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state))
 
@@ -144,6 +146,34 @@ def asked_of(context: Context, plan: Plan) -> dict[str, Any]:
     return kept
 
 
+def plan_order(context: Context, plan: Plan) -> PlanOrder:
+    """Make the order of a plan, as a gateway is asked for it."""
+    asked = asked_of(context, plan)
+    return PlanOrder(
+        ref=plan.ref,
+        title=asked["title"],
+        amount=plan.amount,
+        buyer=Buyer(**asked["buyer"]),
+        cycle=plan.cycle,
+        ends=plan.ends,
+        day=plan.day,
+        tax_free=plan.tax_free,
+    )
+
+
+def by_script(gateway: Gateway) -> PlansByScript | None:
+    """Give the gateway if its plans are registered from the customer's browser."""
+    return gateway if isinstance(gateway, PlansByScript) and gateway.plans_by_script else None
+
+
+def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
+    """Make the window of a plan that nobody has agreed to yet; none for any other."""
+    offers = by_script(site.gateway(plan.gateway))
+    if offers is None or plan.state is not PlanState.WAITING:
+        return None
+    return offers.plan_window(plan_order(context, plan), _urls(context, site, plan))
+
+
 def plan_json(plan: Plan) -> dict[str, Any]:
     """Show a plan."""
     shown: dict[str, Any] = {
@@ -164,6 +194,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "message": plan.message or None,
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _urls(context: Context, site: Site, plan: Plan) -> Urls:
+    return plan_urls(context, site, plan.gateway, asked_of(context, plan)["result_url"])
 
 
 def _offers(site: Site, name: str) -> tuple[Gateway, Plans]:
@@ -195,18 +229,15 @@ def _new_plan(context: Context, site: Site, gateway: Gateway, wish: PlanWish) ->
 
 
 async def _register(context: Context, site: Site, gateway: Gateway, offers: Plans, plan: Plan) -> None:
-    asked = asked_of(context, plan)
-    order = PlanOrder(
-        ref=plan.ref,
-        title=asked["title"],
-        amount=plan.amount,
-        buyer=Buyer(**asked["buyer"]),
-        cycle=plan.cycle,
-        ends=plan.ends,
-        day=plan.day,
-        tax_free=plan.tax_free,
-    )
-    urls: Urls = plan_urls(context, site, plan.gateway, asked["result_url"])
+    if by_script(gateway) is not None:
+
+        def wait(turn: Turn) -> None:
+            plan_page = plan_page_url(context, plan)
+            rows.move(turn, plan, PlanState.WAITING, at=now_ms(context.clock), url=plan_page)
+
+        await context.ledger.write(wait)
+        return
+    order, urls = plan_order(context, plan), _urls(context, site, plan)
     exchange = offers.register_plan(order, urls, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, gateway, exchange)
     outcome, at = conversation.outcome, now_ms(context.clock)

@@ -7,6 +7,7 @@ from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
 from bridge.ledger.billing_keys import KeyRow
+from bridge.ledger.plans import Plan
 
 
 def urls_of(context: Context, site: Site, payment: Payment) -> Urls:
@@ -40,6 +41,11 @@ def key_window_url(context: Context, site: Site, row: KeyRow) -> str:
 def plan_urls(context: Context, site: Site, gateway: str, result_url: str) -> Urls:
     """Make the addresses a gateway is given for a recurring plan: its buyer goes back to the shop itself."""
     return Urls(result_url, result_url, notice_url(context, site, gateway, _first_kind(site, gateway)))
+
+
+def plan_page_url(context: Context, plan: Plan) -> str:
+    """Make the address of the page on which the gateway's script registers a plan."""
+    return f"{context.settings.public_url}/p/{context.tokens.make('plan', plan.site, plan.id)}/window"
 
 
 def notice_url(context: Context, site: Site, gateway: str, kind: str) -> str:

@@ -94,7 +94,7 @@ def _associated(key_id: str) -> bytes:
     return f"{Purpose.ORDER}|{key_id}".encode("ascii")
 
 
-TokenPurpose = Literal["return", "close", "status", "notice", "window", "billing_key", "dashboard", "login"]
+TokenPurpose = Literal["return", "close", "status", "notice", "window", "billing_key", "plan", "dashboard", "login"]
 _LASTING: tuple[TokenPurpose, ...] = (
     "return",
     "close",
@@ -102,6 +102,7 @@ _LASTING: tuple[TokenPurpose, ...] = (
     "notice",
     "window",
     "billing_key",
+    "plan",
 )  # they live as long as their payment or site
 SECRET_BYTES_MIN = 32
 AnySigner = TypeVar("AnySigner", bound=Signer)

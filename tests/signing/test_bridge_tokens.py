@@ -17,7 +17,7 @@ from tests.signing.support import NOW
 
 SECRET = bytes(range(32))
 TOKENS = Tokens(SECRET)
-LASTING = ("return", "close", "status", "notice", "window", "billing_key")
+LASTING = ("return", "close", "status", "notice", "window", "billing_key", "plan")
 TIMED = ("dashboard", "login")
 
 

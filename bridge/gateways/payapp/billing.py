@@ -94,6 +94,11 @@ class Billing(Talk):
         number, url = answer.fields.text("rebill_no"), self.page(answer.fields.text("payurl"))
         return PlanMade(number, url, {"rebill_no": number})
 
+    @property
+    def plans_by_script(self) -> bool:
+        """As payments are asked for, so are plans."""
+        return self.settings.window == "js"
+
     def plan_window(self, order: PlanOrder, urls: Urls) -> Script:
         """Have a plan registered by the buyer's own browser: PayApp.rebill() of the JS API."""
         fields = {"userid": self.settings.userid, **self._plan_fields(order, urls)}

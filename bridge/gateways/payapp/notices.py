@@ -59,6 +59,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
         account=_account(form) if event is Event.ISSUED else {},
         foreign=not kind or (kind == "p" and event in QUIET),
         round=(form.get("orig_mul_no") or number) if kind == "p" else "",
+        plan=form.get("rebill_no", ""),
     )
 
 
