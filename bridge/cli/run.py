@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 from bridge.app import build_context, open_ledger
-from bridge.cli.server import check_master_key, set_up_logs
+from bridge.cli.logs import set_up_logs
+from bridge.cli.server import check_master_key
 from bridge.cli.work import perform
 from bridge.control import NoServer, ask
 from bridge.domain.failures import LedgerHeld

@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import functools
 import gc
-import logging
 import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
 
-import structlog
 import uvicorn
 from starlette.applications import Starlette
 
 from bridge.app import build_app, build_context
 from bridge.cli.automatic import back_up_forever
+from bridge.cli.logs import set_up_logs
 from bridge.cli.work import perform
 from bridge.control import listening
 from bridge.domain.failures import LedgerBroken, Misconfigured
@@ -130,26 +129,11 @@ def web_config(app: Starlette, host: str, port: int, log_level: str = "error", *
         ws="none",
         lifespan="on",
         access_log=False,
+        log_config=None,
         log_level=log_level,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=65,
         timeout_graceful_shutdown=STOP_SECONDS,
         backlog=BACKLOG,
-    )
-
-
-def set_up_logs(level: str) -> None:
-    """Write logs as JSON lines on standard error; no log line holds a query string, a secret or a person."""
-    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )

@@ -12,7 +12,7 @@ import httpx2
 import uvloop
 
 from bridge import __version__
-from bridge.cli.server import set_up_logs
+from bridge.cli.logs import set_up_logs
 from bridge.clock import SystemClock
 from bridge.demo.browser import Lost
 from bridge.demo.compare import Compared, compare

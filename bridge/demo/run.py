@@ -8,8 +8,8 @@ from pathlib import Path
 
 import uvloop
 
+from bridge.cli.logs import set_up_logs
 from bridge.cli.output import print_lines
-from bridge.cli.server import set_up_logs
 from bridge.demo.stand import CLERK, Plan, Stand, open_stand
 
 FORCED = 130

@@ -1,5 +1,6 @@
 """The port of what is charged without a window: billing keys, cards keyed in, the gateway's own recurring plans."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -12,6 +13,7 @@ from bridge.domain.payment import Buyer, Method, Order, Payment
 from bridge.domain.windows import Return, Script, Urls, Window, WindowPass
 
 PHONE_DAYS = 5
+HIDDEN = "•••"
 
 
 class KeyState(StrEnum):
@@ -82,6 +84,13 @@ class CardEntry:
     holder: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     issuer: str = ""
+
+    def hide_in(self, text: str) -> str:
+        """Take number and holder out of a gateway's words: some repeat what they refuse, in groups of digits too."""
+        for typed in (self.number, self.holder):
+            if typed:
+                text = re.sub(r"[ .-]?".join(typed), HIDDEN, text)
+        return text
 
 
 @dataclass(frozen=True, slots=True)

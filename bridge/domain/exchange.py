@@ -22,7 +22,8 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request to a gateway. `secrets` names form or JSON fields that no journal may show.
+    """One HTTP request to a gateway. `secrets` names form or JSON fields that no journal may show; `hidden` are values
+    that none may show, whatever field or answer they stand in.
 
     `prepares`: it changes nothing by itself, so that where its answer is lost nothing has been asked for yet (Payple
     auth.php).
@@ -37,6 +38,7 @@ class Call:
     moves_money: bool = False
     prepares: bool = False
     secrets: frozenset[str] = frozenset()
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Fields:

@@ -20,6 +20,7 @@ from bridge.flows.open_key import new_key
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
+from bridge.flows.typed_card import without_card
 from bridge.flows.write_down import write_down
 from bridge.ledger import billing_keys as rows
 from bridge.ledger import gap, orders, replay
@@ -76,7 +77,8 @@ async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardE
     intended_at = context.clock.boot_seconds()
     row, is_new = await context.ledger.write(begin)
     if is_new:
-        exchange = issues.issue_key_by_card(key_order(context, row), card, Recorder.now(context, site).stamp)
+        asked = issues.issue_key_by_card(key_order(context, row), card, Recorder.now(context, site).stamp)
+        exchange = without_card(asked, card)
         work = _talk_and_record(context, site, gateway, row, exchange, intended_at)
         context.tasks.begin(f"issue_key:{row.id}", work)
     return await wait_for_key(context, site, row.id)

@@ -10,6 +10,7 @@ from bridge.flows.direct_payment import DirectWish, pay_directly
 from bridge.flows.finish_checkout import Visit
 from bridge.flows.open_checkout import Once
 from bridge.flows.sites import Site
+from bridge.flows.typed_card import without_card
 from bridge.ledger.operations import Operation
 
 
@@ -28,7 +29,7 @@ async def key_in(
         raise GatewayOff("No gateway of this site takes typed cards; switch `card_entry` on for one, and mind PCI DSS.")
 
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
-        return keys_in.key_in(payment, order, card, operation.stamp)
+        return without_card(keys_in.key_in(payment, order, card, operation.stamp), card)
 
     wish = DirectWish(order, Method.CARD, actor)
     return await pay_directly(context, site, found, wish, once, speak)

@@ -29,7 +29,7 @@ from bridge.flows.snapshots import read_payment
 from bridge.flows.void_account import void_account
 from bridge.ledger import billing_keys as rows
 from bridge.web.incoming import FromSite, from_site
-from bridge.web.orders_in import BuyerIn, Title, Url, convert, in_utc, read_order
+from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, convert, in_utc, read_order
 from bridge.web.wordpress import ACTOR
 
 KEYS_SHOWN = 100
@@ -48,6 +48,9 @@ class CardIn(msgspec.Struct):
     password: Annotated[str, Meta(max_length=2, pattern=r"^[0-9]*$(?!\n)")] = ""
     issuer: Annotated[str, Meta(max_length=4, pattern=r"^[0-9]*$(?!\n)")] = ""
 
+    def __repr__(self) -> str:
+        return "CardIn(•••)"
+
 
 class KeyIn(msgspec.Struct):
     """The body of POST /v1/billing-keys: a window, or with `card` a card typed on the site."""
@@ -57,7 +60,7 @@ class KeyIn(msgspec.Struct):
     buyer: BuyerIn
     result_url: Url
     actor: Actor
-    gateway: Annotated[str, Meta(max_length=32)] = ""
+    gateway: GatewayName = ""
     method: Method = Method.CARD
     device: Device = Device.PC
     locale: Annotated[str, Meta(max_length=10)] = "ko_KR"
@@ -79,7 +82,7 @@ class CardPaymentIn(msgspec.Struct):
     order: dict[str, Any]
     card: CardIn
     actor: Actor
-    gateway: Annotated[str, Meta(max_length=32)] = ""
+    gateway: GatewayName = ""
 
 
 class AccountIn(msgspec.Struct):
@@ -89,7 +92,7 @@ class AccountIn(msgspec.Struct):
     bank: Annotated[str, Meta(min_length=2, max_length=4, pattern=Digits)]
     due: Annotated[datetime, Meta(tz=True)]
     actor: Actor
-    gateway: Annotated[str, Meta(max_length=32)] = ""
+    gateway: GatewayName = ""
 
 
 class VoidIn(msgspec.Struct):

@@ -17,6 +17,7 @@ Title = Annotated[str, Meta(min_length=1, max_length=200)]
 Won = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
 Short = Annotated[str, Meta(max_length=100)]
 Url = Annotated[str, Meta(min_length=1, max_length=1000)]
+GatewayName = Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z]*$(?!\n)")]
 
 
 class ItemIn(msgspec.Struct):

@@ -19,7 +19,7 @@ from bridge.ledger import plans
 from bridge.ledger.plans import Plan
 from bridge.web.billing import Actor, Customer, CustomerIn, customer_of
 from bridge.web.incoming import from_site
-from bridge.web.orders_in import BuyerIn, Title, Url, Won, convert
+from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, Won, convert
 
 PLANS_SHOWN = 100
 ROUND_CHARACTERS = 8
@@ -42,7 +42,7 @@ class PlanIn(msgspec.Struct):
     actor: Actor
     day: Annotated[int, Meta(ge=0, le=LAST_OF_MONTH)] = 0
     tax_free: Won = 0
-    gateway: Annotated[str, Meta(max_length=32)] = ""
+    gateway: GatewayName = ""
 
 
 class PlanRoutes:

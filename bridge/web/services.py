@@ -12,7 +12,7 @@ from bridge.flows.ask_gateway import EscrowWish, look_up_card, take_escrow_step
 from bridge.flows.context import Context
 from bridge.web.billing import Actor, Digits
 from bridge.web.incoming import from_site
-from bridge.web.orders_in import Short, convert
+from bridge.web.orders_in import GatewayName, Short, convert
 
 FIELDS_MAX = 20
 
@@ -21,7 +21,7 @@ class CardKindIn(msgspec.Struct):
     """The body of POST /v1/card-kinds: the first six to eight digits of a card, never more."""
 
     prefix: Annotated[str, Meta(min_length=6, max_length=8, pattern=Digits)]
-    gateway: Annotated[str, Meta(max_length=32)] = ""
+    gateway: GatewayName = ""
 
 
 class EscrowIn(msgspec.Struct):

@@ -26,7 +26,7 @@ from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
 from bridge.web.methods import methods_json
-from bridge.web.orders_in import Ref, Short, convert, in_utc, read_order
+from bridge.web.orders_in import GatewayName, Ref, Short, convert, in_utc, read_order
 
 ACTOR = r"^(?:wp:[A-Za-z0-9_-]+|buyer)$(?!\n)"
 """Who may act through a site: its people and its buyers, never an operator, the gateway or the bridge itself."""
@@ -40,7 +40,7 @@ class PaymentIn(msgspec.Struct):
     """The body of POST /v1/payments."""
 
     order: dict[str, Any]
-    gateway: Annotated[str, Meta(max_length=32)] = ""
+    gateway: GatewayName = ""
     method: Method = Method.CARD
     device: Device = Device.PC
     instalment_months: int = 0

@@ -276,6 +276,8 @@ def _headers(address: Address, given: Mapping[str, str], *, fresh: bool) -> tupl
 
 def _line(call: Call, said: Answer | _Silence, seconds: float, started_at: float) -> Line:
     scrubber = Scrubber(call.secrets)
+    for value in call.hidden:
+        scrubber.learn(value)
     for name, value in call.headers.items():
         if name.lower() not in _PLAIN_HEADERS:
             scrubber.learn(value)

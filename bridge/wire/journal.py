@@ -40,6 +40,7 @@ _MOBILE = re.compile(r"(01(?<![0-9]01)[016-9])([ .-]?)[0-9]{3,4}([ .-]?)([0-9]{4
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _URL_TOKEN = re.compile(r"(?<=[^/]/)[A-Za-z0-9_.~-]{24,}")
 _PATTERN_LENGTH_MIN = 5
+_CARD_DIGITS_MIN = 13
 _FOUR_DIGITS = re.compile(r"[0-9][0-9]{3}")
 # What escaping for an address, a page or JSON leaves behind: without it no text holds an escaped value.
 _ESCAPED = re.compile(r"[%+\\&](?:(?<!&)|(?:amp|lt|gt|quot|#x27);)")
@@ -86,6 +87,9 @@ class Scrubber:
         if len(value) < (6 if value.isdigit() else 4) and (value.isascii() or len(value) < 2):
             return
         self._learned.add(value)
+        if value.isdigit() and len(value) >= _CARD_DIGITS_MIN:  # a gateway may repeat it as people write it
+            fours = [value[at : at + 4] for at in range(0, len(value), 4)]
+            self._learned |= {"-".join(fours), " ".join(fours)}
         self._as_they_are = self._in_every_form = None
 
     def response(self, body: bytes) -> str:

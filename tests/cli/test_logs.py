@@ -1,0 +1,58 @@
+"""What an unforeseen exception says is scrubbed before it is logged, whoever logs it."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bridge.cli.logs import set_up_logs
+
+CARD = "4000056655665556"
+
+
+@pytest.fixture
+def _logs() -> Iterator[None]:
+    """Logs as the server writes them, and afterwards as they were."""
+    before, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.basicConfig(handlers=before, level=level, force=True)
+    structlog.reset_defaults()
+
+
+def fail(text: str) -> ValueError:
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        return error
+
+
+@pytest.mark.usefixtures("_logs")
+def test_a_traceback_shows_no_card_no_person_and_no_password(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("info")
+    error = fail(f"{CARD} {CARD[:-1]}9 holder='2208162517' password=92 hong@shop.test")
+    structlog.get_logger("web").error("a request met a bug", exc_info=error)
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
+    ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    assert (ours["event"], theirs["said"], theirs["logger"]) == (
+        "a request met a bug",
+        "Exception in ASGI application",
+        "uvicorn.error",
+    )
+    for line in (ours, theirs):
+        assert "ValueError" in line["exception"]
+        assert "test_logs.py" in line["exception"], "and still says where"
+        for secret in (CARD, CARD[:-1], "2208162517", "=92", "hong@"):
+            assert secret not in line["exception"]
+
+
+@pytest.mark.usefixtures("_logs")
+def test_libraries_are_heard_from_warnings_on(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("debug")
+    logging.getLogger("asyncio").info("nothing much")
+    logging.getLogger("asyncio").warning("something")
+    (line,) = capsys.readouterr().err.splitlines()
+
+    assert json.loads(line)["said"] == "something"
