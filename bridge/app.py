@@ -1,6 +1,7 @@
 """The composition root: builds every part, joins them, and nothing else does."""
 
 import contextlib
+import functools
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from bridge.flows.heartbeat import run_background
 from bridge.flows.lease import leased
 from bridge.flows.recover import recover_at_boot
 from bridge.flows.sites import Sites
+from bridge.ledger import root
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.room import Room
 from bridge.ledger.sqlite import SqliteLedger
@@ -54,7 +56,7 @@ def build_context(
     """Build the bridge's parts; a test or a simulation gives its own clock, ledger or wire."""
     clock = clock or SystemClock()
     ledger = ledger or open_ledger(settings)
-    vault = Vault(settings.master_key.reveal(), clock)
+    vault = Vault(ledger.root, clock)
     return Context(
         settings=settings,
         clock=clock,
@@ -62,21 +64,22 @@ def build_context(
         vault=vault,
         wire=wire or Wire(clock.boot_seconds),
         sites=Sites(ledger, vault, gateways.build),
-        tokens=Tokens(_subkey(settings, b"pay-bridge.tokens.v1")),
+        tokens=Tokens(_subkey(ledger.root, b"pay-bridge.tokens.v1")),
         owner=clock.random_bytes(8).hex(),
     )
 
 
 def open_ledger(settings: Settings, *, lock_wait_seconds: float = 10.0) -> Ledger:
-    """Open the books where BRIDGE_DATABASE_URL says. Raises LedgerBroken, Misconfigured."""
+    """Open the books where BRIDGE_DATABASE_URL says, with the master key. Raises LedgerBroken, Misconfigured."""
+    unlock = functools.partial(root.unlock, master_key=settings.master_key.reveal(), chance=SystemClock().random_bytes)
     if not settings.on_postgres:
         room = Room(settings.database_path, settings.reserve_bytes, settings.free_bytes_min)
-        return SqliteLedger(settings.database_path, lock_wait_seconds=lock_wait_seconds, room=room)
+        return SqliteLedger(settings.database_path, lock_wait_seconds=lock_wait_seconds, room=room, unlock=unlock)
     try:
         from bridge.ledger.postgres import PostgresLedger
     except ImportError as error:
         raise Misconfigured("PostgreSQL needs a driver: pip install 'pay-bridge[postgres]'.") from error
-    return PostgresLedger(settings.database_url)
+    return PostgresLedger(settings.database_url, unlock=unlock)
 
 
 def build_app(context: Context) -> Starlette:
@@ -136,5 +139,5 @@ def _routes(context: Context) -> list[BaseRoute]:
     ]
 
 
-def _subkey(settings: Settings, purpose: bytes) -> bytes:
-    return hmac.new(settings.master_key.reveal(), purpose, hashlib.sha256).digest()
+def _subkey(secret: bytes, purpose: bytes) -> bytes:
+    return hmac.new(secret, purpose, hashlib.sha256).digest()

@@ -165,6 +165,11 @@ def _master_key(values: Mapping[str, str]) -> Secret:
             raise Misconfigured("BRIDGE_MASTER_KEY_FILE does not hold base64.") from None
     if not text:
         raise Misconfigured("BRIDGE_MASTER_KEY or BRIDGE_MASTER_KEY_FILE is not set.")
+    return read_key(text)
+
+
+def read_key(text: str) -> Secret:
+    """Read a master key: 32 bytes in base64. Raises Misconfigured."""
     try:
         key = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

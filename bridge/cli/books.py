@@ -11,9 +11,12 @@ from pathlib import Path
 
 from bridge import __version__
 from bridge.domain.failures import LedgerBroken, Misconfigured
+from bridge.ledger import root
 from bridge.ledger.archive import SALT_BYTES, Keys, Manifest, Reader, Writer
 from bridge.ledger.books import Books, move, verify, write_all
-from bridge.ledger.sqlite import take_lock
+from bridge.ledger.ledger import Turn
+from bridge.ledger.look import connect
+from bridge.ledger.sqlite import SqliteTurn, take_lock
 from bridge.ledger.sqlite_books import open_sqlite
 from bridge.settings import Settings
 
@@ -57,7 +60,10 @@ def back_up(settings: Settings, wanted: Path, *, encrypt: bool, passphrase: byte
     part = path.with_name(f".{path.name}.part")
     with contextlib.ExitStack() as undo:
         undo.callback(part.unlink, missing_ok=True)
-        with open_books(settings) as books, os.fdopen(_private(part), "wb") as file:
+        with open_books(settings) as books, os.fdopen(private(part), "wb") as file:
+            sealed = root.kept(books.turn())
+            if sealed:  # else a backup would need two master keys
+                root.open_root(sealed, keys.master)
             writer = Writer(
                 file,
                 keys,
@@ -106,6 +112,27 @@ def move_to_postgres(settings: Settings, url: str, bar: Bar) -> dict[str, int]:
 
 
 @contextlib.contextmanager
+def alone(settings: Settings) -> Iterator[Turn]:
+    """Give one transaction, committed if the block ends well, and keep servers away. Raises LedgerBroken."""
+    if settings.on_postgres:
+        _need_driver()
+        from bridge.ledger.postgres_books import alone_on_postgres
+
+        with alone_on_postgres(settings.database_url) as turn:
+            yield turn
+        return
+    path = settings.database_path
+    if not path.is_file():
+        raise LedgerBroken(f"There is no database {path.name} yet.")
+    with locked(path), contextlib.closing(connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if not connection.execute("PRAGMA user_version").fetchone()[0]:
+            raise LedgerBroken(f"The database {path.name} is empty: nothing is there yet.")
+        yield SqliteTurn(connection)
+        connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep every server off a SQLite file. Raises LedgerBroken where one runs."""
     try:
@@ -125,7 +152,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _private(path: Path) -> int:
+def private(path: Path) -> int:
+    """Open a new file that only its owner can read."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 

@@ -1,8 +1,5 @@
 """The command line's tree, and the commands that stand alone."""
 
-import base64
-import os
-import secrets
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +8,7 @@ import typer
 from bridge import __version__
 from bridge.cli import backup, cases, database, money, privacy, restore, sites
 from bridge.cli import doctor as examination
+from bridge.cli.master_key import make_key, rotate_master_key
 from bridge.cli.options import Host, Json, Port, read_password
 from bridge.cli.output import print_facts, print_json, print_lines, print_table
 from bridge.cli.run import run
@@ -34,6 +32,7 @@ app.command("refund")(money.refund)
 app.command("backup")(backup.backup)
 app.command("restore")(restore.restore)
 app.command("reconcile")(restore.reconcile)
+app.command("rotate-master-key")(rotate_master_key)
 app.command("migrate")(database.migrate)
 app.command("move-to-postgres")(database.move)
 
@@ -73,8 +72,7 @@ def init(
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = directory / "master.key"
     if not key.exists():
-        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+        make_key(key)
     variables = {
         "BRIDGE_DATABASE_URL": f"sqlite:///{directory.resolve() / 'bridge.db'}",
         "BRIDGE_MASTER_KEY_FILE": str(key.resolve()),

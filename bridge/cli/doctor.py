@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,10 @@ from bridge.control import NoServer, ask
 from bridge.domain.failures import BridgeError, LedgerBroken
 from bridge.domain.spans import age
 from bridge.flows.check_copies import AUTOMATIC_WARN, TYPED_WARN
-from bridge.ledger import checks
+from bridge.ledger import checks, root
 from bridge.ledger.backups import Backup, last
 from bridge.ledger.checks import Checked
 from bridge.ledger.sqlite import SqliteTurn
-from bridge.ledger.vault import Vault
 from bridge.settings import Settings, from_environment
 
 Finding = dict[str, Any]
@@ -121,21 +120,22 @@ def _secrets(settings: Settings) -> Finding:
         return _finding("secrets", "pass", "none kept yet")
     try:
         with contextlib.closing(_open(settings.database_path)) as connection:
-            row = connection.execute("SELECT key_id, secret_sealed FROM site_keys LIMIT 1").fetchone()
+            connection.row_factory = sqlite3.Row
+            sealed = root.kept(SqliteTurn(connection))
     except sqlite3.Error as error:
         return _finding("secrets", "fail", f"cannot be read: {error}")
-    return _opens(settings, row)
+    return _opens(settings, sealed)
 
 
-def _opens(settings: Settings, row: Sequence[str] | None) -> Finding:
-    """Try the master key on a kept secret: (key id, sealed)."""
-    if row is None:
+def _opens(settings: Settings, sealed: str) -> Finding:
+    """Try the master key on the root secret, with which all others are sealed."""
+    if not sealed:
         return _finding("secrets", "pass", "none kept yet")
     try:
-        Vault(settings.master_key.reveal(), SystemClock()).open(row[1], f"site_key:{row[0]}")
-    except LedgerBroken:
-        return _finding("secrets", "fail", "the master key is not the one this database was made with")
-    return _finding("secrets", "pass", "the master key opens them")
+        root.open_root(sealed, settings.master_key.reveal())
+    except BridgeError as error:
+        return _finding("secrets", "fail", error.detail)
+    return _finding("secrets", "pass", f"the master key {root.sealed_under(sealed)} opens them")
 
 
 def _postgres(settings: Settings) -> list[Finding]:
@@ -153,7 +153,7 @@ def _postgres(settings: Settings) -> list[Finding]:
         _finding("durability", "fail", f"a power cut may lose payments: {', '.join(unsafe)} must be on")
         if unsafe
         else _finding("durability", "pass", f"{', '.join(seen.safety)} are on"),
-        _opens(settings, seen.secret) if seen.made else _finding("secrets", "pass", "none kept yet"),
+        _opens(settings, seen.root),
         _backup(settings, _last_on_postgres(settings) if seen.made else None),
     ]
 

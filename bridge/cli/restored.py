@@ -5,7 +5,7 @@ from pathlib import Path
 from bridge.cli.books import Bar, check, locked
 from bridge.clock import SystemClock, from_ms
 from bridge.domain.failures import LedgerBroken
-from bridge.ledger import gap, replay, seals
+from bridge.ledger import gap, replay, root, seals
 from bridge.ledger.archive import Keys, Manifest, Reader, read_head
 from bridge.ledger.books import NewBooks, load
 from bridge.ledger.migrate import migrations, refuse_newer
@@ -60,7 +60,8 @@ def _fill(books: NewBooks, source: Path, keys: Keys, bar: Bar, manifest: Manifes
     with source.open("rb") as file, bar("Restoring", manifest.rows) as told:
         load(Reader(file, keys), books, told)
     books.upgrade()
-    vault = Vault(keys.master, SystemClock())
+    clock = SystemClock()
+    vault = Vault(root.unlock(books.turn(), keys.master, clock.random_bytes), clock)
     broken = seals.check_whole(books.turn(), lambda text: vault.blind(f"seal|{text}"))
     if broken:
         raise LedgerBroken(

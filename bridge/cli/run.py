@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.app import build_context, open_ledger
 from bridge.cli.logs import set_up_logs
-from bridge.cli.server import check_master_key
+from bridge.cli.server import open_secrets
 from bridge.cli.work import perform
 from bridge.control import NoServer, ask
 from bridge.domain.failures import LedgerHeld
@@ -50,7 +50,7 @@ async def _run(settings: Settings, command: str, words: dict[str, Any]) -> Any:
 
 
 async def _run_here(context: Context, command: str, words: dict[str, Any]) -> Any:
-    await check_master_key(context)
+    await open_secrets(context)
     try:
         async with leased(context):
             answer = await perform(context, command, words)

@@ -33,7 +33,7 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
     """Serve until told to stop; on SIGTERM what runs may finish. Raises Misconfigured, LedgerBroken."""
     set_up_logs(settings.log_level)
     context = build_context(settings)
-    asyncio.run(check_master_key(context))
+    asyncio.run(open_secrets(context))
     calm_collector()
     share_the_interpreter()
     with bind(host, port, "--port") as sock:  # only now: a server that is being replaced still has the port
@@ -41,15 +41,13 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
         uvicorn.Server(web_config(build_served(context), host, port, door=door)).run([sock])
 
 
-async def check_master_key(context: Context) -> None:
-    """Read the sites, before anything is served. Raises Misconfigured if their secrets were sealed by another key."""
+async def open_secrets(context: Context) -> None:
+    """Read the sites with their secrets, before anything is served. Raises LedgerBroken where one was altered."""
     try:
         await context.sites.refresh()
-    except LedgerBroken as error:
+    except LedgerBroken:
         await context.ledger.close()
-        raise Misconfigured(
-            "The master key is not the one this database was made with; give the right BRIDGE_MASTER_KEY_FILE."
-        ) from error
+        raise
 
 
 def calm_collector() -> None:

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bridge.app import build_context
-from bridge.cli.server import bind, build_served, check_master_key, door_of, web_config
+from bridge.cli.server import bind, build_served, door_of, open_secrets, web_config
 from bridge.clock import SystemClock, now_ms
 from bridge.demo.doors import DOORS
 from bridge.demo.notebook import Notebook
@@ -82,7 +82,7 @@ async def open_stand(plan: Plan) -> AsyncIterator[Stand]:
         public = f"[{plan.public_host}]" if ":" in plan.public_host else plan.public_host
         urls = {name: f"http://{public}:{sock.getsockname()[1]}" for name, sock in sockets.items()}
         context = build_context(_settings(plan, urls["bridge"]), clock=plan.clock)
-        await check_master_key(context)
+        await open_secrets(context)
         http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, follow_redirects=False))
         stand = Stand(urls["bridge"], urls["sandbox"], await _password(plan, context), {}, {})
         apps: dict[str, Starlette] = {

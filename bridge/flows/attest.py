@@ -1,7 +1,7 @@
 """Attestations: the books' own word about a payment, sealed, and kept by the shop with its snapshot.
 
-If the books are lost, the shop hands them back. They say nothing that the shop says: only the master key
-makes one. It holds the payment's rows as they were, without the buyer.
+If the books are lost, the shop hands them back. They say nothing that the shop says: only the books' root
+secret makes one. It holds the payment's rows as they were, without the buyer.
 """
 
 import json

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from bridge.domain.failures import LedgerBroken
 from bridge.ledger.frames import FrameWriter, read_frames
+from bridge.ledger.root import fingerprint
 
 MAGIC = b"pay-bridge backup 1\n"
 SALT_BYTES = 16
@@ -37,12 +38,16 @@ class Table:
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What stands readable at a backup's beginning: when it was made (milliseconds), of which schema, how sealed."""
+    """What stands readable at a backup's beginning: when it was made (milliseconds), of which schema, how sealed.
+
+    `key`: the fingerprint of the master key of that time.
+    """
 
     made_at: int
     schema: int
     sealed: str
     salt: str
+    key: str
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -109,7 +114,7 @@ class Writer:
         encrypt: bool,
     ) -> None:
         sealed = _PASSPHRASE if keys.passphrase else _MASTER if encrypt else _PLAIN
-        head = Head(made_at, schema, sealed, base64.b64encode(salt).decode())
+        head = Head(made_at, schema, sealed, base64.b64encode(salt).decode(), fingerprint(keys.master))
         self._about = encode(head)
         file.write(MAGIC + self._about + b"\n")
         self._frames = FrameWriter(file, keys.of_content(head), self._about)
@@ -142,6 +147,12 @@ class Reader:
 
     def __init__(self, file: BinaryIO, keys: Keys) -> None:
         self._about, self.head = _open(file)
+        given = fingerprint(keys.master)
+        if self.head.key != given:
+            raise LedgerBroken(
+                f"This backup was made under the master key {self.head.key}, and {given} is given; set"
+                " BRIDGE_MASTER_KEY_FILE to the key of that time."
+            )
         self._keys = keys
         self._lines = _lines(read_frames(file, keys.of_content(self.head), self._about))
         self._found: dict[str, Counted] = {}
@@ -178,7 +189,7 @@ class Reader:
         last = _read(encode(self._next), _LastLine)
         text = last.manifest.encode()
         if not hmac.compare_digest(_seal(self._keys, self._about, text), last.seal):
-            raise LedgerBroken("The backup's seal does not fit: another master key, or it was altered.")
+            raise LedgerBroken("The backup's seal does not fit: it was altered.")
         manifest = _read(text, Manifest)
         if manifest.tables != self._found or next(self._lines, b""):
             raise LedgerBroken(_BROKEN)

@@ -36,6 +36,10 @@ class Books(Protocol):
         """Read a table's rows in the order of its key."""
         ...
 
+    def turn(self) -> Turn:
+        """Give the transaction in which they are read or made."""
+        ...
+
 
 class NewBooks(Books, Protocol):
     """Books being made, which nobody else sees before they are whole."""
@@ -50,10 +54,6 @@ class NewBooks(Books, Protocol):
 
     def storable(self, row: RowValues) -> RowValues:
         """Give a row as this database can keep it."""
-        ...
-
-    def turn(self) -> Turn:
-        """Give the transaction in which they are made."""
         ...
 
     def check(self) -> None:

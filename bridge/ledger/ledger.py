@@ -6,6 +6,8 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from bridge.ledger.pace import Pace
 
 T = TypeVar("T")
+Unlock = Callable[["Turn"], bytes]
+"""Finds the root secret in books that are being opened. Raises Misconfigured for another master key."""
 Row = Mapping[str, Any]
 
 
@@ -25,15 +27,22 @@ class Turn(Protocol):
         ...
 
 
+def no_root(_: Turn) -> bytes:
+    """Unlock nothing: where whoever opens the books needs no key of theirs."""
+    return b""
+
+
 class Ledger(Protocol):
     """Where the books are. Because work is no coroutine, nobody can await a gateway inside a transaction.
 
     `alone`: no other process can write here while this one lives, so whatever another had begun, it is dead. Where
     others write too, work may be run again before it is committed: it changes nothing but the books.
+    `root`: the books' root secret, of which every key that seals or hashes is made.
     `closed`: it was let go of. `read_only`: why nothing can be written until an operator has mended something.
     """
 
     alone: bool
+    root: bytes
     closed: bool
     read_only: str
     pace: Pace

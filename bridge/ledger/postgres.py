@@ -17,9 +17,10 @@ from psycopg import IsolationLevel, errors
 from psycopg.rows import dict_row
 
 from bridge.domain.failures import Busy, LedgerBroken
-from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.ledger import Row, Turn, Unlock, no_root
 from bridge.ledger.migrate import migrations, refuse_newer
 from bridge.ledger.pace import Pace
+from bridge.ledger.root import kept
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -83,11 +84,14 @@ class PostgresLedger:
     alone = False
     read_only = ""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, unlock: Unlock = no_root) -> None:
         self._url = url
         try:
             with contextlib.closing(connect(url)) as connection:
                 migrate(connection)
+                with connection.transaction():  # two bridges that start on new books agree on one root secret
+                    connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION])
+                    self.root = unlock(PostgresTurn(connection))
         except psycopg.OperationalError as error:
             raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
         self._own = threading.local()
@@ -208,13 +212,13 @@ def connect(url: str) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What there is to see of a database from outside; `secret` is a kept one: (key id, sealed)."""
+    """What there is to see of a database from outside; `root` is its sealed root secret, if it has one."""
 
     version: str
     safety: dict[str, str]
     connections: int
     made: bool
-    secret: tuple[str, str] | None = None
+    root: str = ""
 
 
 def look_at(url: str) -> Seen:
@@ -225,16 +229,14 @@ def look_at(url: str) -> Seen:
                 "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,"
                 " current_setting('full_page_writes') AS full_page_writes, current_setting('max_connections')::int"
                 " - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,"
-                " to_regclass('site_keys') IS NOT NULL AS made"
+                " to_regclass('meta') IS NOT NULL AS made"
             ).fetchone()
             assert row is not None, "a SELECT of constants has a row"
-            asked = b"SELECT key_id, secret_sealed FROM site_keys LIMIT 1"
-            key = connection.execute(asked).fetchone() if row["made"] else None
+            root = kept(PostgresTurn(connection)) if row["made"] else ""
     except psycopg.OperationalError as error:
         raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
     safety = {name: row[name] for name in ("fsync", "full_page_writes")}
-    secret = (key["key_id"], key["secret_sealed"]) if key else None
-    return Seen(row["version"], safety, row["connections"], row["made"], secret)
+    return Seen(row["version"], safety, row["connections"], row["made"], root)
 
 
 def schema_of(url: str) -> int:

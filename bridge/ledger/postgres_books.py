@@ -87,7 +87,7 @@ class PostgresBooks:
         return tuple(storable(value) for value in row)
 
     def turn(self) -> Turn:
-        """Give the transaction in which they are made."""
+        """Give the transaction in which they are read or made."""
         return PostgresTurn(self._connection)
 
     def check(self) -> None:
@@ -125,6 +125,18 @@ def new_postgres(url: str, schema: int, *, aside: str, replace: bool) -> Iterato
                 connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(aside)))
         migrate_to(connection, schema)
         yield PostgresBooks(connection, aside=not empty)
+        connection.commit()
+
+
+@contextlib.contextmanager
+def alone_on_postgres(url: str) -> Iterator[Turn]:
+    """Give one transaction, committed if the block ends well, while no bridge runs. Raises LedgerBroken."""
+    with _connected(url) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION])
+        if not PostgresBooks(connection).schema:
+            raise LedgerBroken("The database is empty: nothing is there yet.")
+        _refuse_running(connection)
+        yield PostgresTurn(connection)
         connection.commit()
 
 

@@ -15,7 +15,7 @@ SEALED_AT_ONCE = 500
 """Rows a turn seals: more would hold up the turns that move money."""
 PAGE_ROWS = 2000
 Mac = Callable[[str], str]
-"""Makes the hash of a text that only who holds the master key can make."""
+"""Makes the hash of a text that only who holds the root secret can make."""
 
 
 @dataclass(frozen=True, slots=True)

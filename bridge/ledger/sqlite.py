@@ -15,9 +15,9 @@ from typing import IO, Any, NoReturn, TypeVar
 
 import structlog
 
-from bridge.domain.failures import Busy, LedgerBroken, LedgerHeld
+from bridge.domain.failures import BridgeError, Busy, LedgerBroken, LedgerHeld
 from bridge.ledger.breaks import Breaks
-from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.ledger import Row, Turn, Unlock, no_root
 from bridge.ledger.look import Look, connect
 from bridge.ledger.migrate import migrate_sqlite
 from bridge.ledger.pace import Pace
@@ -91,7 +91,9 @@ class SqliteLedger:
 
     alone = True
 
-    def __init__(self, path: Path, *, lock_wait_seconds: float = 10.0, room: Room | None = None) -> None:
+    def __init__(
+        self, path: Path, *, lock_wait_seconds: float = 10.0, room: Room | None = None, unlock: Unlock = no_root
+    ) -> None:
         self._path = path
         self._room = room or Room(path)
         self._breaks = Breaks(path)
@@ -111,6 +113,13 @@ class SqliteLedger:
             self._writer_connection.close()
             self._lock.close()
             raise LedgerBroken(f"{path.name} is damaged ({damage}). {RESTORE}")
+        try:
+            self.root = unlock(SqliteTurn(self._writer_connection))
+        except (BridgeError, sqlite3.Error):
+            self._look.end()
+            self._writer_connection.close()
+            self._lock.close()
+            raise
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")

@@ -62,7 +62,7 @@ class SqliteBooks:
         return row
 
     def turn(self) -> Turn:
-        """Give the transaction in which they are made."""
+        """Give the transaction in which they are read or made."""
         return SqliteTurn(self._connection)
 
     def check(self) -> None:
@@ -95,6 +95,7 @@ def open_sqlite(path: Path) -> Iterator[SqliteBooks]:
         raise LedgerBroken(f"There is no database {path.name} yet.")
     with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         connection.isolation_level = None
+        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""Seals secrets at rest: AES-256-GCM under the master key; what a secret is for is part of the seal."""
+"""Seals secrets at rest: AES-256-GCM under the books' root secret; what a secret is for is part of the seal."""
 
 import base64
 import hashlib
@@ -12,12 +12,12 @@ from bridge.domain.failures import LedgerBroken
 
 
 class Vault:
-    """Holds the master key; its repr shows nothing."""
+    """Holds the root secret; its repr shows nothing."""
 
-    def __init__(self, master_key: bytes, clock: Clock) -> None:
-        self._cipher = AESGCM(master_key)
-        self._blind_key = hmac.new(master_key, b"pay-bridge.blind.v1", hashlib.sha256).digest()
-        self._nonce_key = hmac.new(master_key, b"pay-bridge.seal-alike.v1", hashlib.sha256).digest()
+    def __init__(self, root: bytes, clock: Clock) -> None:
+        self._cipher = AESGCM(root)
+        self._blind_key = hmac.new(root, b"pay-bridge.blind.v1", hashlib.sha256).digest()
+        self._nonce_key = hmac.new(root, b"pay-bridge.seal-alike.v1", hashlib.sha256).digest()
         self._clock = clock
 
     def seal(self, plain: bytes, purpose: str) -> str:
@@ -26,7 +26,7 @@ class Vault:
         return "g1." + base64.b64encode(nonce + self._cipher.encrypt(nonce, plain, purpose.encode())).decode()
 
     def blind(self, text: str) -> str:
-        """Give 64 hex digits that tell texts apart and from which, without the master key, none can be guessed."""
+        """Give 64 hex digits that tell texts apart and from which, without the root secret, none can be guessed."""
         return hmac.new(self._blind_key, text.encode(), hashlib.sha256).hexdigest()
 
     def seal_alike(self, plain: bytes, purpose: str) -> str:
@@ -35,7 +35,7 @@ class Vault:
         return "g1." + base64.b64encode(nonce + self._cipher.encrypt(nonce, plain, purpose.encode())).decode()
 
     def open(self, sealed: str, purpose: str) -> bytes:
-        """Open what was sealed. Raises LedgerBroken for another master key, another purpose or altered text."""
+        """Open what was sealed. Raises LedgerBroken for another root secret, another purpose or altered text."""
         version, _, text = sealed.partition(".")
         try:
             if version != "g1":
@@ -43,4 +43,4 @@ class Vault:
             raw = base64.b64decode(text, validate=True)
             return self._cipher.decrypt(raw[:12], raw[12:], purpose.encode())
         except (ValueError, InvalidTag) as error:
-            raise LedgerBroken("A sealed secret cannot be opened: is this the right master key?") from error
+            raise LedgerBroken("A sealed secret cannot be opened: it was altered, or is of other books.") from error

@@ -50,7 +50,7 @@ def test_a_backup_is_made_whole_private_and_remembered(kept: Place) -> None:
     made = backed_up(kept, "one.backup")
 
     path = kept.folder / "one.backup"
-    assert made["rows"] == 4, "the site, its key, its gateway, and when sites changed"
+    assert made["rows"] == 5, "the root secret, the site, its key, its gateway, and when sites changed"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [name.name for name in kept.folder.glob(".*")] == [], "no part is left behind"
     assert backed_up(kept, "--verify", "one.backup")["rows"] == made["rows"]
@@ -73,8 +73,8 @@ def test_an_encrypted_backup_shows_nothing_and_opens_with_its_key_alone(kept: Pl
     backed_up(kept, "sealed.backup", "--encrypt")
     backed_up(kept, "words.backup", "--passphrase-file", "words")
 
-    assert backed_up(kept, "--verify", "sealed.backup")["rows"] == 5
-    assert backed_up(kept, "--verify", "words.backup", "--passphrase-file", "words")["rows"] == 5
+    assert backed_up(kept, "--verify", "sealed.backup")["rows"] == 6
+    assert backed_up(kept, "--verify", "words.backup", "--passphrase-file", "words")["rows"] == 6
     other = replace(kept, environment=kept.environment | {"BRIDGE_MASTER_KEY": "A" * 43 + "="})
     for place, words in (
         (other, ["sealed.backup"]),

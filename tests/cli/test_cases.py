@@ -12,8 +12,9 @@ from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Buyer, Device, Method, Order, Payment
 from bridge.flows import log_in
 from bridge.ledger import cases, news, operations, orders, payments
-from bridge.ledger.ledger import Turn
+from bridge.ledger.ledger import Ledger, Turn
 from bridge.ledger.operations import Operation
+from bridge.settings import read_key
 from tests.support.books import open_books
 
 from .conftest import Place
@@ -39,13 +40,15 @@ def case(place: Place) -> str:
         role = "viewer" if name == "bora" else "operator"
         made = place.type("operator", "add", name, "--role", role, "--password-file", "-", stdin=password)
         assert made.code == 0, made.err
-    asyncio.run(write_history(f"sqlite:///{place.folder / 'bridge.db'}", site))
+    books = open_books(
+        f"sqlite:///{place.folder / 'bridge.db'}", read_key((place.folder / "master.key").read_text().strip()).reveal()
+    )
+    asyncio.run(write_history(books, site))
     return "c"
 
 
-async def write_history(address: str, site: str) -> None:
+async def write_history(books: Ledger, site: str) -> None:
     """Let a payment be approved, and a cancel nobody asked for be reported."""
-    books = open_books(address)
     at = datetime(2026, 11, 20, tzinfo=UTC)
     order = Order("o", 1, "t", 55_000, Buyer("홍길동"), f"{SHOP}/r")
     begun = Payment(

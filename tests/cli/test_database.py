@@ -110,7 +110,7 @@ def test_moving_copies_every_row_and_the_bridge_goes_on_there(place: Place, blan
     moved = told(place, "move-to-postgres", blank)
     there = replace(place, environment=place.environment | {"BRIDGE_DATABASE_URL": blank})
 
-    assert moved["rows"] == 4
+    assert moved["rows"] == 5
     assert told(there, "site", "list") == told(place, "site", "list"), "secrets open there as well"
     assert told(there, "migrate")["schema"] == 1
     again = place.type("move-to-postgres", blank)
@@ -156,7 +156,7 @@ def test_a_move_that_was_killed_leaves_nothing_and_can_be_typed_again(place: Pla
 
     with psycopg.connect(blank) as connection:
         assert connection.execute("SELECT to_regclass('nonces') IS NULL").fetchone() == (True,)
-    assert told(place, "move-to-postgres", blank)["rows"] == 200_004
+    assert told(place, "move-to-postgres", blank)["rows"] == 200_005
 
 
 def fill(path: Path, rows: int) -> None:

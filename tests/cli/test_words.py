@@ -101,7 +101,7 @@ def test_another_master_key_is_told_before_anything_is_done(place: Place) -> Non
     for words in (("site", "list"), ("serve", "--port", str(place.port))):
         typed = place.type(*words)
         assert typed.code == 2
-        assert "not the one this database was made with" in typed.err
+        assert "The master key is not the one of this database" in typed.err
     examined = place.type("doctor", "--json")
     assert examined.code == 1
     found = {one["check"]: one["verdict"] for one in json.loads(examined.out)}

@@ -15,6 +15,7 @@ from bridge.ledger.sqlite import SqliteLedger, SqliteTurn, _Waiting
 
 T = TypeVar("T")
 
+ROOT = bytes(range(32))
 FULL = 2
 """What PRAGMA synchronous must say for a commit to survive a power loss (https://sqlite.org/pragma.html)."""
 
@@ -64,6 +65,7 @@ class StormLedger(SqliteLedger):
 
     def __init__(self, disk: Disk, events: Events, *, alone: bool) -> None:  # the file, threads and lock stay out
         self.alone = alone
+        self.root = ROOT
         self.closed = False
         self.read_only = ""
         self.pace = Pace()

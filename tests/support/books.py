@@ -11,6 +11,6 @@ from bridge.settings import Secret, Settings
 RULE_BROKEN = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
-def open_books(database: str) -> Ledger:
+def open_books(database: str, master_key: bytes = bytes(32)) -> Ledger:
     """Open the books at an address, as the bridge does."""
-    return open_ledger(Settings("https://pay.test", database, Secret(bytes(32))))
+    return open_ledger(Settings("https://pay.test", database, Secret(master_key)))

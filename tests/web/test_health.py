@@ -25,7 +25,7 @@ def check(health: Health, name: str) -> Check:
 class BrokenLedger:
     """Reads as the real one, and cannot write."""
 
-    alone, closed, read_only = True, False, ""
+    alone, closed, read_only, root = True, False, "", b""
 
     def __init__(self, real: Ledger) -> None:
         self._real = real
