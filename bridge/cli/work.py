@@ -19,7 +19,8 @@ from bridge.flows.log_in import add_operator
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
 from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.flows.refund import RefundWish, once_of_command, refund
-from bridge.flows.snapshots import read_payment, refund_json, rfc3339
+from bridge.flows.snapshots import refund_json, rfc3339
+from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import backups, news
 from bridge.ledger.backups import Backup
 from bridge.ledger.ledger import Row, Turn
@@ -190,7 +191,7 @@ async def _payments_list(context: Context, words: PaymentsList) -> Any:
 async def _payments_show(context: Context, words: PaymentNamed) -> Any:
     site = context.sites.get(await _site_of(context, words.payment))
     moment = stamp(context.clock)
-    return await context.ledger.read(lambda turn: read_payment(turn, site, words.payment, moment))
+    return await context.ledger.read(lambda turn: read_whole_payment(turn, site, words.payment, moment))
 
 
 async def _site_ask(context: Context, words: SiteAsk) -> Any:

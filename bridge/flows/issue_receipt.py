@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
-from bridge.domain.failures import Conflict, GatewayOff, NotNow, PendingOutcome
+from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import Done, Gateway, NotSent, Refused
 from bridge.domain.machine import PAID_STATES, State
 from bridge.domain.payment import Method, Payment
@@ -67,7 +67,9 @@ async def cancel_receipt(context: Context, site: Site, receipt_id: str, once: On
         if receipt.state is ReceiptState.ISSUED:
             receipt = receipts.move(turn, receipt, ReceiptState.CANCELLING, at=now_ms(context.clock))
         if receipt.state not in (ReceiptState.CANCELLING, ReceiptState.CANCELLED):
-            raise NotNow(f"A receipt in state {receipt.state} cannot be cancelled.", state=str(receipt.state))
+            korean = "발급된 현금영수증만 취소할 수 있어요."
+            detail = f"A receipt in state {receipt.state} cannot be cancelled."
+            raise NotNow(detail, state=str(receipt.state), message_ko=korean)
         return receipt, payments.get(turn, site.id, receipt.payment)
 
     receipt, payment = await context.ledger.write(begin)
@@ -115,10 +117,26 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
+def receipts_json(turn: Turn, site: Site, payment: Payment) -> dict[str, Any] | None:
+    """Show the receipts of a payment in cash, oldest first, and whether one may be issued now; none for any other."""
+    if payment.method not in CASH_LIKE or not payment.captured:
+        return None
+    shown: dict[str, Any] = {"may_issue": True, "amount": payment.left}
+    try:
+        _issuer(site, payment)
+        _check(turn, payment)
+    except BridgeError as error:
+        shown = {"may_issue": False, "amount": 0, "why": error.extra.get("message_ko", "")}
+    return shown | {"items": [receipt_json(receipt) for receipt in receipts.of_payment(turn, payment.id)]}
+
+
 def _issuer(site: Site, payment: Payment) -> tuple[Gateway, Receipts]:
     gateway = site.gateway(payment.gateway)
     if not isinstance(gateway, Receipts):
-        raise GatewayOff(f"{gateway.title} issues no cash receipts; issue it at the tax office (홈택스).")
+        raise GatewayOff(
+            f"{gateway.title} issues no cash receipts; issue it at the tax office (홈택스).",
+            message_ko=f"{gateway.title}에서는 현금영수증을 발급할 수 없어요. 홈택스에서 발급해 주세요.",
+        )
     return gateway, gateway
 
 
@@ -152,13 +170,23 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
 
 def _check(turn: Turn, payment: Payment) -> None:
     if State(payment.state) not in PAID_STATES or payment.left <= 0:
-        raise NotNow(f"A payment in state {payment.state} needs no receipt.", state=payment.state)
+        detail, korean = f"A payment in state {payment.state} needs no receipt.", "남은 돈이 없어서 발급할 것이 없어요."
+        raise NotNow(detail, state=payment.state, message_ko=korean)
     if payment.method not in CASH_LIKE:
-        raise NotNow("Cash receipts are for money paid in cash: by transfer or into an account.")
+        raise NotNow(
+            "Cash receipts are for money paid in cash: by transfer or into an account.",
+            message_ko="현금영수증은 계좌이체나 가상계좌로 받은 돈에만 발급해요.",
+        )
     if any(one.state in LIVE for one in receipts.of_payment(turn, payment.id)):
-        raise NotNow("This payment has a cash receipt already; cancel that one first.")
+        raise NotNow(
+            "This payment has a cash receipt already; cancel that one first.",
+            message_ko="이미 발급한 현금영수증이 있어요. 다시 발급하려면 그것을 먼저 취소해 주세요.",
+        )
     if any(one["reason"] == CASE and one["state"] == "open" for one in cases.of_payment(turn, payment.id)):
-        raise PendingOutcome("Nobody knows yet whether an earlier receipt was issued; its case says what to do.")
+        raise PendingOutcome(
+            "Nobody knows yet whether an earlier receipt was issued; its case says what to do.",
+            message_ko="앞선 현금영수증이 발급됐는지 아직 몰라요. 결제사에서 확인한 뒤 운영자가 그 일을 닫아야 해요.",
+        )
 
 
 async def _asked(context: Context, site: Site, receipt: Receipt, payment: Payment) -> ReceiptOrder:

@@ -22,6 +22,7 @@ from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.open_checkout import Wish, open_checkout
 from bridge.flows.refund import RefundWish, find_refund, refund
 from bridge.flows.snapshots import buyer_name, read_payment, refund_json
+from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
@@ -123,13 +124,13 @@ class WordPress:
         return Response(body, status, headers, media_type="application/json")
 
     async def show(self, request: Request) -> Response:
-        """Show a payment of the site with its timeline and refunds."""
+        """Show a payment of the site with its timeline, refunds and cash receipts."""
         signed = await from_site(self._context, request)
         moment = stamp(self._context.clock)
         payment_id = request.path_params["payment"]
 
         def work(turn: Turn) -> dict[str, Any]:
-            shown = read_payment(turn, signed.site, payment_id, moment)
+            shown = read_whole_payment(turn, signed.site, payment_id, moment)
             told = {"attestation": attest(turn, self._context.vault, signed.site.id, payment_id)}
             return shown | told | {"buyer_name": buyer_name(turn, signed.site, payment_id)}
 

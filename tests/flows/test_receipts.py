@@ -139,3 +139,38 @@ async def test_a_gateway_without_receipts_says_where_to_issue_them(world):
 
     assert (answer.status_code, answer.json()["code"]) == (503, "gateway_unavailable")
     assert "홈택스" in answer.json()["detail"]
+
+
+async def test_a_payment_shows_its_receipts_and_whether_one_may_be_issued(world, paid):
+    async def shown():
+        return (await world.call("GET", f"/v1/payments/{paid}")).json()["cash_receipts"]
+
+    assert await shown() == {"may_issue": True, "amount": 55_000, "items": []}
+    issued = (await issue(world, paid)).json()
+    after = await shown()
+    assert (after["may_issue"], after["items"]) == (False, [issued])
+    assert "먼저 취소" in after["why"]
+    await cancel(world, issued["id"])
+    assert (await shown())["may_issue"]
+    await world.refund(paid)
+    await world.quiet()
+    assert "발급할 것이 없어요" in (await shown())["why"]
+
+
+@pytest.mark.parametrize("method", ["account", "card"])
+async def test_a_gateway_without_receipts_is_named_and_a_card_has_none(world, method):
+    await world.pair_teller("Asked")
+    opened = await world.checkout(method=method)
+    payment = await world.payment(opened.payment)
+    coming = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
+    async with world.client() as client:
+        await client.post(coming, data={"number": payment.refs["number"]})
+    await world.quiet()
+    assert await world.state(payment.id) == "paid"
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+
+    if method == "card":
+        assert "cash_receipts" not in shown
+    else:
+        assert shown["cash_receipts"] | {"why": ""} == {"may_issue": False, "amount": 0, "why": "", "items": []}
+        assert "홈택스" in shown["cash_receipts"]["why"]

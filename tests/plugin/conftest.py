@@ -163,6 +163,7 @@ def shop(shop_of_session: Shop) -> Shop:
     bridge.gap = {"gap": False}
     bridge.handed.clear()
     bridge.methods.clear()
+    bridge.scripted.clear()
     bridge.checkout.clear()
     bridge.clock_ahead_seconds = 0
     bridge.answer_delay_seconds = 0.0

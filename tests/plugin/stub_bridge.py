@@ -57,7 +57,8 @@ class Seen:
 @dataclass
 class StubBridge:
     """Payments and refunds by id; `refund_states` are what the next refunds come to; `seen` is what was asked,
-    `gap` what is said about a restore, `handed` what was handed over, and `methods` what the gateways take."""
+    `gap` what is said about a restore, `handed` what was handed over, `methods` what the gateways take, and `scripted`
+    the answer to a method and path; None instead of an answer hangs up."""
 
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class StubBridge:
     gap: dict[str, Any] = field(default_factory=lambda: {"gap": False})
     handed: list[dict[str, Any]] = field(default_factory=list)
     methods: list[dict[str, Any]] = field(default_factory=list)
+    scripted: dict[str, tuple[int, Any]] = field(default_factory=dict)
     clock_ahead_seconds: int = 0
     answer_delay_seconds: float = 0.0
     status: dict[str, Any] = field(default_factory=lambda: {"state": "open", "result_url": ""})
@@ -163,6 +165,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._take("POST")
 
+    def do_DELETE(self) -> None:
+        self._take("DELETE")
+
     def do_OPTIONS(self) -> None:
         self._say(204, None)
 
@@ -187,6 +192,13 @@ class _Handler(BaseHTTPRequestHandler):
                 {"code": problem.code, "detail": problem.detail, "message_ko": "서명을 확인하지 못했어요."}
                 | problem.extra,
             )
+            return
+        if f"{method} {parts.path}" in self.bridge.scripted:
+            status, answer = self.bridge.scripted[f"{method} {parts.path}"]
+            if answer is None:
+                self.close_connection = True
+            else:
+                self._say(status, answer)
             return
         self._say(*self._answer(method, parts.path, parse_qs(parts.query), body))
 

@@ -10,7 +10,9 @@ from starlette.applications import Starlette
 
 from bridge.domain.payment import Buyer
 from bridge.flows.log_in import add_operator
-from bridge.ledger import search
+from bridge.ledger import receipts, search
+from bridge.ledger.ledger import Turn
+from bridge.ledger.receipts import Receipt, ReceiptState
 from bridge.web import dashboard, static
 from bridge.web.dashboard import words
 from tests.web.factory import Town, open_town
@@ -276,6 +278,27 @@ async def test_a_payments_page_tells_its_whole_story_in_order(town: Town, minji:
 )
 def test_instalments_are_said_in_words(months: str, korean: str, english: str) -> None:
     assert (words.instalments(months, "ko"), words.instalments(months, "en")) == (korean, english)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("ko", "30,000원 · 발급됨"), ("en", "30,000원 · issued")])
+async def test_a_payments_page_shows_its_cash_receipts_and_nobodys_number(
+    town: Town, minji: Browser, lang: str, words: str
+) -> None:
+    payment = await town.pay(await town.add_site("https://tickets.example.kr"), "paid", buyer=HONG)
+    issued = Receipt("01receipt", payment.site, payment.id, "mainpay", "R1", ReceiptState.ISSUED, "income", 30_000, 0,
+                     "g1.sealed", "wp:7", payment.created_at)  # fmt: skip
+
+    def write(turn: Turn) -> None:
+        receipts.add(turn, issued)
+        turn.run("UPDATE receipts SET number = 'C00000001', message = '취소 기간이 지났어요'")
+
+    await town.context.ledger.write(write)
+    page = (await minji.get(f"/dashboard/payments/{payment.id}?lang={lang}")).text
+
+    assert words in page
+    assert "C00000001" in page
+    assert "취소 기간이 지났어요" in page
+    assert "g1.sealed" not in page
 
 
 async def test_the_bundle_explains_the_payment_and_names_nobody(town: Town, minji: Browser) -> None:

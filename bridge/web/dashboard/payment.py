@@ -15,6 +15,7 @@ from bridge.flows.log_in import prove
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import allowed
+from bridge.ledger import receipts
 from bridge.ledger.ledger import Turn
 from bridge.web.dashboard.access import HOME, Visit
 from bridge.web.dashboard.bundle import show_card, write_bundle
@@ -78,6 +79,7 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         gateway_title=gateway.title if gateway else books.payment.gateway,
         card=show_card(books.payment.card),
         account=_show_account(books.payment.account),
+        receipts=await visit.context.ledger.read(lambda turn: receipts.of_payment(turn, books.payment.id)),
         events=timeline(books, visit.lang),
         bundle=write_bundle(books, site),
         pending=[one for one in books.operations if one.step in PENDING_STEPS],

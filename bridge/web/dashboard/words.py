@@ -6,6 +6,7 @@ from bridge.domain.machine import Kind, State, Step
 from bridge.domain.payment import Method
 from bridge.domain.reasons import Reason
 from bridge.flows.case_words import ADVICE
+from bridge.ledger.receipts import ReceiptState
 
 
 class Said(NamedTuple):
@@ -135,6 +136,15 @@ STEPS: dict[str, Said] = {
     Step.NOT_SENT: Said("보내지 못함", "not sent"),
     Step.UNKNOWN: Said("결과 모름", "unknown", "warn"),
     Step.NEEDS_HUMAN: Said("확인 필요", "needs a person", "bad"),
+}
+
+RECEIPTS: dict[str, Said] = {
+    ReceiptState.ISSUING: Said("발급 중", "being issued", "live"),
+    ReceiptState.ISSUED: Said("발급됨", "issued", "good"),
+    ReceiptState.REFUSED: Said("거절됨", "refused", "bad"),
+    ReceiptState.UNKNOWN: Said("결과 모름", "unknown", "warn"),
+    ReceiptState.CANCELLING: Said("취소 중", "being cancelled", "live"),
+    ReceiptState.CANCELLED: Said("취소됨", "cancelled"),
 }
 
 VERDICTS: dict[str, Said] = {

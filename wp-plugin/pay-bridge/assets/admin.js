@@ -37,6 +37,19 @@
 		});
 	}
 
+	document.querySelectorAll('form[data-once]').forEach(function (form) {
+		form.addEventListener('submit', function (event) {
+			if (form.dataset.sent) { event.preventDefault(); return; }
+			form.dataset.sent = '1';
+			form.querySelector('[type=submit]').disabled = true;
+			var region = form.querySelector('[role=status]');
+			region.textContent = region.dataset.busy;
+		});
+		window.addEventListener('pageshow', function (event) {
+			if (event.persisted) { location.reload(); }
+		});
+	});
+
 	var wait = 1500;
 	function follow() {
 		var region = document.getElementById('pay-bridge-refund-result');

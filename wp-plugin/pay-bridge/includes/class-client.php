@@ -50,6 +50,12 @@ final class Client {
 		return $this->converse( 'POST', $path, $json, null === $key ? self::idempotency_key() : $key, self::TIMEOUT_SECONDS );
 	}
 
+	/** Have something deleted or cancelled; the same key asks for the same. */
+	public function delete( string $path, array $body, string $key ): Answer {
+		$json = $body ? (string) wp_json_encode( (object) $body, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES ) : '';
+		return $this->converse( 'DELETE', $path, $json, $key, self::TIMEOUT_SECONDS );
+	}
+
 	/** A new idempotency key: 8 hex digits of its time, so that a bridge whose books were restored knows an old one, and 24 of chance. */
 	public static function idempotency_key(): string {
 		return sprintf( '%08x', Clock::now() ) . bin2hex( random_bytes( 12 ) );
@@ -74,7 +80,7 @@ final class Client {
 			'limit_response_size' => self::ANSWER_BYTES,
 			'user-agent'          => 'pay-bridge/' . PAY_BRIDGE_VERSION,
 		);
-		if ( 'POST' === $method ) {
+		if ( '' !== $body ) {
 			$headers['Content-Type'] = 'application/json';
 			$request['body']         = $body;
 		}

@@ -30,10 +30,12 @@ final class Payment_View {
 		}
 		printf( '<p><a href="%s">%s</a></p>', esc_url( Admin::url( Admin::PAYMENTS ) ), esc_html__( '← All payments', 'pay-bridge' ) );
 		Refund_Result::render( $client, $payment_id );
+		Deed::render_result( $payment_id );
 		if ( null !== $payment ) {
 			self::render_facts( $payment );
 			Refund_Form::render( $payment );
 			self::render_refunds( is_array( $payment['refunds'] ?? null ) ? $payment['refunds'] : array() );
+			Receipts::render( $payment );
 			Story::render( is_array( $payment['timeline'] ?? null ) ? $payment['timeline'] : array() );
 		}
 	}

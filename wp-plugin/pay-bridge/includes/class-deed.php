@@ -1,0 +1,95 @@
+<?php
+/**
+ * What a clerk does besides refunding: forms, their checks, and what came of it.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** One press of one button: bound to its subject by a nonce, and to one wish by a key, so that two clicks are one deed. */
+final class Deed {
+
+	const KEEP_SECONDS = DAY_IN_SECONDS;
+	const NO_ANSWER    = 'no_answer';
+
+	/** Begin a form. `$subject` is what it is about, such as a payment's id. */
+	public static function open_form( string $action, string $subject, array $fields = array() ): void {
+		printf( '<form method="post" action="%s" data-once>', esc_url( admin_url( 'admin-post.php' ) ) );
+		$own = array(
+			'action'  => $action,
+			'subject' => $subject,
+			'key'     => Client::idempotency_key(),
+		);
+		foreach ( $own + $fields as $name => $value ) {
+			printf( '<input type="hidden" name="%s" value="%s">', esc_attr( $name ), esc_attr( (string) $value ) );
+		}
+		wp_nonce_field( $action . '_' . $subject, '_wpnonce', false );
+	}
+
+	/** End a form with its button. */
+	public static function close_form( string $button ): void {
+		printf( '<p><button type="submit" class="button button-primary">%s</button></p>', esc_html( $button ) );
+		printf( '<p role="status" data-busy="%s"></p></form>', esc_attr__( 'Asking the gateway…', 'pay-bridge' ) );
+	}
+
+	/** Authority, then intent; gives the bridge's client, or stops with a sentence. */
+	public static function check( string $action, string $subject ): Client {
+		if ( ! current_user_can( Capabilities::SERVE ) ) {
+			Admin::refuse( __( 'You may not do this.', 'pay-bridge' ), 403 );
+		}
+		if ( '' === $subject || false === wp_verify_nonce( Request::post( '_wpnonce' ), $action . '_' . $subject ) ) {
+			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 403 );
+		}
+		if ( 1 !== preg_match( '/\A[0-9a-f]{32}\z/', Request::post( 'key' ) ) ) {
+			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 400 );
+		}
+		$client = Client::of_site();
+		if ( null === $client ) {
+			Admin::refuse( Payments_Page::why_not_paired(), 503 );
+		}
+		return $client;
+	}
+
+	/** The state of an answer, no_answer, or the code of a refusal. */
+	public static function state( Answer $answer ): string {
+		if ( 0 === $answer->status ) {
+			return self::NO_ANSWER;
+		}
+		return $answer->ok() && is_string( $answer->body['state'] ?? null ) ? $answer->body['state'] : $answer->code();
+	}
+
+	/** The gateway's own words, if it said any; else the bridge's. */
+	public static function said( Answer $answer ): string {
+		foreach ( array( 'gateway_message', 'message' ) as $name ) {
+			if ( is_string( $answer->body[ $name ] ?? null ) && '' !== $answer->body[ $name ] ) {
+				return $answer->body[ $name ];
+			}
+		}
+		return $answer->ok() ? '' : $answer->message();
+	}
+
+	/** Keep what came of it for the person who asked, and show the page again. */
+	public static function finish( string $subject, string $url, string $kind, string $words ): void {
+		$key = Request::post( 'key' );
+		set_transient( 'pay_bridge_deed_' . $key, array( get_current_user_id(), $subject, $kind, $words ), self::KEEP_SECONDS );
+		wp_safe_redirect( add_query_arg( 'deed', $key, $url ) );
+		exit;
+	}
+
+	/** Say what came of the last deed, if it was this person's and about this. */
+	public static function render_result( string $subject ): void {
+		$key  = Request::query( 'deed' );
+		$kept = 1 === preg_match( '/\A[0-9a-f]{32}\z/', $key ) ? get_transient( 'pay_bridge_deed_' . $key ) : null;
+		if ( is_array( $kept ) && get_current_user_id() === $kept[0] && $subject === $kept[1] ) {
+			printf( '<div id="pay-bridge-deed-result" class="notice notice-%s inline" role="status"><p>%s</p></div>', esc_attr( $kept[2] ), esc_html( $kept[3] ) );
+		}
+	}
+
+	/** What to say where no answer came: the same sentence for whatever was asked. */
+	public static function unanswered(): string {
+		return __( 'The payment service did not answer, so the outcome is not known yet. Look at the list first, and ask again only if nothing has changed there.', 'pay-bridge' );
+	}
+}
