@@ -280,7 +280,7 @@ def test_instalments_are_said_in_words(months: str, korean: str, english: str) -
     assert (words.instalments(months, "ko"), words.instalments(months, "en")) == (korean, english)
 
 
-@pytest.mark.parametrize(("lang", "words"), [("ko", "30,000원 · 발급됨"), ("en", "30,000원 · issued")])
+@pytest.mark.parametrize(("lang", "words"), [("ko", "30,000원 · 발급됨"), ("en", "₩30,000 · issued")])
 async def test_a_payments_page_shows_its_cash_receipts_and_nobodys_number(
     town: Town, minji: Browser, lang: str, words: str
 ) -> None:
