@@ -207,3 +207,14 @@ def test_where_there_are_no_books_nothing_is_rotated(place: Place, postgres_data
         refused = place.type("rotate-master-key", "--new-key-file", "second.key", BRIDGE_DATABASE_URL=url)
         assert refused.code == 1, refused.err
         assert not Path(place.folder / "second.key").exists()
+
+
+def test_a_secret_that_was_altered_is_told_before_anything_is_served(place: Place) -> None:
+    assert place.type("site", "add", SHOP, "--gateway", "mainpay").code == 0
+    with closing(sqlite3.connect(place.folder / "bridge.db")) as connection:
+        connection.execute("UPDATE site_keys SET secret_sealed = replace(secret_sealed, 'g1.', 'g1.A')")
+        connection.commit()
+    for words in (("site", "list"), ("serve", "--port", str(place.port))):
+        typed = place.type(*words)
+        assert typed.code == 1
+        assert "A sealed secret cannot be opened" in typed.err
