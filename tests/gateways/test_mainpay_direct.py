@@ -58,3 +58,25 @@ def test_an_answer_that_cannot_be_read_is_neither_a_yes_nor_a_no(reply):
         _, outcome = played(built(vector), vector, [{"text": reply}])
         assert type(outcome).__name__ in ("Unknown", "Done"), (vector["name"], outcome)
         assert type(outcome).__name__ == "Unknown" or vector["operation"] == "register_transfer"
+
+
+@pytest.mark.parametrize(
+    ("codes", "meant"),
+    [
+        (["200"], "Undone"),
+        (["3001", "200"], "Undone"),
+        (["3001", "404"], "Unknown"),
+        (["404", "3001"], "Unknown"),
+        (["404", "404"], "NothingThere"),
+    ],
+)
+@pytest.mark.parametrize(("at", "days"), [("14:59:59", ["261120", "261121"]), ("15:00:01", ["261121", "261120"])])
+def test_around_midnight_nothing_was_there_only_if_both_days_say_so(codes, meant, at, days):
+    vector = next(one for one in VECTORS if one["operation"] == "undo")
+    sent = vector["sent"] | {"at": f"2026-11-20T{at}+00:00"}
+    (talk,) = [one["reply"] for one in vector["talk"]]
+    replies = [{"status": 200, "body": talk["body"] | {"resultCode": code}} for code in codes]
+    calls, outcome = played(built(vector), vector | {"sent": sent}, replies)
+
+    assert [call.form["orgTranDate"] for call in calls] == days[: len(codes)]
+    assert type(outcome).__name__ == meant

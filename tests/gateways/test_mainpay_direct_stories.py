@@ -1,6 +1,9 @@
 """Mainpay's direct API over the real flows: typed cards, keys, accounts without a window, transfers, receipts."""
 
+import asyncio
 import json
+from datetime import timedelta
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -112,6 +115,29 @@ async def test_a_typed_card_whose_answer_is_lost_is_taken_back_by_its_order_numb
     assert payment.state == "voided"
     assert (world.book(payment).captured, world.book(payment).net) == (55_000, 0)
     assert world.book(payment).refunds[0].by == "cancel_by_order"
+    await world.check_books()
+
+
+@pytest.mark.parametrize("seconds_before", [-1, 1])
+async def test_a_lost_charge_at_midnight_is_taken_back_on_the_day_the_gateway_booked_it(typed, seconds_before):
+    """It was two seconds on its way: the day on which it was sent need not be the day on which it was made."""
+    world = typed
+    world.clock.at = world.clock.at.replace(hour=15, minute=0, second=0, microsecond=0)  # midnight in Korea
+    world.clock.at -= timedelta(seconds=seconds_before)
+    world.sandbox.latency_seconds["mainpay", "keyin"] = 2.0
+    world.fault("keyin", "drop_after")
+    paying = asyncio.ensure_future(pay_typed(world))
+    while not world.net.calls("/card-keyin/trans"):
+        await asyncio.sleep(0.001)
+    await world.clock.forward(3)
+    lost = await paying
+    await world.live(60)
+    payment = await world.payment(lost.json()["id"])
+
+    assert payment.state == "voided"
+    assert (world.book(payment).captured, world.book(payment).net) == (55_000, 0)
+    days = {parse_qs(one.body.decode())["orgTranDate"][0] for one in world.net.calls("/cancel")}
+    assert days <= {"261120", "261121"}
     await world.check_books()
 
 

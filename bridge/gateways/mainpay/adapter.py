@@ -1,7 +1,8 @@
 """Speaks Mainpay, in both of its dialects: the guide's, and the one its live system is seen to use (README.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bridge.domain.exchange import KST, Call, Exchange, Fields, Reply, Stamp
@@ -38,6 +39,8 @@ from bridge.gateways.mainpay.settings import SETTINGS, read_settings
 from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS
 
 NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: "nextAppUrl"}
+AROUND_MIDNIGHT = timedelta(minutes=10)
+"""How much earlier or later than it was sent an approval may be made: by Mainpay's own clock, and when it arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,21 +134,17 @@ class Mainpay(Direct):
         """Take back an approval whose answer was lost.
 
         Live: net-cancel with exactly the parameters of the pay call. The guide has none: its cancel of the full amount.
-        Without a window, or where restored books lost the return: the cancel by order number (`isNetCancel=Y`), on each
-        day on which pay may have been called.
+        Without a window, or where restored books lost the return: the cancel by order number (`isNetCancel=Y`).
         """
         dialect = payment.refs.get("dialect")
         if dialect == "live" and not returned.refs.get("authToken"):
-            days = {at.astimezone(KST).date(): at for at in (payment.created_at, payment.expires_at)}
-            for at in days.values():
-                reply = yield self.cancel_by_order(payment, Stamp(at, sent.nonce), stamp)
-                if isinstance(self._undone(payment, reply), Undone):
-                    break
-        elif dialect == "live":
+            return (yield from self._undo_by_order(payment, (payment.created_at, payment.expires_at), stamp))
+        if dialect == "live":
             url = f"{self.settings.api_url}/v1/payment/net-cancel"
             reply = yield self._call("net-cancel", url, self._pay_form(payment, returned, sent), moves_money=True)
         elif dialect != "guide":
-            reply = yield self.cancel_by_order(payment, sent, stamp)
+            days = (sent.at, sent.at - AROUND_MIDNIGHT, sent.at + AROUND_MIDNIGHT)
+            return (yield from self._undo_by_order(payment, days, stamp))
         else:
             amount = payment.captured or payment.amount  # it may have taken another amount than asked
             reply = yield self._guide_cancel(payment, amount, "승인 응답 유실", stamp)
@@ -243,6 +242,18 @@ class Mainpay(Direct):
             "signature": self.sign(payment.merchant_ref, amount, timestamp),
         }
         return self._call("cancel", f"{self.settings.relay_url}/v1/payment/cancel", form, moves_money=True)
+
+    def _undo_by_order(
+        self, payment: Payment, moments: Iterable[datetime], stamp: Stamp
+    ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+        """Take back on each day that the approval may be booked on; nothing is there only where each day says so."""
+        said = []
+        for day in {at.astimezone(KST).date(): at for at in moments}.values():
+            outcome = self._undone(payment, (yield self.cancel_by_order(payment, day, stamp)))
+            if isinstance(outcome, Undone):
+                return outcome
+            said.append(outcome)
+        return next((one for one in said if not isinstance(one, NothingThere)), said[0])
 
     def _undone(self, payment: Payment, reply: Reply) -> Undone | NothingThere | TooLate | Unknown:
         if reply.status == 404:

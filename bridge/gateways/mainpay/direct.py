@@ -82,10 +82,10 @@ class Direct(Writer):
             return Done(already=True)
         return Unknown("the key's deletion was answered with a code that proves nothing", code, message)
 
-    def cancel_by_order(self, payment: Payment, sent: Stamp, stamp: Stamp) -> Call:
+    def cancel_by_order(self, payment: Payment, sent_at: datetime, stamp: Stamp) -> Call:
         """Take a payment back by its order number (망취소, isNetCancel=Y), of the day on which it was asked for."""
         form = self._of(payment.merchant_ref, payment.captured or payment.amount, stamp) | {
-            "orgTranDate": sent.at.astimezone(KST).strftime("%y%m%d"),
+            "orgTranDate": sent_at.astimezone(KST).strftime("%y%m%d"),
             "paymethod": PAYMETHODS[payment.method],
             "payType": payment.refs.get("payType", ""),
             "isNetCancel": "Y",
