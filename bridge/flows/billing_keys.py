@@ -17,6 +17,8 @@ from bridge.ledger.ledger import Turn
 
 ORDER = "billing_key_order"
 KEY = "billing_key"
+ALLOWED = {KeyState.ACTIVE: ("charge", "delete"), KeyState.DELETING: ("delete",)}
+"""What may be done with a key in a state; deleting is asked again where its answer was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def key_json(row: KeyRow) -> dict[str, Any]:
         "window_url": row.window_url if row.state is KeyState.OPEN else None,
         "code": row.code or None,
         "message": row.message or None,
+        "allowed": list(ALLOWED.get(row.state, ())),
         "version": row.version,
     }
     return {name: value for name, value in shown.items() if value is not None}

@@ -41,7 +41,9 @@ def _begin(turn: Turn, context: Context, site: Site, key_id: str, customer: str,
     if row.state is KeyState.ACTIVE:
         return rows.move(turn, row, KeyState.DELETING, at=now_ms(context.clock))
     if row.state not in (KeyState.DELETING, KeyState.DELETED):
-        raise NotNow(f"A billing key in state {row.state} cannot be deleted.", state=str(row.state))
+        korean = "등록이 끝난 결제 수단만 삭제할 수 있어요."
+        detail = f"A billing key in state {row.state} cannot be deleted."
+        raise NotNow(detail, state=str(row.state), message_ko=korean)
     return row
 
 

@@ -34,6 +34,7 @@ FROM = {
     "start": (PlanState.RESTING,),
     "end": (PlanState.WAITING, PlanState.ACTIVE, PlanState.RESTING),
 }
+NO_NUMBER = "결제사가 정기결제 번호를 아직 알려 주지 않았어요. 첫 결제가 되면 바꿀 수 있어요."
 WHY = "the answer was lost: a plan nobody agreed to may be at the gateway"
 
 
@@ -104,9 +105,13 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
             return plan
         if plan.state in FROM[deed] or (plan.state is PlanState.CHANGING and plan.wanted == becomes):
             if not plan.number:
-                raise NotNow("The gateway has not told this plan's number yet: its first charge brings it.")
+                detail = "The gateway has not told this plan's number yet: its first charge brings it."
+                raise NotNow(detail, message_ko=NO_NUMBER)
             return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), wanted=str(becomes))
-        raise NotNow(f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state))
+        korean = "정기결제의 상태가 그 사이 바뀌어서 지금은 할 수 없어요."
+        raise NotNow(
+            f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state), message_ko=korean
+        )
 
     plan = await context.ledger.write(begin)
     gateway, offers = _offers(site, plan.gateway)
@@ -174,8 +179,17 @@ def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
     return offers.plan_window(plan_order(context, plan), _urls(context, site, plan))
 
 
+def plan_deeds(plan: Plan) -> list[str]:
+    """Say what a plan may be told now: stop, start, end; while it is changing, the same once more."""
+    if not plan.number:
+        return []
+    if plan.state is PlanState.CHANGING:
+        return [deed for deed, becomes in DEEDS.items() if plan.wanted == becomes]
+    return [deed for deed, states in FROM.items() if plan.state in states]
+
+
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """Show a plan."""
+    """Show a plan, and what it may be told now."""
     shown: dict[str, Any] = {
         "id": plan.id,
         "customer": plan.customer,
@@ -192,6 +206,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "created_at": rfc3339(plan.created_at),
         "code": plan.code or None,
         "message": plan.message or None,
+        "allowed": plan_deeds(plan),
+        "why": NO_NUMBER if not plan.number and plan.state in FROM["end"] else None,
     }
     return {name: value for name, value in shown.items() if value is not None}
 

@@ -20,6 +20,7 @@ from bridge.domain.failures import LedgerBroken
 from bridge.domain.payment import Mode
 from bridge.flows.manage_sites import add_site
 from bridge.ledger.archive import Keys, Reader
+from bridge.ledger.root import open_root
 from bridge.ledger.vault import Vault
 from bridge.settings import from_environment
 from bridge.signing import base64url
@@ -231,7 +232,7 @@ class CardLab(Lab):
 
     def seal(self, plain: str) -> str:
         """Seal something as the bridge would."""
-        return Vault(self._master(), SystemClock()).seal(plain.encode(), "operation")
+        return self._vault().seal(plain.encode(), "operation")
 
     def _tables(self) -> list[str]:
         if self.postgres:
@@ -244,8 +245,12 @@ class CardLab(Lab):
         return base64.b64decode(self.environment["BRIDGE_MASTER_KEY"])
 
     def _unsealed(self, text: str) -> bytes:
-        vault = Vault(self._master(), SystemClock())
-        return b"\n".join(_open(vault, sealed, self._purposes()) for sealed in set(_SEALED.findall(text)))
+        vault, purposes = self._vault(), self._purposes()
+        return b"\n".join(_open(vault, sealed, purposes) for sealed in set(_SEALED.findall(text)))
+
+    def _vault(self) -> Vault:
+        (row,) = self.rows("SELECT value FROM meta WHERE name = 'root'")
+        return Vault(open_root(str(row["value"]), self._master()), SystemClock())
 
     def _purposes(self) -> list[str]:
         """All that anything is sealed for; one that is missing here is found, as nothing then opens its text."""

@@ -75,6 +75,7 @@ async def test_a_window_issues_a_key_that_can_be_charged_and_is_shown_nowhere(bi
     assert "pay_bridge_result=active" in answer.headers["location"]
     shown = (await show(world, key)).json()
     assert (shown["state"], shown["card"]["last4"]) == ("active", "1234")
+    assert shown["allowed"] == ["charge", "delete"]
 
     paid = await charge(world, key)
     assert (paid.status_code, paid.json()["state"]) == (201, "paid")
@@ -249,6 +250,7 @@ async def test_a_deleted_key_is_gone_at_the_gateway_and_here(billing):
     again = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
 
     assert (gone.status_code, gone.json()["state"]) == (200, "deleted")
+    assert gone.json()["allowed"] == []
     assert (again.status_code, again.json()["state"]) == (200, "deleted")
     assert world.teller.keys == set()
     assert (await charge(world, key)).json()["code"] == "not_now"

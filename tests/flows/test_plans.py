@@ -202,3 +202,27 @@ async def test_a_repeated_request_registers_once_and_other_gateways_have_no_plan
     assert again.json()["id"] == first.json()["id"]
     assert world.teller.calls["plan"] == 1
     assert (none.status_code, none.json()["code"]) == (503, "gateway_unavailable")
+
+
+async def test_a_plan_says_what_it_may_be_told_now_and_why_not(planning):
+    world = planning
+    plan = await registered(world)
+    assert (await show(world, plan))["allowed"] == ["end"]
+    await tell(world, plan, "M1")
+    assert (await show(world, plan))["allowed"] == ["stop", "end"]
+    world.teller.fail("plan_change", "lost_after")
+    await change(world, plan, "stop")
+    waits = await show(world, plan)
+    assert (waits["state"], waits["allowed"]) == ("changing", ["stop"]), "the same once more"
+    await change(world, plan, "stop")
+    assert (await show(world, plan))["allowed"] == ["start", "end"]
+    await change(world, plan, "end")
+    assert (await show(world, plan))["allowed"] == []
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE plans SET state = 'waiting', number = '' WHERE id = ?", plan)
+    )
+    unknown = await show(world, plan)
+    assert unknown["allowed"] == []
+    assert "첫 결제" in unknown["why"]
+    refused = (await change(world, plan, "end")).json()
+    assert refused["message_ko"] == unknown["why"]

@@ -5,10 +5,11 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lane import Lane, until
 from tests.browser.steps import open_here, press
@@ -153,3 +154,73 @@ def test_news_lost_on_the_way_are_found_by_the_hourly_event(office: Office, brow
     assert office.order_state(ref) == "open"
     office.stand.wp("pay-bridge", "reconcile")
     assert office.order_state(ref) == "paid"
+
+
+def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office: Office, browser: Browser) -> None:
+    """The last of this file: from here on the site has a second gateway."""
+    add_payapp(office)
+    customer = "wp:" + office.stand.run_php("echo get_user_by('login', 'buyer')->ID;")
+    wish = {
+        "customer": customer,
+        "title": "월 회원권",
+        "buyer": {"name": "이보라", "phone": "010-2345-6789"},
+        "result_url": f"{office.url}/",
+        "actor": "buyer",
+    }
+    card = {"number": "4111111111111111", "expires": "4712", "holder": "900101", "password": "12"}
+    key = ask(office, "/v1/billing-keys", wish | {"gateway": "mainpay", "card": card})
+    rhythm = {"order_ref": "CLUB-1", "amount": 33_000, "cycle": "day", "ends": "2046-12-31", "gateway": "payapp"}
+    plan = ask(office, "/v1/plans", wish | rhythm)
+    assert (key["state"], plan["state"]) == ("active", "waiting")
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
+    page = context.new_page()
+    page.goto(plan["window_url"])
+    page.locator("[name=action][value=pay]").click(no_wait_after=True)
+    until(lambda: "active" in plan_states(office, customer), "the first round to be charged")
+
+    page.goto(f"{office.url}/wp-login.php")
+    page.fill("#user_login", "clerk")
+    page.fill("#user_pass", office.stand.passwords["clerk"])
+    page.click("#wp-submit")
+    page.goto(f"{office.url}/wp-admin/admin.php?page=pay-bridge-billing")
+    page.fill("input[name=customer]", "buyer")
+    page.get_by_role("button", name="보기").click()
+    expect(page.locator("[data-plan]")).to_contain_text("CLUB-1 · 33,000원 · 매일 · 2046-12-31까지 · 1회 청구함")
+    do(page, "잠시 멈추기…", "멈추기", "멈춤")
+    page.set_viewport_size({"width": 390, "height": 844})
+    do(page, "다시 시작하기…", "다시 시작", "진행 중")
+    do(page, "해지하기…", "해지", "해지됨")
+    do(page, "삭제하기…", "삭제", "삭제됨")
+    expect(page.locator("[data-key=deleted]")).to_contain_text("현대카드 411111******1111")
+    expect(page.locator("[data-deed]")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider than the phone"
+    context.close()
+
+
+def add_payapp(office: Office) -> None:
+    keys = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
+    body = json.dumps({"gateway": "payapp", "sellers": {"payapptest": keys}}).encode()
+    httpx2.post(f"{office.bridge.sandbox_url}/control/settings", content=body, trust_env=False).raise_for_status()
+    given = {"userid": "payapptest", **keys, "api_url": f"{office.bridge.sandbox_url}/payapp/oapi/apiLoad.html"}
+    words = [word for name, value in given.items() for word in ("--set", f"payapp.{name}={value}")]
+    office.bridge.command("site", "set", office.url, "--set", "mainpay.card_entry=on", *words)
+
+
+def ask(office: Office, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Ask the bridge as a theme would, through the plugin."""
+    told = json.dumps(json.dumps(body))
+    code = f"echo wp_json_encode(PayBridge\\Client::of_site()->post('{path}', json_decode({told}, true))->body);"
+    found: dict[str, Any] = json.loads(office.stand.run_php(code))
+    return found
+
+
+def plan_states(office: Office, customer: str) -> str:
+    asked = f"get('/v1/plans', array('customer' => '{customer}'))"
+    return office.stand.run_php(f"echo wp_json_encode(PayBridge\\Client::of_site()->{asked}->body);")
+
+
+def do(page: Page, opener: str, button: str, words: str) -> None:
+    """Open what a deed means, press its button, and read what came of it."""
+    page.get_by_text(opener, exact=True).click()
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.locator("#pay-bridge-deed-result")).to_contain_text(words)

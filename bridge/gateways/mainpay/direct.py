@@ -58,7 +58,8 @@ class Direct(Writer):
             return _no(code, message)
         data = fields.inside("data")
         name = data.text("issueCompanyName", "") or codes.card_name(data.text("issueCompanyNo", ""), DIRECT)
-        card_shown = {"name": name} if name else {}
+        number = f"{card.number[:6]}******{card.number[-4:]}"
+        card_shown = ({"name": name} if name else {}) | {"number": number}
         refs = {name: data.text(name) for name in ("refNo", "tranDate") if data.has(name)}
         return Issued(data.text("billkey"), refs, card_shown)
 

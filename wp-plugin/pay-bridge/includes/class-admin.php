@@ -13,12 +13,14 @@ defined( 'ABSPATH' ) || exit;
 final class Admin {
 
 	const PAYMENTS = 'pay-bridge';
+	const BILLING  = 'pay-bridge-billing';
 	const HEALTH   = 'pay-bridge-health';
 	const SETTINGS = 'pay-bridge-settings';
 
 	public static function action_admin_menu(): void {
 		add_menu_page( __( 'Payments', 'pay-bridge' ), __( 'Payments', 'pay-bridge' ), Capabilities::VIEW, self::PAYMENTS, array( Payments_Page::class, 'render' ), 'dashicons-tickets-alt', 56 );
 		add_submenu_page( self::PAYMENTS, __( 'Payments', 'pay-bridge' ), __( 'Payments', 'pay-bridge' ), Capabilities::VIEW, self::PAYMENTS, array( Payments_Page::class, 'render' ) );
+		add_submenu_page( self::PAYMENTS, __( 'Recurring payments', 'pay-bridge' ), __( 'Recurring', 'pay-bridge' ), Capabilities::VIEW, self::BILLING, array( Billing_Page::class, 'render' ) );
 		add_submenu_page( self::PAYMENTS, __( 'Payment health', 'pay-bridge' ), __( 'Health', 'pay-bridge' ), Capabilities::VIEW, self::HEALTH, array( Health_Page::class, 'render' ) );
 		add_submenu_page( self::PAYMENTS, __( 'Payment settings', 'pay-bridge' ), __( 'Settings', 'pay-bridge' ), Capabilities::MANAGE, self::SETTINGS, array( Settings_Page::class, 'render' ) );
 	}

@@ -79,13 +79,24 @@ final class Deed {
 		exit;
 	}
 
+	/** What the last deed was about, if it was this person's; empty if there is none. */
+	public static function subject(): string {
+		$kept = self::kept();
+		return null === $kept ? '' : $kept[1];
+	}
+
 	/** Say what came of the last deed, if it was this person's and about this. */
 	public static function render_result( string $subject ): void {
-		$key  = Request::query( 'deed' );
-		$kept = 1 === preg_match( '/\A[0-9a-f]{32}\z/', $key ) ? get_transient( 'pay_bridge_deed_' . $key ) : null;
-		if ( is_array( $kept ) && get_current_user_id() === $kept[0] && $subject === $kept[1] ) {
+		$kept = self::kept();
+		if ( null !== $kept && $subject === $kept[1] ) {
 			printf( '<div id="pay-bridge-deed-result" class="notice notice-%s inline" role="status"><p>%s</p></div>', esc_attr( $kept[2] ), esc_html( $kept[3] ) );
 		}
+	}
+
+	private static function kept(): ?array {
+		$key  = Request::query( 'deed' );
+		$kept = 1 === preg_match( '/\A[0-9a-f]{32}\z/', $key ) ? get_transient( 'pay_bridge_deed_' . $key ) : null;
+		return is_array( $kept ) && get_current_user_id() === $kept[0] ? $kept : null;
 	}
 
 	/** What to say where no answer came: the same sentence for whatever was asked. */

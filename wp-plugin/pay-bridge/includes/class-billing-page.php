@@ -1,0 +1,174 @@
+<?php
+/**
+ * wp-admin: a customer's registered cards and recurring plans.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** Lists what a customer registered, deletes a card, and pauses, resumes or ends a plan of the gateway's own. */
+final class Billing_Page {
+
+	const ACTION = 'pay_bridge_billing';
+	const SHAPE  = '/\A[A-Za-z0-9._:@-]{1,64}\z/';
+
+	/** Which customer is posted or follows from the last deed: it may be an e-mail address, and stands in no address. */
+	public static function render(): void {
+		if ( ! current_user_can( Capabilities::VIEW ) ) {
+			Admin::refuse( __( 'You may not see payments.', 'pay-bridge' ), 403 );
+		}
+		$typed    = false === wp_verify_nonce( Request::post( '_pay_bridge_customer' ), 'pay_bridge_customer' ) ? '' : Request::post( 'customer' );
+		$customer = '' === $typed ? Deed::subject() : self::customer( $typed );
+		printf( '<div class="wrap pay-bridge"><h1>%s</h1>', esc_html__( 'Recurring payments', 'pay-bridge' ) );
+		$client = Client::of_site();
+		if ( null === $client ) {
+			Admin::notice( 'warning', Payments_Page::why_not_paired() );
+		} else {
+			self::render_search( '' === $typed ? $customer : $typed );
+			Deed::render_result( $customer );
+			self::render_lists( $client, $customer, $typed );
+		}
+		echo '</div>';
+	}
+
+	private static function render_search( string $shown ): void {
+		printf( '<form method="post" action="%s">', esc_url( Admin::url( Admin::BILLING ) ) );
+		wp_nonce_field( 'pay_bridge_customer', '_pay_bridge_customer', false );
+		printf( '<p><label>%s <input type="text" name="customer" value="%s" maxlength="100" autocomplete="off" aria-describedby="pay-bridge-customer-help"></label> ', esc_html__( 'Customer', 'pay-bridge' ), esc_attr( $shown ) );
+		printf( '<button type="submit" class="button">%s</button></p>', esc_html__( 'Show', 'pay-bridge' ) );
+		printf( '<p class="description" id="pay-bridge-customer-help">%s</p></form>', esc_html__( 'A WordPress user name or e-mail address, or the customer\'s name at the payment service, such as wp:7.', 'pay-bridge' ) );
+	}
+
+	private static function render_lists( Client $client, string $customer, string $typed ): void {
+		if ( '' === $customer ) {
+			Admin::notice( '' === $typed ? 'info' : 'error', '' === $typed ? __( 'Enter a customer to see the registered cards and the recurring plans.', 'pay-bridge' ) : __( 'There is no such customer. Enter a user name, an e-mail address or a name such as wp:7.', 'pay-bridge' ) );
+			return;
+		}
+		printf( '<h2>%s</h2>', esc_html__( 'Registered cards and phones', 'pay-bridge' ) );
+		$keys = self::items( $client, '/v1/billing-keys', $customer, __( 'This customer has no registered card or phone.', 'pay-bridge' ) );
+		foreach ( $keys as $key ) {
+			self::render_key( $customer, $key );
+		}
+		printf( '<h2>%s</h2>', esc_html__( 'Recurring plans of the gateway', 'pay-bridge' ) );
+		$plans = self::items( $client, '/v1/plans', $customer, __( 'This customer has no recurring plan.', 'pay-bridge' ) );
+		foreach ( $plans as $plan ) {
+			self::render_plan( $customer, $plan );
+		}
+		if ( ( $keys || $plans ) && ! current_user_can( Capabilities::SERVE ) ) {
+			printf( '<p>%s</p>', esc_html__( 'You may see them, but not change them.', 'pay-bridge' ) );
+		}
+	}
+
+	/** A list; says why where there is none. */
+	private static function items( Client $client, string $path, string $customer, string $none ): array {
+		$answer = $client->get( $path, array( 'customer' => $customer ) );
+		if ( ! $answer->ok() ) {
+			Admin::notice( 'error', $answer->message() );
+			return array();
+		}
+		$items = is_array( $answer->body['items'] ?? null ) ? array_filter( $answer->body['items'], 'is_array' ) : array();
+		if ( ! $items ) {
+			printf( '<p>%s</p>', esc_html( $none ) );
+		}
+		return $items;
+	}
+
+	private static function render_key( string $customer, array $key ): void {
+		$card  = Words::card( is_array( $key['card'] ?? null ) ? $key['card'] : array() );
+		$state = (string) ( $key['state'] ?? '' );
+		$words = array(
+			'' === $card ? Words::method( (string) ( $key['method'] ?? '' ) ) : $card,
+			Words::time( (string) ( $key['issued_at'] ?? $key['created_at'] ?? '' ) ),
+			(string) ( $key['gateway'] ?? '' ),
+			Billing_Words::key_state( $state ),
+			is_string( $key['message'] ?? null ) ? $key['message'] : '',
+		);
+		printf( '<p data-key="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
+		self::render_deeds( $customer, 'key', $key );
+	}
+
+	private static function render_plan( string $customer, array $plan ): void {
+		$state = (string) ( $plan['state'] ?? '' );
+		$words = array(
+			(string) ( $plan['order_ref'] ?? '' ),
+			Billing_Words::rhythm( $plan ),
+			/* translators: %d: how many times a recurring plan was charged */
+			sprintf( __( '%d rounds charged', 'pay-bridge' ), (int) ( $plan['rounds'] ?? 0 ) ),
+			(string) ( $plan['gateway'] ?? '' ),
+			Billing_Words::plan_state( $state ),
+			is_string( $plan['message'] ?? null ) ? $plan['message'] : '',
+		);
+		printf( '<p data-plan="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
+		if ( is_string( $plan['why'] ?? null ) ) {
+			printf( '<p class="description">%s</p>', esc_html( $plan['why'] ) );
+		}
+		self::render_deeds( $customer, 'plan', $plan );
+	}
+
+	/** What the bridge allows now, each behind a sentence that says what it means. */
+	private static function render_deeds( string $customer, string $kind, array $thing ): void {
+		$allowed = is_array( $thing['allowed'] ?? null ) ? $thing['allowed'] : array();
+		foreach ( array_intersect_key( Billing_Words::deeds( $kind ), array_flip( array_filter( $allowed, 'is_string' ) ) ) as $deed => $words ) {
+			if ( ! current_user_can( Capabilities::SERVE ) ) {
+				return;
+			}
+			printf( '<details data-deed="%s"><summary class="button">%s</summary><p>%s</p>', esc_attr( $deed ), esc_html( $words[0] ), esc_html( $words[1] ) );
+			$fields = array(
+				'kind' => $kind,
+				'id'   => (string) ( $thing['id'] ?? '' ),
+				'deed' => $deed,
+			);
+			Deed::open_form( self::ACTION, $customer, $fields );
+			Deed::close_form( $words[2] );
+			echo '</details>';
+		}
+	}
+
+	/** Do it, then show the customer again. Whose card or plan it is, and whether it may be, the bridge checks once more. */
+	public static function action_submit(): void {
+		$customer = Request::post( 'subject' );
+		$client   = Deed::check( self::ACTION, $customer );
+		$kind     = Request::post( 'kind' );
+		$id       = Request::post( 'id' );
+		$deed     = Request::post( 'deed' );
+		if ( 1 !== preg_match( self::SHAPE, $customer ) || ! Snapshots::is_id( $id ) || ! isset( Billing_Words::deeds( $kind )[ $deed ] ) ) {
+			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 400 );
+		}
+		$path = ( 'key' === $kind ? '/v1/billing-keys/' : '/v1/plans/' ) . rawurlencode( $id );
+		$body = array( 'customer' => $customer );
+		$key  = Request::post( 'key' );
+		if ( 'stop' === $deed || 'start' === $deed ) {
+			$answer = $client->post( $path . '/' . $deed, $body, $key );
+		} else {
+			$answer = $client->delete( $path, $body, $key );
+		}
+		$state = Deed::state( $answer );
+		Deed::finish( $customer, Admin::url( Admin::BILLING ), Billing_Words::kind( $deed, $state ), self::words( $answer, $kind, $state ) );
+	}
+
+	private static function words( Answer $answer, string $kind, string $state ): string {
+		if ( Deed::NO_ANSWER === $state ) {
+			return Deed::unanswered();
+		}
+		$said = Deed::said( $answer );
+		if ( ! $answer->ok() ) {
+			return $said;
+		}
+		$what = 'key' === $kind
+			? __( 'Registered card or phone', 'pay-bridge' ) . ': ' . Billing_Words::key_state( $state )
+			: __( 'Recurring plan', 'pay-bridge' ) . ': ' . Billing_Words::plan_state( $state );
+		return $what . ( '' === $said ? '' : ' – ' . $said );
+	}
+
+	/** The customer's name at the bridge: of a WordPress user, or as it was typed; empty if neither. */
+	private static function customer( string $typed ): string {
+		$user = get_user_by( is_email( $typed ) ? 'email' : 'login', $typed );
+		if ( $user ) {
+			return 'wp:' . $user->ID;
+		}
+		return 1 === preg_match( self::SHAPE, $typed ) ? $typed : '';
+	}
+}
