@@ -47,6 +47,10 @@ async def test_a_window_opened_before_is_paid_after_and_the_books_hold(world):
     assert row == {"site": "", "seq": 1, "was": root.fingerprint(bytes(range(32))), "became": root.fingerprint(NEW)}
     assert await world.all("SELECT 1 FROM unsealed") == [], "the change is sealed like every row of the audit"
     await world.check_books()
+    keep(world)
+    await lose(world)
+    (row,) = await world.all("SELECT became FROM audit WHERE payment = ?", root.CHAIN)
+    assert row == {"became": root.fingerprint(NEW)}, "a backup holds it, with its seal"
 
 
 async def test_what_was_told_before_and_after_is_believed_when_a_backup_of_the_old_key_is_restored(world):
