@@ -192,9 +192,24 @@ class LooksUp(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EscrowField:
+    """A field of an escrow's step: the gateway's name for it, what people call it, and its choices if it has some."""
+
+    name: str
+    korean: str
+    english: str
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
 @runtime_checkable
 class Escrows(Protocol):
     """A gateway that keeps the money until the buyer has the goods."""
+
+    @property
+    def escrow_steps(self) -> Mapping[str, tuple[EscrowField, ...]]:
+        """The shop's own steps and the fields each needs; none where the site's payments are in no escrow."""
+        ...
 
     def take_escrow_step(
         self, payment: Payment, step: EscrowStep, stamp: Stamp

@@ -127,5 +127,10 @@ def _stamp(context: Context, site: Site) -> Stamp:
 
 def _silent(outcome: object) -> GatewayOff:
     said = outcome.message if isinstance(outcome, Refused | Unknown) else ""
-    why = "did not answer" if isinstance(outcome, NotSent | Unknown) else "refused"
-    return GatewayOff(f"The gateway {why}; look in its console before asking again.", gateway_message=said)
+    silent = isinstance(outcome, NotSent | Unknown)
+    why, korean = ("did not answer", "답하지 않았어요") if silent else ("refused", "거절했어요")
+    return GatewayOff(
+        f"The gateway {why}; look in its console before asking again.",
+        gateway_message=said,
+        message_ko=f"결제사가 {korean}. 다시 요청하기 전에 결제사 관리자 화면에서 확인해 주세요.",
+    )

@@ -1,8 +1,10 @@
-"""A payment as a clerk sees it: besides what `snapshots` shows, its cash receipts and what else may be done with it."""
+"""A payment as a clerk sees it: besides what `snapshots` shows, its cash receipts and the steps of its escrow."""
 
 from typing import Any
 
 from bridge.domain.exchange import Stamp
+from bridge.domain.payment import Payment
+from bridge.domain.services import Escrows
 from bridge.flows.issue_receipt import receipts_json
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
@@ -12,6 +14,25 @@ from bridge.ledger.ledger import Turn
 
 def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[str, Any]:
     """Read one payment of a site with everything that belongs to it. Raises NotFound."""
-    cash_receipts = receipts_json(turn, site, payments.get(turn, site.id, payment_id))
-    more = {"cash_receipts": cash_receipts} if cash_receipts is not None else {}
-    return read_payment(turn, site, payment_id, stamp) | more
+    payment = payments.get(turn, site.id, payment_id)
+    more = {"cash_receipts": receipts_json(turn, site, payment), "escrow": _escrow(site, payment)}
+    shown = {name: value for name, value in more.items() if value is not None}
+    return read_payment(turn, site, payment_id, stamp) | shown
+
+
+def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
+    """Name the steps that the shop may take, and what each needs; none for a payment that is in no escrow."""
+    gateway: object = site.gateways.get(payment.gateway)
+    if not isinstance(gateway, Escrows) or payment.left <= 0 or not gateway.escrow_steps:
+        return None
+    steps = [
+        {
+            "step": step,
+            "fields": [
+                {"name": one.name, "label_ko": one.korean, "label": one.english, "choices": dict(one.choices)}
+                for one in fields
+            ],
+        }
+        for step, fields in gateway.escrow_steps.items()
+    ]
+    return {"steps": steps}

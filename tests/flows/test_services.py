@@ -56,7 +56,20 @@ async def test_a_refused_or_unheard_escrow_step_says_so(world, paid):
 
     assert (refused.status_code, refused.json()["gateway_message"]) == (503, "그렇게 안 돼요")
     assert (lost.status_code, "did not answer" in lost.json()["detail"]) == (503, True)
+    assert "답하지 않았어요" in lost.json()["message_ko"]
     assert await world.state(paid) == "paid"
+
+
+async def test_a_payment_in_escrow_names_its_steps_and_what_each_needs(world, paid):
+    courier = {"name": "courier", "label_ko": "택배사", "label": "Courier", "choices": {"EPOST": "우체국"}}
+    shown = (await world.call("GET", f"/v1/payments/{paid}")).json()["escrow"]
+    open_yet = await world.checkout(world.order())
+
+    assert shown == {"steps": [{"step": "status", "fields": []}, {"step": "delivery", "fields": [courier]}]}
+    assert "escrow" not in (await world.call("GET", f"/v1/payments/{open_yet.payment}")).json()
+    await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7"})
+    await world.quiet()
+    assert "escrow" not in (await world.call("GET", f"/v1/payments/{paid}")).json(), "all of it went back"
 
 
 async def test_no_escrow_without_money_and_none_at_gateways_without(world, paid):

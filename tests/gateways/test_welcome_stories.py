@@ -242,6 +242,31 @@ async def test_an_account_is_issued_and_paid_into_once_though_three_notices_tell
     await house.check_books()
 
 
+async def test_a_payment_in_escrow_has_its_delivery_reported_and_its_state_told(house):
+    house.site = await house.pair("http://parcels.test", escrow="yes")
+    payment = await house.buy()
+    shown = (await house.call("GET", f"/v1/payments/{payment.id}")).json()["escrow"]["steps"]
+    fields = {one["name"]: next(iter(one["choices"]), "02-123-4567") for one in shown[1]["fields"]}
+    path = f"/v1/payments/{payment.id}/escrow"
+    before = await house.call("POST", path, {"step": "status", "actor": "wp:7"})
+    sent = await house.call("POST", path, {"step": "delivery", "actor": "wp:7", "fields": fields})
+    again = await house.call("POST", path, {"step": "delivery", "actor": "wp:7", "fields": fields})
+    changed = await house.call("POST", path, {"step": "delivery", "actor": "wp:7", "fields": fields | {"report": "U"}})
+
+    assert [one["step"] for one in shown] == ["status", "delivery"]
+    assert (before.json()["state"], sent.status_code, changed.status_code) == ("승인", 200, 200)
+    assert again.json()["gateway_message"] == "배송등록 정보를 확인하세요."
+    assert house.book(payment).net == 55_000
+    assert "02-123-4567" not in json.dumps(await house.all("SELECT * FROM calls"), default=str)
+
+
+async def test_without_the_setting_no_payment_is_in_escrow(house):
+    payment = await house.buy()
+    assert "escrow" not in (await house.call("GET", f"/v1/payments/{payment.id}")).json()
+    asked = await house.call("POST", f"/v1/payments/{payment.id}/escrow", {"step": "status", "actor": "wp:7"})
+    assert asked.json()["gateway_message"] == "에스크로 거래가 아닙니다."
+
+
 # ---- what comes from outside and is not what it should be
 
 

@@ -20,6 +20,7 @@ from tests.wordpress.stand import Stand
 __all__ = ["browser"]
 pytestmark = pytest.mark.browser
 PAGE = "/wp-admin/admin.php?page=pay-bridge"
+CLIENT = "echo wp_json_encode(PayBridge\\Client::of_site()"
 
 
 class Office(Lane):
@@ -157,7 +158,7 @@ def test_news_lost_on_the_way_are_found_by_the_hourly_event(office: Office, brow
 
 
 def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office: Office, browser: Browser) -> None:
-    """The last of this file: from here on the site has a second gateway."""
+    """From here on the site has a second gateway."""
     add_payapp(office)
     customer = "wp:" + office.stand.run_php("echo get_user_by('login', 'buyer')->ID;")
     wish = {
@@ -178,10 +179,7 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
     page.locator("[name=action][value=pay]").click(no_wait_after=True)
     until(lambda: "active" in plan_states(office, customer), "the first round to be charged")
 
-    page.goto(f"{office.url}/wp-login.php")
-    page.fill("#user_login", "clerk")
-    page.fill("#user_pass", office.stand.passwords["clerk"])
-    page.click("#wp-submit")
+    enter(office, page)
     page.goto(f"{office.url}/wp-admin/admin.php?page=pay-bridge-billing")
     page.fill("input[name=customer]", "buyer")
     page.get_by_role("button", name="보기").click()
@@ -197,6 +195,37 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
     context.close()
 
 
+def test_a_delivery_of_a_payment_in_escrow_is_reported(office: Office, browser: Browser) -> None:
+    """And a third, whose windows are in escrow."""
+    given = {"api_url": f"{office.bridge.sandbox_url}/welcome/api", "approval_urls": office.bridge.sandbox_url}
+    words = [
+        word for name, value in {**given, "escrow": "yes"}.items() for word in ("--set", f"welcome.{name}={value}")
+    ]
+    office.bridge.command("site", "set", office.url, *words)
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
+    page = context.new_page()
+    ref = office.book_seats(context.request)
+    find = f"PayBridge\\Order::find('{ref}', 'checkout', 0)->for_bridge()"
+    wish = f"array('order' => {find}, 'gateway' => 'welcome')"
+    made = json.loads(office.stand.run_php(f"{CLIENT}->post('/v1/payments', {wish})->body);"))
+    page.goto(made["window_url"])
+    page.locator("[name=action][value=pay]").click(no_wait_after=True)
+    office.payment(ref, "paid")
+
+    enter(office, page)
+    page.goto(office.admin_url(made["id"]))
+    page.get_by_role("button", name="상태 확인").click()
+    expect(page.locator("#pay-bridge-deed-result")).to_have_text("에스크로: 승인")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_text("배송 등록하기…").click()
+    for field in page.locator("details[open] input[type=text]").all():
+        field.fill("02-123-4567")
+    page.get_by_label("택배사").select_option(label="우체국택배")
+    page.get_by_role("button", name="등록", exact=True).click()
+    expect(page.locator("#pay-bridge-deed-result")).to_have_text("에스크로: 배송을 등록했어요")
+    context.close()
+
+
 def add_payapp(office: Office) -> None:
     keys = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
     body = json.dumps({"gateway": "payapp", "sellers": {"payapptest": keys}}).encode()
@@ -209,14 +238,23 @@ def add_payapp(office: Office) -> None:
 def ask(office: Office, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Ask the bridge as a theme would, through the plugin."""
     told = json.dumps(json.dumps(body))
-    code = f"echo wp_json_encode(PayBridge\\Client::of_site()->post('{path}', json_decode({told}, true))->body);"
-    found: dict[str, Any] = json.loads(office.stand.run_php(code))
+    answered = office.stand.run_php(f"{CLIENT}->post('{path}', json_decode({told}, true))->body);")
+    found: dict[str, Any] = json.loads(answered)
     return found
 
 
 def plan_states(office: Office, customer: str) -> str:
     asked = f"get('/v1/plans', array('customer' => '{customer}'))"
-    return office.stand.run_php(f"echo wp_json_encode(PayBridge\\Client::of_site()->{asked}->body);")
+    return office.stand.run_php(f"{CLIENT}->{asked}->body);")
+
+
+def enter(office: Office, page: Page) -> None:
+    """Log in as the clerk."""
+    page.goto(f"{office.url}/wp-login.php")
+    page.fill("#user_login", "clerk")
+    page.fill("#user_pass", office.stand.passwords["clerk"])
+    page.click("#wp-submit")
+    page.wait_for_url(lambda url: "wp-login" not in url)
 
 
 def do(page: Page, opener: str, button: str, words: str) -> None:

@@ -47,6 +47,7 @@ from bridge.domain.services import (
     AdminAnswer,
     AdminCommand,
     CardKind,
+    EscrowField,
     EscrowShown,
     EscrowStep,
     ReceiptIssued,
@@ -376,6 +377,10 @@ class Serving(Approving, Undoing):
         if said["code"] == "ok":
             return CardKind(said["issuer"], "현대카드", "credit")
         return Absent() if said["code"] == "absent" else Unknown("the look-up proves nothing", said["code"])
+
+    @property
+    def escrow_steps(self) -> dict[str, tuple[EscrowField, ...]]:
+        return {"status": (), "delivery": (EscrowField("courier", "택배사", "Courier", {"EPOST": "우체국"}),)}
 
     def take_escrow_step(self, payment: Payment, step: EscrowStep, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("escrow", payment, step=step.step, fields=dict(step.fields))

@@ -44,6 +44,7 @@ SETTINGS = (
     Setting("billing_key", "auth, or noauth: how a card is registered", live="auth", test="auth"),
     Setting("tax_parts", "send VAT and tax-free parts (부가세 업체정함): yes or no", live="no", test="no"),
     Setting("phone_goods", "P_HPP_METHOD: 1 contents, 2 goods", live="2", test="2"),
+    Setting("escrow", "window with escrow (useescrow=Y): yes or no", live="no", test="no"),
     Setting("server_address", "clientIp of escrow calls", live="127.0.0.1", test="127.0.0.1"),
 )
 
@@ -55,6 +56,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "billing_key": ("auth", "noauth"),
     "tax_parts": ("yes", "no"),
     "phone_goods": ("1", "2"),
+    "escrow": ("yes", "no"),
 }
 KEY_LENGTH, IV_LENGTH = 32, 16
 
@@ -75,6 +77,7 @@ class WelcomeSettings:
     billing_key: str
     sends_tax_parts: bool
     phone_goods: str
+    in_escrow: bool
     server_address: str
 
 
@@ -110,6 +113,7 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> WelcomeSettings:
         billing_key=read["billing_key"],
         sends_tax_parts=read["tax_parts"] == "yes",
         phone_goods=read["phone_goods"],
+        in_escrow=read["escrow"] == "yes",
         server_address=read["server_address"],
     )
 

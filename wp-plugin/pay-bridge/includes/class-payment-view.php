@@ -36,6 +36,7 @@ final class Payment_View {
 			Refund_Form::render( $payment );
 			self::render_refunds( is_array( $payment['refunds'] ?? null ) ? $payment['refunds'] : array() );
 			Receipts::render( $payment );
+			Escrow::render( $payment );
 			Story::render( is_array( $payment['timeline'] ?? null ) ? $payment['timeline'] : array() );
 		}
 	}

@@ -1,0 +1,142 @@
+<?php
+/**
+ * wp-admin: a payment in escrow (에스크로).
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/** Asks for an escrow's state and reports a delivery, with the fields that the gateway names. None of them is kept here. */
+final class Escrow {
+
+	const ACTION     = 'pay_bridge_escrow';
+	const CHARACTERS = 100;
+
+	/** The steps that the shop may take; nothing for a payment that is in no escrow. */
+	public static function render( array $payment ): void {
+		$steps = self::steps( $payment );
+		if ( ! $steps ) {
+			return;
+		}
+		printf( '<h2>%s</h2>', esc_html__( 'Escrow', 'pay-bridge' ) );
+		printf( '<p>%s</p>', esc_html__( 'The gateway keeps this money until the buyer has received what was bought.', 'pay-bridge' ) );
+		if ( ! current_user_can( Capabilities::SERVE ) ) {
+			printf( '<p>%s</p>', esc_html__( 'You may see this payment, but not report its delivery.', 'pay-bridge' ) );
+			return;
+		}
+		foreach ( $steps as $step => $fields ) {
+			self::render_step( $payment['id'], $step, $fields );
+		}
+	}
+
+	private static function render_step( string $payment_id, string $step, array $fields ): void {
+		$words = self::words( $step );
+		if ( $fields ) {
+			printf( '<details><summary class="button">%s</summary>', esc_html( $words[0] ) );
+		}
+		Deed::open_form( self::ACTION, $payment_id, array( 'step' => $step ) );
+		foreach ( $fields as $field ) {
+			self::render_field( $field );
+		}
+		Deed::close_form( $words[1] );
+		if ( $fields ) {
+			echo '</details>';
+		}
+	}
+
+	private static function render_field( array $field ): void {
+		$name = 'field_' . $field['name'];
+		printf( '<p><label>%s<br>', esc_html( 0 === strpos( determine_locale(), 'ko' ) ? $field['label_ko'] : $field['label'] ) );
+		if ( ! $field['choices'] ) {
+			printf( '<input type="text" name="%s" required maxlength="%d" size="30" autocomplete="off"></label></p>', esc_attr( $name ), absint( self::CHARACTERS ) );
+			return;
+		}
+		printf( '<select name="%s" required>', esc_attr( $name ) );
+		foreach ( $field['choices'] as $value => $label ) {
+			printf( '<option value="%s">%s</option>', esc_attr( (string) $value ), esc_html( $label ) );
+		}
+		echo '</select></label></p>';
+	}
+
+	/** Take the step, then show the payment again. Which steps and fields there are is read again from the bridge. */
+	public static function action_submit(): void {
+		$payment_id = Request::post( 'subject' );
+		$client     = Deed::check( self::ACTION, $payment_id );
+		if ( ! Snapshots::is_id( $payment_id ) ) {
+			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 403 );
+		}
+		$path  = '/v1/payments/' . rawurlencode( $payment_id );
+		$known = $client->get( $path );
+		$step  = Request::post( 'step' );
+		$steps = self::steps( $known->body );
+		if ( ! $known->ok() || ! isset( $steps[ $step ] ) ) {
+			Admin::refuse( $known->ok() ? __( 'This is not possible for this payment any more.', 'pay-bridge' ) : $known->message(), $known->ok() ? 409 : 502 );
+		}
+		$body = array(
+			'step'   => $step,
+			'actor'  => 'wp:' . get_current_user_id(),
+			'fields' => (object) self::typed( $steps[ $step ] ),
+		);
+		$answer = $client->post( $path . '/escrow', $body, Request::post( 'key' ) );
+		Deed::finish( $payment_id, Admin::payment_url( $payment_id ), self::kind( $answer ), self::result( $answer, $step ) );
+	}
+
+	/** What was typed into the fields that there are; nothing is left out and no choice is made up. */
+	private static function typed( array $fields ): array {
+		$typed = array();
+		foreach ( $fields as $field ) {
+			$value = mb_substr( Request::post( 'field_' . $field['name'] ), 0, self::CHARACTERS );
+			if ( '' === $value || ( $field['choices'] && ! isset( $field['choices'][ $value ] ) ) ) {
+				/* translators: %s: what a field of a form is called */
+				Admin::refuse( sprintf( __( 'Please fill in: %s', 'pay-bridge' ), 0 === strpos( determine_locale(), 'ko' ) ? $field['label_ko'] : $field['label'] ), 400 );
+			}
+			$typed[ $field['name'] ] = $value;
+		}
+		return $typed;
+	}
+
+	/** The steps of a payment with their fields, read strictly: what is misshapen is left out. */
+	private static function steps( array $payment ): array {
+		$steps = array();
+		foreach ( is_array( $payment['escrow']['steps'] ?? null ) ? $payment['escrow']['steps'] : array() as $told ) {
+			if ( ! is_array( $told ) || ! is_string( $told['step'] ?? null ) || ! self::words( $told['step'] ) ) {
+				continue;
+			}
+			$steps[ $told['step'] ] = array();
+			foreach ( is_array( $told['fields'] ?? null ) ? $told['fields'] : array() as $field ) {
+				if ( is_array( $field ) && is_string( $field['name'] ?? null ) && is_string( $field['label'] ?? null ) && is_string( $field['label_ko'] ?? null ) ) {
+					$field['choices'] = is_array( $field['choices'] ?? null ) ? array_filter( $field['choices'], 'is_string' ) : array();
+					$steps[ $told['step'] ][] = $field;
+				}
+			}
+		}
+		return $steps;
+	}
+
+	private static function kind( Answer $answer ): string {
+		return $answer->ok() ? 'success' : ( 0 === $answer->status ? 'info' : 'error' );
+	}
+
+	private static function result( Answer $answer, string $step ): string {
+		if ( 0 === $answer->status ) {
+			return Deed::unanswered();
+		}
+		if ( ! $answer->ok() ) {
+			return Deed::said( $answer );
+		}
+		$state = 'delivery' === $step ? __( 'the delivery has been reported', 'pay-bridge' ) : Deed::state( $answer );
+		return __( 'Escrow', 'pay-bridge' ) . ': ' . $state;
+	}
+
+	/** What opens a step, and its button; empty for a step that is no clerk's. */
+	private static function words( string $step ): array {
+		$words = array(
+			'status'   => array( '', __( 'Ask for its state', 'pay-bridge' ) ),
+			'delivery' => array( __( 'Report the delivery…', 'pay-bridge' ), __( 'Report it', 'pay-bridge' ) ),
+		);
+		return $words[ $step ] ?? array();
+	}
+}
