@@ -1,11 +1,11 @@
 """What a notice of a cancel does: our own refund or undo is settled by it, any other cancel is written down or told."""
 
-from bridge.domain.gateway import Event, captures_itself
+from bridge.domain.gateway import Event, Inquires, captures_itself
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
-from bridge.flows.external import write_external_refund
+from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
-from bridge.flows.told import CAME_AND_WENT, COMPARED, GATEWAY, KNOWN, LATER, PERSON, Told
+from bridge.flows.told import CAME_AND_WENT, GATEWAY, KNOWN, LATER, PERSON, REPORTED, Told
 from bridge.flows.undo import record_undone
 from bridge.ledger import operations, payments
 from bridge.ledger.operations import Operation
@@ -31,7 +31,7 @@ def cancelled(told: Told) -> str:
     if state is State.OPEN and told.proven and captures_itself(told.gateway):
         return _before_its_capture(told)
     if state in TAKING_BACK and not told.payment.orphaned:
-        return KNOWN
+        return REPORTED if _before_its_outcome(told, done) else KNOWN
     return _by_others(told)
 
 
@@ -65,6 +65,14 @@ def _same(told: Told, operation: Operation) -> bool:
     return operation.ref == notice.merchant_ref or all(operation.refs[name] == notice.refs[name] for name in both)
 
 
+def _before_its_outcome(told: Told, done: list[Operation]) -> bool:
+    """Whether it is about an approval that nobody takes back and that the gateway can be asked about: it is then."""
+    undone = any(one.kind is Kind.UNDO for one in done)
+    return (
+        told.payment.state in (State.UNKNOWN, State.NEEDS_HUMAN) and not undone and isinstance(told.gateway, Inquires)
+    )
+
+
 def _before_its_capture(told: Told) -> str:
     """The cancel overtook the news of the payment itself: a whole one ends it, a part waits for that news."""
     if told.notice.event != Event.CANCELLED:
@@ -80,7 +88,7 @@ def _by_others(told: Told) -> str:
     turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
     cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
     if owe_check(turn, recorder, payment):
-        return COMPARED
+        return REPORTED
     exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW"
     if exact and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
@@ -90,5 +98,5 @@ def _by_others(told: Told) -> str:
         return "refunded past the bridge"
     number = notice.refs.get("refNo", "")
     detail = f"the gateway reports a cancel of {notice.amount} KRW that was not asked here ({number})"
-    recorder.case(turn, payment, "external_cancel", detail, notice.amount)
+    recorder.case(turn, payment, EXTERNAL, detail, notice.amount)
     return PERSON

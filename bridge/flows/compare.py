@@ -6,10 +6,11 @@ from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
-from bridge.flows.external import write_external_refund
+from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms
 from bridge.flows.record import Recorder
-from bridge.ledger import operations, payments
+from bridge.flows.told import REPORTED
+from bridge.ledger import cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
@@ -55,7 +56,10 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
             detail=f"the gateway has captured {more} KRW more than was asked of it",
         )
         return ""
-    if outcome.refunded is None or state not in (State.PAID, State.PART_REFUNDED, State.REFUNDED):
+    if state not in (State.PAID, State.PART_REFUNDED, State.REFUNDED):
+        return ""
+    if outcome.refunded is None:
+        ask_a_person(turn, recorder, payment)
         return ""
     more = outcome.refunded - payment.refunded + min(payment.orphaned, 0)
     if more > 0:
@@ -71,6 +75,14 @@ def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fenc
         found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card)
         write_found(turn, recorder, payment, found, fence)
     return ""
+
+
+def ask_a_person(turn: Turn, recorder: Recorder, payment: Payment) -> None:
+    """The inquiry does not tell what was given back: whatever notices without proof reported of it is a person's."""
+    reported = notices.many_with_outcome(turn, payment.id, REPORTED)
+    if reported > sum(one["reason"] == EXTERNAL for one in cases.of_payment(turn, payment.id)):
+        detail = "the gateway reports money given back that was not asked for here, and its inquiry does not tell of it"
+        recorder.case(turn, payment, EXTERNAL, detail)
 
 
 def given_back(turn: Turn, recorder: Recorder, payment: Payment, amount: int, total: int) -> Payment:

@@ -6,6 +6,9 @@ from bridge.flows.pen import Pen
 from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
 
+EXTERNAL = "external_cancel"
+"""Reason of cases: the gateway reports money given back that was not asked for here, and nothing proves how much."""
+
 
 def write_external_refund(
     recorder: Pen,

@@ -9,7 +9,7 @@ from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, fence_for, write_found
-from bridge.flows.compare import given_back, record_check
+from bridge.flows.compare import ask_a_person, given_back, record_check
 from bridge.flows.context import Context
 from bridge.flows.external import write_external_refund
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_at
@@ -98,6 +98,8 @@ def _record_approval(
         if outcome.refunded and after.state == State.PAID:
             cause = f"external:{payment.id}:{outcome.refunded}"
             write_external_refund(recorder, turn, after, amount=outcome.refunded, evidence=Evidence.E4, cause=cause)
+        if outcome.refunded is None and after.state == State.PAID:
+            ask_a_person(turn, recorder, after)
         return
     told = notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in operation.refs
     shown, proven = _absence(recorder, gateway, operation, outcome, told=told)

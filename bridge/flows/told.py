@@ -16,6 +16,7 @@ KNOWN = "known already"
 PERSON = "a person must look"
 NOTHING_TO_DO = "nothing to do"
 COMPARED = "the books are compared"
+REPORTED = "the books are compared: money is said to have gone back"
 CAME_AND_WENT = "taken and given back before it was told"
 
 

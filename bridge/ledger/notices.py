@@ -73,6 +73,12 @@ def had_outcome(turn: Turn, payment: str, outcome: str) -> bool:
     return turn.one("SELECT 1 FROM notices WHERE payment = ? AND outcome = ?", payment, outcome) is not None
 
 
+def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
+    """Count a payment's notices that had this outcome."""
+    row = turn.one("SELECT COUNT(*) AS many FROM notices WHERE payment = ? AND outcome = ?", payment, outcome)
+    return int(row["many"]) if row is not None else 0
+
+
 def of_payment(turn: Turn, payment: str) -> list[Row]:
     """Read the notices bound to a payment."""
     return turn.all(

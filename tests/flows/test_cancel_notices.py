@@ -2,6 +2,8 @@
 
 import pytest
 
+from bridge.flows.check_invariants import check_everything
+
 
 @pytest.fixture
 async def paid(world):
@@ -79,6 +81,19 @@ async def test_a_cancel_in_the_console_is_written_down_and_told_once(paid, event
     assert await world.told(payment.id) == ["payment.paid", "payment.refunded"]
     assert await world.cases(payment.id) == []
     await world.check_books()
+
+
+async def test_a_cancel_in_the_console_while_a_refund_of_all_has_no_outcome_contradicts_nothing(paid):
+    world, payment = paid
+    world.teller.fail("refund", "taken_in")
+    await ask_refund(world, payment)
+    world.trade(payment).refunds.append(20_000)
+    await world.tell("part_cancelled", payment, amount=20_000)
+    checked = await check_everything(world.context, rest_seconds=0)
+
+    assert await refund_rows(world, payment) == [("unknown", "")]
+    assert await world.state(payment.id) == "part_refunded"
+    assert (checked.found, world.gave_up) == ((), [])
 
 
 async def test_more_than_is_left_is_a_persons(paid):

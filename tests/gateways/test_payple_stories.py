@@ -22,6 +22,18 @@ async def at_once(tmp_path):
         yield made
 
 
+@pytest.fixture
+async def told(tmp_path):
+    """A shop whose webhooks are registered, at a Payple whose inquiry shows no refunds."""
+    async for made in opened_street(tmp_path):
+        made.register_notices()
+        yield made
+
+
+def give_back_in_the_console(street, payment, amount):
+    street.sandbox.desks["payple"].refund({"merchant_ref": payment.merchant_ref, "amount": amount})
+
+
 async def test_what_the_window_took_is_believed_when_payple_says_it(at_once):
     street = at_once
     opened = await street.checkout()
@@ -95,3 +107,37 @@ async def test_at_once_a_part_and_the_rest_are_refunded(at_once):
 
     assert street.book(await street.payment(opened.payment)).net == 0
     await street.check_books()
+
+
+async def test_a_webhook_of_money_given_back_that_no_inquiry_shows_is_a_persons(told):
+    opened = await told.checkout()
+    await told.go(await told.authenticate(opened))
+    await told.quiet()
+    give_back_in_the_console(told, await told.payment(opened.payment), 5_000)
+    await told.live(60.0)
+
+    assert await told.cases(opened.payment) == ["external_cancel"]
+    assert await told.state(opened.payment) == "paid", "nobody signed it"
+
+
+async def test_a_webhook_of_money_given_back_before_its_payment_was_known_is_a_persons_too(told):
+    opened = await told.checkout()
+    told.fault("approve", "drop_after")
+    told.fault("inquire", "5xx_before", times=3)
+    await told.go(await told.authenticate(opened))
+    await told.sandbox.settle()
+    give_back_in_the_console(told, await told.payment(opened.payment), 5_000)
+    await told.live(900.0, 10.0)
+
+    assert await told.state(opened.payment) == "paid"
+    assert await told.cases(opened.payment) == ["external_cancel"]
+
+
+async def test_our_own_refunds_webhook_is_nobodys_case(told):
+    opened = await told.checkout()
+    await told.go(await told.authenticate(opened))
+    await told.quiet()
+    assert (await told.refund(opened.payment, 5_000)).status_code == 200
+    await told.live(60.0)
+
+    assert await told.cases(opened.payment) == []

@@ -68,8 +68,10 @@ _DUE = """SELECT
   SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq
   AND earlier.state = 'waiting')) AS news"""
 
+# A comparison of the books waits for the person who decides about what is under way.
 _UNFINISHED = f"""SELECT
  (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES}) AS states,
- (SELECT COUNT(*) FROM operations WHERE state IN ('sent', 'unknown')) AS steps,
+ (SELECT COUNT(*) FROM operations AS step WHERE state IN ('sent', 'unknown') AND NOT (kind = 'check' AND EXISTS (
+  SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))) AS steps,
  (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
  (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS notices"""

@@ -12,11 +12,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
-from bridge.domain.machine import HOLDING, TERMINAL, UNSETTLED, Evidence, State, Step
+from bridge.domain.invariants import KEEPS_MONEY
+from bridge.domain.machine import TERMINAL, UNSETTLED, Evidence, State, Step
 from bridge.ledger import audit
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.wire.converse import INTENT_SECONDS_MAX
+from tests.storm.gateways.setup import Setup
 from tests.storm.net import Heard, Leaving
 from tests.storm.office import Truth
 from tests.storm.shop import Shop, Signed
@@ -50,7 +53,7 @@ class Checks:
         self.lost = self.doubled = self.drifting = 0
         self.people: Counter[str] = Counter()
         self.covered: set[tuple[str, str, str]] = set()
-        self.resolved_seconds: list[float] = []
+        self.resolved: list[tuple[str, float]] = []
         self._storm = storm
         self._connection = storm.disk.connection
         self._turn = SqliteTurn(self._connection)
@@ -68,8 +71,8 @@ class Checks:
         self.log_lines: list[str] = []
 
     @property
-    def payments_seen(self) -> int:
-        return len(self._payments)
+    def payments_by_gateway(self) -> Counter[str]:
+        return Counter(self._setup(row).name for row in self._payments.values())
 
     def fail(self, rule: str, text: str) -> None:
         """Note that a rule is broken."""
@@ -153,7 +156,7 @@ class Checks:
                 self.holds("I9", known, f"{one['kind']} ended {one['state']} by {one['evidence'] or 'nothing'}")
                 self._judge_truth(one, operations)
             if was == "unknown":
-                self.resolved_seconds.append(now - since)
+                self.resolved.append((self._setup(one).name, now - since))
             kept = since if was == "sent" and one["state"] == "unknown" else now
             self._steps[one["id"]] = (one["state"], kept)
 
@@ -175,7 +178,7 @@ class Checks:
 
     def _judge_orders(self) -> None:
         held = Counter(
-            (row["site"], row["order_ref"]) for row in self._payments.values() if State(row["state"]) in HOLDING
+            (row["site"], row["order_ref"]) for row in self._payments.values() if row["state"] in KEEPS_MONEY
         )
         self.holds("I5", max(held.values(), default=0) <= 1, f"an order is held twice: {held}")
 
@@ -205,6 +208,9 @@ class Checks:
         self.holds("I11", new_answers <= new_nonces, "an effect was committed without its nonce")
         self._nonces |= nonces
         self._answers = answers["last"]
+
+    def _setup(self, row: Any) -> Setup:
+        return self._storm.gates[row["site"]].site.setup
 
     def _book(self, row: Any) -> tuple[int, int]:
         books = self._storm.gates[row["site"]].world.bank.of(row["merchant_ref"])
@@ -237,7 +243,8 @@ class Checks:
         """Judge a call that moves money, before its first byte: its intent is in the database, and it is the first."""
         gate = next(gate for gate in self._storm.gates.values() if request.origin.startswith(gate.origin))
         text = request.body.decode("utf-8", "replace") + request.target
-        row = self._find(gate.site.id, text)
+        setup = gate.site.setup
+        row = self._find(gate.site, text)
         if row is None:
             self.fail("I4", f"{request.op} leaves about no payment that is in the database")
             return
@@ -245,29 +252,44 @@ class Checks:
             "SELECT id, kind, amount FROM operations WHERE payment = ? AND state IN ('sent', 'unknown', 'needs_human')",
             row["id"],
         )
-        setup = gate.site.setup
         # A notice may settle an operation between the commit of a harmless repetition's claim and its first byte.
         just_settled = self._settled_at.get(row["id"], 0.0) > self._storm.loop.time() - INTENT_SECONDS_MAX
-        fits = bool(pending) or (just_settled and request.op not in setup.sent_once)
+        sent_once = setup.sent_once_as(request.target, request.body)
+        approves = sent_once in setup.approval_paths
+        if not approves and self._gives_all_back(setup, row):
+            sent_once = ""
+        fits = bool(pending) or (just_settled and not sent_once)
         self.holds("I4", fits, f"{request.op} of {row['merchant_ref']} leaves without its intent")
-        if request.op in setup.sent_once:
-            approves = request.op in setup.approvals
+        if sent_once:
             refund = next((one["id"] for one in pending if one["kind"] == "refund"), "")
-            key = (row["id"] if approves else refund, request.op)
+            key = (row["id"] if approves else refund, sent_once)
             self._sent[key] += 1
             self.holds("I3b", self._sent[key] == 1, f"{request.op} of {row['merchant_ref']} was sent twice")
 
-    def _find(self, site: str, text: str) -> Any:
-        """Find the payment a call is about: by our reference, else by the gateway's."""
-        rows = self._turn.all("SELECT * FROM payments WHERE site = ? ORDER BY id", site)
-        for row in rows:
-            if row["merchant_ref"] in text:
+    def _gives_all_back(self, setup: Setup, row: Any) -> bool:
+        """Whether this gives all back, by a refund or because the order took another payment, and may be repeated."""
+        last = self._turn.one(
+            "SELECT amount FROM operations WHERE payment = ? AND kind = 'refund' ORDER BY id DESC LIMIT 1", row["id"]
+        )
+        return setup.whole_again and (last is None or bool(last["amount"] == row["captured"]))
+
+    def _find(self, site: Paired, text: str) -> Any:
+        """Find the payment a call is about: by our reference, else by the longest value that the gateway gave to it, or
+        that a browser brought back to it."""
+        rows = {row["id"]: row for row in self._turn.all("SELECT * FROM payments WHERE site = ? ORDER BY id", site.id)}
+        values: dict[str, str] = {}
+        for row in rows.values():
+            refs = json.loads(row["refs"])
+            number = refs.get(site.setup.named_by)
+            if row["merchant_ref"] in text or (number and f"{site.setup.named_by}={number}&" in text):
                 return row
-        for row in rows:
-            known = [value for name, value in json.loads(row["refs"]).items() if name != "dialect"]
-            if any(len(value) >= GATEWAY_REF_CHARACTERS_MIN and value in text for value in known):
-                return row
-        return None
+            values |= {value: row["id"] for name, value in refs.items() if name != "dialect"}
+        for payment, coming in self._storm.returns:
+            if payment in rows:
+                brought = parse_qsl(coming.body.decode() or urlsplit(coming.url).query)
+                values |= {value: payment for _, value in brought}
+        named = [one for one in values if len(one) >= GATEWAY_REF_CHARACTERS_MIN and one in text]
+        return rows[values[max(named, key=len)]] if named else None
 
     def acknowledged(self, site: Paired, path: str, body: bytes) -> None:
         """A gateway heard yes to its notice: it must be kept, now and for ever."""
@@ -369,9 +391,8 @@ class Checks:
         text = f"{payment['merchant_ref']} is {payment['state']}: {taken - given} at the gateway, {ledger} here"
         self.holds("I1", difference == 0 or bool(cases), f"{text}, and no case")
         self.holds("I9", payment["state"] != "needs_human" or bool(cases), f"{text}, a person's, and no case")
-        setup = self._storm.gates[payment["site"]].site.setup
         for reason in cases:
-            self.people[f"{setup.name} {reason}"] += 1
+            self.people[f"{self._setup(payment).name} {reason}"] += 1
         if not cases:
             self.lost += max(0, difference)
             self.drifting += max(0, -difference)

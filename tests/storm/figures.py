@@ -20,7 +20,8 @@ class Figures:
     people: Counter[str] = field(default_factory=Counter)
     finals: set[str] = field(default_factory=set)
     covered: set[tuple[str, str, str]] = field(default_factory=set)
-    resolved_seconds: list[float] = field(default_factory=list)
+    gateways: Counter[str] = field(default_factory=Counter)
+    resolved: dict[str, list[float]] = field(default_factory=lambda: {setup.name: [] for setup in SETUPS})
     red: list[int] = field(default_factory=list)
     first: int = 0
 
@@ -33,13 +34,16 @@ class Figures:
         self.people += outcome.people
         self.finals.add(outcome.final)
         self.covered |= outcome.covered
-        self.resolved_seconds += outcome.resolved_seconds
+        self.gateways += outcome.gateways
+        for name, seconds in outcome.resolved:
+            self.resolved[name].append(seconds)
         if outcome.violations:
             self.red.append(outcome.seed)
 
     def summary(self, seconds: float, processes: int) -> dict[str, Any]:
         """Sum up; `seconds` is how long it took by the wall, on so many processes."""
         totals, core_hours = self.totals, seconds * processes / 3_600
+        resolved = [one for many in self.resolved.values() for one in many]
         return {
             "schedules": totals["schedules"],
             "first_seed": self.first,
@@ -66,11 +70,22 @@ class Figures:
             "steps": totals["steps"],
             "virtual_hours": round(totals["virtual_seconds"] / 3_600),
             "invariant_evaluations": totals["invariants"],
-            "unknown_outcomes": len(self.resolved_seconds),
-            "resolved_seconds_p50": _quantile(self.resolved_seconds, 0.5),
-            "resolved_seconds_p99": _quantile(self.resolved_seconds, 0.99),
+            "unknown_outcomes": len(resolved),
+            "resolved_seconds_p50": _quantile(resolved, 0.5),
+            "resolved_seconds_p99": _quantile(resolved, 0.99),
             "ended_with_a_person": dict(sorted(self.people.items())),
-            "gateways": [setup.name for setup in SETUPS],
+            "gateways": {setup.name: self._of_gateway(setup.name) for setup in SETUPS},
+        }
+
+    def _of_gateway(self, name: str) -> dict[str, Any]:
+        resolved = self.resolved[name]
+        ended = {reason: many for reason, many in self.people.items() if reason.startswith(f"{name} ")}
+        return {
+            "payments": self.gateways[name],
+            "unknown_outcomes": len(resolved),
+            "resolved_seconds_p50": _quantile(resolved, 0.5),
+            "resolved_seconds_p99": _quantile(resolved, 0.99),
+            "ended_with_a_person": sum(ended.values()),
         }
 
 

@@ -33,6 +33,7 @@ class Gate:
         self.desk = self.world.desks[site.setup.gateway]
         self.heard_notices: list[tuple[str, bytes]] = []
         self._storm = storm
+        self.desk.set(dict(site.setup.console(site.notices)))
         self.desk.set({name: storm.chance.choice(values) for name, values in site.setup.moods.items()})
 
     @property
@@ -50,9 +51,7 @@ class Gate:
 
     def secrets(self) -> list[str]:
         """What must never be read anywhere: the shop's keys, and the tokens the windows gave to buyers."""
-        till = getattr(self.desk, "_till", None)
-        tokens = [session.token for session in till.sessions.values() if session.token] if till else []
-        return [*tokens, *self.site.setup.secrets]
+        return [*self.site.setup.tokens(self.desk), *self.site.setup.secrets]
 
     async def _post_notice(self, method: str, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
         storm = self._storm
@@ -89,5 +88,5 @@ class WeatherFaults(Faults):
         if op == "window":
             return storm.weather.of_window()
         if op == "notice":
-            return storm.weather.of_notice(must_arrive=setup.blind and merchant_ref in storm.must_tell)
+            return storm.weather.of_notice(must_arrive=merchant_ref in storm.must_tell)
         return storm.weather.of_call(op, setup, lambda: storm.must_tell.add(merchant_ref))

@@ -33,7 +33,14 @@ holds it for good.
 def page(storms: dict[str, Any], planted: dict[str, Any] | None) -> str:
     """Write the page; the section on planted bugs only where they were run."""
     return "\n".join(
-        [*_head(storms), *_faults(storms), *_people(storms), *(_planted(planted) if planted else [""]), FOOT]
+        [
+            *_head(storms),
+            *_gateways(storms),
+            *_faults(storms),
+            *_people(storms),
+            *(_planted(planted) if planted else [""]),
+            FOOT,
+        ]
     )
 
 
@@ -62,7 +69,6 @@ def _head(found: dict[str, Any]) -> Iterable[str]:
     )
     yield "# Storms\n"
     yield "Written by `make storm-page` from the figures of runs (`docs/storms.json`, `docs/planted.json`).\n"
-    yield f"Gateways: {', '.join(found['gateways'])}.\n"
     yield "| what | measured |\n|---|---|"
     yield from (f"| {name} | {value} |" for name, value in rows)
 
@@ -70,6 +76,17 @@ def _head(found: dict[str, Any]) -> Iterable[str]:
 def _resolved(found: dict[str, Any]) -> str:
     p50, p99 = found["resolved_seconds_p50"], found["resolved_seconds_p99"]
     return f"{found['unknown_outcomes']:,}; {p50} s, {p99} s (virtual, downtime and outages included)"
+
+
+def _gateways(found: dict[str, Any]) -> Iterable[str]:
+    yield "\n## By gateway\n"
+    yield "Each schedule draws two set-ups; three payments of four are the first one's.\n"
+    yield "| set-up | payments | unknown outcomes | settled after, median and p99 | ended with a person |"
+    yield "|---|---|---|---|---|"
+    for name, one in found["gateways"].items():
+        times = f"{one['resolved_seconds_p50']} s, {one['resolved_seconds_p99']} s"
+        many, people = f"{one['payments']:,} | {one['unknown_outcomes']:,}", f"{one['ended_with_a_person']:,}"
+        yield f"| {name} | {many} | {times} | {people} |"
 
 
 def _faults(found: dict[str, Any]) -> Iterable[str]:

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from tests.storm.gateways import Coming
+from tests.storm.gateways.window import Coming
 from tests.storm.net import Heard
 from tests.storm.shop import Shop
+from tests.storm.tab import BUYER_ADDRESS, FORM, Tab
 
 if TYPE_CHECKING:
     from tests.storm.storm import Storm
 
 LIFE_SECONDS = 900.0
-FORM = (b"content-type", b"application/x-www-form-urlencoded")
 JSON = (b"accept", b"application/json")
-BUYER_ADDRESS = "203.0.113.9"
 TRIES = 3
 AMOUNTS = (1_000, 30_000, 55_000, 99_900)
 
@@ -103,14 +102,15 @@ class Buyer:
         closes = weather.strikes("closes")
         await asyncio.sleep(thinks)
         action = self._chance.choice(("pay", "pay", "pay", "pay", "pay", "fail"))
-        coming = await storm.press(self._sale.shop.site, opened["window_url"], "close" if closes else action)
+        tab = Tab(storm, self._sale.shop.site, opened["window_url"])
+        coming = await tab.press("close" if closes else action)
         if coming is None:
             return
         if closes:
             await self._follow(opened, coming)
             if self._chance.random() < 0.5:
                 return
-            coming = await storm.press(self._sale.shop.site, opened["window_url"], "pay")
+            coming = await tab.press("pay")
             if coming is None:
                 return
         storm.returns.append((opened["payment"], coming))

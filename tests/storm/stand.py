@@ -1,7 +1,8 @@
 """What every schedule begins from: a database image with the sites paired, made once a process and copied then."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,8 @@ from bridge.settings import Secret, Settings
 from bridge.signing.keys import SiteKey, decode_secret
 from bridge.wire.converse import Wire
 from tests.storm.clock import BridgeClock, begin
-from tests.storm.gateways import SETUPS, Setup
+from tests.storm.gateways import SETUPS
+from tests.storm.gateways.setup import Setup
 from tests.storm.ledger import Disk, StormLedger
 from tests.storm.loop import StormLoop
 from tests.storm.office import hire
@@ -25,12 +27,13 @@ SETTINGS = Settings(PUBLIC_URL, "sqlite:///storm", Secret(bytes(range(32))), ret
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A site as its WordPress knows it."""
+    """A site as its WordPress knows it; `notices` are its addresses for notices, by kind."""
 
     id: str
     url: str
     setup: Setup
     key: SiteKey
+    notices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ async def _pair_all(clock: BridgeClock, ledger: StormLedger) -> list[Paired]:
             settings={setup.gateway: dict(setup.settings(setup.origin))},
             mode=Mode.TEST,
         )
-        made.append(Paired(said["site"], url, setup, site_key(said)))
+        notices = {one["kind"]: one["url"] for one in said["notice_urls"]}
+        made.append(Paired(said["site"], url, setup, site_key(said), notices))
     return made
 
 

@@ -20,14 +20,14 @@ from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
 from tests.storm.gate import Gate
-from tests.storm.gateways import Coming, coming_back
+from tests.storm.gateways.window import Coming
 from tests.storm.ledger import Disk, StormLedger
 from tests.storm.loop import StormLoop
 from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
 from tests.storm.office import office
-from tests.storm.people import AMOUNTS, BUYER_ADDRESS, Buyer, Clerk, Sale
+from tests.storm.people import AMOUNTS, Buyer, Clerk, Sale
 from tests.storm.shop import Shop
-from tests.storm.stand import PUBLIC_URL, SETTINGS, Paired, stand
+from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
 from tests.storm.weather import Weather
 
 KILLS_MAX = 6
@@ -42,7 +42,8 @@ MIDNIGHTS = ("2026-11-20T14:50:00", "2026-11-30T14:45:00", "2026-12-31T14:52:00"
 
 @dataclass(slots=True)
 class Outcome:
-    """What a schedule came to."""
+    """What a schedule came to. `resolved`: the gateways of unknown outcomes, with seconds until they were settled;
+    `gateways`: payments of each."""
 
     seed: int
     violations: list[str]
@@ -53,7 +54,8 @@ class Outcome:
     crashes: Counter[str]
     people: Counter[str]
     covered: set[tuple[str, str, str]]
-    resolved_seconds: list[float]
+    resolved: list[tuple[str, float]]
+    gateways: Counter[str]
     log: list[str] = field(default_factory=list)
 
 
@@ -162,7 +164,7 @@ class Storm:
             schedules=1,
             steps=self.loop.steps,
             virtual_seconds=round(self.loop.time()),
-            payments=checks.payments_seen,
+            payments=checks.payments_by_gateway.total(),
             invariants=checks.evaluated,
             krw_lost=checks.lost,
             krw_doubled=checks.doubled,
@@ -178,7 +180,8 @@ class Storm:
             self.crashes,
             checks.people,
             checks.covered,
-            checks.resolved_seconds,
+            checks.resolved,
+            checks.payments_by_gateway,
             self.log,
         )
 
@@ -203,14 +206,6 @@ class Storm:
             work()
 
         self.loop.call_later(seconds, do, context=Room())
-
-    async def press(self, site: Paired, window_url: str, action: str) -> Coming | None:
-        """Press a button in a gateway's window."""
-        url, body = site.setup.press(window_url, action)
-        headers = [(b"content-type", b"application/x-www-form-urlencoded")]
-        heard = await Line(body).ask(self.gates[site.id].app, "POST", url, headers, BUYER_ADDRESS)
-        coming = coming_back(heard.status, heard.headers, heard.body)
-        return coming if coming is not None and coming.url.startswith(PUBLIC_URL) else None
 
     # ---- the bridge's life
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from bridge.sandbox.faults import Fault
-from tests.storm.gateways import Setup
+from tests.storm.gateways.setup import Setup
 
 CALLS: Mapping[str, str] = {
     # nothing is done
@@ -157,12 +157,13 @@ class Weather:
         kinds = [kind for kind in (*CALLS, *(APPROVALS if approves else ())) if kind in self.rates]
         if approves:
             kinds += [kind for kind in LOSE_APPROVALS if kind in self.rates] * 2
-        if op not in setup.declines:
-            kinds = [kind for kind in kinds if kind != "decline"]
+        never = (*setup.unfindable.get(op, ()), *(() if op in setup.declines else ("decline",)))
+        kinds = [kind for kind in kinds if kind not in never]
         if not kinds:
             return None
         kind = self._chance.choice(kinds)
-        if (kind in DUPLICATES and op in setup.refunds) or (kind == "wrong_amount" and setup.undo_by_amount):
+        doubles = setup.blind and kind in DUPLICATES and op in setup.refunds
+        if doubles or (kind == "wrong_amount" and setup.undo_by_amount):
             must_tell()
         return self._made(kind, self._chance.choice(setup.declines[op]) if kind == "decline" else "")
 

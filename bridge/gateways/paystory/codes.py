@@ -125,19 +125,23 @@ NO_REFUSALS = (
 """Codes that are no refusal of the very call they answer: "other error", another operation's yes, cancelled, in
 progress."""
 
-_AMOUNTS = ("2010", "2011", "2023", "2026", "2031", "2032", "2033", "2037")
+MORE_THAN_IS_LEFT = frozenset({"2023", "2026", "2032"})
+"""Said of no refund that we ask for, unless money went back that we do not know of: perhaps by this very request, which
+arrived twice."""
+_AMOUNTS = ("2010", "2011", "2031", "2033", "2037")
 _PARTS = ("2028", "2029", "2030", "2034", "3100", "3103", "3104")
 REFUND_REFUSALS = (
     {
         code: Reason.CANCEL_FAILED
         for code in (*CANCEL_ERRORS, *_PARTS, "3101", "3102", "3105", "3106")
-        if code not in ALREADY_CANCELLED | {"2001", "A000", IN_PROGRESS}
+        if code not in ALREADY_CANCELLED | MORE_THAN_IS_LEFT | {"2001", "A000", IN_PROGRESS}
     }
     | dict.fromkeys(_AMOUNTS, Reason.AMOUNT)
     | dict.fromkeys(TOO_LATE, Reason.CANCEL_PERIOD)
     | dict.fromkeys(("2017", "2018", "2019", "2024", "2025"), Reason.MERCHANT)
 )
-"""What says no to a cancellation; every row of the table that is no yes, no "already" and no "in progress"."""
+"""What says no to a cancellation; every row of the table that is no yes, no "already", no "in progress" and no
+"more than is left"."""
 
 _TABLES = {
     "errors": (

@@ -1,0 +1,87 @@
+"""Mainpay in a storm, in both dialects: it cannot be asked, it takes back, its notices come from one address."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tests.storm.gateways.setup import Settings, Setup
+from tests.storm.gateways.window import Browser, Entered
+
+NOTICE_SOURCE = "211.43.193.87"
+KEY = "U1FVQVJFLTEwMDAxMTIwMTgwNDA2MDkyNTMyMTA1MjM0"
+"""The key of Mainpay's published test shop."""
+MOODS: Mapping[str, tuple[Any, ...]] = {
+    "net_cancel_blocks": (True, False),
+    "net_cancel_seconds": (0.0, 0.0, 0.0, 300.0),
+    "empty_card_fields": (False, False, True),
+    "notice_charset": ("utf-8", "utf-8", "cp949"),
+}
+PAY_DECLINES = ("2001", "2002", "2003", "51", "500", "1003")
+CHOICE = {"card": "04", "installment": "00", "bank": "04"}
+
+
+async def enter(_browser: Browser, window_url: str) -> Entered | None:
+    """Its window's buttons post what stands in its address."""
+    address, _, query = window_url.partition("?")
+    return Entered(address, dict(parse_qsl(query)))
+
+
+def forge(body: bytes) -> bytes:
+    """Tell of another amount and another transaction, as if it had been paid."""
+    return body.replace(b"cmd=0", b"cmd=1").replace(b"TRNO=", b"TRNO=9").replace(b"AMT=", b"AMT=9")
+
+
+def _settings(path: str) -> Settings:
+    return lambda origin: {
+        "api_url": f"{origin}/{path}/api",
+        "relay_url": f"{origin}/{path}/relay",
+        "notice_sources": NOTICE_SOURCE,
+    }
+
+
+def _tokens(desk: Any) -> list[str]:
+    return [session.token for session in desk._till.sessions.values() if session.token]
+
+
+def _setup(name: str, path: str, **more: Any) -> Setup:
+    return Setup(
+        name,
+        "mainpay",
+        _settings(path),
+        ("card", "card", "virtual_account"),
+        enter,
+        CHOICE,
+        frozenset({"pay"}),
+        frozenset({"cancel", "part_cancel"}),
+        approval_paths=frozenset({"pay"}),
+        forge=forge,
+        moods=MOODS,
+        tokens=_tokens,
+        secrets=(KEY,),
+        notice_source=NOTICE_SOURCE,
+        blind=True,
+        **more,
+    )
+
+
+SETUPS = (
+    _setup(
+        "mainpay-live",
+        "mainpay",
+        sent_once={"pay": b"", "part-cancel": b""},
+        declines={
+            "ready": ("1001", "2001", "500"),
+            "pay": (*PAY_DECLINES, "ma"),
+            "net_cancel": ("3001", "3003", "500"),
+            "cancel": ("3001", "3003", "500"),
+            "part_cancel": ("3001", "3003", "500"),
+        },
+    ),
+    _setup(
+        "mainpay-guide",
+        "mainpay-guide",
+        sent_once={"pay": b""},
+        undo_by_amount=True,
+        declines={"ready": ("1001", "500"), "pay": PAY_DECLINES, "cancel": ("401", "500")},
+    ),
+)

@@ -1,0 +1,70 @@
+"""What a storm must know of a gateway: how it is set up, driven and refused, and what nobody could find out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.storm.gateways.window import Browser, Entered
+
+Enter = Callable[[Browser, str], Awaitable[Entered | None]]
+"""Goes from where the bridge sends a browser to the gateway's page with its buttons: (browser, window's address)."""
+Settings = Callable[[str], Mapping[str, str]]
+"""Gives the settings of a site, by the gateway's origin."""
+
+
+def _none(_desk: Any) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One gateway as a site has it set up. Operations are named as its sandbox names them, paths by their last word.
+
+    `enter` leads to the page with the buttons, on which `choice` is filled in.
+    `approvals` move money; `refunds` give it back on request, and executed twice they can be found out by a notice
+    alone where the gateway cannot be asked. `declines` are the codes with which each may be refused truthfully.
+    `sent_once` are words of paths that nothing may be sent to twice, each with what makes a body one of those; those of
+    them in `approval_paths` are sent once a payment, others once a refund. Where `whole_again`, a refund of all may be
+    asked for again, whatever its path. `named_by` is the ref by which its calls name a payment, where that is short.
+    `moods` are settings of its sandbox that no document settles: a storm draws them. `console` are those that a shop
+    types into the gateway's office, given the addresses of its notices by kind; `secrets` and `tokens` may be read
+    nowhere. `forge` makes another notice of one that was sent; where that one is not signed the forged one is taken,
+    and must move nothing.
+    `unfindable` are faults of an operation of which neither an inquiry nor a notice would ever tell.
+    `undo_by_amount`: what is taken back is the amount asked for, whatever was taken: more of it only a notice tells.
+    `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
+    """
+
+    name: str
+    gateway: str
+    settings: Settings
+    methods: tuple[str, ...]
+    enter: Enter
+    choice: Mapping[str, str]
+    approvals: frozenset[str]
+    refunds: frozenset[str]
+    sent_once: Mapping[str, bytes]
+    approval_paths: frozenset[str]
+    forge: Callable[[bytes], bytes]
+    declines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moods: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    console: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda _: {}
+    tokens: Callable[[Any], list[str]] = _none
+    secrets: tuple[str, ...] = ()
+    named_by: str = ""
+    notice_source: str = "203.0.113.77"
+    is_signed: Callable[[bytes], bool] = lambda _: True
+    undo_by_amount: bool = False
+    whole_again: bool = False
+    unfindable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    blind: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Where its sandbox is in a storm."""
+        return f"http://{self.name}.test"
+
+    def sent_once_as(self, target: str, body: bytes) -> str:
+        """Tell which call this is that may never be repeated; empty where it may."""
+        words = target.partition("?")[0].split("/")
+        return next((word for word, mark in self.sent_once.items() if word in words and mark in body), "")

@@ -1,0 +1,55 @@
+"""The rows of gateways: each is drawn, pays and gives back, and says truly what the checks go by."""
+
+import pytest
+
+from tests.storm.gateways import SETUPS
+from tests.storm.gateways.window import coming_back
+from tests.storm.quietly import storms
+
+PAYING = range(1, 121)
+
+
+def by_name(name):
+    return next(setup for setup in SETUPS if setup.name == name)
+
+
+def test_each_gateway_is_paid_and_gives_back_in_storms():
+    with storms() as made:
+        finals = " ".join(made.run(seed).final for seed in PAYING).split()
+
+    for gateway in {setup.gateway for setup in SETUPS}:
+        states = {one.split(":")[0].split("/")[2] for one in finals if one.startswith(f"{gateway}/")}
+        assert {"paid", "refunded"} <= states, gateway
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "body", "once"),
+    [
+        ("mainpay-live", "/mainpay/api/v1/payments/payment/part-cancel", b"", "part-cancel"),
+        ("mainpay-live", "/mainpay/api/v1/payments/payment/net-cancel", b"", ""),
+        ("paystory", "/paystory/pg/payment.cancel", b"tid=1&partCanFlg=1", "payment.cancel"),
+        ("paystory", "/paystory/pg/payment.cancel", b"tid=1&partCanFlg=0", ""),
+        ("welcome", "/welcome/mobile/approve/0123456789", b"", "approve"),
+        ("payple", "/payple/0a1b2c/php/PayCardConfirmAct.php?ACT_=PAYM", b"", "PayCardConfirmAct.php"),
+    ],
+)
+def test_a_row_tells_what_may_never_be_sent_twice(name, target, body, once):
+    assert by_name(name).sent_once_as(target, body) == once
+
+
+@pytest.mark.parametrize("setup", SETUPS, ids=lambda one: one.name)
+def test_a_forged_notice_is_another_than_the_true_one(setup):
+    true = {
+        "mainpay": b"cmd=0&TRNO=1&AMT=1000",
+        "paystory": b"ordNo=1&tid=2&goodsAmt=1000",
+        "payple": b"PCD_PAY_OID=1&PCD_PAY_TOTAL=1000",
+        "welcome": b'{"order_no": "12", "amount": "1000"}',
+        "payapp": b"price=1000&linkval=x",
+    }[setup.gateway]
+
+    assert setup.forge(true) != true
+
+
+def test_a_page_without_a_form_leads_nowhere():
+    assert coming_back(200, {}, b"<p>nothing</p>") is None
+    assert coming_back(303, {"location": "https://shop.test/r"}, b"").url == "https://shop.test/r"
