@@ -99,6 +99,11 @@ def of_customer(turn: Turn, site: str, customer: str, limit: int) -> list[KeyRow
     return [read(row) for row in rows]
 
 
+def newest(turn: Turn, limit: int) -> list[KeyRow]:
+    """Read the newest keys of all sites."""
+    return [read(row) for row in turn.all("SELECT * FROM billing_keys ORDER BY id DESC LIMIT ?", limit)]
+
+
 def under_way(turn: Turn, state: KeyState, changed_before: int, limit: int) -> list[KeyRow]:
     """Read the keys that have been in such a state since before then (milliseconds)."""
     rows = turn.all(  # the index's own condition first: SQLite uses a partial index for nothing less

@@ -94,6 +94,11 @@ def of_customer(turn: Turn, site: str, customer: str, limit: int) -> list[Plan]:
     return [read(row) for row in rows]
 
 
+def newest(turn: Turn, limit: int) -> list[Plan]:
+    """Read the newest plans of all sites."""
+    return [read(row) for row in turn.all("SELECT * FROM plans ORDER BY id DESC LIMIT ?", limit)]
+
+
 def stale(turn: Turn, changed_before: int, limit: int) -> list[Plan]:
     """Read the plans that have been asked for since before then (milliseconds) without an answer."""
     rows = turn.all(

@@ -10,6 +10,7 @@ from tests.plugin.test_ajax import (
     test_cancel_knows_every_reference_of_the_order,
     test_ready_answers_in_the_shape_themes_expect_and_asks_nobody,
 )
+from tests.plugin.test_billing_page import test_a_deed_is_done_once_and_the_customer_is_shown_again
 from tests.plugin.test_news import (
     test_a_paid_order_is_told_to_the_shop_once,
     test_news_interrupted_in_the_shop_are_told_again_after_the_claim_ends,
@@ -30,13 +31,16 @@ from tests.plugin.test_pages import (
     test_the_form_is_plain_and_posts_the_sealed_order_to_the_bridge,
     test_the_way_back_is_recognised_and_told_to_no_referrer,
 )
+from tests.plugin.test_receipts import test_a_receipt_is_issued_once_with_the_number_as_people_write_it
 from tests.plugin.test_refund import test_a_part_is_refunded_in_whole_won, test_two_clicks_are_one_refund
 from tests.wordpress.fixtures import StandMaker
 
 __all__ = [
     "pages",
+    "test_a_deed_is_done_once_and_the_customer_is_shown_again",
     "test_a_paid_order_is_told_to_the_shop_once",
     "test_a_part_is_refunded_in_whole_won",
+    "test_a_receipt_is_issued_once_with_the_number_as_people_write_it",
     "test_a_wrong_clock_is_corrected_once_and_remembered",
     "test_an_ordinary_page_pays_nothing",
     "test_cancel_knows_every_reference_of_the_order",

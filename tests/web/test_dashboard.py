@@ -2,16 +2,20 @@
 
 import re
 import sqlite3
+from datetime import date
 from pathlib import Path
 
 import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from bridge.domain.payment import Buyer
+from bridge.domain.billing import KeyState, PlanState
+from bridge.domain.payment import Buyer, Method
 from bridge.flows.log_in import add_operator
-from bridge.ledger import receipts, search
+from bridge.ledger import billing_keys, plans, receipts, search
+from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
+from bridge.ledger.plans import Plan
 from bridge.ledger.receipts import Receipt, ReceiptState
 from bridge.web import dashboard, static
 from bridge.web.dashboard import words
@@ -278,6 +282,38 @@ async def test_a_payments_page_tells_its_whole_story_in_order(town: Town, minji:
 )
 def test_instalments_are_said_in_words(months: str, korean: str, english: str) -> None:
     assert (words.instalments(months, "ko"), words.instalments(months, "en")) == (korean, english)
+
+
+@pytest.mark.parametrize(("lang", "state", "key"), [("ko", "진행 중", "사용 가능"), ("en", "active", "active")])
+async def test_keys_and_plans_are_shown_with_their_states_and_nobodys_address(
+    town: Town, minji: Browser, lang: str, state: str, key: str
+) -> None:
+    assert "아직 없어요" in (await minji.get("/dashboard/recurring?lang=ko")).text
+    site, at = await town.add_site("https://tickets.example.kr"), town.clock.now()
+    row = KeyRow("01key", site, "gildong@example.com", "payple", Method.CARD, KeyState.OPENING, "R1", 0, "g1.sealed",
+                 f"{site}/my-cards", "", "buyer", at, at, at)  # fmt: skip
+    issued = {"key_sealed": "g1.key", "card": {"name": "비씨카드", "number": "123456******7890"}, "issued_at": at}
+    plan = Plan("01plan", site, "wp:7", "payapp", PlanState.ACTIVE, "R2", "CLUB-1", 33_000, 0, "month", 25,
+                date(2027, 12, 31), "g1.sealed", "buyer", at)  # fmt: skip
+
+    def write(turn: Turn) -> None:
+        billing_keys.add(turn, row)
+        asked = billing_keys.move(turn, row, KeyState.OPEN, at=0)
+        asked = billing_keys.move(turn, asked, KeyState.ISSUING, at=0)
+        billing_keys.move(turn, asked, KeyState.ACTIVE, at=0, message="지금은 지울 수 없어요", **issued)
+        plans.add(turn, plan)
+
+    await town.context.ledger.write(write)
+    page = (await minji.get(f"/dashboard/recurring?lang={lang}")).text
+
+    assert re.findall(r'class="badge good">([^<]*)</span> <b>([^<]*)</b>', page) == [
+        (state, "CLUB-1"),
+        (key, "비씨카드 1234 56** **** 7890"),
+    ]
+    assert "지금은 지울 수 없어요" in page
+    assert "wp:7" in page
+    assert "gildong@example.com" not in page
+    assert "g1.sealed" not in page
 
 
 @pytest.mark.parametrize(("lang", "words"), [("ko", "30,000원 · 발급됨"), ("en", "₩30,000 · issued")])

@@ -113,14 +113,14 @@ async def served(town: Town, cheap_passwords: None) -> AsyncIterator[Served]:
 async def test_every_text_can_be_read_in_light_and_in_dark(served: Served) -> None:
     for dark in (False, True):
         page = await served.open(dark=dark)
-        for path in ("", "/payments", "/cases", "/sites", "/records", f"/payments/{served.case}"):
+        for path in ("", "/payments", "/cases", "/recurring", "/sites", "/records", f"/payments/{served.case}"):
             await page.goto(f"{served.base}/dashboard{path}")
             assert await page.evaluate(FAINT_TEXTS) == [], (dark, path)
 
 
 async def test_on_a_narrow_phone_nothing_sticks_out_and_targets_are_large(served: Served) -> None:
     page = await served.open(width=NARROW)
-    for path in ("", "/payments", "/cases", "/sites", "/records", f"/payments/{served.case}"):
+    for path in ("", "/payments", "/cases", "/recurring", "/sites", "/records", f"/payments/{served.case}"):
         await page.goto(f"{served.base}/dashboard{path}")
         assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
         assert await page.evaluate(SMALL_TARGETS) == [], path
@@ -149,7 +149,7 @@ async def test_the_bundle_can_be_copied_and_no_page_breaks_its_policy(served: Se
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    for path in ("", "/payments", "/cases", "/sites", "/records", f"/payments/{served.case}"):
+    for path in ("", "/payments", "/cases", "/recurring", "/sites", "/records", f"/payments/{served.case}"):
         await page.goto(f"{served.base}/dashboard{path}")
     await page.click("[data-copy]")
     await expect(page.locator("[data-copy]")).to_have_text("복사했어요")  # the browser takes its time to copy

@@ -11,7 +11,14 @@ from bridge.web import dashboard, static
 from tests.web.factory import Town
 
 PASSWORD = "correct horse battery staple"
-PAGES = ("/dashboard", "/dashboard/payments", "/dashboard/cases", "/dashboard/sites", "/dashboard/records")
+PAGES = (
+    "/dashboard",
+    "/dashboard/payments",
+    "/dashboard/cases",
+    "/dashboard/recurring",
+    "/dashboard/sites",
+    "/dashboard/records",
+)
 HONG = Buyer("홍길동", "gildong@example.com", "010-1234-5678")
 
 

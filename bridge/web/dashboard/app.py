@@ -15,6 +15,7 @@ from bridge.web.dashboard.overview import show_overview
 from bridge.web.dashboard.payment import refund_payment, show_payment
 from bridge.web.dashboard.payments import search_payments, show_payments
 from bridge.web.dashboard.records import show_records
+from bridge.web.dashboard.recurring import show_recurring
 from bridge.web.dashboard.sites import show_sites
 
 
@@ -43,6 +44,7 @@ def routes(context: Context) -> list[BaseRoute]:
         page("/cases/{case}", show_case),
         page("/cases/{case}", act_on_case, "POST"),
         page("/export", export_payments, "POST"),
+        page("/recurring", show_recurring),
         page("/sites", show_sites),
         page("/records", show_records),
     ]

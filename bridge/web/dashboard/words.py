@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from bridge.domain.billing import KeyState, PlanState
 from bridge.domain.machine import Kind, State, Step
 from bridge.domain.payment import Method
 from bridge.domain.reasons import Reason
@@ -145,6 +146,34 @@ RECEIPTS: dict[str, Said] = {
     ReceiptState.UNKNOWN: Said("결과 모름", "unknown", "warn"),
     ReceiptState.CANCELLING: Said("취소 중", "being cancelled", "live"),
     ReceiptState.CANCELLED: Said("취소됨", "cancelled"),
+}
+
+BILLING_KEYS: dict[str, Said] = {
+    KeyState.OPENING: Said("창 준비 중", "opening", "live"),
+    KeyState.OPEN: Said("등록 창 열림", "window open", "live"),
+    KeyState.ISSUING: Said("등록 중", "being issued", "live"),
+    KeyState.ACTIVE: Said("사용 가능", "active", "good"),
+    KeyState.DELETING: Said("삭제 중", "being deleted", "warn"),
+    KeyState.DELETED: Said("삭제됨", "deleted"),
+    KeyState.REFUSED: Said("거절됨", "refused", "bad"),
+    KeyState.EXPIRED: Said("시간 지남", "expired"),
+    KeyState.LOST: Said("답을 모름", "answer lost", "warn"),
+}
+
+PLANS: dict[str, Said] = {
+    PlanState.REGISTERING: Said("등록 중", "being registered", "live"),
+    PlanState.WAITING: Said("동의 대기", "waits for agreement", "live"),
+    PlanState.ACTIVE: Said("진행 중", "active", "good"),
+    PlanState.CHANGING: Said("바꾸는 중", "being changed", "warn"),
+    PlanState.RESTING: Said("멈춤", "paused"),
+    PlanState.ENDED: Said("해지됨", "ended"),
+    PlanState.REFUSED: Said("거절됨", "refused", "bad"),
+    PlanState.LOST: Said("답을 모름", "answer lost", "warn"),
+}
+CYCLES: dict[str, Said] = {
+    "month": Said("매월", "every month"),
+    "week": Said("매주", "every week"),
+    "day": Said("매일", "every day"),
 }
 
 VERDICTS: dict[str, Said] = {
