@@ -174,12 +174,13 @@ class CardLab(Lab):
             head = f"POST /v1/card-payments HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body) + 99}\r\n\r\n"
             line.sendall(head.encode() + body)
 
-    def type(self, *words: str) -> None:
-        """Type a command beside the server and keep what it prints."""
+    def type(self, *words: str) -> int:
+        """Type a command beside the server and keep what it prints; gives its exit code."""
         typed = subprocess.run(
             [COMMAND, *words], env={**os.environ, **self.environment}, capture_output=True, timeout=60, check=False
         )
         self.heard[f"pay-bridge {' '.join(words)}"] = typed.stdout + typed.stderr
+        return typed.returncode
 
     def visit_dashboard(self) -> list[int]:
         """Log in and look at every page there is; gives their statuses."""
