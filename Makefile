@@ -7,7 +7,7 @@ STAND := tests/wordpress
 PARALLEL := +@$(MAKE) --no-print-directory -j4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick lint storm storm-page planted crash bench lock clean base-packages demo-packages all-packages newest-core oldest-core
+.PHONY: help setup demo test test-quick lint storm storm-page planted mutants crash bench lock clean base-packages demo-packages all-packages newest-core oldest-core
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ crash: setup ## the real server killed at every moment, on failing disks, in cro
 
 planted: $(READY) ## bugs on purpose, each in a copy of the tree: all of them must be caught
 	@$(PYTHON) -m tests.planted $(ARGS)
+
+mutants: $(READY) ## change the money modules in one place at a time: a test must notice; ARGS="--only signing", --sample n, --json FILE
+	@$(PYTHON) -m tests.mutation $(ARGS)
 
 storm-page: $(READY) ## docs/storms.md from docs/storms.json and docs/planted.json
 	@$(PYTHON) -m tests.storm.page

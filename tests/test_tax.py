@@ -72,3 +72,11 @@ def test_more_than_was_captured_is_never_split():
         split_of_refund(
             5_000, captured=10_000, tax_free=1_000, refunded_before=0, tax_free_before=0, tax_free_now=1_001
         )
+
+
+def test_a_part_is_free_of_tax_in_the_payments_own_proportion():
+    paid = {"captured": 10_000, "tax_free": 4_000}
+    assert tax_free_share(1_000, refunded_before=0, tax_free_before=0, **paid) == 400
+    assert tax_free_share(1_000, refunded_before=1_000, tax_free_before=400, **paid) == 400
+    assert tax_free_share(3, refunded_before=0, tax_free_before=0, **paid) == 1
+    assert tax_free_share(9_000, refunded_before=1_000, tax_free_before=0, **paid) == 4_000

@@ -1,0 +1,99 @@
+"""`make mutants`: mutates the money modules, one change at a time, and says which no test noticed."""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.modules import MODULES
+from tests.mutation.mutate import Mutant
+from tests.mutation.page import PAGE, written
+from tests.mutation.run import SLOW, SURVIVED, UNREACHED, Mutation, choose
+
+QUICK = "not (wordpress or browser or kill or postgres)"
+ELSEWHERE = ("storm", "planted", "kill", "browser", "plugin", "wordpress", "benchmarks", "mutation", "demo", "cli")
+ABOUT_FILES = ("test_tidy.py", "test_docs.py")
+"""Folders whose tests are not asked: they are slow, or start programs of their own that no mutant reaches."""
+
+
+def main() -> int:
+    options = _options()
+    if options.page:
+        PAGE.write_text(written(), "utf-8")
+        return 0
+    paths = [path for name, group in MODULES.items() for path in group if options.only in (name, path, "")]
+    if not paths:
+        print(f"{options.only} is none of the groups {', '.join(MODULES)}, and no module of theirs.", file=sys.stderr)
+        return 2
+    chosen = choose(paths, options.sample, options.seed)
+    outcomes: dict[Mutant, str] = {}
+    began = time.monotonic()
+
+    def told(mutant: Mutant, outcome: str) -> None:
+        outcomes[mutant] = outcome
+        if outcome in (SURVIVED, UNREACHED):
+            print(f"{outcome}: {mutant.path}:{mutant.line} {mutant.where}: {mutant.change}", flush=True)
+
+    words = [
+        "tests",
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:terminal",
+        "-m",
+        QUICK,
+        "--ledger",
+        "sqlite",
+    ]
+    words += [f"--ignore=tests/{folder}" for folder in (*ELSEWHERE, *ABOUT_FILES)]
+    pytest.main(words, plugins=[Mutation(chosen, told, options.jobs)])
+    figures = _report(outcomes)
+    if options.json:
+        Path(options.json).write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    print(f"{len(chosen)} mutants in {time.monotonic() - began:.0f} s: {json.dumps(figures['groups'])}")
+    return 0 if figures["score"] >= options.least else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("--only", default="", help="a group or a module; all of them without it")
+    parser.add_argument("--sample", type=int, default=0, help="so many mutants by chance; all without it")
+    parser.add_argument("--seed", type=int, default=1, help="the chance")
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
+    parser.add_argument("--least", type=float, default=92.0, help="the score below which the command fails, in percent")
+    parser.add_argument("--page", action="store_true", help="only write docs/mutants.md from the kept figures")
+    parser.add_argument("--json", default="", help="a file for the figures and the survivors")
+    return parser.parse_args()
+
+
+def _report(outcomes: dict[Mutant, str]) -> dict[str, object]:
+    groups = {}
+    for name, paths in MODULES.items():
+        count = Counter(outcome for mutant, outcome in outcomes.items() if mutant.path in paths)
+        if count:
+            lived = count[SURVIVED] + count[UNREACHED]
+            possible = len(choose(paths, 0, 0))
+            groups[name] = {"mutants": count.total(), "possible": possible, "survived": lived, "score": _score(count)}
+    whole = Counter(outcomes.values())
+    survivors = sorted(mutant.id for mutant, outcome in outcomes.items() if outcome in (SURVIVED, UNREACHED))
+    return {
+        "score": _score(whole),
+        "mutants": whole.total(),
+        "slow": whole[SLOW],
+        "groups": groups,
+        "survivors": survivors,
+    }
+
+
+def _score(count: Counter[str]) -> float:
+    return round(100 * (1 - (count[SURVIVED] + count[UNREACHED]) / count.total()), 1) if count else 0.0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

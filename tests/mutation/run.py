@@ -1,0 +1,96 @@
+"""Runs the mutants: pytest has collected once; each mutant is a fork that runs the tests which reach its line."""
+
+import importlib
+import os
+import random
+import signal
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from tests.mutation.modules import MODULES
+from tests.mutation.mutate import Mutant, mutants, mutate
+from tests.mutation.reach import ROOT, fails, measure
+
+KILLED, SURVIVED, SLOW, UNREACHED = "killed", "survived", "timeout", "unreached"
+SECONDS_A_MUTANT = 20
+TESTS_A_MUTANT = 150
+
+
+class Mutation:
+    """A plugin of pytest that runs mutants instead of the tests themselves; `told` hears what became of each."""
+
+    def __init__(self, chosen: list[Mutant], told: Callable[[Mutant, str], None], jobs: int) -> None:
+        self._chosen = chosen
+        self._told = told
+        self._jobs = jobs
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Take the place of pytest's own loop."""
+        items = {item.nodeid: item for item in session.items}
+        reach = measure(session, sorted(path for group in MODULES.values() for path in group), _fork)
+        running: dict[int, Mutant] = {}
+        for mutant in self._chosen:
+            tests = [items[name] for name in reach.of(mutant.path, mutant.line)[:TESTS_A_MUTANT]]
+            if not tests:
+                self._told(mutant, UNREACHED)
+                continue
+            if len(running) >= self._jobs:
+                self._reap(running)
+            running[_fork(lambda mutant=mutant, tests=tests: _try(mutant, tests))] = mutant
+        while running:
+            self._reap(running)
+        return True
+
+    def _reap(self, running: dict[int, Mutant]) -> None:
+        child, status = os.wait()
+        self._told(running.pop(child), _outcome(status))
+
+
+def choose(paths: Iterable[str], sample: int, seed: int) -> list[Mutant]:
+    """Choose mutants of some modules: all of them, or so many of each hundred by chance."""
+    every = [mutant for path in paths for mutant in mutants(path, (ROOT / path).read_text("utf-8"))]
+    if not sample:
+        return every
+    return sorted(random.Random(seed).sample(every, min(sample, len(every))), key=lambda one: (one.path, one.number))
+
+
+def judge(work: Callable[[], int], seconds: int = SECONDS_A_MUTANT) -> str:
+    """Run work in a child that is ended after so many seconds; say what became of its mutant."""
+
+    def limited() -> int:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(seconds)
+        return work()
+
+    return _outcome(os.waitpid(_fork(limited), 0)[1])
+
+
+def _outcome(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return SLOW if os.WTERMSIG(status) == signal.SIGALRM else KILLED
+    return SURVIVED if os.WEXITSTATUS(status) == 0 else KILLED
+
+
+def _fork(work: Callable[[], int]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    status = 99
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(null, number)
+        os.setpgid(0, 0)
+        status = work()
+    finally:
+        os._exit(status)
+
+
+def _try(mutant: Mutant, tests: list[pytest.Item]) -> int:
+    """In a child: make the change, run the tests until one fails; 0 means that none did."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(SECONDS_A_MUTANT)
+    module = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
+    mutate(module, (ROOT / mutant.path).read_text("utf-8"), mutant)
+    return 1 if any(fails(item) for item in tests) else 0

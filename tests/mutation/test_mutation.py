@@ -1,0 +1,125 @@
+"""The runner of mutants: a change that a test notices is caught, one that none does lives, one that hangs is ended."""
+
+import json
+import sys
+from types import ModuleType
+
+import pytest
+
+from tests.mutation.modules import MODULES
+from tests.mutation.mutate import mutants, mutate
+from tests.mutation.page import PAGE, REASONS, written
+from tests.mutation.reach import ROOT, Reach, Reached
+from tests.mutation.run import KILLED, SLOW, SURVIVED, choose, judge
+
+TOY = '''
+LIMIT = 50
+KNOWN = {"a": 1}
+
+class Till:
+    def __init__(self):
+        self.taken = 0
+
+    @property
+    def full(self):
+        return self.taken >= LIMIT
+
+    def take(self, amount, *, fee=0):
+        """Take."""
+        if amount <= 0:
+            raise ValueError("an amount is more than nothing")
+        self.taken += amount
+        self.log()
+        return self.taken - fee
+
+    def log(self):
+        pass
+
+def wait(rounds):
+    while rounds > 0:
+        rounds -= 1
+    return rounds
+'''
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    module = ModuleType("toy")
+    module.__file__ = "toy.py"
+    monkeypatch.setitem(sys.modules, "toy", module)
+    exec(compile(TOY, "toy.py", "exec"), vars(module))
+    return module
+
+
+def change(toy, text):
+    (found,) = [one for one in mutants("toy.py", TOY) if text in f"{one.where} {one.change}"]
+    mutate(toy, TOY, found)
+
+
+def test_every_kind_of_change_is_found_and_sentences_are_not():
+    changes = [one.change for one in mutants("toy.py", TOY)]
+
+    assert "51 for 50" in changes
+    assert "`self.taken >= LIMIT`: Gt for GtE" in changes
+    assert "drop `self.log()`" in changes
+    assert "`return self.taken - fee` gives None" in changes
+    assert "`self.taken += amount`: Sub" in changes
+    assert "not `amount <= 0`" in changes
+    assert not [one for one in changes if "more than nothing" in one and "drop" not in one]
+    assert "`{'a': 1}` without 'a'" in changes
+    assert len({one.number for one in mutants("toy.py", TOY)}) == len(changes)
+
+
+def test_a_change_is_made_in_the_program_as_it_runs(toy):
+    till = toy.Till()
+    till.take(50)
+    assert till.full
+    change(toy, "Gt for GtE")
+    assert not till.full, "a property of an object that is there already"
+    change(toy, "51 for 50")
+    assert toy.LIMIT == 51
+    change(toy, "`self.taken += amount`: Sub")
+    assert till.take(10) == 40
+    change(toy, "drop `raise ValueError")
+    assert till.take(-1) == 39, "one change at a time"
+
+
+def test_a_mutant_is_killed_or_survives_or_is_ended():
+    assert judge(lambda: 1, seconds=5) == KILLED
+    assert judge(lambda: 0, seconds=5) == SURVIVED
+    assert judge(lambda: [None for _ in iter(int, 1)] and 0, seconds=1) == SLOW
+    assert judge(lambda: 1 // 0, seconds=5) == KILLED, "a change that cannot even be loaded is noticed"
+
+
+def test_the_tests_of_a_line_come_first_and_broken_ones_never():
+    reach = Reach(
+        {
+            "slow": Reached("f", 2.0, False, {"m.py": [1, 2]}),
+            "quick": Reached("f", 0.1, False, {"m.py": [2]}),
+            "broken": Reached("f", 0.0, True, {"m.py": [2]}),
+        }
+    )
+    assert reach.of("m.py", 2) == ["quick", "slow"]
+    assert reach.of("m.py", 1) == ["slow"]
+    assert reach.of("m.py", 9) == ["quick", "slow"], "what runs at import is anybody's"
+    assert reach.of("other.py", 1) == []
+
+
+@pytest.mark.parametrize("path", [path for group in MODULES.values() for path in group])
+def test_every_module_is_there_and_has_something_to_change(path):
+    assert (ROOT / path).is_file()
+    assert mutants(path, (ROOT / path).read_text("utf-8"))
+
+
+def test_a_sample_is_the_same_for_the_same_seed():
+    paths = ["bridge/domain/machine.py", "bridge/domain/payment.py"]
+    assert choose(paths, 10, 1) == choose(paths, 10, 1) != choose(paths, 10, 2)
+    assert len(choose(paths, 0, 1)) > 100
+
+
+def test_the_page_is_written_from_the_figures_and_every_reason_is_about_a_change_that_can_be_made():
+    assert PAGE.read_text("utf-8") == written(), "run: make mutants ARGS=--page"
+    reasons = json.loads(REASONS.read_text("utf-8"))
+    possible = {mutant.id for paths in MODULES.values() for mutant in choose(paths, 0, 0)}
+    assert [one for one in reasons if one not in possible] == []
+    assert all(len(why) > 10 for why in reasons.values())
