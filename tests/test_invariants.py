@@ -102,8 +102,9 @@ def test_two_payments_that_hold_an_order_are_too_many_and_one_on_its_way_back_is
 
 def test_money_that_was_found_has_a_person_or_has_been_adopted():
     found = payment("declined", orphaned=700, version=1)
-    facts = replace(unpaid("declined"), payment=found, everyone=[found], entries=[Entry("o", "orphan_capture", 700, "E7")],
-                    moves=[("new", "open"), ("open", "approving"), ("approving", "declined")])  # fmt: skip
+    way = [("new", "open"), ("open", "approving"), ("approving", "declined")]
+    there = [Entry("o", "orphan_capture", 700, "E7")]
+    facts = replace(unpaid("declined"), payment=found, everyone=[found], entries=there, moves=way)
     assert [one.invariant for one in check(facts)] == ["I5 kept"]
     for state in ("open", "refunding"):
         assert check(replace(facts, cases=[("money_on_ended_payment", state)])) == []

@@ -12,7 +12,7 @@ import pytest
 from tests.mutation.modules import MODULES
 from tests.mutation.mutate import Mutant
 from tests.mutation.page import PAGE, written
-from tests.mutation.run import SLOW, SURVIVED, UNREACHED, Mutation, choose
+from tests.mutation.run import KILLED, SLOW, SURVIVED, UNMADE, UNREACHED, Mutation, choose
 
 QUICK = "not (wordpress or browser or kill or postgres)"
 ELSEWHERE = ("storm", "planted", "kill", "browser", "plugin", "wordpress", "benchmarks", "mutation", "demo", "cli")
@@ -31,11 +31,15 @@ def main() -> int:
         return 2
     chosen = choose(paths, options.sample, options.seed)
     outcomes: dict[Mutant, str] = {}
+    if options.again:
+        lived = set(json.loads(Path(options.json).read_text("utf-8"))["survivors"])
+        outcomes = {one: KILLED for one in chosen if one.id not in lived}
+        chosen = [one for one in chosen if one.id in lived]
     began = time.monotonic()
 
     def told(mutant: Mutant, outcome: str) -> None:
         outcomes[mutant] = outcome
-        if outcome in (SURVIVED, UNREACHED):
+        if outcome in (SURVIVED, UNREACHED, UNMADE):
             print(f"{outcome}: {mutant.path}:{mutant.line} {mutant.where}: {mutant.change}", flush=True)
 
     words = [
@@ -67,6 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the chance")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     parser.add_argument("--least", type=float, default=92.0, help="the score below which the command fails, in percent")
+    parser.add_argument("--again", action="store_true", help="of the file of --json, only what had survived")
     parser.add_argument("--page", action="store_true", help="only write docs/mutants.md from the kept figures")
     parser.add_argument("--json", default="", help="a file for the figures and the survivors")
     return parser.parse_args()
@@ -77,11 +82,11 @@ def _report(outcomes: dict[Mutant, str]) -> dict[str, object]:
     for name, paths in MODULES.items():
         count = Counter(outcome for mutant, outcome in outcomes.items() if mutant.path in paths)
         if count:
-            lived = count[SURVIVED] + count[UNREACHED]
+            lived = count[SURVIVED] + count[UNREACHED] + count[UNMADE]
             possible = len(choose(paths, 0, 0))
             groups[name] = {"mutants": count.total(), "possible": possible, "survived": lived, "score": _score(count)}
     whole = Counter(outcomes.values())
-    survivors = sorted(mutant.id for mutant, outcome in outcomes.items() if outcome in (SURVIVED, UNREACHED))
+    survivors = sorted(mutant.id for mutant, outcome in outcomes.items() if outcome in (SURVIVED, UNREACHED, UNMADE))
     return {
         "score": _score(whole),
         "mutants": whole.total(),
@@ -92,7 +97,7 @@ def _report(outcomes: dict[Mutant, str]) -> dict[str, object]:
 
 
 def _score(count: Counter[str]) -> float:
-    return round(100 * (1 - (count[SURVIVED] + count[UNREACHED]) / count.total()), 1) if count else 0.0
+    return round(100 * (1 - (count[SURVIVED] + count[UNREACHED] + count[UNMADE]) / count.total()), 1) if count else 0.0
 
 
 if __name__ == "__main__":

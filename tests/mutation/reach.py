@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,8 @@ class Reach:
     """What every test of a session reaches."""
 
     def __init__(self, tests: dict[str, Reached]) -> None:
-        self._seconds = {name: one.seconds for name, one in tests.items()}
+        self._texts: dict[str, str] = {}
+        self._seconds = {name: one.seconds for name, one in tests.items() if not one.broken}
         self._lines: dict[tuple[str, int], list[str]] = defaultdict(list)
         self._paths: dict[str, list[str]] = defaultdict(list)
         for name, one in tests.items():
@@ -39,10 +40,40 @@ class Reach:
                 for line in lines:
                     self._lines[path, line].append(name)
 
-    def of(self, path: str, line: int) -> list[str]:
-        """Give the tests that reach a line, the quickest first; those of its module for what runs at import."""
-        found = self._lines.get((path, line)) or self._paths.get(path, [])
-        return sorted(found, key=lambda name: self._seconds[name])
+    def of(self, path: str, line: int) -> tuple[list[str], list[str]]:
+        """Give the tests that reach a line: of files that import the module, the quickest first; then the others, one
+        of each file after the other, so that a file with something to say is heard early.
+
+        For a line that is only run at import, such as a table's, those that reach anything of its module.
+        """
+        module = path.removesuffix(".py").replace("/", ".")
+        found = self._lines.get((path, line))
+        if found is None:
+            found = list(dict.fromkeys([*self._paths.get(path, []), *self._importing(module)]))
+        own = {name for name in found if module in self._text_of(name)}
+        found = sorted(found, key=lambda name: self._seconds[name])
+        return [name for name in found if name in own], _by_turns([name for name in found if name not in own])
+
+    def _importing(self, module: str) -> list[str]:
+        return [name for name in self._seconds if module in self._text_of(name)]
+
+    def _text_of(self, name: str) -> str:
+        file = name.partition("::")[0]
+        if file not in self._texts:
+            path = ROOT / file
+            self._texts[file] = path.read_text("utf-8") if path.is_file() else ""
+        return self._texts[file]
+
+
+def _by_turns(names: list[str]) -> list[str]:
+    """Take the first of each file, then the second of each, and so on."""
+    places: Counter[str] = Counter()
+    turns = []
+    for name in names:
+        file = name.partition("::")[0]
+        places[file] += 1
+        turns.append((places[file], len(turns), name))
+    return [name for _, _, name in sorted(turns)]
 
 
 def measure(session: pytest.Session, paths: list[str], fork: Callable[[Callable[[], int]], int]) -> Reach:

@@ -4,6 +4,7 @@ import importlib
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -12,9 +13,14 @@ from tests.mutation.modules import MODULES
 from tests.mutation.mutate import Mutant, mutants, mutate
 from tests.mutation.reach import ROOT, fails, measure
 
-KILLED, SURVIVED, SLOW, UNREACHED = "killed", "survived", "timeout", "unreached"
-SECONDS_A_MUTANT = 20
-TESTS_A_MUTANT = 150
+KILLED, SURVIVED, SLOW, UNREACHED, UNMADE = "killed", "survived", "timeout", "unreached", "not made"
+CANNOT = 98
+"""How a child ends that could not make its change: no test has noticed anything."""
+SECONDS_A_MUTANT = 12
+"""How long tests are run on a mutant that none of them notices."""
+HANGS_AFTER_SECONDS = 40
+OTHERS_A_MUTANT = 100
+"""How many tests are asked besides those of the files that import the module itself."""
 
 
 class Mutation:
@@ -31,7 +37,8 @@ class Mutation:
         reach = measure(session, sorted(path for group in MODULES.values() for path in group), _fork)
         running: dict[int, Mutant] = {}
         for mutant in self._chosen:
-            tests = [items[name] for name in reach.of(mutant.path, mutant.line)[:TESTS_A_MUTANT]]
+            own, others = reach.of(mutant.path, mutant.line)
+            tests = [items[name] for name in (*own, *others[:OTHERS_A_MUTANT])]
             if not tests:
                 self._told(mutant, UNREACHED)
                 continue
@@ -48,14 +55,14 @@ class Mutation:
 
 
 def choose(paths: Iterable[str], sample: int, seed: int) -> list[Mutant]:
-    """Choose mutants of some modules: all of them, or so many of each hundred by chance."""
+    """Choose mutants of some modules: all of them, or so many by chance."""
     every = [mutant for path in paths for mutant in mutants(path, (ROOT / path).read_text("utf-8"))]
     if not sample:
         return every
     return sorted(random.Random(seed).sample(every, min(sample, len(every))), key=lambda one: (one.path, one.number))
 
 
-def judge(work: Callable[[], int], seconds: int = SECONDS_A_MUTANT) -> str:
+def judge(work: Callable[[], int], seconds: int = HANGS_AFTER_SECONDS) -> str:
     """Run work in a child that is ended after so many seconds; say what became of its mutant."""
 
     def limited() -> int:
@@ -69,7 +76,7 @@ def judge(work: Callable[[], int], seconds: int = SECONDS_A_MUTANT) -> str:
 def _outcome(status: int) -> str:
     if os.WIFSIGNALED(status):
         return SLOW if os.WTERMSIG(status) == signal.SIGALRM else KILLED
-    return SURVIVED if os.WEXITSTATUS(status) == 0 else KILLED
+    return {0: SURVIVED, CANNOT: UNMADE}.get(os.WEXITSTATUS(status), KILLED)
 
 
 def _fork(work: Callable[[], int]) -> int:
@@ -90,7 +97,11 @@ def _fork(work: Callable[[], int]) -> int:
 def _try(mutant: Mutant, tests: list[pytest.Item]) -> int:
     """In a child: make the change, run the tests until one fails; 0 means that none did."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(SECONDS_A_MUTANT)
+    signal.alarm(HANGS_AFTER_SECONDS)
     module = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
-    mutate(module, (ROOT / mutant.path).read_text("utf-8"), mutant)
-    return 1 if any(fails(item) for item in tests) else 0
+    try:
+        mutate(module, (ROOT / mutant.path).read_text("utf-8"), mutant)
+    except LookupError:
+        return CANNOT
+    ends = time.monotonic() + SECONDS_A_MUTANT
+    return 1 if any(fails(item) for item in tests if time.monotonic() < ends) else 0

@@ -10,7 +10,7 @@ from tests.mutation.modules import MODULES
 from tests.mutation.mutate import mutants, mutate
 from tests.mutation.page import PAGE, REASONS, written
 from tests.mutation.reach import ROOT, Reach, Reached
-from tests.mutation.run import KILLED, SLOW, SURVIVED, choose, judge
+from tests.mutation.run import KILLED, SLOW, SURVIVED, UNMADE, choose, judge
 
 TOY = '''
 LIMIT = 50
@@ -88,7 +88,8 @@ def test_a_mutant_is_killed_or_survives_or_is_ended():
     assert judge(lambda: 1, seconds=5) == KILLED
     assert judge(lambda: 0, seconds=5) == SURVIVED
     assert judge(lambda: [None for _ in iter(int, 1)] and 0, seconds=1) == SLOW
-    assert judge(lambda: 1 // 0, seconds=5) == KILLED, "a change that cannot even be loaded is noticed"
+    assert judge(lambda: 98, seconds=5) == UNMADE
+    assert judge(lambda: 1 // 0, seconds=5) == KILLED
 
 
 def test_the_tests_of_a_line_come_first_and_broken_ones_never():
@@ -99,10 +100,16 @@ def test_the_tests_of_a_line_come_first_and_broken_ones_never():
             "broken": Reached("f", 0.0, True, {"m.py": [2]}),
         }
     )
-    assert reach.of("m.py", 2) == ["quick", "slow"]
-    assert reach.of("m.py", 1) == ["slow"]
-    assert reach.of("m.py", 9) == ["quick", "slow"], "what runs at import is anybody's"
-    assert reach.of("other.py", 1) == []
+    assert reach.of("m.py", 2) == ([], ["quick", "slow"])
+    assert reach.of("m.py", 1) == ([], ["slow"])
+    assert reach.of("m.py", 9) == ([], ["quick", "slow"]), "what runs at import is anybody's"
+    assert reach.of("other.py", 1) == ([], [])
+
+
+def test_the_tests_of_files_that_import_the_module_come_before_others():
+    mine = "tests/test_tax.py::test_one"
+    reach = Reach({mine: Reached("f", 9.0, False), "other": Reached("f", 0.1, False, {"bridge/domain/tax.py": [3]})})
+    assert reach.of("bridge/domain/tax.py", 1) == ([mine], ["other"])
 
 
 @pytest.mark.parametrize("path", [path for group in MODULES.values() for path in group])

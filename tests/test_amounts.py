@@ -1,0 +1,72 @@
+"""Amounts and forms as they come in: what is an amount of won, and what is a form that can be read in one way."""
+
+import pytest
+
+from bridge.domain.failures import AmountRefused, Malformed
+from bridge.domain.forms import parse_form
+from bridge.domain.payment import AMOUNT_MAX, parse_amount
+
+
+@pytest.mark.parametrize(
+    ("value", "won"),
+    [(1, 1), ("1", 1), (55_000, 55_000), ("55000", 55_000), (AMOUNT_MAX, AMOUNT_MAX), ("9999999999", AMOUNT_MAX)],
+)
+def test_an_integer_or_its_plain_digits_are_an_amount(value, won):
+    assert parse_amount(value) == won
+    assert type(parse_amount(value)) is int
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(0, -1, AMOUNT_MAX + 1, True, False, 1.0, 55_000.0, None, [], b"1"),
+        *(
+            "",
+            "0",
+            "-1",
+            "+1",
+            "01",
+            "1.0",
+            "1e3",
+            "1,000",
+            " 1",
+            "1 ",
+            "1\n",
+            "１０００",
+            "10000000000",
+            "0x10",
+            "1_000",
+        ),
+    ],
+)
+def test_anything_else_is_no_amount(value):
+    with pytest.raises(AmountRefused):
+        parse_amount(value)
+
+
+def test_a_form_is_read_field_by_field():
+    assert parse_form(b"") == {}
+    assert parse_form(b"a=1&b=2+3&c=%26&d=&e&=lost") == {"a": "1", "b": "2 3", "c": "&", "d": "", "e": ""}
+    assert parse_form(b"a=1=2") == {"a": "1=2"}
+    assert parse_form("title=표".encode()) == {"title": "표"}
+
+
+def test_a_form_has_at_most_128_fields():
+    assert len(parse_form("&".join(f"f{number}=x" for number in range(128)).encode())) == 128
+    with pytest.raises(Malformed, match="more than 128"):
+        parse_form("&".join(f"f{number}=x" for number in range(129)).encode())
+
+
+@pytest.mark.parametrize("raw", [b"a=1&a=2", b"a=1&%61=2", b"a=%00", b"%00=a"])
+def test_a_form_that_could_be_read_in_two_ways_is_refused(raw):
+    with pytest.raises(Malformed):
+        parse_form(raw)
+
+
+def test_korean_of_old_is_read_only_where_a_gateway_may_send_it():
+    raw = "title=" + "".join(f"%{byte:02X}" for byte in "공연".encode("cp949"))
+    assert parse_form(raw.encode(), cp949_allowed=True) == {"title": "공연"}
+    with pytest.raises(Malformed, match="EUC-KR"):
+        parse_form(raw.encode())
+    with pytest.raises(Malformed, match="neither"):
+        parse_form(b"title=%FF%FF", cp949_allowed=True)
