@@ -42,6 +42,8 @@ def choices(reason: str, payment: Payment, pending: Collection[Kind], *, order_f
         return (Decision.VOIDED,) if payment.captured else never_paid
     if state is State.VOIDING and reason == "unknown_outcome" and payment.captured:
         return (Decision.VOIDED,)  # the order is another payment's, so this one cannot wait as needs_human
+    if state is State.OPEN and reason == "unknown_outcome" and Kind.PROBE in pending:
+        return (Decision.DECLINED, Decision.VOIDED)  # likewise: what its window may have taken cannot be kept
     if not _settled(state) and state is not State.AWAITING_DEPOSIT:
         return ()  # money found before its outcome is known would be counted a second time by that outcome
     if Kind.REFUND in pending:

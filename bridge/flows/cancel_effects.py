@@ -32,7 +32,7 @@ def cancelled(told: Told) -> str:
         return _before_its_capture(told)
     if state in TAKING_BACK and not told.payment.orphaned:
         return REPORTED if _before_its_outcome(told, done) else KNOWN
-    return _by_others(told)
+    return _by_others(told, done)
 
 
 def _our_refund(told: Told, done: list[Operation]) -> str:
@@ -83,7 +83,7 @@ def _before_its_capture(told: Told) -> str:
     return CAME_AND_WENT
 
 
-def _by_others(told: Told) -> str:
+def _by_others(told: Told, done: list[Operation]) -> str:
     """Somebody gave money back past the bridge, in the gateway's console perhaps."""
     turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
     cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
@@ -93,7 +93,13 @@ def _by_others(told: Told) -> str:
     if exact and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "given back"
-    if exact and State(payment.state) in REFUNDABLE and 0 < notice.amount <= payment.left:
+    ours = next((one for one in done if one.kind is Kind.REFUND and one.step in PENDING_STEPS), None)
+    free = payment.left - (ours.amount if ours is not None else 0)
+    if exact and State(payment.state) in REFUNDABLE and ours is not None and free < notice.amount <= payment.left:
+        if ours.step is Step.SENT:
+            return LATER
+        exact = False  # what ours gives back may be the same money: PayApp gives back what is left, whatever was asked
+    if exact and State(payment.state) in REFUNDABLE and 0 < notice.amount <= free:
         write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "refunded past the bridge"
     number = notice.refs.get("refNo", "")

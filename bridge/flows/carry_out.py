@@ -100,7 +100,10 @@ def _voided(sentence: Sentence) -> None:
     sentence.settle(Kind.PROBE, Step.OK)
     undo = sentence.settle(Kind.UNDO, Step.OK)
     cause = undo.id if undo is not None else sentence.cause
-    sentence.recorder.voided(sentence.turn, sentence.payment, cause, Evidence.E8, sentence.checker)
+    turn, recorder, payment = sentence.turn, sentence.recorder, sentence.payment
+    if payment.state == State.OPEN:  # its order is another payment's, so it could not wait as needs_human
+        payment = payments.move(turn, payment, State.VOIDING, at=recorder.at, actor=sentence.checker, event="undo.seen")
+    recorder.voided(turn, payment, cause, Evidence.E8, sentence.checker)
 
 
 def _refunded(sentence: Sentence) -> None:

@@ -51,18 +51,20 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, probe: Operation, 
         write_unpaid(turn, recorder, payment, probe, Evidence.E6, outcome.code)
         return
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
+    detail = f"the gateway will not say whether this was paid: {code} {message}".strip()
     since = to_ms(probe.sent_at)
     if isinstance(outcome, PerhapsPaid):
         payment = hold_order(turn, recorder, payment)
     if probe.step is Step.UNKNOWN and is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent):
         again = after_human(since, recorder.at)
         operations.step(turn, probe, Step.NEEDS_HUMAN, at=recorder.at, code=code, message=message, next_try_at=again)
-        detail = f"the gateway will not say whether this was paid: {code} {message}".strip()
         needs_human(turn, recorder, hold_order(turn, recorder, payment), code, message, detail)
         return
     next_try_at = recorder.at + pause_ms(ASK_SECONDS, probe.tries // 2)
     if probe.step is Step.NEEDS_HUMAN:
         next_try_at = after_human(since, recorder.at)
+        if payment.state == State.UNKNOWN:  # its order became free meanwhile
+            needs_human(turn, recorder, payment, code, message, detail)
     operations.try_again(turn, probe, next_try_at=next_try_at, code=code, message=message)
 
 

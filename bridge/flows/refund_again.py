@@ -39,17 +39,19 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
     order = replace(refund_order(payment, operation), account=account_of(recorder, operation))
     exchange = gateway.refund(payment, order, recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
-    recorder = Recorder.now(context, site)
+    recorder, outcome = Recorder.now(context, site), conversation.outcome
+    if isinstance(outcome, Refused) and not conversation.money_sent:  # nobody was asked: it says nothing of the first
+        outcome = Unknown("the gateway did not let us ask again", outcome.code, outcome.message)
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)
         current = operations.get(turn, site.id, operation.id)
         assert current is not None, "operations are never deleted"
-        mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Done)
-        if current.evidence == Evidence.E8 and isinstance(conversation.outcome, Done):
+        mine = current.tries == operation.tries + 1 or isinstance(outcome, Done)
+        if current.evidence == Evidence.E8 and isinstance(outcome, Done):
             contradict(turn, recorder, payment.id, current)
         elif mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
-            _record(turn, recorder, gateway, current, conversation.outcome)
+            _record(turn, recorder, gateway, current, outcome)
 
     await write_down(context, record)
 

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from bridge.domain.failures import Misconfigured
@@ -9,6 +10,7 @@ from bridge.domain.gateway import Gateway, Setting
 from bridge.domain.payment import Mode
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Name the gateways there are."""
     here = Path(__file__).parent

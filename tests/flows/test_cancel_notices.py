@@ -2,8 +2,6 @@
 
 import pytest
 
-from bridge.flows.check_invariants import check_everything
-
 
 @pytest.fixture
 async def paid(world):
@@ -83,17 +81,20 @@ async def test_a_cancel_in_the_console_is_written_down_and_told_once(paid, event
     await world.check_books()
 
 
-async def test_a_cancel_in_the_console_while_a_refund_of_all_has_no_outcome_contradicts_nothing(paid):
+async def test_a_cancel_in_the_console_beside_a_refund_of_all_without_outcome_is_a_persons(paid):
     world, payment = paid
     world.teller.fail("refund", "taken_in")
     await ask_refund(world, payment)
     world.trade(payment).refunds.append(20_000)
     await world.tell("part_cancelled", payment, amount=20_000)
-    checked = await check_everything(world.context, rest_seconds=0)
 
     assert await refund_rows(world, payment) == [("unknown", "")]
-    assert await world.state(payment.id) == "part_refunded"
-    assert (checked.found, world.gave_up) == ((), [])
+    assert await world.cases(payment.id) == ["external_cancel"]
+    world.trade(payment).refunds.append(35_000)
+    await world.tell("cancelled", payment)
+
+    assert await refund_rows(world, payment) == [("ok", "E7")]
+    assert await world.state(payment.id) == "refunded", "and no more than was taken"
 
 
 async def test_more_than_is_left_is_a_persons(paid):

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from tests.flows.test_cases import case_of, decide, offered
+
 LIFE = 900
 
 
@@ -359,6 +361,47 @@ async def test_a_perhaps_paid_window_never_takes_an_order_from_the_payment_that_
     assert await world.state(two.id) == "voided"
     assert world.trade(two).net == 0
     await world.check_books()
+
+
+@pytest.fixture
+async def beside(told):
+    """A window that may have taken money for an order that another payment has."""
+    world = told
+    order = world.order()
+    first, second = await world.checkout(order), await world.checkout(order, device="mobile")
+    one, two = await world.payment(first.payment), await world.payment(second.payment)
+    world.teller.capture(one.merchant_ref)
+    await world.tell("approved", one)
+    world.teller.capture(two.merchant_ref)
+    await world.live(LIFE + 500, step=10)
+    assert (await world.state(one.id), await world.state(two.id)) == ("paid", "open")
+    return world, one, two
+
+
+@pytest.mark.parametrize(("decision", "state"), [("declined", "declined"), ("voided", "voided")])
+async def test_people_decide_about_a_window_that_may_have_taken_money_beside_the_orders_payment(
+    beside, decision, state
+):
+    world, one, two = beside
+    case = await case_of(world, two.id)
+    assert offered(case) == ["declined", "voided"]
+    world.trade(two).refunds.append(55_000)
+    await decide(world, case, decision)
+    await world.live(3_700, step=60)
+
+    assert (await world.state(one.id), await world.state(two.id)) == ("paid", state)
+    assert await world.cases(two.id) == []
+    assert {one.step for one in await world.operations(two.id)} == {"ok"}
+
+
+async def test_a_window_whose_order_became_free_waits_for_people_as_any_other(beside):
+    world, one, two = beside
+    await world.refund(one.id)
+    await world.quiet()
+    await world.live(3_700, step=60)
+
+    assert await world.state(two.id) == "needs_human"
+    assert offered(await case_of(world, two.id)) == ["paid", "declined", "voided"]
 
 
 async def test_the_gateways_word_that_the_request_was_cancelled_ends_it(told):

@@ -141,3 +141,21 @@ async def test_our_own_refunds_webhook_is_nobodys_case(told):
     await told.live(60.0)
 
     assert await told.cases(opened.payment) == []
+
+
+async def test_a_pass_that_is_denied_to_a_repeated_refund_says_nothing_of_the_first(told):
+    opened = await told.checkout()
+    await told.go(await told.authenticate(opened))
+    await told.quiet()
+    told.set(cancel_webhook_url="")
+    told.fault("refund", "drop_after", times=None)
+    await told.refund(opened.payment)
+    await told.live(20.0, 2.0)
+    told.fault("auth", "5xx_before", times=None)
+    await told.live(300.0, 5.0)
+    told.sandbox.faults.clear()
+    await told.live(1_200.0, 20.0)
+
+    (refund,) = [one for one in await told.operations(opened.payment) if one.kind == "refund"]
+    assert (refund.step, refund.evidence) == ("ok", "E9")
+    await told.check_books()

@@ -68,9 +68,11 @@ _DUE = """SELECT
   SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq
   AND earlier.state = 'waiting')) AS news"""
 
-# A comparison of the books waits for the person who decides about what is under way.
+# A comparison of the books waits for the person who decides about what is under way; so does a window that may have
+# taken money for an order that another payment has.
 _UNFINISHED = f"""SELECT
- (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES}) AS states,
+ (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state = 'open' AND EXISTS (
+  SELECT 1 FROM operations WHERE payment = payments.id AND kind = 'probe' AND state = 'needs_human'))) AS states,
  (SELECT COUNT(*) FROM operations AS step WHERE state IN ('sent', 'unknown') AND NOT (kind = 'check' AND EXISTS (
   SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))) AS steps,
  (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,

@@ -74,6 +74,7 @@ class WeatherFaults(Faults):
     def __init__(self, storm: "Storm", site: Paired) -> None:
         super().__init__()
         self._storm = storm
+        self._site = site
         self._setup = site.setup
 
     def pick(self, gateway: str, op: str, merchant_ref: str, amount: int) -> Fault | None:
@@ -88,5 +89,9 @@ class WeatherFaults(Faults):
         if op == "window":
             return storm.weather.of_window()
         if op == "notice":
-            return storm.weather.of_notice(must_arrive=merchant_ref in storm.must_tell)
+            told = merchant_ref in storm.must_tell or (setup.ambiguous and self._went_back(merchant_ref))
+            return storm.weather.of_notice(must_arrive=told)
         return storm.weather.of_call(op, setup, lambda: storm.must_tell.add(merchant_ref))
+
+    def _went_back(self, merchant_ref: str) -> bool:
+        return any(book.refunds for book in self._storm.gates[self._site.id].world.bank.of(merchant_ref))

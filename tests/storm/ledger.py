@@ -106,7 +106,6 @@ class StormLedger(SqliteLedger):
     def _answer(self, work: Callable[[Turn], T], answer: "asyncio.Future[T]") -> None:
         connection = self._connection
         before = connection.total_changes
-        connection.execute("BEGIN")
         try:
             result = work(SqliteTurn(connection))
         except Exception as error:  # noqa: BLE001 - a turn's failure belongs to the one who asked for it
@@ -115,8 +114,6 @@ class StormLedger(SqliteLedger):
         else:
             if not answer.done():
                 answer.set_result(result)
-        finally:
-            connection.execute("ROLLBACK")
         assert connection.total_changes == before, "a reader wrote"
 
     def _commit(self) -> None:

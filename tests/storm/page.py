@@ -21,8 +21,9 @@ what money really moved. After each commit, at each byte that moves money and at
 connections are), the writer's thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those.
 
 What nobody could find out is left out: money that only a notice tells of, at a gateway that cannot be asked, while that
-notice is lost for ever; and a request that a gateway executes more than 100 s after it was sent, which is later than
-the quiet period allows for.
+notice is lost for ever; a request that a gateway executes more than 100 s after it was sent, which is later than the
+quiet period allows for; and a refund that Payple executes twice, as its webhooks of both are the same and its inquiry
+need not show refunds. A window of PayApp's whose notices are all lost ends with a person: it can be asked nothing.
 
 A red seed prints the line that repeats it: `make storm SEEDS=1 FIRST=seed`. It becomes a row of
 `tests/storm/regressions.py`, for as long as the storm's own code leaves it the same; the plain test beside each fix

@@ -9,4 +9,9 @@ REGRESSIONS: dict[int, str] = {
     418: "an account whose answer was lost and that was paid into was told to have failed: 3001 was believed",
     63: "people could write a deposit down before its approval's outcome was known, and it was counted a second time",
     385: "more was taken than asked and its answer lost: a cancel by amount left the rest, unnoticed",
+    984: "money given back in the console beside a pending refund of the rest made I3 end the process again and again",
+    388: "Pay-Story's refusal of the second of two equal requests was believed: the first had given the money back",
+    1055: "a webhook of money given back, come before its payment was known, was forgotten",
+    1683: "nobody could decide about a window that may have taken money for an order that another payment has",
+    18: "a cancel in the console was written beside a refund of all on its way: what that gave back fitted no more",
 }

@@ -67,21 +67,22 @@ class _Quietly:
 
 
 @cache
-def stand() -> Stand:
-    """Make the image: schema, and a site for each set-up."""
+def stand(*setups: str) -> Stand:
+    """Make the image: schema, and a site for each of these set-ups."""
     loop, disk = StormLoop(), Disk()
     migrate_sqlite(disk.connection)
     clock = BridgeClock(loop, begin("2026-01-01T00:00:00"), random.Random(1))
     ledger = StormLedger(disk, _Quietly(), alone=True)
-    sites = loop.finish(_pair_all(clock, ledger))
+    chosen = [setup for name in setups for setup in SETUPS if setup.name == name]
+    sites = loop.finish(_pair_all(clock, ledger, chosen))
     return Stand(disk.image(), tuple(sites))
 
 
-async def _pair_all(clock: BridgeClock, ledger: StormLedger) -> list[Paired]:
+async def _pair_all(clock: BridgeClock, ledger: StormLedger, setups: list[Setup]) -> list[Paired]:
     context = build_context(SETTINGS, clock=clock, ledger=ledger, wire=Wire(lambda: 0.0, tls=NO_TLS))
     await ledger.write(hire)
     made = []
-    for setup in SETUPS:
+    for setup in setups:
         url = f"http://shop-{setup.name}.test"
         said = await add_site(
             context,

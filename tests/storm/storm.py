@@ -20,6 +20,7 @@ from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
 from tests.storm.gate import Gate
+from tests.storm.gateways import SETUPS
 from tests.storm.gateways.window import Coming
 from tests.storm.ledger import Disk, StormLedger
 from tests.storm.loop import StormLoop
@@ -77,8 +78,9 @@ class Storm:
         began_at = begin(self.chance.choice(MIDNIGHTS if self.weather.strikes("midnight") else BEGINNINGS))
         self.true = TrueClock(self.loop, began_at)
         self.clock = BridgeClock(self.loop, began_at, random.Random(f"{seed}:bridge"))
-        self.disk = Disk(stand().image)
-        sites = self.chance.sample(stand().sites, 2)
+        begun = stand(*(setup.name for setup in self.chance.sample(SETUPS, 2)))
+        self.disk = Disk(begun.image)
+        sites = begun.sites
         self.gates = {site.id: Gate(self, site, number) for number, site in enumerate(sites)}
         self.shops = {site.id: Shop(self, site) for site in sites}
         self.apps: dict[str, ASGIApp] = {f"{gate.origin}:80": gate.app for gate in self.gates.values()}

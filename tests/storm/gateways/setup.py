@@ -31,6 +31,8 @@ class Setup:
     nowhere. `forge` makes another notice of one that was sent; where that one is not signed the forged one is taken,
     and must move nothing.
     `unfindable` are faults of an operation of which neither an inquiry nor a notice would ever tell.
+    `ambiguous`: a notice of a part may mean two amounts; those of a payment of which some went back are never lost, as
+    another's would be taken for ours.
     `undo_by_amount`: what is taken back is the amount asked for, whatever was taken: more of it only a notice tells.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
@@ -56,6 +58,7 @@ class Setup:
     is_signed: Callable[[bytes], bool] = lambda _: True
     undo_by_amount: bool = False
     whole_again: bool = False
+    ambiguous: bool = False
     unfindable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blind: bool = False
 

@@ -1,0 +1,60 @@
+"""PayApp in a storm: the money moves in its window, without a call of ours, and it can be asked nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.storm.gateways.setup import Setup
+from tests.storm.gateways.window import Browser, Entered
+
+SELLER = "payapptest"
+KEYS = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
+MOODS: Mapping[str, tuple[Any, ...]] = {
+    "partial_price": ("cancelled", "remaining"),
+    "full_after_part_refused": (True, False),
+    "linkkey_for_bills": (True, False),
+}
+
+
+async def enter(_browser: Browser, window_url: str) -> Entered | None:
+    """A request's page posts to itself."""
+    return Entered(window_url)
+
+
+def forge(body: bytes) -> bytes:
+    """Tell of another amount without the value that the seller and PayApp share."""
+    return body.replace(b"linkval=", b"linkval=9").replace(b"price=", b"price=9")
+
+
+def _settings(origin: str) -> Mapping[str, str]:
+    return {
+        "userid": SELLER,
+        **KEYS,
+        "api_url": f"{origin}/payapp/oapi/apiLoad.html",
+        "script_url": f"{origin}/payapp/lite/public/api/v2/payapp-lite.js",
+    }
+
+
+SETUP = Setup(
+    "payapp",
+    "payapp",
+    _settings,
+    ("card", "card", "card", "virtual_account"),
+    enter,
+    {},
+    frozenset({"pay"}),
+    frozenset({"paycancel"}),
+    {"apiLoad.html": b"partcancel=1"},
+    frozenset(),
+    forge,
+    named_by="mul_no",
+    ambiguous=True,
+    declines={
+        "payrequest": ("70020", "70060"),
+        "pay": ("70020",),
+        "paycancel": ("80010", "80020", "80030", "70060"),
+    },
+    moods=MOODS,
+    console=lambda _: {"sellers": {SELLER: KEYS}},
+    secrets=tuple(KEYS.values()),
+    blind=True,
+)
