@@ -4,6 +4,7 @@
 """
 
 import argparse
+import itertools
 import json
 import os
 import queue
@@ -29,7 +30,10 @@ Plant the bug again by hand in a clean tree, with the file's first lines kept:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One bug: what it is, and who must catch it: storms within so many seeds, breaking a rule, or named tests."""
+    """One bug: what it is, and who must catch it: storms within so many seeds, breaking a rule, or named tests.
+
+    `gateway`: storms over this one alone, where the bug is one of its own or rare elsewhere.
+    """
 
     name: str
     what: str
@@ -37,6 +41,7 @@ class Planted:
     seeds: int = 0
     rules: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    gateway: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,12 @@ class Caught:
 
 
 def read_patch(path: Path) -> Planted:
-    """Read a patch's first lines: `What: …`, and `Storm: SEEDS RULE…` or `Tests: NODE…`."""
+    """Read a patch's first lines: `What: …`, and `Storm: SEEDS RULE…`, perhaps `Gateway: …`, or `Tests: NODE…`."""
     head = dict(line.split(": ", 1) for line in path.read_text("utf-8").split("\ndiff ")[0].splitlines() if line)
     storm, tests = head.get("Storm", "").split(), head.get("Tests", "").split()
     assert bool(storm) != bool(tests), f"{path.name} must name its detector: Storm or Tests"
     seeds = int(storm[0]) if storm else 0
-    return Planted(path.stem, head["What"], path, seeds, tuple(storm[1:]), tuple(tests))
+    return Planted(path.stem, head["What"], path, seeds, tuple(storm[1:]), tuple(tests), head.get("Gateway", ""))
 
 
 class Lane:
@@ -92,10 +97,10 @@ class Lane:
         return subprocess.run(["git", "apply", "-C1", *words], cwd=self.folder, capture_output=True, text=True)
 
 
-def storm(lane: Lane, seeds: int, first: int) -> tuple[int, str]:
+def storm(lane: Lane, seeds: int, first: int, gateway: str = "") -> tuple[int, str]:
     """Run storms until the first red one; gives how many it took (0: none was red) and what was said."""
     words = ("--until-red", "--processes", "1", "--seeds", str(seeds), "--first", str(first))
-    done = lane.python("-m", "tests.storm", *words)
+    done = lane.python("-m", "tests.storm", *words, "--gateway", gateway)
     try:
         red = json.loads(done.stdout.splitlines()[-1])["red_seeds"]
     except (ValueError, IndexError):
@@ -124,7 +129,7 @@ def _catch_by_storm(planted: Planted, lane: Lane, rounds: int) -> Caught:
     schedules: list[int] = []
     by = ""
     for number in range(rounds):
-        many, said = storm(lane, planted.seeds, 1 + number * ROUND_SEEDS)
+        many, said = storm(lane, planted.seeds, 1 + number * ROUND_SEEDS, planted.gateway)
         if not many:
             return Caught(planted, "", tuple(schedules), f"no storm of {planted.seeds} turned red")
         broken = [line.split(": ")[1] for line in said.splitlines() if line.startswith("seed ")]
@@ -138,9 +143,10 @@ def _catch_by_storm(planted: Planted, lane: Lane, rounds: int) -> Caught:
 def unplanted(found: list[Caught], lane: Lane, rounds: int) -> list[str]:
     """Demand that the same detectors are green without any bug; gives what is not."""
     trouble = []
-    for number in range(rounds):
-        most = max((one.schedules[number] for one in found if len(one.schedules) > number), default=0)
-        many, said = storm(lane, most, 1 + number * ROUND_SEEDS) if most else (0, "")
+    for number, gateway in itertools.product(range(rounds), sorted({one.planted.gateway for one in found})):
+        caught = [one for one in found if one.planted.gateway == gateway and len(one.schedules) > number]
+        most = max((one.schedules[number] for one in caught), default=0)
+        many, said = storm(lane, most, 1 + number * ROUND_SEEDS, gateway) if most else (0, "")
         if many:
             trouble.append(f"storms are red without any bug:\n{said[-600:]}")
     tests = sorted({test for one in found for test in one.planted.tests})

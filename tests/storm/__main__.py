@@ -7,14 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.storm.figures import Figures
+from tests.storm.gateways import SETUPS
 from tests.storm.quietly import storms
 from tests.storm.storm import Outcome
 
 SEEDS_CI = 3_000
-"""How many schedules a run of all tests has beside the others on two cores: about 130 s of CPU, at 43 ms each."""
+"""How many schedules a run of all tests has beside the others on two cores: about 110 s of CPU, at 36 ms each."""
 SEEDS_AT_ONCE = 25
 
 
@@ -24,11 +26,11 @@ def main() -> int:
     seeds = range(asked.first, asked.first + asked.seeds)
     began_at = time.monotonic()
     figures = Figures()
-    for outcomes in _all(seeds, asked.processes):
+    for outcomes in _all(seeds, asked.processes, asked.gateway):
         for outcome in outcomes:
             figures.add(outcome)
             if outcome.violations or asked.seeds == 1:
-                _show(outcome, asked.log or asked.seeds == 1)
+                _show(outcome, asked.log or asked.seeds == 1, asked.gateway)
             if outcome.violations and asked.until_red:
                 break
         if figures.red and asked.until_red:
@@ -45,24 +47,31 @@ def _read() -> argparse.Namespace:
     words.add_argument("--seeds", type=int, default=SEEDS_CI, help="how many schedules")
     words.add_argument("--first", type=int, default=1, help="the first seed")
     words.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    words.add_argument(
+        "--gateway",
+        default="",
+        choices=["", *sorted({setup.gateway for setup in SETUPS})],
+        help="only set-ups of this gateway; the same seed is another storm then",
+    )
     words.add_argument("--until-red", action="store_true", help="stop at the first red seed")
     words.add_argument("--log", action="store_true", help="print the event log of red seeds; of a lone seed, always")
     words.add_argument("--json", type=Path, help="write the figures here too")
     return words.parse_args()
 
 
-def _all(seeds: range, processes: int) -> Iterator[list[Outcome]]:
+def _all(seeds: range, processes: int, gateway: str) -> Iterator[list[Outcome]]:
     parts = [seeds[start : start + SEEDS_AT_ONCE] for start in range(0, len(seeds), SEEDS_AT_ONCE)]
+    run = partial(run_part, gateway=gateway)
     if processes == 1 or len(parts) == 1:
-        yield from map(run_part, parts)
+        yield from map(run, parts)
         return
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        yield from pool.imap(run_part, parts)
+        yield from pool.imap(run, parts)
 
 
-def run_part(seeds: range) -> list[Outcome]:
+def run_part(seeds: range, gateway: str = "") -> list[Outcome]:
     """Run some seeds in this process; logs are kept of red ones alone."""
-    with storms() as made:
+    with storms(gateway) as made:
         outcomes = [made.run(seed) for seed in seeds]
     for outcome in outcomes:
         if not outcome.violations and len(seeds) > 1:
@@ -70,13 +79,14 @@ def run_part(seeds: range) -> list[Outcome]:
     return outcomes
 
 
-def _show(outcome: Outcome, with_log: bool) -> None:
+def _show(outcome: Outcome, with_log: bool, gateway: str) -> None:
     if with_log:
         print("\n".join(outcome.log))
     for text in outcome.violations:
         print(f"seed {outcome.seed}: {text}")
     if outcome.violations:
-        print(f"  again: make storm SEEDS=1 FIRST={outcome.seed}", flush=True)
+        more = f' ARGS="--gateway {gateway}"' if gateway else ""
+        print(f"  again: make storm SEEDS=1 FIRST={outcome.seed}{more}", flush=True)
 
 
 if __name__ == "__main__":

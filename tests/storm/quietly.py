@@ -34,13 +34,14 @@ class _Os:
 class Storms:
     """Runs schedules one after the other in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: str) -> None:
+        self._gateway = gateway
         self._now: Storm | None = None
         self._many = 0
 
     def run(self, seed: int) -> Outcome:
         """Run one schedule."""
-        self._now = Storm(seed)
+        self._now = Storm(seed, self._gateway)
         try:
             return self._now.run()
         finally:
@@ -61,9 +62,9 @@ class Storms:
 
 
 @contextlib.contextmanager
-def storms() -> Iterator[Storms]:
-    """Give what runs storms; everything is as before when the block ends."""
-    made = Storms()
+def storms(gateway: str = "") -> Iterator[Storms]:
+    """Give what runs storms, over every gateway or one; everything is as before when the block ends."""
+    made = Storms(gateway)
     before, hook, collects = structlog.get_config(), sys.unraisablehook, gc.isenabled()
     structlog.configure(processors=[made.hear])
     sqlite.os = _Os()  # type: ignore[assignment]

@@ -63,7 +63,7 @@ class Outcome:
 class Storm:
     """Everything of one seed. It is the ledger's events and the wire's traffic as well."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, gateway: str = "") -> None:
         self.seed = seed
         self.chance = random.Random(f"{seed}:people")
         self.weather = Weather(random.Random(f"{seed}:weather"))
@@ -78,7 +78,8 @@ class Storm:
         began_at = begin(self.chance.choice(MIDNIGHTS if self.weather.strikes("midnight") else BEGINNINGS))
         self.true = TrueClock(self.loop, began_at)
         self.clock = BridgeClock(self.loop, began_at, random.Random(f"{seed}:bridge"))
-        begun = stand(*(setup.name for setup in self.chance.sample(SETUPS, 2)))
+        drawn = [setup for setup in SETUPS if gateway in ("", setup.gateway)]
+        begun = stand(*(setup.name for setup in self.chance.sample(drawn, min(2, len(drawn)))))
         self.disk = Disk(begun.image)
         sites = begun.sites
         self.gates = {site.id: Gate(self, site, number) for number, site in enumerate(sites)}
@@ -95,7 +96,7 @@ class Storm:
         shops = list(self.shops.values())
         made = []
         for number in range(self.chance.choice((1, 1, 2, 2, 3))):
-            shop = shops[0] if self.chance.random() < 0.75 else shops[1]
+            shop = shops[0] if self.chance.random() < 0.75 else shops[-1]
             made.append(
                 Sale(
                     shop,
