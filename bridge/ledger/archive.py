@@ -51,9 +51,10 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """How many rows of a table there are, and the hash of them all in order."""
+    """How a table is laid out, how many rows there are, and the hash of them all in order."""
 
     columns: list[str]
+    key: list[str]
     rows: int
     sha256: str
 
@@ -88,7 +89,10 @@ class Keys:
         """Give the key of a backup's content, None where it is not encrypted. Raises LedgerBroken."""
         if head.sealed == _PLAIN:
             return None
-        salt = base64.b64decode(head.salt)
+        try:
+            salt = base64.b64decode(head.salt, validate=True)
+        except ValueError as error:
+            raise LedgerBroken("The backup's beginning was altered.") from error
         if head.sealed == _MASTER:
             return _derive(self.master, salt, b"pay-bridge.backup.content.v1")
         if head.sealed != _PASSPHRASE:
@@ -131,7 +135,7 @@ class Writer:
             digest.update(line)
             self._frames.write(line)
             count += 1
-        self._tables[table.name] = Counted(list(table.columns), count, digest.hexdigest())
+        self._tables[table.name] = Counted(list(table.columns), list(table.key), count, digest.hexdigest())
 
     def finish(self) -> Manifest:
         """Write the manifest and its seal."""
@@ -183,7 +187,7 @@ class Reader:
             digest.update(line + b"\n")
             count += 1
             yield tuple(row)
-        self._found[table.name] = Counted(list(table.columns), count, digest.hexdigest())
+        self._found[table.name] = Counted(list(table.columns), list(table.key), count, digest.hexdigest())
 
     def _check_seal(self) -> None:
         last = _read(encode(self._next), _LastLine)

@@ -133,7 +133,7 @@ def _fill(books: NewBooks, table: Table, rows: Iterable[RowValues]) -> int:
             yield kept
 
     books.fill(table, hashed())
-    if _counted(books, table) != Counted(list(table.columns), count, digest.hexdigest()):
+    if _counted(books, table) != Counted(list(table.columns), list(table.key), count, digest.hexdigest()):
         raise LedgerBroken(f"The rows of {table.name} were not written as they were read; nothing was kept.")
     return count
 
@@ -143,7 +143,7 @@ def _counted(books: Books, table: Table) -> Counted:
     for row in books.rows(table):
         digest.update(encode(row) + b"\n")
         count += 1
-    return Counted(list(table.columns), count, digest.hexdigest())
+    return Counted(list(table.columns), list(table.key), count, digest.hexdigest())
 
 
 def _chained(table: Table, rows: Iterable[RowValues]) -> Iterator[RowValues]:
