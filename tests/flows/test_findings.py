@@ -1,6 +1,7 @@
 """What is found after the fact: by an answer that came late, a notice, an inquiry or two people; each is written once,
 to the won, and what stays open stays a person's."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.approve import approve
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import fence_for
+from bridge.flows.carry_out import contradict
 from bridge.flows.orphans import write_adoption, write_return
 from bridge.flows.record import Recorder
 from bridge.flows.refund import RefundWish, once_of_command, refund
@@ -405,6 +407,8 @@ async def test_a_deposit_that_two_people_saw_pays_from_that_moment(world):
     assert (after.state, after.captured, after.paid_at) == ("paid", 55_000, world.clock.now())
     assert await world.payment(payment.id) == after
     assert await world.entries(payment.id) == [("capture", 55_000, "E8")]
+    (entry,) = await world.all("SELECT cause FROM entries WHERE payment = ?", payment.id)
+    assert entry["cause"] == f"notice:{payment.site}:teller:seen", "named as in earlier books: it counts once"
     assert (await world.told(payment.id))[-1] == "payment.paid"
 
 
@@ -430,3 +434,41 @@ async def test_an_account_that_we_are_closing_is_ended_by_our_own_answer_and_not
     assert await outcomes(world, payment) == ["known already"]
     assert await world.state(payment.id) == "awaiting_deposit"
     assert await world.told(payment.id) == ["payment.awaiting_deposit"]
+
+
+async def test_the_gateways_word_that_nobody_paid_ends_a_withdrawal_that_is_still_tried(world):
+    payment, _ = await pending(world, "probe")
+    await world.tell("request_cancelled", payment)
+    probe = await operation_of(world, payment.id, Kind.PROBE)
+
+    assert await outcomes(world, payment) == ["ended unpaid"]
+    assert (probe.step, probe.evidence) == (Step.OK, "E7")
+    assert await world.state(payment.id) == "expired"
+
+
+@pytest.mark.parametrize(("step", "reasons"), [(Step.FAIL, ["external_cancel"]), (Step.OK, [])])
+async def test_a_gateway_that_gave_back_what_people_said_it_kept_makes_them_look_again(world, step, reasons):
+    payment = await world.buy()
+    made = await operation_of(world, payment.id, Kind.APPROVE)
+    refunding = replace(made, kind=Kind.REFUND, step=step, amount=20_000)
+    await write(world, lambda turn, recorder: contradict(turn, recorder, payment.id, refunding))
+
+    assert await world.cases(payment.id) == reasons
+    if reasons:
+        said = "refund of 20000 KRW was done at the gateway after people said it was not"
+        assert await case_detail(world, payment.id, "external_cancel") == said
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_seats_whose_hold_is_over_are_asked_about_before_money_that_an_inquiry_shows_is_kept(world, held):
+    await world.pair_teller("Asked")
+    world.teller.fail("approve", "lost_after")
+    world.teller.fail("inquire", *["strange"] * 5)
+    payment = await world.buy_at_teller(world.order(hold_expires_at=world.hold(100)))
+    world.shop.fence = lambda asked: {"hold": held, "hold_until": asked["until"], "reason": "좌석이 다른 분께 갔어요"}
+    await world.live(300, step=10)
+
+    assert world.shop.questions != []
+    assert await world.state(payment.id) == ("paid" if held else "voided")
+    assert (await world.payment(payment.id)).reason == ("" if held else "seat_lost")
+    assert world.trade(payment).net == (55_000 if held else 0)

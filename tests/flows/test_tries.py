@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.clock import now_ms, to_ms
+from bridge.domain.exchange import Stamp
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import (
     Absent,
@@ -20,8 +21,9 @@ from bridge.domain.gateway import (
     Unknown,
 )
 from bridge.domain.machine import Evidence, Kind, Step
+from bridge.domain.payment import Mode
 from bridge.domain.reasons import Reason
-from bridge.flows.inquire import inquire_once
+from bridge.flows.inquire import inquire_once, takes_back_first
 from bridge.flows.pace import quiet_of
 from bridge.flows.probe import probe_once
 from bridge.flows.record import Recorder
@@ -29,7 +31,10 @@ from bridge.flows.refund_again import refund_again
 from bridge.flows.settle_unknown import settle_payment
 from bridge.flows.undo import undo_once
 from bridge.ledger import operations, payments
+from bridge.ledger.operations import Operation
 from bridge.wire.converse import Conversation
+from tests.support import tellers
+from tests.support.clock import NOW
 
 DEADLINE_SECONDS, SPARE_SECONDS = 40, 30
 TRIES = {"inquire": inquire_once, "undo": undo_once, "refund": refund_again, "probe": probe_once}
@@ -258,6 +263,8 @@ async def test_a_net_cancel_that_came_too_late_is_a_persons_at_once_and_tried_ev
     approve = await operation_of(world, payment.id, "approve")
     assert (approve.step, approve.evidence, approve.code) == (Step.FAIL, "E10", "odd")
     assert await world.state(payment.id) == "declined"
+    undos = [one for one in await world.operations(payment.id) if one.kind is Kind.UNDO]
+    assert sorted((one.reason, one.step) for one in undos) == [("", "ok"), ("recheck", "unknown")]
     assert await world.cases(payment.id) == []
 
 
@@ -443,3 +450,48 @@ async def test_what_was_declined_keeps_the_gateways_code_and_words(world):
     assert (approve.code, approve.message) == (payment.code, payment.message) == ("declined", "그렇게 안 돼요")
     everyone = await world.context.ledger.read(lambda turn: payments.of_order(turn, payment.site, payment.order_ref))
     assert payments.holder(everyone) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "refusal", "absent", "is_quiet_over", "first"),
+    [
+        ("Asked", True, True, True, False),
+        ("Mute", True, True, True, False),
+        ("Serving", False, False, False, True),
+        ("AskedAndUndone", True, False, False, True),
+        ("AskedAndUndone", False, False, False, False),
+        ("AskedAndUndone", False, True, False, False),
+        ("AskedAndUndone", False, False, True, False),
+        ("AskedAndUndone", False, True, True, True),
+    ],
+)
+def test_an_unknown_approval_is_taken_back_unasked_only_where_that_is_safe(kind, refusal, absent, is_quiet_over, first):
+    """Where it can be asked about it is asked, until it is absent after the quiet period; a plain no is not asked."""
+    gateway = tellers.build("teller", {"kind": kind}, Mode.TEST)
+    words = {"id": "o", "site": "s", "payment": "p", "ref": "r", "actor": "buyer", "owner": "b"}
+    refs = {"absent_at": "1"} if absent else {}
+    approve = Operation(
+        **words,
+        kind=Kind.APPROVE,
+        amount=55_000,
+        step=Step.UNKNOWN,
+        stamp=Stamp(NOW, "n"),
+        sent_at=NOW,
+        refusal=refusal,
+        refs=refs,
+    )
+
+    assert takes_back_first(gateway, approve, 2_000 if is_quiet_over else 1_999, 2_000) is first
+
+
+@pytest.mark.parametrize(("fault", "evidence"), [("lost_after", "E9"), ("lost_before", "E1")])
+async def test_a_full_refund_sent_again_says_whether_it_was_done_now_or_before(world, fault, evidence):
+    await world.pair_teller("Mute")
+    world.teller.fail("refund", fault)
+    payment = await world.buy_at_teller()
+    await world.refund(payment.id)
+    await world.live(5, step=1)
+
+    assert (await operation_of(world, payment.id, Kind.REFUND)).evidence == evidence
+    assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, evidence)]
+    assert world.trade(payment).refunds == [55_000]
