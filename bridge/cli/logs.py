@@ -29,6 +29,10 @@ def set_up_logs(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[OfLibraries()], level=max(number, logging.WARNING), force=True)
+    for name in ("uvicorn", "uvicorn.error"):  # configured with its defaults, it has its own
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
 
 
 def scrub_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
