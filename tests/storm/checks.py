@@ -226,6 +226,12 @@ class Checks:
         booked_taken, booked_given = sum(max(0, one) for one in booked), -sum(min(0, one) for one in booked)
         return Truth(taken, given, booked_taken, booked_given, row["amount"], self._refund_made(row))
 
+    def place(self, payment: str) -> tuple[str, str]:
+        """Say at which site's gateway a payment is, and under which reference."""
+        row = self._turn.one("SELECT site, merchant_ref FROM payments WHERE id = ?", payment)
+        assert row is not None
+        return row["site"], row["merchant_ref"]
+
     def _refund_made(self, row: Any) -> bool:
         """Tell whether the gateway made the refund whose outcome we do not know."""
         refunds = self._turn.all(

@@ -9,6 +9,7 @@ from bridge.flows.decide_case import Wish, confirm, operator_actor, propose
 from bridge.flows.show_cases import list_cases
 from bridge.ledger import operators
 from bridge.ledger.ledger import Turn
+from bridge.sandbox.world import ControlRefused
 
 if TYPE_CHECKING:
     from tests.storm.storm import Storm
@@ -61,9 +62,10 @@ async def office(storm: "Storm", chance: random.Random) -> None:
 
 async def _decide(storm: "Storm", case: dict[str, Any], chance: random.Random) -> None:
     offered = {str(one["decision"]) for one in case["decisions"]}
-    decision, amount = choose(
-        offered, storm.checks.truth(case["payment"]), case["reason"], adopts=chance.random() < 0.5
-    )
+    truth = storm.checks.truth(case["payment"])
+    decision, amount = choose(offered, truth, case["reason"], adopts=chance.random() < 0.5)
+    if offered == {"voided"} and truth.net > 0:
+        _give_the_rest_back(storm, case["payment"])
     if not decision:
         return
     wish = Wish(case["id"], decision, "관리자 화면에서 금액과 시각을 확인했어요", operator_actor(MAKER), amount)
@@ -73,6 +75,18 @@ async def _decide(storm: "Storm", case: dict[str, Any], chance: random.Random) -
         storm.note(f"{case['reason']}: {decision} {amount or ''} {type(ended).__name__}")
         if getattr(ended, "state", "") == "confirmed":
             storm.checks.people[f"decided {decision}"] += 1
+
+
+def _give_the_rest_back(storm: "Storm", payment: str) -> None:
+    """Do by hand what the bridge could not: money that must go back goes back at the gateway's console."""
+    site, merchant_ref = storm.checks.place(payment)
+    storm.must_tell.add(merchant_ref)
+    try:
+        storm.gates[site].desk.refund({"merchant_ref": merchant_ref})
+    except ControlRefused as refused:
+        storm.note(f"the console refuses: {refused}")
+    else:
+        storm.note(f"the rest of {merchant_ref} is given back by hand")
 
 
 def choose(offered: set[str], truth: Truth, reason: str, *, adopts: bool) -> tuple[str, int | None]:
