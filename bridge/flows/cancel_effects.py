@@ -49,10 +49,19 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
     for operation in ours:
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
             told.recorder.refunded(told.turn, told.payment, operation, Evidence.E7, told.notice.refs, GATEWAY)
+            _ask_about_less(told, told.payment.left - operation.amount)
             return "refunded"
         if operation.step is Step.SENT:
             return LATER
     return ""
+
+
+def _ask_about_less(told: Told, left: int) -> None:
+    """The gateway says what is left, and it is less than our books have: a request that arrived twice, perhaps."""
+    if told.notice.left is not None and told.notice.left < left:
+        gone = left - told.notice.left
+        detail = f"the gateway says that {told.notice.left} KRW are left, and the books have {left}"
+        told.recorder.case(told.turn, told.payment, EXTERNAL, detail, gone)
 
 
 def _same(told: Told, operation: Operation) -> bool:
@@ -103,6 +112,7 @@ def _by_others(told: Told, done: list[Operation]) -> str:
         write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "refunded past the bridge"
     number = notice.refs.get("refNo", "")
-    detail = f"the gateway reports a cancel of {notice.amount} KRW that was not asked here ({number})"
+    said = notice.amount or "an unsaid number of"
+    detail = f"the gateway reports a cancel of {said} KRW that was not asked here ({number})"
     recorder.case(turn, payment, EXTERNAL, detail, notice.amount)
     return PERSON

@@ -280,6 +280,22 @@ async def test_a_part_given_back_in_the_office_is_not_taken_for_ours_of_the_same
     assert await house.cases(payment.id) == ["external_cancel"], "price may mean two amounts: a person looks"
 
 
+@pytest.mark.parametrize("meaning", ["cancelled", "remaining"])
+async def test_the_rest_given_back_in_the_office_after_a_part_is_never_overlooked(house, meaning):
+    """Where `price` is what is left, the notice of the rest says 0: genuine all the same."""
+    house.set(partial_price=meaning)
+    payment = await house.buy()
+    await house.refund(payment.id, 18_000)
+    await house.live(900.0, 30.0)
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.live(900.0, 30.0)
+
+    after = await house.payment(payment.id)
+    assert house.book(payment).net == 0
+    assert all(notice.acked for notice in house.book(payment).notices)
+    assert after.left == 0 or await house.cases(payment.id) == ["external_cancel"]
+
+
 async def test_a_part_of_which_nothing_is_heard_is_never_made_twice(house):
     payment = await house.buy()
     house.fault("paycancel", "drop_after")

@@ -214,6 +214,24 @@ async def test_a_part_given_back_in_the_console_is_not_taken_for_ours_of_the_sam
     await house.check_books()
 
 
+async def test_two_equal_parts_of_which_one_was_ours_are_never_taken_for_one(house):
+    """Told in the wrong order, the later notice says that less is left than the books have: a person is asked."""
+    house.set(pg_notice_url=house.notice_url("pg"))
+    payment = await house.buy()
+    house.fault("repay", "drop_after")
+    held = house.hold_notices()
+    await house.refund(payment.id, 5_000)
+    house.sandbox.desks["welcome"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
+    await house.quiet()
+    assert len(held) == 2
+    await house.let_go(held[::-1])
+    await house.live(900.0, 30.0)
+
+    assert house.book(payment).refunded == 10_000
+    assert (await house.payment(payment.id)).refunded == 5_000
+    assert await house.cases(payment.id) == ["external_cancel"]
+
+
 async def test_a_part_of_which_nothing_is_heard_waits_for_a_person(house):
     payment = await house.buy()
     house.fault("repay", "drop_after")

@@ -42,9 +42,9 @@ def read(raw: bytes, talk: Talk) -> Notice:
     event = codes.EVENTS.get(state, Event.OTHER)
     if state == "4" and form.get("pay_type") == codes.VIRTUAL_ACCOUNT:
         event = Event.DEPOSITED
-    price = _won(form, "price") if event is not Event.OTHER else 0
     kind = talk.sealed_kind(form.get("var1", ""), form.get("var2", ""))
     part = event is Event.PART_CANCELLED
+    price = 0 if event is Event.OTHER or (part and form.get("price") == "0") else _won(form, "price")
     return Notice(
         event=event,
         dedupe=_event(state, number, form.get("orig_mul_no", ""), str(price), form.get("canceldate", "")),
@@ -64,14 +64,12 @@ def read(raw: bytes, talk: Talk) -> Notice:
 
 
 def _readings(price: int, original: int, partial_price: str) -> tuple[int, ...]:
-    """Give what price may mean in a notice of a part: the manual's words fit the part, and what is left."""
-    if not 0 < price < original:
-        raise Unreadable("The notice of a part names no amounts that fit together.")
-    if partial_price == "cancelled":
-        return (price,)
-    if partial_price == "remaining":
-        return (original - price,)
-    return (price, original - price)
+    """Give what price may mean in a notice of a part: the manual's words fit the part, and what is left.
+
+    What fits together in neither way is no reading: genuine news that nobody understands is a person's, not nobody's.
+    """
+    meant = {"cancelled": (price,), "remaining": (original - price,)}.get(partial_price, (price, original - price))
+    return tuple(amount for amount in meant if 0 < amount <= original)
 
 
 def _card(form: dict[str, str]) -> dict[str, str]:
