@@ -495,3 +495,33 @@ async def test_a_full_refund_sent_again_says_whether_it_was_done_now_or_before(w
     assert (await operation_of(world, payment.id, Kind.REFUND)).evidence == evidence
     assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, evidence)]
     assert world.trade(payment).refunds == [55_000]
+
+
+async def test_a_refusal_that_was_taken_back_is_checked_once_more_when_the_quiet_period_is_over(world):
+    payment, _ = await pending(world, "undo")
+    site = world.context.sites.get(payment.site)
+    approve = await operation_of(world, payment.id, Kind.APPROVE)
+    Talks(world).answers += [Undone(), Undone()]
+    await try_once(world, "undo", await operation_of(world, payment.id, Kind.UNDO))
+    (recheck,) = [one for one in await world.operations(payment.id) if one.reason == "recheck"]
+    assert await world.state(payment.id) == "declined"
+    assert recheck.next_try_at == approve.sent_at + quiet_of(world.context, site.gateway("teller"))
+    world.clock.at = recheck.next_try_at
+    await try_once(world, "undo", recheck)
+    (recheck,) = [one for one in await world.operations(payment.id) if one.reason == "recheck"]
+
+    assert (recheck.step, recheck.evidence) == (Step.OK, "E6")
+    assert (await world.payment(payment.id)).reason == "declined"
+    assert await world.cases(payment.id, only_open=False) == []
+
+
+async def test_a_refund_in_a_net_cancels_place_keeps_the_words_of_its_refusal(world):
+    await world.pair_teller("Asked")
+    world.teller.takes_instead = 5_500
+    world.teller.always["refund"] = "too_much"
+    payment = await world.buy_at_teller()
+    await world.live(5, step=1)
+    undo = await operation_of(world, payment.id, Kind.UNDO)
+
+    assert (undo.step, undo.code, undo.message) == (Step.UNKNOWN, "too_much", "그렇게 안 돼요")
+    assert await world.state(payment.id) == "voiding"
