@@ -73,7 +73,22 @@ def test_a_cancel_answered_about_another_payment_proves_nothing(operation, diale
     assert isinstance(outcome_of(adapter(vector), vector | {"reply": told}), Unknown)
 
 
-@pytest.mark.parametrize("amount", ["0", "-1", "1e3", "１０００", "1,000", "", "10.0", "9" * 13, "1_000"])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "0",
+        "-1",
+        "1e3",
+        "１０００",
+        "1,000",
+        "",
+        "10.0",
+        "9" * 13,
+        "1_000",
+        "0" * 12 + "1",
+        "0" * 11 + "1" + "9" * 5_000,
+    ],
+)
 @pytest.mark.parametrize(("operation", "name"), [("card_notice", "amount"), ("deposit_notice", "AMT")])
 def test_a_notice_whose_amount_is_no_amount_is_unreadable(operation, name, amount):
     vector = next(one for one in VECTORS if one["operation"] == operation)

@@ -58,7 +58,7 @@ class PlanState(StrEnum):
 
 PLAN_MOVES: Mapping[PlanState, frozenset[PlanState]] = {
     PlanState.REGISTERING: frozenset({PlanState.REGISTERING, PlanState.WAITING, PlanState.REFUSED, PlanState.LOST}),
-    PlanState.WAITING: frozenset({PlanState.ACTIVE, PlanState.CHANGING}),
+    PlanState.WAITING: frozenset({PlanState.WAITING, PlanState.ACTIVE, PlanState.CHANGING, PlanState.ENDED}),
     PlanState.ACTIVE: frozenset({PlanState.ACTIVE, PlanState.CHANGING}),
     PlanState.CHANGING: frozenset(
         {PlanState.WAITING, PlanState.ACTIVE, PlanState.RESTING, PlanState.ENDED, PlanState.CHANGING}

@@ -28,17 +28,22 @@ def cancelled(told: Told) -> str:
     settled = _our_refund(told, [told.refund] if told.refund is not None else done)
     if settled:
         return settled
+    if told.notice.left is not None and state in REFUNDABLE and told.payment.left <= told.notice.left:
+        return KNOWN  # the books have no more than what the gateway says is left
     if state is State.OPEN and told.proven and captures_itself(told.gateway):
         return _before_its_capture(told)
     if state in TAKING_BACK and not told.payment.orphaned:
-        return REPORTED if _before_its_outcome(told, done) else KNOWN
+        if not _before_its_outcome(told, done):
+            return KNOWN
+        owe_check(told.turn, told.recorder, told.payment)  # other proof may say that it is paid before anybody asks
+        return REPORTED
     return _by_others(told, done)
 
 
 def _our_refund(told: Told, done: list[Operation]) -> str:
     """Find the refund of ours that this is: one of the amounts it may mean equals it."""
     amounts = told.notice.readings or (told.notice.amount,)
-    ours = [one for one in done if one.kind is Kind.REFUND and one.amount in amounts]
+    ours = [one for one in done if one.kind is Kind.REFUND and (one.amount in amounts or _leaves(told, one))]
     done_before = sorted(
         (one for one in ours if one.step is Step.OK and _same(told, one)), key=lambda one: not one.refs
     )
@@ -62,6 +67,12 @@ def _ask_about_less(told: Told, left: int) -> None:
         gone = left - told.notice.left
         detail = f"the gateway says that {told.notice.left} KRW are left, and the books have {left}"
         told.recorder.case(told.turn, told.payment, EXTERNAL, detail, gone)
+
+
+def _leaves(told: Told, operation: Operation) -> bool:
+    """Whether a notice that says only what is left is about this refund: with it, just that much would be left."""
+    left, pending = told.notice.left, operation.step in PENDING_STEPS
+    return pending and not told.notice.amount and told.payment.left - operation.amount == left
 
 
 def _same(told: Told, operation: Operation) -> bool:

@@ -82,7 +82,7 @@ def ask_a_person(turn: Turn, recorder: Recorder, payment: Payment) -> None:
     reported = notices.many_with_outcome(turn, payment.id, REPORTED)
     if reported > sum(one["reason"] == EXTERNAL for one in cases.of_payment(turn, payment.id)):
         detail = "the gateway reports money given back that was not asked for here, and its inquiry does not tell of it"
-        recorder.case(turn, payment, EXTERNAL, detail)
+        recorder.case(turn, payment, EXTERNAL, f"{detail} (reports so far: {reported})")
 
 
 def given_back(turn: Turn, recorder: Recorder, payment: Payment, amount: int, total: int) -> Payment:

@@ -14,6 +14,8 @@ from bridge.ledger.ledger import Turn
 from bridge.ledger.plans import Plan
 
 GATEWAY = "gateway"
+FOREIGN_NUMBER = "foreign_number"
+"""The reason of a case: somebody else's payment at our gateway, or another plan's, claims to be one of ours."""
 
 
 def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Payment | None:
@@ -30,10 +32,12 @@ def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -
     payment = payments.by_merchant_ref(turn, recorder.site.id, gateway.name, merchant_ref)
     if payment is not None or notice.event != Event.APPROVED or isinstance(notice.proof, Circumstantial):
         return payment
-    return _begin_round(turn, recorder, gateway, plan, merchant_ref, notice.plan)
+    return _begin_round(turn, recorder, gateway, plan, merchant_ref, notice)
 
 
-def _begin_round(turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, merchant_ref: str, told: str) -> Payment:
+def _begin_round(
+    turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, merchant_ref: str, notice: Notice
+) -> Payment:
     number, asked = plan.rounds + 1, asked_of(recorder.context, plan)
     while orders.find(turn, plan.site, f"{plan.order_ref}-{number}") is not None:  # the shop's own orders stay its own
         number += 1
@@ -48,8 +52,10 @@ def _begin_round(turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, m
         tax_free=plan.tax_free,
     )
     orders.store(turn, plan.site, order, recorder.at)
-    becomes = PlanState.ACTIVE if plan.state is PlanState.WAITING else plan.state
-    plans.move(turn, plan, becomes, at=recorder.at, rounds=number, number=plan.number or told, code="", message="")
+    agreed = plan.state is PlanState.WAITING and notice.amount == plan.amount
+    becomes = PlanState.ACTIVE if agreed else plan.state
+    known = plan.number or notice.plan
+    plans.move(turn, plan, becomes, at=recorder.at, rounds=number, number=known, code="", message="")
     now = from_ms(recorder.at)
     payment = Payment(
         id=new_id(recorder.context.clock),
@@ -68,4 +74,9 @@ def _begin_round(turn: Turn, recorder: Recorder, gateway: Gateway, plan: Plan, m
         expires_at=now + timedelta(seconds=recorder.context.settings.payment_life_seconds),
     )
     payments.add(turn, payment, token_id=f"plan:{plan.id}:{number}", actor=GATEWAY, owner=recorder.context.owner)
+    if plan.state is PlanState.ENDED or (notice.plan and notice.plan != known):
+        detail = (
+            f"a round of the plan {notice.plan or known} was charged; the plan of ours is {known}, and {plan.state}"
+        )
+        recorder.case(turn, payment, FOREIGN_NUMBER, detail, notice.amount)
     return payment

@@ -104,6 +104,8 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
         elif plan.state is not PlanState.CHANGING:
             return plan
         if plan.state in FROM[deed] or (plan.state is PlanState.CHANGING and plan.wanted == becomes):
+            if not plan.number and deed == "end":  # nobody has agreed to it: its window is not opened any more
+                return rows.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock))
             if not plan.number:
                 detail = "The gateway has not told this plan's number yet: its first charge brings it."
                 raise NotNow(detail, message_ko=NO_NUMBER)
@@ -174,7 +176,7 @@ def by_script(gateway: Gateway) -> PlansByScript | None:
 def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
     """Make the window of a plan that nobody has agreed to yet; none for any other."""
     offers = by_script(site.gateway(plan.gateway))
-    if offers is None or plan.state is not PlanState.WAITING:
+    if offers is None or plan.state is not PlanState.WAITING or context.clock.now().date() > plan.ends:
         return None
     return offers.plan_window(plan_order(context, plan), _urls(context, site, plan))
 
@@ -182,7 +184,7 @@ def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
 def plan_deeds(plan: Plan) -> list[str]:
     """Say what a plan may be told now: stop, start, end; while it is changing, the same once more."""
     if not plan.number:
-        return []
+        return ["end"] if plan.state is PlanState.WAITING else []
     if plan.state is PlanState.CHANGING:
         return [deed for deed, becomes in DEEDS.items() if plan.wanted == becomes]
     return [deed for deed, states in FROM.items() if plan.state in states]

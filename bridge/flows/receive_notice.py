@@ -11,7 +11,7 @@ from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
-from bridge.flows.plan_rounds import round_of
+from bridge.flows.plan_rounds import FOREIGN_NUMBER, round_of
 from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
@@ -29,8 +29,6 @@ KEPT = "kept until the books are reconciled"
 STRANGE = "no payment of ours has this reference"
 ELSEWHERE = "not from the gateway's address"
 UNBOUND = "another payment under our reference"
-FOREIGN_NUMBER = "foreign_number"
-"""The reason of a case: somebody else's payment at our gateway claims to be one of ours."""
 
 
 @dataclass(frozen=True, slots=True)

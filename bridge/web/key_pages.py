@@ -72,6 +72,7 @@ class KeyPages:
             "checkout/window.html",
             base=base_path(self._context),
             headers={"Referrer-Policy": "origin"},  # gateways ask from which registered address they were called
+            form_action=[site.origin],  # browsers hold a form's redirects to it too, and a return leads to the shop
             origins=window.origins,
             styles_inline=True,
             window=window,

@@ -44,6 +44,7 @@ class PlanPages:
             "checkout/window.html",
             base=base_path(context),
             headers={"Referrer-Policy": "origin"},  # gateways ask from which registered address they were called
+            form_action=[site.origin],
             origins=window.origins,
             styles_inline=True,
             window=window,

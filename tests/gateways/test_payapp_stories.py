@@ -296,6 +296,40 @@ async def test_the_rest_given_back_in_the_office_after_a_part_is_never_overlooke
     assert after.left == 0 or await house.cases(payment.id) == ["external_cancel"]
 
 
+async def test_where_price_is_what_is_left_our_parts_are_known_and_the_offices_a_persons(house):
+    house.site = await house.pair("http://left-shop.test", partial_price="remaining")
+    house.net.apps["http://left-shop.test:80"] = house.shop.app()
+    house.set(partial_price="remaining")
+    payment = await house.buy()
+    for _ in range(2):
+        await house.refund(payment.id, 5_000)
+        await house.live(900.0, 30.0)
+    assert await house.cases(payment.id) == []
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref, "amount": 3_000})
+    await house.live(900.0, 30.0)
+
+    after = await house.payment(payment.id)
+    assert (after.refunded, house.book(payment).refunded) == (10_000, 13_000)
+    assert await house.cases(payment.id) == ["external_cancel"]
+
+
+@pytest.mark.parametrize("form", [{"price": "55000"}, {"orig_price": ""}, {"price": "0"}])
+async def test_a_part_that_can_be_read_in_no_way_or_in_two_moves_nothing_and_is_a_persons(house, form):
+    seen = house.heard()
+    payment = await house.buy()
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref, "amount": 3_000})
+    await house.quiet()
+    told = dict(parse_qsl(seen[-1].decode(), keep_blank_values=True))
+    second = await house.buy()
+    mine = {"var1": second.merchant_ref, "mul_no": second.refs["mul_no"], "orig_mul_no": second.refs["mul_no"]}
+    mark = house.context.sites.get(house.site.id).gateway("payapp").seal("r", second.merchant_ref)
+    answer = await house.post_notice_of("feedback", urlencode(told | mine | {"var2": mark} | form).encode())
+
+    assert answer.text == "SUCCESS"
+    assert (await house.payment(second.id)).refunded == 0
+    assert await house.cases(second.id) == ["external_cancel"]
+
+
 async def test_a_part_of_which_nothing_is_heard_is_never_made_twice(house):
     payment = await house.buy()
     house.fault("paycancel", "drop_after")
@@ -393,7 +427,7 @@ async def test_a_plan_is_registered_from_the_buyers_browser_and_its_first_charge
         state = await client.get(plan["window_url"].replace("/window", "/state"))
     assert 'data-function="PayApp.rebill"' in page.text
     assert state.json() == {"state": "open", "result_url": wish["result_url"]}
-    early = await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
+    early = await house.call("POST", f"/v1/plans/{plan['id']}/stop", {"customer": "customer-1"})
     assert (early.status_code, early.json()["code"]) == (409, "not_now")
 
     sent = await ask(house.sandbox_app, "POST", f"{SANDBOX}/payapp/lite/rebill", urlencode(hidden(page.text)).encode())
@@ -411,6 +445,61 @@ async def test_a_plan_is_registered_from_the_buyers_browser_and_its_first_charge
     ended = await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
     assert ended.json()["state"] == "ended"
     await house.check_books()
+
+
+async def plan_by_script(house, **changes):
+    house.site = await house.pair("http://script-shop.test", window="js")
+    house.net.apps["http://script-shop.test:80"] = house.shop.app()
+    wish = {
+        "customer": "customer-1", "order_ref": "CLUB-3", "title": "월 회원권", "amount": 33_000,
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
+        "result_url": f"{house.site.url}/club", "actor": "buyer",
+    }  # fmt: skip
+    plan = (await house.call("POST", "/v1/plans", wish)).json()
+    async with house.client() as client:
+        fields = hidden((await client.get(plan["window_url"])).text)
+    return plan, fields | changes
+
+
+async def agree(house, fields):
+    sent = await ask(house.sandbox_app, "POST", f"{SANDBOX}/payapp/lite/rebill", urlencode(fields).encode())
+    await house.authenticate(Opened("", f"{SANDBOX}{sent.headers['location']}", "", ""))
+    await house.quiet()
+
+
+async def test_a_plan_that_nobody_agreed_to_is_ended_here_and_its_window_is_not_opened_again(house):
+    plan, fields = await plan_by_script(house)
+    assert plan["allowed"] == ["end"]
+    ended = await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
+    async with house.client() as client:
+        again = await client.get(plan["window_url"])
+
+    assert (ended.status_code, ended.json()["state"]) == (200, "ended")
+    assert again.status_code == 303
+    await agree(house, fields)  # with what an open page still held
+    (payment,) = await house.all("SELECT * FROM payments")
+    assert await house.cases(payment["id"]) == ["foreign_number"], "the buyer is charged for a plan that had ended"
+
+
+async def test_a_plan_agreed_to_twice_is_a_persons(house):
+    plan, fields = await plan_by_script(house)
+    await agree(house, fields)
+    await agree(house, fields)
+    first, second = await house.all("SELECT * FROM payments ORDER BY id")
+
+    assert await house.cases(first["id"]) == []
+    assert await house.cases(second["id"]) == ["foreign_number"]
+    assert plan["state"] == "waiting"
+
+
+async def test_a_plan_agreed_to_at_another_price_does_not_begin(house):
+    _, fields = await plan_by_script(house, goodprice="1000", amount_taxable="910", amount_vat="90")
+    await agree(house, fields)
+    (plan,) = await house.all("SELECT * FROM plans")
+
+    assert plan["state"] == "waiting"
+    (payment,) = await house.all("SELECT * FROM payments")
+    assert payment["state"] != "paid"
 
 
 async def test_an_amount_below_the_least_is_refused_before_anything_is_sent(house):

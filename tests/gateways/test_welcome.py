@@ -293,6 +293,21 @@ async def test_a_forged_unified_notice_is_refused_and_a_replayed_one_is_the_same
             bench.adapter.read_notice(json.dumps(told | change).encode(), "pg")
 
 
+async def test_what_the_unified_notices_hash_does_not_cover_says_nothing_and_breaks_nothing(bench):
+    await bench.control("settings", pg_notice_url=PG)
+    await bench.paid()
+    await bench.settled()
+    told = json.loads(next(body for _, url, body, _ in bench.receiver.got if url == PG)) | {"transaction_flag": "-"}
+    for left in ("\u00b2", "9" * 5_000, "-1", "x", ""):
+        read = bench.adapter.read_notice(json.dumps(told | {"remain_amount": left}).encode(), "pg")
+        assert (read.event, read.left) == ("part_cancelled", None)
+    moved = {name: value for name, value in told.items() if name != "mid"} | {
+        "order_no": told["mid"] + told["order_no"]
+    }
+    with pytest.raises(NotGenuine):  # without a separator between them the hash still fits
+        bench.adapter.read_notice(json.dumps(moved).encode(), "pg")
+
+
 def test_a_notice_too_large_or_in_no_charset_is_refused(bench):
     raw = next(one["raw"] for one in vectors("welcome") if one.get("kind") == "mobile")
     for bad in (b"\xff\xff=1", raw.encode() + b"".join(b"&x%d=1" % number for number in range(200)), b"", b"\x00=1"):

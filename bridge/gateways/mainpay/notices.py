@@ -74,6 +74,6 @@ def _event(*parts: str) -> str:
 
 
 def _won(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) <= AMOUNT_MAX):
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and 0 < int(text) <= AMOUNT_MAX):
         raise Unreadable("The notice's amount is not an amount of KRW.")
     return int(text)

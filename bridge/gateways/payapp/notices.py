@@ -49,12 +49,13 @@ def read(raw: bytes, talk: Talk) -> Notice:
         event=event,
         dedupe=_event(state, number, form.get("orig_mul_no", ""), str(price), form.get("canceldate", "")),
         merchant_ref=form.get("var1", ""),
-        amount=price,
+        amount=0 if part and settings.partial_price == "remaining" else price,
         proof=SharedValue(),
         refs={name: form[name] for name in KEPT if form.get(name)},
         currency=form.get("currency", "krw").upper() or "KRW",
         binding={} if kind in UNNUMBERED else {"mul_no": form.get("orig_mul_no") or number},
-        readings=_readings(price, _won(form, "orig_price"), settings.partial_price) if part else (),
+        readings=_readings(price, form, settings.partial_price) if part else (),
+        left=price if part and settings.partial_price == "remaining" else None,
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},
         foreign=not kind or (kind == "p" and event in QUIET),
@@ -63,13 +64,18 @@ def read(raw: bytes, talk: Talk) -> Notice:
     )
 
 
-def _readings(price: int, original: int, partial_price: str) -> tuple[int, ...]:
+def _readings(price: int, form: dict[str, str], partial_price: str) -> tuple[int, ...]:
     """Give what price may mean in a notice of a part: the manual's words fit the part, and what is left.
 
-    What fits together in neither way is no reading: genuine news that nobody understands is a person's, not nobody's.
+    Two readings are a person's, where none is a refund of ours; so is what fits together in no way. Genuine news that
+    nobody understands is never nobody's.
     """
-    meant = {"cancelled": (price,), "remaining": (original - price,)}.get(partial_price, (price, original - price))
-    return tuple(amount for amount in meant if 0 < amount <= original)
+    original = _won(form, "orig_price") if form.get("orig_price") else 0
+    if partial_price == "cancelled":
+        return (price,)
+    if partial_price == "remaining":
+        return (original - price,) if price < original else ()
+    return (price, max(original - price, 0))
 
 
 def _card(form: dict[str, str]) -> dict[str, str]:

@@ -61,7 +61,7 @@ def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
     made = hashlib.sha256(covered.encode(errors="replace")).hexdigest()
     if not hmac.compare_digest(made.encode(), told.get("hash_value", "").encode(errors="replace")):
         raise NotGenuine("The notice's hash_value does not fit.")
-    if told["mid"] != settings.mid or not told.get("order_no"):
+    if told.get("mid") != settings.mid or not told.get("order_no"):
         raise NotGenuine("The notice is about another shop.")
     amount, left = _won(told.get("amount", "")), told.get("remain_amount", "")
     refs = {"tid": told.get("transaction_no", ""), "account_number": told.get("account_no", "")}
@@ -74,7 +74,7 @@ def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
     whole = left == "0"
     event = Event.CANCELLED if whole else Event.PART_CANCELLED
     moment = told.get("cancel_ymdhms", "")
-    return _notice(event, told["order_no"], amount, refs, Digest(), moment, left=int(left) if left.isdigit() else None)
+    return _notice(event, told["order_no"], amount, refs, Digest(), moment, left=_left(left))
 
 
 def _notice(
@@ -96,6 +96,11 @@ def _text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return ""
+
+
+def _left(text: str) -> int | None:
+    """Read what is left, in KRW; the hash does not cover it, so what is no number says nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
 def _won(text: str) -> int:
