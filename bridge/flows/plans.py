@@ -104,7 +104,9 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
         elif plan.state is not PlanState.CHANGING:
             return plan
         if plan.state in FROM[deed] or (plan.state is PlanState.CHANGING and plan.wanted == becomes):
-            if not plan.number and deed == "end":  # nobody has agreed to it: its window is not opened any more
+            if (
+                not plan.number and plan.state is PlanState.WAITING
+            ):  # nobody has agreed to it: its window is not opened any more
                 return rows.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock))
             if not plan.number:
                 detail = "The gateway has not told this plan's number yet: its first charge brings it."
@@ -209,7 +211,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "code": plan.code or None,
         "message": plan.message or None,
         "allowed": plan_deeds(plan),
-        "why": NO_NUMBER if not plan.number and plan.state in FROM["end"] else None,
+        "why": NO_NUMBER if not plan.number and plan.state in (PlanState.ACTIVE, PlanState.RESTING) else None,
     }
     return {name: value for name, value in shown.items() if value is not None}
 

@@ -219,10 +219,13 @@ async def test_a_plan_says_what_it_may_be_told_now_and_why_not(planning):
     await change(world, plan, "end")
     assert (await show(world, plan))["allowed"] == []
     await world.context.ledger.write(
-        lambda turn: turn.run("UPDATE plans SET state = 'waiting', number = '' WHERE id = ?", plan)
+        lambda turn: turn.run("UPDATE plans SET state = 'active', number = '' WHERE id = ?", plan)
     )
     unknown = await show(world, plan)
     assert unknown["allowed"] == []
     assert "첫 결제" in unknown["why"]
     refused = (await change(world, plan, "end")).json()
     assert refused["message_ko"] == unknown["why"]
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE plans SET state = 'waiting' WHERE id = ?", plan))
+    waits = await show(world, plan)
+    assert (waits["allowed"], waits.get("why")) == (["end"], None), "nobody has agreed to it yet"
