@@ -413,40 +413,6 @@ async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_
     assert refunded.status_code in (200, 202), refunded.text
 
 
-async def test_a_plan_is_registered_from_the_buyers_browser_and_its_first_charge_brings_its_number(house):
-    house.site = await house.pair("http://script-shop.test", window="js")
-    house.net.apps["http://script-shop.test:80"] = house.shop.app()
-    wish = {
-        "customer": "customer-1", "order_ref": "CLUB-2", "title": "월 회원권", "amount": 33_000,
-        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
-        "result_url": f"{house.site.url}/club", "actor": "buyer",
-    }  # fmt: skip
-    plan = (await house.call("POST", "/v1/plans", wish)).json()
-    async with house.client() as client:
-        page = await client.get(plan["window_url"])
-        state = await client.get(plan["window_url"].replace("/window", "/state"))
-    assert 'data-function="PayApp.rebill"' in page.text
-    assert state.json() == {"state": "open", "result_url": wish["result_url"]}
-    early = await house.call("POST", f"/v1/plans/{plan['id']}/stop", {"customer": "customer-1"})
-    assert (early.status_code, early.json()["code"]) == (409, "not_now")
-
-    sent = await ask(house.sandbox_app, "POST", f"{SANDBOX}/payapp/lite/rebill", urlencode(hidden(page.text)).encode())
-    await house.authenticate(Opened("", f"{SANDBOX}{sent.headers['location']}", "", ""))
-    await house.quiet()
-
-    (row,) = await house.all("SELECT * FROM plans")
-    assert (row["state"], row["rounds"], bool(row["number"])) == ("active", 1, True)
-    assert [one["state"] for one in await house.all("SELECT state FROM payments")] == ["paid"]
-    async with house.client() as client:
-        again = await client.get(plan["window_url"])
-        forged = await client.get("/p/not-a-token/window")
-    assert (again.status_code, again.headers["location"]) == (303, wish["result_url"])
-    assert "정기결제 창을 열지 못했어요" in forged.text
-    ended = await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
-    assert ended.json()["state"] == "ended"
-    await house.check_books()
-
-
 async def plan_by_script(house, **changes):
     house.site = await house.pair("http://script-shop.test", window="js")
     house.net.apps["http://script-shop.test:80"] = house.shop.app()
@@ -465,6 +431,31 @@ async def agree(house, fields):
     sent = await ask(house.sandbox_app, "POST", f"{SANDBOX}/payapp/lite/rebill", urlencode(fields).encode())
     await house.authenticate(Opened("", f"{SANDBOX}{sent.headers['location']}", "", ""))
     await house.quiet()
+
+
+async def test_a_plan_is_registered_from_the_buyers_browser_and_its_first_charge_brings_its_number(house):
+    plan, fields = await plan_by_script(house)
+    async with house.client() as client:
+        page = await client.get(plan["window_url"])
+        state = await client.get(plan["window_url"].replace("/window", "/state"))
+    assert 'data-function="PayApp.rebill"' in page.text
+    assert state.json() == {"state": "open", "result_url": f"{house.site.url}/club"}
+    early = await house.call("POST", f"/v1/plans/{plan['id']}/stop", {"customer": "customer-1"})
+    assert (early.status_code, early.json()["code"]) == (409, "not_now")
+
+    await agree(house, fields)
+
+    (row,) = await house.all("SELECT * FROM plans")
+    assert (row["state"], row["rounds"], bool(row["number"])) == ("active", 1, True)
+    assert [one["state"] for one in await house.all("SELECT state FROM payments")] == ["paid"]
+    async with house.client() as client:
+        again = await client.get(plan["window_url"])
+        forged = await client.get("/p/not-a-token/window")
+    assert (again.status_code, again.headers["location"]) == (303, f"{house.site.url}/club")
+    assert "정기결제 창을 열지 못했어요" in forged.text
+    ended = await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
+    assert ended.json()["state"] == "ended"
+    await house.check_books()
 
 
 async def test_a_plan_that_nobody_agreed_to_is_ended_here_and_its_window_is_not_opened_again(house):
