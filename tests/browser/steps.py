@@ -41,6 +41,7 @@ def open_popup(page: Page, method: str = "") -> Page:
 
 def open_here(page: Page, method: str = "") -> None:
     """Presses the button where the window opens in the same tab."""
+    page.wait_for_load_state()  # Until the stylesheet is there, the buttons of both widths can be seen.
     if method:
         page.check(f"input[name=method][value={method}]")
     pay_button(page).click()

@@ -71,6 +71,7 @@ def test_while_nobody_knows_a_phone_buyer_is_told_to_wait_and_then_the_end(each_
     settled(each_lane, ref, "unpaid")
     if not ORDER.search(page.url):  # Whichever script saw the end first decides on which page it is told.
         page.get_by_role("link", name="결제하러 가기").click()
+        page.wait_for_url(ORDER)
     open_here(page)
 
 
