@@ -33,6 +33,12 @@ async def begin_deliveries(context: Context) -> None:
         context.tasks.begin(f"news:{site}", _deliver_all(context, site))
 
 
+async def pull_in_deliveries(context: Context) -> int:
+    """Owe now what a clock that ran ahead, and was put right, has postponed by hours; answers how many messages."""
+    at = now_ms(context.clock)
+    return await context.ledger.write(lambda turn: news.pull_in(turn, at, BACKOFF_SECONDS[-1] * 1000))
+
+
 async def _deliver_all(context: Context, site: str) -> None:
     while await deliver_news(context, site) == AT_ONCE:
         continue

@@ -8,7 +8,7 @@ from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
 from bridge.flows.check_invariants import check_forever
 from bridge.flows.context import Context
-from bridge.flows.deliver_news import begin_deliveries
+from bridge.flows.deliver_news import begin_deliveries, pull_in_deliveries
 from bridge.flows.expire import expire
 from bridge.flows.expire_keys import expire_keys
 from bridge.flows.issue_receipt import give_up_receipts
@@ -62,6 +62,7 @@ async def beat(context: Context, beats: int = 0) -> None:
         await beat_gaps(context)
     if beats % EVERY_BEATS == 0:
         await replay_pending(context)
+        await pull_in_deliveries(context)
         await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
     await seal(context)
     context.beat_at = context.clock.boot_seconds()

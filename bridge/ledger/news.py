@@ -97,6 +97,14 @@ def not_heard(turn: Turn, news_id: str, *, next_try_at: int | None, error: str, 
     )
 
 
+def pull_in(turn: Turn, at: int, longest: int) -> int:
+    """Owe from now on what waits longer than any pause lasts (milliseconds): a clock that ran ahead postponed it.
+
+    Answers how many messages.
+    """
+    return turn.run("UPDATE news SET next_try_at = ? WHERE state = 'waiting' AND next_try_at > ?", at, at + longest)
+
+
 def send_again(turn: Turn, site: str, since: int, at: int) -> int:
     """Owe again everything told to a site since then (milliseconds); answers how many."""
     return turn.run(

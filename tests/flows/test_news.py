@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.clock import now_ms
-from bridge.flows.deliver_news import deliver_news
+from bridge.flows.deliver_news import deliver_news, pull_in_deliveries
 from bridge.flows.manage_sites import revoke_key, rotate_key
 from bridge.ledger import news as outbox
 from bridge.signing.keys import Purpose, decode_secret, derive
@@ -100,6 +100,22 @@ async def test_a_shop_that_is_down_for_weeks_hears_everything_when_it_is_back(wo
     await world.beat()
 
     assert world.shop.kinds() == ["payment.paid", "payment.refunded"]
+
+
+async def test_what_a_clock_that_ran_ahead_postponed_is_told_as_soon_as_the_clock_is_right(world):
+    world.shop.status = 401
+    late, soon = await world.buy(), await world.buy()
+    await deliver_news(world.context)
+    ahead = "UPDATE news SET next_try_at = next_try_at + 14400000 WHERE payment = ?"
+    await world.context.ledger.write(lambda turn: turn.run(ahead, late.id))
+    world.shop.status = 200
+
+    assert await pull_in_deliveries(world.context) == 1
+    assert await deliver_news(world.context) == 1  # the other waits as long as its pause lasts
+    assert await pull_in_deliveries(world.context) == 0
+    await world.clock.forward(2)
+    assert await deliver_news(world.context) == 1
+    assert {asked["payment"]["id"] for asked in world.shop.news} == {late.id, soon.id}
 
 
 async def test_after_a_month_a_message_is_kept_for_a_person(world):
