@@ -1,0 +1,230 @@
+"""PayApp, field by field: what each call says and hides, what moves money, what an answer is worth."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+import pytest
+
+from bridge.domain.exchange import Call, Reply, Stamp
+from bridge.domain.gateway import (
+    Accepted,
+    Allowed,
+    Declined,
+    Done,
+    PerhapsPaid,
+    Redirect,
+    Refused,
+    Return,
+    Script,
+    Unknown,
+    Unpaid,
+    Urls,
+)
+from bridge.domain.payment import Buyer, Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.reasons import Reason
+from bridge.domain.tax import Split
+from bridge.gateways.payapp.adapter import build
+
+AT = datetime.fromisoformat("2026-11-20T15:00:00+09:00")
+STAMP = Stamp(AT, "0" * 32)
+SETTINGS = {"userid": "payapptest", "linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
+URLS = Urls("https://pay.test/r/x", "https://pay.test/r/x/close", "https://pay.test/n/x")
+BUYER = Buyer("홍길동", "hong@shop.test", "010-1234-5678", "u1")
+PARTS = {"amount_taxable": "40000", "amount_taxfree": "11000", "amount_vat": "4000"}
+WHO = {"userid": "payapptest", "linkkey": "KEY0123456789"}
+PAGE = "https://payapp.kr/L/1"
+
+
+def gateway(**settings: str):
+    return build(SETTINGS | settings, Mode.TEST)
+
+
+def payment(**more) -> Payment:
+    made = Payment(
+        id="p", site="s", order_ref="O-1", order_version=1, gateway="payapp", method=Method.CARD, device=Device.PC,
+        state="paid", amount=55_000, version=3, merchant_ref="PAY1", created_at=AT, tax_free=11_000,
+        expires_at=AT + timedelta(minutes=15), refs={"mul_no": "7"}, captured=55_000, paid_at=AT,
+    )  # fmt: skip
+    return replace(made, **more)
+
+
+def order(title: str = "봄의 제전", **buyer: str) -> Order:
+    return Order("O-1", 1, title, 55_000, replace(BUYER, **buyer), "https://shop.test/r")
+
+
+def refund(amount: int = 55_000) -> RefundOrder:
+    tax = Split(8_000, 800, 2_200) if amount == 11_000 else None
+    return RefundOrder("REFUND1", amount, "고객 요청", amount == 55_000, 55_000 - amount, 0, tax=tax)
+
+
+MARKS = {
+    "r": "rca0f1e325972e7cf80a6a23325d02792",
+    "j": "j5020e909ade147c7ff2f916565227c55",
+    "b": "b63f6e408323b2333fcef2e47e2d37824",
+    "p": "p2dea56b33fe9bada0dbcfbbb40ea5c2b",
+}
+"""var2: HMAC-SHA-256 with linkval over the way and the reference, reckoned elsewhere."""
+
+
+def asked(exchange) -> Call:
+    call = next(exchange)
+    assert (call.method, call.url) == ("POST", "https://api.payapp.kr/oapi/apiLoad.html")
+    assert call.op == call.form["cmd"]
+    return call
+
+
+def said(exchange) -> dict[str, str]:
+    """Give what a call says besides who asks."""
+    form = dict(asked(exchange).form)
+    assert {name: form.pop(name) for name in WHO} == WHO
+    return form
+
+
+def came_of(exchange, status: int = 200, **told: str):
+    next(exchange)
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Reply(status, urlencode(told).encode()))
+    return ended.value.value
+
+
+def yes(exchange, **told: str):
+    return came_of(exchange, state="1", errorMessage="", **told)
+
+
+def no(exchange, errno: str):
+    return came_of(exchange, state="0", errno=errno, errorMessage="말씀")
+
+
+def opening(**more):
+    return gateway().open_window(payment(**more), order(), URLS, STAMP)
+
+
+REQUEST = {
+    **{"goodname": "봄의 제전", "price": "55000", "feedbackurl": URLS.notice, "checkretry": "y", "var1": "PAY1"},
+    **{"returnurl": URLS.approval, "skip_cstpage": "y", "smsuse": "n", "reqaddr": "0", "openpaytype": "card"},
+    **{"buyerid": "u1", **PARTS},
+}
+
+
+def test_a_payment_is_asked_for_in_full():
+    own = {"cmd": "payrequest", "var2": MARKS["r"], "recvphone": "01012345678", "reqmode": "krw"}
+    assert said(opening()) == REQUEST | own | {"recvemail": "hong@shop.test"}
+    assert asked(opening()).moves_money is False
+    app = said(opening(device=Device.APP))
+    assert app["appurl"] == URLS.approval
+    chosen = gateway(ask_address="1", receipt_page="yes", sub_account="staff1")
+    form = said(chosen.open_window(payment(), order(), URLS, STAMP))
+    assert (form["reqaddr"], form["subuserid"], "skip_cstpage" in form) == ("1", "staff1", False)
+    assert said(gateway().open_window(payment(), order("www.shop.test"), URLS, STAMP))["goodname"] == "티켓"
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        *((Method.CARD, "card"), (Method.ACCOUNT, "rbank"), (Method.VIRTUAL_ACCOUNT, "vbank"), (Method.PHONE, "phone")),
+        *((one, str(one)) for one in (Method.KAKAOPAY, Method.NAVERPAY, Method.SMILEPAY, Method.APPLEPAY)),
+        *((Method.PAYCO, "payco"), (Method.WECHAT, "wechat")),
+    ],
+)
+def test_each_method_is_asked_for_by_payapps_own_name(method, name):
+    assert said(opening(method=method))["openpaytype"] == name
+    assert method in gateway().methods
+
+
+def script(settings=None, device: Device = Device.PC, **buyer: str):
+    with pytest.raises(StopIteration) as ended:
+        next(gateway(**settings or {"window": "js"}).open_window(payment(device=device), order(**buyer), URLS, STAMP))
+    return ended.value.value
+
+
+def test_the_buyers_own_browser_asks_for_the_same_and_knows_no_secret():
+    window = script()
+    assert isinstance(window, Script)
+    own = {"userid": "payapptest", "shopname": "티켓", "recvphone": "01012345678", "currency": "krw"}
+    back = {"redirect": "self", "redirecturl": URLS.approval}
+    assert window.fields == REQUEST | own | back | {"var2": MARKS["j"]}
+    assert (window.function, window.argument) == ("PayApp.payrequest", "object")
+    assert window.scripts == ("https://lite.payapp.kr/public/api/v2/payapp-lite.js",)
+    hosts = ("lite.payapp.kr", "api.payapp.kr", "payapp.kr", "www.payapp.kr")
+    assert window.origins == tuple(f"https://{host}" for host in hosts)
+    assert script(device=Device.APP).fields == window.fields
+    assert "recvphone" not in script({"window": "auto"}, phone="").fields
+
+
+def test_without_a_phone_there_is_no_call():
+    refused = script({"window": "rest"}, phone="-")
+    assert isinstance(refused, Declined)
+    assert (refused.reason, refused.code) == (Reason.BAD_REQUEST, "")
+    assert asked(gateway(window="rest").open_window(payment(), order(), URLS, STAMP)).op == "payrequest"
+
+
+def test_what_came_of_asking_for_a_payment():
+    assert yes(opening(), mul_no="7", payurl=PAGE) == Redirect(PAGE, {"mul_no": "7"})
+    both = yes(opening(), mul_no="7", payurl=PAGE, qrurl="http://www.payapp.kr/q")
+    assert both == Redirect(PAGE, {"mul_no": "7", "qrurl": "https://www.payapp.kr/q"})
+    assert no(opening(), "70010") == Declined(Reason.MERCHANT, "70010", "말씀")
+    unlisted = no(opening(), "79999")
+    assert isinstance(unlisted, Unknown)
+    assert (unlisted.code, unlisted.message, unlisted.refusal) == ("79999", "말씀", True)
+
+
+def test_what_the_browser_brings_back_is_a_number_or_nothing():
+    assert gateway().read_return({"mul_no": "7", "x": "y"}) == Return({"mul_no": "7"})
+    assert gateway().read_return({}) == gateway().read_return({"mul_no": ""}) == Return({})
+
+
+def probing(**more):
+    return gateway().probe_unpaid(payment(**more), STAMP)
+
+
+def test_a_request_is_withdrawn_only_where_it_is_ready():
+    call = asked(probing())
+    assert call.moves_money is True
+    form = said(probing())
+    assert form.pop("cancelmemo")
+    assert form == {"cmd": "paycancel", "mul_no": "7", "cancelmode": "ready"}
+    assert yes(probing()) == Unpaid("")
+    assert no(probing(), "80010") == PerhapsPaid("80010", "말씀")
+    assert no(probing(), "80020") == PerhapsPaid("80020", "말씀")
+    unknown = no(probing(), "70010")
+    assert isinstance(unknown, Unknown)
+    assert (unknown.code, unknown.message, unknown.refusal) == ("70010", "말씀", False)
+    with pytest.raises(StopIteration) as ended:
+        next(probing(refs={}))
+    assert isinstance(ended.value.value, Unknown)
+
+
+def giving(amount: int = 55_000, **more):
+    return gateway().refund(payment(**more), refund(amount), STAMP)
+
+
+LATE = {"paid_at": AT - timedelta(days=6)}
+
+
+def test_a_cancel_is_whole_or_names_its_parts_and_later_is_only_asked_for():
+    whole = {"cmd": "paycancel", "mul_no": "7", "cancelmemo": "고객 요청", "partcancel": "0"}
+    parts = {"cancel_taxable": "8000", "cancel_taxfree": "2200", "cancel_vat": "800"}
+    assert said(giving()) == whole
+    assert said(giving(11_000)) == whole | {"partcancel": "1", "cancelprice": "11000"} | parts
+    assert said(giving(**LATE)) == whole | {"cmd": "paycancelreq", "dpname": "티켓"}
+    assert said(giving(refs={})) == {name: value for name, value in whole.items() if name != "mul_no"}
+    assert said(giving(paid_at=None))["cmd"] == "paycancel"
+    assert asked(giving()).moves_money is asked(giving(**LATE)).moves_money is True
+    unsaid = gateway().refund(payment(), replace(refund(), reason="https://shop.test"), STAMP)
+    assert said(unsaid)["cancelmemo"] == "고객 요청"
+
+
+def test_what_came_of_a_cancel():
+    told = {"paybackprice": "1", "paybackbank": "2", "partprice": "3"}
+    assert yes(giving(), **told) == Done()
+    assert yes(giving(**LATE), **told, x="y") == Accepted(told)
+    assert yes(giving(**LATE)) == Accepted({})
+    assert no(giving(), "80030") == Refused(Reason.AMOUNT, "80030", "말씀")
+    unknown = no(giving(), "80010")
+    assert isinstance(unknown, Unknown)
+    assert (unknown.code, unknown.message, unknown.refusal) == ("80010", "말씀", False)
+
+
+def test_what_may_be_given_back_may_be_given_back_in_part():
+    assert gateway().refund_rule(payment(), STAMP) == Allowed(55_000, partial=True)
