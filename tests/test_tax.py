@@ -80,3 +80,53 @@ def test_a_part_is_free_of_tax_in_the_payments_own_proportion():
     assert tax_free_share(1_000, refunded_before=1_000, tax_free_before=400, **paid) == 400
     assert tax_free_share(3, refunded_before=0, tax_free_before=0, **paid) == 1
     assert tax_free_share(9_000, refunded_before=1_000, tax_free_before=0, **paid) == 4_000
+
+
+@pytest.mark.parametrize(
+    ("amount", "refunded", "free_before", "share"),
+    [
+        (2_000, 4_000, 4_000, 0),  # more was given back free of tax than its share
+        (5_400, 4_500, 4_500, 450),
+        (5_500, 0, 0, 2_750),
+        (1, 0, 0, 0),
+        (1, 1, 0, 1),
+        (9_999, 0, 0, 4_999),
+        (10_000, 0, 0, 5_000),
+        (1_000, 9_000, 4_500, 500),
+        (500, 4_000, 0, 500),  # no more than the refund itself
+        (3_000, 5_000, 0, 3_000),
+        (4_000, 5_000, 5_000, 0),
+        (4_000, 5_000, 4_500, 0),
+    ],
+)
+def test_a_share_is_within_what_is_left_of_either_part(amount, refunded, free_before, share):
+    paid = {"captured": 10_000, "tax_free": 5_000, "refunded_before": refunded, "tax_free_before": free_before}
+
+    assert tax_free_share(amount, **paid) == share
+
+
+def test_a_split_is_taken_from_another_part_by_part():
+    assert Split(5, 3, 2).minus(Split(1, 2, 2)) == Split(4, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("amount", "free", "parts"),
+    [
+        (5_000, 0, Split(4_545, 455, 0)),
+        (5_000, 5_000, Split(0, 0, 5_000)),
+        (6_000, 1_000, Split(4_545, 455, 1_000)),
+        (10_000, 5_000, Split(4_545, 455, 5_000)),
+        (5, 0, Split(5, 0, 0)),
+    ],
+)
+def test_a_first_refund_is_split_like_a_payment(amount, free, parts):
+    paid = {"captured": 10_000, "tax_free": 5_000, "refunded_before": 0, "tax_free_before": 0}
+
+    assert split_of_refund(amount, tax_free_now=free, **paid) == parts
+
+
+def test_what_was_rounded_before_is_made_good_by_the_last_refund():
+    paid = {"captured": 12, "tax_free": 0, "tax_free_before": 0, "tax_free_now": 0}
+
+    assert split_of_refund(6, refunded_before=0, **paid) == Split(5, 1, 0)
+    assert split_of_refund(6, refunded_before=6, **paid) == Split(6, 0, 0)

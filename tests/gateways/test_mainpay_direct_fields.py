@@ -1,4 +1,6 @@
-"""Mainpay's direct API, field by field: what fits a field, what moves money, what an answer is worth."""
+"""Mainpay's direct API, field by field: what fits a field, what moves money, what an answer is worth.
+
+The words of `bridge.gateways.mainpay.direct`, as `bridge.gateways.mainpay.writing` writes them."""
 
 import json
 from datetime import datetime

@@ -198,7 +198,8 @@ def test_what_came_of_a_receipt():
     assert asked(receipting(traded_at=AT - timedelta(days=6))).op == "cashStRegist"
     with pytest.raises(StopIteration) as ended:
         next(receipting(traded_at=AT - timedelta(days=6, seconds=1)))
-    assert ended.value.value.reason is Reason.CANCEL_PERIOD
+    late = ended.value.value
+    assert (type(late), late.reason, late.code) == (Refused, Reason.CANCEL_PERIOD, "")
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ def test_of_a_plan_only_what_moves_money_is_ours_and_each_round_has_a_name(state
         ("hold", "56000", "55000", (56_000, 0), 56_000, None),
         ("hold", "11000", None, (11_000, 0), 11_000, None),
         ("hold", "0", "55000", (0, 55_000), 0, None),
+        ("hold", "0", None, (0, 0), 0, None),
         ("cancelled", "11000", "55000", (11_000,), 11_000, None),
         ("cancelled", "11000", None, (11_000,), 11_000, None),
         ("remaining", "44000", "55000", (11_000,), 0, 44_000),
@@ -147,6 +148,7 @@ def test_of_a_plan_only_what_moves_money_is_ours_and_each_round_has_a_name(state
         ("remaining", "55000", "55000", (), 0, 55_000),
         ("remaining", "44000", None, (), 0, 44_000),
         ("remaining", "0", "55000", (55_000,), 0, 0),
+        ("remaining", "0", None, (), 0, 0),
     ],
 )
 def test_a_parts_price_is_read_as_the_site_says(partial_price, price, original, readings, amount, left):
