@@ -4,7 +4,8 @@ import pytest
 
 from bridge.domain.failures import AmountRefused, Malformed
 from bridge.domain.forms import parse_form
-from bridge.domain.payment import AMOUNT_MAX, parse_amount
+from bridge.domain.payment import AMOUNT_MAX, Method, parse_amount
+from bridge.flows.choose_gateway import check_instalments
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ def test_a_form_is_read_field_by_field():
     assert parse_form(b"") == {}
     assert parse_form(b"a=1&b=2+3&c=%26&d=&e&=lost") == {"a": "1", "b": "2 3", "c": "&", "d": "", "e": ""}
     assert parse_form(b"a=1=2") == {"a": "1=2"}
+    assert parse_form(b"=lost&a=1&&b=2") == {"a": "1", "b": "2"}, "what has no name is passed over"
     assert parse_form("title=표".encode()) == {"title": "표"}
 
 
@@ -70,3 +72,23 @@ def test_korean_of_old_is_read_only_where_a_gateway_may_send_it():
         parse_form(raw.encode())
     with pytest.raises(Malformed, match="neither"):
         parse_form(b"title=%FF%FF", cp949_allowed=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "amount", "months"),
+    [(Method.CARD, 50_000, 2), (Method.CARD, 50_000, 36), (Method.CARD, 1, 0), (Method.PHONE, 1, 0)],
+)
+def test_instalments_are_two_to_thirty_six_months_by_card_from_fifty_thousand(method, amount, months):
+    check_instalments(method, amount, months)
+
+
+@pytest.mark.parametrize(
+    ("method", "amount", "months"),
+    [
+        *((Method.CARD, 50_000, 1), (Method.CARD, 50_000, 37), (Method.CARD, 50_000, -1)),
+        *((Method.CARD, 49_999, 2), (Method.PHONE, 50_000, 2), (Method.KAKAOPAY, 50_000, 2)),
+    ],
+)
+def test_other_instalments_are_refused_before_anything_is_sent(method, amount, months):
+    with pytest.raises(AmountRefused):
+        check_instalments(method, amount, months)

@@ -44,8 +44,5 @@ def split_of_refund(
 
 def tax_free_share(amount: int, *, captured: int, tax_free: int, refunded_before: int, tax_free_before: int) -> int:
     """Say how much of a refund is free of tax where the caller does not: in proportion, within what is possible."""
-    if refunded_before + amount == captured:
-        return tax_free - tax_free_before
     share = tax_free * (refunded_before + amount) // captured - tax_free_before
-    left, taxed_left = tax_free - tax_free_before, (captured - tax_free) - (refunded_before - tax_free_before)
-    return min(max(share, amount - taxed_left, 0), left, amount)
+    return min(max(share, 0), amount)  # in proportion, neither part can end with more than it had

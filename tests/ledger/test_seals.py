@@ -7,8 +7,11 @@ import json
 import pytest
 
 from bridge.clock import to_ms
-from bridge.ledger import audit, seals
+from bridge.domain.machine import Evidence
+from bridge.ledger import audit, operations, orders, payments, seals
 from bridge.ledger.vault import Vault
+from tests.ledger.test_rows import ORDER
+from tests.ledger.test_rows import payment as payment_of
 from tests.support.books import open_books
 from tests.support.clock import NOW, VirtualClock
 
@@ -260,6 +263,40 @@ async def test_a_row_that_waits_for_its_seal_must_be_the_one_that_is_there(books
     assert ("p", what) in await whole(books)
     found, after, many = await books.read(lambda turn: seals.check_payments(turn, ""))
     assert ([one.what for one in found], after, many) == ([what], "", 1)
+
+
+@pytest.mark.parametrize("page", [2, 2000])
+async def test_an_entry_is_checked_against_the_audit_that_knows_it(books, edit, monkeypatch, page):
+    monkeypatch.setattr(seals, "PAGE_ROWS", page)
+    await books.write(lambda turn: orders.store(turn, "s0", ORDER, AT))
+    made = [payment_of(seed=seed, site="s0") for seed in (1, 2)]
+    for one in made:
+        entry = {"site": "s0", "payment": one.id, "kind": "capture", "amount": 1_000, "evidence": Evidence.E1, "at": AT}
+
+        def work(turn, one=one, entry=entry):
+            payments.add(turn, one, token_id="t", actor="buyer")
+            operations.enter(turn, cause=f"{one.id}-1", **entry)
+            operations.enter(turn, cause=f"{one.id}-2", **entry)
+
+        await books.write(work)
+    ids = sorted(one.id for one in made)
+    assert await whole(books) == []
+    if page == 2000:
+        assert await books.read(lambda turn: seals.check_payments(turn, "")) == ([], "", 10), "6 rows and 4 entries"
+
+    first, second = ids
+    await edit("entries", "UPDATE entries SET amount = 2000 WHERE cause = ?", f"{first}-1")
+    what = (first, f"the entry {first}-1 is not the one the audit knows")
+    assert await whole(books) == [what]
+    await edit("entries", "DELETE FROM entries WHERE cause = ?", f"{second}-2")
+    assert await whole(books) == [what, (second, f"the entry {second}-2 is gone")]
+    some = await books.read(lambda turn: seals.check_some(turn, ids))
+    assert [(one.subject, one.what) for one in some] == await whole(books)
+    await edit("audit", "UPDATE audit SET actor = 'x' WHERE payment = ? AND seq = 2", first)
+    assert (first, "the audit is broken at row 2") in await whole(books)
+    assert [what for subject, what in await whole(books) if subject == first] == ["the audit is broken at row 2"], (
+        "a broken audit knows nothing of entries"
+    )
 
 
 async def test_a_site_is_verified_up_to_a_number_that_is_kept(books):

@@ -71,9 +71,18 @@ async def test_an_order_that_is_gone_names_no_items(books):
 GIVEN = [(4_000, 4_000, Step.OK)]
 
 
-@pytest.mark.parametrize(("amount", "least", "most"), [(1_000, 0, 1_000), (2_000, 0, 1_000), (5_500, 500, 1_000)])
-async def test_of_what_is_left_so_much_can_be_free_of_tax_and_no_more_and_no_less(books, amount, least, most):
-    of = await paid(books, 4_000, GIVEN)
+MIXED = [(4_000, 1_000, Step.OK)]
+
+
+@pytest.mark.parametrize(
+    ("given", "amount", "least", "most"),
+    [
+        *((GIVEN, 1_000, 0, 1_000), (GIVEN, 2_000, 0, 1_000), (GIVEN, 5_500, 500, 1_000)),
+        *((MIXED, 1_000, 0, 1_000), (MIXED, 4_000, 2_000, 4_000), (MIXED, 5_500, 3_500, 4_000)),
+    ],
+)
+async def test_of_what_is_left_so_much_can_be_free_of_tax_and_no_more_and_no_less(books, given, amount, least, most):
+    of = await paid(books, 4_000, given)
     for free in (least, most):
         assert (await taxed(books, of, amount, tax_free=free)).tax_free == free
     for free in (least - 1, most + 1):

@@ -64,6 +64,15 @@ def test_quotes_and_backslashes_do_not_hide_depth():
             read(b"[" + text + b"," + b"[" * 16 + b"]" * 17)
 
 
+@pytest.mark.parametrize("beside", [b"", b"[],[],", b"{},[[]],", b'"[",'])
+def test_depth_is_how_many_are_open_at_once(beside):
+    deepest = b"[" + beside + b"[" * 15 + b"]" * 15 + b"]"
+    assert read(deepest) == json.loads(deepest)
+    with pytest.raises(Malformed, match="deeper"):
+        read(b"[" + beside + b"[" * 16 + b"]" * 16 + b"]")
+    assert read(b"[" + deepest[1:-1] + b"," + deepest[1:]) is not None, "what is closed again counts no more"
+
+
 def test_no_error_repeats_what_was_in_the_body():
     for raw in (
         b'{"pw-1234":1,"pw-1234":2}',
