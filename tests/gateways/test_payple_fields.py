@@ -1,0 +1,299 @@
+"""Payple field by field: what no journal shows, what moves money, where we go, what an answer or a webhook is worth.
+
+The words of `bridge.gateways.payple.talks`, `bridge.gateways.payple.answers` and `bridge.gateways.payple.notices`,
+through `bridge.gateways.payple.adapter`."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from bridge.domain.exchange import Fields
+from bridge.domain.failures import BridgeError, Malformed, NotGenuine, Unreadable
+from bridge.domain.gateway import Declined, Done, Event, Paid, Refused, Unknown
+from bridge.domain.payment import AMOUNT_MAX, Mode
+from bridge.gateways.payple.adapter import build
+from bridge.gateways.payple.answers import card
+from bridge.gateways.payple.notices import read
+from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS
+from tests.gateways import harness
+
+THAT_OPENS = ["cst_id", "custKey", "AuthKey", "PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_REQKEY",
+              "PCD_REFUND_KEY", "PCD_PAYER_ID"]  # fmt: skip
+OF_A_PERSON = ["PCD_PAYER_NAME", "PCD_PAYER_HP", "PCD_PAYER_EMAIL", "PCD_PAY_CARDRECEIPT"]
+BACK = {"PCD_PAY_RST": "success", "PCD_PAY_OID": "PAY1"}
+ELSEWHERE = {"PCD_PAY_HOST": "https://other.payple.kr", "PCD_PAY_URL": "/php/x", "return_url": ""}
+"""In Payple's domain, so that a buyer may be sent there; but not an origin that the settings let us call."""
+
+
+def vector(operation):
+    return next(one for one in harness.load("payple") if one["operation"] == operation)
+
+
+def gateway(**settings):
+    return build(vector("approve")["settings"] | settings, Mode.TEST)
+
+
+def answered(operation, *changes, **settings):
+    """Play the first vector of an operation, each answer's fields changed in turn; None takes one away."""
+    found = vector(operation)
+    replies = []
+    for number, turn in enumerate(found["talk"]):
+        body = turn["reply"]["body"] | (changes[number] if number < len(changes) else {})
+        replies.append({"body": {name: value for name, value in body.items() if value is not None}})
+    return harness.played(gateway(**settings), found, replies)
+
+
+def told(**changes):
+    form = dict(parse_qsl(vector("read_notice")["raw"])) | changes
+    return {name: value for name, value in form.items() if value is not None}
+
+
+def noticed(**changes):
+    return read(urlencode(told(**changes)).encode())
+
+
+# ---- what is sent
+
+
+@pytest.mark.parametrize("name", THAT_OPENS + OF_A_PERSON)
+def test_no_journal_shows_a_person_or_what_opens(name):
+    assert name in SECRETS
+    for operation in ("approve", "refund", "charge", "show_key"):
+        assert all(name in call.secrets for call in answered(operation)[0])
+
+
+@pytest.mark.parametrize(
+    ("operation", "settings", "ops"),
+    [
+        ("approve", {}, [("confirm", True, False)]),
+        ("charge", {}, [("auth", False, True), ("simple", True, False)]),
+        ("charge", {"charges": "regular"}, [("auth", False, True), ("regular", True, False)]),
+        ("refund", {}, [("auth", False, True), ("refund", True, False)]),
+        ("inquire", {}, [("auth", False, True), ("lookup", False, False)]),
+        ("show_key", {}, [("auth", False, True), ("user_info", False, False)]),
+        ("delete_key", {}, [("auth", False, True), ("user_delete", False, False)]),
+    ],
+)
+def test_exactly_what_may_move_money_says_so_and_only_the_pass_prepares(operation, settings, ops):
+    calls, _ = answered(operation, **settings)
+    assert [(call.op, call.moves_money, call.prepares) for call in calls] == ops
+
+
+def test_what_asks_and_what_gives_back_share_nothing_but_tokens_and_the_payments_name():
+    shared = {"PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_OID", "PCD_PAY_DATE"}
+    assert shared == LOOKUP_FIELDS & REFUND_FIELDS
+    assert LOOKUP_FIELDS - shared == {
+        *("PCD_PAYCHK_FLAG", "PCD_PAY_TYPE", "PCD_REGULER_FLAG", "PCD_PAY_YEAR", "PCD_PAY_MONTH")
+    }
+    assert {"PCD_REFUND_KEY", "PCD_PAYCANCEL_FLAG", "PCD_REFUND_TOTAL", "PCD_REFUND_TAXTOTAL"} == REFUND_FIELDS - shared
+
+
+@pytest.mark.parametrize(("kind", "month"), [("regular", True), ("simple", False)])
+def test_a_charge_once_a_month_names_its_month_in_both_talks_and_another_does_not(kind, month):
+    calls, paid = answered("charge", charges=kind)
+    assert isinstance(paid, Paid)
+    flags = [{name for name in call.body if name.endswith("_FLAG")} for call in calls]
+    assert flags == [{"PCD_REGULER_FLAG" if month else "PCD_SIMPLE_FLAG"}] * 2
+    assert {"PCD_PAY_YEAR", "PCD_PAY_MONTH"} & calls[1].body.keys() == (
+        {"PCD_PAY_YEAR", "PCD_PAY_MONTH"} if month else set()
+    )
+
+
+@pytest.mark.parametrize(("digits", "sent"), [(20, 20), (21, 20), (0, None)])
+def test_a_phone_number_has_twenty_digits_at_most(digits, sent):
+    found = vector("charge") | {"order": {"buyer": {"phone": "1" * digits}}}
+    calls, _ = harness.played(gateway(), found)
+    assert calls[1].body.get("PCD_PAYER_HP") == ("1" * sent if sent else None)
+
+
+# ---- where we go
+
+
+@pytest.mark.parametrize("operation", ["show_key", "delete_key", "refund", "charge", "inquire"])
+def test_an_address_that_is_not_configured_is_not_called_and_nothing_is_believed(operation):
+    calls, outcome = answered(operation, ELSEWHERE)
+    assert [call.op for call in calls] == ["auth"]
+    kinds = {"delete_key": Refused, "refund": Refused, "charge": Declined}
+    assert isinstance(outcome, kinds.get(operation, Unknown))
+    said = outcome.why if isinstance(outcome, Unknown) else outcome.message
+    assert "https://other.payple.kr" in said
+
+
+@pytest.mark.parametrize("operation", ["show_key", "delete_key", "refund", "charge", "inquire"])
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        ({"result": "error", "result_code": "AUTH0007", "result_msg": "no"}, "AUTH0007"),
+        ({"result": "error", "result_code": None, "result_msg": "no [ AUTH0004 ]"}, "AUTH0004"),
+        ({"result": "error", "result_code": None, "result_msg": None}, ""),
+        ({"result": None}, ""),
+    ],
+)
+def test_whoever_is_not_let_in_asks_for_nothing(operation, refusal, code):
+    calls, outcome = answered(operation, refusal)
+    assert [call.op for call in calls] == ["auth"]
+    assert isinstance(outcome, Refused | Declined | Unknown)
+    assert outcome.code == code
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://democpay.payple.kr/a b", "https://democpay.payple.kr/a\\b", "https://x@democpay.payple.kr/", "",
+     "https://democpay.payple.kr/#a", "https://democpay.payple.kr/é", "https://democpay.payple.kr/\x7f", "https:///x",
+     "ftp://democpay.payple.kr/", "https://democpay.payple.kr.evil.test/", "//democpay.payple.kr/"],
+)  # fmt: skip
+def test_an_address_with_anything_strange_in_it_is_neither_called_nor_opened(url):
+    talker = gateway().talker
+    assert talker.is_callable("https://democpay.payple.kr/php/x")
+    assert not talker.is_callable(url)
+    assert not talker.is_window(url)
+
+
+# ---- what comes back
+
+
+@pytest.mark.parametrize("name", ["PCD_PAY_RST", "PCD_PAY_OID"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_return_without_result_or_order_is_unreadable(name, value):
+    assert gateway().read_return(BACK).refused is None
+    form = BACK | {name: value}
+    with pytest.raises(Unreadable):
+        gateway().read_return({key: held for key, held in form.items() if held is not None})
+
+
+def test_a_return_that_says_no_needs_neither_code_nor_words():
+    refused = gateway().read_return(BACK | {"PCD_PAY_RST": "close"}).refused
+    assert (refused.code, refused.message) == ("close", "")
+    refused = gateway().read_return(BACK | {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "C1", "PCD_PAY_MSG": "no"}).refused
+    assert (refused.code, refused.message) == ("C1", "no")
+
+
+def test_a_return_names_no_host_but_payples():
+    with pytest.raises(NotGenuine):
+        gateway().read_return(BACK | {"PCD_PAY_HOST": "https://other.payple.kr"})
+
+
+@pytest.mark.parametrize("name", ["PCD_PAY_CARDNUM", "PCD_CARDNUM", "PCD_PAY_BANKNUM"])
+def test_a_cards_number_is_read_under_each_of_its_names(name):
+    assert card(Fields({name: "1111********4444"})) == {"number": "1111-****-****-4444"}
+
+
+@pytest.mark.parametrize("name", ["PCD_PAY_CARDNAME", "PCD_PAY_CARDNANE", "PCD_CARDNAME", "PCD_PAY_BANKNAME"])
+def test_a_cards_name_is_read_under_each_of_its_names(name):
+    assert card(Fields({name: "BC 카드"})) == {"name": "BC 카드"}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [({}, Done), ({"PCD_PAYER_ID": None}, Done), ({"PCD_PAYER_ID": "another"}, Unknown),
+     ({"PCD_PAY_RST": "error", "PCD_PAY_MSG": "?"}, Unknown), ({"PCD_PAY_RST": "close"}, Unknown)],
+)  # fmt: skip
+def test_a_key_is_deleted_only_by_a_yes_about_itself(change, kind):
+    assert isinstance(answered("delete_key", {}, change)[1], kind)
+
+
+@pytest.mark.parametrize(
+    "change", [{"PCD_PAYER_ID": "another"}, {"PCD_PAY_RST": "error", "PCD_PAY_MSG": "?"}, {"PCD_PAY_RST": "close"}]
+)
+def test_a_key_is_shown_only_by_a_yes_about_itself(change):
+    outcome = answered("show_key", {}, change)[1]
+    assert isinstance(outcome, Unknown)
+    assert outcome.code == "0000"
+
+
+@pytest.mark.parametrize(
+    ("created", "expires", "now", "days"),
+    [  # in UTC: 15:00 is midnight in Korea
+        ("2026-03-30T01:00", "2026-03-30T01:15", "2026-03-30T02:00", ["20260330"]),
+        ("2026-03-30T01:00", "2026-03-30T01:15", "2026-03-30T15:00", ["20260331", "20260330"]),
+        ("2026-03-30T01:00", "2026-03-30T01:15", "2026-04-20T02:00", ["20260331", "20260330"]),
+        ("2026-03-30T14:50", "2026-03-30T15:05", "2026-04-20T02:00", ["20260401", "20260331", "20260330"]),
+        ("2026-03-30T01:00", "2026-04-10T01:00", "2026-04-20T02:00", ["20260401", "20260331", "20260330"]),
+    ],
+)
+def test_a_payment_is_looked_for_on_every_day_on_which_it_may_have_been_made(created, expires, now, days):
+    at = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (created, expires, now)]
+    made = replace(harness.payment(vector("inquire")), created_at=at[0], expires_at=at[1], refs={})
+    passed = vector("inquire")["talk"][0]["reply"]
+    nothing = {"body": {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "", "PCD_PAY_MSG": "?"}}
+    found = vector("inquire") | {"stamp": {"at": at[2].isoformat(), "nonce": "0" * 32}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harness, "payment", lambda _: made)
+        calls, outcome = harness.played(gateway(), found, [passed, *[nothing] * 9])
+    assert isinstance(outcome, Unknown)
+    assert [call.body["PCD_PAY_DATE"] for call in calls[1:]] == days
+
+
+# ---- webhooks
+
+
+@pytest.mark.parametrize("amount", ["1", str(AMOUNT_MAX), "000000055000"])
+def test_a_webhooks_amount_is_read_up_to_the_greatest(amount):
+    assert noticed(PCD_PAY_TOTAL=amount).amount == int(amount)
+
+
+@pytest.mark.parametrize("amount", ["0", None, "-1", "１", "1.0", str(AMOUNT_MAX + 1), "0000000055000"])
+def test_a_webhooks_amount_beyond_that_is_none(amount):
+    with pytest.raises(Unreadable):
+        noticed(PCD_PAY_TOTAL=amount)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PCD_PAY_RST", "error"), ("PCD_PAY_CODE", "CDAU0000"), ("PCD_PAY_OID", "OTHER"), ("PCD_PAY_TOTAL", "54000"),
+     ("PCD_REFUND_TOTAL", "54000"), ("PCD_PAY_TIME", "20260330163605"), ("PCD_PAY_CARDTRADENUM", "2"),
+     ("PCD_CARDTRADENUM", "3")],
+)  # fmt: skip
+def test_a_webhook_that_differs_in_its_effect_is_another_event(name, value):
+    assert noticed().dedupe == noticed(PCD_PAY_MSG="again", PCD_PAY_GOODS="y").dedupe
+    assert noticed().dedupe.startswith("payple:")
+    assert noticed(**{name: value}).dedupe != noticed().dedupe
+
+
+@pytest.mark.parametrize("name", ["PCD_PAY_CODE", "PCD_REFUND_TOTAL", "PCD_PAY_TIME", "PCD_CARDTRADENUM"])
+def test_a_field_that_is_missing_names_the_event_as_an_empty_one_does(name):
+    assert noticed(**{name: None}).dedupe == noticed(**{name: ""}).dedupe
+
+
+@pytest.mark.parametrize(
+    ("changes", "event", "amount"),
+    [
+        ({}, Event.APPROVED, 55_000),
+        ({"PCD_PAY_WORK": None}, Event.APPROVED, 55_000),
+        ({"PCD_PAY_WORK": "AUTH"}, Event.OTHER, 0),
+        ({"PCD_PAY_RST": "error"}, Event.OTHER, 0),
+        ({"PCD_PAY_RST": None}, Event.OTHER, 0),
+        ({"PCD_REFUND_TOTAL": "0"}, Event.APPROVED, 55_000),
+        ({"PCD_REFUND_TOTAL": "5000"}, Event.CANCELLED, 5_000),
+        ({"PCD_PAY_CODE": "PAYC0000", "PCD_REFUND_TOTAL": "5000"}, Event.CANCELLED, 5_000),
+        ({"PCD_PAY_CODE": None}, Event.APPROVED, 55_000),
+    ],
+)
+def test_a_webhook_tells_what_happened(changes, event, amount):
+    notice = noticed(**changes)
+    assert (notice.event, notice.amount) == (event, amount)
+    assert bool(notice.card) is bool(notice.refs) is (event is Event.APPROVED)
+
+
+def test_a_webhook_in_json_is_read_like_a_form_and_has_a_greatest_size():
+    whole = json.dumps(told(PCD_PAY_TOTAL=55_000, flag=True, more={"a": 1})).encode()
+    assert read(whole) == noticed()
+    assert read(b" \n" + whole) == noticed()
+    assert read(whole + b" " * (64 * 1024 - len(whole))) == noticed()
+    with pytest.raises(BridgeError):
+        read(whole + b" " * (64 * 1024 + 1 - len(whole)))
+
+
+@pytest.mark.parametrize("raw", [b"{", b'{"a":1', b"{} []"])
+def test_a_webhook_that_only_begins_as_json_is_malformed(raw):
+    with pytest.raises(Malformed):
+        read(raw)
+
+
+@pytest.mark.parametrize("order", [None, ""])
+def test_a_webhook_without_an_order_is_unreadable(order):
+    with pytest.raises(Unreadable):
+        noticed(PCD_PAY_OID=order)

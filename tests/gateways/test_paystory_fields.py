@@ -1,0 +1,274 @@
+"""Pay-Story field by field: what no journal shows, what moves money, what an answer or a notice is worth.
+
+The words of `bridge.gateways.paystory.writing`, `bridge.gateways.paystory.answers` and
+`bridge.gateways.paystory.notices`, through `bridge.gateways.paystory.adapter`."""
+
+import hashlib
+from dataclasses import replace
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import pytest
+
+from bridge.domain.exchange import Fields, Reply
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.gateway import Declined, Done, Event, Refused, Seen, Unknown, Waiting
+from bridge.domain.payment import AMOUNT_MAX, Buyer, Mode, RefundOrder
+from bridge.gateways.paystory.adapter import build
+from bridge.gateways.paystory.answers import account_of, deletion, inquiry
+from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS
+from tests.gateways import harness
+from tests.gateways.lane import Lane
+
+OF_A_PERSON = ["ordNm", "ordTel", "ordEmail", "refundAccnt", "refundNm", "sochpNo", "socHpNo", "canNm", "canIp"]
+OF_A_CARD = ["cardNo", "expireYymm", "ordAuthNo", "cardPw"]
+THAT_OPENS = ["encData", "hashStr", "signData", "bid", "returnUrl", "notiUrl"]
+"""Whoever has these can pay, hash or tell in the shop's name."""
+
+
+def vector(operation):
+    return next(one for one in harness.load("paystory") if one["operation"] == operation)
+
+
+def gateway(**settings):
+    return build(vector("approve")["settings"] | settings, Mode.TEST)
+
+
+def answered(operation, **changes):
+    """Play the first vector of an operation, its answer's fields changed; None takes one away."""
+    found = vector(operation)
+    body = found["talk"][0]["reply"]["body"] | changes
+    body = {name: value for name, value in body.items() if value is not None}
+    return harness.played(gateway(), found, [{"body": body}])
+
+
+def noticed(**changes):
+    """Read the vectors' notice of a charge, its fields changed and hashed anew; None takes a field away."""
+    made = gateway()
+    form = dict(parse_qsl(vector("read_notice")["raw"], keep_blank_values=True)) | changes
+    form = {name: value for name, value in form.items() if value is not None}
+    if "hashStr" not in changes:
+        form["hashStr"] = made.sign(form.get("ediDate", ""), form.get("goodsAmt", ""))
+    return made.read_notice(urlencode(form).encode(), "noti")
+
+
+# ---- what is sent
+
+
+@pytest.mark.parametrize("name", OF_A_PERSON + THAT_OPENS)
+def test_no_journal_shows_a_person_or_what_opens(name):
+    assert name in SECRETS
+    assert all(name in call.secrets for call in (*answered("approve")[0], *answered("refund")[0]))
+
+
+@pytest.mark.parametrize("name", OF_A_CARD + OF_A_PERSON + THAT_OPENS)
+def test_no_journal_shows_a_typed_card(name):
+    assert name in SECRETS | CARD_SECRETS
+    (call,) = answered("issue_key_by_card")[0]
+    assert name in call.secrets
+
+
+@pytest.mark.parametrize(
+    ("operation", "moves"),
+    [
+        *(("approve", True), ("charge", True), ("refund", True), ("undo", True), ("void_account", True)),
+        *(("inquire", False), ("delete_key", False), ("issue_key_by_card", False)),
+    ],
+)
+def test_exactly_what_may_move_money_says_so(operation, moves):
+    found = vector("undo") | {"operation": operation} if operation == "void_account" else vector(operation)
+    (call,) = harness.played(gateway(), found, [])[0]
+    assert call.moves_money is moves
+
+
+def test_a_phone_number_that_is_missing_is_eleven_zeros():
+    assert gateway().whose(Buyer(""), "") == {"goodsNm": "TICKET", "ordNm": "구매자", "ordTel": "00000000000"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "locale", "language"),
+    [*(("auto", "ko_KR", "KOR"), ("auto", "KO", "KOR"), ("auto", "en_US", "ENG")), *(("auto", "", "ENG"),),
+     *(("ENG", "ko_KR", "ENG"), ("KOR", "en_US", "KOR"))],
+)  # fmt: skip
+def test_the_window_speaks_the_shops_language_or_the_buyers(setting, locale, language):
+    assert gateway(language=setting).language(locale) == language
+
+
+def test_the_page_of_the_window_has_what_the_gateways_script_calls():
+    script = gateway().script({"ordNo": "PAY1"}, "PAY1")
+    assert script.functions == {"pay_result_submit": "payResultSubmit", "pay_result_close": "close"}
+    assert (script.function, script.argument, script.form_name) == ("SendPay", "form", "payInit")
+    assert script.scripts == ("https://testpg.pay-story.co.kr/js/pgAsistant.js",)
+    assert (script.origins, script.refs) == (("https://testpg.pay-story.co.kr",), {"mbsReserved": "PAY1"})
+
+
+@pytest.mark.parametrize("refs", [{"tid": "T1"}, {}])
+def test_an_account_is_closed_and_money_given_back_by_the_transaction_alone(refs):
+    lane = Lane("paystory")
+    payment = replace(lane.payment("PAY0000001", captured=55_000), refs=refs)
+    closing = next(lane.gateway.void_account(payment, lane.stamp()))
+    back = next(lane.gateway.refund(payment, RefundOrder("R1", 55_000, "x", True, 0, 0), lane.stamp()))
+    for call in (closing, back):
+        assert call.form["tid"] == refs.get("tid", "")
+        assert "ordNoChk" not in call.form
+        assert (call.form["canAmt"], call.form["partCanFlg"]) == ("55000", "0")
+
+
+def test_a_slips_address_names_shop_transaction_and_kind():
+    made = gateway()
+    payment = Lane("paystory").payment("PAY0000001", refs={"tid": "T1"})
+    query = parse_qs(urlsplit(made.receipt_link(payment)).query)
+    hashed = hashlib.sha256(f"test00001m{made.settings.merchant_key}".encode()).hexdigest()
+    assert query == {"mid": ["test00001m"], "tid": ["T1"], "receiptType": ["general"], "encData": [hashed]}
+
+
+# ---- what comes back
+
+
+@pytest.mark.parametrize("code", [{}, {"resultCode": ""}, {"resultCd": ""}])
+def test_a_return_without_a_code_is_unreadable(code):
+    with pytest.raises(Unreadable):
+        gateway().read_return({"tid": "T1", "signData": "s", "ediDate": "20260330163604"} | code)
+
+
+def test_a_return_that_says_no_needs_no_words():
+    returned = gateway().read_return({"resultCode": "9999"})
+    assert isinstance(returned.refused, Declined)
+    assert (returned.refused.code, returned.refused.message) == ("9999", "")
+    assert returned.refs == {"tid": "", "ediDate": "", "signData": ""}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tid": None}, {"signData": None}, {"ediDate": None}, {"ediDate": "2026033016360"}]
+)
+def test_a_yes_without_what_the_approval_needs_is_unreadable(changes):
+    whole = {"resultCode": "0000", "tid": "T1", "signData": "s", "ediDate": "20260330163604"}
+    assert gateway().read_return(whole).refused is None
+    with pytest.raises(Unreadable):
+        gateway().read_return({name: value for name, value in (whole | changes).items() if value is not None})
+
+
+def test_an_account_is_read_whole_and_by_its_number_alone():
+    told = {"cpCd": "004", "fnNm": "국민은행", "vacntNo": "0012", "vacntNm": "홍길동"}
+    read = {"bank_code": "004", "bank": "국민은행", "number": "0012", "holder": "홍길동"}
+    assert account_of(Fields(told)) == read
+    assert account_of(Fields({"vacntNo": "0012"})) == {"bank_code": "", "bank": "", "number": "0012", "holder": ""}
+    assert account_of(Fields({"vacntNo": "0012", "cpCd": "004"}))["bank"] == "004"
+    with pytest.raises(Unreadable):
+        account_of(Fields({name: value for name, value in told.items() if name != "vacntNo"}))
+
+
+@pytest.mark.parametrize(("day", "due"), [("20260402", "2026-04-02T23:59:59+09:00"), (None, None), ("soon", None)])
+def test_an_account_waits_until_the_end_of_its_last_day_where_one_is_told(day, due):
+    found = next(one for one in harness.load("paystory") if one["name"] == "an account is issued")
+    body = found["talk"][0]["reply"]["body"] | {"lmtDay": day}
+    outcome = harness.played(gateway(), found, [{"body": body}])[1]
+    assert isinstance(outcome, Waiting)
+    assert outcome.account.get("due") == due
+    assert (outcome.due and outcome.due.isoformat()) == due
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [({}, Done), ({"bid": None}, Done), ({"bid": "another"}, Unknown), ({"resultCd": "F002"}, Done),
+     ({"resultCd": "F008"}, Refused), ({"resultCd": "0000"}, Unknown), ({"resultCd": "F011"}, Unknown)],
+)  # fmt: skip
+def test_a_key_is_deleted_only_by_a_yes_about_itself(changes, kind):
+    assert isinstance(answered("delete_key", **changes)[1], kind)
+
+
+def test_a_deletion_about_another_key_names_code_and_words():
+    body = b'{"resultCd":"F012","resultMsg":"ok","bid":"another"}'
+    outcome = deletion(Reply(200, body), "mine")
+    assert isinstance(outcome, Unknown)
+    assert (outcome.code, outcome.message) == ("F012", "ok")
+
+
+def seen(*rows):
+    found = vector("inquire")
+    whole = [found["talk"][0]["reply"]["body"]["resultData"][0] | row for row in rows]
+    whole = [{name: value for name, value in row.items() if value is not None} for row in whole]
+    reply = harness.reply_of({"body": {"resultCd": "0000", "resultMsg": "", "resultData": whole}})
+    return inquiry(harness.payment(found), "test00001m", reply)
+
+
+@pytest.mark.parametrize(
+    ("rows", "captured", "refunded"),
+    [
+        ([{}], 55_000, 0),
+        ([{"cancelYN": None}], 55_000, 0),
+        ([{"cancelYN": "Y"}], 55_000, 55_000),
+        ([{}, {"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}], 55_000, 5_000),
+        ([{"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}], 5_000, 5_000),
+        ([{"resultCd": "9999"}], 0, 0),
+    ],
+)
+def test_an_inquirys_rows_are_added_up(rows, captured, refunded):
+    found = seen(*rows)
+    assert isinstance(found, Seen)
+    assert (found.captured, found.refunded) == (captured, refunded)
+
+
+@pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])
+def test_an_inquiry_that_shows_another_payment_shows_nothing(strange):
+    assert isinstance(seen({}, strange), Unknown)
+
+
+# ---- notices
+
+
+@pytest.mark.parametrize("amount", ["1", str(AMOUNT_MAX), "000000055000"])
+def test_a_notices_amount_is_read_up_to_the_greatest(amount):
+    assert noticed(goodsAmt=amount).amount == int(amount)
+
+
+@pytest.mark.parametrize("amount", ["0", "", None, "-1", "１", "1.0", str(AMOUNT_MAX + 1), "0000000055000"])
+def test_a_notices_amount_beyond_that_is_none(amount):
+    with pytest.raises(Unreadable):
+        noticed(goodsAmt=amount)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("resultCd", "4110"), ("cancelYN", "Y"), ("payMethod", "BANK"), ("ordNo", "OTHER"), ("tid", "T2"), ("oTid", "T3"),
+     ("goodsAmt", "54000"), ("appDtm", "20260330163605"), ("ccDtm", "20260331000000")],
+)  # fmt: skip
+def test_a_notice_that_differs_in_its_effect_is_another_event(name, value):
+    assert noticed().dedupe == noticed(resultMsg="again", fnNm="x").dedupe
+    assert noticed().dedupe.startswith("paystory:")
+    assert noticed(**{name: value}).dedupe != noticed().dedupe
+
+
+@pytest.mark.parametrize("name", ["cancelYN", "payMethod", "tid", "oTid", "appDtm", "ccDtm", "resultCd"])
+def test_a_field_that_is_missing_names_the_event_as_an_empty_one_does(name):
+    assert noticed(**{name: None}).dedupe == noticed(**{name: ""}).dedupe
+
+
+@pytest.mark.parametrize(
+    ("changes", "event"),
+    [
+        ({}, Event.APPROVED),
+        ({"resultCd": None}, Event.OTHER),
+        ({"payMethod": None}, Event.OTHER),
+        ({"cancelYN": None}, Event.APPROVED),
+        ({"cancelYN": "Y"}, Event.CANCELLED),
+        ({"cancelYN": "Y", "oTid": None}, Event.CANCELLED),
+        ({"cancelYN": "Y", "oTid": "T1", "tid": "T1"}, Event.CANCELLED),
+        ({"cancelYN": "Y", "oTid": "T1", "tid": "T2"}, Event.PART_CANCELLED),
+    ],
+)
+def test_a_notice_tells_what_happened(changes, event):
+    assert noticed(**changes).event is event
+
+
+@pytest.mark.parametrize(("told", "currency"), [("USD", "USD"), ("KRW", "KRW"), ("", "KRW"), (None, "KRW")])
+def test_a_notice_names_its_currency(told, currency):
+    assert noticed(currencyType=told).currency == currency
+
+
+@pytest.mark.parametrize(("changes", "error"), [
+    ({"ordNo": None}, Unreadable), ({"hashStr": ""}, Unreadable), ({"mid": None}, NotGenuine),
+    ({"mid": "test00002m"}, NotGenuine), ({"hashStr": "0" * 64}, NotGenuine),
+])  # fmt: skip
+def test_a_notice_without_order_shop_or_hash_is_none(changes, error):
+    with pytest.raises(error):
+        noticed(**changes)
