@@ -42,6 +42,13 @@ def main() -> int:
         if outcome in (SURVIVED, UNREACHED, UNMADE):
             print(f"{outcome}: {mutant.path}:{mutant.line} {mutant.where}: {mutant.change}", flush=True)
 
+    controls: dict[Mutant, str] = {}
+
+    def controlled(mutant: Mutant, outcome: str) -> None:
+        controls[mutant] = outcome
+        if outcome != SURVIVED:
+            print(f"without any change, by the tests of {mutant.path}:{mutant.line}: {outcome}", flush=True)
+
     words = [
         "tests",
         "-o",
@@ -56,12 +63,13 @@ def main() -> int:
         "sqlite",
     ]
     words += [f"--ignore=tests/{folder}" for folder in (*ELSEWHERE, *ABOUT_FILES)]
-    pytest.main(words, plugins=[Mutation(chosen, told, options.jobs)])
-    figures = _report(outcomes)
+    pytest.main(words, plugins=[Mutation(chosen, told, controlled, options.jobs)])
+    figures = _report(outcomes) | {"controls": len(controls), "controls_failed": _failed(controls)}
     if options.json:
         Path(options.json).write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
     print(f"{len(chosen)} mutants in {time.monotonic() - began:.0f} s: {json.dumps(figures['groups'])}")
-    return 0 if figures["score"] >= options.least else 1
+    print(f"{len(controls)} controls without a change, {_failed(controls)} of them failed")
+    return 0 if figures["score"] >= options.least and not _failed(controls) else 1
 
 
 def _options() -> argparse.Namespace:
@@ -94,6 +102,10 @@ def _report(outcomes: dict[Mutant, str]) -> dict[str, object]:
         "groups": groups,
         "survivors": survivors,
     }
+
+
+def _failed(controls: dict[Mutant, str]) -> int:
+    return sum(1 for outcome in controls.values() if outcome != SURVIVED)
 
 
 def _score(count: Counter[str]) -> float:

@@ -23,6 +23,13 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/flows/notice_effects.py",
         "bridge/flows/orphans.py",
         "bridge/flows/carry_out.py",
+        "bridge/flows/pen.py",
+        "bridge/flows/external.py",
+        "bridge/flows/compare.py",
+        "bridge/flows/charge_key.py",
+        "bridge/flows/void_account.py",
+        "bridge/flows/window_end.py",
+        "bridge/flows/expire.py",
     ),
     "ledger": (
         "bridge/ledger/payments.py",
@@ -34,6 +41,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/ledger/notices.py",
         "bridge/ledger/replay.py",
         "bridge/ledger/checks.py",
+        "bridge/ledger/ledger.py",
+        "bridge/ledger/books.py",
     ),
     "signing": (
         "bridge/signing/base64url.py",
@@ -47,7 +56,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"bridge/gateways/mainpay/{name}.py" for name in ("adapter", "answers", "direct", "notices", "writing")
     ),
     "payapp": tuple(
-        f"bridge/gateways/payapp/{name}.py" for name in ("adapter", "billing", "notices", "office", "talk")
+        f"bridge/gateways/payapp/{name}.py" for name in ("adapter", "billing", "links", "notices", "office", "talk")
     ),
     "payple": tuple(f"bridge/gateways/payple/{name}.py" for name in ("adapter", "answers", "notices", "talks")),
     "paystory": tuple(f"bridge/gateways/paystory/{name}.py" for name in ("adapter", "answers", "notices", "writing")),

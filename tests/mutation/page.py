@@ -31,7 +31,7 @@ def page(figures: dict[str, Any], reasons: dict[str, str]) -> str:
     return "\n".join(
         [
             HEAD,
-            f"**{noticed}** ({figures['slow']} of them by hanging).\n",
+            f"**{noticed}** ({figures['slow']} of them by hanging).{_controls(figures)}\n",
             "| group | modules | mutants | survived | score |",
             "|---|---|---|---|---|",
             *rows,
@@ -54,6 +54,12 @@ def written() -> str:
 def _row(name: str, found: dict[str, Any]) -> str:
     tried = f"{found['mutants']:,} of {found['possible']:,}"
     return f"| {name} | {len(MODULES[name])} | {tried} | {found['survived']:,} | {found['score']} % |"
+
+
+def _controls(figures: dict[str, Any]) -> str:
+    if "controls" not in figures:
+        return ""
+    return f" Of {figures['controls']} forks without any change {figures['controls_failed']} failed."
 
 
 def _cell(text: str) -> str:

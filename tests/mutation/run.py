@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import pytest
 
@@ -21,37 +22,50 @@ SECONDS_A_MUTANT = 12
 HANGS_AFTER_SECONDS = 40
 OTHERS_A_MUTANT = 100
 """How many tests are asked besides those of the files that import the module itself."""
+CONTROL_EVERY = 25
+"""Of so many mutants one's tests are also run without its change: whatever fails then is no test's merit."""
+
+Hears = Callable[[Mutant, str], None]
 
 
 class Mutation:
-    """A plugin of pytest that runs mutants instead of the tests themselves; `told` hears what became of each."""
+    """A plugin of pytest that runs mutants instead of the tests themselves; `told` hears what became of each.
 
-    def __init__(self, chosen: list[Mutant], told: Callable[[Mutant, str], None], jobs: int) -> None:
+    `control` hears what became of forks that ran a mutant's tests and made no change: all must live.
+    """
+
+    def __init__(self, chosen: list[Mutant], told: Hears, control: Hears, jobs: int) -> None:
         self._chosen = chosen
         self._told = told
+        self._control = control
         self._jobs = jobs
+        self._running: dict[int, Callable[[str], None]] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Take the place of pytest's own loop."""
         items = {item.nodeid: item for item in session.items}
         reach = measure(session, sorted(path for group in MODULES.values() for path in group), _fork)
-        running: dict[int, Mutant] = {}
-        for mutant in self._chosen:
+        for number, mutant in enumerate(self._chosen):
             own, others = reach.of(mutant.path, mutant.line)
             tests = [items[name] for name in (*own, *others[:OTHERS_A_MUTANT])]
             if not tests:
                 self._told(mutant, UNREACHED)
                 continue
-            if len(running) >= self._jobs:
-                self._reap(running)
-            running[_fork(lambda mutant=mutant, tests=tests: _try(mutant, tests))] = mutant
-        while running:
-            self._reap(running)
+            self._start(partial(_try, mutant, tests), partial(self._told, mutant))
+            if number % CONTROL_EVERY == 0:
+                self._start(partial(_ask, tests), partial(self._control, mutant))
+        while self._running:
+            self._reap()
         return True
 
-    def _reap(self, running: dict[int, Mutant]) -> None:
+    def _start(self, work: Callable[[], int], hears: Callable[[str], None]) -> None:
+        if len(self._running) >= self._jobs:
+            self._reap()
+        self._running[_fork(partial(_within, HANGS_AFTER_SECONDS, work))] = hears
+
+    def _reap(self) -> None:
         child, status = os.wait()
-        self._told(running.pop(child), _outcome(status))
+        self._running.pop(child)(_outcome(status))
 
 
 def choose(paths: Iterable[str], sample: int, seed: int) -> list[Mutant]:
@@ -64,13 +78,13 @@ def choose(paths: Iterable[str], sample: int, seed: int) -> list[Mutant]:
 
 def judge(work: Callable[[], int], seconds: int = HANGS_AFTER_SECONDS) -> str:
     """Run work in a child that is ended after so many seconds; say what became of its mutant."""
+    return _outcome(os.waitpid(_fork(partial(_within, seconds, work)), 0)[1])
 
-    def limited() -> int:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(seconds)
-        return work()
 
-    return _outcome(os.waitpid(_fork(limited), 0)[1])
+def _within(seconds: int, work: Callable[[], int]) -> int:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(seconds)
+    return work()
 
 
 def _outcome(status: int) -> str:
@@ -96,12 +110,15 @@ def _fork(work: Callable[[], int]) -> int:
 
 def _try(mutant: Mutant, tests: list[pytest.Item]) -> int:
     """In a child: make the change, run the tests until one fails; 0 means that none did."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(HANGS_AFTER_SECONDS)
     module = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
     try:
         mutate(module, (ROOT / mutant.path).read_text("utf-8"), mutant)
     except LookupError:
         return CANNOT
+    return _ask(tests)
+
+
+def _ask(tests: list[pytest.Item]) -> int:
+    """In a child: run the tests until one fails; 0 means that none did."""
     ends = time.monotonic() + SECONDS_A_MUTANT
     return 1 if any(fails(item) for item in tests if time.monotonic() < ends) else 0

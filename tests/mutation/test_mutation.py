@@ -2,15 +2,16 @@
 
 import json
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from tests.mutation import run
 from tests.mutation.modules import MODULES
 from tests.mutation.mutate import mutants, mutate
-from tests.mutation.page import PAGE, REASONS, written
+from tests.mutation.page import PAGE, REASONS, page, written
 from tests.mutation.reach import ROOT, Reach, Reached
-from tests.mutation.run import KILLED, SLOW, SURVIVED, UNMADE, choose, judge
+from tests.mutation.run import KILLED, SLOW, SURVIVED, UNMADE, Mutation, choose, judge
 
 TOY = '''
 LIMIT = 50
@@ -90,6 +91,40 @@ def test_a_mutant_is_killed_or_survives_or_is_ended():
     assert judge(lambda: [None for _ in iter(int, 1)] and 0, seconds=1) == SLOW
     assert judge(lambda: 98, seconds=5) == UNMADE
     assert judge(lambda: 1 // 0, seconds=5) == KILLED
+
+
+@pytest.mark.parametrize(
+    ("verdict", "mutant", "control"),
+    [
+        (lambda toy: toy.LIMIT != 50, KILLED, SURVIVED),
+        (lambda toy: True, KILLED, KILLED),
+        (lambda toy: False, SURVIVED, SURVIVED),
+    ],
+    ids=["noticed", "a test that fails anyhow", "not noticed"],
+)
+def test_tests_are_also_asked_without_a_change(toy, tmp_path, monkeypatch, verdict, mutant, control):
+    (tmp_path / "toy.py").write_text(TOY, "utf-8")
+    chosen = [one for one in mutants("toy.py", TOY) if one.change == "51 for 50"]
+    every = Reach({"test": Reached("f", 0.1, False, {"toy.py": list(range(1, 30))})})
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "measure", lambda *_: every)
+    monkeypatch.setattr(run, "fails", lambda _: verdict(toy))
+    told: list[str] = []
+
+    def loop() -> int:  # in a child of its own, as the loop waits for whichever child ends
+        mutation = Mutation(chosen, lambda _, one: told.append(one), lambda _, one: told.append(f"control {one}"), 1)
+        mutation.pytest_runtestloop(SimpleNamespace(items=[SimpleNamespace(nodeid="test")]))
+        (tmp_path / "told").write_text(json.dumps(told), "utf-8")
+        return 0
+
+    assert judge(loop, seconds=20) == SURVIVED
+    assert json.loads((tmp_path / "told").read_text("utf-8")) == [mutant, f"control {control}"]
+
+
+def test_the_page_tells_of_the_controls():
+    figures = {"groups": {}, "mutants": 1, "score": 100.0, "survivors": [], "slow": 0}
+    assert "without any change" not in page(figures, {})
+    assert "Of 60 forks without any change 2 failed." in page(figures | {"controls": 60, "controls_failed": 2}, {})
 
 
 def test_the_tests_of_a_line_come_first_and_broken_ones_never():
