@@ -92,6 +92,30 @@ def test_one_wrong_fact_breaks_its_rule_and_no_other(changes, broken):
     assert ill(**changes) == broken
 
 
+@pytest.mark.parametrize("evidence", [f"E{number}" for number in range(1, 11)])
+def test_money_was_taken_by_an_answer_an_inquiry_a_notice_or_two_people_and_by_nothing_else(evidence):
+    broken = [] if evidence in ("E1", "E4", "E7", "E8") else ["I2"]
+    assert ill(entries=[TAKEN._replace(evidence=evidence), GIVEN]) == broken
+
+
+def test_money_that_was_found_and_given_back_is_no_longer_there():
+    found = [TAKEN, GIVEN, Entry("o", "orphan_capture", 700, "E7"), Entry("b", "orphan_refund", -700, "E1")]
+    assert "I1" not in ill(entries=found)
+    assert "I1" in ill(entries=[*found, Entry("c", "orphan_refund", -1, "E1")])
+
+
+def test_a_key_that_made_two_operations_is_told_with_their_number():
+    twice = [APPROVED._replace(idempotency_key="key"), REFUNDED]
+    told = [one.what for one in check(replace(WELL, deeds=twice, keys={"key": PAID.id}))]
+    assert told == ["the key key made 2 operations"]
+
+
+def test_card_numbers_are_counted_over_all_texts_and_never_repeated():
+    texts = ["card 4111111111111111", "4111111111111112", "5500005555555559 and 4111111111111111"]
+    told = [one.what for one in check(replace(WELL, texts=texts))]
+    assert told == ["3 texts hold what looks like a card number"]
+
+
 def test_two_payments_that_hold_an_order_are_too_many_and_one_on_its_way_back_is_not():
     other = payment("unknown", "q")
     assert ill(everyone=[PAID, other]) == ["I5"]

@@ -37,10 +37,13 @@ def test_what_was_put_in_comes_out_and_needs_no_quoting_in_an_address(purpose):
     assert re.fullmatch(r"[A-Za-z0-9_.-]+", token)
 
 
-def test_the_signature_is_hmac_sha256_with_a_key_for_the_purpose():
-    key = hmac.digest(SECRET, b"pay-bridge.return.v1", "sha256")
+@pytest.mark.parametrize("purpose", LASTING)
+def test_the_signature_of_what_lasts_is_hmac_sha256_with_a_key_for_the_purpose_and_no_time(purpose):
+    key = hmac.digest(SECRET, f"pay-bridge.{purpose}.v1".encode(), "sha256")
     expected = base64url.encode(hmac.digest(key, b"01jd.shop", hashlib.sha256))
-    assert TOKENS.make("return", "01jd", "shop") == f"01jd.shop.{expected}"
+    token = Tokens(SECRET).make(purpose, "01jd", "shop")
+    assert token == f"01jd.shop.{expected}"
+    assert Tokens(SECRET).read(purpose, token, parts=2) == ("01jd", "shop")
 
 
 @pytest.mark.parametrize("made_for", LASTING + TIMED)

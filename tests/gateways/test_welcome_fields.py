@@ -1,0 +1,280 @@
+"""Welcome field by field: what no journal shows, what moves money, what fits, what an answer or a notice is worth.
+
+The words of `bridge.gateways.welcome.talk`, `bridge.gateways.welcome.approvals`, `bridge.gateways.welcome.billing` and
+`bridge.gateways.welcome.links`, through `bridge.gateways.welcome.adapter`."""
+
+import hashlib
+import json
+from urllib.parse import urlencode
+
+import pytest
+
+from bridge.domain.billing import Issued
+from bridge.domain.exchange import Reply
+from bridge.domain.failures import NotGenuine, Unreadable
+from bridge.domain.gateway import Absent, Declined, Done, Event, Paid, Refused, Unknown, Waiting
+from bridge.domain.payment import AMOUNT_MAX, Buyer, Method
+from bridge.gateways.welcome import codes
+from bridge.gateways.welcome.approvals import read_approval, read_return
+from bridge.gateways.welcome.notices import read as read_notice
+from bridge.gateways.welcome.talk import SECRETS, buyer_fields, read
+from tests.gateways import play
+
+OF_A_PERSON = ["buyerName", "buyerTel", "buyerEmail", "refundAccount", "refundName", "sendName", "sendTel", "sendAddr1",
+               "sendAddr2", "sendPost", "recvName", "recvTel", "recvAddr", "recvPost"]  # fmt: skip
+OF_A_CARD = ["cardNumber", "registNo", "passwd", "cardExpireYY", "cardExpireMM"]
+THAT_OPENS = ["signature", "billkey", "P_NEXT_URL", "P_RETURN_URL", "P_NOTI_URL", "P_TID"]
+MOVES = {"approve": True, "charge": True, "key_in": True, "refund": True, "issue_key": True, "void_account": True,
+         "undo": True, "open_window": False, "open_key_window": False, "issue_key_by_card": False, "delete_key": False,
+         "look_up_card": False}  # fmt: skip
+APPROVED = {"P_STATUS": "00", "P_OID": "PAY1", "P_MID": "shop", "P_TID": "T1", "P_AMT": "55000", "P_TYPE": "CARD"}
+ACCOUNT = {"P_TYPE": "VBANK", "P_VACT_NUM": "0012", "P_VACT_BANK_CODE": "04", "P_VACT_DATE": "20261123"}
+
+
+def vector(operation):
+    return next(one for one in play.vectors("welcome") if one["operation"] == operation and "call" in one)
+
+
+def gateway(**settings):
+    return play.build("welcome", vector("charge")["settings"] | settings)
+
+
+def approval(method=Method.CARD, status=200, **changes):
+    form = {name: value for name, value in (APPROVED | changes).items() if value is not None}
+    return read_approval(Reply(status, urlencode(form).encode()), "shop", "PAY1", method)[0]
+
+
+def answered(operation, **changes):
+    """Let the adapter read the answer of an operation's first vector, its fields changed; None takes one away."""
+    found = next(one for one in play.vectors("welcome") if one["operation"] == operation and "reply" in one)
+    body = {name: value for name, value in (found["reply"]["body"] | changes).items() if value is not None}
+    return play.outcome_of(play.build("welcome", found["settings"]), found | {"reply": {"body": body}})
+
+
+# ---- what is sent
+
+
+@pytest.mark.parametrize("name", OF_A_PERSON + OF_A_CARD + THAT_OPENS)
+def test_no_journal_shows_a_person_a_card_or_what_opens(name):
+    assert name in SECRETS
+    for operation in MOVES:
+        assert name in play.call_of(gateway(), vector(operation)).secrets
+
+
+@pytest.mark.parametrize("operation", MOVES)
+def test_exactly_what_may_move_money_says_so(operation):
+    assert play.call_of(gateway(), vector(operation)).moves_money is MOVES[operation]
+
+
+@pytest.mark.parametrize(
+    ("operation", "op"),
+    [("open_window", "make_url"), ("look_up_card", "prefix"), ("issue_key_by_card", "billkey"), ("key_in", "keyin"),
+     ("delete_key", "billkey_delete"), ("approve", "approve"), ("charge", "billpay")],
+)  # fmt: skip
+def test_a_calls_name_in_the_journal_and_the_measures_is_its_own(operation, op):
+    assert play.call_of(gateway(), vector(operation)).op == op
+
+
+def test_a_buyers_fields_fit_to_the_byte():
+    whole = Buyer("a" * 30, "b" * 31 + "@shop.xyz", "1" * 40)
+    assert buyer_fields(whole) == {"buyerName": "a" * 30, "buyerTel": "1" * 40, "buyerEmail": "b" * 31 + "@shop.xyz"}
+    longer = Buyer("a" * 31, "b" * 32 + "@shop.xyz", "1" * 41)
+    assert buyer_fields(longer) == {"buyerName": "a" * 30, "buyerTel": "1" * 40, "buyerEmail": ""}
+    assert buyer_fields(Buyer("홍" * 11))["buyerName"] == "홍" * 10, "bytes are counted, not characters"
+    assert buyer_fields(Buyer("")) == {"buyerName": "구매자", "buyerTel": "", "buyerEmail": ""}
+
+
+@pytest.mark.parametrize("prefix", ["941012", "9410-1234-1234-1234", "94101"])
+def test_no_more_of_a_card_is_looked_up_than_its_first_six_digits(prefix):
+    call = play.call_of(gateway(), vector("look_up_card") | {"prefix": prefix})
+    assert call.form["cardNumber"] == "".join(one for one in prefix if one.isdigit())[:6]
+
+
+@pytest.mark.parametrize(("goods", "kind"), [("1", "4"), ("2", "5")])
+def test_a_phones_window_says_what_is_sold(goods, kind):
+    call = play.call_of(gateway(phone_goods=goods), vector("open_key_window"))
+    assert (call.form["P_HPP_METHOD"], call.form["P_RESERVED"]) == (kind, "hpp_bill=Y")
+
+
+# ---- what comes back
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [(100, False), (199, False), (200, True), (299, True), (300, False), (302, False), (399, False), (400, True),
+     (404, True), (499, True), (500, False), (503, False)],
+)  # fmt: skip
+def test_an_answer_counts_by_its_status(status, counts):
+    reply = Reply(status, b'{"ResultCode":"0000"}')
+    if counts:
+        assert read(reply).code == "0000"
+    else:
+        with pytest.raises(Unreadable):
+            read(reply)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"resultCode":"00","ResultCode":"01"}', b"{}", b"\xff"])
+def test_an_answer_of_another_shape_is_unreadable(body):
+    with pytest.raises(Unreadable):
+        read(Reply(200, body))
+
+
+def test_an_approval_without_a_card_shows_none_and_one_shows_what_is_told():
+    plain = approval()
+    assert isinstance(plain, Paid)
+    assert (plain.card, plain.refs, plain.amount) == ({}, {"tid": "T1"}, 55_000)
+    (code, name), *_ = codes.CARDS.items()
+    told = {"P_CARD_NUM": "941012******1234", "P_RMESG2": "03", "P_AUTH_NO": "123", "P_AUTH_DT": "20261120"}
+    shown = {"number": "941012******1234", "installment": "03", "approval_no": "123"}
+    assert approval(**told).card == shown
+    assert approval(**told, P_FN_CD1=code).card == shown | {"name": name}
+    assert approval(**told, P_FN_NM="어느 카드").card == shown | {"name": "어느 카드"}
+    assert approval(**told, P_FN_CD1=code, P_FN_NM="어느 카드").card == shown | {"name": "어느 카드"}
+    assert approval(**told).refs == {"tid": "T1", "P_AUTH_DT": "20261120", "P_AUTH_NO": "123"}
+
+
+@pytest.mark.parametrize("amount", ["1", str(AMOUNT_MAX), "000000055000"])
+def test_an_approvals_amount_is_read_up_to_the_greatest(amount):
+    assert approval(P_AMT=amount).amount == int(amount)
+
+
+@pytest.mark.parametrize("amount", [None, "", "0", "-1", "１", "1.0", str(AMOUNT_MAX + 1), "0000000055000"])
+def test_an_approval_of_another_amount_than_one_is_unreadable(amount):
+    with pytest.raises(Unreadable):
+        approval(P_AMT=amount)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"P_STATUS": None}, {"P_STATUS": ""}, {"P_TID": None}, {"status": 201}, {"status": 500}]
+)
+def test_an_approval_without_status_or_transaction_is_unreadable(changes):
+    with pytest.raises(Unreadable):
+        approval(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"P_OID": "OTHER"}, {"P_OID": None}, {"P_MID": "other"}, {"P_MID": None}])
+def test_an_approval_about_another_payment_proves_nothing(changes):
+    assert isinstance(approval(**changes), Unknown)
+
+
+@pytest.mark.parametrize(("words", "message"), [(None, ""), ("한도초과", "한도초과")])
+def test_an_approval_that_is_no_yes_carries_the_gateways_words(words, message):
+    outcome = approval(P_STATUS="zz99", P_RMESG1=words)
+    assert isinstance(outcome, Unknown | Declined)
+    assert (outcome.code, outcome.message) == ("zz99", message)
+
+
+def test_an_account_is_read_whole_with_the_end_of_its_last_day():
+    outcome = approval(Method.VIRTUAL_ACCOUNT, **ACCOUNT)
+    assert isinstance(outcome, Waiting)
+    assert outcome.account == {
+        **{"bank_code": "04", "bank": codes.BANKS["04"], "number": "0012", "holder": ""},
+        "due": "2026-11-23T23:59:59+09:00",
+    }
+    bare = approval(Method.VIRTUAL_ACCOUNT, P_VACT_NUM="0012")
+    assert (bare.account, bare.due) == ({"bank_code": "", "bank": "", "number": "0012", "holder": ""}, None)
+    assert isinstance(approval(**ACCOUNT), Waiting), "an account where a card was asked for is no money"
+    with pytest.raises(Unreadable):
+        approval(Method.VIRTUAL_ACCOUNT, **ACCOUNT | {"P_VACT_NUM": None})
+
+
+def test_a_return_that_says_no_needs_no_words_and_leaves_nothing_to_approve():
+    returned = read_return({"P_STATUS": "01"}, gateway().settings)
+    assert (returned.refs, returned.refused.code, returned.refused.message) == ({}, "01", "")
+
+
+def test_a_key_is_issued_with_what_is_shown_of_its_card():
+    whole = answered("issue_key_by_card", CardResultCode=None, tid=None)
+    assert isinstance(whole, Issued)
+    assert whole.refs == {"tid": ""}
+    assert "name" not in whole.card
+    assert "******" in whole.card["number"]
+    named = answered("issue_key_by_card", CardResultCode="zz", tid="T1")
+    assert (named.card["name"], named.refs) == ("zz", {"tid": "T1"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"), [("delete_key", Refused), ("look_up_card", Absent), ("issue_key_by_card", Declined)]
+)
+def test_a_no_that_moves_nothing_is_a_no(operation, kind):
+    assert isinstance(answered("delete_key"), Done)
+    assert isinstance(answered(operation, ResultCode="zz99", resultCode=None), kind)
+
+
+# ---- notices
+
+
+def mobile(**changes):
+    form = {"P_STATUS": "00", "P_OID": "PAY1", "P_TID": "T1", "P_AMT": "55000", "P_TYPE": "CARD"} | changes
+    raw = urlencode({name: value for name, value in form.items() if value is not None}).encode()
+    return read_notice(raw, "mobile", gateway().settings)
+
+
+def unified(**changes):
+    """Read a unified notice, hashed anew; None takes a field away."""
+    own = gateway().settings
+    told = {"mid": own.mid, "order_no": "PAY1", "millis": "1", "transaction_no": "T1", "amount": "55000",
+            "pay_type": "card", "transaction_flag": "+"} | changes  # fmt: skip
+    told = {name: value for name, value in told.items() if value is not None}
+    covered = "".join(str(told.get(name, "")) for name in ("mid", "order_no", "millis")) + own.api_key
+    told.setdefault("hash_value", hashlib.sha256(covered.encode()).hexdigest())
+    return read_notice(json.dumps(told).encode(), "pg", own)
+
+
+@pytest.mark.parametrize("amount", ["1", str(AMOUNT_MAX), "000000055000"])
+def test_a_notices_amount_is_read_up_to_the_greatest(amount):
+    assert mobile(P_AMT=amount).amount == unified(amount=amount).amount == int(amount)
+
+
+@pytest.mark.parametrize("amount", [None, "", "0", "-1", "１", "1.0", str(AMOUNT_MAX + 1), "0000000055000"])
+def test_a_notices_amount_beyond_that_is_none(amount):
+    with pytest.raises(Unreadable):
+        mobile(P_AMT=amount)
+    with pytest.raises(Unreadable):
+        unified(amount=amount)
+
+
+@pytest.mark.parametrize("value", [None, "", True, False, 1.5, [], {}])
+def test_what_is_neither_text_nor_integer_says_nothing(value):
+    assert unified(transaction_no=value).refs == {}
+    assert unified(transaction_no=12).refs == {"tid": "12"}
+
+
+@pytest.mark.parametrize("name", ["millis", "transaction_no", "account_no", "deposit_ymdhms", "transaction_flag"])
+def test_a_field_that_is_missing_is_read_as_an_empty_one(name):
+    assert unified(**{name: None}) == unified(**{name: ""})
+
+
+@pytest.mark.parametrize("name", ["cancel_ymdhms", "remain_amount"])
+def test_a_cancel_without_its_moment_or_what_is_left_is_still_one(name):
+    whole = {"transaction_flag": "-", "cancel_ymdhms": "20261120120000", "remain_amount": "5000"}
+    assert unified(**whole).event is Event.PART_CANCELLED
+    assert unified(**whole | {name: None}) == unified(**whole | {name: ""})
+    assert unified(**whole | {name: None}).dedupe != unified(**whole).dedupe
+
+
+@pytest.mark.parametrize(("told", "left"), [("0", 0), ("5000", 5_000), ("9" * 12, 10**12 - 1), ("9" * 13, None),
+                                            ("x", None), ("", None), ("-1", None), ("１", None)])  # fmt: skip
+def test_what_is_left_is_read_where_it_is_an_amount(told, left):
+    notice = unified(transaction_flag="-", remain_amount=told)
+    assert notice.left == left
+    assert notice.event is (Event.CANCELLED if left == 0 else Event.PART_CANCELLED)
+
+
+@pytest.mark.parametrize("changes", [{"mid": None}, {"mid": "other"}, {"order_no": None}, {"order_no": ""},
+                                     {"hash_value": ""}, {"hash_value": "0" * 64}])  # fmt: skip
+def test_a_unified_notice_without_shop_order_or_hash_is_not_genuine(changes):
+    with pytest.raises(NotGenuine):
+        unified(**changes)
+
+
+def test_an_event_is_named_by_what_happened_and_not_by_the_format_that_tells_it():
+    assert mobile().dedupe == unified().dedupe
+    assert mobile().dedupe.startswith("welcome:")
+    deposit = unified(pay_type="vbank", deposit_ymdhms="20261120120000")
+    assert (deposit.event, mobile().event) == (Event.DEPOSITED, Event.APPROVED)
+    names = [mobile(), deposit, mobile(P_OID="PAY2"), mobile(P_TID="T2"), mobile(P_AMT="54000"),
+             unified(transaction_flag="-", remain_amount="0"), unified(transaction_flag="-", remain_amount="1"),
+             mobile(P_STATUS="02", P_VACT_NUM="0012"), mobile(P_STATUS="02", P_VACT_NUM="0013"),
+             mobile(P_STATUS="01")]  # fmt: skip
+    assert len({notice.dedupe for notice in names}) == len(names)
