@@ -76,6 +76,7 @@ def answered(exchange, *replies):
         try:
             exchange.send(reply)
         except StopIteration as end:
+            assert told is replies[-1], "it ends with the last answer, and not before"
             return end.value
     raise AssertionError("the conversation is not at its end")
 
@@ -247,7 +248,7 @@ def test_the_call_that_moves_the_money_says_what_the_window_said():
 
 
 def test_an_approval_keeps_what_a_cancel_and_a_receipt_need():
-    told = {"refNo": "R1", "tranDate": "261120", "tranTime": "150001", "payType": "K", "applNo": "300"}
+    told = {"refNo": "R1", "tranDate": "261119", "tranTime": "150001", "payType": "K", "applNo": "300"}
     paid = approved(code("200", amount="55000", cardNo="4111111111111111", installment="03", cardCode="04", **told))
     assert isinstance(paid, Paid)
     assert (paid.amount, paid.refs) == (55_000, LIVE | told)

@@ -90,7 +90,7 @@ def test_without_its_token_it_is_taken_back_by_order_number_on_each_day_that_its
 def test_ten_minutes_around_midnight_both_days_are_asked(at, days):
     sent = Stamp(datetime.fromisoformat(f"2026-11-20T{at}+00:00"), "0" * 32)
     talk = gateway().undo(payment({"dialect": "direct"}), Return({}), sent, STAMP)
-    outcome = answered(talk, *[code("404")] * days)
+    outcome = answered(talk, *(code("404") for _ in range(days)))
 
     assert isinstance(outcome, NothingThere)
 
@@ -130,6 +130,7 @@ def test_what_proves_nothing_takes_nothing_back(refs, told, more):
     assert isinstance(outcome, Unknown)
     assert outcome.code == told["resultCode"]
     assert outcome.message == ("" if told["resultCode"] == "200" else "말씀")
+    assert undone(refs, {"resultCode": "9999"}, **more).message == ""
 
 
 def test_a_cancel_names_the_approval_its_day_and_its_kind():

@@ -27,7 +27,7 @@ def test_a_mark_of_ours_is_known_by_its_way_and_its_reference(kind, reference):
     assert build(SETTINGS | {"linkval": "other"}, Mode.TEST).sealed_kind(reference, MARKS[kind]) == ""
 
 
-@pytest.mark.parametrize("mark", ["", "r", "x" + "0" * 32, "\ud800", "xb19e8fe843b9445e238bc6d4fa1f079d"])
+@pytest.mark.parametrize("mark", ["", "r", "x" + "0" * 32, "r\ud800", "xb19e8fe843b9445e238bc6d4fa1f079d"])
 def test_anybody_elses_mark_is_none(mark):
     assert gateway().sealed_kind("PAY1", mark) == ""
 
@@ -117,3 +117,4 @@ def test_a_goods_name_holds_no_address_and_fits(text, written):
 def test_of_a_phone_only_its_digits_are_told():
     assert digits("+82 (10) 1234-5678") == "821012345678"
     assert digits("０１０") == ""
+    assert digits("extension x9") == "9"
