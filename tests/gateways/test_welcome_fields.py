@@ -243,6 +243,7 @@ def test_what_is_neither_text_nor_integer_says_nothing(value):
 @pytest.mark.parametrize("name", ["millis", "transaction_no", "account_no", "deposit_ymdhms", "transaction_flag"])
 def test_a_field_that_is_missing_is_read_as_an_empty_one(name):
     assert unified(**{name: None}) == unified(**{name: ""})
+    assert unified(pay_type="vbank", **{name: None}) == unified(pay_type="vbank", **{name: ""})
 
 
 @pytest.mark.parametrize("name", ["cancel_ymdhms", "remain_amount"])
