@@ -5,15 +5,16 @@ through `bridge.gateways.payple.adapter`."""
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from bridge.domain.exchange import Fields
+from bridge.domain.exchange import Fields, Stamp
 from bridge.domain.failures import BridgeError, Malformed, NotGenuine, Unreadable
-from bridge.domain.gateway import Declined, Done, Event, Paid, Refused, Unknown
+from bridge.domain.gateway import Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Unknown
 from bridge.domain.payment import AMOUNT_MAX, Mode
+from bridge.domain.reasons import Reason
 from bridge.gateways.payple.adapter import build
 from bridge.gateways.payple.answers import card
 from bridge.gateways.payple.notices import read
@@ -169,6 +170,53 @@ def test_a_return_that_says_no_needs_neither_code_nor_words():
     assert (refused.code, refused.message) == ("close", "")
     refused = gateway().read_return(BACK | {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "C1", "PCD_PAY_MSG": "no"}).refused
     assert (refused.code, refused.message) == ("C1", "no")
+
+
+def test_a_return_passes_on_what_the_approval_needs_and_nothing_else():
+    passed = {"PCD_AUTH_KEY": "a", "PCD_PAY_REQKEY": "r", "PCD_PAYER_ID": "p", "PCD_PAY_TOTAL": "55000",
+              "PCD_PAY_COFURL": "https://democpay.payple.kr/php/PayCardConfirmAct.php?ACT_=PAYM"}  # fmt: skip
+    returned = gateway().read_return(BACK | passed | {"PCD_PAYER_NAME": "홍길동", "PCD_PAY_GOODS": "x"})
+    assert returned.refs == passed | {"oid": "PAY1"}
+    assert gateway().read_return(BACK | dict.fromkeys(passed, "")).refs == {"oid": "PAY1"}
+
+
+@pytest.mark.parametrize(("total", "asks"), [("55000", True), ("", True), ("54999", False), ("055000", False)])
+def test_another_amount_than_the_orders_is_never_confirmed(total, asks):
+    back = {name: value for name, value in vector("approve")["returned"].items() if name != "oid"}
+    returned = gateway().read_return(BACK | back | {"PCD_PAY_TOTAL": total})
+    calls, outcome = harness.played(gateway(), vector("approve") | {"returned": returned.refs}, [])
+    assert len(calls) == asks
+    if not asks:
+        assert (type(outcome), outcome.reason) == (Declined, Reason.AMOUNT_MISMATCH)
+
+
+@pytest.mark.parametrize(
+    ("path", "asks"),
+    [("/php/PayCardConfirmAct.php?ACT_=PAYM", True), ("/a/b/c/php/PayCardConfirmAct.php?ACT_=PAYM", True),
+     ("/a/b/c/d/php/PayCardConfirmAct.php?ACT_=PAYM", False), ("/php/PayCardConfirmAct.php?ACT_=PAYMX", False),
+     ("/php/account/api/cPayCAct.php", False), ("/../php/PayCardConfirmAct.php?ACT_=PAYM", False)],
+)  # fmt: skip
+def test_only_an_address_for_confirming_is_confirmed_at(path, asks):
+    returned = vector("approve")["returned"] | {"PCD_PAY_COFURL": f"https://democpay.payple.kr{path}"}
+    calls, outcome = harness.played(gateway(), vector("approve") | {"returned": returned}, [])
+    assert [call.url for call in calls] == ([f"https://democpay.payple.kr{path}"] if asks else [])
+    if not asks:
+        assert (type(outcome), outcome.reason) == (Declined, Reason.BAD_REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "kind"),
+    [("paid", 365, Allowed), ("part_refunded", 365, Allowed), ("paid", 366, ByHand), ("open", 0, Never),
+     ("refunded", 0, Never), ("unknown", 0, Never)],
+)  # fmt: skip
+def test_what_is_paid_is_given_back_within_a_year(state, days, kind):
+    paid = replace(harness.payment(vector("refund")), state=state, refunded=5_000)
+    now = Stamp(paid.paid_at + timedelta(days=days, hours=23), "0" * 32)
+    rule = gateway().refund_rule(paid, now)
+    assert isinstance(rule, kind)
+    if kind is Allowed:
+        assert rule == Allowed(50_000, partial=True)
+        assert gateway().refund_rule(replace(paid, paid_at=None), now) == rule
 
 
 def test_a_return_names_no_host_but_payples():

@@ -5,14 +5,15 @@ The words of `bridge.gateways.paystory.writing`, `bridge.gateways.paystory.answe
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from bridge.domain.exchange import Fields, Reply
+from bridge.domain.exchange import Fields, Reply, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
-from bridge.domain.gateway import Declined, Done, Event, Refused, Seen, Unknown, Waiting
-from bridge.domain.payment import AMOUNT_MAX, Buyer, Mode, RefundOrder
+from bridge.domain.gateway import Allowed, ByHand, Declined, Done, Event, Never, Refused, Seen, Unknown, Waiting
+from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Method, Mode, RefundOrder
 from bridge.gateways.paystory.adapter import build
 from bridge.gateways.paystory.answers import account_of, deletion, inquiry
 from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS
@@ -121,7 +122,73 @@ def test_a_slips_address_names_shop_transaction_and_kind():
     assert query == {"mid": ["test00001m"], "tid": ["T1"], "receiptType": ["general"], "encData": [hashed]}
 
 
+def test_only_a_card_has_a_least_amount_of_its_own():
+    least = {method: gateway().smallest(method) for method in gateway().methods}
+    assert least == dict.fromkeys(least, AMOUNT_MIN) | {Method.CARD: 1_000}
+
+
+@pytest.mark.parametrize(("locale", "language"), [("ko_KR", "KOR"), ("en_US", "ENG")])
+def test_the_window_is_opened_in_the_buyers_language_and_told_where_notices_go(locale, language):
+    found = vector("open_window") | {"order": {"locale": locale}}
+    fields = harness.played(gateway(), found)[1].fields
+    assert (fields["language"], fields["notiUrl"]) == (language, harness.URLS.notice)
+
+
+# ---- what may be given back
+
+
+def rule(method=Method.CARD, paid="2026-03-30T12:00:00+09:00", now="2026-03-31T23:59:59+09:00", **changes):
+    lane = Lane("paystory")
+    whole = {"captured": 55_000, "refs": {"tid": "T1"}, "paid_at": datetime.fromisoformat(paid)} | changes
+    return gateway().refund_rule(lane.payment("PAY1", method, **whole), Stamp(datetime.fromisoformat(now), "0" * 32))
+
+
+@pytest.mark.parametrize(
+    ("method", "partial"),
+    [(Method.CARD, True), (Method.ACCOUNT, True), (Method.PHONE, False), (Method.GIFT, False)],
+)
+def test_a_part_is_given_back_only_by_card_and_account(method, partial):
+    assert rule(method) == Allowed(55_000, partial=partial)
+    assert rule(method, state="part_refunded", refunded=5_000) == Allowed(50_000, partial=partial)
+
+
+@pytest.mark.parametrize("state", ["open", "approving", "refunded", "voided", "unknown", "needs_human"])
+def test_nothing_is_given_back_of_what_is_not_paid(state):
+    assert isinstance(rule(state=state), Never)
+
+
+def test_what_the_gateway_cannot_give_back_is_given_by_hand():
+    assert isinstance(rule(Method.VIRTUAL_ACCOUNT), ByHand)
+    assert isinstance(rule(refs={}), ByHand)
+    assert isinstance(rule(refs={"tid": ""}), ByHand)
+
+
+def test_a_phone_is_given_back_within_its_month_in_korea():
+    assert isinstance(rule(Method.PHONE, now="2026-04-01T00:00:00+09:00"), ByHand)
+    assert isinstance(rule(Method.PHONE, now="2026-03-31T14:59:59+00:00"), Allowed)
+    assert isinstance(rule(Method.PHONE, now="2026-03-31T15:00:00+00:00"), ByHand)
+    assert isinstance(rule(Method.PHONE, now="2027-03-30T12:00:00+09:00"), ByHand), "the same month of another year"
+    assert isinstance(rule(Method.CARD, now="2026-04-01T00:00:00+09:00"), Allowed)
+
+
+def test_after_a_year_the_gateway_is_asked_by_a_person():
+    assert isinstance(rule(now="2027-03-31T11:59:59+09:00"), Allowed)
+    assert isinstance(rule(now="2027-03-31T12:00:00+09:00"), ByHand)
+    assert isinstance(rule(paid_at=None), Allowed), "a payment that was found bears no moment"
+
+
 # ---- what comes back
+
+
+@pytest.mark.parametrize("name", ["resultCode", "resultCd"])
+def test_a_return_is_about_our_shop_and_says_yes_under_either_name(name):
+    whole = {name: "0000", "tid": "T1", "signData": "s", "ediDate": "20260330163604", "mbsReserved": "PAY1"}
+    refs = {held: whole[held] for held in ("tid", "signData", "ediDate", "mbsReserved")}
+    for form in (whole, whole | {"mid": "test00001m"}):
+        returned = gateway().read_return(form)
+        assert (returned.refs, returned.refused) == (refs, None)
+    with pytest.raises(NotGenuine):
+        gateway().read_return(whole | {"mid": "test00002m"})
 
 
 @pytest.mark.parametrize("code", [{}, {"resultCode": ""}, {"resultCd": ""}])

@@ -5,6 +5,7 @@ The words of `bridge.gateways.welcome.talk`, `bridge.gateways.welcome.approvals`
 
 import hashlib
 import json
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from bridge.domain.billing import Issued
 from bridge.domain.exchange import Reply
 from bridge.domain.failures import NotGenuine, Unreadable
-from bridge.domain.gateway import Absent, Declined, Done, Event, Paid, Refused, Unknown, Waiting
-from bridge.domain.payment import AMOUNT_MAX, Buyer, Method
+from bridge.domain.gateway import Absent, Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Unknown, Waiting
+from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Method
+from bridge.domain.tax import Split
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.approvals import read_approval, read_return
 from bridge.gateways.welcome.notices import read as read_notice
@@ -94,6 +96,70 @@ def test_no_more_of_a_card_is_looked_up_than_its_first_six_digits(prefix):
 def test_a_phones_window_says_what_is_sold(goods, kind):
     call = play.call_of(gateway(phone_goods=goods), vector("open_key_window"))
     assert (call.form["P_HPP_METHOD"], call.form["P_RESERVED"]) == (kind, "hpp_bill=Y")
+
+
+def test_only_a_card_has_a_least_amount_of_its_own():
+    least = {method: gateway().smallest(method) for method in gateway().methods}
+    assert least == dict.fromkeys(least, AMOUNT_MIN) | {Method.CARD: 1_000}
+
+
+def link(method="card", months=0, **settings):
+    found = vector("open_window")
+    found = found | {"payment": found["payment"] | {"method": method, "instalment_months": months}}
+    return play.call_of(gateway(**settings), found).form
+
+
+@pytest.mark.parametrize("method", ["card", "account", "virtual_account", "phone"])
+def test_escrow_is_asked_for_where_the_shop_and_the_method_have_it(method):
+    plain, kept = link(method)["P_RESERVED"], link(method, escrow="yes")["P_RESERVED"]
+    assert "useescrow" not in plain
+    assert kept == (plain if method == "phone" else f"{plain}&useescrow=Y")
+    assert link(method).get("P_HPP_METHOD", "") == ("2" if method == "phone" else "")
+    assert link(method, phone_goods="1").get("P_HPP_METHOD", "") == ("1" if method == "phone" else "")
+
+
+@pytest.mark.parametrize(("months", "quota"), [(0, None), (2, "99:02"), (12, "99:12")])
+def test_a_link_names_the_instalments_that_were_chosen(months, quota):
+    assert link(months=months).get("P_QUOTABASE") == quota
+
+
+def test_steps_of_escrow_are_offered_where_there_is_escrow():
+    assert gateway().escrow_steps == {}
+    assert sorted(gateway(escrow="yes").escrow_steps) == ["delivery", "status"]
+
+
+@pytest.mark.parametrize(("parts", "free", "sent"), [("no", 0, {}), ("no", 1_000, {"tax": "1", "taxfree": "1000"})])
+def test_tax_parts_are_sent_where_something_is_free_of_tax(parts, free, sent):
+    assert gateway().tax_fields(Split(10, 1, free), free) == sent
+
+
+# ---- what may be given back
+
+
+def rule(method="card", days=0, **changes):
+    at = "2026-11-20T12:00:00+09:00"
+    whole = {"merchant_ref": "PAY1", "amount": 55_000, "captured": 55_000, "refs": {"tid": "T1"}, "state": "paid"}
+    whole |= {"method": method, "paid_at": at} | changes
+    now = play.stamp({"at": (datetime.fromisoformat(at) + timedelta(days=days, hours=23)).isoformat()})
+    return gateway().refund_rule(play.payment("welcome", whole, now.at), now)
+
+
+@pytest.mark.parametrize(("method", "partial"), [("card", True), ("account", True), ("phone", False)])
+def test_what_is_paid_is_given_back_within_a_year(method, partial):
+    assert rule(method) == rule(method, days=365) == Allowed(55_000, partial=partial)
+    assert rule(method, state="part_refunded", refunded=5_000) == Allowed(50_000, partial=partial)
+    assert isinstance(rule(method, days=366), ByHand)
+    assert rule(method, days=366, paid_at=None) == Allowed(55_000, partial=partial)
+
+
+@pytest.mark.parametrize("state", ["open", "approving", "refunded", "voided", "unknown", "needs_human"])
+def test_nothing_is_given_back_of_what_is_not_paid(state):
+    assert isinstance(rule(state=state), Never)
+
+
+@pytest.mark.parametrize("changes", [{"method": "virtual_account"}, {"refs": {}}, {"refs": {"tid": ""}}])
+def test_what_the_gateway_cannot_give_back_is_given_by_hand(changes):
+    assert isinstance(rule(**changes), ByHand)
 
 
 # ---- what comes back
