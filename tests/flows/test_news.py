@@ -2,9 +2,11 @@
 
 import pytest
 
-from bridge.clock import now_ms
+from bridge.clock import from_ms, now_ms
 from bridge.flows.deliver_news import deliver_news, pull_in_deliveries
 from bridge.flows.manage_sites import revoke_key, rotate_key
+from bridge.flows.pen import Pen
+from bridge.flows.snapshots import rfc3339
 from bridge.ledger import news as outbox
 from bridge.signing.keys import Purpose, decode_secret, derive
 
@@ -172,3 +174,26 @@ async def test_news_holds_the_whole_snapshot_and_nothing_personal(world):
     for personal in ("홍길동", "hong@example.com", "1234-5678"):
         assert personal not in text
     assert world.shop.news[0]["payment"].keys() >= {"id", "state", "amount", "refunded", "gateway_refs", "allowed"}
+
+
+async def test_news_tell_what_happened_when_and_in_which_place_with_the_whole_snapshot(world):
+    payment = await world.buy()
+    await world.beat()
+    (row,) = await world.all("SELECT * FROM news WHERE payment = ?", payment.id)
+    (told,) = world.shop.news
+
+    assert told.keys() == {"type", "seq", "occurred_at", "order", "payment"}
+    assert (told["type"], told["seq"], told["payment"]["id"]) == ("payment.paid", 1, payment.id)
+    assert told["occurred_at"] == rfc3339(from_ms(row["created_at"]))
+    assert told["payment"]["attestation"]
+
+
+async def test_what_the_bridge_notes_by_itself_stands_under_its_name_and_moves_nothing(world):
+    payment = await world.buy()
+    pen = Pen.now(world.context, world.context.sites.get(world.site.id))
+    noted = await world.context.ledger.write(lambda turn: pen.note(turn, payment, "looked", {"rows": 3}))
+    row = (await world.all("SELECT * FROM audit WHERE payment = ? ORDER BY seq", payment.id))[-1]
+
+    assert (row["actor"], row["event"], row["was"], row["became"]) == ("bridge", "looked", "paid", "paid")
+    assert '"rows":3' in row["detail"].replace(" ", "")
+    assert (noted.state, noted.version) == (payment.state, payment.version + 1)

@@ -1,0 +1,88 @@
+"""Welcome's escrow, step by step: where each is reported, about which transaction, and what a delivery must say.
+
+The words of `bridge.gateways.welcome.adapter`."""
+
+import json
+
+import pytest
+
+from bridge.domain.exchange import Reply
+from bridge.domain.gateway import Refused
+from bridge.domain.payment import Mode
+from bridge.domain.services import EscrowShown, EscrowStep
+from bridge.gateways.welcome import codes
+from bridge.gateways.welcome.adapter import DELIVERY, build
+from tests.gateways import play
+
+FOUND = next(one for one in play.vectors("welcome") if one["operation"] == "escrow")
+
+
+def gateway():
+    return play.build("welcome", FOUND["settings"])
+
+
+def asked(step, **fields):
+    now = play.stamp(FOUND["stamp"])
+    paid = play.payment("welcome", FOUND["payment"], now.at)
+    return gateway().take_escrow_step(paid, EscrowStep(step, fields), now)
+
+
+def answered(step, **body):
+    exchange = asked(step)
+    next(exchange)
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Reply(200, json.dumps(body).encode()))
+    return ended.value.value
+
+
+@pytest.mark.parametrize(
+    ("step", "fields", "path", "about"),
+    [
+        ("delivery", {}, "delivery", {"tid": "WTID0001", "oid": "PAYREF0000000001", "price": "55000"}),
+        ("status", {}, "checkstatus", {"tid": "WTID0001"}),
+        ("confirm", {}, "buyconfirm", {"originalTid": "WTID0001"}),
+        ("deny", {}, "buydeny", {"originalTid": "WTID0001"}),
+        ("deny", {"dcnfName": "김직원"}, "denyconfirm", {"originalTid": "WTID0001", "dcnfName": "김직원"}),
+    ],
+)
+def test_each_step_is_reported_at_its_address_about_the_payments_transaction(step, fields, path, about):
+    call = next(asked(step, **fields))
+    assert (call.op, call.url) == (f"escrow_{path}", f"https://tpayapi.paywelcome.co.kr/escrow/{path}")
+    assert call.moves_money is False
+    told = {
+        name: value for name, value in call.form.items() if name not in ("mid", "timestamp", "signature", "clientIp")
+    }
+    assert told == about
+    assert call.form["clientIp"] == gateway().settings.server_address
+
+
+def test_a_delivery_names_its_courier_in_words():
+    code, name = next(iter(codes.COURIERS.items()))
+    assert next(asked("delivery", exCode=code)).form["exName"] == name
+    assert "exName" not in next(asked("delivery", exCode="nobody")).form
+
+
+def test_a_delivery_is_asked_for_all_that_the_manual_requires():
+    required = ["report", "exCode", "invoice", "invoiceDay", "charge", "registName", "sendName", "sendTel", "sendPost"]
+    required += ["sendAddr1", "recvName", "recvTel", "recvPost", "recvAddr"]
+    assert [field.name for field in DELIVERY] == required
+    choices = {field.name: set(field.choices) for field in DELIVERY if field.choices}
+    assert choices == {"report": {"I", "U"}, "charge": {"S", "B"}, "exCode": set(codes.COURIERS)}
+
+
+@pytest.mark.parametrize("code", [codes.SUCCESS, codes.ESCROW_SUCCESS])
+def test_a_step_that_was_taken_shows_the_state_or_else_itself(code):
+    (state, words), *_ = codes.ESCROW_STATES.items()
+    assert answered("status", ResultCode=code, clStatus=state) == EscrowShown(words, code, "")
+    assert answered("status", ResultCode=code, clStatus="zz") == EscrowShown("zz", code, "")
+    assert answered("status", ResultCode=code, ResultMsg="ok") == EscrowShown("status", code, "ok")
+
+
+def test_a_step_that_was_not_taken_is_refused_in_the_gateways_words():
+    refused = answered("status", ResultCode="zz99", ResultMsg="no")
+    assert (type(refused), refused.code, refused.message) == (Refused, "zz99", "no")
+
+
+def test_only_the_configured_addresses_are_called():
+    made = build(FOUND["settings"] | {"approval_urls": "https://a.test,https://b.test"}, Mode.TEST)
+    assert made.hosts == {"https://tpayapi.paywelcome.co.kr", "https://a.test", "https://b.test"}
