@@ -71,6 +71,11 @@ PLAN_MOVES: Mapping[PlanState, frozenset[PlanState]] = {
 """A round that the gateway charges after all counts in any state: it leaves the plan in the state it is in."""
 
 
+def without_number(text: str, number: str) -> str:
+    """Take a person's number out of a gateway's words, in groups of digits too; a longer number that holds it stays."""
+    return re.sub(rf"(?<!\d){'[ .-]?'.join(number)}(?!\d)", HIDDEN, text) if number else text
+
+
 @dataclass(frozen=True, slots=True)
 class CardEntry:
     """A card as it was typed. It lives in memory and in the request to the gateway, and is written down nowhere.
@@ -87,10 +92,8 @@ class CardEntry:
 
     def hide_in(self, text: str) -> str:
         """Take number and holder out of a gateway's words: some repeat what they refuse, in groups of digits too."""
-        for typed in (self.number, self.holder):
-            if typed:
-                text = re.sub(r"[ .-]?".join(typed), HIDDEN, text)
-        return text
+        text = re.sub(r"[ .-]?".join(self.number), HIDDEN, text) if self.number else text
+        return without_number(text, self.holder)
 
 
 @dataclass(frozen=True, slots=True)

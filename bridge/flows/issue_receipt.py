@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.billing import without_number
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import Done, Gateway, NotSent, Refused
 from bridge.domain.machine import PAID_STATES, State
@@ -219,12 +220,13 @@ async def _issue(
             said = {"number": outcome.number, "url": outcome.url, "refs": dict(outcome.refs)}
             receipts.move(turn, receipt, ReceiptState.ISSUED, at=recorder.at, **said)
         elif isinstance(outcome, Refused):
-            no = {"code": outcome.code, "message": outcome.message}
+            no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}
             receipts.move(turn, receipt, ReceiptState.REFUSED, at=recorder.at, **no)
         elif isinstance(outcome, NotSent):
             receipts.move(turn, receipt, ReceiptState.REFUSED, at=recorder.at, message=outcome.why)
         else:
-            _lost(turn, recorder, receipt, outcome.code, outcome.message or outcome.why)
+            message = without_number(outcome.message or outcome.why, order.identity)
+            _lost(turn, recorder, receipt, outcome.code, message)
 
     try:
         await write_down(context, record)
@@ -255,7 +257,7 @@ async def _cancel(
         if isinstance(outcome, Done):
             receipts.move(turn, receipt, ReceiptState.CANCELLED, at=at, code="", message="")
         elif isinstance(outcome, Refused):
-            no = {"code": outcome.code, "message": outcome.message}
+            no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}
             receipts.move(turn, receipt, ReceiptState.ISSUED, at=at, **no)
         elif isinstance(outcome, NotSent):
             receipts.move(turn, receipt, ReceiptState.ISSUED, at=at, message=outcome.why)

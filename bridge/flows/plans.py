@@ -111,7 +111,8 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
             if not plan.number:
                 detail = "The gateway has not told this plan's number yet: its first charge brings it."
                 raise NotNow(detail, message_ko=NO_NUMBER)
-            return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), wanted=str(becomes))
+            was = plan.was if plan.state is PlanState.CHANGING else str(plan.state)
+            return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), wanted=str(becomes), was=was)
         korean = "정기결제의 상태가 그 사이 바뀌어서 지금은 할 수 없어요."
         raise NotNow(
             f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state), message_ko=korean
@@ -294,21 +295,21 @@ async def _change(context: Context, site: Site, gateway: Gateway, offers: Plans,
         context, site, gateway, _say(offers, deed, plan.number, Recorder.now(context, site).stamp)
     )
     outcome, at = conversation.outcome, now_ms(context.clock)
-    before = {"stop": PlanState.ACTIVE, "start": PlanState.RESTING}.get(
-        deed, PlanState.ACTIVE if plan.rounds else PlanState.WAITING
-    )
 
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, plan, conversation.journal, at)
         current = rows.get(turn, site.id, plan.id)
         if current.state is not PlanState.CHANGING:
             return
+        began_in = PlanState(current.was)
+        if began_in is PlanState.WAITING and current.rounds:  # its first round came meanwhile
+            began_in = PlanState.ACTIVE
         if isinstance(outcome, Done):
             rows.move(turn, current, DEEDS[deed], at=at, wanted="", code="", message="")
         elif isinstance(outcome, Refused):
-            rows.move(turn, current, before, at=at, wanted="", code=outcome.code, message=outcome.message)
+            rows.move(turn, current, began_in, at=at, wanted="", code=outcome.code, message=outcome.message)
         elif isinstance(outcome, NotSent):
-            rows.move(turn, current, before, at=at, wanted="", message=outcome.why)
+            rows.move(turn, current, began_in, at=at, wanted="", message=outcome.why)
 
     try:
         await write_down(context, record)

@@ -13,7 +13,8 @@ from bridge.ledger.ledger import Row, Turn
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as the books have it: `amount` KRW a round; `number` is the gateway's; `wanted` what CHANGING asks.
+    """A plan as the books have it: `amount` KRW a round; `number` is the gateway's; `wanted` what CHANGING asks,
+    `was` the state it began in.
 
     Rounds are orders of their own, numbered after `order_ref`.
     """
@@ -34,6 +35,7 @@ class Plan:
     actor: str
     created_at: datetime
     wanted: str = ""
+    was: str = ""
     number: str = ""
     url: str = ""
     refs: Mapping[str, str] = field(default_factory=dict)
@@ -61,9 +63,9 @@ def move(turn: Turn, plan: Plan, becomes: PlanState, *, at: int, **changes: obje
     assert becomes in PLAN_MOVES[plan.state], f"a plan may not go from {plan.state} to {becomes}"
     after = replace(plan, state=becomes, version=plan.version + 1, **changes)  # type: ignore[arg-type]
     changed = turn.run(
-        "UPDATE plans SET state = ?, version = ?, changed_at = ?, wanted = ?, number = ?, url = ?, refs = ?, code = ?,"
-        " message = ?, rounds = ? WHERE id = ? AND version = ?",
-        *(str(after.state), after.version, at, after.wanted, after.number, after.url),
+        "UPDATE plans SET state = ?, version = ?, changed_at = ?, wanted = ?, was = ?, number = ?, url = ?, refs = ?,"
+        " code = ?, message = ?, rounds = ? WHERE id = ? AND version = ?",
+        *(str(after.state), after.version, at, after.wanted, after.was, after.number, after.url),
         *(json.dumps(dict(after.refs), ensure_ascii=False), after.code[:64], after.message[:500], after.rounds),
         *(plan.id, plan.version),
     )
@@ -117,6 +119,7 @@ def read(row: Row) -> Plan:
         gateway=row["gateway"],
         state=PlanState(row["state"]),
         wanted=row["wanted"],
+        was=row["was"],
         ref=row["ref"],
         order_ref=row["order_ref"],
         amount=row["amount"],

@@ -153,6 +153,19 @@ async def test_a_change_without_an_answer_is_asked_again_and_a_refused_or_unsent
     assert (again.json()["state"], unsent.json()["state"]) == ("resting", "resting")
 
 
+async def test_a_resting_plan_whose_end_fails_still_rests(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    await change(world, plan, "stop")
+    world.teller.fail("plan_change", "lost_before", "no")
+    lost, refused = await change(world, plan, "end"), await change(world, plan, "end")
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await change(world, plan, "end")
+
+    assert [answer.json()["state"] for answer in (lost, refused, unsent)] == ["changing", "resting", "resting"]
+
+
 async def test_a_plan_that_was_refused_or_never_answered_is_none(planning):
     world = planning
     world.teller.fail("plan", "no", "lost_before")

@@ -86,7 +86,7 @@ async def test_a_refusal_is_told_in_the_gateways_words_and_an_unsent_call_may_be
     unsent = await issue(world, paid)
     world.net.down.clear()
 
-    assert (refused.json()["state"], refused.json()["message"]) == ("refused", "번호가 맞지 않아요")
+    assert (refused.json()["state"], refused.json()["message"]) == ("refused", "번호가 맞지 않아요: •••")
     assert unsent.json()["state"] == "refused"
     assert (await issue(world, paid)).json()["state"] == "issued"
 
@@ -101,7 +101,7 @@ async def test_a_cancel_that_is_refused_unsent_or_lost_is_said_so(world, paid):
     world.teller.fail("receipt_cancel", "lost_after")
     lost = await cancel(world, receipt)
 
-    assert (refused.json()["state"], refused.json()["message"]) == ("issued", "취소 기간이 지났어요")
+    assert (refused.json()["state"], refused.json()["message"]) == ("issued", "취소 기간이 지났어요: •••")
     assert unsent.json()["state"] == "issued"
     assert (lost.status_code, lost.json()["state"]) == (202, "cancelling")
     assert (await cancel(world, receipt)).json()["state"] == "cancelled"

@@ -48,6 +48,12 @@ def test_a_mask_that_is_none_and_an_answer_that_cannot_be_read_show_no_card_eith
         unreadable.send(Reply(200, b""))
 
 
+def test_a_birth_date_leaves_a_longer_reference_that_contains_it_whole():
+    card = CardEntry("5200828282828211", "4411", "901231")
+
+    assert card.hide_in("20269012310007: 901231 / 90-12-31 오류") == "20269012310007: ••• / ••• 오류"
+
+
 def test_a_journal_hides_a_number_in_the_groups_in_which_people_write_it():
     scrubber = Scrubber()
     scrubber.learn(CARD.number)

@@ -294,12 +294,14 @@ class Receipting(Approving):
         if said["code"] == "ok":
             return ReceiptIssued(said["number"], {"receipt": said["number"]}, f"{TELLER}/receipt")
         if said["code"] == "no":
-            return Refused(Reason.BAD_REQUEST, "no", "번호가 맞지 않아요")
+            return Refused(Reason.BAD_REQUEST, "no", f"번호가 맞지 않아요: {order.identity}")
         return Unknown("the receipt was answered with a code that proves nothing", said["code"])
 
     def cancel_receipt(self, order: ReceiptOrder, issued: ReceiptIssued, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.send("receipt_cancel", order.ref)
-        return Refused(Reason.BAD_REQUEST, "no", "취소 기간이 지났어요") if said["code"] == "no" else Done()
+        if said["code"] == "no":
+            return Refused(Reason.BAD_REQUEST, "no", f"취소 기간이 지났어요: {order.identity}")
+        return Done()
 
 
 class Planning(Probing, Telling):

@@ -412,6 +412,7 @@ CREATE TABLE plans (
   state TEXT COLLATE "C" NOT NULL CHECK (state IN (
     'registering', 'waiting', 'active', 'changing', 'resting', 'ended', 'refused', 'lost')),
   wanted TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (wanted IN ('', 'active', 'resting', 'ended')),
+  was TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (was IN ('', 'waiting', 'active', 'resting')),
   ref TEXT COLLATE "C" NOT NULL,
   order_ref TEXT COLLATE "C" NOT NULL,
   amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),

@@ -386,6 +386,7 @@ CREATE TABLE plans (
   state TEXT NOT NULL CHECK (state IN (
     'registering', 'waiting', 'active', 'changing', 'resting', 'ended', 'refused', 'lost')),
   wanted TEXT NOT NULL DEFAULT '' CHECK (wanted IN ('', 'active', 'resting', 'ended')),
+  was TEXT NOT NULL DEFAULT '' CHECK (was IN ('', 'waiting', 'active', 'resting')),
   ref TEXT NOT NULL,
   order_ref TEXT NOT NULL,
   amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),
