@@ -5,7 +5,7 @@ from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 
 DETAILS_MAX = 20
-"""Lines of detail a case takes: what repeats itself is told once, what never ends is cut off."""
+"""Lines of detail a case takes: what repeats itself is told once, what never ends is cut off unless it is of money."""
 
 
 def open_case(
@@ -27,7 +27,7 @@ def open_case(
         _note(turn, site, payment, "case.opened", case_id, reason, at)
         return True
     lines = known["detail"].split("\n")
-    if detail in lines or len(lines) >= DETAILS_MAX:
+    if detail in lines or (not amount and len(lines) >= DETAILS_MAX):
         return False
     turn.run(
         "UPDATE cases SET detail = ?, amount = ? WHERE id = ?",

@@ -31,10 +31,18 @@ def fingerprint(master_key: bytes) -> str:
 
 
 def unlock(turn: Turn, master_key: bytes, chance: Chance) -> bytes:
-    """Give the books' root secret; new books get theirs here. Raises Misconfigured for another master key."""
+    """Give the books' root secret; new books get theirs here.
+
+    Raises Misconfigured for another master key, LedgerBroken where books in use have lost their root secret.
+    """
     sealed = kept(turn)
     if sealed:
         return open_root(sealed, master_key)
+    if turn.one("SELECT id FROM sites LIMIT 1"):
+        raise LedgerBroken(
+            "The database's root secret is gone, and nothing else opens the secrets of its sites; restore the latest"
+            " backup."
+        )
     secret = chance(SECRET_BYTES)
     turn.run("INSERT INTO meta (name, value) VALUES (?, ?)", _NAME, _seal(secret, master_key, chance))
     return secret

@@ -117,3 +117,12 @@ def test_an_altered_root_secret_is_not_taken_for_another_key(altered):
     assert root.open_root(sealed, NEW) == bytes(32)
     with pytest.raises(LedgerBroken, match="altered"):
         root.open_root(broken[altered], NEW)
+
+
+async def test_books_in_use_that_lost_their_root_secret_get_no_new_one(world):
+    await world.stop()
+    with alone(world.settings) as turn:
+        turn.run("DELETE FROM meta WHERE name = 'root'")
+        with pytest.raises(LedgerBroken, match=r"root secret is gone.*restore the latest backup"):
+            root.unlock(turn, world.settings.master_key.reveal(), world.clock.random_bytes)
+        assert root.kept(turn) == ""

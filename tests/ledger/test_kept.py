@@ -74,7 +74,7 @@ async def test_a_case_tells_what_is_new_once_and_adds_up_what_it_is_about(books)
 
 
 async def test_a_case_is_cut_off_at_20_lines(books):
-    news = [await told(books, f"line {number}") for number in range(22)]
+    news = [await told(books, f"line {number}", amount=1_000 if number < 20 else 0) for number in range(22)]
 
     assert news == [True] * 20 + [False] * 2
     found = await case(books)
@@ -109,6 +109,19 @@ async def test_a_case_is_closed_by_evidence_with_what_was_proposed_for_it(books)
     await books.write(lambda turn: cases.close_case(turn, was.id, "orphan", "again", AT + 10))
     assert (await case(books))["resolution"] == "settled"
     assert (await said(books, was.id))[-1] == event, "what is closed is not closed again"
+
+
+async def test_money_is_added_up_and_ends_a_proposal_however_much_a_case_holds_already(books):
+    for number in range(cases.DETAILS_MAX):
+        assert await told(books, f"capture {number}")
+    proposal = Proposal("pr1", "s", "c1", "refund", 1_000, "seen", "kim", AT + 1)
+    await books.write(lambda turn: propose(turn, proposal))
+    assert not await told(books, "words alone", amount=0), "words without money are cut off"
+    assert await told(books, "one more capture", amount=500)
+    assert (await case(books))["amount"] == cases.DETAILS_MAX * 1_000 + 500
+    assert await books.read(lambda turn: open_of(turn, "c1")) is None, "its maker did not know of the money"
+    assert not await told(books, "one more capture", amount=500), "the same is told once"
+    assert (await case(books))["amount"] == cases.DETAILS_MAX * 1_000 + 500
 
 
 async def test_a_person_ends_an_open_case_once(books):
