@@ -2,12 +2,13 @@
 
 from bridge.domain.gateway import Event, Inquires, captures_itself
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.flows.carry_out import contradict
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
 from bridge.flows.told import CAME_AND_WENT, GATEWAY, KNOWN, LATER, PERSON, REPORTED, Told
 from bridge.flows.undo import record_undone
-from bridge.ledger import operations, payments
+from bridge.ledger import cases, operations, payments
 from bridge.ledger.operations import Operation
 
 TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
@@ -120,10 +121,29 @@ def _by_others(told: Told, done: list[Operation]) -> str:
             return LATER
         exact = False  # what ours gives back may be the same money: PayApp gives back what is left, whatever was asked
     if exact and State(payment.state) in REFUNDABLE and 0 < notice.amount <= free:
-        write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
+        after = write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
+        _close_what_is_written(told, after.left)
         return "refunded past the bridge"
+    denied = next((one for one in done if _was_denied(one, notice.amount)), None)
+    if denied is not None:
+        contradict(turn, recorder, payment.id, denied)  # its own late answer says the same, and counts once with this
+        return PERSON
     number = notice.refs.get("refNo", "")
     said = notice.amount or "an unsaid number of"
     detail = f"the gateway reports a cancel of {said} KRW that was not asked here ({number})"
     recorder.case(turn, payment, EXTERNAL, detail, notice.amount)
     return PERSON
+
+
+def _was_denied(operation: Operation, amount: int) -> bool:
+    """Whether this is what people said had not given so many KRW back."""
+    decided = operation.step is Step.FAIL and operation.evidence == Evidence.E8
+    return decided and operation.kind in (Kind.UNDO, Kind.REFUND) and operation.amount == amount
+
+
+def _close_what_is_written(told: Told, left: int) -> None:
+    """Nobody need decide about what the books have by now: all is given back, and no case is about more than that."""
+    turn, payment = told.turn, told.payment
+    open_now = [one for one in cases.of_payment(turn, payment.id) if one["reason"] == EXTERNAL and not one["closed_at"]]
+    if not left and open_now and sum(one["amount"] for one in open_now) <= told.notice.amount:
+        cases.close_case(turn, payment.id, EXTERNAL, "the gateway's notice is in the books", told.recorder.at)

@@ -56,7 +56,7 @@ async def fence_for(context: Context, site: Site, payment_id: str) -> Fence:
 def write_found(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence: Fence) -> str:
     """Write money that was found, by the state it is found in; answers what became of it in a word."""
     state = State(payment.state)
-    if state in TAKEABLE:
+    if state in TAKEABLE and not payment.captured:
         return _take(turn, recorder, payment, found, fence)
     if state not in TERMINAL or payment.captured or found.currency != "KRW":
         return "known already"

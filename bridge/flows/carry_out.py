@@ -70,6 +70,8 @@ def contradict(turn: Turn, recorder: Recorder, payment_id: str, operation: Opera
     """The gateway says that it gave money back after people had said that it did not: they must look again."""
     if operation.step is Step.FAIL:
         payment = payments.get(turn, recorder.site.id, payment_id)
+        if operation.kind is Kind.UNDO and payment.state == State.REFUNDED:
+            return  # its notice was there first, and the books have all of it
         detail = f"{operation.kind} of {operation.amount} KRW was done at the gateway after people said it was not"
         recorder.case(turn, payment, "external_cancel", detail, operation.amount)
 

@@ -35,8 +35,10 @@ async def begin_deliveries(context: Context) -> None:
 
 async def pull_in_deliveries(context: Context) -> int:
     """Owe now what a clock that ran ahead, and was put right, has postponed by hours; answers how many messages."""
-    at = now_ms(context.clock)
-    return await context.ledger.write(lambda turn: news.pull_in(turn, at, BACKOFF_SECONDS[-1] * 1000))
+    at, longest = now_ms(context.clock), BACKOFF_SECONDS[-1] * 1000
+    if not await context.ledger.read(lambda turn: news.is_postponed(turn, at + longest)):
+        return 0
+    return await context.ledger.write(lambda turn: news.pull_in(turn, at, longest))
 
 
 async def _deliver_all(context: Context, site: str) -> None:

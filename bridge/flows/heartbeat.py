@@ -52,6 +52,7 @@ async def beat(context: Context, beats: int = 0) -> None:
         site = context.sites.find(operation.site)
         if site is not None and site.id not in deaf:
             context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
+    await pull_in_deliveries(context)
     await expire(context)
     await expire_keys(context)
     await give_up_receipts(context)
@@ -62,7 +63,6 @@ async def beat(context: Context, beats: int = 0) -> None:
         await beat_gaps(context)
     if beats % EVERY_BEATS == 0:
         await replay_pending(context)
-        await pull_in_deliveries(context)
         await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
     await seal(context)
     context.beat_at = context.clock.boot_seconds()

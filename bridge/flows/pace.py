@@ -8,7 +8,7 @@ from bridge.flows.context import Context
 from bridge.ledger.ledger import Row
 from bridge.ledger.operations import Operation
 
-UNDO_SECONDS = (1, 2, 4, 8, 15, 30, 60)
+UNDO_SECONDS = (1, 2, 4, 8, 15, 30, 45)
 ASK_SECONDS = (2, 3, 10, 45, 60)
 """Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute."""
 HUMAN_EVERY_SECONDS = 600

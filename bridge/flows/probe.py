@@ -25,7 +25,14 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
     claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
 
     def claim(turn: Turn) -> Payment:
-        operations.try_again(turn, operation, next_try_at=claimed, code=operation.code, message=operation.message)
+        operations.try_again(
+            turn,
+            operation,
+            next_try_at=claimed,
+            code=operation.code,
+            message=operation.message,
+            claimed_by=context.owner,
+        )
         return payments.get(turn, site.id, operation.payment)
 
     intended_at = context.clock.boot_seconds()

@@ -17,6 +17,9 @@ from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 AT_ONCE = 1000
+DROPPED_SECONDS = 10
+"""What this process sent longer ago, and has no task for, was dropped on the way: the wire sends no intent older than
+5 s, and whatever waits for an answer is a task."""
 WHY = "the bridge stopped before the answer was written down"
 
 
@@ -27,10 +30,10 @@ async def recover(context: Context) -> int:
     """
     at = now_ms(context.clock)
     await _bury(context, at)
-    stale = at - STALE_SECONDS * 1000
+    stale, dropped = at - STALE_SECONDS * 1000, at - DROPPED_SECONDS * 1000
     since = await context.ledger.read(lambda turn: owners.heard_since(turn, context.owner, at))
     left = await context.ledger.read(
-        lambda turn: operations.orphaned(turn, context.owner, heard_since=since, sent_before=stale)
+        lambda turn: operations.orphaned(turn, context.owner, heard_since=since, sent_before=stale, mine_before=dropped)
     )
     taken, deaf = 0, await deaf_sites(context)
     for operation in left:
@@ -41,6 +44,8 @@ async def recover(context: Context) -> int:
             await context.ledger.write(partial(_take_over, recorder=recorder, operation=operation))
             taken += 1
     await _supersede(context, since)
+    if await context.ledger.read(lambda turn: operations.in_dead_hands(turn, context.owner, since)):
+        await context.ledger.write(lambda turn: operations.free(turn, context.owner, since, at))
     if await context.ledger.read(lambda turn: news.in_dead_hands(turn, context.owner, since)):
         await context.ledger.write(lambda turn: news.free(turn, context.owner, since))
     return taken

@@ -64,7 +64,9 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
 
     def claim(turn: Turn) -> tuple[Payment, dict[str, Any]]:
         if undo.step is not Step.SENT:
-            operations.try_again(turn, undo, next_try_at=claimed, code=undo.code, message=undo.message)
+            operations.try_again(
+                turn, undo, next_try_at=claimed, code=undo.code, message=undo.message, claimed_by=context.owner
+            )
         return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
 
     intended_at = context.clock.boot_seconds()

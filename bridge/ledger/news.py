@@ -97,6 +97,11 @@ def not_heard(turn: Turn, news_id: str, *, next_try_at: int | None, error: str, 
     )
 
 
+def is_postponed(turn: Turn, at: int) -> bool:
+    """Tell whether a message waits beyond then (milliseconds)."""
+    return turn.one("SELECT 1 FROM news WHERE state = 'waiting' AND next_try_at > ? LIMIT 1", at) is not None
+
+
 def pull_in(turn: Turn, at: int, longest: int) -> int:
     """Owe from now on what waits longer than any pause lasts (milliseconds): a clock that ran ahead postponed it.
 

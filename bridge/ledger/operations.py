@@ -15,6 +15,10 @@ from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.queues import line_up
 
 _MOVING = (Kind.APPROVE, Kind.REFUND)
+_IN_DEAD_HANDS = (  # the index's own condition first, as in `due`
+    "state IN ('sent', 'unknown', 'needs_human') AND claimed_by <> '' AND claimed_by <> ?"
+    " AND claimed_by NOT IN (SELECT id FROM owners WHERE beat_at >= ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ def step(
     refusal = refusal or operation.refusal  # once refused is refused, whatever hands it goes through
     changed = turn.run(
         "UPDATE operations SET state = ?, evidence = ?, code = ?, message = ?, refusal = ?, refs = ?, next_try_at = ?,"
-        " ended_at = ?, context_sealed = CASE WHEN ? = 1 THEN '' ELSE context_sealed END WHERE id = ? AND state = ?",
+        " claimed_by = '', ended_at = ?, context_sealed = CASE WHEN ? = 1 THEN '' ELSE context_sealed END"
+        " WHERE id = ? AND state = ?",
         *(becomes, str(evidence or ""), code[:64], message[:500], int(refusal)),
         json.dumps(dict(refs or operation.refs), ensure_ascii=False),
         *(None if settled else next_try_at, at if settled else None, int(settled)),
@@ -132,16 +137,18 @@ def try_again(
     message: str = "",
     refusal: bool = False,
     refs: Mapping[str, str] | None = None,
+    claimed_by: str = "",
 ) -> None:
     """Note a try that settled nothing, or claim the next one; `next_try_at` in milliseconds, None for never.
 
-    `refs` are what the tries have shown so far. Raises Conflict when it was settled, or tried by another, meanwhile:
+    `refs` are what the tries have shown so far. `claimed_by` is the process whose try it is, where another may make the
+    next as soon as that one is dead. Raises Conflict when it was settled, or tried by another, meanwhile:
     `tries` numbers the claims.
     """
     changed = turn.run(
-        "UPDATE operations SET tries = tries + 1, next_try_at = ?, code = ?, message = ?, refs = ?,"
+        "UPDATE operations SET tries = tries + 1, next_try_at = ?, claimed_by = ?, code = ?, message = ?, refs = ?,"
         " refusal = CASE WHEN ? = 1 THEN 1 ELSE refusal END WHERE id = ? AND state = ? AND tries = ?",
-        *(next_try_at, code[:64], message[:500]),
+        *(next_try_at, claimed_by, code[:64], message[:500]),
         json.dumps(dict(operation.refs if refs is None else refs), ensure_ascii=False),
         *(int(refusal), operation.id, operation.step, operation.tries),
     )
@@ -188,12 +195,30 @@ def due(turn: Turn, at: int, limit: int) -> list[Operation]:
     return [read(row) for row in rows]
 
 
-def orphaned(turn: Turn, owner: str, *, heard_since: int, sent_before: int) -> list[Operation]:
-    """Read the operations still SENT whose sender is dead (another, not heard of since then), or sent before then."""
+def in_dead_hands(turn: Turn, owner: str, heard_since: int) -> bool:
+    """Tell whether a try was claimed by a process that is dead: another, not heard of since then."""
+    return turn.one(f"SELECT 1 FROM operations WHERE {_IN_DEAD_HANDS} LIMIT 1", owner, heard_since) is not None  # noqa: S608
+
+
+def free(turn: Turn, owner: str, heard_since: int, at: int) -> int:
+    """Make due now what the dead had claimed; answers how many operations. Whose answer was theirs asks again."""
+    return turn.run(
+        f"UPDATE operations SET next_try_at = ?, claimed_by = '' WHERE {_IN_DEAD_HANDS}",  # noqa: S608
+        *(at, owner, heard_since),
+    )
+
+
+def orphaned(turn: Turn, owner: str, *, heard_since: int, sent_before: int, mine_before: int) -> list[Operation]:
+    """Read the operations still SENT that nobody waits for any more; times in milliseconds.
+
+    Their sender is dead (another, not heard of since then), or they were sent before then; an own one counts as left
+    behind when it was sent before `mine_before`, and the caller knows whether a task of its own still has it.
+    """
     rows = turn.all(  # the index's own condition first, as in `due`
-        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state = 'sent'"
-        " AND (sent_at < ? OR owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?)) ORDER BY id",
-        *(sent_before, owner, heard_since),
+        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state = 'sent' AND (sent_at < ?"
+        " OR owner = ? AND sent_at < ?"
+        " OR owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?)) ORDER BY id",
+        *(sent_before, owner, mine_before, owner, heard_since),
     )
     return [read(row) for row in rows]
 

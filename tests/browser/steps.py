@@ -31,6 +31,7 @@ def status(page: Page) -> Locator:
 
 def open_popup(page: Page, method: str = "") -> Page:
     """Presses the button on a desktop and gives the window at the gateway."""
+    page.wait_for_load_state()
     if method:
         page.check(f"input[name=method][value={method}]")
     with page.expect_popup() as opened:

@@ -133,6 +133,7 @@ def test_a_refund_whose_answer_is_lost_is_being_checked_and_then_done(lane: Lane
     lane.fault("cancel", "drop_after", ref)  # The first answer; the next ones never come either.
     for op in ("cancel", "net_cancel"):
         lane.fault(op, "drop_before", ref, times=None)
+    lane.fault("notice", "notice_lost", ref, times=None)  # It would tell of the first before the page has asked.
 
     refund(page, "고객 요청")
 

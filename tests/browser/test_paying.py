@@ -179,7 +179,7 @@ def _page_with_an_old_token(lane: Lane, browse: Browse, **settings: bool) -> tup
     """A page with the checkout's shortcode, and a token that died with a hold which was then lengthened."""
     page = browse(lane, **settings)
     ref = lane.book_seats(page.context.request)
-    address, expires = lane.shortcode_page(ref, hold_seconds=3)
+    address, expires = lane.shortcode_page(ref, hold_seconds=6)
     page.goto(address)
     until(lambda: time.time() > expires + 0.2, "the token's end")
     lane.hold(ref, 600)

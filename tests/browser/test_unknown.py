@@ -69,6 +69,7 @@ def test_while_nobody_knows_a_phone_buyer_is_told_to_wait_and_then_the_end(each_
     expect(page.get_by_text("결제가 되지 않았어요")).to_be_visible()
     expect(page.get_by_text("돈은 빠져나가지 않았어요")).to_be_visible()
     settled(each_lane, ref, "unpaid")
+    page.wait_for_load_state()
     if not ORDER.search(page.url):  # Whichever script saw the end first decides on which page it is told.
         page.get_by_role("link", name="결제하러 가기").click()
         page.wait_for_url(ORDER)

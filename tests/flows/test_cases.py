@@ -15,8 +15,10 @@ from bridge.flows.decide_case import Wish, confirm, propose, reject, report
 from bridge.flows.heartbeat import beat
 from bridge.flows.record import Recorder
 from bridge.flows.show_cases import list_cases, read_case
+from bridge.gateways.mainpay import sandbox_notices
 from bridge.ledger import operators
 from bridge.ledger.operators import Operator
+from tests.flows.test_notices import card
 from tests.flows.test_orphans import find_money
 
 SEEN = "관리자 화면: 승인번호 30001234, 55,000원"
@@ -419,6 +421,22 @@ async def test_a_net_cancel_that_answers_after_people_said_paid_is_a_case_again(
     assert await world.state(unknown.id) == "paid"
     assert await world.cases(unknown.id) == ["external_cancel"]
     await decide(world, await case_of(world, unknown.id), "given_back")
+    assert await world.state(unknown.id) == "refunded"
+    await world.check_books()
+
+
+async def test_a_net_cancel_and_its_notice_after_people_said_paid_are_one_fact_to_the_won(world, unknown):
+    world.sandbox.faults.armed.clear()
+    world.fault("net_cancel", "delay", delay_seconds=30.0)
+    world.fault("notice", "notice_lost")
+    await world.clock.forward(700)
+    await decide_while_asking(world, unknown)
+    await world.post_notice(card(world, unknown, sandbox_notices.CANCELLED))
+    await world.quiet()
+
+    case = await case_of(world, unknown.id)
+    assert (case["reason"], case["amount"]) == ("external_cancel", 55_000)
+    await decide(world, case, "given_back")
     assert await world.state(unknown.id) == "refunded"
     await world.check_books()
 

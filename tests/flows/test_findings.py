@@ -472,3 +472,20 @@ async def test_seats_whose_hold_is_over_are_asked_about_before_money_that_an_inq
     assert await world.state(payment.id) == ("paid" if held else "voided")
     assert (await world.payment(payment.id)).reason == ("" if held else "seat_lost")
     assert world.trade(payment).net == (55_000 if held else 0)
+
+
+@pytest.mark.parametrize("notice_first", [True, False])
+async def test_what_people_said_was_kept_is_no_case_once_the_gateways_notice_has_it_in_the_books(world, notice_first):
+    payment = await paid_in_its_window(world)
+    made = await operation_of(world, payment.id, Kind.APPROVE)
+    undo = replace(made, kind=Kind.UNDO, step=Step.FAIL)
+    if notice_first:
+        await world.tell("cancelled", payment)
+    await write(world, lambda turn, recorder: contradict(turn, recorder, payment.id, undo))
+    if not notice_first:
+        assert await world.cases(payment.id) == ["external_cancel"]
+        await world.tell("cancelled", payment)
+
+    assert await world.state(payment.id) == "refunded"
+    assert await world.cases(payment.id) == []
+    assert await world.entries(payment.id) == [("capture", 55_000, "E7"), ("external_refund", -55_000, "E7")]

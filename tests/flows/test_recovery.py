@@ -116,6 +116,51 @@ async def test_a_net_cancel_that_was_on_its_way_is_asked_again(any_world):
     await world.check_books()
 
 
+async def test_a_second_net_cancel_that_was_on_its_way_is_asked_again_before_the_dead_ones_claim_ends(any_world):
+    world = any_world
+    world.fault("pay", "drop_after")
+    opened = await world.checkout()
+    coming = await world.authenticate(opened)
+    op = "cancel" if world.dialect == "guide" else "net_cancel"
+    world.fault(op, "drop_before")
+    await world.go(coming)
+    world.sandbox.latency_seconds["mainpay", op] = 30.0
+    await world.clock.forward(2)
+    beating = asyncio.ensure_future(world.beat())
+    await until(lambda: len(world.net.calls("cancel")) == 2)
+    await asyncio.sleep(0.01)
+    await world.crash()
+    await asyncio.gather(beating, return_exceptions=True)
+    world.sandbox.latency_seconds.clear()
+    await world.start()
+    await world.live(20)  # a process that others may share the ledger with is dead when its lease has run out
+
+    assert await world.state(opened.payment) == "voided"
+    assert world.book(await world.payment(opened.payment)).net == 0
+
+
+async def test_what_this_process_sent_and_dropped_is_taken_up_after_ten_seconds_while_its_task_keeps_its_own(world):
+    dropped, kept = await world.buy(), await world.buy()
+    world.fault("notice", "notice_lost", times=None)
+    world.fault("cancel", "hang", delay_seconds=40.0, times=2)
+    for payment in (dropped, kept):
+        await world.refund(payment.id)
+    (operation,) = [one for one in await world.operations(dropped.id) if one.kind == "refund"]
+    world.context.tasks.end(f"refund:{operation.id}")
+    await asyncio.sleep(0.01)
+
+    assert await recover(world.context) == 0
+    await world.clock.forward(11)
+    assert await recover(world.context) == 1
+    steps = {
+        one.payment: one.step
+        for payment in (dropped, kept)
+        for one in await world.operations(payment.id)
+        if one.kind == "refund"
+    }
+    assert steps == {dropped.id: "unknown", kept.id: "sent"}
+
+
 async def test_a_window_that_was_being_opened_is_superseded_and_its_reference_stays_known(world):
     token = world.token(world.order())
     world.sandbox.latency_seconds["mainpay", "ready"] = 30.0

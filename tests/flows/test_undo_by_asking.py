@@ -2,6 +2,11 @@
 
 import pytest
 
+from bridge.domain.machine import Evidence
+from bridge.flows.ask_fence import Fence
+from bridge.flows.capture import Found, write_found
+from bridge.flows.record import Recorder
+
 
 @pytest.fixture
 async def undone(world):
@@ -133,3 +138,22 @@ async def test_a_charge_of_less_than_the_gateway_takes_is_refused_before_anythin
 
     assert (answer.status_code, answer.json()["code"]) == (422, "amount_too_small")
     assert world.teller.asked == []
+
+
+async def test_money_that_a_person_must_see_is_not_written_down_again_by_late_news_of_it(world):
+    await world.pair_teller("Asked")
+    world.teller.takes_instead = 5_500
+    world.teller.fail("approve", "lost_after")
+    world.teller.always["refund"] = "too_much"
+    payment = await world.buy_at_teller()
+    await world.live(440, step=10)
+    payment = await world.payment(payment.id)
+    assert (payment.state, payment.captured) == ("needs_human", 5_500)
+    recorder = Recorder.now(world.context, world.context.sites.get(world.site.id))
+    found = Found(5_500, Evidence.E7, "notice:late")
+
+    said = await world.context.ledger.write(lambda turn: write_found(turn, recorder, payment, found, Fence(True)))
+    assert said == "known already"
+    assert await world.state(payment.id) == "needs_human"
+    assert await world.entries(payment.id) == [("capture", 5_500, "E4")]
+    await world.check_books()

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tests.storm.storm import Storm
 
 EXPIRY_GRACE_MS = 61_000
-STALE_MS = 96_000
+DROPPED_MS = 11_000
 DAY_MS = 86_400_000
 OWED_MS = 10_000
 NEW_STATES = ("new", "readying", "open", "approving", "unknown", "voiding")
@@ -32,9 +32,9 @@ class Agenda:
         if not self._due:
             self._read_at = self._storm.loop.time()
             now = int(self._storm.clock.now().timestamp() * 1000)
-            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, STALE_MS)
+            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, DROPPED_MS)
             assert row is not None
-            beats = [at - now for at in (row["step"], row["end"], row["stale"]) if at is not None]
+            beats = [at - now for at in (row["step"], row["end"], row["dropped"]) if at is not None]
             if row["owed"]:
                 beats.append(OWED_MS)
             self._due = {
@@ -60,7 +60,7 @@ class Agenda:
 
 _DUE = """SELECT
  (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
- (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS stale,
+ (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS dropped,
  (SELECT MIN(expires_at + CASE state WHEN 'awaiting_deposit' THEN ?2 ELSE ?1 END) FROM payments
   WHERE state IN ('open', 'readying', 'awaiting_deposit')) AS end,
  (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS owed,

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from bridge.domain.invariants import KEEPS_MONEY
-from bridge.domain.machine import TERMINAL, UNSETTLED, Evidence, State, Step
+from bridge.domain.machine import TERMINAL, UNSETTLED, Evidence, Kind, State, Step
 from bridge.ledger import audit
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.wire.converse import INTENT_SECONDS_MAX
+from tests.storm.gateways import adapter
 from tests.storm.gateways.setup import Setup
 from tests.storm.net import Heard, Leaving
 from tests.storm.office import Truth
+from tests.storm.settling import Settling, promise
 from tests.storm.shop import Shop, Signed
 from tests.storm.stand import Paired
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 VIOLATIONS_MAX = 20
 GATEWAY_REF_CHARACTERS_MIN = 10
 EVIDENCE = frozenset(str(one) for one in Evidence)
+OUTCOMES = (Kind.APPROVE, Kind.UNDO, Kind.REFUND)
 ENDED = (str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT))
 FAILED_WORDS = ("실패", "pay_bridge_result=declined", "pay_bridge_result=failed", "pay_bridge_result=expired")
 FAILED_TYPE = "payment.failed"
@@ -54,6 +57,7 @@ class Checks:
         self.people: Counter[str] = Counter()
         self.covered: set[tuple[str, str, str]] = set()
         self.resolved: list[tuple[str, float]] = []
+        self.settling = Settling()
         self._storm = storm
         self._connection = storm.disk.connection
         self._turn = SqliteTurn(self._connection)
@@ -157,8 +161,21 @@ class Checks:
                 self._judge_truth(one, operations)
             if was == "unknown":
                 self.resolved.append((self._setup(one).name, now - since))
+            self._time(one, now)
             kept = since if was == "sent" and one["state"] == "unknown" else now
             self._steps[one["id"]] = (one["state"], kept)
+
+    def _time(self, one: Any, now: float) -> None:
+        """How long it takes until an outcome that nobody knows is known."""
+        kind = Kind(one["kind"])
+        if kind not in OUTCOMES:
+            return
+        if one["state"] == "unknown":
+            self.settling.unknown(one["id"], now)
+        elif one["state"] != "sent":
+            setup = self._setup(one)
+            promised = promise(adapter(setup.name), kind, moved=self._book(one)[0] > 0)
+            self.settling.known(one["id"], now, setup.name, promised, by_person=one["state"] == "needs_human")
 
     def _judge_truth(self, ended: Any, operations: list[Any]) -> None:
         """What evidence is said to prove must be true at the gateway, now."""
@@ -172,9 +189,13 @@ class Checks:
         if kind == "refund" and state in ("fail", "not_sent") and name not in self._storm.must_tell:
             mine = [one for one in operations if one["payment"] == ended["payment"]]
             others = [one for one in mine if one["kind"] != "approve" and one["state"] not in ("fail", "not_sent")]
-            may_be = sum(one["amount"] for one in others)
+            may_be = sum(one["amount"] for one in others) + self._given_back_by_others(ended["payment"])
             text = f"{name}: refund {state} by {ended['evidence']}, and the gateway gave {given} back of {may_be}"
             self.holds("I9", given <= may_be, text)
+
+    def _given_back_by_others(self, payment: str) -> int:
+        rows = self._turn.all("SELECT amount FROM entries WHERE payment = ? AND kind = 'external_refund'", payment)
+        return -sum(row["amount"] for row in rows)
 
     def _judge_orders(self) -> None:
         held = Counter(

@@ -6,6 +6,7 @@ from typing import Any
 
 from bridge.domain.machine import State
 from tests.storm.gateways import SETUPS
+from tests.storm.settling import Settled, Way
 from tests.storm.storm import Outcome
 from tests.storm.weather import KINDS
 
@@ -22,6 +23,7 @@ class Figures:
     covered: set[tuple[str, str, str]] = field(default_factory=set)
     gateways: Counter[str] = field(default_factory=Counter)
     resolved: dict[str, list[float]] = field(default_factory=lambda: {setup.name: [] for setup in SETUPS})
+    settled: list[Settled] = field(default_factory=list)
     red: list[int] = field(default_factory=list)
     first: int = 0
 
@@ -37,6 +39,7 @@ class Figures:
         self.gateways += outcome.gateways
         for name, seconds in outcome.resolved:
             self.resolved[name].append(seconds)
+        self.settled += outcome.settled
         if outcome.violations:
             self.red.append(outcome.seed)
 
@@ -73,8 +76,22 @@ class Figures:
             "unknown_outcomes": len(resolved),
             "resolved_seconds_p50": _quantile(resolved, 0.5),
             "resolved_seconds_p99": _quantile(resolved, 0.99),
+            "settled_after_the_last_trouble": {way: self._of_way(way) for way in Way},
             "ended_with_a_person": dict(sorted(self.people.items())),
             "gateways": {setup.name: self._of_gateway(setup.name) for setup in SETUPS},
+        }
+
+    def _of_way(self, way: Way) -> dict[str, Any]:
+        mine = [one for one in self.settled if one.promise.way is way]
+        known = [one for one in mine if not one.by_person]
+        seconds = [one.seconds for one in known]
+        return {
+            "outcomes": len(known),
+            "given_to_a_person": len(mine) - len(known),
+            "seconds_p50": _quantile(seconds, 0.5),
+            "seconds_p99": _quantile(seconds, 0.99),
+            "seconds_max": _quantile(seconds, 1.0),
+            "within_promise": _share(sum(one.seconds <= one.promise.seconds for one in known), len(known)),
         }
 
     def _of_gateway(self, name: str) -> dict[str, Any]:
@@ -87,6 +104,10 @@ class Figures:
             "resolved_seconds_p99": _quantile(resolved, 0.99),
             "ended_with_a_person": sum(ended.values()),
         }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
 
 
 def _quantile(values: list[float], share: float) -> float | None:

@@ -14,5 +14,6 @@ REGRESSIONS: dict[int, str] = {
     1055: "a webhook of money given back, come before its payment was known, was forgotten",
     1683: "nobody could decide about a window that may have taken money for an order that another payment has",
     18: "a cancel in the console was written beside a refund of all on its way: what that gave back fitted no more",
+    13988: "money found by an inquiry, whose taking back was a person's by then, was written again by its late notice",
     6417: "news that was postponed while the bridge's clock ran four hours ahead waited hours once that was mended",
 }

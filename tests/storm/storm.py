@@ -27,6 +27,7 @@ from tests.storm.loop import StormLoop
 from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
 from tests.storm.office import office
 from tests.storm.people import AMOUNTS, Buyer, Clerk, Sale
+from tests.storm.settling import TROUBLES, Settled
 from tests.storm.shop import Shop
 from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
 from tests.storm.weather import Weather
@@ -56,6 +57,7 @@ class Outcome:
     people: Counter[str]
     covered: set[tuple[str, str, str]]
     resolved: list[tuple[str, float]]
+    settled: list[Settled]
     gateways: Counter[str]
     log: list[str] = field(default_factory=list)
 
@@ -87,6 +89,7 @@ class Storm:
         self.apps: dict[str, ASGIApp] = {f"{gate.origin}:80": gate.app for gate in self.gates.values()}
         self.apps |= {f"{shop.site.url}:80": shop for shop in self.shops.values()}
         self.checks = Checks(self)
+        self.weather.on_strike = self._trouble
         self.agenda = Agenda(self)
         self.clock.next_due = self.agenda.next_due
         self.server: Server | None = None
@@ -140,6 +143,7 @@ class Storm:
 
     def _calm_down(self) -> None:
         self.note("calm")
+        self.checks.settling.trouble(self.loop.time())
         self.weather.calm = True
         self.down.clear()
         self.clock.skew_seconds = 0.0
@@ -184,11 +188,16 @@ class Storm:
             checks.people,
             checks.covered,
             checks.resolved,
+            checks.settling.settled,
             checks.payments_by_gateway,
             self.log,
         )
 
     # ---- small things
+
+    def _trouble(self, kind: str, seconds: float) -> None:
+        if kind in TROUBLES:
+            self.checks.settling.trouble(self.loop.time() + seconds)
 
     def note(self, text: str) -> None:
         """Write into the event log."""
@@ -228,6 +237,7 @@ class Storm:
         try:
             async with app.router.lifespan_context(app):
                 server.context, server.app, server.stop = context, app, self.loop.create_future()
+                self.checks.settling.trouble(self.loop.time())
                 await server.stop
                 server.app = None
         except BridgeError as error:
@@ -349,6 +359,7 @@ class Storm:
     def connecting(self, origin: str) -> str:
         until = self.down.get(origin, 0.0)
         if until > self.loop.time():
+            self.checks.settling.trouble(self.loop.time())
             return "refused"
         return self.weather.one_of(("refused", "unreachable", "tls_failed"))
 

@@ -54,6 +54,7 @@ def _pause(storm: "Storm") -> None:
         seconds = storm.chance.choice((1.0, 7.0, 40.0, 110.0))
         storm.note(f"{storm.server.process.name} stands still for {seconds} s")
         storm.server.process.stopped_until = storm.loop.time() + seconds
+        storm.checks.settling.trouble(storm.loop.time() + seconds)
 
 
 def _power(storm: "Storm") -> None:

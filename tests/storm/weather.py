@@ -118,6 +118,8 @@ RARE = {
 RATES = (0.04, 0.12, 0.35)
 SECONDS = {"late": (20.0, 100.0), "delay": (5.0, 100.0), "hang": (50.0, 110.0), "hang_before": (30.0, 110.0)}
 """How long these last. A gateway executes what it was sent within 100 s: the quiet period of 125 s rests on it."""
+DRIPS_SECONDS = 65.0
+"""How long an answer that drips is waited for: the longest deadline there is."""
 LOSE_APPROVALS = ("late", "hang", "drop_after", "5xx_after", "garbage_after", "duplicate", "wrong_amount")
 """What puts money in doubt strikes an approval three times as often as the rest."""
 DUPLICATES = ("duplicate", "duplicate_unseen")
@@ -133,14 +135,20 @@ class Weather:
         self.rates = {kind: chance.choice(RATES) for kind in KINDS if chance.random() < share}
         self.call_rate = chance.choice((0.1, 0.3, 0.3, 0.6, 0.9))
         self.struck: Counter[str] = Counter()
+        self.on_strike: Callable[[str, float], None] = lambda kind, seconds: None
+        """Hears of each fault, and how many seconds it lasts."""
 
     def strikes(self, kind: str) -> bool:
         """Tell whether this goes wrong now."""
         rate = self.rates.get(kind)
         if rate is None or self.calm or self._chance.random() >= rate * RARE.get(kind, 1.0):
             return False
-        self.struck[kind] += 1
+        self._strike(kind)
         return True
+
+    def _strike(self, kind: str, seconds: float = 0.0) -> None:
+        self.struck[kind] += 1
+        self.on_strike(kind, seconds)
 
     def one_of(self, kinds: Iterable[str]) -> str:
         """Choose which of these goes wrong now, or nothing."""
@@ -181,6 +189,8 @@ class Weather:
         return Fault("forged_token") if self.strikes("forged_token") else None
 
     def _made(self, kind: str, code: str = "") -> Fault:
-        self.struck[kind] += 1
         low, high = SECONDS.get(kind, (1.0, 600.0) if kind == "notice_late" else (1.0, 30.0))
-        return Fault(kind, self._chance.uniform(low, high), code, "거절" if code else "")
+        fault = Fault(kind, self._chance.uniform(low, high), code, "거절" if code else "")
+        lasts = {"drip_after": DRIPS_SECONDS}.get(kind, fault.delay_seconds if kind in SECONDS else 0.0)
+        self._strike(kind, lasts)
+        return fault

@@ -173,6 +173,7 @@ CREATE TABLE operations (
   owner TEXT COLLATE "C" NOT NULL,
   sent_at BIGINT NOT NULL,
   next_try_at BIGINT,
+  claimed_by TEXT COLLATE "C" NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 1,
   evidence TEXT COLLATE "C" NOT NULL DEFAULT '',
   refusal BIGINT NOT NULL DEFAULT 0,

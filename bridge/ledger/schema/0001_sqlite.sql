@@ -158,6 +158,7 @@ CREATE TABLE operations (
   owner TEXT NOT NULL,
   sent_at BIGINT NOT NULL,
   next_try_at BIGINT,
+  claimed_by TEXT NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 1,
   evidence TEXT NOT NULL DEFAULT '',
   refusal BIGINT NOT NULL DEFAULT 0,

@@ -1,6 +1,18 @@
 """The gateways a storm rages over, one row a set-up. A new gateway is a new row."""
 
+from functools import cache
+
+from bridge.domain.gateway import Gateway
+from bridge.domain.payment import Mode
+from bridge.gateways import build
 from tests.storm.gateways import mainpay, payapp, payple, paystory, welcome
 from tests.storm.gateways.setup import Setup
 
 SETUPS: tuple[Setup, ...] = (*mainpay.SETUPS, paystory.SETUP, payple.SETUP, welcome.SETUP, payapp.SETUP)
+
+
+@cache
+def adapter(setup: str) -> Gateway:
+    """Make the bridge's own gateway of a set-up."""
+    one = next(one for one in SETUPS if one.name == setup)
+    return build(one.gateway, one.settings(one.origin), Mode.TEST)
