@@ -23,6 +23,7 @@ from bridge.web.landing import refused_page, see_other
 from bridge.web.limits import Limit
 from bridge.web.pages import base_path, render
 from bridge.web.script_window import script_fields
+from bridge.web.window_words import KEY
 
 WAITS = {KeyState.OPENING: "open", KeyState.OPEN: "open", KeyState.ISSUING: "approving"}
 """What the window's script is told while the key is on its way, in a payment's words."""
@@ -70,6 +71,7 @@ class KeyPages:
         urls, window = key_urls(self._context, site, row), open_window_seal(self._context, row.window_sealed)
         return render(
             "checkout/window.html",
+            words=KEY,
             base=base_path(self._context),
             headers={"Referrer-Policy": "origin"},  # gateways ask from which registered address they were called
             form_action=[site.origin],  # browsers hold a form's redirects to it too, and a return leads to the shop

@@ -14,6 +14,7 @@ from bridge.ledger import plans
 from bridge.ledger.plans import Plan
 from bridge.web.landing import refused_page, see_other
 from bridge.web.pages import base_path, render
+from bridge.web.window_words import PLAN
 
 
 class PlanPages:
@@ -42,6 +43,7 @@ class PlanPages:
             return see_other(asked["result_url"])
         return render(
             "checkout/window.html",
+            words=PLAN,
             base=base_path(context),
             headers={"Referrer-Policy": "origin"},  # gateways ask from which registered address they were called
             form_action=[site.origin],

@@ -17,6 +17,7 @@ from bridge.web.incoming import client_address, read_body, read_form
 from bridge.web.landing import landing, refused_page, see_other
 from bridge.web.limits import Limit
 from bridge.web.pages import base_path, render
+from bridge.web.window_words import PAY
 
 FIELD_CHARACTERS_MAX = 1000
 
@@ -49,6 +50,7 @@ class ScriptWindows:
         urls = urls_of(context, site, visit.payment)
         return render(
             "checkout/window.html",
+            words=PAY,
             base=base_path(context),
             headers={"Referrer-Policy": "origin"},  # gateways ask from which registered address they were called
             origins=window.origins,

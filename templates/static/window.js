@@ -2,11 +2,6 @@
 (function () {
   "use strict";
   const AGAIN_MS = 3000;
-  const WORDS = {
-    lost: "결제사의 결제 창을 불러오지 못했어요. 인터넷 연결과 광고 차단을 확인하고 새로고침해 주세요. 아직 아무것도 결제하지 않았어요.",
-    blocked: "결제 창을 열지 못했어요. ‘결제 창 열기’를 눌러 주세요.",
-    open: "결제 창에서 결제를 마치면 이 화면이 저절로 바뀌어요.",
-  };
   let lost = false;
   addEventListener("error", (event) => { lost = lost || event.target.nodeName === "SCRIPT"; }, true);
 
@@ -64,12 +59,12 @@
 
   function open(form) {
     const call = find(form.dataset.function);
-    if (!call || lost) return say(WORDS.lost);
+    if (!call || lost) return say(form.dataset.sayLost);
     try {
       call(argumentOf(form));
-      say(WORDS.open);
+      say(form.dataset.sayOpen);
     } catch (error) {
-      say(WORDS.blocked);
+      say(form.dataset.sayBlocked);
     }
   }
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from bridge.signing import requests as signed_requests
 from bridge.signing.keys import SiteKey, decode_secret
 from bridge.signing.tokens import seal_order
 from tests.wordpress.bridge import Bridge
@@ -49,18 +50,20 @@ class Booth:
 
     def _settings(self, lane: str) -> dict[str, str]:
         sandbox = self.bridge.sandbox_url
+        payapp = {
+            "userid": "payapptest",
+            **PAYAPP_KEYS,
+            "api_url": f"{sandbox}/payapp/oapi/apiLoad.html",
+            "script_url": f"{sandbox}/payapp/lite/public/api/v2/payapp-lite.js",
+        }
         payple = {"host_url": f"{sandbox}/payple", "referer": f"{self.bridge.url}/"}
         return {
             "paystory": {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"},
             "payple": payple,
             "payple-callback": payple | {"result": "callback"},
             "payple-at-once": payple | {"pay_work": "PAY"},
-            "payapp": {
-                "userid": "payapptest",
-                **PAYAPP_KEYS,
-                "api_url": f"{sandbox}/payapp/oapi/apiLoad.html",
-                "script_url": f"{sandbox}/payapp/lite/public/api/v2/payapp-lite.js",
-            },
+            "payapp": payapp,
+            "payapp-js": payapp | {"window": "js"},
             "welcome": {"api_url": f"{sandbox}/welcome/api", "approval_urls": sandbox},
         }[lane]
 
@@ -85,6 +88,27 @@ class Booth:
         form = urlencode({"token": token, "device": "mobile" if device == "phone" else "pc"}).encode()
         asked = Request(f"{self.bridge.url}/checkout", form, {"accept": "application/json"})
         with urlopen(asked, timeout=20) as answer:
+            said: dict[str, Any] = json.load(answer)
+        return said
+
+    def ask(self, lane: str, method: str, path: str, value: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send a signed request of a lane's site; gives the answer's JSON. Raises HTTPError where it is refused."""
+        body = b"" if value is None else json.dumps(value).encode()
+        address, once = (
+            f"{self.bridge.url}{path}",
+            {} if method == "GET" else {"idempotency_key": secrets.token_hex(16)},
+        )
+        signed = signed_requests.sign(
+            self._keys[lane],
+            method=method,
+            target_uri=address,
+            body=body,
+            created=int(time.time()),
+            nonce=secrets.token_hex(11),
+            **once,
+        )
+        headers = signed | {"content-type": "application/json"} if body else signed
+        with urlopen(Request(address, body or None, headers, method=method), timeout=20) as answer:
             said: dict[str, Any] = json.load(answer)
         return said
 

@@ -20,6 +20,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.browser.booth import Booth
 from tests.browser.lane import Lane
 from tests.wordpress.bridge import Bridge
 from tests.wordpress.stand import Stand
@@ -171,3 +172,18 @@ def _watch(context: BrowserContext, lane: Lane, troubles: list[str]) -> None:
     context.on("weberror", on_error)
     context.on("console", on_console)
     context.on("response", on_response)
+
+
+@pytest.fixture(scope="package")
+def booth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booth]:
+    """One bridge and one sandbox for all windows."""
+    made = Booth(tmp_path_factory.mktemp("booth"))
+    with made.bridge:
+        yield made
+    made.close()
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def device(request: pytest.FixtureRequest) -> str:
+    """What the buyer holds."""
+    return str(request.param)

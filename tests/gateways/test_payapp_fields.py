@@ -142,7 +142,7 @@ def test_the_buyers_own_browser_asks_for_the_same_and_knows_no_secret():
     window = script()
     assert isinstance(window, Script)
     own = {"userid": "payapptest", "shopname": "티켓", "recvphone": "01012345678", "currency": "krw"}
-    back = {"redirect": "self", "redirecturl": URLS.approval}
+    back = {"redirect": "self", "redirecturl": URLS.approval, "redirectpay": "1"}
     assert window.fields == REQUEST | own | back | {"var2": MARKS["j"]}
     assert (window.function, window.argument) == ("PayApp.payrequest", "object")
     assert window.scripts == ("https://lite.payapp.kr/public/api/v2/payapp-lite.js",)

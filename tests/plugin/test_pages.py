@@ -11,7 +11,7 @@ from bridge.signing.tokens import open_order
 from tests.plugin.conftest import Shop
 from tests.plugin.stub_bridge import StubBridge
 
-REFRESH = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
+REFRESH = '<noscript><meta http-equiv="refresh" content="5;url='
 HOSTILE = "\"><script>alert('x')</script><b>'&amp;"
 
 
@@ -194,6 +194,18 @@ def test_without_scripts_a_waiting_page_asks_again_and_a_page_to_try_again_stays
     address = f"/?detail={order['ref']}&pay_bridge={payment['id']}&pay_bridge_status=st"
     assert REFRESH in shop.as_("visitor").get(address).text
     assert REFRESH not in shop.as_("visitor").get(f"{address}&pay_bridge_result=closed").text
+
+
+def test_without_scripts_a_waiting_page_counts_its_looks_and_ends_them(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order(owner=0)
+    payment = bridge.add(order["ref"], "approving")
+    address = f"/?detail={order['ref']}&pay_bridge={payment['id']}&pay_bridge_status=st"
+    page = shop.as_("visitor").get(f"{address}&pay_bridge_looks=58").text
+    again = html.unescape(page.partition(REFRESH)[2].partition('"')[0])
+
+    assert again == f"{address}&pay_bridge_looks=59"
+    assert REFRESH in shop.as_("visitor").get(again).text
+    assert REFRESH not in shop.as_("visitor").get(f"{address}&pay_bridge_looks=60").text
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,10 @@ class PayApp(Billing, Office):
         return Redirect(self.page(answer.fields.text("payurl")), refs)
 
     def _script(self, payment: Payment, order: Order, urls: Urls) -> Script:
-        """PayApp.payrequest() of the JS API: the first notice (pay_state 1) brings mul_no and must be acknowledged."""
+        """PayApp.payrequest() of the JS API: the first notice (pay_state 1) brings mul_no and must be acknowledged.
+
+        With `redirectpay` it goes on to the payment page; without, PayApp only sends its address to the buyer's phone.
+        """
         fields = {
             "userid": self.settings.userid,
             "shopname": self.settings.shop_name,
@@ -96,6 +99,7 @@ class PayApp(Billing, Office):
             "currency": "krw",
             "redirect": "self",
             "redirecturl": urls.approval,
+            "redirectpay": "1",
             **self._request(payment, order, urls, "j"),
         }
         fields = {name: value for name, value in fields.items() if value}

@@ -54,6 +54,15 @@
 		} catch (e) {} // Asked again below.
 		if (!body || judge(body)) { timer = setTimeout(look, wait, Math.min(5000, wait * 1.3)); }
 	}
+	/* How often this page was seen again for a state, and so many times more; endless where storage is closed to us. */
+	function seenAgain(state, more) {
+		const mark = 'pay_bridge_' + payment + '_' + state;
+		try {
+			const times = Number(sessionStorage.getItem(mark)) + more;
+			if (more) { sessionStorage.setItem(mark, times); }
+			return times;
+		} catch (e) { return Infinity; }
+	}
 	/* Whether to ask again. */
 	function judge({ state, result_url, message_ko }) {
 		if (EARLY.test(state)) { return false; } // Nothing was sent to the gateway: the page itself offers another try.
@@ -63,14 +72,15 @@
 			return true;
 		}
 		// The page was made before this was known, or the shop's copy is late: see it again, a few times for each state.
-		const mark = 'pay_bridge_' + payment + '_' + state;
-		const times = Number(sessionStorage.getItem(mark));
+		const times = seenAgain(state, 0);
 		const late = state !== known && (TAKEN.test(state) || !RETRY);
 		if (times < (late ? 4 : waited ? 1 : 0)) {
 			timer = setTimeout(() => {
-				sessionStorage.setItem(mark, times + 1);
+				seenAgain(state, 1);
 				location.replace(result_url);
 			}, times && 1000 * 2 ** times);
+		} else if (late) {
+			region.textContent = message_ko || ''; // The page above does not say it, and looking again has not helped.
 		}
 		return false;
 	}

@@ -13,6 +13,8 @@ defined( 'ABSPATH' ) || exit;
 final class Result_Page {
 
 	const REFRESH_SECONDS = 5;
+	const LOOKS_MAX       = 60;
+	const LOOKS           = 'pay_bridge_looks';
 
 	/** @var array<string,string> States that the page above was made with, by the payment's id. */
 	private static $shown = array();
@@ -42,10 +44,13 @@ final class Result_Page {
 		add_action( 'wp_footer', array( self::class, 'action_wp_footer' ), 5 );
 	}
 
-	/** Without scripts the page asks again by itself, until the theme was given an outcome. Where the buyer tries again it stays. */
+	/** Without scripts the page asks again by itself for five minutes, until the theme was given an outcome. Where the buyer tries again it stays. */
 	public static function action_wp_head(): void {
-		if ( '' === Request::query( 'pay_bridge_result' ) && ! in_array( self::known(), Payments::WORTH_SHOWING, true ) ) {
-			printf( '<noscript><meta http-equiv="refresh" content="%s"></noscript>' . "\n", esc_attr( (string) self::REFRESH_SECONDS ) );
+		$looks   = absint( Request::query( self::LOOKS ) );
+		$waiting = '' === Request::query( 'pay_bridge_result' ) && ! in_array( self::known(), Payments::WORTH_SHOWING, true );
+		if ( $waiting && $looks < self::LOOKS_MAX ) {
+			$again = self::REFRESH_SECONDS . ';url=' . esc_url_raw( add_query_arg( self::LOOKS, $looks + 1 ) );
+			printf( '<noscript><meta http-equiv="refresh" content="%s"></noscript>' . "\n", esc_attr( $again ) );
 		}
 	}
 
