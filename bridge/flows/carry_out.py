@@ -8,7 +8,7 @@ from bridge.domain.gateway import Declined, Paid
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
-from bridge.flows.external import write_external_refund
+from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_return
 from bridge.flows.record import Recorder
 from bridge.ledger import cases, operations, payments
@@ -70,10 +70,10 @@ def contradict(turn: Turn, recorder: Recorder, payment_id: str, operation: Opera
     """The gateway says that it gave money back after people had said that it did not: they must look again."""
     if operation.step is Step.FAIL:
         payment = payments.get(turn, recorder.site.id, payment_id)
-        if operation.kind is Kind.UNDO and payment.state == State.REFUNDED:
-            return  # its notice was there first, and the books have all of it
+        if operation.kind is Kind.UNDO and operations.given_past(turn, payment.id) >= operation.amount:
+            return  # its notice was there first, and the books have it
         detail = f"{operation.kind} of {operation.amount} KRW was done at the gateway after people said it was not"
-        recorder.case(turn, payment, "external_cancel", detail, operation.amount)
+        recorder.case(turn, payment, EXTERNAL, detail, operation.amount)
 
 
 def _paid(sentence: Sentence) -> None:

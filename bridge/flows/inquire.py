@@ -12,7 +12,7 @@ from bridge.flows.capture import CAPTURED, Found, fence_for, write_found
 from bridge.flows.compare import ask_a_person, given_back, record_check
 from bridge.flows.context import Context
 from bridge.flows.external import write_external_refund
-from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_at
+from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
@@ -37,17 +37,10 @@ async def inquire_once(context: Context, site: Site, gateway: Gateway, operation
     """Ask once about the payment of an operation without outcome, and write down what that proves. Raises Conflict."""
     assert isinstance(gateway, Inquires), "only such a gateway is asked"
     recorder = Recorder.now(context, site)
-    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+    claimed = claimed_until(gateway, recorder.at)
 
     def claim(turn: Turn) -> Payment:
-        operations.try_again(
-            turn,
-            operation,
-            next_try_at=claimed,
-            code=operation.code,
-            message=operation.message,
-            claimed_by=context.owner,
-        )
+        operations.claim(turn, operation, context.owner, claimed)
         return payments.get(turn, site.id, operation.payment)
 
     payment = await context.ledger.write(claim)

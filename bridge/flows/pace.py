@@ -10,7 +10,9 @@ from bridge.ledger.operations import Operation
 
 UNDO_SECONDS = (1, 2, 4, 8, 15, 30, 45)
 ASK_SECONDS = (2, 3, 10, 45, 60)
-"""Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute."""
+"""Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute.
+What a net-cancel takes back is to be settled within a minute of the last trouble: no pause may take all of it."""
+CLAIM_SECONDS_MORE = 30
 HUMAN_EVERY_SECONDS = 600
 OVERDUE_SECONDS = 60
 STALE_SECONDS = 65 + 30
@@ -31,6 +33,11 @@ def quiet_at(context: Context, gateway: Gateway, operation: Operation) -> int:
 def pause_ms(seconds: tuple[int, ...], tries: int) -> int:
     """The pause after that many tries, in milliseconds (an operation counts claims and outcomes: two for each try)."""
     return seconds[min(max(tries, 1) - 1, len(seconds) - 1)] * 1000
+
+
+def claimed_until(gateway: Gateway, at: int) -> int:
+    """When a try that is claimed now is nobody's again, in milliseconds: after its deadline and its writing down."""
+    return at + round((gateway.deadline_seconds + CLAIM_SECONDS_MORE) * 1000)
 
 
 def is_late(gateway: Gateway, since: int, at: int) -> bool:

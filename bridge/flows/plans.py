@@ -104,9 +104,8 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
         elif plan.state is not PlanState.CHANGING:
             return plan
         if plan.state in FROM[deed] or (plan.state is PlanState.CHANGING and plan.wanted == becomes):
-            if (
-                not plan.number and plan.state is PlanState.WAITING
-            ):  # nobody has agreed to it: its window is not opened any more
+            nobody_agreed = not plan.number and plan.state is PlanState.WAITING
+            if nobody_agreed:  # its window is not opened any more, and there is nothing to tell the gateway
                 return rows.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock))
             if not plan.number:
                 detail = "The gateway has not told this plan's number yet: its first charge brings it."

@@ -6,7 +6,7 @@ from bridge.domain.machine import PENDING_STEPS, Evidence, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
-from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms
+from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -22,17 +22,10 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
     """Try once to withdraw the request, and write down what that proves. Raises Conflict."""
     assert isinstance(gateway, Probes), "only such a gateway has requests to withdraw"
     recorder = Recorder.now(context, site)
-    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+    claimed = claimed_until(gateway, recorder.at)
 
     def claim(turn: Turn) -> Payment:
-        operations.try_again(
-            turn,
-            operation,
-            next_try_at=claimed,
-            code=operation.code,
-            message=operation.message,
-            claimed_by=context.owner,
-        )
+        operations.claim(turn, operation, context.owner, claimed)
         return payments.get(turn, site.id, operation.payment)
 
     intended_at = context.clock.boot_seconds()

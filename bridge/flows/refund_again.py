@@ -8,7 +8,7 @@ from bridge.domain.machine import Evidence, Step
 from bridge.domain.payment import Payment
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
-from bridge.flows.pace import UNDO_SECONDS, after_human, is_late, pause_ms, quiet_at
+from bridge.flows.pace import UNDO_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
@@ -22,7 +22,7 @@ from bridge.ledger.operations import Operation
 async def refund_again(context: Context, site: Site, gateway: Gateway, operation: Operation) -> None:
     """Send the same full cancel again; hand a partial one to a person. Raises Conflict."""
     recorder = Recorder.now(context, site)
-    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+    claimed = claimed_until(gateway, recorder.at)
 
     def claim(turn: Turn) -> Payment | None:
         payment = payments.get(turn, site.id, operation.payment)

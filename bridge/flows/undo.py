@@ -25,7 +25,7 @@ from bridge.domain.reasons import Reason
 from bridge.domain.tax import split
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
-from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, is_late, pause_ms, quiet_at
+from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -60,13 +60,11 @@ def intend_undo(turn: Turn, recorder: Recorder, approve: Operation) -> Operation
 async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operation) -> None:
     """Try once to bring the gateway's net to zero, and write down what came of it. Raises Conflict."""
     recorder = Recorder.now(context, site)
-    claimed = recorder.at + round((gateway.deadline_seconds + 30) * 1000)
+    claimed = claimed_until(gateway, recorder.at)
 
     def claim(turn: Turn) -> tuple[Payment, dict[str, Any]]:
         if undo.step is not Step.SENT:
-            operations.try_again(
-                turn, undo, next_try_at=claimed, code=undo.code, message=undo.message, claimed_by=context.owner
-            )
+            operations.claim(turn, undo, context.owner, claimed)
         return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
 
     intended_at = context.clock.boot_seconds()

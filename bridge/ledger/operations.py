@@ -141,9 +141,8 @@ def try_again(
 ) -> None:
     """Note a try that settled nothing, or claim the next one; `next_try_at` in milliseconds, None for never.
 
-    `refs` are what the tries have shown so far. `claimed_by` is the process whose try it is, where another may make the
-    next as soon as that one is dead. Raises Conflict when it was settled, or tried by another, meanwhile:
-    `tries` numbers the claims.
+    `refs` are what the tries have shown so far. `claimed_by` as in `claim`, or nobody. Raises Conflict when it was
+    settled, or tried by another, meanwhile: `tries` numbers the claims.
     """
     changed = turn.run(
         "UPDATE operations SET tries = tries + 1, next_try_at = ?, claimed_by = ?, code = ?, message = ?, refs = ?,"
@@ -154,6 +153,15 @@ def try_again(
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")
+
+
+def claim(turn: Turn, operation: Operation, owner: str, until: int) -> None:
+    """Take the next try of an operation, for this process alone until then (milliseconds), or until it is dead.
+
+    Raises Conflict when it was settled, or tried by another, meanwhile. What may not be sent by two at once is claimed
+    without an owner, by `try_again`: a request of the dead may still be on its way.
+    """
+    try_again(turn, operation, next_try_at=until, code=operation.code, message=operation.message, claimed_by=owner)
 
 
 def name(turn: Turn, operation: Operation, refs: Mapping[str, str]) -> None:
@@ -197,13 +205,14 @@ def due(turn: Turn, at: int, limit: int) -> list[Operation]:
 
 def in_dead_hands(turn: Turn, owner: str, heard_since: int) -> bool:
     """Tell whether a try was claimed by a process that is dead: another, not heard of since then."""
-    return turn.one(f"SELECT 1 FROM operations WHERE {_IN_DEAD_HANDS} LIMIT 1", owner, heard_since) is not None  # noqa: S608
+    asked = f"SELECT 1 FROM operations WHERE {_IN_DEAD_HANDS} LIMIT 1"  # noqa: S608 - the condition is ours
+    return turn.one(asked, owner, heard_since) is not None
 
 
 def free(turn: Turn, owner: str, heard_since: int, at: int) -> int:
     """Make due now what the dead had claimed; answers how many operations. Whose answer was theirs asks again."""
     return turn.run(
-        f"UPDATE operations SET next_try_at = ?, claimed_by = '' WHERE {_IN_DEAD_HANDS}",  # noqa: S608
+        f"UPDATE operations SET next_try_at = ?, claimed_by = '' WHERE {_IN_DEAD_HANDS}",  # noqa: S608 - the condition is ours
         *(at, owner, heard_since),
     )
 
@@ -254,6 +263,13 @@ def is_entered(turn: Turn, cause: str) -> bool:
 def balance(turn: Turn, payment: str) -> int:
     """Sum a payment's entries: what the ledger says the gateway holds, in KRW."""
     row = turn.one("SELECT COALESCE(SUM(amount), 0) AS total FROM entries WHERE payment = ?", payment)
+    return int(row["total"]) if row else 0
+
+
+def given_past(turn: Turn, payment: str) -> int:
+    """Sum what the books say was given back of a payment past the bridge, in KRW."""
+    asked = "SELECT COALESCE(-SUM(amount), 0) AS total FROM entries WHERE payment = ? AND kind = 'external_refund'"
+    row = turn.one(asked, payment)
     return int(row["total"]) if row else 0
 
 

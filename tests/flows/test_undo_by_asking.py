@@ -21,6 +21,18 @@ async def refused(world):
     return await world.buy_at_teller()
 
 
+async def not_taken_back(world):
+    """A payment of another amount, found by an inquiry, whose taking back is refused until it is a person's."""
+    await world.pair_teller("Asked")
+    world.teller.takes_instead = 5_500
+    world.teller.fail("approve", "lost_after")
+    world.teller.always["refund"] = "too_much"
+    payment = await world.buy_at_teller()
+    assert payment.state == "voiding"
+    await world.live(440, step=10)
+    return await world.payment(payment.id)
+
+
 async def undo_of(world, payment):
     return next(one for one in await world.operations(payment.id) if one.kind == "undo" and not one.reason)
 
@@ -80,13 +92,7 @@ async def test_money_that_is_seen_is_taken_back_and_absent_proves_nothing_any_mo
 
 
 async def test_a_refund_that_takes_back_and_is_refused_goes_to_a_person(world):
-    await world.pair_teller("Asked")
-    world.teller.takes_instead = 5_500
-    world.teller.fail("approve", "lost_after")
-    world.teller.always["refund"] = "too_much"
-    payment = await world.buy_at_teller()
-    assert payment.state == "voiding"
-    await world.live(440, step=10)
+    payment = await not_taken_back(world)
 
     assert await world.state(payment.id) == "needs_human"
     assert sorted(await world.cases(payment.id)) == ["amount_mismatch", "unknown_outcome"]
@@ -141,13 +147,7 @@ async def test_a_charge_of_less_than_the_gateway_takes_is_refused_before_anythin
 
 
 async def test_money_that_a_person_must_see_is_not_written_down_again_by_late_news_of_it(world):
-    await world.pair_teller("Asked")
-    world.teller.takes_instead = 5_500
-    world.teller.fail("approve", "lost_after")
-    world.teller.always["refund"] = "too_much"
-    payment = await world.buy_at_teller()
-    await world.live(440, step=10)
-    payment = await world.payment(payment.id)
+    payment = await not_taken_back(world)
     assert (payment.state, payment.captured) == ("needs_human", 5_500)
     recorder = Recorder.now(world.context, world.context.sites.get(world.site.id))
     found = Found(5_500, Evidence.E7, "notice:late")

@@ -13,25 +13,15 @@ from bridge.clock import to_ms
 from bridge.domain.failures import Conflict, KeyReused, Replayed
 from bridge.domain.invariants import Deed, Entry, News
 from bridge.domain.machine import Evidence, Kind, State, Step
-from bridge.ledger import audit, calls, cases, checks, facts, news, notices, operations, orders, payments, replay
+from bridge.ledger import audit, calls, cases, checks, facts, news, notices, operations, payments, replay
 from bridge.ledger.calls import CallRecord
 from bridge.ledger.checks import Checked
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.proposals import Proposal, open_of
 from bridge.ledger.proposals import add as propose
 from bridge.ledger.proposals import get as proposal_of
-from tests.ledger.test_rows import AT, ORDER, ROW, opened, operation
-from tests.support.books import open_books
+from tests.ledger.test_rows import AT, opened, operation
 from tests.support.clock import NOW
-
-
-@pytest.fixture
-async def books(database):
-    ledger = open_books(database)
-    await ledger.write(lambda turn: turn.run("INSERT INTO sites VALUES (?, ?, ?, ?, ?)", *ROW))
-    await ledger.write(lambda turn: orders.store(turn, "s", ORDER, AT))
-    yield ledger
-    await ledger.close()
 
 
 async def told(books, detail, case_id="c1", reason="orphan", amount=1_000, at=AT, payment="p"):

@@ -14,22 +14,12 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Device, Method
-from bridge.ledger import audit, orders
-from tests.ledger.test_rows import AT, ORDER, ROW, opened, operation, payment
-from tests.support.books import open_books
+from bridge.ledger import audit
+from tests.ledger.test_rows import AT, opened, operation, payment
 from tests.support.clock import NOW
 
 LATER = AT + 60_000
 MOVE = {"at": LATER, "actor": "gateway", "event": "tested"}
-
-
-@pytest.fixture
-async def books(database):
-    ledger = open_books(database)
-    await ledger.write(lambda turn: turn.run("INSERT INTO sites VALUES (?, ?, ?, ?, ?)", *ROW))
-    await ledger.write(lambda turn: orders.store(turn, "s", ORDER, AT))
-    yield ledger
-    await ledger.close()
 
 
 async def row_of(books, table, row_id):

@@ -14,21 +14,12 @@ from bridge.ledger import audit, cases, news, notices, operations, orders, payme
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
 from bridge.ledger.vault import Vault
-from tests.support.books import RULE_BROKEN, open_books
+from tests.support.books import RULE_BROKEN
 from tests.support.clock import NOW, VirtualClock
 
 AT = to_ms(NOW)
 ORDER = Order("O-1", 1, "봄의 제전", 55_000, Buyer("홍길동"), "http://shop.test/r", "http://shop.test/o")
 ROW = ("s", "http://shop.test", "test", "mainpay", AT)
-
-
-@pytest.fixture
-async def books(database):
-    ledger = open_books(database)
-    await ledger.write(lambda turn: turn.run("INSERT INTO sites VALUES (?, ?, ?, ?, ?)", *ROW))
-    await ledger.write(lambda turn: orders.store(turn, "s", ORDER, AT))
-    yield ledger
-    await ledger.close()
 
 
 def payment(clock=None, **changes):

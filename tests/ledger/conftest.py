@@ -1,0 +1,16 @@
+"""Books with one site and one order, for every test of the ledger."""
+
+import pytest
+
+from bridge.ledger import orders
+from tests.ledger.test_rows import AT, ORDER, ROW
+from tests.support.books import open_books
+
+
+@pytest.fixture
+async def books(database):
+    ledger = open_books(database)
+    await ledger.write(lambda turn: turn.run("INSERT INTO sites VALUES (?, ?, ?, ?, ?)", *ROW))
+    await ledger.write(lambda turn: orders.store(turn, "s", ORDER, AT))
+    yield ledger
+    await ledger.close()
