@@ -8,6 +8,7 @@ from bridge.domain.failures import Busy, Conflict, LedgerBroken
 from bridge.flows import write_down as module
 from bridge.flows.check_health import check_health
 from bridge.flows.write_down import write_down
+from tests.flows.test_recovery import until
 
 FULL = "The disk has 3 MiB left, less than 512 MiB; make room on it."
 
@@ -69,7 +70,7 @@ async def test_without_room_what_is_unknown_is_still_settled(world, full):
     opened = await world.checkout()
     coming = await world.authenticate(opened)
     returning = asyncio.ensure_future(world.go(coming))
-    await asyncio.sleep(0.01)
+    await until(lambda: world.net.calls("/pay"))
     full()
     await returning
     await world.quiet()
