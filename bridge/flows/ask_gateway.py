@@ -1,11 +1,12 @@
 """What some gateways answer besides payments: a card's kind, an escrow's steps, commands for the merchant's account."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from bridge.domain.exchange import Exchange, Stamp
-from bridge.domain.failures import GatewayOff, Misconfigured, NotFound, NotNow
+from bridge.domain.failures import GatewayOff, Misconfigured, NotFound, NotNow, PendingOutcome
 from bridge.domain.gateway import Absent, Gateway, NotSent, Refused, Unknown
 from bridge.domain.machine import PAID_STATES, State
 from bridge.domain.services import (
@@ -26,6 +27,8 @@ from bridge.ledger import payments, replay
 from bridge.ledger.ledger import Turn
 
 SECONDS = 20.0
+OK, NO = 200, 503
+"""How the answer to an escrow step is kept for a repeat: with the state heard, or as no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ async def look_up_card(context: Context, site: Site, prefix: str, once: Once, ga
 async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once: Once) -> dict[str, Any]:
     """Report a delivery or the buyer's yes or no, or ask for the state; it stands in the payment's timeline.
 
-    Raises NotFound, NotNow, GatewayOff (extra: gateway_message), Replayed, KeyReused.
+    A repeat of the same request is answered as the first one was. Raises NotFound, NotNow, PendingOutcome (a repeat of
+    what has no answer yet), GatewayOff (extra: gateway_message), Replayed, KeyReused.
     """
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, wish.payment))
     gateway = site.gateway(payment.gateway)
@@ -68,18 +72,23 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
         raise NotNow(f"A payment in state {payment.state} is in no escrow.", state=payment.state)
     recorder = Recorder.now(context, site)
 
-    def begin(turn: Turn) -> bool:
+    def begin(turn: Turn) -> replay.Answer | None:
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
-        if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is not None:
-            return False
-        replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, recorder.at)
-        detail: dict[str, str | int] = {"reason": wish.step}
-        recorder.note(turn, payments.get(turn, site.id, payment.id), "escrow.asked", detail)
-        return True
+        earlier = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+        if earlier is None:
+            replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, recorder.at)
+            detail: dict[str, str | int] = {"reason": wish.step}
+            recorder.note(turn, payments.get(turn, site.id, payment.id), "escrow.asked", detail, actor=wish.actor)
+        return earlier
 
-    is_new = await context.ledger.write(begin)
-    step = EscrowStep(cast(Any, wish.step if is_new else "status"), wish.fields if is_new else {})
+    earlier = await context.ledger.write(begin)
+    if earlier is not None:
+        return _again(earlier)
+    step = EscrowStep(cast(Any, wish.step), wish.fields)
     outcome = await _ask(context, site, gateway, gateway.take_escrow_step(payment, step, recorder.stamp))
+    heard = {"payment": payment.id, "state": "", "code": "", "message": ""}
+    if isinstance(outcome, EscrowShown):
+        heard |= {"state": outcome.state, "code": outcome.code, "message": outcome.message}
 
     def record(turn: Turn) -> None:
         current = payments.get(turn, site.id, payment.id)
@@ -87,11 +96,26 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
         detail: dict[str, str | int] = {"code": said.code, "message": said.message} if said else {}
         event = "escrow.shown" if isinstance(outcome, EscrowShown) else "escrow.not_shown"
         Recorder.now(context, site).note(turn, current, event, detail)
+        status, body = (OK, heard) if isinstance(outcome, EscrowShown) else (NO, _no(outcome))
+        replay.keep_answer(turn, site.id, once.idempotency_key, status, json.dumps(body, ensure_ascii=False))
 
     await context.ledger.write(record)
     if isinstance(outcome, EscrowShown):
-        return {"payment": payment.id, "state": outcome.state, "code": outcome.code, "message": outcome.message}
+        return heard
     raise _silent(outcome)
+
+
+def _again(earlier: replay.Answer) -> dict[str, Any]:
+    """Answer a repeat as the first was answered: the step itself is never taken twice."""
+    if not earlier.status:
+        raise PendingOutcome(
+            "This step was asked for and has no answer yet; ask for the escrow's state.",
+            message_ko="앞선 요청의 답을 아직 받지 못했어요. 에스크로 상태를 먼저 확인해 주세요.",
+        )
+    kept: dict[str, Any] = json.loads(earlier.body)
+    if earlier.status == NO:
+        raise _refusal(**kept)
+    return kept
 
 
 async def administer(
@@ -126,8 +150,15 @@ def _stamp(context: Context, site: Site) -> Stamp:
 
 
 def _silent(outcome: object) -> GatewayOff:
+    return _refusal(**_no(outcome))
+
+
+def _no(outcome: object) -> dict[str, Any]:
     said = outcome.message if isinstance(outcome, Refused | Unknown) else ""
-    silent = isinstance(outcome, NotSent | Unknown)
+    return {"silent": isinstance(outcome, NotSent | Unknown), "said": said}
+
+
+def _refusal(*, silent: bool, said: str) -> GatewayOff:
     why, korean = ("did not answer", "답하지 않았어요") if silent else ("refused", "거절했어요")
     return GatewayOff(
         f"The gateway {why}; look in its console before asking again.",

@@ -13,6 +13,7 @@ from bridge.domain.services import ReceiptIssued, ReceiptOrder, Receipts
 from bridge.domain.tax import split
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
+from bridge.flows.move_receipt import move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import STALE_SECONDS
 from bridge.flows.record import Recorder
@@ -54,19 +55,21 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt.id))
 
 
-async def cancel_receipt(context: Context, site: Site, receipt_id: str, once: Once) -> Receipt:
+async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: str, once: Once) -> Receipt:
     """Cancel a receipt whole. It may still be CANCELLING when the answer was lost: ask again.
 
     Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
     """
 
+    recorder = Recorder.now(context, site)
+
     def begin(turn: Turn) -> tuple[Receipt, Payment]:
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         receipt = receipts.get(turn, site.id, receipt_id)
         if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
-            replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, now_ms(context.clock))
+            replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, recorder.at)
         if receipt.state is ReceiptState.ISSUED:
-            receipt = receipts.move(turn, receipt, ReceiptState.CANCELLING, at=now_ms(context.clock))
+            receipt = move_receipt(turn, recorder, receipt, ReceiptState.CANCELLING, actor)
         if receipt.state not in (ReceiptState.CANCELLING, ReceiptState.CANCELLED):
             korean = "발급된 현금영수증만 취소할 수 있어요."
             detail = f"A receipt in state {receipt.state} cannot be cancelled."
@@ -149,7 +152,7 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
         return receipts.get(turn, site.id, answer.result), payment
     _issuer(site, payment)
     _check(turn, payment)
-    at = now_ms(context.clock)
+    recorder = Recorder.now(context, site)
     receipt = Receipt(
         id=new_id(context.clock),
         site=site.id,
@@ -162,10 +165,11 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
         tax_free=min(payment.tax_free, payment.left),
         identity_sealed=context.vault.seal(wish.identity.encode(), IDENTITY),
         actor=wish.actor,
-        created_at=from_ms(at),
+        created_at=from_ms(recorder.at),
     )
     receipts.add(turn, receipt)
-    replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, at)
+    tell_of_receipt(turn, recorder, receipt, "receipt.sent", wish.actor)
+    replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, recorder.at)
     return receipt, payment
 
 
@@ -218,12 +222,12 @@ async def _issue(
         keep_lines(turn, context.clock, payment, conversation.journal, recorder.at)
         if isinstance(outcome, ReceiptIssued):
             said = {"number": outcome.number, "url": outcome.url, "refs": dict(outcome.refs)}
-            receipts.move(turn, receipt, ReceiptState.ISSUED, at=recorder.at, **said)
+            move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **said)
         elif isinstance(outcome, Refused):
             no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}
-            receipts.move(turn, receipt, ReceiptState.REFUSED, at=recorder.at, **no)
+            move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, **no)
         elif isinstance(outcome, NotSent):
-            receipts.move(turn, receipt, ReceiptState.REFUSED, at=recorder.at, message=outcome.why)
+            move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, message=outcome.why)
         else:
             message = without_number(outcome.message or outcome.why, order.identity)
             _lost(turn, recorder, receipt, outcome.code, message)
@@ -235,7 +239,7 @@ async def _issue(
 
 
 def _lost(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: str) -> None:
-    receipts.move(turn, receipt, ReceiptState.UNKNOWN, at=recorder.at, code=code, message=message)
+    move_receipt(turn, recorder, receipt, ReceiptState.UNKNOWN, code=code, message=message)
     payment = payments.get(turn, receipt.site, receipt.payment)
     detail = f"a cash receipt over {receipt.amount} KRW ({receipt.ref}) has no outcome: {message}"
     recorder.case(turn, payment, CASE, detail)
@@ -250,17 +254,17 @@ async def _cancel(
     exchange = issues.cancel_receipt(order, issued, Recorder.now(context, site).stamp)
     intended_at = context.clock.boot_seconds()
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
-    outcome, at = conversation.outcome, now_ms(context.clock)
+    outcome, recorder = conversation.outcome, Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
-        keep_lines(turn, context.clock, payment, conversation.journal, at)
+        keep_lines(turn, context.clock, payment, conversation.journal, recorder.at)
         if isinstance(outcome, Done):
-            receipts.move(turn, receipt, ReceiptState.CANCELLED, at=at, code="", message="")
+            move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
         elif isinstance(outcome, Refused):
             no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}
-            receipts.move(turn, receipt, ReceiptState.ISSUED, at=at, **no)
+            move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **no)
         elif isinstance(outcome, NotSent):
-            receipts.move(turn, receipt, ReceiptState.ISSUED, at=at, message=outcome.why)
+            move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, message=outcome.why)
 
     try:
         await write_down(context, record)

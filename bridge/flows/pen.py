@@ -36,9 +36,11 @@ class Pen:
         """Take the pen at this moment."""
         return cls(context, site, now_ms(context.clock), stamp(context.clock))
 
-    def note(self, turn: Turn, payment: Payment, event: str, detail: dict[str, str | int]) -> Payment:
+    def note(
+        self, turn: Turn, payment: Payment, event: str, detail: dict[str, str | int], *, actor: str = BRIDGE
+    ) -> Payment:
         """Write into the audit what changed no state."""
-        return payments.move(turn, payment, State(payment.state), at=self.at, actor=BRIDGE, event=event, detail=detail)
+        return payments.move(turn, payment, State(payment.state), at=self.at, actor=actor, event=event, detail=detail)
 
     def case(self, turn: Turn, payment: Payment, reason: str, detail: str, amount: int = 0) -> None:
         """Open a case for a person, one per reason; `amount` in KRW is what it is about."""

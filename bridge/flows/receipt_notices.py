@@ -2,6 +2,7 @@
 
 from bridge.domain.gateway import Event, Notice
 from bridge.flows.issue_receipt import CASE
+from bridge.flows.move_receipt import move_receipt
 from bridge.flows.record import Recorder
 from bridge.flows.told import KNOWN, LATER, NOTHING_TO_DO, PERSON
 from bridge.ledger import cases, payments, receipts
@@ -35,7 +36,7 @@ def _issued(turn: Turn, recorder: Recorder, receipt: Receipt, notice: Notice) ->
         recorder.case(turn, payments.get(turn, receipt.site, receipt.payment), CASE, detail)
         return PERSON
     said = {"number": notice.refs.get("applNo", ""), "refs": dict(notice.refs), "code": "", "message": ""}
-    receipts.move(turn, receipt, ReceiptState.ISSUED, at=recorder.at, **said)
+    move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **said)
     cases.close_case(turn, receipt.payment, CASE, "issued, as the gateway's notice says", recorder.at)
     return "the receipt was issued"
 
@@ -45,5 +46,5 @@ def _gone(turn: Turn, recorder: Recorder, receipt: Receipt) -> str:
         return LATER
     if receipt.state not in (ReceiptState.ISSUED, ReceiptState.CANCELLING):
         return KNOWN
-    receipts.move(turn, receipt, ReceiptState.CANCELLED, at=recorder.at, code="", message="")
+    move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
     return "the receipt was cancelled"

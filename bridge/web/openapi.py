@@ -16,7 +16,7 @@ from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
 from bridge.web.privacy import PersonIn
-from bridge.web.receipts import ReceiptIn
+from bridge.web.receipts import ReceiptGoneIn, ReceiptIn
 from bridge.web.reconciliation import ReportIn
 from bridge.web.services import CardKindIn, EscrowIn
 from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
@@ -116,7 +116,7 @@ DESCRIBED = (
         "delete",
         "/v1/cash-receipts/{receipt}",
         "Cancel a cash receipt.",
-        None,
+        ReceiptGoneIn,
         ((200, "cancelled, or kept by the gateway's refusal"), (202, "the gateway has not answered")),
     ),
     Described(

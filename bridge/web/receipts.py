@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from bridge.domain.failures import Malformed
 from bridge.flows.context import Context
 from bridge.flows.issue_receipt import ReceiptWish, cancel_receipt, issue_receipt, receipt_json
+from bridge.flows.pen import BRIDGE
 from bridge.ledger import receipts
 from bridge.ledger.receipts import Receipt, ReceiptState
 from bridge.web.incoming import from_site
@@ -29,6 +30,12 @@ class ReceiptIn(msgspec.Struct):
     purpose: Literal["income", "business", "self"]
     actor: Annotated[str, Meta(max_length=64, pattern=ACTOR)]
     identity: Annotated[str, Meta(max_length=20, pattern=r"^[0-9]*$(?!\n)")] = ""
+
+
+class ReceiptGoneIn(msgspec.Struct):
+    """The body of DELETE /v1/cash-receipts/{receipt}, which may be left out: who cancels."""
+
+    actor: Annotated[str, Meta(max_length=64, pattern=ACTOR)] = BRIDGE
 
 
 class CashReceipts:
@@ -67,7 +74,9 @@ class CashReceipts:
         """Cancel a receipt: 200, or 202 while the gateway's answer is owed."""
         signed = await from_site(self._context, request)
         receipt_id = request.path_params["receipt"]
-        return _answer(await cancel_receipt(self._context, signed.site, receipt_id, signed.once()), 200)
+        asked = convert(signed.json(), ReceiptGoneIn) if signed.body else ReceiptGoneIn()
+        cancelled = await cancel_receipt(self._context, signed.site, receipt_id, asked.actor, signed.once())
+        return _answer(cancelled, 200)
 
 
 def _answer(receipt: Receipt, status: int) -> Response:

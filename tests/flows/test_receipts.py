@@ -30,8 +30,8 @@ async def issue(world, payment, *, once="", **changes):
     return await world.call("POST", "/v1/cash-receipts", body, key=once)
 
 
-async def cancel(world, receipt):
-    return await world.call("DELETE", f"/v1/cash-receipts/{receipt}")
+async def cancel(world, receipt, body=None):
+    return await world.call("DELETE", f"/v1/cash-receipts/{receipt}", body)
 
 
 async def test_a_receipt_splits_the_tax_to_the_won_and_keeps_the_buyers_number_sealed(world, paid):
@@ -45,6 +45,33 @@ async def test_a_receipt_splits_the_tax_to_the_won_and_keeps_the_buyers_number_s
         assert PHONE not in json.dumps(await world.all(f"SELECT * FROM {table}"), default=str), table
     shown = await world.call("GET", f"/v1/cash-receipts/{answer.json()['id']}")
     assert shown.json() == answer.json()
+
+
+async def story(world, payment):
+    """The receipt's own part of a payment's timeline, as both the operator and the clerk are told it."""
+    rows = (await world.call("GET", f"/v1/payments/{payment}")).json()["timeline"]
+    return [row for row in rows if row["event"].startswith("receipt.")]
+
+
+async def test_what_becomes_of_a_receipt_stands_in_its_payments_timeline_without_the_number(world, paid):
+    world.teller.fail("receipt", "no")
+    await issue(world, paid)
+    receipt = (await issue(world, paid)).json()["id"]
+    world.teller.fail("receipt_cancel", "no")
+    await cancel(world, receipt)
+    await cancel(world, receipt, {"actor": "wp:9"})
+    world.teller.fail("receipt", "lost_after")
+    await issue(world, paid)
+    told = await story(world, paid)
+
+    names = [row["event"].removeprefix("receipt.") for row in told]
+    asked = ["sent", "refused", "sent", "issued", "cancel_sent", "not_cancelled", "cancel_sent", "cancelled"]
+    assert names == [*asked, "sent", "unknown"]
+    assert {row["actor"] for row in told if row["event"] == "receipt.sent"} == {"wp:7"}
+    assert [row["actor"] for row in told if row["event"] == "receipt.cancel_sent"] == ["bridge", "wp:9"]
+    assert {row["amount"] for row in told} == {55_000}
+    assert "번호가 맞지 않아요" in told[1]["message"]
+    assert PHONE not in json.dumps(told)
 
 
 async def test_a_repeated_request_issues_once_and_a_second_receipt_is_refused(world, paid):

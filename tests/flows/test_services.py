@@ -38,16 +38,32 @@ async def test_a_card_is_known_by_its_first_digits_and_more_are_not_taken(world,
     assert "4111111111111111" not in whole.text
 
 
-async def test_an_escrows_steps_stand_in_the_timeline_and_a_repeat_asks_for_the_state(world, paid):
+async def test_an_escrows_steps_stand_in_the_timeline_and_a_repeat_is_answered_as_the_first(world, paid):
     sent = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
     again = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
     state = await escrow(world, paid, "status")
 
     assert (sent.json()["state"], sent.json()["message"]) == ("delivery", "우체국")
-    assert (again.json()["state"], state.json()["state"]) == ("delivery", "delivery")
-    assert [said["step"] for op, said in world.teller.asked if op == "escrow"] == ["delivery", "status", "status"]
+    assert (again.json(), state.json()["state"]) == (sent.json(), "delivery")
+    assert [said["step"] for op, said in world.teller.asked if op == "escrow"] == ["delivery", "status"]
     timeline = (await world.call("GET", f"/v1/payments/{paid}")).json()["timeline"]
-    assert [row["event"] for row in timeline].count("escrow.shown") == 3
+    assert [row["event"] for row in timeline].count("escrow.shown") == 2
+    assert {row["actor"] for row in timeline if row["event"] == "escrow.asked"} == {"wp:7"}
+
+
+async def test_a_step_that_was_refused_or_not_answered_is_no_success_when_it_is_sent_again(world, paid):
+    world.teller.fail("escrow", "no", "lost_after")
+    refused = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
+    again = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
+    lost = await escrow(world, paid, "delivery", once="cd" * 16, courier="우체국")
+    lost_again = await escrow(world, paid, "delivery", once="cd" * 16, courier="우체국")
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE answers SET status = 0, body = ''"))
+    unheard = await escrow(world, paid, "delivery", once="cd" * 16, courier="우체국")
+
+    assert (again.status_code, again.json()["gateway_message"]) == (503, refused.json()["gateway_message"])
+    assert (lost_again.status_code, lost_again.json()["detail"]) == (503, lost.json()["detail"])
+    assert (unheard.json()["code"], "상태를 먼저" in unheard.json()["message_ko"]) == ("pending_outcome", True)
+    assert len([said for op, said in world.teller.asked if op == "escrow"]) <= 2
 
 
 async def test_a_refused_or_unheard_escrow_step_says_so(world, paid):

@@ -10,7 +10,7 @@ from bridge.web.dashboard.words import EVENTS, NEWS
 
 ROOT = Path(__file__).parent.parent.parent
 STORY = ROOT / "wp-plugin/pay-bridge/includes/class-story.php"
-NAME = re.compile(r'"((?:payment|window|account|approve|undo|refund|case|key|escrow)\.[a-z_]+)"')
+NAME = re.compile(r'"((?:payment|window|account|approve|undo|refund|case|key|escrow|receipt)\.[a-z_]+)"')
 
 
 def written() -> set[str]:

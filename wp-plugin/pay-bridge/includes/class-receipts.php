@@ -120,7 +120,8 @@ final class Receipts {
 		if ( ! in_array( $receipt_id, array_column( is_array( $items ) ? $items : array(), 'id' ), true ) ) {
 			Admin::refuse( __( 'This payment has no such cash receipt.', 'pay-bridge' ), 404 );
 		}
-		return $client->delete( '/v1/cash-receipts/' . rawurlencode( $receipt_id ), array(), Request::post( 'key' ) );
+		$body = array( 'actor' => 'wp:' . get_current_user_id() );
+		return $client->delete( '/v1/cash-receipts/' . rawurlencode( $receipt_id ), $body, Request::post( 'key' ) );
 	}
 
 	private static function kind( string $state, bool $cancels ): string {

@@ -1,0 +1,36 @@
+"""Moves a cash receipt, and says so in its payment's timeline."""
+
+from typing import Any
+
+from bridge.flows.pen import BRIDGE, Pen
+from bridge.ledger import payments, receipts
+from bridge.ledger.ledger import Turn
+from bridge.ledger.receipts import Receipt, ReceiptState
+
+EVENTS = {
+    ReceiptState.ISSUED: "receipt.issued",
+    ReceiptState.REFUSED: "receipt.refused",
+    ReceiptState.UNKNOWN: "receipt.unknown",
+    ReceiptState.CANCELLING: "receipt.cancel_sent",
+    ReceiptState.CANCELLED: "receipt.cancelled",
+}
+NOT_CANCELLED = "receipt.not_cancelled"
+
+
+def move_receipt(
+    turn: Turn, pen: Pen, receipt: Receipt, becomes: ReceiptState, actor: str = BRIDGE, /, **said: Any
+) -> Receipt:
+    """Write what became of a receipt; `said` are its fields that change. Raises Conflict, as the ledger does."""
+    after = receipts.move(turn, receipt, becomes, at=pen.at, **said)
+    event = EVENTS[becomes]
+    if receipt.state is ReceiptState.CANCELLING and becomes is ReceiptState.ISSUED:
+        event = NOT_CANCELLED
+    tell_of_receipt(turn, pen, after, event, actor)
+    return after
+
+
+def tell_of_receipt(turn: Turn, pen: Pen, receipt: Receipt, event: str, actor: str = BRIDGE) -> None:
+    """Write an event of a receipt into its payment's timeline; never whose number the receipt bears."""
+    detail: dict[str, str | int] = {"amount": receipt.amount, "code": receipt.code, "message": receipt.message}
+    payment = payments.get(turn, receipt.site, receipt.payment)
+    pen.note(turn, payment, event, {name: value for name, value in detail.items() if value}, actor=actor)
