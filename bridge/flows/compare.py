@@ -43,7 +43,7 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
         is_empty = isinstance(outcome, Absent) and not payment.captured and not payment.orphaned
         return "" if is_empty else f"the inquiry answered {type(outcome).__name__}"
     state = State(payment.state)
-    if state is State.OPEN or (state in TERMINAL and not payment.captured):
+    if state in (State.OPEN, State.AWAITING_DEPOSIT) or (state in TERMINAL and not payment.captured):
         return _found(turn, recorder, payment, outcome, fence)
     if outcome.captured > payment.captured:
         more = outcome.captured - payment.captured

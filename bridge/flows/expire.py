@@ -11,7 +11,7 @@ from bridge.domain.machine import State
 from bridge.flows.context import Context
 from bridge.flows.reconcile import gap_sites
 from bridge.flows.record import Recorder
-from bridge.flows.window_end import begin_probe, must_be_shown, write_expired
+from bridge.flows.window_end import begin_probe, must_be_asked, must_be_shown, write_expired
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
 
@@ -50,6 +50,8 @@ def _end(turn: Turn, recorder: Recorder, payment_id: str, gateway: Gateway | Non
         return False
     if must_be_shown(gateway, payment):
         begin_probe(turn, recorder, payment)
+        return False
+    if must_be_asked(turn, recorder, gateway, payment):
         return False
     write_expired(turn, recorder, payment)
     return True

@@ -1,10 +1,12 @@
-"""The end of a window: where the gateway captures by itself, it must show first that nobody paid."""
+"""The end of a window or account: where money may have come unheard, the gateway must show first that nobody paid."""
 
-from bridge.clock import from_ms, new_id
+from bridge.clock import from_ms, new_id, to_ms
 from bridge.domain.gateway import Gateway, Inquires, Probes, captures_itself
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
+from bridge.flows.owe_check import owe_check
+from bridge.flows.pace import is_late
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
@@ -16,6 +18,20 @@ def must_be_shown(gateway: Gateway | None, payment: Payment) -> bool:
     if gateway is None or payment.state != State.OPEN or not payment.window_url or not captures_itself(gateway):
         return False
     return isinstance(gateway, Probes | Inquires)
+
+
+def must_be_asked(turn: Turn, recorder: Recorder, gateway: Gateway | None, payment: Payment) -> bool:
+    """Owe a look at the gateway's books before a waiting account ends: its deposit's notice may have been lost.
+
+    Answers whether that look's answer is awaited; a gateway that has not answered for too long is awaited no more.
+    """
+    if payment.state != State.AWAITING_DEPOSIT or not isinstance(gateway, Inquires):
+        return False
+    checks = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.CHECK]
+    awaited = next((one for one in checks if one.step in PENDING_STEPS), None)
+    if awaited is not None:
+        return not is_late(gateway, to_ms(awaited.sent_at), recorder.at)
+    return all(one.sent_at < payment.expires_at for one in checks) and owe_check(turn, recorder, payment)
 
 
 def begin_probe(turn: Turn, recorder: Recorder, payment: Payment) -> Operation | None:

@@ -219,6 +219,61 @@ async def test_an_account_is_issued_and_paid_into_once_however_often_it_is_told(
     await street.check_books()
 
 
+async def account_at_its_end(street):
+    """An account was issued, and its time is over just now."""
+    opened = await street.checkout(method="virtual_account")
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    await street.live((payment.expires_at - street.clock.now()).total_seconds(), step=86_400)
+    return payment
+
+
+async def a_day_and_some_minutes(street):
+    await street.live(86_400, step=7_200)
+    await street.live(3_600, step=20)
+
+
+async def test_an_account_whose_deposit_was_never_told_is_found_paid_before_it_ends(paystory):
+    street = paystory
+    payment = await account_at_its_end(street)
+    street.fault("notice", "notice_lost", times=None)
+    street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref, "late": True})
+    await a_day_and_some_minutes(street)
+
+    assert await street.state(payment.id) == "paid"
+    assert await street.entries(payment.id) == [("capture", 55_000, "E4")]
+    assert await street.told(payment.id) == ["payment.awaiting_deposit", "payment.paid"]
+    assert await street.cases(payment.id) == []
+    await street.check_books()
+
+
+async def test_an_account_nobody_paid_into_ends_once_the_gateway_has_shown_it(paystory):
+    street = paystory
+    payment = await account_at_its_end(street)
+    await a_day_and_some_minutes(street)
+
+    assert await street.state(payment.id) == "expired"
+    assert (await street.calls(payment.id)).count("query") == 1
+    assert await street.cases(payment.id) == []
+
+
+async def test_an_account_ends_though_the_gateway_does_not_say_for_hours_and_its_money_is_found_later(paystory):
+    street = paystory
+    payment = await account_at_its_end(street)
+    street.fault("notice", "notice_lost", times=None)
+    street.fault("query", "5xx_before", times=None)
+    street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref, "late": True})
+    await a_day_and_some_minutes(street)
+    assert await street.state(payment.id) == "expired"
+    street.sandbox.faults.clear()
+    await street.live(86_400, step=3_600)
+
+    assert await street.cases(payment.id) == ["money_on_ended_payment"]
+    assert await street.entries(payment.id) == [("orphan_capture", 55_000, "E4")]
+    await street.check_books()
+
+
 @pytest.mark.parametrize("method", ["account", "phone", "gift"])
 async def test_other_ways_to_pay_are_paid(paystory, method):
     payment = await paystory.buy(method=method)

@@ -62,7 +62,8 @@ _DUE = """SELECT
  (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
  (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS dropped,
  (SELECT MIN(expires_at + CASE state WHEN 'awaiting_deposit' THEN ?2 ELSE ?1 END) FROM payments
-  WHERE state IN ('open', 'readying', 'awaiting_deposit')) AS end,
+  WHERE state IN ('open', 'readying', 'awaiting_deposit') AND NOT EXISTS (
+   SELECT 1 FROM operations AS o WHERE o.payment = payments.id AND o.kind = 'check' AND o.state = 'unknown')) AS end,
  (SELECT COUNT(*) FROM notices WHERE state = 'pending') AS owed,
  (SELECT MIN(MAX(next_try_at, claimed_until)) FROM news AS this WHERE state = 'waiting' AND NOT EXISTS (
   SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq
