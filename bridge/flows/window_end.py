@@ -25,7 +25,7 @@ def must_be_asked(turn: Turn, recorder: Recorder, gateway: Gateway | None, payme
 
     Answers whether that look's answer is awaited; a gateway that has not answered for too long is awaited no more.
     """
-    if payment.state != State.AWAITING_DEPOSIT or not isinstance(gateway, Inquires):
+    if gateway is None or payment.state != State.AWAITING_DEPOSIT:
         return False
     checks = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.CHECK]
     awaited = next((one for one in checks if one.step in PENDING_STEPS), None)
