@@ -83,10 +83,10 @@ class DaysInUtc(payapp.PayApp):
         late = (stamp.at.astimezone(UTC).date() - utc.date()).days > self.settings.cancel_days
         exchange = super().refund(payment, refund, stamp)
         call = next(exchange)
-        call = changed_command(call, "paycancelreq" if late else "paycancel")
-        reply = yield call
+        reply = yield changed_command(call, "paycancelreq" if late else "paycancel")
         try:
-            exchange.send(reply)
+            while True:
+                reply = yield exchange.send(reply)
         except StopIteration as end:
             return end.value
 

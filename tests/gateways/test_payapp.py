@@ -96,6 +96,20 @@ async def test_five_days_later_a_refund_is_only_asked_for(bench):
     assert bench.net() == 55_000, "no money is back yet"
 
 
+@pytest.mark.parametrize("wish", [{"amount": 55_000}, PART], ids=["whole", "part"])
+async def test_settled_before_the_fifth_day_a_refund_is_asked_for_at_once(bench, wish):
+    payment = await bench.paid()
+    await bench.control("settings", settled_days=2)
+    await bench.clock.forward(3 * 86_400)
+    outcome = await bench.talk(bench.adapter.refund(payment, refund(wish), bench.stamp()))
+    assert isinstance(outcome, Accepted)
+    assert outcome.refs["paybackprice"] == str(wish["amount"])
+    assert outcome.refs["paybackbank"]
+    assert bench.net() == 55_000, "no money is back yet"
+    again = await bench.talk(bench.adapter.refund(payment, refund({"amount": 55_000}), bench.stamp()))
+    assert isinstance(again, Unknown), "asked for once more, PayApp only says that the amount is wrong"
+
+
 async def test_a_request_nobody_paid_is_withdrawn_and_a_paid_one_is_left_alone(bench):
     opened = await bench.open()
     unpaid = bench.payment(refs=dict(opened.refs))

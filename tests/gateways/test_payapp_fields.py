@@ -83,6 +83,10 @@ def said(exchange) -> dict[str, str]:
 
 def came_of(exchange, status: int = 200, **told: str):
     next(exchange)
+    return answered(exchange, status, **told)
+
+
+def answered(exchange, status: int = 200, **told: str):
     with pytest.raises(StopIteration) as ended:
         exchange.send(Reply(status, urlencode(told).encode()))
     return ended.value.value
@@ -221,9 +225,36 @@ def test_what_came_of_a_cancel():
     assert yes(giving(**LATE), **told, x="y") == Accepted(told)
     assert yes(giving(**LATE)) == Accepted({})
     assert no(giving(), "80030") == Refused(Reason.AMOUNT, "80030", "말씀")
-    unknown = no(giving(), "80010")
-    assert isinstance(unknown, Unknown)
-    assert (unknown.code, unknown.message, unknown.refusal) == ("80010", "말씀", False)
+    unlisted = no(giving(), "70080")
+    assert isinstance(unlisted, Unknown)
+    assert (unlisted.code, unlisted.message, unlisted.refusal) == ("70080", "말씀", False)
+
+
+def going_on(amount: int = 55_000, code: str = "80010"):
+    """Give the conversation where it goes on after a cancel that PayApp says is not possible, and its second call."""
+    exchange = giving(amount)
+    next(exchange)
+    return exchange, exchange.send(Reply(200, f"state=0&errno={code}".encode()))
+
+
+@pytest.mark.parametrize("code", ["80010", "80020"])
+def test_what_cannot_be_cancelled_is_asked_for_with_the_same_fields(code):
+    for amount in (55_000, 11_000):
+        exchange, call = going_on(amount, code)
+        assert call.form == asked(giving(amount)).form | {"cmd": "paycancelreq", "dpname": "티켓"}
+        assert (call.op, call.moves_money) == ("paycancelreq", True)
+        assert answered(exchange, state="1", paybackprice=str(amount)) == Accepted({"paybackprice": str(amount)})
+
+
+def test_what_came_of_asking_for_what_cannot_be_cancelled():
+    for amount, code in ((55_000, "80010"), (55_000, "80020"), (55_000, "80030"), (11_000, "80020")):
+        unknown = answered(going_on(amount)[0], state="0", errno=code, errorMessage="말씀")
+        assert isinstance(unknown, Unknown), (amount, code)
+        assert (unknown.code, unknown.message, unknown.refusal) == (code, "말씀", False)
+    more = answered(going_on(11_000)[0], state="0", errno="80030", errorMessage="말씀")
+    assert more == Refused(Reason.AMOUNT, "80030", "말씀")
+    barred = answered(going_on()[0], state="0", errno="70060", errorMessage="말씀")
+    assert barred == Refused(Reason.MERCHANT, "70060", "말씀")
 
 
 def test_what_may_be_given_back_may_be_given_back_in_part():

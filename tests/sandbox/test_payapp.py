@@ -206,13 +206,30 @@ async def test_after_five_days_only_a_wish_is_taken_and_the_console_grants_it(be
     assert (await cancel(bench, number))["errno"] == "80010"
     wish = {"cmd": "paycancelreq", "dpname": "홍길동", "partcancel": "1"}
     said = await cancel(bench, number, **wish, cancelprice="4000")
-    assert (said["state"], said["paybackprice"], said["cr_dpname"]) == ("1", "4000", "홍길동")
+    assert (said["state"], said["partprice"], said["cr_dpname"]) == ("1", "4000", "홍길동")
+    assert (said["paybackprice"], said["paybackbank"]) == ("0", ""), "the seller has not been paid out yet"
     assert bench.books("ORDER-1") == (55_000, 1_000), "a wish is no money"
     assert (await cancel(bench, number, **wish, cancelprice="50001"))["errno"] == "80030"
     bench.world.desks["payapp"].refund({"merchant_ref": "ORDER-1", "amount": 4_000})
     await bench.settle()
     assert bench.news[-1]["pay_state"] == "71"
     assert bench.books("ORDER-1") == (55_000, 5_000)
+
+
+async def test_from_the_settlement_on_a_wish_is_taken_and_says_what_must_be_wired_and_before_it_none_is(bench):
+    bench.set(settled_days=2)
+    number = await paid(bench)
+    await bench.clock.forward(2 * 86_400)
+    wish = {"cmd": "paycancelreq", "dpname": "홍길동"}
+    assert (await cancel(bench, number, **wish))["errno"] == "80020", "it can be cancelled without one"
+    await bench.clock.forward(86_400)
+    assert (await cancel(bench, number))["errno"] == "80010"
+    said = await cancel(bench, number, **wish)
+    assert (said["state"], said["paybackprice"], bool(said["paybackbank"])) == ("1", "55000", True)
+    assert (await cancel(bench, number, **wish))["errno"] == "80030", "it is asked for already"
+    bench.world.desks["payapp"].refund({"merchant_ref": "ORDER-1"})
+    await bench.settle()
+    assert (await cancel(bench, number, **wish))["errno"] == "80020", "nothing is left"
 
 
 async def test_an_account_is_paid_into_once(bench):

@@ -35,10 +35,13 @@ from bridge.gateways.payapp import codes, notices
 from bridge.gateways.payapp.billing import Billing
 from bridge.gateways.payapp.office import Office
 from bridge.gateways.payapp.settings import SETTINGS, PayAppSettings, read_settings
-from bridge.gateways.payapp.talk import digits, plain, read
+from bridge.gateways.payapp.talk import Answer, digits, plain, read
 
 PRICE_MIN = 1_000
 """Printed nowhere; seen in production code."""
+
+PAY_BACK = ("paybackprice", "paybackbank", "partprice")
+"""Of the answer to paycancelreq: KRW that the seller has to wire, into which account, and the part's amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,31 +152,42 @@ class PayApp(Billing, Office):
     def refund(
         self, payment: Payment, refund: RefundOrder, stamp: Stamp
     ) -> Exchange[Done | Refused | Accepted | Unknown]:
-        """Cancel in full or in part (paycancel); five days on ask for it (paycancelreq): that is no money back yet."""
-        late = payment.paid_at is not None and _days(payment.paid_at, stamp.at) > self.settings.cancel_days
-        fields = {"mul_no": payment.refs.get("mul_no", ""), "cancelmemo": plain(refund.reason, "고객 요청")}
-        if not refund.full:
-            parts = refund.parts
-            fields |= {
-                "partcancel": "1",
-                "cancelprice": str(refund.amount),
-                "cancel_taxable": str(parts.taxable),
-                "cancel_taxfree": str(parts.tax_free),
-                "cancel_vat": str(parts.vat),
-            }
-        else:
-            fields["partcancel"] = "0"
-        if late:
-            fields["dpname"] = self.settings.shop_name
-        reply = yield self.call("paycancelreq" if late else "paycancel", fields, moves_money=True)
+        """Cancel in full or in part (paycancel), or ask for it (paycancelreq): that is no money back yet.
+
+        Asked for it is from the sixth day, and where PayApp says that it cannot be cancelled, which is so from the
+        seller's settlement on, whenever that is. Of what is cancelled already it takes no request. (결제 취소 요청)
+        """
+        fields = self._cancel_fields(payment, refund)
+        if not self._is_late(payment, stamp):
+            reply = yield self.call("paycancel", fields, moves_money=True)
+            answer = read(reply)
+            if answer.ok:
+                return Done()
+            if answer.errno not in codes.NOT_CANCELLABLE:
+                return _not_cancelled(answer, codes.CANCEL_REFUSALS)
+        reply = yield self.call("paycancelreq", fields | {"dpname": self.settings.shop_name}, moves_money=True)
         answer = read(reply)
         if answer.ok:
-            named = ("paybackprice", "paybackbank", "partprice")
-            told = {name: answer.fields.text(name) for name in named if answer.fields.has(name)}
-            return Accepted(told) if late else Done()
-        if answer.errno in codes.CANCEL_REFUSALS:
-            return Refused(codes.CANCEL_REFUSALS[answer.errno], answer.errno, answer.message)
-        return Unknown("the cancel was refused with a code that proves nothing", answer.errno, answer.message)
+            return Accepted({name: answer.fields.text(name) for name in PAY_BACK if answer.fields.has(name)})
+        # A request for all of it names no amount: "check the amount" may mean that it was asked for before.
+        return _not_cancelled(answer, codes.REFUSALS if refund.full else codes.CANCEL_REFUSALS)
+
+    def _cancel_fields(self, payment: Payment, refund: RefundOrder) -> dict[str, str]:
+        fields = {"mul_no": payment.refs.get("mul_no", ""), "cancelmemo": plain(refund.reason, "고객 요청")}
+        if refund.full:
+            return fields | {"partcancel": "0"}
+        parts = refund.parts
+        return fields | {
+            "partcancel": "1",
+            "cancelprice": str(refund.amount),
+            "cancel_taxable": str(parts.taxable),
+            "cancel_taxfree": str(parts.tax_free),
+            "cancel_vat": str(parts.vat),
+        }
+
+    def _is_late(self, payment: Payment, stamp: Stamp) -> bool:
+        """Tell whether D+5 is over, by the days in Korea."""
+        return payment.paid_at is not None and _days(payment.paid_at, stamp.at) > self.settings.cancel_days
 
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
         """Say what may be given back through PayApp now."""
@@ -207,6 +221,12 @@ class PayApp(Billing, Office):
     def codes(self, kind: str) -> tuple[CodeName, ...]:
         """List a code table: errors, pay_states, pay_types, app_errors."""
         return codes.table(kind)
+
+
+def _not_cancelled(answer: Answer, refusals: Mapping[str, Reason]) -> Refused | Unknown:
+    if answer.errno in refusals:
+        return Refused(refusals[answer.errno], answer.errno, answer.message)
+    return Unknown("the cancel was refused with a code that proves nothing", answer.errno, answer.message)
 
 
 def _days(paid_at: datetime, now: datetime) -> int:

@@ -88,16 +88,17 @@ def pay_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
 def pay_cancel_request(till: Till, form: Form, fault: Fault | None) -> Answer:
     """Ask for a cancellation after D+5 or the settlement: the seller has yet to wire the money (결제 취소 요청).
 
-    Nothing is given back until somebody at PayApp does it. Raises Refusal.
+    Nothing is given back until somebody at PayApp does it; only what was settled has to be wired. Raises Refusal.
     """
     refuse_if_told(fault, "80020")
     request = found(till, form)
-    if not request.left:
-        raise Refusal("80020")
+    till.check_askable(request)
     amount, part = _wanted(form, request)
     if amount > request.left - request.asked_back:
         raise Refusal("80030")
     request.asked_back += amount
     tax = {name: form.get(name, "0") or "0" for name in ("cancel_taxable", "cancel_vat", "cancel_taxfree")}
-    said = {"cr_dpname": form.get("dpname", ""), "partcancel": "1" if part else "0", "paybackprice": amount}
-    return Answer(yes(errno=False, **said, partprice=amount if part else 0, **tax, paybackbank="국민은행 000-000000"))
+    said = {"cr_dpname": form.get("dpname", ""), "partcancel": "1" if part else "0"}
+    owed = {"paybackprice": amount, "paybackbank": "국민은행 000-000000"} if till.is_settled(request) else {}
+    nothing = {"paybackprice": 0, "paybackbank": ""}
+    return Answer(yes(errno=False, **said, partprice=amount if part else 0, **tax, **(owed or nothing)))

@@ -149,9 +149,22 @@ class Till:
         """Refuse a cancellation after D+5, after the settlement, or of what holds nothing. Raises Refusal."""
         if request.paid_at is None or not request.left:
             raise Refusal("80020")
-        days = (self.world.now().date() - request.paid_at.date()).days
-        if days > min(self.settings.cancel_days, self.settings.settled_days):
+        if self.is_settled(request) or self._days(request.paid_at) > self.settings.cancel_days:
             raise Refusal("80010")
+
+    def check_askable(self, request: Request) -> None:
+        """Refuse a request for a cancellation (결제 취소 요청) of what can be cancelled without one. Raises Refusal."""
+        if request.paid_at is None or not request.left:
+            raise Refusal("80020")
+        if not self.is_settled(request) and self._days(request.paid_at) <= self.settings.cancel_days:
+            raise Refusal("80020")
+
+    def is_settled(self, request: Request) -> bool:
+        """Tell whether the seller has been paid out, so that only the seller can give the money back."""
+        return request.paid_at is not None and self._days(request.paid_at) > self.settings.settled_days
+
+    def _days(self, paid_at: datetime) -> int:
+        return (self.world.now().date() - paid_at.date()).days
 
     def give_back(self, request: Request, amount: int, *, part: bool, by: str) -> int:
         """Give KRW back; gives the number of the cancellation, which a part has of its own. Raises Refusal."""
