@@ -1,11 +1,12 @@
 """The port of what some gateways do besides taking money: receipts, transfers, escrow, look-ups, their own commands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
 from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.failures import Malformed
 from bridge.domain.outcomes import (
     Absent,
     Declined,
@@ -200,6 +201,21 @@ class EscrowField:
     korean: str
     english: str
     choices: Mapping[str, str] = field(default_factory=dict)
+    needed: bool = True
+
+
+def check_fields(step: EscrowStep, known: Sequence[EscrowField]) -> None:
+    """Make sure that a step names what it needs and nothing it has not. Raises Malformed, naming the field."""
+    strange = sorted(set(step.fields) - {one.name for one in known})
+    if strange:
+        names = ", ".join(one.name for one in known) or "none"
+        raise Malformed(f"The step {step.step} has no field {strange[0]}; it has: {names}.")
+    for one in known:
+        value = step.fields.get(one.name, "")
+        if not value and one.needed:
+            raise Malformed(f"The step {step.step} needs the field {one.name} ({one.english}).")
+        if value and one.choices and value not in one.choices:
+            raise Malformed(f"The field {one.name} must be one of: {', '.join(one.choices)}.")
 
 
 @runtime_checkable
@@ -208,7 +224,11 @@ class Escrows(Protocol):
 
     @property
     def escrow_steps(self) -> Mapping[str, tuple[EscrowField, ...]]:
-        """The shop's own steps and the fields each needs; none where the site's payments are in no escrow."""
+        """The steps and the fields each has; none where the site's payments are in no escrow."""
+        ...
+
+    def check_escrow_step(self, step: EscrowStep) -> None:
+        """Refuse, before anything is kept or sent, a step that is not taken here or not so. Raises Malformed."""
         ...
 
     def take_escrow_step(

@@ -61,8 +61,9 @@ async def look_up_card(context: Context, site: Site, prefix: str, once: Once, ga
 async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once: Once) -> dict[str, Any]:
     """Report a delivery or the buyer's yes or no, or ask for the state; it stands in the payment's timeline.
 
-    A repeat of the same request is answered as the first one was. Raises NotFound, NotNow, PendingOutcome (a repeat of
-    what has no answer yet), GatewayOff (extra: gateway_message), Replayed, KeyReused.
+    A repeat of the same request is answered as the first one was. Raises NotFound, NotNow, Malformed (a field too many
+    or too few), PendingOutcome (a repeat of what has no answer yet), GatewayOff (extra: gateway_message), Replayed,
+    KeyReused.
     """
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, wish.payment))
     gateway = site.gateway(payment.gateway)
@@ -70,6 +71,8 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
         raise GatewayOff(f"{gateway.title} keeps no escrow.")
     if State(payment.state) not in PAID_STATES:
         raise NotNow(f"A payment in state {payment.state} is in no escrow.", state=payment.state)
+    step = EscrowStep(cast(Any, wish.step), wish.fields)
+    gateway.check_escrow_step(step)
     recorder = Recorder.now(context, site)
 
     def begin(turn: Turn) -> replay.Answer | None:
@@ -84,7 +87,6 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
     earlier = await context.ledger.write(begin)
     if earlier is not None:
         return _again(earlier)
-    step = EscrowStep(cast(Any, wish.step), wish.fields)
     outcome = await _ask(context, site, gateway, gateway.take_escrow_step(payment, step, recorder.stamp))
     heard = {"payment": payment.id, "state": "", "code": "", "message": ""}
     if isinstance(outcome, EscrowShown):

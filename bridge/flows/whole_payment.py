@@ -21,7 +21,7 @@ def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) ->
 
 
 def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
-    """Name the steps that the shop may take, and what each needs; none for a payment that is in no escrow."""
+    """Name the steps that may be taken, and the fields of each; none for a payment that is in no escrow."""
     gateway: object = site.gateways.get(payment.gateway)
     if not isinstance(gateway, Escrows) or payment.left <= 0 or not gateway.escrow_steps:
         return None
@@ -29,7 +29,13 @@ def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
         {
             "step": step,
             "fields": [
-                {"name": one.name, "label_ko": one.korean, "label": one.english, "choices": dict(one.choices)}
+                {
+                    "name": one.name,
+                    "label_ko": one.korean,
+                    "label": one.english,
+                    "choices": dict(one.choices),
+                    "needed": one.needed,
+                }
                 for one in fields
             ],
         }

@@ -39,11 +39,11 @@ async def test_a_card_is_known_by_its_first_digits_and_more_are_not_taken(world,
 
 
 async def test_an_escrows_steps_stand_in_the_timeline_and_a_repeat_is_answered_as_the_first(world, paid):
-    sent = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
-    again = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
+    sent = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")
+    again = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")
     state = await escrow(world, paid, "status")
 
-    assert (sent.json()["state"], sent.json()["message"]) == ("delivery", "우체국")
+    assert (sent.json()["state"], sent.json()["message"]) == ("delivery", "EPOST")
     assert (again.json(), state.json()["state"]) == (sent.json(), "delivery")
     assert [said["step"] for op, said in world.teller.asked if op == "escrow"] == ["delivery", "status"]
     timeline = (await world.call("GET", f"/v1/payments/{paid}")).json()["timeline"]
@@ -53,12 +53,12 @@ async def test_an_escrows_steps_stand_in_the_timeline_and_a_repeat_is_answered_a
 
 async def test_a_step_that_was_refused_or_not_answered_is_no_success_when_it_is_sent_again(world, paid):
     world.teller.fail("escrow", "no", "lost_after")
-    refused = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
-    again = await escrow(world, paid, "delivery", once="ab" * 16, courier="우체국")
-    lost = await escrow(world, paid, "delivery", once="cd" * 16, courier="우체국")
-    lost_again = await escrow(world, paid, "delivery", once="cd" * 16, courier="우체국")
+    refused = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")
+    again = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")
+    lost = await escrow(world, paid, "delivery", once="cd" * 16, courier="EPOST")
+    lost_again = await escrow(world, paid, "delivery", once="cd" * 16, courier="EPOST")
     await world.context.ledger.write(lambda turn: turn.run("UPDATE answers SET status = 0, body = ''"))
-    unheard = await escrow(world, paid, "delivery", once="cd" * 16, courier="우체국")
+    unheard = await escrow(world, paid, "delivery", once="cd" * 16, courier="EPOST")
 
     assert (again.status_code, again.json()["gateway_message"]) == (503, refused.json()["gateway_message"])
     assert (lost_again.status_code, lost_again.json()["detail"]) == (503, lost.json()["detail"])
@@ -77,15 +77,38 @@ async def test_a_refused_or_unheard_escrow_step_says_so(world, paid):
 
 
 async def test_a_payment_in_escrow_names_its_steps_and_what_each_needs(world, paid):
-    courier = {"name": "courier", "label_ko": "택배사", "label": "Courier", "choices": {"EPOST": "우체국"}}
+    choices = {"EPOST": "우체국"}
+    courier = {"name": "courier", "label_ko": "택배사", "label": "Courier", "choices": choices, "needed": True}
+    reason = {"name": "reason", "label_ko": "이유", "label": "Why", "choices": {}, "needed": False}
     shown = (await world.call("GET", f"/v1/payments/{paid}")).json()["escrow"]
     open_yet = await world.checkout(world.order())
 
-    assert shown == {"steps": [{"step": "status", "fields": []}, {"step": "delivery", "fields": [courier]}]}
+    assert [one["step"] for one in shown["steps"]] == ["status", "delivery", "confirm", "deny"]
+    assert [one["fields"] for one in shown["steps"]] == [[], [courier], [], [reason]]
     assert "escrow" not in (await world.call("GET", f"/v1/payments/{open_yet.payment}")).json()
     await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7"})
     await world.quiet()
     assert "escrow" not in (await world.call("GET", f"/v1/payments/{paid}")).json(), "all of it went back"
+
+
+@pytest.mark.parametrize(
+    ("step", "fields", "said"),
+    [
+        ("delivery", {}, "needs the field courier"),
+        ("delivery", {"courier": "EPOST", "tid": "OTHER"}, "no field tid; it has: courier."),
+        ("delivery", {"courier": "우체국"}, "must be one of: EPOST."),
+        ("status", {"mid": "othershop"}, "no field mid; it has: none."),
+    ],
+)
+async def test_a_field_too_many_or_too_few_is_refused_before_anything_is_kept_or_sent(world, paid, step, fields, said):
+    answer = await escrow(world, paid, step, **fields)
+    timeline = (await world.call("GET", f"/v1/payments/{paid}")).json()["timeline"]
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert said in answer.json()["detail"]
+    assert not [op for op, _ in world.teller.asked if op == "escrow"]
+    assert not [row for row in timeline if row["event"].startswith("escrow.")]
+    assert (await escrow(world, paid, "deny")).status_code == 200, "what is not needed may be left out"
 
 
 async def test_no_escrow_without_money_and_none_at_gateways_without(world, paid):

@@ -1,17 +1,19 @@
 """Welcome's escrow, step by step: where each is reported, about which transaction, and what a delivery must say.
 
-The words of `bridge.gateways.welcome.adapter`."""
+The words of `bridge.gateways.welcome.escrow`."""
 
 import json
 
 import pytest
 
 from bridge.domain.exchange import Reply
+from bridge.domain.failures import Malformed
 from bridge.domain.gateway import Refused
 from bridge.domain.payment import Mode
 from bridge.domain.services import EscrowShown, EscrowStep
 from bridge.gateways.welcome import codes
-from bridge.gateways.welcome.adapter import DELIVERY, build
+from bridge.gateways.welcome.adapter import build
+from bridge.gateways.welcome.escrow import DELIVERY, PATHS
 from tests.gateways import play
 
 FOUND = next(one for one in play.vectors("welcome") if one["operation"] == "escrow")
@@ -40,9 +42,8 @@ def answered(step, **body):
     [
         ("delivery", {}, "delivery", {"tid": "WTID0001", "oid": "PAYREF0000000001", "price": "55000"}),
         ("status", {}, "checkstatus", {"tid": "WTID0001"}),
-        ("confirm", {}, "buyconfirm", {"originalTid": "WTID0001"}),
-        ("deny", {}, "buydeny", {"originalTid": "WTID0001"}),
-        ("deny", {"dcnfName": "김직원"}, "denyconfirm", {"originalTid": "WTID0001", "dcnfName": "김직원"}),
+        ("confirm", {"buyName": "홍"}, "buyconfirm", {"originalTid": "WTID0001", "buyName": "홍"}),
+        ("deny", {"denyMsg": "파손"}, "buydeny", {"originalTid": "WTID0001", "denyMsg": "파손"}),
     ],
 )
 def test_each_step_is_reported_at_its_address_about_the_payments_transaction(step, fields, path, about):
@@ -54,6 +55,37 @@ def test_each_step_is_reported_at_its_address_about_the_payments_transaction(ste
     }
     assert told == about
     assert call.form["clientIp"] == gateway().settings.server_address
+
+
+@pytest.mark.parametrize("step", ["delivery", "status", "confirm", "deny"])
+def test_no_field_stands_in_for_what_is_ours(step):
+    ours = {"mid", "tid", "oid", "price", "originalTid", "clientIp", "timestamp", "signature", "exName", "dcnfName"}
+    plain, bent = next(asked(step)).form, next(asked(step, **dict.fromkeys(ours, "1"))).form
+    assert bent == plain
+    made = gateway().call("x", "/x", dict.fromkeys(ours, "1"), [], play.stamp(FOUND["stamp"])).form
+    assert [made[name] for name in ("mid", "timestamp", "signature")] == [
+        plain[name] for name in ("mid", "timestamp", "signature")
+    ]
+
+
+def test_a_step_is_refused_with_a_field_too_many_and_without_one_that_it_needs():
+    check = gateway().check_escrow_step
+    check(EscrowStep("confirm", {"buyName": "홍"}))
+    check(EscrowStep("deny", {"buyName": "홍", "refundName": "홍", "refundBankCode": "04"}))
+    for fields, said in (
+        ({"buyName": "홍", "tid": "OTHER"}, "no field tid"),
+        ({"buyName": "홍"}, "needs the field refundName"),
+        ({"buyName": "홍", "refundName": "홍", "refundBankCode": "??"}, "must be one of"),
+    ):
+        with pytest.raises(Malformed, match=said):
+            check(EscrowStep("deny", fields))
+
+
+def test_that_a_denial_was_seen_is_left_to_the_console_as_it_may_give_the_money_back():
+    with pytest.raises(Malformed, match="console") as refused:
+        gateway().check_escrow_step(EscrowStep("deny", {"dcnfName": "김직원"}))
+    assert "가맹점 관리자" in refused.value.extra["message_ko"]
+    assert "denyconfirm" not in PATHS.values()
 
 
 def test_a_delivery_names_its_courier_in_words():

@@ -125,7 +125,7 @@ def test_a_link_names_the_instalments_that_were_chosen(months, quota):
 
 def test_steps_of_escrow_are_offered_where_there_is_escrow():
     assert gateway().escrow_steps == {}
-    assert sorted(gateway(escrow="yes").escrow_steps) == ["delivery", "status"]
+    assert list(gateway(escrow="yes").escrow_steps) == ["status", "delivery", "confirm", "deny"]
 
 
 @pytest.mark.parametrize(("parts", "free", "sent"), [("no", 0, {}), ("no", 1_000, {"tax": "1", "taxfree": "1000"})])

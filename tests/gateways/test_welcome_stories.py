@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from bridge.gateways.welcome.escrow import DELIVERY
 from tests.gateways.house import House
 from tests.support.world import SHOP_URL, Coming
 
@@ -271,11 +272,28 @@ async def test_a_payment_in_escrow_has_its_delivery_reported_and_its_state_told(
     again = await house.call("POST", path, {"step": "delivery", "actor": "wp:7", "fields": fields})
     changed = await house.call("POST", path, {"step": "delivery", "actor": "wp:7", "fields": fields | {"report": "U"}})
 
-    assert [one["step"] for one in shown] == ["status", "delivery"]
+    assert [one["step"] for one in shown] == ["status", "delivery", "confirm", "deny"]
     assert (before.json()["state"], sent.status_code, changed.status_code) == ("승인", 200, 200)
     assert again.json()["gateway_message"] == "배송등록 정보를 확인하세요."
     assert house.book(payment).net == 55_000
     assert "02-123-4567" not in json.dumps(await house.all("SELECT * FROM calls"), default=str)
+
+
+async def test_that_a_denial_was_seen_is_refused_here_and_no_money_goes_back_unseen(house):
+    house.site = await house.pair("http://parcels.test", escrow="yes")
+    payment = await house.buy()
+    path, deny = f"/v1/payments/{payment.id}/escrow", {"buyName": "홍길동", "refundName": "홍길동"}
+    parcel = {one.name: next(iter(one.choices), "1") for one in DELIVERY}
+    for step, fields in (("delivery", parcel), ("deny", deny)):
+        taken = await house.call("POST", path, {"step": step, "actor": "wp:7", "fields": fields})
+        assert taken.status_code == 200, taken.text
+    seen = await house.call("POST", path, {"step": "deny", "actor": "wp:7", "fields": {"dcnfName": "김직원"}})
+    state = await house.call("POST", path, {"step": "status", "actor": "wp:7"})
+
+    assert (seen.status_code, seen.json()["code"], "console" in seen.json()["detail"]) == (400, "malformed", True)
+    assert (state.json()["state"], house.book(payment).net) == ("구매거절", 55_000)
+    assert not [sent.url for sent in house.net.sent if sent.url.endswith("/denyconfirm")]
+    await house.check_books()
 
 
 async def test_without_the_setting_no_payment_is_in_escrow(house):

@@ -53,6 +53,7 @@ from bridge.domain.services import (
     ReceiptIssued,
     ReceiptOrder,
     TransferShown,
+    check_fields,
 )
 from tests.support.teller import SECRET, TELLER
 
@@ -382,7 +383,12 @@ class Serving(Approving, Undoing):
 
     @property
     def escrow_steps(self) -> dict[str, tuple[EscrowField, ...]]:
-        return {"status": (), "delivery": (EscrowField("courier", "택배사", "Courier", {"EPOST": "우체국"}),)}
+        courier = EscrowField("courier", "택배사", "Courier", {"EPOST": "우체국"})
+        reason = EscrowField("reason", "이유", "Why", needed=False)
+        return {"status": (), "delivery": (courier,), "confirm": (), "deny": (reason,)}
+
+    def check_escrow_step(self, step: EscrowStep) -> None:
+        check_fields(step, self.escrow_steps[step.step])
 
     def take_escrow_step(self, payment: Payment, step: EscrowStep, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("escrow", payment, step=step.step, fields=dict(step.fields))

@@ -28,41 +28,20 @@ from bridge.domain.gateway import (
 )
 from bridge.domain.machine import State
 from bridge.domain.payment import AMOUNT_MIN, Method, Mode, Order, Payment, RefundOrder
-from bridge.domain.reasons import Reason
-from bridge.domain.services import EscrowField, EscrowShown, EscrowStep
 from bridge.domain.windows import origin_of
 from bridge.gateways.welcome import approvals, codes, notices
 from bridge.gateways.welcome.billing import Billing
+from bridge.gateways.welcome.escrow import IN_ESCROW, Escrow
 from bridge.gateways.welcome.settings import SETTINGS, WelcomeSettings, read_settings
 from bridge.gateways.welcome.talk import Answer, read
 
 CARD_MIN = 1_000
 """A card pays less only where the shop's links say below1000=Y. (mobile 2.2.6)"""
 CANCEL_DAYS = 365
-IN_ESCROW = "&useescrow=Y"
-ESCROW_METHODS = (Method.CARD, Method.ACCOUNT, Method.VIRTUAL_ACCOUNT)
-DELIVERY = (
-    EscrowField("report", "등록 또는 변경", "New or changed", {"I": "등록", "U": "변경"}),
-    EscrowField("exCode", "택배사", "Courier", codes.COURIERS),
-    EscrowField("invoice", "송장번호", "Invoice number"),
-    EscrowField("invoiceDay", "발송일 (예: 20261128)", "Day sent, such as 20261128"),
-    EscrowField("charge", "배송비", "Paid by", {"S": "보내는 쪽이 냄", "B": "받는 쪽이 냄"}),
-    EscrowField("registName", "등록하는 사람", "Registered by"),
-    EscrowField("sendName", "보내는 사람", "Sender"),
-    EscrowField("sendTel", "보내는 사람 전화", "Sender's telephone"),
-    EscrowField("sendPost", "보내는 곳 우편번호", "Sender's postal code"),
-    EscrowField("sendAddr1", "보내는 곳 주소", "Sender's address"),
-    EscrowField("recvName", "받는 사람", "Recipient"),
-    EscrowField("recvTel", "받는 사람 전화", "Recipient's telephone"),
-    EscrowField("recvPost", "받는 곳 우편번호", "Recipient's postal code"),
-    EscrowField("recvAddr", "받는 곳 주소", "Recipient's address"),
-)
-"""What a delivery is registered with (payapi06, 6.1); of its other fields the payment and the settings tell."""
-ESCROW_PATHS = {"delivery": "delivery", "confirm": "buyconfirm", "deny": "buydeny", "status": "checkstatus"}
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome(Billing):
+class Welcome(Billing, Escrow):
     """One site's Welcome. Deadline 40 s: Welcome names none."""
 
     settings: WelcomeSettings
@@ -89,7 +68,7 @@ class Welcome(Billing):
         months = payment.instalment_months
         fields = {
             "payType": codes.PAY_TYPES[payment.method],
-            "P_RESERVED": codes.RESERVED[payment.method] + (IN_ESCROW if self._keeps_in_escrow(payment) else ""),
+            "P_RESERVED": codes.RESERVED[payment.method] + (IN_ESCROW if self.keeps_in_escrow(payment) else ""),
             "P_HPP_METHOD": self.settings.phone_goods if payment.method is Method.PHONE else "",
             "P_QUOTABASE": f"99:{months:02d}" if months else "",
         }
@@ -177,34 +156,6 @@ class Welcome(Billing):
         if reason is not None:
             return Refused(reason, answer.code, answer.message)
         return Unknown("closing was answered with a code that proves nothing", answer.code, answer.message)
-
-    @property
-    def escrow_steps(self) -> Mapping[str, tuple[EscrowField, ...]]:
-        """The state and the delivery, where the site's windows are in escrow."""
-        return {"status": (), "delivery": DELIVERY} if self.settings.in_escrow else {}
-
-    def _keeps_in_escrow(self, payment: Payment) -> bool:
-        return self.settings.in_escrow and payment.method in ESCROW_METHODS
-
-    def take_escrow_step(
-        self, payment: Payment, step: EscrowStep, stamp: Stamp
-    ) -> Exchange[EscrowShown | Refused | Unknown]:
-        """Report the delivery, the buyer's yes or no (with dcnfName: that the no was seen), or ask for the state."""
-        path = "denyconfirm" if step.step == "deny" and step.fields.get("dcnfName") else ESCROW_PATHS[step.step]
-        tid = payment.refs.get("tid", "")
-        own = {
-            "delivery": {"tid": tid, "oid": payment.merchant_ref, "price": str(payment.amount)},
-            "status": {"tid": tid},
-        }
-        if step.step == "delivery":
-            own["delivery"]["exName"] = codes.COURIERS.get(step.fields.get("exCode", ""), "")
-        fields = {"clientIp": self.settings.server_address, **own.get(step.step, {"originalTid": tid}), **step.fields}
-        reply = yield self.call(f"escrow_{path}", f"/escrow/{path}", fields, [], stamp)
-        answer = read(reply)
-        if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS):
-            return Refused(codes.cancel_refusal(answer.code) or Reason.GATEWAY, answer.code, answer.message)
-        state = answer.text("clStatus", "")
-        return EscrowShown(codes.ESCROW_STATES.get(state, state) or step.step, answer.code, answer.message)
 
     def read_notice(self, raw: bytes, kind: str) -> Notice:
         """Read a notice of its address's kind. Raises Unreadable, NotGenuine."""

@@ -19,6 +19,7 @@ SECRETS = frozenset(
     {"signature", "cardNumber", "registNo", "passwd", "cardExpireYY", "cardExpireMM", "billkey", "buyerName"}
     | {"buyerTel", "buyerEmail", "P_NEXT_URL", "P_RETURN_URL", "P_NOTI_URL", "P_TID", "refundAccount", "refundName"}
     | {"sendName", "sendTel", "sendAddr1", "sendAddr2", "sendPost", "recvName", "recvTel", "recvAddr", "recvPost"}
+    | {"buyName", "registName"}
 )
 _NOT_PLAIN = re.compile(r"[^\w\s()\[\].,-]")
 _BLOCK_BITS = 128
@@ -34,10 +35,13 @@ class Talk:
     def call(
         self, op: str, path: str, fields: Mapping[str, str], covered: Pairs, stamp: Stamp, *, moves_money: bool = False
     ) -> Call:
-        """Make a call; `covered` are the pairs that its signature covers besides shop, key and time."""
+        """Make a call; `covered` are the pairs that its signature covers besides shop, key and time.
+
+        Shop, time and signature are ours, whatever the fields say.
+        """
         moment = self.timestamp(stamp)
-        form = {"mid": self.settings.mid, **{name: value for name, value in fields.items() if value}}
-        form |= {"timestamp": moment, "signature": self.sign(covered, moment)}
+        form = {name: value for name, value in fields.items() if value}
+        form |= {"mid": self.settings.mid, "timestamp": moment, "signature": self.sign(covered, moment)}
         return Call(op, "POST", f"{self.settings.api_url}{path}", form=form, moves_money=moves_money, secrets=SECRETS)
 
     def sign(self, covered: Pairs, moment: str) -> str:

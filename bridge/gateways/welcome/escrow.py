@@ -1,0 +1,95 @@
+"""Welcome's escrow (에스크로): the delivery, the buyer's yes or no, the state. (PAYAPI 6; mobile 9)"""
+
+from collections.abc import Mapping
+
+from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.failures import Malformed
+from bridge.domain.gateway import Refused, Unknown
+from bridge.domain.payment import Method, Payment
+from bridge.domain.reasons import Reason
+from bridge.domain.services import EscrowField, EscrowShown, EscrowStep, check_fields
+from bridge.gateways.welcome import codes
+from bridge.gateways.welcome.talk import Talk, read
+
+IN_ESCROW = "&useescrow=Y"
+METHODS = (Method.CARD, Method.ACCOUNT, Method.VIRTUAL_ACCOUNT)
+"""What a buyer may pay into an escrow with. (mobile 9.1)"""
+DELIVERY = (
+    EscrowField("report", "등록 또는 변경", "New or changed", {"I": "등록", "U": "변경"}),
+    EscrowField("exCode", "택배사", "Courier", codes.COURIERS),
+    EscrowField("invoice", "송장번호", "Invoice number"),
+    EscrowField("invoiceDay", "발송일 (예: 20261128)", "Day sent, such as 20261128"),
+    EscrowField("charge", "배송비", "Paid by", {"S": "보내는 쪽이 냄", "B": "받는 쪽이 냄"}),
+    EscrowField("registName", "등록하는 사람", "Registered by"),
+    EscrowField("sendName", "보내는 사람", "Sender"),
+    EscrowField("sendTel", "보내는 사람 전화", "Sender's telephone"),
+    EscrowField("sendPost", "보내는 곳 우편번호", "Sender's postal code"),
+    EscrowField("sendAddr1", "보내는 곳 주소", "Sender's address"),
+    EscrowField("recvName", "받는 사람", "Recipient"),
+    EscrowField("recvTel", "받는 사람 전화", "Recipient's telephone"),
+    EscrowField("recvPost", "받는 곳 우편번호", "Recipient's postal code"),
+    EscrowField("recvAddr", "받는 곳 주소", "Recipient's address"),
+)
+"""What a delivery is registered with (6.1); of its other fields the payment and the settings tell."""
+BUYER = EscrowField("buyName", "처리하는 사람", "Decided by")
+STEPS: Mapping[str, tuple[EscrowField, ...]] = {
+    "status": (),
+    "delivery": DELIVERY,
+    "confirm": (BUYER,),
+    "deny": (
+        BUYER,
+        EscrowField("refundName", "환불 계좌 예금주", "Holder of the account for the refund"),
+        EscrowField("denyMsg", "구매를 거절하는 이유", "Why the purchase is denied", needed=False),
+        EscrowField("refundBankCode", "환불 은행", "Bank of the refund", codes.BANKS, needed=False),
+        EscrowField("refundAccount", "환불 계좌번호", "Account for the refund", needed=False),
+    ),
+}
+PATHS = {"delivery": "delivery", "confirm": "buyconfirm", "deny": "buydeny", "status": "checkstatus"}
+POSTCODES = ("sendPost", "recvPost")
+"""Without separators (구분자없이)."""
+
+
+class Escrow(Talk):
+    """Asks about a payment's escrow, and reports to it. None of its calls may move money."""
+
+    @property
+    def escrow_steps(self) -> Mapping[str, tuple[EscrowField, ...]]:
+        """The steps, where the site's windows are in escrow."""
+        return STEPS if self.settings.in_escrow else {}
+
+    def keeps_in_escrow(self, payment: Payment) -> bool:
+        """Tell whether a payment's window is to be in escrow."""
+        return self.settings.in_escrow and payment.method in METHODS
+
+    def check_escrow_step(self, step: EscrowStep) -> None:
+        """Refuse fields that a step has not, and 구매거절 확인: no page says whether that gives the money back.
+
+        Raises Malformed.
+        """
+        if "dcnfName" in step.fields:
+            raise Malformed(
+                "That a denial was seen (denyconfirm) may give the whole sum back, unseen by our books: "
+                "do it in Welcome's own console, or refund the payment.",
+                message_ko="구매거절 확인은 돈이 돌아갈 수 있는 일이라 여기서 하지 않아요. "
+                "웰컴페이먼츠 가맹점 관리자에서 확인하거나 결제를 환불해 주세요.",
+            )
+        check_fields(step, STEPS[step.step])
+
+    def take_escrow_step(
+        self, payment: Payment, step: EscrowStep, stamp: Stamp
+    ) -> Exchange[EscrowShown | Refused | Unknown]:
+        """Report the delivery, the buyer's yes or no, or ask for the state. What is ours nobody's fields override."""
+        path, tid = PATHS[step.step], payment.refs.get("tid", "")
+        fields = {field.name: step.fields.get(field.name, "") for field in STEPS[step.step]}
+        own = {
+            "delivery": {"tid": tid, "oid": payment.merchant_ref, "price": str(payment.amount)},
+            "status": {"tid": tid},
+        }.get(step.step, {"originalTid": tid})
+        if step.step == "delivery":
+            own["exName"] = codes.COURIERS.get(fields["exCode"], "")
+        own["clientIp"] = self.settings.server_address
+        answer = read((yield self.call(f"escrow_{path}", f"/escrow/{path}", fields | own, [], stamp)))
+        if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS):
+            return Refused(codes.cancel_refusal(answer.code) or Reason.GATEWAY, answer.code, answer.message)
+        state = answer.text("clStatus", "")
+        return EscrowShown(codes.ESCROW_STATES.get(state, state) or step.step, answer.code, answer.message)
