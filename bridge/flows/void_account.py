@@ -1,7 +1,9 @@
 """Closes a virtual account before anything is paid into it: turn (intent), talk, turn (what came of it)."""
 
+from typing import Any
+
 from bridge.clock import from_ms, new_id, to_ms
-from bridge.domain.failures import Conflict, GatewayOff, NotNow, PendingOutcome
+from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import Gateway, NothingThere, NotSent, Refused, TooLate, Undone
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
@@ -16,6 +18,16 @@ from bridge.flows.write_down import write_down
 from bridge.ledger import operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
+
+CAME_TO = {
+    Step.SENT: "asking",
+    Step.UNKNOWN: "asking",
+    Step.OK: "closed",
+    Step.FAIL: "refused",
+    Step.NOT_SENT: "not_sent",
+    Step.NEEDS_HUMAN: "refused",
+}
+"""What a try to close an account came to, by the step of its operation; asking: its answer is owed still."""
 
 
 async def void_account(context: Context, site: Site, payment_id: str, actor: str, once: Once) -> Payment:
@@ -66,14 +78,42 @@ async def void_once(context: Context, site: Site, gateway: Gateway, voiding: Ope
         return
 
 
+def void_json(turn: Turn, site: Site, payment: Payment) -> dict[str, Any] | None:
+    """Say whether a payment's account may be closed now, why not, and what came of the last try; none where nothing
+    waits or waited to be closed."""
+    tries = [one for one in operations.of_payment(turn, payment.id) if voids_account(payment, one)]
+    if payment.state != State.AWAITING_DEPOSIT and not tries:
+        return None
+    shown: dict[str, Any] = {"may": True}
+    try:
+        _check(turn, site, payment)
+    except BridgeError as error:
+        shown = {"may": False, "why": error.extra.get("message_ko", "")}
+    if tries:
+        last = tries[-1]
+        said = last.message if last.step is Step.FAIL else ""
+        shown |= {"state": CAME_TO[last.step], "code": last.code, "message": said}
+    return shown
+
+
 def _check(turn: Turn, site: Site, payment: Payment) -> None:
     if payment.state != State.AWAITING_DEPOSIT:
-        raise NotNow(f"A payment in state {payment.state} waits on no account.", state=payment.state)
+        raise NotNow(
+            f"A payment in state {payment.state} waits on no account.",
+            state=payment.state,
+            message_ko="입금을 기다리는 결제가 아니에요.",
+        )
     if any(one.step in PENDING_STEPS for one in operations.of_payment(turn, payment.id)):
-        raise PendingOutcome("An earlier operation of this payment has no outcome yet; wait for it.")
+        raise PendingOutcome(
+            "An earlier operation of this payment has no outcome yet; wait for it.",
+            message_ko="앞선 처리의 결과를 아직 확인하고 있어요.",
+        )
     gateway = site.gateway(payment.gateway)
     if not isinstance(gateway, VoidsAccounts):
-        raise GatewayOff(f"{gateway.title} closes no accounts; this one ends by itself.")
+        raise GatewayOff(
+            f"{gateway.title} closes no accounts; this one ends by itself.",
+            message_ko=f"{gateway.title}에는 가상계좌를 닫는 기능이 없어요. 입금 기한이 지나면 저절로 끝나요.",
+        )
 
 
 def _intend(turn: Turn, recorder: Recorder, payment: Payment, actor: str) -> Operation:

@@ -1,4 +1,4 @@
-"""A payment as a clerk sees it: besides what `snapshots` shows, its cash receipts and the steps of its escrow."""
+"""A payment as a clerk sees it: with its cash receipts, the closing of its account, the steps of its escrow."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from bridge.domain.services import Escrows
 from bridge.flows.issue_receipt import receipts_json
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
+from bridge.flows.void_account import void_json
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
 
@@ -15,7 +16,11 @@ from bridge.ledger.ledger import Turn
 def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[str, Any]:
     """Read one payment of a site with everything that belongs to it. Raises NotFound."""
     payment = payments.get(turn, site.id, payment_id)
-    more = {"cash_receipts": receipts_json(turn, site, payment), "escrow": _escrow(site, payment)}
+    more = {
+        "cash_receipts": receipts_json(turn, site, payment),
+        "escrow": _escrow(site, payment),
+        "void": void_json(turn, site, payment),
+    }
     shown = {name: value for name, value in more.items() if value is not None}
     return read_payment(turn, site, payment_id, stamp) | shown
 

@@ -27,6 +27,7 @@ from bridge.flows.open_key import open_key
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
 from bridge.flows.void_account import void_account
+from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import billing_keys as rows
 from bridge.web.incoming import FromSite, from_site
 from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, convert, in_utc, read_order
@@ -194,7 +195,7 @@ class Billing:
         asked = convert(signed.json(), VoidIn)
         payment_id, moment = request.path_params["payment"], stamp(self._context.clock)
         payment = await void_account(self._context, signed.site, payment_id, asked.actor, signed.once())
-        shown = await self._context.ledger.read(lambda turn: read_payment(turn, signed.site, payment.id, moment))
+        shown = await self._context.ledger.read(lambda turn: read_whole_payment(turn, signed.site, payment.id, moment))
         return _json(shown, 202 if payment.state == State.AWAITING_DEPOSIT else 200)
 
     async def _paid(self, signed: FromSite, visit: Visit) -> Response:

@@ -6,6 +6,7 @@ import pytest
 
 from bridge.domain.failures import RefundRefused
 from bridge.domain.payment import Account
+from bridge.flows.manage_sites import change_settings
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from tests.support.teller import TELLER
 
@@ -79,6 +80,7 @@ async def test_an_account_is_closed_before_its_deposit_and_the_order_is_free_aga
     again = await void(world, payment, once="cd" * 16)
 
     assert (closed.status_code, closed.json()["state"], again.json()["state"]) == (200, "voided", "voided")
+    assert (closed.json()["void"]["may"], closed.json()["void"]["state"]) == (False, "closed")
     assert world.teller.of(payment.merchant_ref).withdrawn
     assert world.teller.calls["account_void"] == 1
     assert (await void(world, payment)).json()["code"] == "not_now"
@@ -91,8 +93,10 @@ async def test_an_account_with_money_in_it_stays_and_its_deposit_counts(counter)
     kept = await void(world, payment)
 
     assert (kept.status_code, kept.json()["state"]) == (202, "awaiting_deposit")
-    timeline = (await world.call("GET", f"/v1/payments/{payment.id}")).json()["timeline"]
-    assert any(row["event"] == "account.not_voided" for row in timeline)
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+    assert any(row["event"] == "account.not_voided" for row in shown["timeline"])
+    refused = {"may": True, "state": "refused", "code": "deposited", "message": "입금된 계좌예요"}
+    assert (kept.json()["void"], shown["void"]) == (refused, refused)
     assert (await void(world, payment)).status_code == 202
 
 
@@ -103,6 +107,8 @@ async def test_a_closing_whose_answer_is_lost_is_asked_again_until_it_is_known(c
     lost = await void(world, payment)
 
     assert (lost.status_code, lost.json()["state"]) == (202, "awaiting_deposit")
+    assert lost.json()["void"]["state"] == "asking"
+    assert lost.json()["void"]["why"] == "앞선 처리의 결과를 아직 확인하고 있어요."
     assert (await void(world, payment)).json()["code"] == "pending_outcome"
     await world.live(120, step=5)
     assert await world.state(payment.id) == "voided"
@@ -112,10 +118,24 @@ async def test_a_closing_whose_answer_is_lost_is_asked_again_until_it_is_known(c
 async def test_a_closing_that_was_never_sent_may_be_asked_for_again(counter):
     world = counter
     payment = await waiting(world)
+    assert (await world.call("GET", f"/v1/payments/{payment.id}")).json()["void"] == {"may": True}
     world.net.down.add(f"{TELLER}:80")
-    assert (await void(world, payment)).status_code == 202
+    assert (await void(world, payment)).json()["void"] == {"may": True, "state": "not_sent", "code": "", "message": ""}
     world.net.down.clear()
     assert (await void(world, payment)).json()["state"] == "voided"
+
+
+async def test_why_an_account_cannot_be_closed_is_said_before_anybody_tries(counter):
+    world = counter
+    payment = await waiting(world)
+    await change_settings(world.context, url=world.site.url, settings={"teller": {"kind": "Asked"}})
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()["void"]
+    refused = await void(world, payment)
+    paid = await world.checkout(world.order())
+
+    assert shown == {"may": False, "why": refused.json()["message_ko"]}
+    assert "저절로 끝나요" in shown["why"]
+    assert "void" not in (await world.call("GET", f"/v1/payments/{paid.payment}")).json()
 
 
 async def test_a_crash_while_closing_is_settled_by_asking_again(counter):

@@ -35,6 +35,7 @@ final class Payment_View {
 			self::render_facts( $payment );
 			Refund_Form::render( $payment );
 			self::render_refunds( is_array( $payment['refunds'] ?? null ) ? $payment['refunds'] : array() );
+			Account_Closing::render( $payment );
 			Receipts::render( $payment );
 			Escrow::render( $payment );
 			Story::render( is_array( $payment['timeline'] ?? null ) ? $payment['timeline'] : array() );

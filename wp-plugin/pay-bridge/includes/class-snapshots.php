@@ -23,7 +23,7 @@ final class Snapshots {
 	const AMOUNT_MISMATCH = 'amount_mismatch';
 
 	/** What is asked of the bridge when it is shown, and not kept in WordPress: people's names, and what grows. */
-	const NOT_KEPT = array( 'timeline', 'refunds', 'order', 'buyer', 'buyer_name', 'title', 'items', 'cash_receipts', 'escrow' );
+	const NOT_KEPT = array( 'timeline', 'refunds', 'order', 'buyer', 'buyer_name', 'title', 'items', 'cash_receipts', 'escrow', 'void' );
 
 	/** Whether something from outside has the form of a payment. */
 	public static function is_payment( $payment ): bool {
