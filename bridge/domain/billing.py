@@ -216,6 +216,15 @@ class Bills(Protocol):
 
 
 @runtime_checkable
+class MarksCharges(Protocol):
+    """A gateway to which a charge is known by more than its order number (Payple: the month it is for)."""
+
+    def charge_refs(self, at: datetime) -> Mapping[str, str]:
+        """Say what to write down of a charge before it is sent, so that it is found though its answer be lost."""
+        ...
+
+
+@runtime_checkable
 class IssuesKeys(Protocol):
     """A gateway whose window issues a billing key."""
 

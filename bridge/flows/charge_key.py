@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bridge.domain.billing import Bills, phone_refusal
+from bridge.domain.billing import Bills, MarksCharges, phone_refusal
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import GatewayOff, NotNow
 from bridge.domain.gateway import Approval
@@ -42,5 +42,6 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
         return bills.charge(payment, wish.order, key, urls_of(context, site, payment), operation.stamp)
 
-    direct = DirectWish(wish.order, row.method, wish.actor)
+    refs = gateway.charge_refs(context.clock.now()) if isinstance(gateway, MarksCharges) else {}
+    direct = DirectWish(wish.order, row.method, wish.actor, refs)
     return await pay_directly(context, site, gateway, direct, once, speak)

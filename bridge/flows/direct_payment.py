@@ -1,7 +1,7 @@
 """Payments that need no window: a billing key that is charged, a card keyed in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
@@ -21,11 +21,12 @@ from bridge.ledger.ledger import Turn
 
 @dataclass(frozen=True, slots=True)
 class DirectWish:
-    """An order that is to be paid at once, by what the caller holds."""
+    """An order that is to be paid at once, by what the caller holds. `refs` are written down before it is sent."""
 
     order: Order
     method: Method
     actor: str
+    refs: Mapping[str, str] = field(default_factory=dict)
 
 
 async def pay_directly(
@@ -61,7 +62,9 @@ def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Dir
     refuse_taken(everyone)
     refuse_flood(everyone, now_ms(context.clock))
     token_id, actor = f"key:{once.idempotency_key}", wish.actor
-    payment = add_payment(turn, context, site, gateway.name, wish.order, wish.method, token_id=token_id, actor=actor)
+    payment = add_payment(
+        turn, context, site, gateway.name, wish.order, wish.method, token_id=token_id, actor=actor, marks=wish.refs
+    )
     replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, now_ms(context.clock))
     return payment
 
@@ -77,9 +80,13 @@ def add_payment(
     token_id: str,
     actor: str,
     ref: str = "",
+    marks: Mapping[str, str] | None = None,
     refs: Mapping[str, str] | None = None,
 ) -> Payment:
-    """Write a payment that waits for no window: open from the start, for whoever approves it next."""
+    """Write a payment that waits for no window: open from the start, for whoever approves it next.
+
+    `marks` are refs of ours, `refs` what a window gave and the audit tells of.
+    """
     now = from_ms(now_ms(context.clock))
     payment = Payment(
         id=new_id(context.clock),
@@ -96,6 +103,7 @@ def add_payment(
         merchant_ref=ref or new_reference(context.clock),
         created_at=now,
         expires_at=now + timedelta(seconds=context.settings.payment_life_seconds),
+        refs=dict(marks or {}),
     )
     payments.add(turn, payment, token_id=token_id, actor=actor, owner=context.owner)
     if not refs:

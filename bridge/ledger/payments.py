@@ -22,11 +22,12 @@ def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str =
     at = to_ms(payment.created_at)
     turn.run(
         "INSERT INTO payments (id, site, order_ref, order_version, token_id, gateway, method, device, state, amount,"
-        " tax_free, instalment_months, merchant_ref, owner, created_at, changed_at, expires_at, version)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_free, instalment_months, merchant_ref, owner, created_at, changed_at, expires_at, version, refs)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(payment.id, payment.site, payment.order_ref, payment.order_version, token_id, payment.gateway),
         *(payment.method, payment.device, payment.state, payment.amount, payment.tax_free, payment.instalment_months),
         *(payment.merchant_ref, owner, at, at, to_ms(payment.expires_at), payment.version),
+        json.dumps(dict(payment.refs), ensure_ascii=False),
     )
     audit.note(
         turn,

@@ -29,6 +29,7 @@ from bridge.domain.gateway import (
 from bridge.domain.payment import Buyer, Method, Mode, RefundOrder
 from bridge.gateways.payple import adapter, codes, talks
 from bridge.gateways.payple.adapter import Payple, build
+from bridge.gateways.payple.dates import regular
 from tests.gateways.harness import at, begin, bend, bent, drop, holds, load, played, rename
 from tests.gateways.lane import ORDER, SANDBOX, URLS, Lane
 
@@ -229,11 +230,14 @@ def test_no_request_leaves_for_an_address_that_is_not_payples(operation, host):
     assert isinstance(outcome, Unknown | Refused | Declined)
 
 
-@given(st.text(max_size=30), st.dates(), st.integers(1, 10**9), st.integers(0, 10**9) | st.none())
-def test_what_asks_can_never_give_back(oid, day, amount, vat):
-    asked, given_back = talks.lookup_body(oid, day), talks.refund_body("key", oid, f"{day:%Y%m%d}", amount, vat)
+@given(st.text(max_size=30), st.dates(), st.integers(1, 10**9), st.integers(0, 10**9) | st.none(), st.booleans())
+def test_what_asks_can_never_give_back(oid, day, amount, vat, monthly):
+    month = regular({"regularMonth": f"{day:%Y%m}"} if monthly else {})
+    asked = talks.lookup_body(oid, day, month)
+    name = {"PCD_PAY_OID": oid, "PCD_PAY_DATE": f"{day:%Y%m%d}"} | month
+    given_back = talks.refund_body("key", name, amount, vat)
     assert not [name for name in asked if "REFUND" in name or "CANCEL" in name]
-    assert asked.keys() & given_back.keys() == {"PCD_PAY_OID", "PCD_PAY_DATE"} == talks.SUBJECT
+    assert asked.keys() & given_back.keys() == name.keys() <= talks.SUBJECT
     assert talks.LOOKUP_FIELDS & talks.REFUND_FIELDS == talks.TOKENS | talks.SUBJECT
 
 

@@ -23,6 +23,7 @@ from tests.gateways import harness
 
 THAT_OPENS = ["cst_id", "custKey", "AuthKey", "PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_REQKEY",
               "PCD_REFUND_KEY", "PCD_PAYER_ID"]  # fmt: skip
+MONTH_OF_A_PAYMENT = ("PCD_REGULER_FLAG", "PCD_PAY_YEAR", "PCD_PAY_MONTH")
 OF_A_PERSON = ["PCD_PAYER_NAME", "PCD_PAYER_HP", "PCD_PAYER_EMAIL", "PCD_PAY_CARDRECEIPT"]
 BACK = {"PCD_PAY_RST": "success", "PCD_PAY_OID": "PAY1"}
 ELSEWHERE = {"PCD_PAY_HOST": "https://other.payple.kr", "PCD_PAY_URL": "/php/x", "return_url": ""}
@@ -84,11 +85,10 @@ def test_exactly_what_may_move_money_says_so_and_only_the_pass_prepares(operatio
 
 
 def test_what_asks_and_what_gives_back_share_nothing_but_tokens_and_the_payments_name():
-    shared = {"PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_OID", "PCD_PAY_DATE"}
+    month = {"PCD_REGULER_FLAG", "PCD_PAY_YEAR", "PCD_PAY_MONTH"}
+    shared = {"PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_OID", "PCD_PAY_DATE"} | month
     assert shared == LOOKUP_FIELDS & REFUND_FIELDS
-    assert LOOKUP_FIELDS - shared == {
-        *("PCD_PAYCHK_FLAG", "PCD_PAY_TYPE", "PCD_REGULER_FLAG", "PCD_PAY_YEAR", "PCD_PAY_MONTH")
-    }
+    assert {"PCD_PAYCHK_FLAG", "PCD_PAY_TYPE"} == LOOKUP_FIELDS - shared
     assert {"PCD_REFUND_KEY", "PCD_PAYCANCEL_FLAG", "PCD_REFUND_TOTAL", "PCD_REFUND_TAXTOTAL"} == REFUND_FIELDS - shared
 
 
@@ -101,6 +101,25 @@ def test_a_charge_once_a_month_names_its_month_in_both_talks_and_another_does_no
     assert {"PCD_PAY_YEAR", "PCD_PAY_MONTH"} & calls[1].body.keys() == (
         {"PCD_PAY_YEAR", "PCD_PAY_MONTH"} if month else set()
     )
+
+
+@pytest.mark.parametrize("operation", ["refund", "inquire"])
+@pytest.mark.parametrize("month", ["202612", ""])
+def test_a_regular_payment_is_named_by_its_month_and_another_by_none(operation, month):
+    found = vector(operation)
+    refs = found["payment"].get("refs", {}) | ({"regularMonth": month} if month else {})
+    calls, _ = harness.played(gateway(), found | {"payment": found["payment"] | {"refs": refs}})
+    named = {name: calls[1].body[name] for name in MONTH_OF_A_PAYMENT if name in calls[1].body}
+    assert named == (dict(zip(MONTH_OF_A_PAYMENT, ("Y", "2026", "12"), strict=True)) if month else {})
+
+
+@pytest.mark.parametrize(
+    ("at", "month"), [("2026-11-30T14:59:59+00:00", "202611"), ("2026-11-30T15:00:00+00:00", "202612")]
+)
+def test_a_charge_is_for_the_month_it_is_in_korea_and_only_regular_ones_are_for_one(at, month):
+    moment = datetime.fromisoformat(at)
+    assert gateway(charges="regular").charge_refs(moment) == {"regularMonth": month}
+    assert gateway().charge_refs(moment) == {}
 
 
 @pytest.mark.parametrize(("digits", "sent"), [(20, 20), (21, 20), (0, None)])

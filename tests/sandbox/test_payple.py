@@ -73,8 +73,8 @@ async def refund(shop, amount, day="20261120", oid="ORDER1", **more):
     return await act(shop, {"PCD_PAYCANCEL_FLAG": "Y"}, **fields)
 
 
-async def asked(shop, day="20261120", oid="ORDER1"):
-    fields = {"PCD_PAYCHK_FLAG": "Y", "PCD_PAY_TYPE": "card", "PCD_PAY_OID": oid, "PCD_PAY_DATE": day}
+async def asked(shop, day="20261120", oid="ORDER1", **more):
+    fields = {"PCD_PAYCHK_FLAG": "Y", "PCD_PAY_TYPE": "card", "PCD_PAY_OID": oid, "PCD_PAY_DATE": day, **more}
     return await act(shop, {"PCD_PAYCHK_FLAG": "Y"}, **fields)
 
 
@@ -249,6 +249,29 @@ async def test_a_regular_charge_is_made_once_a_month(shop):
     assert (await regular(shop, payer, "BILL2"))["PCD_PAY_CODE"] == "CPAY0008"
     assert (await regular(shop, payer, "BILL3", "12"))["PCD_PAY_CODE"] == "SPCD0000"
     assert (await regular(shop, payer, "BILL4", "13"))["PCD_PAY_CODE"] == "CPAY0001"
+
+
+MONTHLY = {"PCD_REGULER_FLAG": "Y", "PCD_PAY_YEAR": "2026", "PCD_PAY_MONTH": "12"}
+
+
+@pytest.mark.parametrize("missing", ["", *MONTHLY])
+@pytest.mark.parametrize("bent", [{}, {"PCD_PAY_MONTH": "11"}, {"PCD_PAY_YEAR": "2025"}])
+async def test_a_regular_payment_is_refunded_and_shown_only_by_its_month(shop, missing, bent):
+    payer = await registered(shop)
+    await regular(shop, payer, "BILL1", "12")
+    named = {name: value for name, value in (MONTHLY | bent).items() if name != missing}
+    right = named == MONTHLY
+    assert (await asked(shop, oid="BILL1", **named))["PCD_PAY_RST"] == ("success" if right else "error")
+    assert (await refund(shop, 1_000, oid="BILL1", **named))["PCD_PAY_RST"] == ("success" if right else "error")
+    assert shop.book("BILL1")["net"] == (29_000 if right else 30_000)
+
+
+async def test_a_payment_that_is_not_regular_is_named_by_no_month(shop):
+    await paid(shop)
+    assert (await asked(shop, **MONTHLY))["PCD_PAY_CODE"] == "CPAY0009"
+    assert (await refund(shop, 1_000, **MONTHLY))["PCD_PAY_CODE"] == "PAYC0001"
+    assert (await asked(shop, **MONTHLY | {"PCD_PAY_MONTH": "13"}))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await asked(shop))["PCD_PAY_RST"] == "success"
 
 
 async def test_a_monthly_window_binds_the_card_that_its_confirmation_must_name(shop):

@@ -6,11 +6,12 @@ README.md has the quirks and where they come from.
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from bridge.domain.billing import BillingKey, Issued, KeyOrder, KeyShown
-from bridge.domain.exchange import KST, Exchange, Stamp
+from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.gateway import (
     Absent,
@@ -39,13 +40,13 @@ from bridge.domain.reasons import Reason
 from bridge.domain.texts import digits, email, fit
 from bridge.domain.windows import origin_of
 from bridge.gateways.payple import answers, codes, notices
+from bridge.gateways.payple.dates import MONTH, day_paid, days_possible, month_of, regular
 from bridge.gateways.payple.settings import SETTINGS, PaypleSettings, read_settings
 from bridge.gateways.payple.talks import Denied, Talker, lookup_body, refund_body
 
 CONFIRM = re.compile(r"/(?:[A-Za-z0-9_-]+/){0,3}php/PayCardConfirmAct\.php\?ACT_=PAYM")
 PASSED_ON = ("PCD_AUTH_KEY", "PCD_PAY_REQKEY", "PCD_PAY_COFURL", "PCD_PAYER_ID", "PCD_PAY_TOTAL")
 HOSTS_OF_THE_BROWSER = ("PCD_PAY_COFURL", "PCD_PAY_HOST")
-DAYS_ASKED_MAX = 3
 
 
 class PaypleAtOnce:
@@ -122,8 +123,9 @@ class PaypleAtOnce:
         if isinstance(passed, Denied):
             return Unknown("Payple did not let us ask", passed.code, passed.message)
         shown: Seen | Absent | Unknown = Absent()
-        for day in _days(payment, stamp):
-            reply = yield from self.talker.act("lookup", passed, lookup_body(payment.merchant_ref, day))
+        for day in days_possible(payment, stamp):
+            body = lookup_body(payment.merchant_ref, day, regular(payment.refs))
+            reply = yield from self.talker.act("lookup", passed, body)
             if isinstance(reply, Denied):
                 return Unknown(reply.message, reply.code)
             found = answers.inquiry(payment, self.settings, reply)
@@ -137,9 +139,9 @@ class PaypleAtOnce:
         passed = yield from self.talker.authenticate(PCD_PAYCANCEL_FLAG="Y")
         if isinstance(passed, Denied):
             return Refused(_reason(passed), passed.code, passed.message)
-        day = payment.refs.get("payTime", "")[:8] or f"{(payment.paid_at or stamp.at).astimezone(KST):%Y%m%d}"
         vat = refund.parts.vat if payment.tax_free else None
-        body = refund_body(self.settings.refund_key, payment.merchant_ref, day, refund.amount, vat)
+        name = {"PCD_PAY_OID": payment.merchant_ref, "PCD_PAY_DATE": day_paid(payment, stamp)} | regular(payment.refs)
+        body = refund_body(self.settings.refund_key, name, refund.amount, vat)
         reply = yield from self.talker.act("refund", passed, body, moves_money=True)
         if isinstance(reply, Denied):
             return Refused(_reason(reply), reply.code, reply.message)
@@ -185,11 +187,17 @@ class PaypleAtOnce:
             return Refused(_reason(reply), reply.code, reply.message)
         return answers.deletion(reply, key.key)
 
+    def charge_refs(self, at: datetime) -> dict[str, str]:
+        """Name the month that a regular charge is for: without it Payple neither shows nor refunds the charge."""
+        return {MONTH: month_of(at)} if self.settings.charges == "regular" else {}
+
     def charge(
         self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a key: any number of times a month, or once a month (이후결제 - 정기결제)."""
-        flag = "PCD_REGULER_FLAG" if self.settings.charges == "regular" else "PCD_SIMPLE_FLAG"
+        payment = replace(payment, refs=self.charge_refs(stamp.at) | dict(payment.refs))
+        monthly = regular(payment.refs)
+        flag = "PCD_REGULER_FLAG" if monthly else "PCD_SIMPLE_FLAG"
         passed = yield from self.talker.authenticate(**{"PCD_PAY_TYPE": "card", flag: "Y"})
         if isinstance(passed, Denied):
             return _declined(passed)
@@ -202,12 +210,8 @@ class PaypleAtOnce:
             "PCD_PAY_OID": payment.merchant_ref,
             flag: "Y",
         }
-        if flag == "PCD_REGULER_FLAG":
-            now = stamp.at.astimezone(KST)
-            body |= {"PCD_PAY_YEAR": f"{now:%Y}", "PCD_PAY_MONTH": f"{now:%m}"}
-        body |= _contact(order.buyer) | self._tax(payment)
-        op = "regular" if self.settings.charges == "regular" else "simple"
-        reply = yield from self.talker.act(op, passed, body, moves_money=True)
+        body |= monthly | _contact(order.buyer) | self._tax(payment)
+        reply = yield from self.talker.act("regular" if monthly else "simple", passed, body, moves_money=True)
         if isinstance(reply, Denied):
             return _declined(reply)
         return answers.charge(payment, self.settings, reply)
@@ -322,18 +326,6 @@ def payer_no(who: str) -> str:
 def _contact(buyer: Buyer) -> dict[str, str]:
     phone, mail = digits(buyer.phone, 20), email(buyer.email, 100)
     return ({"PCD_PAYER_HP": phone} if phone else {}) | ({"PCD_PAYER_EMAIL": mail} if mail else {})
-
-
-def _days(payment: Payment, stamp: Stamp) -> list[date]:
-    """List the days in Korea on which a payment may have been made, the latest first."""
-    known = payment.refs.get("payTime", "")[:8]
-    if len(known) == 8 and known.isdigit():
-        return [date(int(known[:4]), int(known[4:6]), int(known[6:]))]
-    first = payment.created_at.astimezone(KST).date()
-    last = max(payment.expires_at.astimezone(KST).date() + timedelta(days=1), first)
-    every = [first + timedelta(days=number) for number in range(min((last - first).days + 1, DAYS_ASKED_MAX))]
-    today = max(stamp.at.astimezone(KST).date(), first)
-    return sorted((day for day in every if day <= today), reverse=True)
 
 
 def _reason(denied: Denied) -> Reason:

@@ -36,8 +36,15 @@ REGULAR = (
     Rule("PCD_PAY_MONTH", 2, 2, MONTH),
     Rule("PCD_REGULER_FLAG", 1, 1, YES),
 )
+MONTHLY = (
+    Rule("PCD_REGULER_FLAG", 1, 1, YES, needed=False),
+    Rule("PCD_PAY_YEAR", 4, 4, YEAR, needed=False),
+    Rule("PCD_PAY_MONTH", 2, 2, MONTH, needed=False),
+)
+"""Wanted where a regular payment is refunded or looked up. (4. 승인취소, 결제결과 조회)"""
 REFUND = (
     *TOKENS,
+    *MONTHLY,
     Rule("PCD_REFUND_KEY", 255),
     Rule("PCD_PAYCANCEL_FLAG", 1, 1, YES),
     _ORDER,
@@ -47,6 +54,7 @@ REFUND = (
 )
 LOOKUP = (
     *TOKENS,
+    *MONTHLY,
     Rule("PCD_PAYCHK_FLAG", 1, 1, YES),
     Rule("PCD_PAY_TYPE", 20, 1, CARD),
     _ORDER,
@@ -168,7 +176,7 @@ def refund(till: Till, form: Form, way: str, fault: Fault | None) -> Answer:
     if form["PCD_REFUND_KEY"] != till.settings.merchants[granted.merchant]["refund_key"]:
         raise Refusal("CPAY0002", "취소요청 키 불일치")
     trade = till.trades.get((granted.merchant, form["PCD_PAY_OID"]))
-    if trade is None or trade.day != form["PCD_PAY_DATE"]:
+    if trade is None or trade.day != form["PCD_PAY_DATE"] or not trade.is_month_of(form):
         raise Refusal("PAYC0001")
     if fault is not None and fault.kind == "decline":
         raise Refusal(fault.code or "PAYC0005", fault.message)
@@ -183,7 +191,9 @@ def lookup(till: Till, form: Form, way: str, _fault: Fault | None) -> Answer:
     """Tell of the payment of an order number on a day in Korea. Raises Refusal. (결제결과 조회)"""
     granted = till.check_pass(form, "lookup", way)
     trade = till.trades.get((granted.merchant, form["PCD_PAY_OID"]))
-    if trade is None or trade.day != form["PCD_PAY_DATE"] or till.world.now() < trade.seen_from:
+    if trade is None or trade.day != form["PCD_PAY_DATE"] or not trade.is_month_of(form):
+        raise Refusal("CPAY0009")
+    if till.world.now() < trade.seen_from:
         raise Refusal("CPAY0009")
     said = notices.approved(till, trade) | {"PCD_PAY_CODE": "0000", "PCD_PAY_MSG": "조회완료"}
     if till.settings.lookup_shows_refunds:

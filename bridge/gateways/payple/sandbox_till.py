@@ -96,6 +96,12 @@ class Trade:
         """The day in Korea on which it was made."""
         return f"{self.at:%Y%m%d}"
 
+    def is_month_of(self, form: Mapping[str, str]) -> bool:
+        """Tell whether a regular payment is named by its own flag, year and month, and any other by none."""
+        names = ("PCD_REGULER_FLAG", "PCD_PAY_YEAR", "PCD_PAY_MONTH")
+        monthly = self.form.get("PCD_REGULER_FLAG") == "Y"
+        return all(form.get(name, "") == (self.form.get(name, "") if monthly else "") for name in names)
+
 
 class Till:
     """The sandbox's memory, and the movements of money."""

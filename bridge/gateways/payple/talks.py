@@ -20,10 +20,8 @@ SECRETS = frozenset(
     | {"PCD_PAYER_ID", "PCD_PAYER_NAME", "PCD_PAYER_HP", "PCD_PAYER_EMAIL", "PCD_PAY_CARDRECEIPT"}
 )
 TOKENS = frozenset({"PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY"})
-SUBJECT = frozenset({"PCD_PAY_OID", "PCD_PAY_DATE"})
-LOOKUP_FIELDS = (
-    TOKENS | SUBJECT | {"PCD_PAYCHK_FLAG", "PCD_PAY_TYPE", "PCD_REGULER_FLAG", "PCD_PAY_YEAR", "PCD_PAY_MONTH"}
-)
+SUBJECT = frozenset({"PCD_PAY_OID", "PCD_PAY_DATE", "PCD_REGULER_FLAG", "PCD_PAY_YEAR", "PCD_PAY_MONTH"})
+LOOKUP_FIELDS = TOKENS | SUBJECT | {"PCD_PAYCHK_FLAG", "PCD_PAY_TYPE"}
 REFUND_FIELDS = TOKENS | SUBJECT | {"PCD_REFUND_KEY", "PCD_PAYCANCEL_FLAG", "PCD_REFUND_TOTAL", "PCD_REFUND_TAXTOTAL"}
 """One address served both by flag once: what asks can never give back."""
 
@@ -110,20 +108,20 @@ class Talker:
         return {"PCD_CST_ID": who[0], "PCD_CUST_KEY": who[1], "PCD_AUTH_KEY": passed.auth_key}
 
 
-def lookup_body(oid: str, day: date) -> dict[str, str]:
-    """Write what asks for a payment of a day in Korea (결제결과 조회)."""
-    body = {"PCD_PAYCHK_FLAG": "Y", "PCD_PAY_TYPE": "card", "PCD_PAY_OID": oid, "PCD_PAY_DATE": f"{day:%Y%m%d}"}
+def lookup_body(oid: str, day: date, monthly: Mapping[str, str]) -> dict[str, str]:
+    """Write what asks for a payment of a day in Korea, a regular one by its month too (결제결과 조회)."""
+    name = {"PCD_PAY_OID": oid, "PCD_PAY_DATE": f"{day:%Y%m%d}", **monthly}
+    body = {"PCD_PAYCHK_FLAG": "Y", "PCD_PAY_TYPE": "card"} | name
     assert body.keys() <= LOOKUP_FIELDS, "an inquiry carries nothing that gives money back"
     return body
 
 
-def refund_body(key: str, oid: str, day: str, amount: int, vat: int | None) -> dict[str, str]:
-    """Write what gives `amount` KRW back of a payment of a day in Korea (승인취소)."""
+def refund_body(key: str, name: Mapping[str, str], amount: int, vat: int | None) -> dict[str, str]:
+    """Write what gives `amount` KRW back of the payment that `name` names: by order, day and month (승인취소)."""
     body = {
         "PCD_REFUND_KEY": key,
         "PCD_PAYCANCEL_FLAG": "Y",
-        "PCD_PAY_OID": oid,
-        "PCD_PAY_DATE": day,
+        **name,
         "PCD_REFUND_TOTAL": str(amount),
     } | ({} if vat is None else {"PCD_REFUND_TAXTOTAL": str(vat)})
     assert body.keys() <= REFUND_FIELDS, "a refund asks for nothing else"

@@ -1,0 +1,45 @@
+"""Which day and which month in Korea a call about a payment names."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from bridge.domain.exchange import KST, Stamp
+from bridge.domain.payment import Payment
+
+MONTH = "regularMonth"
+"""The ref that keeps the month (YYYYMM) of a regular charge, written before it is sent."""
+DAYS_ASKED_MAX = 3
+
+
+def month_of(at: datetime) -> str:
+    """Give the month in Korea, YYYYMM."""
+    return f"{at.astimezone(KST):%Y%m}"
+
+
+def regular(refs: Mapping[str, str]) -> dict[str, str]:
+    """Give what names a regular charge beside its order number: its flag, year and month (정기결제; 4., 결제결과 조회).
+
+    Nothing for any other payment: the manual wants these of a regular one alone.
+    """
+    month = refs.get(MONTH, "")
+    if not month:
+        return {}
+    return {"PCD_REGULER_FLAG": "Y", "PCD_PAY_YEAR": month[:4], "PCD_PAY_MONTH": month[4:]}
+
+
+def day_paid(payment: Payment, stamp: Stamp) -> str:
+    """Give the day of a payment (YYYYMMDD), as Payple told it or as the books have it."""
+    told = payment.refs.get("payTime", "")[:8]
+    return told or f"{(payment.paid_at or stamp.at).astimezone(KST):%Y%m%d}"
+
+
+def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
+    """List the days on which a payment may have been made, the latest first."""
+    known = payment.refs.get("payTime", "")[:8]
+    if len(known) == 8 and known.isdigit():
+        return [date(int(known[:4]), int(known[4:6]), int(known[6:]))]
+    first = payment.created_at.astimezone(KST).date()
+    last = max(payment.expires_at.astimezone(KST).date() + timedelta(days=1), first)
+    every = [first + timedelta(days=number) for number in range(min((last - first).days + 1, DAYS_ASKED_MAX))]
+    today = max(stamp.at.astimezone(KST).date(), first)
+    return sorted((day for day in every if day <= today), reverse=True)

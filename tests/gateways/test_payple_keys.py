@@ -1,0 +1,88 @@
+"""Payple's keys over the real flows, as its regular payments want them: one a month, and known by its month."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.domain.exchange import KST
+from tests.gateways.street import Street
+from tests.gateways.test_key_stories import ask, charge, come_back, key_of
+
+
+@pytest.fixture
+async def monthly(tmp_path):
+    """A shop whose contract lets a key be charged once a month (PCD_REGULER_FLAG), a minute before a new one."""
+    made = Street(tmp_path)
+    made.gateway = "payple"
+    await made.start()
+    made.site = await made.pair(charges="regular")
+    made.clock.at = datetime(2026, 11, 30, 14, 59, 0, tzinfo=UTC)
+    yield made
+    await made.quiet()
+    await made.close()
+
+
+async def remembered(street):
+    asked = await ask(street)
+    await come_back(street, asked)
+    return (await key_of(street, asked))["id"]
+
+
+def asked_of_the_gateway(street, op):
+    return [one["fields"] for one in street.sandbox.requests if one["op"] == op]
+
+
+async def test_a_regular_charge_is_refunded_in_part_and_then_in_full_by_its_month(monthly):
+    paid = await charge(monthly, await remembered(monthly))
+    payment = await monthly.payment(paid.json()["id"])
+    assert (paid.json()["state"], payment.refs["regularMonth"]) == ("paid", "202611")
+    await monthly.clock.forward(5 * 86_400.0)
+    assert (await monthly.refund(payment.id, 5_000)).status_code == 200
+    assert (await monthly.refund(payment.id)).status_code == 200
+
+    assert (await monthly.state(payment.id), monthly.book(payment).net) == ("refunded", 0)
+    named = [(one["PCD_PAY_YEAR"], one["PCD_PAY_MONTH"]) for one in asked_of_the_gateway(monthly, "refund")]
+    assert named == [("2026", "11")] * 2
+    await monthly.check_books()
+
+
+async def test_a_regular_charge_whose_answer_is_lost_is_found_in_the_month_it_was_for(monthly):
+    key = await remembered(monthly)
+    monthly.fault("regular", "drop_after")
+    monthly.fault("lookup", "5xx_before", times=2)
+    lost = await charge(monthly, key)
+    assert lost.json()["state"] == "unknown"
+    await monthly.live(900.0)
+    assert not monthly.sandbox.faults.armed, "an answer was lost, and two inquiries failed"
+
+    payment = await monthly.payment(lost.json()["id"])
+    assert monthly.clock.now().astimezone(KST).month == 12, "asked about in another month than it was charged in"
+    assert (payment.state, monthly.book(payment).net) == ("paid", 55_000)
+    assert {one["PCD_PAY_MONTH"] for one in asked_of_the_gateway(monthly, "lookup")} == {"11"}
+    assert (await monthly.refund(payment.id)).status_code == 200
+    assert monthly.book(payment).net == 0
+    await monthly.check_books()
+
+
+async def test_a_lost_refund_of_a_regular_charge_is_made_once(monthly):
+    paid = await charge(monthly, await remembered(monthly))
+    payment = await monthly.payment(paid.json()["id"])
+    monthly.fault("refund", "drop_after")
+    await monthly.refund(payment.id)
+    await monthly.live(900.0)
+
+    assert await monthly.state(payment.id) == "refunded"
+    assert len(monthly.book(payment).refunds) == 1
+    await monthly.check_books()
+
+
+async def test_a_second_charge_in_one_month_is_refused_and_takes_nothing(monthly):
+    key = await remembered(monthly)
+    first = await charge(monthly, key)
+    second = await charge(monthly, key, ref="O-NEXT")
+    await monthly.live(1_800.0, 15.0)
+
+    states = [await monthly.state(one.json()["id"]) for one in (first, second)]
+    assert states == ["paid", "declined"]
+    assert monthly.book(await monthly.payment(first.json()["id"])).net == 55_000
+    await monthly.check_books()
