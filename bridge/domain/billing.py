@@ -280,6 +280,16 @@ class KeysIn(Protocol):
 
 
 @runtime_checkable
+class TaxesWhole(Protocol):
+    """A gateway with calls that cannot say what of an amount is free of tax."""
+
+    @property
+    def taxes_whole(self) -> frozenset[str]:
+        """Name those calls of the port (key_in, charge, issue_account): an order that is partly free is refused."""
+        ...
+
+
+@runtime_checkable
 class Plans(Protocol):
     """A gateway with recurring plans of its own; every charge of one comes as a notice."""
 

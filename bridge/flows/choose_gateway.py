@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from bridge.domain.billing import TaxesWhole
 from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Method
@@ -76,6 +77,15 @@ def too_small(gateway: Gateway, method: Method) -> AmountTooSmall:
         minimum=minimum,
         message_ko=f"{gateway.title}로는 {minimum:,}원부터 결제할 수 있어요.",
     )
+
+
+def check_tax_free(gateway: Gateway, call: str, tax_free: int) -> None:
+    """Refuse an order of which part is free of tax where the gateway's call cannot say so. Raises AmountRefused."""
+    if tax_free and isinstance(gateway, TaxesWhole) and call in gateway.taxes_whole:
+        raise AmountRefused(
+            f"{gateway.name} has no field for what is free of tax in this kind of payment; open its window instead.",
+            message_ko=f"{gateway.title}의 이 결제 방식은 면세 금액을 알릴 수 없어요. 결제창으로 받아 주세요.",
+        )
 
 
 def check_instalments(method: Method, amount: int, months: int) -> None:

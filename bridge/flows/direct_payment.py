@@ -10,7 +10,7 @@ from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.approve import Speak, approve
-from bridge.flows.choose_gateway import check_amount
+from bridge.flows.choose_gateway import check_amount, check_tax_free
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, look, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
@@ -21,8 +21,10 @@ from bridge.ledger.ledger import Turn
 
 @dataclass(frozen=True, slots=True)
 class DirectWish:
-    """An order that is to be paid at once, by what the caller holds. `refs` are written down before it is sent."""
+    """An order that is to be paid at once, by what the caller holds: `call` is the port's (key_in, charge …); `refs`
+    are written down before it is sent."""
 
+    call: str
     order: Order
     method: Method
     actor: str
@@ -56,6 +58,7 @@ def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Dir
     if answer is not None:
         return payments.get(turn, site.id, answer.result)
     check_amount(gateway, wish.method, wish.order.amount)
+    check_tax_free(gateway, wish.call, wish.order.tax_free)
     context.admit()
     orders.store(turn, site.id, wish.order, now_ms(context.clock))
     everyone = payments.of_order(turn, site.id, wish.order.ref)

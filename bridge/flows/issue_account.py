@@ -48,5 +48,5 @@ async def issue_account(context: Context, site: Site, wish: AccountWish, once: O
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
         return issues.issue_account(payment, wish.order, wish.bank, wish.due, operation.stamp)
 
-    direct = DirectWish(wish.order, Method.VIRTUAL_ACCOUNT, wish.actor)
+    direct = DirectWish("issue_account", wish.order, Method.VIRTUAL_ACCOUNT, wish.actor)
     return await pay_directly(context, site, gateway, direct, once, speak)

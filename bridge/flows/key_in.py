@@ -31,5 +31,5 @@ async def key_in(
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
         return without_card(keys_in.key_in(payment, order, card, operation.stamp), card)
 
-    wish = DirectWish(order, Method.CARD, actor)
+    wish = DirectWish("key_in", order, Method.CARD, actor)
     return await pay_directly(context, site, found, wish, once, speak)

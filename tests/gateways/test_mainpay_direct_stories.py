@@ -44,8 +44,8 @@ async def issue_key(world, **card):
     return await world.call("POST", "/v1/billing-keys", wish)
 
 
-async def charge(world, key):
-    body = {"customer": CUSTOMER, "order": world.order(), "actor": "wp:7"}
+async def charge(world, key, order=None, **more):
+    body = {"customer": CUSTOMER, "order": order or world.order(), "actor": "wp:7"} | more
     return await world.call("POST", f"/v1/billing-keys/{key}/charges", body)
 
 

@@ -31,6 +31,7 @@ from bridge.domain.gateway import (
 )
 from bridge.domain.machine import State
 from bridge.domain.payment import AMOUNT_MIN, Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.reasons import Reason
 from bridge.domain.texts import digits, email, fit
 from bridge.gateways.mainpay import codes, notices
 from bridge.gateways.mainpay.answers import approval, misfit
@@ -41,6 +42,8 @@ from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS
 NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: "nextAppUrl"}
 AROUND_MIDNIGHT = timedelta(minutes=10)
 """How much earlier or later than it was sent an approval may be made: by Mainpay's own clock, and when it arrived."""
+
+NO_TAX_FREE = "이 메인페이 연동에는 면세 금액을 알리는 항목이 없어, 면세 상품이 있는 주문은 결제할 수 없어요."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Mainpay(Direct):
                 "buyerEmail": email(buyer.email, 50),
                 "buyerTel": buyer.phone,
                 "merchantData": payment.merchant_ref,
+                **self.tax(payment.parts, payment.tax_free),
             },
         )
         fields = reply.json_fields()
@@ -99,6 +103,8 @@ class Mainpay(Direct):
         data = fields.inside("data")
         if data.has("aid"):
             url, refs = data.text(NEXT_URL[payment.device]), {"dialect": "live", "aid": data.text("aid")}
+        elif payment.tax_free:
+            return Declined(Reason.BAD_REQUEST, "", NO_TAX_FREE)  # the guide has no field: all would be taxed
         else:
             url = data.text("payUrl")
             refs = {"dialect": "guide", "refNo": data.text("refNo"), "tranDate": data.text("tranDate", "")}
@@ -212,6 +218,7 @@ class Mainpay(Direct):
             "authToken": returned.refs.get("authToken", ""),
             "payType": returned.refs.get("payType", ""),
             "merchantData": returned.refs.get("merchantData", ""),
+            **self.tax(payment.parts, payment.tax_free),
         }
 
     def _relay_cancel(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Call:
@@ -226,6 +233,7 @@ class Mainpay(Direct):
             "paymethod": PAYMETHODS[payment.method],
             "payType": payment.refs.get("payType", ""),
             "isNetCancel": "N",
+            **self.tax(refund.parts, payment.tax_free),
         }
         url = f"{self.settings.relay_url}/v1/api/payments/payment/{path}"
         return self._call("cancel" if refund.full else "part-cancel", url, form, moves_money=True)

@@ -188,6 +188,7 @@ class Desk:
         if not isinstance(amount, int) or not 1 <= amount <= trade.book.net:
             raise ControlRefused("amount is a number of KRW, at most what is left.")
         whole = amount == trade.amount and not trade.parts
+        trade.vat_reckoned = True
         try:
             ref_no = (
                 self._till.cancel_all(trade, "console") if whole else self._till.cancel_part(trade, amount, "console")

@@ -42,7 +42,8 @@ class Settings:
 class Session:
     """One window: opened by ready, authenticated by the buyer, used by pay. `id` is its aid, or its refNo.
 
-    A payment without a window has one too, which no browser ever sees; `direct` is then its payType."""
+    A payment without a window has one too, which no browser ever sees; `direct` is then its payType. `vat` is in KRW,
+    `told_vat` what the shop stated of it, if anything."""
 
     id: str
     dialect: str
@@ -56,7 +57,7 @@ class Session:
     notice_url: str
     merchant_data: str
     customer: dict[str, str]
-    tax: int
+    vat: int
     created: datetime
     expires: datetime
     key: str
@@ -65,6 +66,7 @@ class Session:
     choice: dict[str, str] = field(default_factory=dict)
     pay_form: dict[str, str] = field(default_factory=dict)
     direct: str = ""
+    told_vat: int | None = None
 
     @property
     def pay_type(self) -> str:
@@ -87,6 +89,13 @@ class Trade:
     undone: bool = False
     cancelled: bool = False
     parts: int = 0
+    vat_back: int = 0
+    vat_reckoned: bool = False
+
+    @property
+    def vat_left(self) -> int:
+        """The VAT in KRW that was not given back; `vat_reckoned` where the console gave back and nobody said."""
+        return self.session.vat - self.vat_back
 
     @property
     def tran_date(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from bridge.gateways.mainpay import sandbox_live as live
 from bridge.gateways.mainpay import sandbox_notices as notices
 from bridge.gateways.mainpay.sandbox_desk import BillKey, Receipt, Till, Transfer
+from bridge.gateways.mainpay.sandbox_tax import TAX, told_vat
 from bridge.gateways.mainpay.sandbox_words import (
     CARDS,
     DATE6,
@@ -61,7 +62,7 @@ _HOLDER = {
 }
 KEY_IN = (*_USUAL, *_GOODS, *_CARD)
 KEY_ISSUE = (*_WITHOUT_MONEY, *_CARD, _CLIENT)
-KEY_CHARGE = (*_USUAL, *_GOODS, _BILLKEY, _CLIENT)
+KEY_CHARGE = (*_USUAL, *_GOODS, _BILLKEY, _CLIENT, TAX)
 KEY_CANCEL = (*live.PART_CANCEL, Rule("isNetCancel", 1, 1, re.compile("N")))
 KEY_DELETE = (*_WITHOUT_MONEY, _BILLKEY, _CLIENT)
 TRANSFER = (
@@ -251,7 +252,9 @@ def _charged(till: Till, form: Form, fault: Fault | None, choice: dict[str, str]
     """Take the money of a card that needs no window."""
     if form["installment"] != "00" and int(form["amount"]) < INSTALLMENT_MIN_WON:
         raise Refusal("400", "잘못된 요청 (installment)")
-    session = live.without_window(till, form, "CARD", choice | {"installment": form["installment"]}, pay_type)
+    told = told_vat(form) if by == "card_auto" else None  # a typed card's call has no such field
+    choice = choice | {"installment": form["installment"]}
+    session = live.without_window(till, form, "CARD", choice, pay_type, told)
     trade = till.approve(session, form, fault is not None and fault.kind == "wrong_amount", by)
     data = live.receipt(till, trade)
     if fault is not None and fault.kind == "cross_wired":

@@ -6,6 +6,7 @@ from datetime import timedelta
 from bridge.gateways.mainpay import sandbox_notices as notices
 from bridge.gateways.mainpay.sandbox_desk import Session, Till, Trade
 from bridge.gateways.mainpay.sandbox_live import refuse_if_told
+from bridge.gateways.mainpay.sandbox_tax import most_vat
 from bridge.gateways.mainpay.sandbox_words import GUIDE, METHODS, WEB, Refusal, Rule, basics, said
 from bridge.sandbox.calls import Answer
 from bridge.sandbox.faults import Fault
@@ -52,7 +53,7 @@ def ready(till: Till, form: Form, fault: Fault | None) -> Answer:
             "phone": form.get("buyerTel", ""),
             "email": form.get("buyerEmail", ""),
         },
-        tax=int(form["amount"]) // 11,
+        vat=most_vat(int(form["amount"])),
         created=now,
         expires=now + timedelta(minutes=till.settings.window_minutes),
         key=world.hex(32),

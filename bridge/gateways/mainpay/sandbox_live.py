@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.gateways.mainpay import sandbox_notices as notices
+from bridge.gateways.mainpay import sandbox_tax as tax
 from bridge.gateways.mainpay.sandbox_desk import Session, Till, Trade
+from bridge.gateways.mainpay.sandbox_tax import TAX
 from bridge.gateways.mainpay.sandbox_words import (
     DATE6,
     DIGITS,
@@ -41,7 +43,7 @@ READY = (
     Rule("customerEmail", 50, 1, EMAIL),
     Rule("customerTelNo", 12, needed=False),
     Rule("merchantData", 500, needed=False),
-    Rule("taxAmt", 10, 1, DIGITS, needed=False),
+    TAX,
     Rule("availableInstallment", 60, needed=False),
     Rule("availableCards", 500, needed=False),
 )
@@ -53,6 +55,7 @@ PAY = (
     Rule("authToken", 40, 40, re.compile(r"AUTH[0-9a-f]+")),
     Rule("payType", 2),
     Rule("merchantData", 500, least=0),
+    TAX,
 )
 CANCEL = (
     *basics(),
@@ -61,6 +64,7 @@ CANCEL = (
     Rule("orgTranDate", 6, 6, DATE6),
     Rule("payType", 2, needed=False),
     Rule("isNetCancel", 1, 1, re.compile("[YN]")),
+    TAX,
 )
 ORIGINAL = (Rule("orgRefNo", 12, 12),)
 PART_CANCEL = (*CANCEL, *ORIGINAL)
@@ -81,6 +85,7 @@ def ready(till: Till, form: Form, fault: Fault | None) -> Answer:
     refuse_if_told(fault, "1001")
     world = till.world
     now = world.now()
+    told = tax.told_vat(form)
     session = Session(
         id="aid" + world.hex(37),
         dialect=LIVE,
@@ -98,7 +103,8 @@ def ready(till: Till, form: Form, fault: Fault | None) -> Answer:
             "phone": form.get("customerTelNo", ""),
             "email": form["customerEmail"],
         },
-        tax=int(form["taxAmt"]) if form.get("taxAmt") else int(form["amount"]) // 11,
+        vat=tax.most_vat(int(form["amount"])) if told is None else told,
+        told_vat=told,
         created=now,
         expires=now + timedelta(minutes=till.settings.window_minutes),
         key="",
@@ -132,6 +138,7 @@ def pay(till: Till, form: Form, fault: Fault | None) -> Answer:
     asked = (form["mbrRefNo"], form["paymethod"], form["payType"], form["merchantData"])
     if asked != (session.merchant_ref, session.method, session.pay_type, session.merchant_data):
         raise Refusal("400")
+    tax.check_repeated(session, form)
     refuse_if_told(fault, "2001")
     trade = till.approve(session, form, wrong=fault is not None and fault.kind == "wrong_amount")
     data = receipt(till, trade)
@@ -155,9 +162,9 @@ def receipt(till: Till, trade: Trade) -> dict[str, Any]:
         "tranTime": trade.tran_time,
         "goodsName": session.goods,
         "amount": trade.amount,
-        "taxAmount": session.tax,
+        "taxAmount": session.vat,
         "feeAmount": 0,
-        "taxFreeAmount": 0,
+        "taxFreeAmount": tax.tax_free(session),
         "greenDepositAmount": 0,
         "installment": session.choice.get("installment", "") if card else "",
         "customerName": customer["name"],
@@ -214,7 +221,9 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
         return _undone(till, trade, form, "cancel_by_order")
     check(form, ORIGINAL)
     trade = _original(till, form)
+    vat = tax.vat_of_cancel(trade, form, whole=True)
     ref_no = till.cancel_all(trade, "cancel")
+    trade.vat_back += vat
     sent = notices.card_notice(till, trade, notices.CANCELLED, ref_no, trade.amount)
     return Answer(said(LIVE, "200", "정상처리", cancel_data(till, form, ref_no)), sent)
 
@@ -224,7 +233,9 @@ def part_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
     refuse_if_told(fault, "3001")
     trade = _original(till, form, whole=False)
     amount = int(form["amount"])
+    vat = tax.vat_of_cancel(trade, form, whole=False)
     ref_no = till.cancel_part(trade, amount, "part_cancel")
+    trade.vat_back += vat
     sent = notices.card_notice(till, trade, notices.PART_CANCELLED, ref_no, amount)
     return Answer(said(LIVE, "200", "정상처리", cancel_data(till, form, ref_no)), sent)
 
@@ -273,7 +284,9 @@ def vacct_publish(till: Till, form: Form, fault: Fault | None) -> Answer:
     return Answer(said(LIVE, "200", "정상처리", receipt(till, trade)))
 
 
-def without_window(till: Till, form: Form, method: str, choice: dict[str, str], pay_type: str = "") -> Session:
+def without_window(
+    till: Till, form: Form, method: str, choice: dict[str, str], pay_type: str = "", told: int | None = None
+) -> Session:
     """Begin a payment that no window is opened for, and its book."""
     now = till.world.now()
     customer = {
@@ -295,7 +308,8 @@ def without_window(till: Till, form: Form, method: str, choice: dict[str, str], 
         notice_url=form.get("notiUrl", ""),
         merchant_data="",
         customer=customer,
-        tax=amount // 11,
+        vat=tax.most_vat(amount) if told is None else told,
+        told_vat=told,
         created=now,
         expires=now,
         key="",

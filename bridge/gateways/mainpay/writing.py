@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bridge.domain.exchange import KST, Call, Stamp
 from bridge.domain.payment import Method
+from bridge.domain.tax import Split
 from bridge.gateways.mainpay.settings import MainpaySettings
 
 PAYMETHODS = {
@@ -55,6 +56,10 @@ class Writer:
             "timestamp": timestamp,
             "signature": self.sign(mbr_ref_no, amount, timestamp),
         }
+
+    def tax(self, parts: Split, tax_free: int) -> dict[str, str]:
+        """State the VAT (taxAmt, ready's optional field) of a mixed order; without it an eleventh of all is VAT."""
+        return {"taxAmt": str(parts.vat)} if tax_free else {}
 
     def _call(self, op: str, url: str, form: Mapping[str, str], *, moves_money: bool = False) -> Call:
         return Call(op, "POST", url, form=form, moves_money=moves_money, secrets=SECRETS | CARD_SECRETS)
