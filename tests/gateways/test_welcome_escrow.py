@@ -40,7 +40,10 @@ def answered(step, **body):
 @pytest.mark.parametrize(
     ("step", "fields", "path", "about"),
     [
-        ("delivery", {}, "delivery", {"tid": "WTID0001", "oid": "PAYREF0000000001", "price": "55000"}),
+        (
+            *("delivery", {}, "delivery"),
+            {"tid": "WTID0001", "oid": "PAYREF0000000001", "soid": "1", "price": "55000"},
+        ),
         ("status", {}, "checkstatus", {"tid": "WTID0001"}),
         ("confirm", {"buyName": "홍"}, "buyconfirm", {"originalTid": "WTID0001", "buyName": "홍"}),
         ("deny", {"denyMsg": "파손"}, "buydeny", {"originalTid": "WTID0001", "denyMsg": "파손"}),
@@ -59,7 +62,19 @@ def test_each_step_is_reported_at_its_address_about_the_payments_transaction(ste
 
 @pytest.mark.parametrize("step", ["delivery", "status", "confirm", "deny"])
 def test_no_field_stands_in_for_what_is_ours(step):
-    ours = {"mid", "tid", "oid", "price", "originalTid", "clientIp", "timestamp", "signature", "exName", "dcnfName"}
+    ours = {
+        "mid",
+        "tid",
+        "oid",
+        "soid",
+        "price",
+        "originalTid",
+        "clientIp",
+        "timestamp",
+        "signature",
+        "exName",
+        "dcnfName",
+    }
     plain, bent = next(asked(step)).form, next(asked(step, **dict.fromkeys(ours, "1"))).form
     assert bent == plain
     made = gateway().call("x", "/x", dict.fromkeys(ours, "1"), [], play.stamp(FOUND["stamp"])).form
@@ -94,9 +109,14 @@ def test_a_delivery_names_its_courier_in_words():
     assert "exName" not in next(asked("delivery", exCode="nobody")).form
 
 
+def test_a_postal_code_is_written_without_separators():
+    told = next(asked("delivery", sendPost="135-080", recvPost="0 6236")).form
+    assert (told["sendPost"], told["recvPost"]) == ("135080", "06236")
+
+
 def test_a_delivery_is_asked_for_all_that_the_manual_requires():
     required = ["report", "exCode", "invoice", "invoiceDay", "charge", "registName", "sendName", "sendTel", "sendPost"]
-    required += ["sendAddr1", "recvName", "recvTel", "recvPost", "recvAddr"]
+    required += ["sendAddr1", "sendAddr2", "recvName", "recvTel", "recvPost", "recvAddr"]
     assert [field.name for field in DELIVERY] == required
     choices = {field.name: set(field.choices) for field in DELIVERY if field.choices}
     assert choices == {"report": {"I", "U"}, "charge": {"S", "B"}, "exCode": set(codes.COURIERS)}

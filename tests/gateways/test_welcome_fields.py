@@ -267,6 +267,22 @@ def test_a_no_that_moves_nothing_is_a_no(operation, kind):
     assert isinstance(answered(operation, ResultCode="zz99", resultCode=None), kind)
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("존재하지 않는 빌키입니다.", Done),
+        ("이미 삭제된 빌키", Done),
+        ("빌키가 없습니다", Done),
+        ("존재하지 않는 상점", Refused),
+        ("빌키 오류", Refused),
+    ],
+)
+def test_a_key_that_is_gone_was_deleted(said, kind):
+    found = answered("delete_key", ResultCode="R201", ResultMsg=said)
+    assert isinstance(found, kind)
+    assert getattr(found, "already", False) is (kind is Done)
+
+
 # ---- notices
 
 

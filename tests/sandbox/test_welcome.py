@@ -16,6 +16,7 @@ MID, STAMP = "wpaybill01", "1795142400000"
 SIGN_KEY = "b3VGY2R5ZzI5M2xCZzhrT0paQ1oxQT09"
 CARD = {"cardNumber": "4518123412341111", "cardExpireYY": "30", "cardExpireMM": "10"}
 OWNER = {"registNo": "900101", "passwd": "12"}
+NAMED = {"buyerName": "홍길동", "etc": "-"}
 PAY = {"oid": "TEST0001", "price": "55000", "buyerName": "홍길동", "goodsName": "표"}
 NOTI = "https://shop.test/noti"
 LINK = {"payType": "card", "P_GOODS": "봄의 제전", "P_OID": "LINK-1", "P_AMT": "55000", "P_NOTI_URL": NOTI,
@@ -26,10 +27,8 @@ SIGNED = {
     "/search/card/prefix": ("cardNumber",), "/smspay/makeUrl": ("P_OID", "P_AMT"),
 }  # fmt: skip
 ESCROW = {"clientIp": "203.0.113.9"}
-PARCEL = (
-    "invoice registName exCode exName invoiceDay sendName sendPost sendAddr1 sendTel recvName recvPost recvAddr recvTel"
-)
-DELIVERY = ESCROW | dict.fromkeys(PARCEL.split(), "x")
+PARCEL = "invoice registName exCode exName invoiceDay sendName sendAddr1 sendAddr2 sendTel recvName recvAddr recvTel"
+DELIVERY = ESCROW | dict.fromkeys(PARCEL.split(), "x") | {"soid": "1", "sendPost": "06236", "recvPost": "04524"}
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ async def call(bench, path, form):
 
 
 async def charged(bench, **changes):
-    key = (await call(bench, "/billing/billkey/card", CARD | OWNER | {"buyerName": "홍길동"}))["Billkey"]
+    key = (await call(bench, "/billing/billkey/card", CARD | OWNER | NAMED))["Billkey"]
     return await call(
         bench, "/billing/billpay", PAY | {"billkey": key, "cardQuota": "00", "quotaInterest": "0"} | changes
     )
@@ -124,6 +123,13 @@ async def test_a_key_is_issued_charged_and_deleted(bench):
     assert sealed("4518123412341111") not in kept
 
 
+async def test_only_a_registration_with_birthday_and_password_needs_a_note(bench):
+    named = {"buyerName": "홍길동"}
+    less = signed("/billing/billkey/card", CARD | OWNER | named)
+    assert (await post(bench, "/billing/billkey/card", less, 400))["ResultCode"] == "R101"
+    assert (await call(bench, "/noauth/billkey/card", CARD | named))["ResultCode"] == "00"
+
+
 async def test_an_order_number_is_used_once(bench):
     await charged(bench)
     assert (await charged(bench))["ResultCode"] == "V011"
@@ -148,13 +154,13 @@ async def test_an_order_number_is_used_once(bench):
     ],
 )
 async def test_a_key_for_a_card_is_not_issued_to_whoever_signs_or_encrypts_otherwise(bench, spoil):
-    form = signed("/billing/billkey/card", CARD | OWNER | {"buyerName": "홍길동"})
+    form = signed("/billing/billkey/card", CARD | OWNER | NAMED)
     assert (await post(bench, "/billing/billkey/card", spoil(form), 400))["ResultCode"] in ("R101", "R102")
 
 
 @pytest.mark.parametrize("stamp", ["1795142400000", "20261120113000"])
 async def test_both_timestamps_are_taken(bench, stamp):
-    form = CARD | OWNER | {"buyerName": "홍", "timestamp": stamp}
+    form = CARD | OWNER | NAMED | {"timestamp": stamp}
     assert (await call(bench, "/billing/billkey/card", form))["ResultCode"] == "00"
 
 
@@ -167,7 +173,7 @@ async def test_a_body_that_is_no_form_is_refused(bench):
     "change", [{"cardQuota": "24"}, {"cardQuota": "02", "price": "49999"}, {"tax": "5501"}, {"taxfree": "55001"}]
 )
 async def test_money_that_does_not_fit_is_refused(bench, change):
-    key = (await call(bench, "/billing/billkey/card", CARD | OWNER | {"buyerName": "홍"}))["Billkey"]
+    key = (await call(bench, "/billing/billkey/card", CARD | OWNER | NAMED))["Billkey"]
     form = signed("/billing/billpay", PAY | {"billkey": key} | change)
     assert (await post(bench, "/billing/billpay", form, 400))["ResultCode"] == "R101"
 
@@ -397,6 +403,18 @@ async def test_escrow_goes_through_its_states(bench):
     await call(bench, "/escrow/delivery", DELIVERY | deal)
     confirm = await call(bench, "/escrow/buyconfirm", buy | {"originalTid": back["P_TID"]})
     assert (confirm["ResultCode"], await status()) == ("310000", "3")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{one: ""} for one in ("soid", "exName", "sendAddr1", "sendAddr2", "recvAddr", "sendPost", "recvPost", "clientIp")]
+    + [{"soid": "123"}, {"sendPost": "135-080"}, {"recvPost": "0 4524"}, {"report": "X"}, {"charge": "X"}],
+)
+async def test_a_delivery_needs_every_field_of_the_manual(bench, spoilt):
+    deal = {"tid": "T", "oid": "LINK-1", "price": "55000", "report": "I", "charge": "S"}
+    whole, less = (signed("/escrow/delivery", DELIVERY | deal | one) for one in ({}, spoilt))
+    assert (await post(bench, "/escrow/delivery", whole))["ResultMsg"] == "원거래가 없습니다."
+    assert (await post(bench, "/escrow/delivery", less, 400))["ResultCode"] == "R101"
 
 
 async def test_a_deal_without_escrow_has_no_such_state(bench):

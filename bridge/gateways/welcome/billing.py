@@ -12,7 +12,7 @@ from bridge.gateways.welcome.links import Links
 from bridge.gateways.welcome.talk import buyer_fields, digits, plain, read
 
 ETC = "-"
-"""The note that a registration must carry."""
+"""The note (비고) that a registration with birthday and password must carry. (3.1)"""
 
 
 class Billing(Links):
@@ -104,11 +104,13 @@ class Billing(Links):
         return _charged(reply, payment, {"number": f"{number[:6]}******{number[-4:]}"})
 
     def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
-        """Delete a key; may be asked again."""
+        """Delete a key; may be asked again: one that is gone was deleted."""
         reply = yield self.call("billkey_delete", "/billing/billkey/delete", {"billkey": key.key}, [], stamp)
         answer = read(reply)
         if answer.code == codes.SUCCESS:
             return Done()
+        if codes.says_key_gone(answer.message):
+            return Done(already=True)
         return Refused(codes.cancel_refusal(answer.code) or Reason.GATEWAY, answer.code, answer.message)
 
     def look_up_card(self, prefix: str, stamp: Stamp) -> Exchange[CardKind | Absent | Unknown]:

@@ -131,3 +131,11 @@ def says_nothing_there(message: str) -> bool:
     """Tell whether a message says that there is no such payment: no code of it is printed."""
     plain = message.replace(" ", "")
     return any(words in plain for words in ("거래가없", "거래없", "거래내역이없", "거래내역없", "원거래미존재"))
+
+
+def says_key_gone(message: str) -> bool:
+    """Tell whether a message says that there is no such key (any more): no code of it is printed."""
+    plain = message.replace(" ", "")
+    return "빌키" in plain and any(
+        words in plain for words in ("존재하지않", "미존재", "이미삭제", "기삭제", "빌키가없")
+    )

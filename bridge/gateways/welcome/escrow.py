@@ -25,12 +25,15 @@ DELIVERY = (
     EscrowField("sendTel", "보내는 사람 전화", "Sender's telephone"),
     EscrowField("sendPost", "보내는 곳 우편번호", "Sender's postal code"),
     EscrowField("sendAddr1", "보내는 곳 주소", "Sender's address"),
+    EscrowField("sendAddr2", "보내는 곳 상세 주소", "Sender's address, second line"),
     EscrowField("recvName", "받는 사람", "Recipient"),
     EscrowField("recvTel", "받는 사람 전화", "Recipient's telephone"),
     EscrowField("recvPost", "받는 곳 우편번호", "Recipient's postal code"),
     EscrowField("recvAddr", "받는 곳 주소", "Recipient's address"),
 )
 """What a delivery is registered with (6.1); of its other fields the payment and the settings tell."""
+SERIAL = "1"
+"""soid: which of an order's deliveries it is. There is one."""
 BUYER = EscrowField("buyName", "처리하는 사람", "Decided by")
 STEPS: Mapping[str, tuple[EscrowField, ...]] = {
     "status": (),
@@ -81,8 +84,9 @@ class Escrow(Talk):
         """Report the delivery, the buyer's yes or no, or ask for the state. What is ours nobody's fields override."""
         path, tid = PATHS[step.step], payment.refs.get("tid", "")
         fields = {field.name: step.fields.get(field.name, "") for field in STEPS[step.step]}
+        fields |= {name: fields[name].replace("-", "").replace(" ", "") for name in POSTCODES if name in fields}
         own = {
-            "delivery": {"tid": tid, "oid": payment.merchant_ref, "price": str(payment.amount)},
+            "delivery": {"tid": tid, "oid": payment.merchant_ref, "soid": SERIAL, "price": str(payment.amount)},
             "status": {"tid": tid},
         }.get(step.step, {"originalTid": tid})
         if step.step == "delivery":
