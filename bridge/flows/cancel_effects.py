@@ -6,7 +6,7 @@ from bridge.flows.carry_out import contradict
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
-from bridge.flows.told import CAME_AND_WENT, GATEWAY, KNOWN, LATER, PERSON, REPORTED, Told
+from bridge.flows.told import CAME_AND_WENT, GATEWAY, KNOWN, LATER, PERSON, PROVEN_BACK, REPORTED, Told
 from bridge.flows.undo import record_undone
 from bridge.ledger import cases, operations, payments
 from bridge.ledger.operations import Operation
@@ -109,7 +109,7 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
     cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
     if owe_check(turn, recorder, payment):
-        return REPORTED
+        return PROVEN_BACK if told.proven else REPORTED
     exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW"
     if exact and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)

@@ -1,5 +1,7 @@
 """Compares a gateway's books with ours, by inquiry: after every refund, and whenever a notice without proof says so."""
 
+from datetime import timedelta
+
 from bridge.clock import to_ms
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Seen
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
@@ -7,13 +9,14 @@ from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
-from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms
+from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_of
 from bridge.flows.record import Recorder
-from bridge.flows.told import REPORTED
+from bridge.flows.told import PROVEN_BACK, REPORTED
 from bridge.ledger import cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
+MILLISECOND = timedelta(milliseconds=1)
 DIFFER = "books_differ"
 DOUBLED = "external_refund"
 """Reasons of cases: the gateway's books show less than ours; it gave back more than was asked here."""
@@ -22,7 +25,10 @@ DOUBLED = "external_refund"
 def record_check(
     turn: Turn, recorder: Recorder, gateway: Gateway, check: Operation, outcome: Inquiry, fence: Fence
 ) -> None:
-    """Write what a comparison shows: money found, money given back past the bridge, or that the books agree."""
+    """Write what a comparison shows: money found, money given back past the bridge, or that the books agree.
+
+    An inquiry lags behind its gateway's notices: that what one told is not shown proves nothing in the quiet period.
+    """
     payment = payments.get(turn, recorder.site.id, check.payment)
     done = operations.of_payment(turn, payment.id)
     if any(one.kind is not Kind.CHECK and one.step in PENDING_STEPS for one in done):
@@ -32,6 +38,12 @@ def record_check(
     if difference:
         _later(turn, recorder, gateway, payment, check, difference)
         return
+    told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in (REPORTED, PROVEN_BACK))
+    if told_at and payments.get(turn, payment.site, payment.id).version == payment.version:
+        if recorder.at < told_at + quiet_of(recorder.context, gateway) // MILLISECOND:
+            _later(turn, recorder, gateway, payment, check, "money is said to have gone back and is not shown yet")
+            return
+        _not_shown(turn, recorder, payment)
     operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4)
 
 
@@ -75,6 +87,14 @@ def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fenc
         found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card)
         write_found(turn, recorder, payment, found, fence)
     return ""
+
+
+def _not_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
+    """The quiet period is over, and what a proven notice told is neither in the books nor shown: a person must look."""
+    told = notices.had_outcome(turn, payment.id, PROVEN_BACK)
+    if told and payment.captured and not payment.orphaned and not operations.given_past(turn, payment.id):
+        detail = "the gateway's notice says that money has gone back, and its inquiry does not show it"
+        recorder.case(turn, payment, EXTERNAL, detail)
 
 
 def ask_a_person(turn: Turn, recorder: Recorder, payment: Payment) -> None:

@@ -17,6 +17,7 @@ PERSON = "a person must look"
 NOTHING_TO_DO = "nothing to do"
 COMPARED = "the books are compared"
 REPORTED = "the books are compared: money is said to have gone back"
+PROVEN_BACK = "the books are compared: a proven notice says that money has gone back"
 CAME_AND_WENT = "taken and given back before it was told"
 
 

@@ -79,6 +79,12 @@ def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
     return int(row["many"]) if row is not None else 0
 
 
+def last_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
+    """Say when the last notice of a payment that had this outcome came, in milliseconds; 0 for none."""
+    row = turn.one("SELECT MAX(received_at) AS at FROM notices WHERE payment = ? AND outcome = ?", payment, outcome)
+    return int(row["at"] or 0) if row is not None else 0
+
+
 def of_payment(turn: Turn, payment: str) -> list[Row]:
     """Read the notices bound to a payment."""
     return turn.all(

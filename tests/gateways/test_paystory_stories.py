@@ -36,3 +36,38 @@ async def test_a_refund_refused_as_more_than_is_left_is_asked_about_and_ends_no_
     assert (refund.step, refund.evidence) == ("fail", "E5")
     assert await street.cases(opened.payment) == ["external_refund"]
     assert street.book(payment).net == 35_000
+
+
+async def paid_and_told(street, lag_seconds):
+    """A ticket was paid an hour ago; the shop is told of a cancel that its clerk makes in Pay-Story's own office."""
+    street.register_notices()
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    await street.live(3_600.0, 600.0)
+    street.set(query_lag_seconds=lag_seconds)
+    payment = await street.payment(opened.payment)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    await street.quiet()
+    return payment.id
+
+
+async def test_a_cancel_that_is_told_before_the_inquiry_shows_it_is_not_forgotten(street):
+    payment = await paid_and_told(street, 30.0)
+    await street.live(20.0, 5.0)
+    assert (await street.payment(payment)).refunded == 0
+    await street.live(120.0, 5.0)
+
+    assert (await street.payment(payment)).refunded == 20_000
+    assert await street.entries(payment) == [("capture", 55_000, "E1"), ("external_refund", -20_000, "E4")]
+    await street.check_books()
+
+
+async def test_a_cancel_that_is_told_and_never_shown_is_a_persons(street):
+    payment = await paid_and_told(street, 3_000.0)
+    await street.live(100.0, 5.0)
+    assert await street.cases(payment) == []
+    await street.live(200.0, 10.0)
+
+    assert await street.cases(payment) == ["external_cancel"]
+    assert (await street.payment(payment)).refunded == 0

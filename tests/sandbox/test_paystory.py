@@ -390,6 +390,8 @@ async def test_an_inquiry_shows_an_approval_after_a_while_and_every_part_that_wa
     assert (found["resultCd"], found["cnt"]) == ("0000", "1")
     assert (found["resultData"][0]["resultCd"], found["resultData"][0]["cancelYN"]) == ("3001", "N")
     await cancelled(shop, trade, 5_000, "1")
+    assert len((await asked(shop, tid=trade["tid"]))["resultData"]) == 1, "a cancel is shown after a while as well"
+    await shop.clock.forward(3)
     rows = (await asked(shop, tid=trade["tid"]))["resultData"]
     assert [(row["resultCd"], row["goodsAmt"], row["cancelYN"]) for row in rows] == [
         ("3001", "55000", "N"), ("2001", "5000", "Y"),

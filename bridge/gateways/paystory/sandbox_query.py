@@ -1,6 +1,7 @@
 """Pay-Story's inquiry: what happened under a tid or an order number. (billing guide 8)"""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from bridge.gateways.paystory import sandbox_notices as notices
 from bridge.gateways.paystory.sandbox_desk import Till, Trade
@@ -15,28 +16,27 @@ QUERY = (Rule("mid", 10, 10), Rule("ediDate", 14, 14, STAMP), Rule("hashStr", 64
 def query(till: Till, form: Mapping[str, str], _fault: Fault | None) -> Answer:
     """Tell what happened under a tid or an order number; what is younger than the lag is not there yet."""
     check_hash(till.settings.merchants, form, form.get("tid", ""), "hashStr")
-    now = till.world.now()
+    until = till.world.now() - timedelta(seconds=till.settings.query_lag_seconds)
     wanted = ("tid", form["tid"]) if form.get("tid") else ("order", form.get("ordNo", ""))
     if not wanted[1]:
         raise Refusal("0001")
     found = [
         one
         for one in till.trades.values()
-        if one.merchant == form["mid"]
-        and getattr(one, wanted[0]) == wanted[1]
-        and (now - one.at).total_seconds() >= till.settings.query_lag_seconds
+        if one.merchant == form["mid"] and getattr(one, wanted[0]) == wanted[1] and one.at <= until
     ]
-    rows = [row for trade in found for row in _rows(trade)]
+    rows = [row for trade in found for row in _rows(trade, until)]
     if not rows:
         return Answer(said("0002", cnt="0", resultData=[]))
     return Answer(said("0000", "조회 성공", cnt=str(len(rows)), resultData=rows))
 
 
-def _rows(trade: Trade) -> list[dict[str, str]]:
-    """One row an approval, issue or refusal, and one more for every part that was cancelled."""
+def _rows(trade: Trade, until: datetime) -> list[dict[str, str]]:
+    """One row an approval, issue or refusal, and one more for every part that was cancelled; as it all was then."""
     own = notices.own_fields(trade)
-    whole = (len(trade.cancels) == 1 and not trade.left) or trade.voided
-    code = "4110" if trade.deposited else trade.code
+    cancels = [one for one in trade.cancels if one.at <= until]
+    whole = (len(cancels) == 1 and cancels[0].amount == trade.amount) or trade.voided
+    code = "4110" if trade.deposited and trade.deposited <= until else trade.code
     row = {
         "resultCd": code,
         "resultMsg": message(code),
@@ -57,7 +57,7 @@ def _rows(trade: Trade) -> list[dict[str, str]]:
         "mbsReserved": trade.form.get("mbsReserved", ""),
         "cpCd": own.get("cpCd", ""),
     }
-    parts = [] if whole else trade.cancels
+    parts = [] if whole else cancels
     return [
         row,
         *(
