@@ -62,6 +62,23 @@ def ask(
         raise typer.Exit(1)
 
 
+@app.command("keys")
+def show_keys(
+    url: str,
+    customer: Annotated[str, typer.Argument(help="The site's own name for the customer.")],
+    as_json: Json = False,
+) -> None:
+    """Show a customer's billing keys, and what their gateway says of those that are active, if it can be asked."""
+    keys = run("site.keys", url=url, customer=customer)
+    if as_json:
+        print_json(keys)
+        return
+    print_lines([] if keys else ["This customer has no billing key."])
+    for number, key in enumerate(keys):
+        print_lines([""] if number else [])
+        print_facts(key)
+
+
 @app.command("rotate-key")
 def rotate_key(url: str, as_json: Json = False) -> None:
     """Make a new key; the old one works until it is revoked."""

@@ -13,12 +13,14 @@ from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Account, Mode
 from bridge.flows.ask_gateway import administer
+from bridge.flows.ask_key import ask_keys
 from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.log_in import add_operator
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
 from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json, rfc3339
 from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import backups, news
@@ -90,6 +92,13 @@ class SiteAsk(Words):
     gateway: str
     deed: str
     fields: dict[str, str]
+
+
+class CustomerNamed(Words):
+    """`site keys`."""
+
+    url: str
+    customer: str
 
 
 class Refund(Words):
@@ -195,10 +204,18 @@ async def _payments_show(context: Context, words: PaymentNamed) -> Any:
 
 
 async def _site_ask(context: Context, words: SiteAsk) -> Any:
-    site = next((one for one in context.sites.all() if one.url == words.url.rstrip("/")), None)
+    return await administer(context, _site_at(context, words.url), words.gateway, words.deed, words.fields)
+
+
+async def _site_keys(context: Context, words: CustomerNamed) -> Any:
+    return await ask_keys(context, _site_at(context, words.url), words.customer)
+
+
+def _site_at(context: Context, url: str) -> Site:
+    site = next((one for one in context.sites.all() if one.url == url.rstrip("/")), None)
     if site is None:
         raise NotFound("There is no site with this address.")
-    return await administer(context, site, words.gateway, words.deed, words.fields)
+    return site
 
 
 async def _refund(context: Context, words: Refund) -> Any:
@@ -257,6 +274,7 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "site.set": _Command(SiteSet, _site_set),
     "site.list": _Command(Words, _site_list),
     "site.ask": _Command(SiteAsk, _site_ask),
+    "site.keys": _Command(CustomerNamed, _site_keys),
     "site.rotate-key": _Command(SiteNamed, _site_rotate),
     "site.revoke-key": _Command(KeyNamed, _site_revoke),
     "operator.add": _Command(OperatorAdd, _operator_add),

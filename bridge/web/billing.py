@@ -15,6 +15,7 @@ from bridge.domain.failures import Malformed
 from bridge.domain.forms import parse_form
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Buyer, Device, Method
+from bridge.flows.ask_key import ask_key
 from bridge.flows.billing_keys import KeyWish, key_json, owned
 from bridge.flows.charge_key import ChargeWish, charge_key
 from bridge.flows.context import Context
@@ -29,6 +30,8 @@ from bridge.flows.snapshots import read_payment
 from bridge.flows.void_account import void_account
 from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import billing_keys as rows
+from bridge.ledger import replay
+from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
 from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, convert, in_utc, read_order
 from bridge.web.wordpress import ACTOR
@@ -121,6 +124,7 @@ class Billing:
             Route("/v1/billing-keys", self.list, methods=["GET"]),
             Route("/v1/billing-keys/{key}", self.show, methods=["GET"]),
             Route("/v1/billing-keys/{key}", self.delete, methods=["DELETE"]),
+            Route("/v1/billing-keys/{key}/ask", self.ask_gateway, methods=["POST"]),
             Route("/v1/billing-keys/{key}/charges", self.charge, methods=["POST"]),
             Route("/v1/card-payments", self.key_in, methods=["POST"]),
             Route("/v1/accounts", self.issue_account, methods=["POST"]),
@@ -155,6 +159,19 @@ class Billing:
         customer, key = customer_of(request), request.path_params["key"]
         row = await self._context.ledger.read(lambda turn: owned(turn, signed.site, key, customer))
         return _json(key_json(row))
+
+    async def ask_gateway(self, request: Request) -> Response:
+        """Ask the gateway what a customer's key stands for."""
+        signed = await from_site(self._context, request)
+        customer, key = convert(signed.json(), CustomerIn).customer, request.path_params["key"]
+        once = signed.once()
+
+        def find(turn: Turn) -> rows.KeyRow:
+            replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+            return owned(turn, signed.site, key, customer)
+
+        row = await self._context.ledger.write(find)
+        return _json(await ask_key(self._context, signed.site, row))
 
     async def charge(self, request: Request) -> Response:
         """Charge a key for an order: 201 with the payment, or 202 while its outcome is not known."""

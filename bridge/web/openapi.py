@@ -76,6 +76,12 @@ DESCRIBED = (
     ),
     Described(
         "post",
+        "/v1/billing-keys/{key}/ask",
+        "Ask the gateway what a billing key stands for: whether it is known and usable, and its masked card.",
+        CustomerIn,
+    ),
+    Described(
+        "post",
         "/v1/billing-keys/{key}/charges",
         "Charge a billing key for an order.",
         ChargeIn,

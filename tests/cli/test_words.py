@@ -215,6 +215,15 @@ def test_keys_turn_and_are_revoked(place: Place) -> None:
     assert keys == [{"key_id": old, "state": "revoked"}, {"key_id": new, "state": "active"}]
 
 
+def test_a_customers_keys_are_listed_and_a_site_that_is_none_is_said(place: Place) -> None:
+    add(place)
+
+    assert "no billing key" in place.type("site", "keys", SHOP, "customer-1").out
+    assert json.loads(place.type("site", "keys", SHOP, "customer-1", "--json").out) == []
+    nowhere = place.type("site", "keys", "https://nowhere.test", "customer-1")
+    assert (nowhere.code != 0, "no site with this address" in nowhere.err) == (True, True)
+
+
 def test_an_operators_password_comes_from_a_file_or_standard_input(place: Place) -> None:
     (place.folder / "password").write_text("correct horse battery\n")
 

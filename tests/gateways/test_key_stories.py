@@ -184,6 +184,15 @@ async def test_a_phone_is_charged_by_its_registration_and_once_a_month_after(pay
     await street.check_books()
 
 
+async def test_paystory_is_not_asked_what_a_key_stands_for(paystory):
+    asked = await ask(paystory)
+    await come_back(paystory, asked)
+    sent = len(paystory.net.sent)
+    answer = await paystory.call("POST", f"/v1/billing-keys/{asked.json()['id']}/ask", {"customer": CUSTOMER})
+
+    assert (answer.status_code, answer.json()["code"], len(paystory.net.sent)) == (503, "gateway_unavailable", sent)
+
+
 async def test_a_typed_card_is_refused_unless_the_site_switched_that_on(paystory):
     street = paystory
     no = await ask(street, card=CARD)

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.cli.work import perform
 from bridge.domain.exchange import KST
+from bridge.gateways.payple.adapter import payer_no
 from tests.gateways.street import Street
-from tests.gateways.test_key_stories import ask, charge, come_back, key_of
+from tests.gateways.test_key_stories import CUSTOMER, ask, charge, come_back, key_of
 
 
 @pytest.fixture
@@ -26,6 +28,14 @@ async def remembered(street):
     asked = await ask(street)
     await come_back(street, asked)
     return (await key_of(street, asked))["id"]
+
+
+async def ask_about(street, key, customer=CUSTOMER):
+    return await street.call("POST", f"/v1/billing-keys/{key}/ask", {"customer": customer})
+
+
+async def typed(street, customer=CUSTOMER):
+    return await perform(street.context, "site.keys", {"url": street.site.url, "customer": customer})
 
 
 def asked_of_the_gateway(street, op):
@@ -86,3 +96,36 @@ async def test_a_second_charge_in_one_month_is_refused_and_takes_nothing(monthly
     assert states == ["paid", "declined"]
     assert monthly.book(await monthly.payment(first.json()["id"])).net == 55_000
     await monthly.check_books()
+
+
+# ---- what a key stands for
+
+
+async def test_payple_is_asked_what_a_key_stands_for(monthly):
+    key = await remembered(monthly)
+    shown = await ask_about(monthly, key)
+    assert (shown.status_code, shown.json()["known"], shown.json()["usable"]) == (200, True, True)
+    assert "*" in shown.json()["card"]["number"]
+    assert asked_of_the_gateway(monthly, "user_info")[-1]["PCD_PAYER_NO"] == payer_no(CUSTOMER)
+    (line,) = await typed(monthly)
+    assert line["gateway_says"].startswith("it can be charged, ")
+
+    monthly.sandbox.desks["payple"]._till.payers.clear()
+    assert (await ask_about(monthly, key)).json() == {"id": key, "known": False, "usable": False, "card": {}}
+    assert [one["gateway_says"] for one in await typed(monthly)] == ["there is no such key"]
+    assert "user_info" in [row["op"] for row in await monthly.all("SELECT op FROM calls")]
+
+
+async def test_a_key_is_asked_about_by_its_own_customer_and_an_answer_that_is_lost_says_nothing(monthly):
+    key = await remembered(monthly)
+    assert (await ask_about(monthly, key, "customer-2")).status_code == 404
+    assert await typed(monthly, "customer-2") == []
+    monthly.fault("user_info", "drop_after")
+    lost = await ask_about(monthly, key)
+    assert (lost.status_code, lost.json()["code"]) == (503, "gateway_unavailable")
+    monthly.fault("user_info", "drop_after")
+    (line,) = await typed(monthly)
+    assert "ask again later" in line["gateway_says"]
+    await monthly.call("DELETE", f"/v1/billing-keys/{key}", {"customer": CUSTOMER})
+    assert (await ask_about(monthly, key)).status_code == 409
+    assert "gateway_says" not in (await typed(monthly))[0]

@@ -233,10 +233,12 @@ async def test_a_registered_card_is_charged_shown_and_deleted(shop):
     assert (await simple(shop, payer))["PCD_PAY_CODE"] == "CPAY0003"
     assert (await simple(shop, payer, "BILL2", 900))["PCD_PAY_CODE"] == "CPAY0006"
     assert (await simple(shop, payer, "BILL2", PCD_PAY_TAXTOTAL=30_001))["PCD_PAY_CODE"] == "CPAY0001"
-    shown = await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer)
+    assert (await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer))["PCD_PAY_CODE"] == "CPAY0001"
+    shown = await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer, PCD_PAYER_NO=2335)
+    assert shown["PCD_PAYER_NO"] == "2335"
     assert (shown["PCD_PAY_CODE"], shown["PCD_PAY_CARDNAME"]) == ("0000", "삼성카드")
     await shop.control("settings", old_names=True)
-    assert "PCD_PAY_BANKNUM" in await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer)
+    assert "PCD_PAY_BANKNUM" in await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer, PCD_PAYER_NO=2335)
     assert "PCD_CARDNUM" in await simple(shop, payer, "BILL3")
     assert (await act(shop, {"PCD_PAY_WORK": "PUSERDEL"}, PCD_PAYER_ID=payer))["PCD_PAY_RST"] == "success"
     assert (await act(shop, {"PCD_PAY_WORK": "PUSERDEL"}, PCD_PAYER_ID=payer))["PCD_PAY_CODE"] == "CPAY0007"

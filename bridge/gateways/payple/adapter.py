@@ -158,14 +158,15 @@ class PaypleAtOnce:
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
         """Give the data of the window in which a card is registered, and nothing charged (PCD_PAY_WORK AUTH)."""
         yield from ()
-        return self._script(self._window("AUTH", "01", order.ref, order.buyer, urls), order.ref)
+        fields = self._window("AUTH", "01", order.ref, order.buyer, urls)
+        return self._script(fields | {"PCD_PAYER_NO": payer_no(order.customer)}, order.ref)
 
     def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:
         """Ask Payple what the key is that the browser brought: it counts only if Payple knows it (PUSERINFO)."""
         payer_id = returned.refs.get("PCD_PAYER_ID", "")
         if not payer_id:
             return Unknown("the window returned no key")
-        shown = yield from self._show(payer_id)
+        shown = yield from self._show(payer_id, order.customer)
         if isinstance(shown, KeyShown):
             return Issued(payer_id, card=shown.card)
         if isinstance(shown, Absent):
@@ -174,7 +175,7 @@ class PaypleAtOnce:
 
     def show_key(self, key: BillingKey, stamp: Stamp) -> Exchange[KeyShown | Absent | Unknown]:
         """Ask what a key stands for (등록카드 조회)."""
-        shown = yield from self._show(key.key)
+        shown = yield from self._show(key.key, key.customer)
         return shown
 
     def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
@@ -237,11 +238,12 @@ class PaypleAtOnce:
         """List a code table: errors, cards or banks."""
         return codes.table(kind)
 
-    def _show(self, payer_id: str) -> Exchange[KeyShown | Absent | Unknown]:
+    def _show(self, payer_id: str, customer: str) -> Exchange[KeyShown | Absent | Unknown]:
         passed = yield from self.talker.authenticate(PCD_PAY_WORK="PUSERINFO")
         if isinstance(passed, Denied):
             return Unknown("Payple did not let us ask", passed.code, passed.message)
-        reply = yield from self.talker.act("user_info", passed, {"PCD_PAYER_ID": payer_id})
+        body = {"PCD_PAYER_ID": payer_id, "PCD_PAYER_NO": payer_no(customer)}
+        reply = yield from self.talker.act("user_info", passed, body)
         if isinstance(reply, Denied):
             return Unknown(reply.message, reply.code)
         return answers.key(reply, payer_id)

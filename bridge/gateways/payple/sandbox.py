@@ -13,7 +13,7 @@ from bridge.gateways.payple import sandbox_api as api
 from bridge.gateways.payple import sandbox_notices as notices
 from bridge.gateways.payple import sandbox_window as window
 from bridge.gateways.payple.sandbox_till import Till, Trade
-from bridge.gateways.payple.sandbox_words import DIALECT, GATEWAY, HIDDEN_FIELDS, WON, failed, message, texts
+from bridge.gateways.payple.sandbox_words import DIALECT, GATEWAY, HIDDEN_FIELDS, TOKENS, WON, failed, message, texts
 from bridge.sandbox import calls, rules
 from bridge.sandbox.bank import NoticeRecord
 from bridge.sandbox.calls import Answer, Asked, Malformed
@@ -68,7 +68,7 @@ def mount(world: World) -> list[BaseRoute]:
         *on("SimplePayCardAct.php", {"PAYM": ("simple", partial(api.charge, purpose="simple"))}, api.SIMPLE),
         *on("account/api/cPayCAct.php", {"": ("refund", api.refund)}, api.REFUND),
         *on("PayChkAct.php", {"": ("lookup", api.lookup)}, api.LOOKUP),
-        *on("cPayUser/api/cPayUserAct.php", users, api.USER),
+        *on("cPayUser/api/cPayUserAct.php", users, TOKENS),
         *window.routes(till),
     ]
 

@@ -10,6 +10,7 @@ from bridge.gateways.payple.sandbox_words import (
     CARD,
     CARDS,
     DATE,
+    DIGITS,
     GOODS,
     MONTH,
     NOT_HEARD,
@@ -23,7 +24,7 @@ from bridge.gateways.payple.sandbox_words import (
 )
 from bridge.sandbox.calls import Answer
 from bridge.sandbox.faults import Fault
-from bridge.sandbox.refusals import Refusal, Rule
+from bridge.sandbox.refusals import Refusal, Rule, check
 
 Form = Mapping[str, str]
 
@@ -60,7 +61,11 @@ LOOKUP = (
     _ORDER,
     Rule("PCD_PAY_DATE", 8, 8, DATE),
 )
-USER = (*TOKENS, Rule("PCD_PAYER_ID", 255), Rule("PCD_PAYER_NO", 255, needed=False))
+USER = {
+    "user_info": (*TOKENS, Rule("PCD_PAYER_ID", 255), Rule("PCD_PAYER_NO", 255, 1, DIGITS)),
+    "user_delete": (*TOKENS, Rule("PCD_PAYER_ID", 255), Rule("PCD_PAYER_NO", 255, 1, DIGITS, needed=False)),
+}
+"""The customer's number is wanted to be shown a card, and not to delete it. (5., 6.)"""
 
 ADDRESSES: Mapping[str, str] = {
     "window": "/index.php?ACT_=PAYM",
@@ -203,15 +208,16 @@ def lookup(till: Till, form: Form, way: str, _fault: Fault | None) -> Answer:
 
 def user(till: Till, form: Form, way: str, _fault: Fault | None, purpose: str) -> Answer:
     """Show a registered card, or delete it. Raises Refusal. (5. 등록카드 해지, 6. 등록카드 조회)"""
+    check(form, USER[purpose], "CPAY0001")
     granted = till.check_pass(form, purpose, way)
     payer = till.payers.get(form["PCD_PAYER_ID"])
     if payer is None or payer["merchant"] != granted.merchant:
         raise Refusal("CPAY0007")
     base = {"PCD_PAY_RST": "success", "PCD_PAY_TYPE": "card", "PCD_PAYER_ID": form["PCD_PAYER_ID"]}
+    base["PCD_PAYER_NO"] = form.get("PCD_PAYER_NO", "")
     if purpose == "user_delete":
         del till.payers[form["PCD_PAYER_ID"]]
-        no = form.get("PCD_PAYER_NO", "")
-        return Answer({**base, "PCD_PAY_MSG": "해지완료", "PCD_PAY_WORK": "PUSERDEL", "PCD_PAYER_NO": no})
+        return Answer({**base, "PCD_PAY_MSG": "해지완료", "PCD_PAY_WORK": "PUSERDEL"})
     names = ("PCD_PAY_BANK", "PCD_PAY_BANKNAME", "PCD_PAY_BANKNUM") if till.settings.old_names else (
         "PCD_PAY_CARD", "PCD_PAY_CARDNAME", "PCD_PAY_CARDNUM",
     )  # fmt: skip
