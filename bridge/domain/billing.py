@@ -280,6 +280,16 @@ class KeysIn(Protocol):
 
 
 @runtime_checkable
+class TakesInstalments(Protocol):
+    """A gateway with a field for instalments in what it charges without a window (`payment.instalment_months`)."""
+
+    @property
+    def instalment_months_max(self) -> int:
+        """Say in how many months at most such a charge may be paid, by its documents."""
+        ...
+
+
+@runtime_checkable
 class TaxesWhole(Protocol):
     """A gateway with calls that cannot say what of an amount is free of tax."""
 

@@ -25,6 +25,7 @@ class ChargeWish:
     customer: str
     order: Order
     actor: str
+    instalment_months: int = 0
 
 
 async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once) -> Visit:
@@ -43,5 +44,5 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
         return bills.charge(payment, wish.order, key, urls_of(context, site, payment), operation.stamp)
 
     refs = gateway.charge_refs(context.clock.now()) if isinstance(gateway, MarksCharges) else {}
-    direct = DirectWish("charge", wish.order, row.method, wish.actor, refs)
+    direct = DirectWish("charge", wish.order, row.method, wish.actor, refs, wish.instalment_months)
     return await pay_directly(context, site, gateway, direct, once, speak)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bridge.domain.billing import TaxesWhole
+from bridge.domain.billing import TakesInstalments, TaxesWhole
 from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Method
@@ -101,4 +101,19 @@ def check_instalments(method: Method, amount: int, months: int) -> None:
         raise AmountRefused(
             f"Instalments begin at {INSTALMENT_AMOUNT_MIN} KRW.",
             message_ko=f"할부는 {INSTALMENT_AMOUNT_MIN:,}원부터 할 수 있어요.",
+        )
+
+
+def check_direct_instalments(gateway: Gateway, months: int) -> None:
+    """Refuse more months than a gateway can be told without its window, or any. Raises AmountRefused."""
+    most = gateway.instalment_months_max if isinstance(gateway, TakesInstalments) else 0
+    if months and not most:
+        raise AmountRefused(
+            f"{gateway.name} has no field for instalments outside its window; leave instalment_months out.",
+            message_ko=f"{gateway.title}는 등록한 카드를 일시불로만 결제해요.",
+        )
+    if months > most:
+        raise AmountRefused(
+            f"{gateway.name} takes at most {most} months.",
+            message_ko=f"{gateway.title}로는 {most}개월까지 나눠 낼 수 있어요.",
         )

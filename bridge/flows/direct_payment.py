@@ -10,7 +10,7 @@ from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.approve import Speak, approve
-from bridge.flows.choose_gateway import check_amount, check_tax_free
+from bridge.flows.choose_gateway import check_amount, check_direct_instalments, check_instalments, check_tax_free
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, look, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
@@ -29,6 +29,7 @@ class DirectWish:
     method: Method
     actor: str
     refs: Mapping[str, str] = field(default_factory=dict)
+    instalment_months: int = 0
 
 
 async def pay_directly(
@@ -59,14 +60,24 @@ def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Dir
         return payments.get(turn, site.id, answer.result)
     check_amount(gateway, wish.method, wish.order.amount)
     check_tax_free(gateway, wish.call, wish.order.tax_free)
+    check_instalments(wish.method, wish.order.amount, wish.instalment_months)
+    check_direct_instalments(gateway, wish.instalment_months)
     context.admit()
     orders.store(turn, site.id, wish.order, now_ms(context.clock))
     everyone = payments.of_order(turn, site.id, wish.order.ref)
     refuse_taken(everyone)
     refuse_flood(everyone, now_ms(context.clock))
-    token_id, actor = f"key:{once.idempotency_key}", wish.actor
     payment = add_payment(
-        turn, context, site, gateway.name, wish.order, wish.method, token_id=token_id, actor=actor, marks=wish.refs
+        turn,
+        context,
+        site,
+        gateway.name,
+        wish.order,
+        wish.method,
+        token_id=f"key:{once.idempotency_key}",
+        actor=wish.actor,
+        instalment_months=wish.instalment_months,
+        marks=wish.refs,
     )
     replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, now_ms(context.clock))
     return payment
@@ -82,6 +93,7 @@ def add_payment(
     *,
     token_id: str,
     actor: str,
+    instalment_months: int = 0,
     ref: str = "",
     marks: Mapping[str, str] | None = None,
     refs: Mapping[str, str] | None = None,
@@ -102,6 +114,7 @@ def add_payment(
         state=State.OPEN,
         amount=order.amount,
         tax_free=order.tax_free,
+        instalment_months=instalment_months,
         version=1,
         merchant_ref=ref or new_reference(context.clock),
         created_at=now,

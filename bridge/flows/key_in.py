@@ -15,7 +15,15 @@ from bridge.ledger.operations import Operation
 
 
 async def key_in(
-    context: Context, site: Site, order: Order, card: CardEntry, once: Once, *, gateway: str = "", actor: str
+    context: Context,
+    site: Site,
+    order: Order,
+    card: CardEntry,
+    once: Once,
+    *,
+    gateway: str = "",
+    actor: str,
+    instalment_months: int = 0,
 ) -> Visit:
     """Charge a typed card for an order.
 
@@ -31,5 +39,5 @@ async def key_in(
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
         return without_card(keys_in.key_in(payment, order, card, operation.stamp), card)
 
-    wish = DirectWish("key_in", order, Method.CARD, actor)
+    wish = DirectWish("key_in", order, Method.CARD, actor, instalment_months=instalment_months)
     return await pay_directly(context, site, found, wish, once, speak)

@@ -73,20 +73,22 @@ class KeyIn(msgspec.Struct):
 
 
 class ChargeIn(msgspec.Struct):
-    """The body of POST /v1/billing-keys/{id}/charges."""
+    """The body of POST /v1/billing-keys/{id}/charges; without instalment_months a lump sum."""
 
     customer: Customer
     order: dict[str, Any]
     actor: Actor
+    instalment_months: int = 0
 
 
 class CardPaymentIn(msgspec.Struct):
-    """The body of POST /v1/card-payments."""
+    """The body of POST /v1/card-payments; without instalment_months a lump sum."""
 
     order: dict[str, Any]
     card: CardIn
     actor: Actor
     gateway: GatewayName = ""
+    instalment_months: int = 0
 
 
 class AccountIn(msgspec.Struct):
@@ -178,7 +180,7 @@ class Billing:
         signed = await from_site(self._context, request)
         asked = convert(signed.json(), ChargeIn)
         order = read_order(signed.site, asked.order)
-        wish = ChargeWish(request.path_params["key"], asked.customer, order, asked.actor)
+        wish = ChargeWish(request.path_params["key"], asked.customer, order, asked.actor, asked.instalment_months)
         return await self._paid(signed, await charge_key(self._context, signed.site, wish, signed.once()))
 
     async def delete(self, request: Request) -> Response:
@@ -194,7 +196,8 @@ class Billing:
         asked = convert(signed.json(), CardPaymentIn)
         order, card = read_order(signed.site, asked.order), _card(asked.card)
         once = signed.once_of_secret(self._context.vault)
-        visit = await key_in(self._context, signed.site, order, card, once, gateway=asked.gateway, actor=asked.actor)
+        more: dict[str, Any] = {"actor": asked.actor, "instalment_months": asked.instalment_months}
+        visit = await key_in(self._context, signed.site, order, card, once, gateway=asked.gateway, **more)
         return await self._paid(signed, visit)
 
     async def issue_account(self, request: Request) -> Response:

@@ -214,3 +214,13 @@ async def test_a_cancel_too_long_after_the_payment_is_refused(shop):
     cancel = shop.cancel_form({"refNo": trade.ref_no, "tranDate": "260115", "payType": "A"}, 55_000)
     answer = await ask(app, "POST", "/mainpay/relay/v1/api/payments/payment/cancel", urlencode(cancel).encode())
     assert b'"resultCode":"3003"' in answer.body
+
+
+@pytest.mark.parametrize(
+    ("months", "amount", "code"),
+    [("03", 50_000, "200"), ("03:12:24", 50_000, "200"), ("03", 49_999, "400"), ("00", 50_000, "400"),
+     ("25", 50_000, "400"), ("3", 50_000, "400"), ("03:", 50_000, "400"), ("03,04", 50_000, "400")],
+)  # fmt: skip
+def test_months_are_named_in_two_digits_from_fifty_thousand_won(shop, months, amount, code):
+    form = shop.ready_form(REF, amount, availableInstallment=months)
+    assert shop.post("/mainpay/api/v1/payment/ready", form)["resultCode"] == code

@@ -92,6 +92,7 @@ class Mainpay(Direct):
                 "buyerTel": buyer.phone,
                 "merchantData": payment.merchant_ref,
                 **self.tax(payment.parts, payment.tax_free),
+                **({"availableInstallment": f"{payment.instalment_months:02d}"} if payment.instalment_months else {}),
             },
         )
         fields = reply.json_fields()

@@ -39,6 +39,11 @@ class Direct(Writer):
     """Speaks the direct API for one merchant."""
 
     @property
+    def instalment_months_max(self) -> int:
+        """As many as the request object of a typed card takes (installment, 0 to 24)."""
+        return 24
+
+    @property
     def taxes_whole(self) -> frozenset[str]:
         """Name the calls whose request objects have no field for VAT: what they take is taxed whole."""
         return frozenset({"key_in", "issue_account"})
@@ -47,7 +52,8 @@ class Direct(Writer):
         self, payment: Payment, order: Order, card: CardEntry, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a card typed on the site (수기결제, card-keyin/trans)."""
-        form = self._goods(payment, order, stamp) | self._card(card) | {"installment": "00"}
+        months = f"{payment.instalment_months:02d}"
+        form = self._goods(payment, order, stamp) | self._card(card) | {"installment": months}
         reply = yield self._relay("keyin", "v1", "card-keyin/trans", form, moves_money=True)
         return self._charged(payment, reply, stamp, {})
 
@@ -72,8 +78,9 @@ class Direct(Writer):
         self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
         """Charge a billing key (card-auto/trans)."""
-        form = self._goods(payment, order, stamp) | {"billkey": key.key, "clientType": "MERCHANT", "installment": "00"}
-        form |= self.tax(payment.parts, payment.tax_free)
+        months = f"{payment.instalment_months:02d}"
+        form = self._goods(payment, order, stamp) | {"billkey": key.key, "clientType": "MERCHANT"}
+        form |= {"installment": months} | self.tax(payment.parts, payment.tax_free)
         reply = yield self._relay("billpay", "v1", "card-auto/trans", form, moves_money=True)
         return self._charged(payment, reply, stamp, {"api": AUTO})
 

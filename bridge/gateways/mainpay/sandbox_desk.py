@@ -67,6 +67,7 @@ class Session:
     pay_form: dict[str, str] = field(default_factory=dict)
     direct: str = ""
     told_vat: int | None = None
+    months: tuple[str, ...] = ()
 
     @property
     def pay_type(self) -> str:

@@ -48,7 +48,7 @@ _GOODS = (
     Rule("customerName", 30, 1, PLAIN),
     Rule("customerEmail", 50, 1, EMAIL, needed=False),
     Rule("customerTelNo", 12, needed=False),
-    Rule("installment", 2, 2, re.compile(r"0[02-9]|1[0-2]")),
+    Rule("installment", 2, 2, re.compile(r"0[02-9]|1[0-9]|2[0-4]")),
 )
 _CARD = (
     Rule("cardNo", 16, 14, DIGITS),

@@ -14,6 +14,7 @@ from bridge.gateways.mainpay.sandbox_words import (
     DIGITS,
     EMAIL,
     GATEWAY,
+    INSTALLMENT_MIN_WON,
     LIVE,
     METHOD,
     PLAIN,
@@ -31,6 +32,7 @@ from bridge.sandbox.faults import Fault
 
 Form = Mapping[str, str]
 
+MONTHS = "(?:0[2-9]|1[0-9]|2[0-4])"
 READY = (
     *basics(),
     Rule("version", 4, 3, VERSION),
@@ -44,7 +46,7 @@ READY = (
     Rule("customerTelNo", 12, needed=False),
     Rule("merchantData", 500, needed=False),
     TAX,
-    Rule("availableInstallment", 60, needed=False),
+    Rule("availableInstallment", 60, 2, re.compile(f"{MONTHS}(:{MONTHS})*"), needed=False),
     Rule("availableCards", 500, needed=False),
 )
 PAY = (
@@ -86,6 +88,9 @@ def ready(till: Till, form: Form, fault: Fault | None) -> Answer:
     world = till.world
     now = world.now()
     told = tax.told_vat(form)
+    months = form.get("availableInstallment", "")
+    if months and int(form["amount"]) < INSTALLMENT_MIN_WON:
+        raise Refusal("400", "잘못된 요청 (availableInstallment)")
     session = Session(
         id="aid" + world.hex(37),
         dialect=LIVE,
@@ -105,6 +110,7 @@ def ready(till: Till, form: Form, fault: Fault | None) -> Answer:
         },
         vat=tax.most_vat(int(form["amount"])) if told is None else told,
         told_vat=told,
+        months=tuple(months.split(":")) if months else (),
         created=now,
         expires=now + timedelta(minutes=till.settings.window_minutes),
         key="",

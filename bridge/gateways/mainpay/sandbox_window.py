@@ -45,6 +45,7 @@ def routes(till: Till) -> list[BaseRoute]:
     ]
 
 
+_WRONG_MONTHS = "할부는 50,000원부터, 보이는 개월 수만 고를 수 있어요."
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "unknown": {"title": "결제창을 찾을 수 없어요", "text": "주소가 잘못됐어요. 상점으로 돌아가서 다시 시도해 주세요."},
     "expired": {
@@ -96,11 +97,18 @@ def _window(till: Till, session: Session, name: str, problem: str = "") -> Respo
         amount=won(session.amount),
         method=METHODS[session.method],
         cards=CARDS[session.dialect] if session.method == "CARD" else {},
-        installments=INSTALLMENTS if session.amount >= INSTALLMENT_MIN_WON else INSTALLMENTS[:1],
+        installments=_months_of(session),
         banks=BANKS[session.dialect] if session.method == "VACCT" else {},
         minutes=till.settings.window_minutes,
         expires=f"{session.expires:%H:%M}",
     )
+
+
+def _months_of(session: Session) -> tuple[str, ...]:
+    """Give the months that a window offers: a lump sum, and from 50,000 KRW those the shop named, or all."""
+    if session.amount < INSTALLMENT_MIN_WON:
+        return INSTALLMENTS[:1]
+    return (*INSTALLMENTS[:1], *(session.months or INSTALLMENTS[1:]))
 
 
 def _authenticate(till: Till, session: Session, values: Mapping[str, str], name: str) -> Response:
@@ -109,9 +117,8 @@ def _authenticate(till: Till, session: Session, values: Mapping[str, str], name:
         choice = {"card": values.get("card", ""), "installment": values.get("installment", "00")}
         if choice["card"] not in CARDS[session.dialect]:
             return _window(till, session, name, "카드사를 골라 주세요.")
-        small = session.amount < INSTALLMENT_MIN_WON
-        if choice["installment"] not in INSTALLMENTS or (small and choice["installment"] != "00"):
-            return _window(till, session, name, "할부는 50,000원부터 고를 수 있어요.")
+        if choice["installment"] not in _months_of(session):
+            return _window(till, session, name, _WRONG_MONTHS)
     elif session.method == "VACCT":
         choice = {"bank": values.get("bank", "")}
         if choice["bank"] not in BANKS[session.dialect]:

@@ -3,7 +3,7 @@
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.gateway import Declined, Done, Paid, Refused, Script, Unknown, Urls
-from bridge.domain.payment import Order, Payment
+from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.domain.tax import split
 from bridge.gateways.payapp import codes
@@ -15,6 +15,11 @@ DAYS = {"month": (*range(1, 32), 90), "week": tuple(range(1, 8)), "day": (0,)}
 
 class Billing(Talk):
     """Charges registered cards, registers and deletes them, and keeps PayApp's own plans."""
+
+    @property
+    def instalment_months_max(self) -> int:
+        """As many as any card company gives: billPay's cardinst names no limit."""
+        return INSTALMENT_MONTHS_MAX
 
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp

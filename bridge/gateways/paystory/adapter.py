@@ -202,6 +202,11 @@ class PayStory(Writer):
         reply = yield self.call("regist", "/payment.registBill", form, secrets=SECRETS | CARD_SECRETS)
         return answers.key(order, self.settings.mid, reply)
 
+    @property
+    def instalment_months_max(self) -> int:
+        """Twelve months (5. quotaMon: 00, 02, 03, …, 12)."""
+        return 12
+
     def charge(
         self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:

@@ -4,7 +4,7 @@ from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
 from bridge.domain.exchange import Exchange, Reply, Stamp
 from bridge.domain.gateway import Declined, Done, Paid, Redirect, Refused, Return, Unknown, Urls, Waiting
 from bridge.domain.outcomes import Absent
-from bridge.domain.payment import Method, Order, Payment
+from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Method, Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.domain.services import CardKind
 from bridge.gateways.welcome import approvals, codes
@@ -69,6 +69,11 @@ class Billing(Links):
         if not key:
             return Unknown("the first round was paid and no key came with it")
         return Issued(key, dict(outcome.refs), {}, outcome)
+
+    @property
+    def instalment_months_max(self) -> int:
+        """As many as any card company gives: cardQuota of billpay and of a typed card names no limit."""
+        return INSTALMENT_MONTHS_MAX
 
     def charge(
         self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
