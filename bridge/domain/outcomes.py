@@ -70,6 +70,10 @@ class Refused:
     message: str
 
 
+PAY_BACK_WON, PAY_BACK_ACCOUNT = "pay_back_won", "pay_back_account"
+"""Refs of an Accepted: what the seller has to wire to the gateway before it gives anything back, and to where."""
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The refund was taken in; it is not money back yet. A notice says when it is."""
@@ -144,10 +148,14 @@ Probing = Unpaid | PerhapsPaid | NotSent | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A refund may be asked of the gateway, of at most `max_amount` KRW."""
+    """A refund may be asked of the gateway, of at most `max_amount` KRW.
+
+    `by_request`: the gateway only takes a request, and may first want the money wired to it by hand.
+    """
 
     max_amount: int
     partial: bool
+    by_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)

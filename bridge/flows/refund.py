@@ -15,7 +15,7 @@ from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import ACCEPTED
+from bridge.flows.snapshots import ACCEPTED, pay_back
 from bridge.flows.talk import talk
 from bridge.flows.tax_of_refund import tax_of_refund
 from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, may_go_to_account, register, seal_account
@@ -191,7 +191,7 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refun
     elif isinstance(outcome, Accepted):
         again = at + ASK_EVERY_SECONDS * 1000 if is_transfer(operation) else None
         operations.step(turn, operation, Step.UNKNOWN, at=at, code=ACCEPTED, refs=outcome.refs, next_try_at=again)
-        event, detail = "refund.accepted", {}
+        event, detail = "refund.accepted", pay_back(outcome.refs)
     else:
         message = outcome.message or outcome.why
         operations.step(turn, operation, Step.UNKNOWN, at=at, code=outcome.code, message=message, next_try_at=at)

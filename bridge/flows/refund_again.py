@@ -63,7 +63,7 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operati
         recorder.refunded(turn, payment, operation, evidence, outcome.refs, "gateway")
         return
     if isinstance(outcome, Accepted):
-        operations.try_again(turn, operation, next_try_at=None, code=ACCEPTED)
+        operations.try_again(turn, operation, next_try_at=None, code=ACCEPTED, refs=outcome.refs)
         return
     code = getattr(outcome, "code", "")
     message = getattr(outcome, "message", "") or getattr(outcome, "why", "")

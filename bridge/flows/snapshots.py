@@ -1,14 +1,15 @@
 """How payments, refunds and orders are shown to WordPress: the JSON contract, in one place."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from bridge.clock import from_ms
-from bridge.domain.exchange import Stamp
+from bridge.domain.exchange import WON_DIGITS_MAX, Stamp
 from bridge.domain.gateway import Allowed, ByHand, Gateway
 from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
+from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Order, Payment
 from bridge.domain.services import LinksReceipts
 from bridge.domain.tax import Split
@@ -20,7 +21,7 @@ from bridge.ledger.operations import Operation
 ACCEPTED = "accepted"
 """The state of a refund the gateway has taken in and not made yet; its operation is unknown, with this for a code."""
 _SHOWN_REFS = ("refNo", "tranDate", "applNo", "aid", "dialect")
-_TIMELINE_DETAIL = ("code", "message", "amount", "reason", "evidence")
+_TIMELINE_DETAIL = ("code", "message", "amount", "reason", "evidence", "pay_back")
 
 
 def rfc3339(at: datetime) -> str:
@@ -73,8 +74,9 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
 def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:
     """Say what refund is possible now, of how many KRW, and why not more."""
     ended = State(payment.state) in TERMINAL
-    if not ended and any(blocks(operation.kind, operation.step) for operation in done):
-        return {"refund": "never", "refundable": 0, "why": "앞선 처리의 결과를 아직 확인하고 있어요."}
+    pending = [] if ended else [one for one in done if blocks(one.kind, one.step)]
+    if pending:
+        return {"refund": "never", "refundable": 0, "why": _why_pending(pending)}
     if payment.adopted:
         return {"refund": "by_hand", "refundable": 0, "why": "끝난 결제에 들어온 돈이라 결제사에서 직접 환불해야 해요."}
     if gateway is None:
@@ -82,16 +84,37 @@ def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation]
     rule = gateway.refund_rule(payment, stamp)
     if isinstance(rule, Allowed):
         refund = "full_or_part" if rule.partial else "full"
-        return {"refund": refund, "refundable": min(rule.max_amount, payment.left)}
+        may = {"refund": refund, "refundable": min(rule.max_amount, payment.left)}
+        return may | ({"by_request": True} if rule.by_request else {})
     return {"refund": "by_hand" if isinstance(rule, ByHand) else "never", "refundable": 0, "why": rule.why}
+
+
+def _why_pending(pending: Sequence[Operation]) -> str:
+    if not any(is_accepted(one) for one in pending):
+        return "앞선 처리의 결과를 아직 확인하고 있어요."
+    owed = next((pay_back(one.refs) for one in pending if is_accepted(one)), {}).get("pay_back")
+    if not owed:
+        return "결제사가 환불을 접수했고, 마쳤다는 알림을 기다리고 있어요."
+    return f"결제사에 {owed['amount']:,}원을 보내야 환불이 끝나요. 보낼 계좌: {owed['account']}"
+
+
+def is_accepted(operation: Operation) -> bool:
+    """Tell whether an operation is a refund that the gateway has taken in and not made yet."""
+    return operation.step is Step.UNKNOWN and operation.code == ACCEPTED
+
+
+def pay_back(refs: Mapping[str, str]) -> dict[str, Any]:
+    """Say what must be wired to the gateway before it gives the money back: KRW and an account; nothing where
+    nothing must."""
+    told = refs.get(PAY_BACK_WON, "").replace(",", "")
+    won = int(told) if told.isascii() and told.isdigit() and len(told) <= WON_DIGITS_MAX else 0
+    return {"pay_back": {"amount": won, "account": refs.get(PAY_BACK_ACCOUNT, "")}} if won else {}
 
 
 def refund_json(operation: Operation) -> dict[str, Any]:
     """Show a refund as the gateway's truth."""
     states = {Step.SENT: "sending", Step.OK: "done", Step.FAIL: "refused"}
-    state = states.get(operation.step, str(operation.step))
-    if operation.step is Step.UNKNOWN and operation.code == ACCEPTED:
-        state = ACCEPTED
+    state = ACCEPTED if is_accepted(operation) else states.get(operation.step, str(operation.step))
     shown: dict[str, Any] = {
         "id": operation.id,
         "payment": operation.payment,
@@ -103,6 +126,7 @@ def refund_json(operation: Operation) -> dict[str, Any]:
         "created_at": rfc3339(operation.sent_at),
     }
     optional = {"code": operation.code, "message": operation.message, "items": list(operation.items)}
+    optional |= pay_back(operation.refs) if is_accepted(operation) else {}
     return shown | {name: value for name, value in optional.items() if value}
 
 

@@ -40,13 +40,25 @@ DESCRIBED = (
     Described("post", "/v1/payments", "Open a payment for an order.", PaymentIn, ((201, "the payment"),)),
     Described("get", "/v1/payments", "List the site's payments.", filters=tuple(sorted(LIST_FILTERS))),
     Described("post", "/v1/payments/search", "Find the site's payments by words.", SearchIn),
-    Described("get", "/v1/payments/{payment}", "Show a payment with its timeline and refunds."),
+    Described(
+        "get",
+        "/v1/payments/{payment}",
+        "Show a payment with its timeline, its refunds, and what may be refunded now (`allowed`; `by_request` in it:"
+        " the gateway will only take a request).",
+    ),
     Described(
         "post",
         "/v1/payments/{payment}/refunds",
         "Refund in full or in part.",
         RefundIn,
-        ((200, "done, refused, accepted or not_sent"), (202, "sending, unknown or needs_human")),
+        (
+            (
+                200,
+                "done, refused, not_sent, or accepted: no money is back yet, and `pay_back`, where it is there, says"
+                " how many KRW must be wired to the gateway by hand first (`amount`), and to where (`account`)",
+            ),
+            (202, "sending, unknown or needs_human"),
+        ),
     ),
     Described("get", "/v1/refunds/{refund}", "Show a refund."),
     Described("get", "/v1/cases", "List the open cases."),

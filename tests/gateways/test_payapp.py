@@ -103,8 +103,8 @@ async def test_settled_before_the_fifth_day_a_refund_is_asked_for_at_once(bench,
     await bench.clock.forward(3 * 86_400)
     outcome = await bench.talk(bench.adapter.refund(payment, refund(wish), bench.stamp()))
     assert isinstance(outcome, Accepted)
-    assert outcome.refs["paybackprice"] == str(wish["amount"])
-    assert outcome.refs["paybackbank"]
+    assert outcome.refs["pay_back_won"] == str(wish["amount"])
+    assert outcome.refs["pay_back_account"]
     assert bench.net() == 55_000, "no money is back yet"
     again = await bench.talk(bench.adapter.refund(payment, refund({"amount": 55_000}), bench.stamp()))
     assert isinstance(again, Unknown), "asked for once more, PayApp only says that the amount is wrong"

@@ -222,7 +222,8 @@ def test_a_cancel_is_whole_or_names_its_parts_and_later_is_only_asked_for():
 def test_what_came_of_a_cancel():
     told = {"paybackprice": "1", "paybackbank": "2", "partprice": "3"}
     assert yes(giving(), **told) == Done()
-    assert yes(giving(**LATE), **told, x="y") == Accepted(told)
+    owed = {"pay_back_won": "1", "pay_back_account": "2", "partprice": "3"}
+    assert yes(giving(**LATE), **told, x="y") == Accepted(owed)
     assert yes(giving(**LATE)) == Accepted({})
     assert no(giving(), "80030") == Refused(Reason.AMOUNT, "80030", "말씀")
     unlisted = no(giving(), "70080")
@@ -243,7 +244,7 @@ def test_what_cannot_be_cancelled_is_asked_for_with_the_same_fields(code):
         exchange, call = going_on(amount, code)
         assert call.form == asked(giving(amount)).form | {"cmd": "paycancelreq", "dpname": "티켓"}
         assert (call.op, call.moves_money) == ("paycancelreq", True)
-        assert answered(exchange, state="1", paybackprice=str(amount)) == Accepted({"paybackprice": str(amount)})
+        assert answered(exchange, state="1", paybackprice=str(amount)) == Accepted({"pay_back_won": str(amount)})
 
 
 def test_what_came_of_asking_for_what_cannot_be_cancelled():
@@ -259,3 +260,6 @@ def test_what_came_of_asking_for_what_cannot_be_cancelled():
 
 def test_what_may_be_given_back_may_be_given_back_in_part():
     assert gateway().refund_rule(payment(), STAMP) == Allowed(55_000, partial=True)
+    fifth, sixth = (replace(payment(), paid_at=AT - timedelta(days=days)) for days in (5, 6))
+    assert gateway().refund_rule(fifth, STAMP) == Allowed(55_000, partial=True)
+    assert gateway().refund_rule(sixth, STAMP) == Allowed(55_000, partial=True, by_request=True)

@@ -357,26 +357,6 @@ async def test_five_days_later_a_refund_is_asked_for_and_done_when_a_notice_says
     await house.check_books()
 
 
-async def test_settled_on_the_third_day_a_refund_is_asked_for_in_one_go_and_done_when_a_notice_says_so(house):
-    house.set(settled_days=2)
-    payment = await house.buy()
-    await house.clock.forward(3 * 86_400)
-    answer = await house.refund(payment.id)
-    await house.quiet()
-    assert answer.json()["state"] == "accepted", answer.text
-    assert [one["op"] for one in list(house.sandbox.requests)[-2:]] == ["paycancel", "paycancelreq"]
-    asked = len(house.sandbox.requests)
-    await house.live(3_600.0, 60.0)
-    assert len(house.sandbox.requests) == asked, "nothing is asked again"
-    assert await house.cases(payment.id) == []
-    assert house.book(payment).refunded == 0, "no money is back yet"
-    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
-    await house.live(600.0, 30.0)
-    after = await house.payment(payment.id)
-    assert (after.state, after.refunded, house.book(payment).net) == ("refunded", 55_000, 0)
-    await house.check_books()
-
-
 # ---- cards that are remembered, and plans
 
 

@@ -178,9 +178,10 @@ def test_a_refusal_shows_the_gateways_own_words(shop: Shop, bridge: StubBridge) 
 @pytest.mark.parametrize("state", ["unknown", "sending", "accepted", "needs_human"])
 def test_an_outcome_nobody_knows_is_not_called_a_failure(shop: Shop, bridge: StubBridge, state: str) -> None:
     order, _ = shop.paid(cancel=True)
-    bridge.refund_states.append({"state": state})
+    bridge.refund_states.append({"state": state, "pay_back": {"amount": 30000, "account": "국민은행 1"}})
     answer = shop.ajax("owner", "mainpay_payment_cancel", {"mbr_ref_no": order["ref"]}, **HERE).json()
     assert (answer["success"], answer["data"]["state"]) == (True, state)
+    assert "국민은행" not in str(answer), "that is between the shop and its gateway"
     assert "실패" not in answer["data"]["message"]
 
 

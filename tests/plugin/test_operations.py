@@ -174,6 +174,15 @@ def test_exit_codes_tell_what_came_of_a_refund(shop: Shop, bridge: StubBridge, s
     assert exit_code(shop, "pay-bridge", "payments", "refund", payment["id"], "--reason=x", "--yes") == code
 
 
+def test_the_command_line_says_what_must_be_wired(shop: Shop, bridge: StubBridge) -> None:
+    _, payment = shop.paid()
+    bridge.refund_states.append({"state": "accepted", "pay_back": {"amount": 30000, "account": "국민은행 1"}})
+    said = shop.stand.wp("pay-bridge", "payments", "refund", payment["id"], "--reason=x", "--yes")
+    assert said.startswith("accepted: ")
+    assert "30,000" in said
+    assert "국민은행 1" in said
+
+
 def test_an_impossible_amount_is_refused_on_the_command_line(shop: Shop, bridge: StubBridge) -> None:
     _, payment = shop.paid()
     for amount in ("0", "30001", "1e3", "-5"):

@@ -129,6 +129,29 @@ def test_an_unknown_outcome_refreshes_itself_until_it_is_known(shop: Shop, bridg
     assert "data-refresh" not in page
 
 
+def test_what_is_only_a_request_is_called_one_before_and_says_afterwards_what_must_be_wired(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    order, plain = shop.paid()
+    assert "취소 요청만 받아요" not in shop.as_("clerk").get(PAGE.format(plain["id"])).text
+    payment = bridge.add(
+        order["ref"], "paid", allowed={"refund": "full_or_part", "refundable": 30000, "by_request": True}
+    )
+    page = shop.as_("clerk").get(PAGE.format(payment["id"])).text
+    assert "취소 요청만 받아요" in page[page.index("<dialog") : page.index("</dialog>")]
+    owed = {"amount": 30000, "account": "국민은행 <b>1</b>"}
+    bridge.refund_states.append({"state": "accepted", "pay_back": owed})
+    answer = submit(shop, form(shop, payment))
+    state, words = result(shop, answer)
+    assert (state, "아직 돌려준 돈은 없고" in words) == ("accepted", True)
+    bridge.payments[payment["id"]] |= {
+        "refunds": [{"state": "accepted", "amount": 30000, "pay_back": owed}],
+        "timeline": [{"event": "refund.accepted", "amount": 30000, "actor": "gateway", "pay_back": owed}],
+    }
+    page = shop.as_("clerk").get(answer.headers["location"]).text
+    assert page.count("결제사에 30,000원을 직접 보내야 구매자에게 환불돼요. 보낼 계좌: 국민은행 &lt;b&gt;1") == 3
+
+
 def test_a_lost_answer_is_asked_again_with_the_same_key(shop: Shop, bridge: StubBridge) -> None:
     _, payment = shop.paid()
     bridge.refund_states.append({"state": "done", "lost": True})

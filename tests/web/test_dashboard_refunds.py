@@ -98,6 +98,11 @@ async def test_nothing_is_offered_where_nothing_is_left(desk):
             "",
         ),
         (Allowed(55_000, partial=False), {"ko": "전액만 · 최대 55,000원", "en": "In full only · at most ₩55,000"}, ""),
+        (
+            Allowed(55_000, partial=True, by_request=True),
+            {"ko": "요청한 뒤에 나오는 계좌로 직접 보내야", "en": "The gateway only takes a request now."},
+            "",
+        ),
         (ByHand("직접 보내 주세요."), {"ko": "결제사에서 직접", "en": "By hand only"}, "직접 보내 주세요."),
         (Never("받은 돈이 없어요."), {"ko": "할 수 없음", "en": "Not possible"}, "받은 돈이 없어요."),
     ],
@@ -107,6 +112,8 @@ async def test_the_page_says_in_both_languages_what_may_be_done_and_why(desk, mo
     for lang, said in words.items():
         page = (await desk.browser.get(f"{desk.path}?lang={lang}")).text
         assert said in page
+        asks = "취소 요청만 받아요" in page or "only takes a request" in page
+        assert asks == getattr(rule, "by_request", False)
         assert why in page
         assert ('name="amount"' in page) == isinstance(rule, Allowed)
         assert (" readonly" in page.partition('name="amount"')[2].partition(">")[0]) == (

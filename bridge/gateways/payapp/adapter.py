@@ -28,6 +28,7 @@ from bridge.domain.gateway import (
     Urls,
 )
 from bridge.domain.machine import State
+from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.windows import origin_of
@@ -40,7 +41,7 @@ from bridge.gateways.payapp.talk import Answer, digits, plain, read
 PRICE_MIN = 1_000
 """Printed nowhere; seen in production code."""
 
-PAY_BACK = ("paybackprice", "paybackbank", "partprice")
+PAY_BACK = {"paybackprice": PAY_BACK_WON, "paybackbank": PAY_BACK_ACCOUNT, "partprice": "partprice"}
 """Of the answer to paycancelreq: KRW that the seller has to wire, into which account, and the part's amount."""
 
 
@@ -168,7 +169,8 @@ class PayApp(Billing, Office):
         reply = yield self.call("paycancelreq", fields | {"dpname": self.settings.shop_name}, moves_money=True)
         answer = read(reply)
         if answer.ok:
-            return Accepted({name: answer.fields.text(name) for name in PAY_BACK if answer.fields.has(name)})
+            told = answer.fields
+            return Accepted({ours: told.text(theirs) for theirs, ours in PAY_BACK.items() if told.has(theirs)})
         # A request for all of it names no amount: "check the amount" may mean that it was asked for before.
         return _not_cancelled(answer, codes.REFUSALS if refund.full else codes.CANCEL_REFUSALS)
 
@@ -197,7 +199,7 @@ class PayApp(Billing, Office):
             return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
         if not payment.refs.get("mul_no"):
             return ByHand("페이앱 결제요청번호가 없어 판매자 관리 사이트에서 취소해야 해요.")
-        return Allowed(payment.left, partial=True)
+        return Allowed(payment.left, partial=True, by_request=self._is_late(payment, stamp))
 
     def receipt_link(self, payment: Payment) -> str:
         """Give the slip's address (csturl), if it is PayApp's."""

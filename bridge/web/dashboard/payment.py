@@ -14,7 +14,7 @@ from bridge.flows.decide_case import operator_actor
 from bridge.flows.log_in import prove
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import allowed
+from bridge.flows.snapshots import allowed, is_accepted, pay_back
 from bridge.ledger import receipts
 from bridge.ledger.ledger import Turn
 from bridge.web.dashboard.access import HOME, Visit
@@ -83,6 +83,7 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         events=timeline(books, visit.lang),
         bundle=write_bundle(books, site),
         pending=[one for one in books.operations if one.step in PENDING_STEPS],
+        accepted={one.id: pay_back(one.refs).get("pay_back") for one in books.operations if is_accepted(one)},
         open_cases=[row for row in books.cases if row["state"] in ("open", "refunding")],
         may=may,
         refundable=may["refundable"] if acts else 0,

@@ -1,5 +1,6 @@
 """All that happened to a payment, from every book, merged by time."""
 
+import json
 from dataclasses import dataclass, field
 
 from bridge.clock import to_ms
@@ -7,7 +8,19 @@ from bridge.domain.payment import Order, Payment
 from bridge.ledger import audit, calls, cases, news, notices, operations, orders, payments
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
-from bridge.web.dashboard.words import ACTORS, EVENTS, KINDS, NEWS, OUTCOMES, STATES, STEPS, VERDICTS, say, tone
+from bridge.web.dashboard.words import (
+    ACTORS,
+    EVENTS,
+    KINDS,
+    NEWS,
+    OUTCOMES,
+    STATES,
+    STEPS,
+    VERDICTS,
+    owed_words,
+    say,
+    tone,
+)
 
 TOLD_OTHERWISE = ("case.opened", "case.closed", audit.ENTRY)
 
@@ -78,6 +91,9 @@ def _audit(row: Row, lang: str) -> Event:
     moved = row["was"] != row["became"] and row["became"]
     title = say(EVENTS, row["event"], lang)
     detail = f"{say(STATES, row['was'], lang)} → {say(STATES, row['became'], lang)}" if moved and row["was"] else ""
+    owed = json.loads(row["detail"]).get("pay_back")
+    if owed:
+        detail = owed_words(owed["amount"], owed["account"], lang)
     actor = say(ACTORS, row["actor"], lang)
     return Event(row["at"], 1, "audit", tone(STATES, row["became"]) if moved else "idle", title, detail, actor)
 

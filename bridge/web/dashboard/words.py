@@ -84,6 +84,12 @@ ABILITIES: dict[str, Said] = {
     "full": Said("전액만", "In full only"),
     "by_hand": Said("결제사에서 직접", "By hand only"),
     "never": Said("할 수 없음", "Not possible"),
+    "by_request": Said(
+        "결제사가 지금은 취소 요청만 받아요. 이미 정산된 돈은 요청한 뒤에 나오는 계좌로 직접 보내야 구매자에게"
+        " 환불돼요.",
+        "The gateway only takes a request now. What it has paid out to you must be wired back by hand, to the account"
+        " it then names, before the buyer gets the money.",
+    ),
 }
 
 METHODS: dict[str, Said] = {
@@ -228,7 +234,7 @@ EVENTS: dict[str, Said] = {
     "refund.not_sent": Said("환불 요청을 보내지 못했어요", "Refund could not be sent"),
     "refund.needs_human": Said("환불을 사람이 확인해야 해요", "Refund needs a person"),
     "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
-    "refund.accepted": Said("환불이 접수됐어요", "Refund taken in"),
+    "refund.accepted": Said("환불이 접수됐어요. 아직 돌려준 돈은 없어요", "Refund taken in; no money is back yet"),
     "refund.external": Said("결제사에서 직접 환불됐어요", "Given back at the gateway itself"),
     "payment.orphaned": Said("끝난 결제에서 돈을 찾았어요", "Money found on an ended payment"),
     "payment.orphan_returned": Said("찾은 돈을 돌려줬어요", "Money found was given back"),
@@ -289,6 +295,13 @@ def instalments(months: str, lang: str) -> str:
     if int(months) < 2:
         return "일시불" if lang == "ko" else "none"
     return f"{int(months)}개월" if lang == "ko" else f"{int(months)} months"
+
+
+def owed_words(won: int, account: str, lang: str) -> str:
+    """Say how many KRW must be wired to the gateway, by hand, before it gives a refund to the buyer."""
+    if lang == "ko":
+        return f"결제사에 {won:,}원을 직접 보내야 구매자에게 환불돼요. 보낼 계좌: {account}"
+    return f"Wire ₩{won:,} to the gateway by hand: only then does the buyer get the money back. Account: {account}"
 
 
 def say(table: dict[str, Said], word: str, lang: str) -> str:

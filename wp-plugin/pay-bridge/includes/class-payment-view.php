@@ -76,7 +76,7 @@ final class Payment_View {
 		foreach ( array_filter( $refunds, 'is_array' ) as $refund ) {
 			$state   = (string) ( $refund['state'] ?? '' );
 			$message = is_string( $refund['message'] ?? null ) && '' !== $refund['message'] ? $refund['message'] : Words::refund( $state );
-			$words   = array( Words::time( (string) ( $refund['created_at'] ?? '' ) ), Words::krw( (int) ( $refund['amount'] ?? 0 ) ), (string) ( $refund['reason'] ?? '' ), $message );
+			$words   = array( Words::time( (string) ( $refund['created_at'] ?? '' ) ), Words::krw( (int) ( $refund['amount'] ?? 0 ) ), (string) ( $refund['reason'] ?? '' ), $message, Words::owed( $refund ) );
 			printf( '<p data-refund="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
 		}
 	}

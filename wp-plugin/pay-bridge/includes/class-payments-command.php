@@ -125,11 +125,11 @@ final class Payments_Command {
 			'refund'  => $refund->id,
 			'state'   => $refund->state,
 			'code'    => $refund->code,
-			'message' => $refund->message,
+			'message' => trim( $refund->message . ' ' . $refund->owed ),
 			'amount'  => $refund->amount,
 			'key'     => $key,
 		);
-		\WP_CLI::line( 'json' === $format ? (string) wp_json_encode( $told, JSON_UNESCAPED_UNICODE ) : $refund->state . ': ' . $refund->message . ' (key ' . $key . ')' );
+		\WP_CLI::line( 'json' === $format ? (string) wp_json_encode( $told, JSON_UNESCAPED_UNICODE ) : $refund->state . ': ' . $told['message'] . ' (key ' . $key . ')' );
 		\WP_CLI::halt( $refund->is_refusal() ? 1 : ( $refund->is_pending() ? 3 : ( 'needs_human' === $refund->state ? 4 : 0 ) ) );
 	}
 

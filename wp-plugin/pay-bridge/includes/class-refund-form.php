@@ -24,6 +24,10 @@ final class Refund_Form {
 		if ( '' !== $why ) {
 			printf( '<p>%s</p>', esc_html( $why ) );
 		}
+		$request = Words::by_request( $payment );
+		if ( '' !== $request ) {
+			printf( '<p>%s</p>', esc_html( $request ) );
+		}
 		if ( $left <= 0 ) {
 			if ( '' === $why ) {
 				printf( '<p>%s</p>', esc_html__( 'There is nothing to refund.', 'pay-bridge' ) );
@@ -60,6 +64,10 @@ final class Refund_Form {
 				esc_attr__( 'Amount in KRW', 'pay-bridge' ),
 				esc_html_x( 'KRW', 'unit behind a field', 'pay-bridge' )
 			);
+		}
+		$request = Words::by_request( $payment );
+		if ( '' !== $request ) {
+			printf( '<p class="pay-bridge-by-request"><strong>%s</strong></p>', esc_html( $request ) );
 		}
 		printf( '<p><label>%s<br><input type="text" name="reason" required maxlength="100" class="widefat"></label></p>', esc_html__( 'Reason', 'pay-bridge' ) );
 		printf( '<p class="pay-bridge-buttons"><button type="submit" class="button button-primary">%s</button> ', esc_html__( 'Refund', 'pay-bridge' ) );

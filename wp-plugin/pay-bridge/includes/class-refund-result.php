@@ -25,6 +25,9 @@ final class Refund_Result {
 		printf( '<div id="pay-bridge-refund-result" class="notice notice-%s inline" role="status" data-state="%s"%s>', esc_attr( self::kind( $state ) ), esc_attr( $state ), $waits ? ' data-refresh' : '' );
 		/* translators: 1: an amount such as 12,000 KRW, 2: a sentence of the gateway or of ours */
 		printf( '<p>%s</p>', esc_html( sprintf( __( 'Refund of %1$s: %2$s', 'pay-bridge' ), Words::krw( (int) $wish->data['shown_amount'] ), $words ) ) );
+		if ( null !== $refund && '' !== $refund->owed ) {
+			printf( '<p><strong>%s</strong></p>', esc_html( $refund->owed ) );
+		}
 		if ( in_array( $state, array( 'refused', 'not_sent' ), true ) ) {
 			printf( '<p>%s</p>', esc_html__( 'No money was given back. Try again later, or give it back in the gateway\'s own console.', 'pay-bridge' ) );
 		}
@@ -48,7 +51,7 @@ final class Refund_Result {
 	private static function kind( string $state ): string {
 		$kinds = array(
 			'done'          => 'success',
-			'accepted'      => 'success',
+			'accepted'      => 'warning',
 			'refused'       => 'error',
 			'not_sent'      => 'error',
 			Refund::PROBLEM => 'error',

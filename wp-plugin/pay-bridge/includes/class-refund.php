@@ -31,12 +31,16 @@ final class Refund {
 	/** @var int KRW; 0 if not known. */
 	public $amount;
 
-	private function __construct( string $id, string $state, string $code, string $message, int $amount ) {
+	/** @var string What the shop has to wire to the gateway first, in a sentence; not for buyers. */
+	public $owed;
+
+	private function __construct( string $id, string $state, string $code, string $message, int $amount, string $owed = '' ) {
 		$this->id      = $id;
 		$this->state   = $state;
 		$this->code    = $code;
 		$this->message = $message;
 		$this->amount  = $amount;
+		$this->owed    = $owed;
 	}
 
 	/**
@@ -85,7 +89,7 @@ final class Refund {
 		}
 		$own     = is_string( $body['message'] ?? null ) ? $body['message'] : '';
 		$message = 'refused' === $body['state'] && '' !== $own ? $own : Words::refund( $body['state'] );
-		return new self( (string) ( $body['id'] ?? '' ), $body['state'], (string) ( $body['code'] ?? $body['state'] ), $message, (int) ( $body['amount'] ?? 0 ) );
+		return new self( (string) ( $body['id'] ?? '' ), $body['state'], (string) ( $body['code'] ?? $body['state'] ), $message, (int) ( $body['amount'] ?? 0 ), Words::owed( $body ) );
 	}
 
 	/** Whether it is certain that no money moves. */

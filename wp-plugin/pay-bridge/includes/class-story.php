@@ -30,6 +30,7 @@ final class Story {
 		foreach ( self::details( $name ) as $detail ) {
 			$words[] = self::text( $event, $detail );
 		}
+		$words[] = Words::owed( $event );
 		$words[] = self::actor( self::text( $event, 'actor' ) );
 		return implode( ' · ', array_filter( $words, 'strlen' ) );
 	}

@@ -77,6 +77,13 @@ final class Words {
 		return is_string( $ability ) ? $words[ $ability ] ?? $ability : '';
 	}
 
+	/** That a refund will only be a request, which is known before it is asked for; empty where it is more. */
+	public static function by_request( array $payment ): string {
+		return true === ( $payment['allowed']['by_request'] ?? null )
+			? __( 'The gateway only takes a request now. What it has paid out to you must be wired back by hand, to the account it then names, before the buyer gets the money.', 'pay-bridge' )
+			: '';
+	}
+
 	/** Why not more of it may be refunded, in the bridge's words. */
 	public static function why( array $payment ): string {
 		return is_string( $payment['allowed']['why'] ?? null ) ? $payment['allowed']['why'] : '';
@@ -89,12 +96,22 @@ final class Words {
 			'done'            => __( 'The payment has been refunded.', 'pay-bridge' ),
 			'refused'         => __( 'The gateway refused the refund.', 'pay-bridge' ),
 			'not_sent'        => __( 'The refund could not be sent. No money has moved; you may try again.', 'pay-bridge' ),
-			'accepted'        => __( 'The gateway has accepted the refund and will carry it out.', 'pay-bridge' ),
+			'accepted'        => __( 'The gateway has taken the refund in. No money is back yet; we will say so when it is.', 'pay-bridge' ),
 			'unknown'         => __( 'The gateway\'s answer was lost. We are finding out what happened; do not refund again.', 'pay-bridge' ),
 			'needs_human'     => __( 'The outcome cannot be found out automatically. A person must look at it; do not refund again.', 'pay-bridge' ),
 			Refund::NO_ANSWER => __( 'The payment service did not answer, so the outcome is not known yet. Checking again is safe: it is the same request.', 'pay-bridge' ),
 		);
 		return $words[ $state ] ?? $state;
+	}
+
+	/** What must be wired to the gateway before it gives a refund to the buyer; empty where nothing must. For the shop only. */
+	public static function owed( array $refund ): string {
+		$told = is_array( $refund['pay_back'] ?? null ) ? $refund['pay_back'] : array();
+		if ( ! is_int( $told['amount'] ?? null ) || ! is_string( $told['account'] ?? null ) ) {
+			return '';
+		}
+		/* translators: 1: an amount such as 12,000 KRW, 2: a bank account of the gateway's */
+		return sprintf( __( 'Wire %1$s to the gateway by hand: only then does the buyer get the money back. Account: %2$s', 'pay-bridge' ), self::krw( $told['amount'] ), $told['account'] );
 	}
 
 	/** Why an order cannot be paid now. */

@@ -1,0 +1,116 @@
+"""Refunds that PayApp is only asked for: the seller wires the money first, and is told how much, and to where."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from bridge.flows import log_in
+from tests.gateways.house import House
+from tests.web.visitor import PASSWORD, Browser
+
+OWED = {"amount": 55_000, "account": "국민은행 000-000000"}
+
+
+@pytest.fixture
+async def house(tmp_path):
+    """A bridge, a shop, PayApp, which pays the seller out after two days."""
+    made = House(tmp_path)
+    made.gateway = "payapp"
+    await made.start()
+    made.site = await made.pair()
+    made.set(settled_days=2)
+    yield made
+    await made.quiet()
+    await made.close()
+
+
+async def settled(house):
+    """Buy, and wait until the seller has been paid out."""
+    payment = await house.buy()
+    await house.clock.forward(3 * 86_400)
+    return payment
+
+
+async def shown(house, payment):
+    return (await house.call("GET", f"/v1/payments/{payment.id}")).json()
+
+
+async def page_of(house, payment, lang):
+    browser = Browser(SimpleNamespace(context=house.context))
+    await browser.log_in()
+    text = (await browser.get(f"/dashboard/payments/{payment.id}?lang={lang}")).text
+    await browser.client.aclose()
+    return text
+
+
+async def test_settled_on_the_third_day_a_refund_is_asked_for_in_one_go_and_done_when_a_notice_says_so(house):
+    payment = await settled(house)
+    answer = await house.refund(payment.id)
+    await house.quiet()
+    assert answer.json()["state"] == "accepted", answer.text
+    assert [one["op"] for one in list(house.sandbox.requests)[-2:]] == ["paycancel", "paycancelreq"]
+    asked = len(house.sandbox.requests)
+    await house.live(3_600.0, 60.0)
+    assert len(house.sandbox.requests) == asked, "nothing is asked again"
+    assert await house.cases(payment.id) == []
+    assert house.book(payment).refunded == 0, "no money is back yet"
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.live(600.0, 30.0)
+    after = await house.payment(payment.id)
+    assert (after.state, after.refunded, house.book(payment).net) == ("refunded", 55_000, 0)
+    await house.check_books()
+
+
+async def test_what_must_be_wired_is_told_wherever_the_refund_is_shown(house, monkeypatch):
+    monkeypatch.setattr(log_in, "COST_LOG2", 4)
+    payment = await settled(house)
+    told = (await house.refund(payment.id)).json()
+    await house.quiet()
+    after = await shown(house, payment)
+
+    assert told["pay_back"] == OWED
+    assert (await house.call("GET", f"/v1/refunds/{told['id']}")).json()["pay_back"] == OWED
+    assert after["refunds"][0]["pay_back"] == OWED
+    assert after["allowed"]["refund"] == "never"
+    assert "55,000원을 보내야" in after["allowed"]["why"]
+    assert OWED["account"] in after["allowed"]["why"]
+    (event,) = [one for one in after["timeline"] if one["event"] == "refund.accepted"]
+    assert event["pay_back"] == OWED
+    await log_in.add_operator(house.context, "minji", PASSWORD)
+    korean, english = [await page_of(house, payment, lang) for lang in ("ko", "en")]
+    assert korean.count("결제사에 55,000원을 직접 보내야 구매자에게 환불돼요. 보낼 계좌: 국민은행 000-000000") == 2
+    assert english.count("Wire ₩55,000 to the gateway by hand") == 2
+    assert ": taken in" in english
+
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.live(600.0, 30.0)
+    (refund,) = (await shown(house, payment))["refunds"]
+    assert (refund["state"], "pay_back" in refund) == ("done", False)
+    assert ": taken in" not in await page_of(house, payment, "en")
+
+
+async def test_what_must_be_wired_is_told_where_the_first_try_was_lost(house):
+    payment = await settled(house)
+    house.fault("paycancel", "drop_before")
+    await house.refund(payment.id)
+    await house.live(600.0, 30.0)
+
+    (refund,) = (await shown(house, payment))["refunds"]
+    assert (refund["state"], refund["pay_back"]) == ("accepted", OWED)
+
+
+async def test_of_what_nobody_was_paid_out_for_nothing_is_wired_and_no_sum_is_told(house):
+    house.set(settled_days=30)
+    payment = await house.buy()
+    assert "by_request" not in (await shown(house, payment))["allowed"]
+    await house.clock.forward(6 * 86_400)
+    assert (await shown(house, payment))["allowed"] == {
+        "refund": "full_or_part",
+        "refundable": 55_000,
+        "by_request": True,
+    }
+    told = (await house.refund(payment.id)).json()
+    assert (told["state"], "pay_back" in told) == ("accepted", False)
+    await house.quiet()
+    why = (await shown(house, payment))["allowed"]["why"]
+    assert why == "결제사가 환불을 접수했고, 마쳤다는 알림을 기다리고 있어요."
