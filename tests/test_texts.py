@@ -4,7 +4,7 @@ import pytest
 
 from bridge.domain.exchange import Fields
 from bridge.domain.failures import Unreadable
-from bridge.domain.texts import digits, email, end_of_day, fit, masked_card
+from bridge.domain.texts import cut, digits, email, end_of_day, fit, masked_card
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,14 @@ from bridge.domain.texts import digits, email, end_of_day, fit, masked_card
 def test_a_text_fits_its_bytes_and_breaks_no_character(text, most, charset, fitted):
     assert fit(text, most, "표", charset) == fitted
     assert len(fit(text, most, "표", charset).encode(charset)) <= most
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "rest"),
+    [("가나 (1)!", 20, "가나 (1)!"), ("가나다", 6, "가나"), ("가나다", 8, "가나"), ("가 나", 4, "가")],
+)
+def test_a_text_is_cut_at_a_characters_edge_and_otherwise_left_alone(text, most, rest):
+    assert cut(text, most) == rest
 
 
 def test_digits_and_addresses_are_whole_or_not_there():

@@ -13,7 +13,12 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 def fit(text: str, bytes_max: int, instead: str, charset: str = "utf-8") -> str:
     """Fit a text into a field: no special characters, at most so many bytes, no broken character, or else `instead`."""
     plain = " ".join(_NOT_PLAIN.sub(" ", text).split())
-    return plain.encode(charset, "ignore")[:bytes_max].decode(charset, "ignore").strip() or instead
+    return cut(plain, bytes_max, charset) or instead
+
+
+def cut(text: str, bytes_max: int, charset: str = "utf-8") -> str:
+    """Cut a text to so many bytes, at a character's edge; what fits stays as it is."""
+    return text.encode(charset, "ignore")[:bytes_max].decode(charset, "ignore").strip()
 
 
 def digits(text: str, count_max: int) -> str:

@@ -278,3 +278,13 @@ async def test_a_refund_that_is_refused_ever_after_fails_only_after_the_quiet_pe
     assert shown["state"] == "paid"
     assert [one for one in shown["timeline"] if one["event"] == "refund.refused"], "the timeline tells it"
     await world.check_books()
+
+
+async def test_a_long_korean_reason_is_no_obstacle_in_either_dialect(any_world):
+    world = any_world
+    payment = await world.buy()
+    answer = await world.refund(payment.id, reason="가" * 70)
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "done")
+    assert answer.json()["reason"] == "가" * 70, "ours is kept whole"
+    assert world.book(payment).net == 0

@@ -1,6 +1,7 @@
 """Mainpay gives money back, and takes back what was lost: by which call, on which day, and what its answer proves."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -154,6 +155,15 @@ def test_a_cancel_names_the_approval_its_day_and_its_kind():
     assert guide.url == f"{RELAY}/v1/payment/cancel"
     told = {"mchtId": MBR, "refNo": "", "mbrRefNo": "PAY1", "cancelAmount": "1000", "cancelReason": "고객 요청"}
     assert said(guide) == told
+
+
+@pytest.mark.parametrize(
+    ("reason", "sent"),
+    [("공연 취소!", "공연 취소!"), ("가" * 66, "가" * 66), ("가" * 70, "가" * 66), ("\udc80", "고객 요청")],
+)
+def test_the_guide_takes_a_reason_of_two_hundred_bytes_and_gets_whole_characters(reason, sent):
+    call = asked(gateway().refund(payment(GUIDE), replace(refund(), reason=reason), STAMP))
+    assert call.form["cancelReason"] == sent
 
 
 @pytest.mark.parametrize("refs", [LIVE, GUIDE])

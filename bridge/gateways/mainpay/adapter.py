@@ -32,7 +32,7 @@ from bridge.domain.gateway import (
 from bridge.domain.machine import State
 from bridge.domain.payment import AMOUNT_MIN, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.domain.texts import digits, email, fit
+from bridge.domain.texts import cut, digits, email, fit
 from bridge.gateways.mainpay import codes, notices
 from bridge.gateways.mainpay.answers import approval, misfit
 from bridge.gateways.mainpay.direct import Direct
@@ -246,7 +246,7 @@ class Mainpay(Direct):
             "refNo": payment.refs.get("refNo", ""),
             "mbrRefNo": payment.merchant_ref,
             "cancelAmount": str(amount),
-            "cancelReason": reason,
+            "cancelReason": cut(reason, 200) or "고객 요청",
             "timestamp": timestamp,
             "signature": self.sign(payment.merchant_ref, amount, timestamp),
         }
