@@ -318,3 +318,25 @@ async def test_a_gateway_that_cannot_be_reached_leaves_the_window_open(world):
     await world.quiet()
     assert await world.state(opened.payment) == "paid"
     await world.check_books()
+
+
+@pytest.mark.parametrize("base64", [True, False])
+async def test_a_phones_return_is_paid_however_its_merchant_data_comes_back(world, base64):
+    world.sandbox_setting(mobile_merchant_data_base64=base64)
+    payment = await world.buy(device="mobile")
+    sent = world.net.calls("/v1/payment/pay")
+
+    assert (payment.state, world.book(payment).net, len(sent)) == ("paid", 55_000, 1)
+    assert f"merchantData={payment.merchant_ref}".encode() in sent[0].body
+    await world.check_books()
+
+
+async def test_a_phones_lost_approval_is_taken_back_with_the_same_merchant_data(world):
+    world.sandbox_setting(mobile_merchant_data_base64=True)
+    world.fault("pay", "drop_after")
+    opened = await world.checkout(world.order(), device="mobile")
+    await world.come_back(opened)
+    await world.live(60)
+
+    assert await world.state(opened.payment) == "voided"
+    assert world.book(await world.payment(opened.payment)).refunds[0].by == "net_cancel"

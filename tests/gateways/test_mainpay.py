@@ -247,6 +247,19 @@ def test_the_call_that_moves_the_money_says_what_the_window_said():
     assert said(bare) == about | {"mchtId": MBR, "refNo": "", "authCode": ""}
 
 
+@pytest.mark.parametrize(
+    ("came", "sent"),
+    [("PAY1", "PAY1"), ("UEFZMQ==", "PAY1"), ("UEFZMQ", "PAY1"), ("UEFZMg==", "UEFZMg=="), ("", ""), ("=", "=")],
+)
+def test_merchant_data_goes_on_as_ready_was_given_it_where_it_came_in_base64(came, sent):
+    returned = Return({"authToken": "T", "merchantData": came})
+    pay = asked(gateway().approve(payment(LIVE), returned, STAMP))
+    undo = asked(gateway().undo(payment(LIVE), returned, STAMP, STAMP))
+
+    assert pay.form["merchantData"] == sent
+    assert undo.form == pay.form
+
+
 def test_an_approval_keeps_what_a_cancel_and_a_receipt_need():
     told = {"refNo": "R1", "tranDate": "261119", "tranTime": "150001", "payType": "K", "applNo": "300"}
     paid = approved(code("200", amount="55000", cardNo="4111111111111111", installment="03", cardCode="04", **told))

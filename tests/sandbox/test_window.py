@@ -124,7 +124,11 @@ def test_merchant_data_may_come_back_in_base64_on_mobile(sandbox, shop):
     sandbox.control("settings", {"gateway": "mainpay", "mobile_merchant_data_base64": True})
     opened = shop.ready(REF, merchantData="hold=1")
     location = shop.press(opened["nextMobileUrl"], "pay").headers["location"]
-    assert httpx2.URL(location).params["merchantData"] == "aG9sZD0x"
+    back = dict(httpx2.URL(location).params)
+    assert back["merchantData"] == "aG9sZD0x"
+    for sent, code in (("aG9sZD0x", "400"), ("hold=1", "200")):
+        form = shop.pay_form(REF, 55_000, back | {"merchantData": sent})
+        assert shop.post("/mainpay/api/v1/payment/pay", form)["resultCode"] == code
 
 
 def guide_window(shop):

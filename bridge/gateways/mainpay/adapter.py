@@ -1,5 +1,6 @@
 """Speaks Mainpay, in both of its dialects: the guide's, and the one its live system is seen to use (README.md)."""
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -218,7 +219,7 @@ class Mainpay(Direct):
             "aid": payment.refs.get("aid", ""),
             "authToken": returned.refs.get("authToken", ""),
             "payType": returned.refs.get("payType", ""),
-            "merchantData": returned.refs.get("merchantData", ""),
+            "merchantData": _given(payment.merchant_ref, returned.refs.get("merchantData", "")),
             **self.tax(payment.parts, payment.tax_free),
         }
 
@@ -300,6 +301,11 @@ def build(values: Mapping[str, str], mode: Mode) -> Mainpay:
 def settings_of_gateway() -> tuple[Setting, ...]:
     """List the settings an operator may give."""
     return SETTINGS
+
+
+def _given(data: str, came: str) -> str:
+    """Give ready's merchantData as it was given, where it came back in base64 (mobile sample); else as it came."""
+    return data if came.rstrip("=") == base64.b64encode(data.encode()).decode().rstrip("=") else came
 
 
 def _origin(url: str) -> str:
