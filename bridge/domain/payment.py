@@ -14,6 +14,8 @@ AMOUNT_MAX = 9_999_999_999
 INSTALMENT_AMOUNT_MIN = 50_000
 """Card companies let nobody pay less than this in instalments (KRW)."""
 INSTALMENT_MONTHS_MAX = 36
+ESCROW = "escrow"
+"""What of a payment's refs is ours: that its window was in escrow, and what the buyer has decided since."""
 _AMOUNT_TEXT = re.compile(r"[1-9][0-9]{0,9}\Z", re.ASCII)
 
 
@@ -149,6 +151,12 @@ class Payment:
     def parts(self) -> Split:
         """The amount's taxable, VAT and tax-free parts in KRW."""
         return split(self.amount, self.tax_free)
+
+    @property
+    def escrow(self) -> str:
+        """Empty for a payment in no escrow; else `kept`, or what the buyer is known to have said of the goods:
+        `confirmed` or `denied`."""
+        return self.refs.get(ESCROW, "")
 
 
 @dataclass(frozen=True, slots=True)

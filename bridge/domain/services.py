@@ -77,11 +77,12 @@ class EscrowStep:
 
 @dataclass(frozen=True, slots=True)
 class EscrowShown:
-    """Where an escrow stands, in the gateway's own words."""
+    """Where an escrow stands, in the gateway's own words; `escrow` in ours (Payment.escrow), where that tells it."""
 
     state: str
     code: str = ""
     message: str = ""
+    escrow: Literal["", "kept", "confirmed", "denied"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +223,8 @@ def check_fields(step: EscrowStep, known: Sequence[EscrowField]) -> None:
 class Escrows(Protocol):
     """A gateway that keeps the money until the buyer has the goods."""
 
-    @property
-    def escrow_steps(self) -> Mapping[str, tuple[EscrowField, ...]]:
-        """The steps and the fields each has; none where the site's payments are in no escrow."""
+    def escrow_steps(self, payment: Payment) -> Mapping[str, tuple[EscrowField, ...]]:
+        """Name the steps and the fields each has; none for a payment that was made in no escrow."""
         ...
 
     def check_escrow_step(self, step: EscrowStep) -> None:

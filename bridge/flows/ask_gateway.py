@@ -9,6 +9,7 @@ from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import GatewayOff, Misconfigured, NotFound, NotNow, PendingOutcome
 from bridge.domain.gateway import Absent, Gateway, NotSent, Refused, Unknown
 from bridge.domain.machine import PAID_STATES, State
+from bridge.domain.payment import ESCROW
 from bridge.domain.services import (
     AdminAnswer,
     Administers,
@@ -71,6 +72,10 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
         raise GatewayOff(f"{gateway.title} keeps no escrow.")
     if State(payment.state) not in PAID_STATES:
         raise NotNow(f"A payment in state {payment.state} is in no escrow.", state=payment.state)
+    if not gateway.escrow_steps(payment):
+        raise NotNow(
+            "This payment was made in no escrow.", state=payment.state, message_ko="에스크로로 결제하지 않았어요."
+        )
     step = EscrowStep(cast(Any, wish.step), wish.fields)
     gateway.check_escrow_step(step)
     recorder = Recorder.now(context, site)
@@ -97,7 +102,9 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
         said = outcome if isinstance(outcome, EscrowShown | Refused | Unknown) else None
         detail: dict[str, str | int] = {"code": said.code, "message": said.message} if said else {}
         event = "escrow.shown" if isinstance(outcome, EscrowShown) else "escrow.not_shown"
-        Recorder.now(context, site).note(turn, current, event, detail)
+        now = Recorder.now(context, site)
+        decided = outcome.escrow if isinstance(outcome, EscrowShown) else ""
+        now.note(turn, current, event, detail, refs={ESCROW: decided} if decided else {})
         status, body = (OK, heard) if isinstance(outcome, EscrowShown) else (NO, _no(outcome))
         replay.keep_answer(turn, site.id, once.idempotency_key, status, json.dumps(body, ensure_ascii=False))
 

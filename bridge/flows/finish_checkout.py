@@ -8,7 +8,7 @@ from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Busy, NotGenuine, Reconciling
 from bridge.domain.gateway import Approval, Approves, Declined, Gateway, Return, captures_itself
 from bridge.domain.machine import UNSETTLED, State
-from bridge.domain.payment import Order, Payment
+from bridge.domain.payment import ESCROW, Order, Payment
 from bridge.flows.approve import approve
 from bridge.flows.context import Context
 from bridge.flows.owe_check import owe_check
@@ -125,6 +125,7 @@ async def _come_back_paid(
 
 def check_bound(refs: Mapping[str, str], returned: Return, *, must_name: bool = True) -> None:
     """Make sure that a return names what was kept when the window opened, and nothing else. Raises NotGenuine."""
+    refs = {name: value for name, value in refs.items() if name != ESCROW}
     ours = [(refs[name], value) for name, value in returned.refs.items() if refs.get(name)]
     if (must_name and refs and not ours) or any(stored != value for stored, value in ours):
         raise NotGenuine("The return is not the one of this payment's window.")

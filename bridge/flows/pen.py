@@ -37,10 +37,19 @@ class Pen:
         return cls(context, site, now_ms(context.clock), stamp(context.clock))
 
     def note(
-        self, turn: Turn, payment: Payment, event: str, detail: dict[str, str | int], *, actor: str = BRIDGE
+        self,
+        turn: Turn,
+        payment: Payment,
+        event: str,
+        detail: dict[str, str | int],
+        *,
+        actor: str = BRIDGE,
+        refs: Mapping[str, str] | None = None,
     ) -> Payment:
-        """Write into the audit what changed no state."""
-        return payments.move(turn, payment, State(payment.state), at=self.at, actor=actor, event=event, detail=detail)
+        """Write into the audit what changed no state; `refs` are learnt by it."""
+        learnt = {"refs": {**payment.refs, **refs}} if refs else {}
+        state = State(payment.state)
+        return payments.move(turn, payment, state, at=self.at, actor=actor, event=event, detail=detail, **learnt)
 
     def case(self, turn: Turn, payment: Payment, reason: str, detail: str, amount: int = 0) -> None:
         """Open a case for a person, one per reason; `amount` in KRW is what it is about."""

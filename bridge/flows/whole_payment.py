@@ -28,7 +28,7 @@ def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) ->
 def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
     """Name the steps that may be taken, and the fields of each; none for a payment that is in no escrow."""
     gateway: object = site.gateways.get(payment.gateway)
-    if not isinstance(gateway, Escrows) or payment.left <= 0 or not gateway.escrow_steps:
+    if not isinstance(gateway, Escrows) or payment.left <= 0:
         return None
     steps = [
         {
@@ -44,6 +44,6 @@ def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
                 for one in fields
             ],
         }
-        for step, fields in gateway.escrow_steps.items()
+        for step, fields in gateway.escrow_steps(payment).items()
     ]
-    return {"steps": steps}
+    return {"steps": steps} if steps else None

@@ -111,6 +111,33 @@ async def test_a_field_too_many_or_too_few_is_refused_before_anything_is_kept_or
     assert (await escrow(world, paid, "deny")).status_code == 200, "what is not needed may be left out"
 
 
+async def test_what_the_buyer_decided_is_kept_on_the_payment_and_a_mere_state_is_not(world, paid):
+    await escrow(world, paid, "status")
+    before = (await world.payment(paid)).escrow
+    await escrow(world, paid, "confirm")
+    await escrow(world, paid, "status")
+    payment = await world.payment(paid)
+
+    assert (before, payment.escrow, await world.state(paid)) == ("", "confirmed", "paid")
+    assert payment.refs["number"], "what the gateway calls it stays"
+
+
+async def test_a_payment_that_was_made_in_no_escrow_has_no_steps(world):
+    await world.pair_teller("Serving")
+    opened = await world.checkout(world.order(), method="phone")
+    payment = await world.payment(opened.payment)
+    async with world.client() as client:
+        back = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
+        await client.post(back, data={"number": payment.refs["number"]})
+    await world.quiet()
+    asked = await escrow(world, payment.id, "status")
+
+    assert await world.state(payment.id) == "paid"
+    assert "escrow" not in (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+    assert (asked.status_code, asked.json()["message_ko"]) == (409, "에스크로로 결제하지 않았어요.")
+    assert not [op for op, _ in world.teller.asked if op == "escrow"]
+
+
 async def test_no_escrow_without_money_and_none_at_gateways_without(world, paid):
     opened = await world.checkout(world.order())
     assert (await escrow(world, opened.payment, "status")).json()["code"] == "not_now"

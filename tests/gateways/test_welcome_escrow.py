@@ -125,9 +125,24 @@ def test_a_delivery_is_asked_for_all_that_the_manual_requires():
 @pytest.mark.parametrize("code", [codes.SUCCESS, codes.ESCROW_SUCCESS])
 def test_a_step_that_was_taken_shows_the_state_or_else_itself(code):
     (state, words), *_ = codes.ESCROW_STATES.items()
-    assert answered("status", ResultCode=code, clStatus=state) == EscrowShown(words, code, "")
+    assert answered("status", ResultCode=code, clStatus=state) == EscrowShown(words, code, "", "kept")
     assert answered("status", ResultCode=code, clStatus="zz") == EscrowShown("zz", code, "")
     assert answered("status", ResultCode=code, ResultMsg="ok") == EscrowShown("status", code, "ok")
+
+
+@pytest.mark.parametrize(
+    ("step", "state", "escrow"),
+    [
+        *(("status", "0", "kept"), ("status", "3", "confirmed"), ("status", "10", "denied"), ("status", "1", "")),
+        *(("confirm", "", "confirmed"), ("deny", "", "denied"), ("delivery", "", ""), ("delivery", "3", "")),
+    ],
+)
+def test_a_step_tells_what_the_buyer_has_decided(step, state, escrow):
+    exchange = asked(step)
+    next(exchange)
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Reply(200, json.dumps({"ResultCode": "00", "clStatus": state}).encode()))
+    assert ended.value.value.escrow == escrow
 
 
 def test_a_step_that_was_not_taken_is_refused_in_the_gateways_words():

@@ -23,7 +23,8 @@ from bridge.gateways.welcome.talk import SECRETS, buyer_fields, read
 from tests.gateways import play
 
 OF_A_PERSON = ["buyerName", "buyerTel", "buyerEmail", "refundAccount", "refundName", "sendName", "sendTel", "sendAddr1",
-               "sendAddr2", "sendPost", "recvName", "recvTel", "recvAddr", "recvPost"]  # fmt: skip
+               "sendAddr2", "sendPost", "recvName", "recvTel", "recvAddr", "recvPost",
+               "buyName", "registName"]  # fmt: skip
 OF_A_CARD = ["cardNumber", "registNo", "passwd", "cardExpireYY", "cardExpireMM"]
 THAT_OPENS = ["signature", "billkey", "P_NEXT_URL", "P_RETURN_URL", "P_NOTI_URL", "P_TID"]
 MOVES = {"approve": True, "charge": True, "key_in": True, "refund": True, "issue_key": True, "void_account": True,
@@ -123,17 +124,26 @@ def test_a_link_names_the_instalments_that_were_chosen(months, quota):
     assert link(months=months).get("P_QUOTABASE") == quota
 
 
-def test_steps_of_escrow_are_offered_where_there_is_escrow():
-    assert gateway().escrow_steps == {}
-    assert list(gateway(escrow="yes").escrow_steps) == ["status", "delivery", "confirm", "deny"]
-
-
 @pytest.mark.parametrize(("parts", "free", "sent"), [("no", 0, {}), ("no", 1_000, {"tax": "1", "taxfree": "1000"})])
 def test_tax_parts_are_sent_where_something_is_free_of_tax(parts, free, sent):
     assert gateway().tax_fields(Split(10, 1, free), free) == sent
 
 
-# ---- what may be given back
+# ---- what may be given back, and what is in escrow
+
+
+@pytest.mark.parametrize("setting", ["yes", "no"])
+def test_steps_of_escrow_are_offered_where_the_payment_was_made_in_escrow_whatever_the_setting_is_now(setting):
+    paid = vector("charge")["payment"]
+    both = [play.payment("welcome", paid | {"refs": refs}, play.stamp(None).at) for refs in ({}, {"escrow": "kept"})]
+    steps = [list(gateway(escrow=setting).escrow_steps(one)) for one in both]
+    assert steps == [[], ["status", "delivery", "confirm", "deny"]]
+
+
+@pytest.mark.parametrize("escrow", ["", "kept", "confirmed", "denied"])
+def test_what_the_buyer_has_decided_is_not_promised_back_by_a_cancel(escrow):
+    found = rule(refs={"tid": "T1", "escrow": escrow})
+    assert isinstance(found, ByHand if escrow in ("confirmed", "denied") else Allowed)
 
 
 def rule(method="card", days=0, **changes):

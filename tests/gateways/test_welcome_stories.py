@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from bridge.flows.manage_sites import change_settings
 from bridge.gateways.welcome.escrow import DELIVERY
 from tests.gateways.house import House
 from tests.support.world import SHOP_URL, Coming
@@ -296,11 +297,70 @@ async def test_that_a_denial_was_seen_is_refused_here_and_no_money_goes_back_uns
     await house.check_books()
 
 
-async def test_without_the_setting_no_payment_is_in_escrow(house):
+async def escrow(house, payment, step, **fields):
+    return await house.call(
+        "POST", f"/v1/payments/{payment.id}/escrow", {"step": step, "actor": "wp:7", "fields": fields}
+    )
+
+
+async def shown(house, payment):
+    return (await house.call("GET", f"/v1/payments/{payment.id}")).json()
+
+
+async def set_escrow(house, on):
+    await change_settings(house.context, url=house.site.url, settings={"welcome": {"escrow": on}})
+
+
+async def test_a_payment_is_in_escrow_by_its_own_window_and_not_by_the_setting_of_today(house):
+    before = await house.buy()
+    await set_escrow(house, "yes")
+    kept, phone, account = [await house.buy(method=method) for method in ("card", "phone", "virtual_account")]
+    await set_escrow(house, "no")
+
+    for payment in (before, phone):
+        assert "escrow" not in await shown(house, payment)
+        asked = await escrow(house, payment, "status")
+        assert (asked.status_code, asked.json()["code"]) == (409, "not_now")
+    assert (account.state, account.escrow) == ("awaiting_deposit", "kept")
+    assert (kept.state, kept.escrow, "escrow" in await shown(house, kept)) == ("paid", "kept", True)
+    assert (await escrow(house, kept, "status")).json()["state"] == "승인"
+    await house.check_books()
+
+
+@pytest.mark.parametrize(("step", "fields"), [("confirm", {}), ("deny", {"refundName": "홍길동"})])
+async def test_no_refund_is_promised_that_welcome_refuses_once_the_buyer_has_decided(house, step, fields):
+    await set_escrow(house, "yes")
     payment = await house.buy()
-    assert "escrow" not in (await house.call("GET", f"/v1/payments/{payment.id}")).json()
-    asked = await house.call("POST", f"/v1/payments/{payment.id}/escrow", {"step": "status", "actor": "wp:7"})
-    assert asked.json()["gateway_message"] == "에스크로 거래가 아닙니다."
+    first = (await shown(house, payment))["allowed"]
+    await escrow(house, payment, "delivery", **{one.name: next(iter(one.choices), "1") for one in DELIVERY})
+    await escrow(house, payment, step, buyName="홍길동", **fields)
+    then = (await shown(house, payment))["allowed"]
+    asked = await house.call("POST", f"/v1/payments/{payment.id}/refunds", {"reason": "취소", "actor": "wp:7"})
+
+    assert (first["refund"], then["refund"]) == ("full_or_part", "by_hand")
+    assert "가맹점 관리자" in then["why"]
+    assert (asked.status_code, asked.json()["code"], house.book(payment).net) == (422, "refund_refused", 55_000)
+    assert (await escrow(house, payment, "status")).status_code == 200, "and its state can be asked for"
+
+
+async def test_a_payment_in_escrow_goes_back_while_the_buyer_has_not_decided(house):
+    await set_escrow(house, "yes")
+    payment = await house.buy()
+    await house.call("POST", f"/v1/payments/{payment.id}/refunds", {"reason": "취소", "actor": "wp:7"})
+    await house.quiet()
+    assert (await house.state(payment.id), house.book(payment).net) == ("refunded", 0)
+
+
+async def test_a_lost_approval_that_a_notice_tells_of_leaves_the_payment_in_escrow(house):
+    await set_escrow(house, "yes")
+    house.set(pg_notice_url=house.notice_url("pg"))
+    house.fault("approve", "drop_after")
+    house.fault("cancel", "drop_before", times=None)
+    payment = await house.buy()
+    for _ in range(20):
+        await house.beat()
+    payment = await house.payment(payment.id)
+    assert (payment.state, payment.captured, payment.escrow) == ("paid", 55_000, "kept")
 
 
 # ---- what comes from outside and is not what it should be

@@ -396,6 +396,11 @@ async def test_escrow_goes_through_its_states(bench):
     assert (await call(bench, "/escrow/delivery", DELIVERY | deal | {"report": "U"}))["ResultCode"] == "310000"
     assert (await call(bench, "/escrow/buydeny", buy))["ResultCode"] == "310000"
     assert await status() == "10"
+    back_by_cancel = {"payType": "card", "tid": back["P_TID"], "currency": "WON"}
+    assert (await call(bench, "/cancel/cancel", back_by_cancel | {"price": "55000"}))["ResultCode"] == "R201"
+    part = back_by_cancel | {"cancelPrice": "1000", "confirmPrice": "54000"}
+    assert (await call(bench, "/cancel/repay", part))["ResultCode"] == "R201"
+    assert bench.books("LINK-1") == (55_000, 0)
     assert (await call(bench, "/escrow/denyconfirm", buy))["ResultCode"] == "310000"
     assert bench.books("LINK-1") == (55_000, 55_000)
     _, back = await linked(bench, P_OID="LINK-2", P_RESERVED="useescrow=Y")

@@ -370,6 +370,14 @@ class Accounts(Telling, Approving, Undoing):
         yield
 
 
+_ESCROW = {
+    "status": (),
+    "delivery": (EscrowField("courier", "택배사", "Courier", {"EPOST": "우체국"}),),
+    "confirm": (),
+    "deny": (EscrowField("reason", "이유", "Why", needed=False),),
+}
+
+
 class Serving(Approving, Undoing):
     """It answers much besides payments."""
 
@@ -381,20 +389,17 @@ class Serving(Approving, Undoing):
             return CardKind(said["issuer"], "현대카드", "credit")
         return Absent() if said["code"] == "absent" else Unknown("the look-up proves nothing", said["code"])
 
-    @property
-    def escrow_steps(self) -> dict[str, tuple[EscrowField, ...]]:
-        courier = EscrowField("courier", "택배사", "Courier", {"EPOST": "우체국"})
-        reason = EscrowField("reason", "이유", "Why", needed=False)
-        return {"status": (), "delivery": (courier,), "confirm": (), "deny": (reason,)}
+    def escrow_steps(self, payment: Payment) -> dict[str, tuple[EscrowField, ...]]:
+        return {} if payment.method is Method.PHONE else _ESCROW
 
     def check_escrow_step(self, step: EscrowStep) -> None:
-        check_fields(step, self.escrow_steps[step.step])
+        check_fields(step, _ESCROW[step.step])
 
     def take_escrow_step(self, payment: Payment, step: EscrowStep, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("escrow", payment, step=step.step, fields=dict(step.fields))
         if said["code"] == "no":
             return Refused(Reason.BAD_REQUEST, "no", said["message"])
-        return EscrowShown(said["state"], said["code"], said["message"])
+        return EscrowShown(said["state"], said["code"], said["message"], "confirmed" if step.step == "confirm" else "")
 
     def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
         said = yield from self.send("admin", "", name=name, fields=dict(fields))

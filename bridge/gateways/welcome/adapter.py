@@ -1,7 +1,7 @@
 """Speaks Welcome's PAYAPI: payment links and their approval, billing keys, key-in, cancels, escrow, three notices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.domain.exchange import Call, Exchange, Stamp
 from bridge.domain.gateway import (
@@ -27,11 +27,11 @@ from bridge.domain.gateway import (
     Waiting,
 )
 from bridge.domain.machine import State
-from bridge.domain.payment import AMOUNT_MIN, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.payment import AMOUNT_MIN, ESCROW, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.windows import origin_of
 from bridge.gateways.welcome import approvals, codes, notices
 from bridge.gateways.welcome.billing import Billing
-from bridge.gateways.welcome.escrow import IN_ESCROW, Escrow
+from bridge.gateways.welcome.escrow import IN_ESCROW, Escrow, why_not_refunded
 from bridge.gateways.welcome.settings import SETTINGS, WelcomeSettings, read_settings
 from bridge.gateways.welcome.talk import Answer, read
 
@@ -65,14 +65,15 @@ class Welcome(Billing, Escrow):
         self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
     ) -> Exchange[Redirect | Declined | Unknown]:
         """Have a payment link made; the buyer comes back with what our approval needs."""
-        months = payment.instalment_months
+        months, in_escrow = payment.instalment_months, self.opens_in_escrow(payment)
         fields = {
             "payType": codes.PAY_TYPES[payment.method],
-            "P_RESERVED": codes.RESERVED[payment.method] + (IN_ESCROW if self.keeps_in_escrow(payment) else ""),
+            "P_RESERVED": codes.RESERVED[payment.method] + (IN_ESCROW if in_escrow else ""),
             "P_HPP_METHOD": self.settings.phone_goods if payment.method is Method.PHONE else "",
             "P_QUOTABASE": f"99:{months:02d}" if months else "",
         }
-        return (yield from self.make_link(payment.merchant_ref, payment.amount, order.title, fields, urls, stamp))
+        window = yield from self.make_link(payment.merchant_ref, payment.amount, order.title, fields, urls, stamp)
+        return replace(window, refs={ESCROW: "kept"}) if in_escrow and isinstance(window, Redirect) else window
 
     def read_return(self, form: Mapping[str, str]) -> Return:
         """Read what came to P_NEXT_URL. Raises Unreadable, or NotGenuine for an address that is not Welcome's."""
@@ -86,6 +87,8 @@ class Welcome(Billing, Escrow):
         if isinstance(call, Unknown):
             return call
         outcome, _ = approvals.read_approval((yield call), self.settings.mid, payment.merchant_ref, payment.method)
+        if payment.escrow and isinstance(outcome, Paid | Waiting):
+            return replace(outcome, refs={**outcome.refs, ESCROW: payment.escrow})
         return outcome
 
     def undo(
@@ -141,6 +144,9 @@ class Welcome(Billing, Escrow):
             return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
         if not payment.refs.get("tid"):
             return ByHand("웰컴페이먼츠 거래번호가 없어 가맹점 관리자에서 취소해야 해요.")
+        why = why_not_refunded(payment)
+        if why:
+            return ByHand(why)
         if payment.paid_at and (stamp.at - payment.paid_at).days > CANCEL_DAYS:
             return ByHand("결제한 지 1년이 지나 웰컴페이먼츠에 직접 요청해야 해요.")
         return Allowed(payment.left, partial=payment.method is not Method.PHONE)

@@ -1,6 +1,7 @@
 """Welcome's escrow (에스크로): the delivery, the buyer's yes or no, the state. (PAYAPI 6; mobile 9)"""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import Malformed
@@ -55,13 +56,12 @@ POSTCODES = ("sendPost", "recvPost")
 class Escrow(Talk):
     """Asks about a payment's escrow, and reports to it. None of its calls may move money."""
 
-    @property
-    def escrow_steps(self) -> Mapping[str, tuple[EscrowField, ...]]:
-        """The steps, where the site's windows are in escrow."""
-        return STEPS if self.settings.in_escrow else {}
+    def escrow_steps(self, payment: Payment) -> Mapping[str, tuple[EscrowField, ...]]:
+        """Name the steps, for a payment whose window was in escrow."""
+        return STEPS if payment.escrow else {}
 
-    def keeps_in_escrow(self, payment: Payment) -> bool:
-        """Tell whether a payment's window is to be in escrow."""
+    def opens_in_escrow(self, payment: Payment) -> bool:
+        """Tell whether a payment's window is to be in escrow: that stays so, whatever the setting becomes."""
         return self.settings.in_escrow and payment.method in METHODS
 
     def check_escrow_step(self, step: EscrowStep) -> None:
@@ -72,9 +72,9 @@ class Escrow(Talk):
         if "dcnfName" in step.fields:
             raise Malformed(
                 "That a denial was seen (denyconfirm) may give the whole sum back, unseen by our books: "
-                "do it in Welcome's own console, or refund the payment.",
+                "do it in Welcome's own console.",
                 message_ko="구매거절 확인은 돈이 돌아갈 수 있는 일이라 여기서 하지 않아요. "
-                "웰컴페이먼츠 가맹점 관리자에서 확인하거나 결제를 환불해 주세요.",
+                "웰컴페이먼츠 가맹점 관리자에서 해 주세요.",
             )
         check_fields(step, STEPS[step.step])
 
@@ -96,4 +96,27 @@ class Escrow(Talk):
         if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS):
             return Refused(codes.cancel_refusal(answer.code) or Reason.GATEWAY, answer.code, answer.message)
         state = answer.text("clStatus", "")
-        return EscrowShown(codes.ESCROW_STATES.get(state, state) or step.step, answer.code, answer.message)
+        shown = codes.ESCROW_STATES.get(state, state) or step.step
+        return EscrowShown(shown, answer.code, answer.message, _decided(step, state))
+
+
+def why_not_refunded(payment: Payment) -> str:
+    """Say why a payment's money does not go back by a cancel any more; empty where it may.
+
+    Of a decided purchase no page tells what a cancel does, and 구매거절 확인 may give the money back by itself.
+    """
+    return {
+        "confirmed": "구매자가 구매를 확정한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 취소해야 해요.",
+        "denied": "구매자가 구매를 거절한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 거절을 확인해야 해요.",
+    }.get(payment.escrow, "")
+
+
+def _decided(step: EscrowStep, state: str) -> Literal["", "kept", "confirmed", "denied"]:
+    match step.step, state:
+        case ("confirm", _) | ("status", "3"):
+            return "confirmed"
+        case ("deny", _) | ("status", "10"):
+            return "denied"
+        case ("status", "0"):
+            return "kept"
+    return ""

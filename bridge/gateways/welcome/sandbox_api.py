@@ -40,6 +40,7 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
         _undo_link(till, form)
     deal = till.found(form["mid"], form["tid"])
     _check_kind(deal, form)
+    _check_escrow(deal)
     if int(form["price"]) != deal.amount:
         raise Refusal(CANNOT, "취소 금액이 승인 금액과 다릅니다.")
     till.cancel_all(deal, "cancel")
@@ -64,11 +65,18 @@ def _check_kind(deal: Deal, form: Form) -> None:
         raise Refusal(CANNOT, "원거래의 결제수단 또는 통화가 다릅니다.")
 
 
+def _check_escrow(deal: Deal) -> None:
+    """Leave what the buyer has decided on to the console; made up, as no page says what a cancel does then."""
+    if deal.escrow in ("3", "10") and not deal.cancelled:
+        raise Refusal(CANNOT, "구매확정 또는 구매거절된 에스크로 거래입니다.")
+
+
 def repay(till: Till, form: Form, fault: Fault | None) -> Answer:
     """Cancel a part; confirmPrice is what remains after it (payapi02, 2.2). Raises Refusal."""
     refuse_if_told(fault, CANNOT)
     deal = till.found(form["mid"], form["tid"])
     _check_kind(deal, form)
+    _check_escrow(deal)
     amount = int(form["cancelPrice"])
     if till.settings.confirm_price_locks and int(form["confirmPrice"]) != deal.book.net - amount:
         raise Refusal(CANNOT, "취소 후 남은 금액(confirmPrice)이 다릅니다.")
