@@ -77,7 +77,11 @@ def key_order(context: Context, row: KeyRow) -> KeyOrder:
 def billing_key(context: Context, row: KeyRow) -> BillingKey:
     """Open a key for one call. Raises NotNow for one that is not active (or on its way to be deleted)."""
     if row.state not in (KeyState.ACTIVE, KeyState.DELETING) or row.issued_at is None:
-        raise NotNow(f"A billing key in state {row.state} cannot be used.", state=str(row.state))
+        raise NotNow(
+            f"A billing key in state {row.state} cannot be used.",
+            state=str(row.state),
+            message_ko="지금은 쓸 수 없는 결제 수단이에요. 고객이 다시 등록해야 해요.",
+        )
     return BillingKey(
         id=row.id,
         customer=row.customer,

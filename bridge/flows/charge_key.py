@@ -37,8 +37,8 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
         raise GatewayOff(f"{gateway.title} charges no billing keys.")
     bills, key = gateway, billing_key(context, row)
     no = phone_refusal(key, wish.order.amount, context.clock.now())
-    if no:
-        raise NotNow(no)
+    if no is not None:
+        raise NotNow(no[0], message_ko=no[1])
 
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
         return bills.charge(payment, wish.order, key, urls_of(context, site, payment), operation.stamp)

@@ -218,8 +218,10 @@ async def test_issuing_a_phones_key_charges_it_and_later_charges_follow_its_rule
     assert (await show(world, key)).json()["state"] == "active"
     other_amount = await charge(world, key, order=world.order(amount=54_000))
     assert (other_amount.status_code, other_amount.json()["code"]) == (409, "not_now")
+    assert "55,000원만 청구할 수 있어요" in other_amount.json()["message_ko"]
     await world.clock.forward(86_400 * 15)
-    assert (await charge(world, key)).json()["code"] == "not_now"
+    other_day = (await charge(world, key)).json()
+    assert (other_day["code"], "앞뒤 5일 안에만" in other_day["message_ko"]) == ("not_now", True)
     await world.clock.forward(86_400 * 15)
     assert (await charge(world, key)).json()["state"] == "paid"
 

@@ -249,25 +249,28 @@ def test_uninstalling_keeps_payments_unless_told_otherwise(shop: Shop) -> None:
         $seen = array();
         $kept = get_option('pay_bridge_settings');
         $real = $wpdb->prefix;
+        PayBridge\Own_Orders::remember('charge-kept', 'charge', '월 회원권', 9900);
+        $own = "SELECT COUNT(*) FROM {$wpdb->options} WHERE option_name LIKE 'pay\\_bridge\\_order\\_%'";
         require WP_PLUGIN_DIR . '/pay-bridge/uninstall.php';
         $seen[] = array(false === get_option('pay_bridge_settings'), null === get_role('pay_bridge_clerk'),
             false === wp_next_scheduled('pay_bridge_reconcile'));
         $count = $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}pay_bridge_payments");
-        $seen[] = (int) $count > 0 && '' === $wpdb->last_error;
+        $seen[] = (int) $count > 0 && '' === $wpdb->last_error && (int) $wpdb->get_var($own) > 0;
         $wpdb->set_prefix('wp9_');
         $wpdb->options = $real . 'options';
         add_filter('pre_option_pay_bridge_settings', static function () { return array('delete_records' => true); });
         pay_bridge_uninstall_site();
         $wpdb->set_prefix($real);
         $seen[] = $wpdb->get_var("SHOW TABLES LIKE 'wp9_pay_bridge_payments'");
+        $seen[] = (int) $wpdb->get_var($own);
         remove_all_filters('pre_option_pay_bridge_settings');
         PayBridge\Installation::action_activate();
         echo wp_json_encode($seen);
     """
-    gone, kept, dropped = json.loads(re.sub(r"^[^\[]*", "", shop.stand.run_php(code)))
+    gone, kept, dropped, own = json.loads(re.sub(r"^[^\[]*", "", shop.stand.run_php(code)))
     assert gone == [True, True, True]
     assert kept is True
-    assert dropped is None
+    assert (dropped, own) == (None, 0)
     shop.people()
 
 

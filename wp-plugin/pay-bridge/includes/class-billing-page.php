@@ -9,11 +9,10 @@ namespace PayBridge;
 
 defined( 'ABSPATH' ) || exit;
 
-/** Lists what a customer registered, deletes a card, and pauses, resumes or ends a plan of the gateway's own. */
+/** Lists what a customer registered, charges or deletes a card, and pauses, resumes or ends a plan of the gateway's own. */
 final class Billing_Page {
 
 	const ACTION = 'pay_bridge_billing';
-	const SHAPE  = '/\A[A-Za-z0-9._:@-]{1,64}\z/';
 
 	/** Which customer is posted or follows from the last deed: it may be an e-mail address, and stands in no address. */
 	public static function render(): void {
@@ -21,11 +20,13 @@ final class Billing_Page {
 			Admin::refuse( __( 'You may not see payments.', 'pay-bridge' ), 403 );
 		}
 		$typed    = false === wp_verify_nonce( Request::post( '_pay_bridge_customer' ), 'pay_bridge_customer' ) ? '' : Request::post( 'customer' );
-		$customer = '' === $typed ? Deed::subject() : self::customer( $typed );
+		$customer = '' === $typed ? Deed::subject() : Customer::of( $typed );
 		printf( '<div class="wrap pay-bridge"><h1>%s</h1>', esc_html__( 'Recurring payments', 'pay-bridge' ) );
 		$client = Client::of_site();
 		if ( null === $client ) {
 			Admin::notice( 'warning', Payments_Page::why_not_paired() );
+		} elseif ( Charge::is_wanted() ) {
+			Charge::render_confirmation( $client, Request::post( 'customer' ) );
 		} else {
 			self::render_search( '' === $typed ? $customer : $typed );
 			Deed::render_result( $customer );
@@ -77,10 +78,9 @@ final class Billing_Page {
 	}
 
 	private static function render_key( string $customer, array $key ): void {
-		$card  = Words::card( is_array( $key['card'] ?? null ) ? $key['card'] : array() );
 		$state = (string) ( $key['state'] ?? '' );
 		$words = array(
-			'' === $card ? Words::method( (string) ( $key['method'] ?? '' ) ) : $card,
+			Billing_Words::key( $key ),
 			Words::time( (string) ( $key['issued_at'] ?? $key['created_at'] ?? '' ) ),
 			(string) ( $key['gateway'] ?? '' ),
 			Billing_Words::key_state( $state ),
@@ -111,6 +111,9 @@ final class Billing_Page {
 	/** What the bridge allows now, each behind a sentence that says what it means. */
 	private static function render_deeds( string $customer, string $kind, array $thing ): void {
 		$allowed = is_array( $thing['allowed'] ?? null ) ? $thing['allowed'] : array();
+		if ( 'key' === $kind && in_array( 'charge', $allowed, true ) && current_user_can( Capabilities::SERVE ) ) {
+			Charge::render_form( $customer, $thing );
+		}
 		foreach ( array_intersect_key( Billing_Words::deeds( $kind ), array_flip( array_filter( $allowed, 'is_string' ) ) ) as $deed => $words ) {
 			if ( ! current_user_can( Capabilities::SERVE ) ) {
 				return;
@@ -134,7 +137,7 @@ final class Billing_Page {
 		$kind     = Request::post( 'kind' );
 		$id       = Request::post( 'id' );
 		$deed     = Request::post( 'deed' );
-		if ( 1 !== preg_match( self::SHAPE, $customer ) || ! Snapshots::is_id( $id ) || ! isset( Billing_Words::deeds( $kind )[ $deed ] ) ) {
+		if ( ! Customer::is_one( $customer ) || ! Snapshots::is_id( $id ) || ! isset( Billing_Words::deeds( $kind )[ $deed ] ) ) {
 			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 400 );
 		}
 		$path = ( 'key' === $kind ? '/v1/billing-keys/' : '/v1/plans/' ) . rawurlencode( $id );
@@ -161,14 +164,5 @@ final class Billing_Page {
 			? __( 'Registered card or phone', 'pay-bridge' ) . ': ' . Billing_Words::key_state( $state )
 			: __( 'Recurring plan', 'pay-bridge' ) . ': ' . Billing_Words::plan_state( $state );
 		return $what . ( '' === $said ? '' : ' – ' . $said );
-	}
-
-	/** The customer's name at the bridge: of a WordPress user, or as it was typed; empty if neither. */
-	private static function customer( string $typed ): string {
-		$user = get_user_by( is_email( $typed ) ? 'email' : 'login', $typed );
-		if ( $user ) {
-			return 'wp:' . $user->ID;
-		}
-		return 1 === preg_match( self::SHAPE, $typed ) ? $typed : '';
 	}
 }

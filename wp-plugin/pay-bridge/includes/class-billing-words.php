@@ -12,6 +12,12 @@ defined( 'ABSPATH' ) || exit;
 /** States of keys and plans, and what each deed is called, means, and says on its button. */
 final class Billing_Words {
 
+	/** A registered card in one line; a phone, or a card that nothing is known of, by its method. */
+	public static function key( array $key ): string {
+		$card = Words::card( is_array( $key['card'] ?? null ) ? $key['card'] : array() );
+		return '' === $card ? Words::method( (string) ( $key['method'] ?? '' ) ) : $card;
+	}
+
 	/** A registered card's or phone's state. */
 	public static function key_state( string $state ): string {
 		$words = array(

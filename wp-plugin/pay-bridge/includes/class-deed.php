@@ -71,10 +71,10 @@ final class Deed {
 		return $answer->ok() ? '' : $answer->message();
 	}
 
-	/** Keep what came of it for the person who asked, and show the page again. */
-	public static function finish( string $subject, string $url, string $kind, string $words ): void {
+	/** Keep what came of it for the person who asked, and show the page again; a payment that came of it is linked to. */
+	public static function finish( string $subject, string $url, string $kind, string $words, string $payment_id = '' ): void {
 		$key = Request::post( 'key' );
-		set_transient( 'pay_bridge_deed_' . $key, array( get_current_user_id(), $subject, $kind, $words ), self::KEEP_SECONDS );
+		set_transient( 'pay_bridge_deed_' . $key, array( get_current_user_id(), $subject, $kind, $words, $payment_id ), self::KEEP_SECONDS );
 		wp_safe_redirect( add_query_arg( 'deed', $key, $url ) );
 		exit;
 	}
@@ -88,9 +88,14 @@ final class Deed {
 	/** Say what came of the last deed, if it was this person's and about this. */
 	public static function render_result( string $subject ): void {
 		$kept = self::kept();
-		if ( null !== $kept && $subject === $kept[1] ) {
-			printf( '<div id="pay-bridge-deed-result" class="notice notice-%s inline" role="status"><p>%s</p></div>', esc_attr( $kept[2] ), esc_html( $kept[3] ) );
+		if ( null === $kept || $subject !== $kept[1] ) {
+			return;
 		}
+		printf( '<div id="pay-bridge-deed-result" class="notice notice-%s inline" role="status"><p>%s</p>', esc_attr( $kept[2] ), esc_html( $kept[3] ) );
+		if ( Snapshots::is_id( $kept[4] ?? '' ) ) {
+			printf( '<p><a href="%s">%s</a></p>', esc_url( Admin::payment_url( $kept[4] ) ), esc_html__( 'See the payment', 'pay-bridge' ) );
+		}
+		echo '</div>';
 	}
 
 	private static function kept(): ?array {

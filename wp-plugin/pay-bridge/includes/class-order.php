@@ -48,6 +48,9 @@ final class Order {
 		 * hold_expires_at, show_at, state. Return null where the person may not see it.
 		 */
 		$data = apply_filters( 'pay_bridge_order', null, $request, $user_id );
+		if ( null === $data && 'news' === $purpose && '' !== $ref ) {
+			$data = Own_Orders::find( $ref );
+		}
 		if ( ! is_array( $data ) || ! self::fits( $data ) || ( '' !== $ref && (string) $data['ref'] !== $ref ) ) {
 			return null;
 		}
