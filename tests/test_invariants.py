@@ -174,6 +174,10 @@ def test_two_refunds_without_outcome_at_once_are_one_too_many(step):
 @pytest.mark.parametrize(
     ("state", "seconds", "broken"),
     [
+        ("new", 600.0, []),
+        ("new", 600.1, ["I14"]),
+        ("approving", 600.0, []),
+        ("approving", 600.1, ["I14"]),
         ("readying", 600.0, []),
         ("readying", 600.1, ["I14"]),
         ("open", 90_000.0, []),

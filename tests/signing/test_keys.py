@@ -81,6 +81,12 @@ def test_a_slash_at_the_end_of_the_bridges_address_is_left_out_of_the_code():
     assert read_pairing_code(code).url == "https://pay.example/bridge"
 
 
+def test_an_address_in_korean_stands_in_the_code_as_it_is_written():
+    code = pairing_code("https://가게.example", "가게", "k1", SECRET)
+    assert "https://가게.example".encode() in base64url.decode(code)
+    assert read_pairing_code(code) == Pairing("https://가게.example", "가게", "k1", SECRET)
+
+
 @pytest.mark.parametrize("case", **named(vectors("refusals")["pairing_codes"]))
 def test_a_pairing_code_that_is_not_ours_is_refused_and_not_shown(case):
     with pytest.raises(CallerError) as refused:
@@ -100,6 +106,13 @@ def test_base64url_has_one_text_for_every_value(raw):
     text = base64url.encode(raw)
     assert base64url.decode(text) == raw
     assert "=" not in text
+
+
+def test_base64url_keeps_every_last_letter():
+    for last in range(64):
+        raw = bytes([0, 0, last])
+        assert len(base64url.encode(raw)) == 4
+        assert base64url.decode(base64url.encode(raw)) == raw
 
 
 @given(st.text(max_size=40))
