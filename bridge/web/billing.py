@@ -144,7 +144,7 @@ class Billing:
             row = await issue_by_card(
                 self._context, signed.site, wish, _card(asked.card), signed.once_of_secret(self._context.vault)
             )
-        return _json(key_json(row), 202 if row.state is KeyState.ISSUING else 201)
+        return _json(titled(signed.site, key_json(row)), 202 if row.state is KeyState.ISSUING else 201)
 
     async def list(self, request: Request) -> Response:
         """List a customer's keys, newest first."""
@@ -153,14 +153,14 @@ class Billing:
         found = await self._context.ledger.read(
             lambda turn: rows.of_customer(turn, signed.site.id, customer, KEYS_SHOWN)
         )
-        return _json({"items": [key_json(row) for row in found], "next_cursor": None})
+        return _json({"items": [titled(signed.site, key_json(row)) for row in found], "next_cursor": None})
 
     async def show(self, request: Request) -> Response:
         """Show a customer's key."""
         signed = await from_site(self._context, request)
         customer, key = customer_of(request), request.path_params["key"]
         row = await self._context.ledger.read(lambda turn: owned(turn, signed.site, key, customer))
-        return _json(key_json(row))
+        return _json(titled(signed.site, key_json(row)))
 
     async def ask_gateway(self, request: Request) -> Response:
         """Ask the gateway what a customer's key stands for."""
@@ -188,7 +188,7 @@ class Billing:
         signed = await from_site(self._context, request)
         customer = convert(signed.json(), CustomerIn).customer
         row = await delete_key(self._context, signed.site, request.path_params["key"], customer, signed.once())
-        return _json(key_json(row), 202 if row.state is KeyState.DELETING else 200)
+        return _json(titled(signed.site, key_json(row)), 202 if row.state is KeyState.DELETING else 200)
 
     async def key_in(self, request: Request) -> Response:
         """Charge a typed card: 201 with the payment, or 202 while its outcome is not known."""
@@ -253,6 +253,12 @@ def customer_of(request: Request) -> str:
     if set(query) != {"customer"}:
         raise Malformed("Name the customer, and nothing else: ?customer=…")
     return convert(dict(query), CustomerIn).customer
+
+
+def titled(site: Site, shown: dict[str, Any]) -> dict[str, Any]:
+    """Say beside a key's or plan's gateway what people call it; its name where the site has it no more."""
+    gateway = site.gateways.get(shown["gateway"])
+    return shown | {"gateway_title": gateway.title if gateway else shown["gateway"]}
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:

@@ -17,7 +17,7 @@ from bridge.flows.plans import PlanWish, change_plan, owned_plan, plan_json, reg
 from bridge.flows.sites import Site
 from bridge.ledger import plans
 from bridge.ledger.plans import Plan
-from bridge.web.billing import Actor, Customer, CustomerIn, customer_of
+from bridge.web.billing import Actor, Customer, CustomerIn, customer_of, titled
 from bridge.web.incoming import from_site
 from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, Won, convert
 
@@ -71,7 +71,7 @@ class PlanRoutes:
             raise GatewayOff("The gateway refused the plan.", gateway_message=plan.message)
         if plan.state is PlanState.LOST:
             raise GatewayOff("The gateway did not answer; nobody agreed to anything. Try again.", retry=True)
-        return _answer(plan, 201)
+        return _answer(signed.site, plan, 201)
 
     async def list(self, request: Request) -> Response:
         """List a customer's plans, newest first."""
@@ -80,14 +80,14 @@ class PlanRoutes:
         found = await self._context.ledger.read(
             lambda turn: plans.of_customer(turn, signed.site.id, customer, PLANS_SHOWN)
         )
-        return _json({"items": [plan_json(plan) for plan in found], "next_cursor": None}, 200)
+        return _json({"items": [titled(signed.site, plan_json(plan)) for plan in found], "next_cursor": None}, 200)
 
     async def show(self, request: Request) -> Response:
         """Show a customer's plan."""
         signed = await from_site(self._context, request)
         customer, plan_id = customer_of(request), request.path_params["plan"]
         plan = await self._context.ledger.read(lambda turn: owned_plan(turn, signed.site, plan_id, customer))
-        return _json(plan_json(plan), 200)
+        return _json(titled(signed.site, plan_json(plan)), 200)
 
     async def stop(self, request: Request) -> Response:
         """Let a plan rest: 200, or 202 while the gateway's answer is owed."""
@@ -105,7 +105,7 @@ class PlanRoutes:
         signed = await from_site(self._context, request)
         customer, plan_id = convert(signed.json(), CustomerIn).customer, request.path_params["plan"]
         plan = await change_plan(self._context, signed.site, plan_id, customer, deed, signed.once())
-        return _answer(plan, 200)
+        return _answer(signed.site, plan, 200)
 
 
 def _wish(site: Site, asked: PlanIn) -> PlanWish:
@@ -132,9 +132,9 @@ def _wish(site: Site, asked: PlanIn) -> PlanWish:
     )
 
 
-def _answer(plan: Plan, status: int) -> Response:
+def _answer(site: Site, plan: Plan, status: int) -> Response:
     waits = plan.state in (PlanState.REGISTERING, PlanState.CHANGING)
-    return _json(plan_json(plan), 202 if waits else status)
+    return _json(titled(site, plan_json(plan)), 202 if waits else status)
 
 
 def _json(body: dict[str, Any], status: int) -> Response:

@@ -15,6 +15,7 @@ from tests.wordpress import downloads
 PACKAGE = "axe-core@4.14.1"
 SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 GRAVE = ("serious", "critical")
+SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 def source() -> str:
@@ -60,3 +61,15 @@ def grave_faults(page: Page, within: str = "") -> list[str]:
         if fault["impact"] in GRAVE
         for node in fault["nodes"]
     ]
+
+
+def faults_on_every_screen(page: Page, within: str = "") -> list[str]:
+    """Grave faults on a desktop and a phone, and what is wider than the phone, which the page is left at."""
+    found = []
+    for screen, (width, height) in SCREENS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        found += [f"{screen}: {fault}" for fault in grave_faults(page, within)]
+    # Not compared with innerWidth, which on a phone grows with the page.
+    if page.evaluate("document.documentElement.scrollWidth") > width:
+        found.append("phone: scrolled sideways")
+    return found

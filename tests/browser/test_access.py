@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.axe import grave_faults
+from tests.browser.axe import faults_on_every_screen, grave_faults
 from tests.browser.conftest import Browse
 from tests.browser.lane import Lane
 from tests.browser.steps import (
@@ -54,13 +54,21 @@ def test_a_buyer_pays_by_keyboard_alone(lane: Lane, browse: Browse) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("결제했어요")
 
 
-def test_the_check_for_grave_faults_finds_one(lane: Lane, browse: Browse) -> None:
-    page, _ = order_page(lane, browse)
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+def test_the_check_for_grave_faults_finds_one_and_what_is_wider_than_a_phone(
+    lane: Lane, browse: Browse, device: str
+) -> None:
+    page, _ = order_page(lane, browse, device)
     page.evaluate("document.querySelector('.steps').insertAdjacentHTML('afterend', '<button></button>')")
+    page.evaluate("document.querySelector('.steps').style.minWidth = '500px'")
 
-    found = grave_faults(page)
+    found = faults_on_every_screen(page)
 
-    assert [fault.partition(" ")[0] for fault in found] == ["button-name"]
+    assert [fault.partition(" at ")[0] for fault in found] == [
+        "desktop: button-name",
+        "phone: button-name",
+        "phone: scrolled sideways",
+    ]
 
 
 def test_what_is_focused_is_not_hidden_behind_the_bar_of_a_phone(lane: Lane, browse: Browse) -> None:
@@ -174,8 +182,9 @@ def test_no_grave_fault_stands_in_a_clerks_way(lane: Lane, browse: Browse) -> No
     faults["refund"] = grave_faults(page, "#pay-bridge-refund")
     page.goto(lane.admin_url())
     faults["list"] = grave_faults(page, ".pay-bridge")
-    page.goto(f"{lane.url}/wp-admin/admin.php?page=pay-bridge-health")
-    faults["health"] = grave_faults(page, ".pay-bridge")
+    for name in ("health", "billing"):
+        page.goto(f"{lane.url}/wp-admin/admin.php?page=pay-bridge-{name}")
+        faults[name] = grave_faults(page, ".pay-bridge")
 
     assert {name: found for name, found in faults.items() if found} == {}
 
@@ -186,7 +195,7 @@ def test_no_grave_fault_stands_in_an_operators_way(lane: Lane, browse: Browse, d
     _, ref = paid_order(lane, browse)
     page = dashboard(lane, browse, device, color_scheme=scheme)
     faults: dict[str, list[str]] = {}
-    for name in ("", "/payments", f"/payments/{lane.payment(ref)['id']}", "/cases", "/sites"):
+    for name in ("", "/payments", f"/payments/{lane.payment(ref)['id']}", "/cases", "/recurring", "/sites"):
         page.goto(f"{lane.bridge.url}/dashboard{name}")
         faults[name] = grave_faults(page)
 

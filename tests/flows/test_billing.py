@@ -75,6 +75,7 @@ async def test_a_window_issues_a_key_that_can_be_charged_and_is_shown_nowhere(bi
     assert "pay_bridge_result=active" in answer.headers["location"]
     shown = (await show(world, key)).json()
     assert (shown["state"], shown["card"]["last4"]) == ("active", "1234")
+    assert (shown["gateway"], shown["gateway_title"]) == ("teller", "텔러 teller")
     assert shown["allowed"] == ["charge", "delete"]
 
     paid = await charge(world, key)

@@ -72,6 +72,7 @@ async def test_a_plan_waits_for_its_buyer_and_each_round_is_an_order_of_its_own(
 
     assert answer.json()["state"] == "waiting"
     assert answer.json()["window_url"].startswith(f"{TELLER}/plan/")
+    assert (answer.json()["gateway"], answer.json()["gateway_title"]) == ("teller", "텔러 teller")
     assert "홍길동" not in json.dumps(await world.all("SELECT * FROM plans"), ensure_ascii=False, default=str)
     assert (await tell(world, plan, "M1")).text == "SUCCESS"
     await tell(world, plan, "M2")

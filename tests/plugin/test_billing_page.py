@@ -28,6 +28,7 @@ PLAN = {
     "ends": "2027-12-31",
     "rounds": 2,
     "gateway": "payapp",
+    "gateway_title": "페이앱",
     "allowed": ["stop", "end"],
 }
 
@@ -59,9 +60,10 @@ def test_a_customer_is_found_by_login_address_or_name_and_stands_in_no_address(
 
     asked = [one.query for one in bridge.seen if one.path in ("/v1/billing-keys", "/v1/plans")]
     assert asked == [{"customer": [f"wp:{shop.ids['owner']}"]}] * 2
-    assert "비씨카드 123456******7890" in page
+    assert "<strong>비씨카드 123456******7890</strong> · payple · " in page, "an older bridge says no title"
     assert "청구할 수 있어요" in page
-    assert "CLUB-1 · 33,000원 · 매월 · 2027-12-31까지 · 2회 청구함 · payapp · 진행 중" in page
+    assert "<strong>CLUB-1</strong> · 33,000원 · 매월 · 2027-12-31까지 · 2회 청구함 · 페이앱 · 진행 중" in page
+    assert 'aria-describedby="pay-bridge-line-l_0123456789">해지하기…' in page, "it is heard which one it ends"
 
 
 def test_an_empty_page_says_what_to_type_and_an_empty_list_that_there_is_nothing(

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,8 @@ def test_the_story_tells_what_the_gateway_said_and_not_how_the_bridge_works(shop
             at | {"event": "case.opened", "reason": "refund_unknown"},
             at | {"event": "refund.refused", "message": "취소 실패"},
             at | {"event": "newer.than_this_plugin"},
+            at | {"event": "escrow.asked", "reason": "delivery", "actor": "wordpress"},
+            at | {"event": "refund.sent", "actor": "operator:minji"},
         ],
     )
     page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
@@ -133,6 +136,8 @@ def test_the_story_tells_what_the_gateway_said_and_not_how_the_bridge_works(shop
     assert "운영자가 확인해야 할 일이 생겼어요" in page
     assert "취소 실패" in page
     assert "newer.than_this_plugin" in page
+    assert "에스크로를 요청했어요 · 배송 등록 · 1,000원 · 이 사이트" in page
+    assert "환불을 요청했어요 · 1,000원 · 운영자 minji" in page
     for technical in ("ended early", "refund_unknown", "case.opened"):
         assert technical not in page
 
@@ -156,6 +161,23 @@ def test_a_card_number_is_masked_even_if_the_bridge_sent_more_of_it(shop: Shop, 
     page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
     assert "신한카드 123456******3456" in page
     assert "9012" not in page
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        ({"bank_code": "04", "bank": "KB국민은행", "number": "0012", "holder": "", "due": "2026-11-22T14:59:59Z"},
+         "KB국민은행 0012 · 2026-11-22 23:59:59까지"),
+        ({"bank_code": "88", "bank": "", "number": "0012", "holder": "상점", "due": "some day"}, "88 0012 · 상점"),
+        ({"number": ["0012"], "holder": "상점"}, "상점"),
+    ],
+)  # fmt: skip
+def test_an_account_is_shown_as_people_say_it(
+    shop: Shop, bridge: StubBridge, account: dict[str, Any], words: str
+) -> None:
+    payment = bridge.add(shop.order()["ref"], account=account)
+    page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
+    assert f"<td>{words}</td>" in page
 
 
 def test_the_way_back_is_recognised_and_told_to_no_referrer(shop: Shop, bridge: StubBridge) -> None:

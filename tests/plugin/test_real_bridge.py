@@ -11,10 +11,11 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import faults_on_every_screen
 from tests.browser.lane import Lane, until
 from tests.browser.steps import open_here, press
 from tests.plugin.test_checkout_script import browser
-from tests.wordpress.bridge import Bridge
+from tests.wordpress.bridge import OPERATOR, Bridge
 from tests.wordpress.stand import Stand
 
 __all__ = ["browser"]
@@ -183,15 +184,22 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
     page.goto(f"{office.url}/wp-admin/admin.php?page=pay-bridge-billing")
     page.fill("input[name=customer]", "buyer")
     page.get_by_role("button", name="보기").click()
-    expect(page.locator("[data-plan]")).to_contain_text("CLUB-1 · 33,000원 · 매일 · 2046-12-31까지 · 1회 청구함")
+    told = "CLUB-1 · 33,000원 · 매일 · 2046-12-31까지 · 1회 청구함 · 페이앱 · 진행 중"
+    expect(page.locator("[data-plan]")).to_contain_text(told)
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    assert faults_on_every_screen(page, ".pay-bridge") == []
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = false)")
     do(page, "잠시 멈추기…", "멈추기", "멈춤")
-    page.set_viewport_size({"width": 390, "height": 844})
     do(page, "다시 시작하기…", "다시 시작", "진행 중")
     do(page, "해지하기…", "해지", "해지됨")
     do(page, "삭제하기…", "삭제", "삭제됨")
     expect(page.locator("[data-key=deleted]")).to_contain_text("현대카드 411111******1111")
     expect(page.locator("[data-deed]")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider than the phone"
+    assert faults_on_every_screen(page, ".pay-bridge") == []
+    enter_dashboard(office, page)
+    page.goto(f"{office.bridge.url}/dashboard/recurring")
+    expect(page.get_by_role("listitem").filter(has_text="CLUB-1")).to_contain_text("1회 청구 · 페이앱")
+    assert faults_on_every_screen(page) == []
     context.close()
 
 
@@ -216,13 +224,21 @@ def test_a_delivery_of_a_payment_in_escrow_is_reported(office: Office, browser: 
     page.goto(office.admin_url(made["id"]))
     page.get_by_role("button", name="상태 확인").click()
     expect(page.locator("#pay-bridge-deed-result")).to_have_text("에스크로: 승인")
-    page.set_viewport_size({"width": 390, "height": 844})
     page.get_by_text("배송 등록하기…").click()
+    assert faults_on_every_screen(page, ".pay-bridge") == []
     for field in page.locator("details[open] input[type=text]").all():
         field.fill("02-123-4567")
-    page.get_by_label("택배사").select_option(label="우체국택배")
+    for label, choice in {"등록 또는 변경": "등록", "택배사": "우체국택배", "배송비": "보내는 쪽이 냄"}.items():
+        assert page.get_by_label(label).input_value() == "", "no courier is told that nobody chose"
+        page.get_by_label(label).select_option(label=choice)
     page.get_by_role("button", name="등록", exact=True).click()
     expect(page.locator("#pay-bridge-deed-result")).to_have_text("에스크로: 배송을 등록했어요")
+    expect(page.get_by_role("listitem").filter(has_text="에스크로를 요청했어요 · 배송 등록")).to_be_visible()
+
+    enter_dashboard(office, page)
+    page.goto(f"{office.bridge.url}/dashboard/payments/{made['id']}")
+    expect(page.locator("ol.timeline")).to_contain_text("배송 등록")
+    assert faults_on_every_screen(page) == []
     context.close()
 
 
@@ -254,6 +270,14 @@ def enter(office: Office, page: Page) -> None:
     page.context.request.get(address)
     form = {"log": "clerk", "pwd": office.stand.passwords["clerk"], "testcookie": "1"}
     assert page.context.request.post(address, form=form, max_redirects=0).status == 302, "the clerk could not log in"
+
+
+def enter_dashboard(office: Office, page: Page) -> None:
+    page.goto(f"{office.bridge.url}/dashboard/login")
+    page.get_by_label("이름").fill(OPERATOR)
+    page.get_by_label("비밀번호").fill(office.bridge.password)
+    page.get_by_role("button", name="로그인").click()
+    expect(page.locator("#headline")).to_be_visible()
 
 
 def do(page: Page, opener: str, button: str, words: str) -> None:

@@ -1,5 +1,6 @@
 """The operator's pages: what they show, and what they never show."""
 
+import json
 import re
 import sqlite3
 from datetime import date
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from bridge.domain.billing import KeyState, PlanState
 from bridge.domain.payment import Buyer, Method
 from bridge.flows.log_in import add_operator
-from bridge.ledger import billing_keys, plans, receipts, search
+from bridge.ledger import audit, billing_keys, plans, receipts, search
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
 from bridge.ledger.plans import Plan
@@ -335,6 +336,44 @@ async def test_a_payments_page_shows_its_cash_receipts_and_nobodys_number(
     assert "C00000001" in page
     assert "취소 기간이 지났어요" in page
     assert "g1.sealed" not in page
+
+
+@pytest.mark.parametrize(
+    ("lang", "asked", "answered"),
+    [("ko", "배송 등록", "30,000원 · 00 · 정상"), ("en", "report of the delivery", "₩30,000 · 00 · 정상")],
+)
+async def test_the_timeline_tells_what_was_asked_for_besides_money_and_what_was_said(
+    town: Town, minji: Browser, lang: str, asked: str, answered: str
+) -> None:
+    payment = await town.pay(await town.add_site(), "paid")
+    issued = {"amount": 30_000, "code": "00", "message": "정상"}
+    tells: dict[str, dict[str, str | int]] = {"escrow.asked": {"reason": "delivery"}, "receipt.issued": issued}
+
+    def write(turn: Turn) -> None:
+        for event, detail in tells.items():
+            audit.note(turn, site=payment.site, payment=payment.id, at=0, actor="wordpress", event=event, detail=detail)
+
+    await town.context.ledger.write(write)
+    page = (await minji.get(f"/dashboard/payments/{payment.id}?lang={lang}")).text
+
+    assert re.findall(r'<p class="small quiet">([^<]*)</p>', page[page.index('class="timeline"') :])[:2] == [
+        asked,
+        answered,
+    ]
+    assert page.count("워드프레스" if lang == "ko" else 'small">WordPress') == 2
+
+
+async def test_an_account_is_shown_without_what_is_not_known_and_its_end_in_korean_time(
+    town: Town, minji: Browser
+) -> None:
+    payment = await town.pay(await town.add_site(), "awaiting_deposit")
+    account = {"bank": "국민은행", "number": "12345678901234", "holder": "", "due": "2026-11-22T14:59:59+00:00"}
+    told = "UPDATE payments SET account = ?, version = version + 1 WHERE id = ?"
+    await town.context.ledger.write(lambda turn: turn.run(told, json.dumps(account), payment.id))
+    page = (await minji.get(f"/dashboard/payments/{payment.id}?lang=ko")).text
+
+    assert "<dt>입금 기한</dt><dd>2026-11-22 23:59:59 KST</dd>" in page
+    assert "예금주" not in page
 
 
 async def test_the_bundle_explains_the_payment_and_names_nobody(town: Town, minji: Browser) -> None:

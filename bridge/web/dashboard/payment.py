@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from starlette.responses import RedirectResponse, Response
 
@@ -22,7 +23,7 @@ from bridge.web.dashboard.bundle import show_card, write_bundle
 from bridge.web.dashboard.timeline import Books, read_books, timeline
 from bridge.web.errors import answer_of
 from bridge.web.masks import mask_account, mask_name
-from bridge.web.pages import base_path
+from bridge.web.pages import base_path, kst
 
 ID_CHARACTERS = 26
 REASON_CHARACTERS_MAX = 200
@@ -117,5 +118,9 @@ def _find(turn: Turn, sites: list[str], wanted: str) -> Books:
 
 
 def _show_account(account: Mapping[str, str]) -> dict[str, str]:
-    masked = {"number": mask_account, "holder": mask_name}
-    return {name: masked.get(name, str)(text) for name, text in account.items()}
+    shown = {"number": mask_account, "holder": mask_name, "due": _moment}
+    return {name: shown.get(name, str)(text) for name, text in account.items() if text}
+
+
+def _moment(text: str) -> str:
+    return kst(datetime.fromisoformat(text))

@@ -13,4 +13,6 @@ async def show_recurring(visit: Visit) -> Response:
     """Show the newest keys and plans of all sites."""
     keys = await visit.context.ledger.read(lambda turn: billing_keys.newest(turn, SHOWN))
     found = await visit.context.ledger.read(lambda turn: plans.newest(turn, SHOWN))
-    return visit.show("recurring.html", keys=[(key, show_card(key.card)) for key in keys], plans=found, shown=SHOWN)
+    titles = {(site.id, name): gateway.title for site in visit.sites for name, gateway in site.gateways.items()}
+    cards = [(key, show_card(key.card)) for key in keys]
+    return visit.show("recurring.html", keys=cards, plans=found, titles=titles, shown=SHOWN)

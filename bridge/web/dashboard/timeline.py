@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from bridge.clock import to_ms
 from bridge.domain.payment import Order, Payment
@@ -10,6 +11,7 @@ from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
 from bridge.web.dashboard.words import (
     ACTORS,
+    ESCROW,
     EVENTS,
     KINDS,
     NEWS,
@@ -21,7 +23,10 @@ from bridge.web.dashboard.words import (
     say,
     tone,
 )
+from bridge.web.pages import won
 
+SERVICES = ("escrow.", "receipt.")
+"""Events that no operation tells of."""
 TOLD_OTHERWISE = ("case.opened", "case.closed", audit.ENTRY)
 
 
@@ -91,11 +96,20 @@ def _audit(row: Row, lang: str) -> Event:
     moved = row["was"] != row["became"] and row["became"]
     title = say(EVENTS, row["event"], lang)
     detail = f"{say(STATES, row['was'], lang)} → {say(STATES, row['became'], lang)}" if moved and row["was"] else ""
-    owed = json.loads(row["detail"]).get("pay_back")
-    if owed:
+    told = json.loads(row["detail"])
+    if owed := told.get("pay_back"):
         detail = owed_words(owed["amount"], owed["account"], lang)
+    elif row["event"].startswith(SERVICES):
+        detail = _service(told, lang)
     actor = say(ACTORS, row["actor"], lang)
     return Event(row["at"], 1, "audit", tone(STATES, row["became"]) if moved else "idle", title, detail, actor)
+
+
+def _service(told: dict[str, Any], lang: str) -> str:
+    """Say which step of an escrow or over how much a receipt was asked for, and what the gateway said to it."""
+    amount = won(told["amount"], lang) if "amount" in told else ""
+    words = (amount, say(ESCROW, told.get("reason", ""), lang), told.get("code", ""), told.get("message", ""))
+    return " · ".join(word for word in words if word)
 
 
 def _call(row: Row, lang: str) -> Event:

@@ -182,6 +182,13 @@ CYCLES: dict[str, Said] = {
     "day": Said("매일", "every day"),
 }
 
+ESCROW: dict[str, Said] = {
+    "status": Said("상태 확인", "its state"),
+    "delivery": Said("배송 등록", "report of the delivery"),
+    "confirm": Said("구매 확정", "the buyer's yes"),
+    "deny": Said("구매 거절", "the buyer's no"),
+}
+
 VERDICTS: dict[str, Said] = {
     "answered": Said("답을 받음", "answered", "good"),
     "not_sent": Said("보내지 못함", "not sent"),
@@ -262,6 +269,7 @@ ACTORS: dict[str, Said] = {
     "buyer": Said("구매자", "buyer"),
     "gateway": Said("결제사", "gateway"),
     "bridge": Said("Pay Bridge", "Pay Bridge"),
+    "wordpress": Said("워드프레스", "WordPress"),
 }
 
 OUTCOMES: dict[str, Said] = {

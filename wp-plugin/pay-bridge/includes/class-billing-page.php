@@ -78,56 +78,67 @@ final class Billing_Page {
 	}
 
 	private static function render_key( string $customer, array $key ): void {
-		$state = (string) ( $key['state'] ?? '' );
 		$words = array(
-			Billing_Words::key( $key ),
 			Words::time( (string) ( $key['issued_at'] ?? $key['created_at'] ?? '' ) ),
-			(string) ( $key['gateway'] ?? '' ),
-			Billing_Words::key_state( $state ),
+			(string) ( $key['gateway_title'] ?? $key['gateway'] ?? '' ),
+			Billing_Words::key_state( (string) ( $key['state'] ?? '' ) ),
 			is_string( $key['message'] ?? null ) ? $key['message'] : '',
 		);
-		printf( '<p data-key="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
-		self::render_deeds( $customer, 'key', $key );
+		self::render_thing( $customer, 'key', $key, Billing_Words::key( $key ), $words );
 	}
 
 	private static function render_plan( string $customer, array $plan ): void {
-		$state = (string) ( $plan['state'] ?? '' );
 		$words = array(
-			(string) ( $plan['order_ref'] ?? '' ),
 			Billing_Words::rhythm( $plan ),
 			/* translators: %d: how many times a recurring plan was charged */
 			sprintf( __( '%d rounds charged', 'pay-bridge' ), (int) ( $plan['rounds'] ?? 0 ) ),
-			(string) ( $plan['gateway'] ?? '' ),
-			Billing_Words::plan_state( $state ),
+			(string) ( $plan['gateway_title'] ?? $plan['gateway'] ?? '' ),
+			Billing_Words::plan_state( (string) ( $plan['state'] ?? '' ) ),
 			is_string( $plan['message'] ?? null ) ? $plan['message'] : '',
 		);
-		printf( '<p data-plan="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
-		if ( is_string( $plan['why'] ?? null ) ) {
-			printf( '<p class="description">%s</p>', esc_html( $plan['why'] ) );
+		self::render_thing( $customer, 'plan', $plan, (string) ( $plan['order_ref'] ?? '' ), $words );
+	}
+
+	/** One of them: its name, what is known of it, and what may be done with it. */
+	private static function render_thing( string $customer, string $kind, array $thing, string $name, array $words ): void {
+		$line = implode( ' · ', array_filter( $words, 'strlen' ) );
+		printf( '<div class="pay-bridge-thing" data-%s="%s">', esc_attr( $kind ), esc_attr( (string) ( $thing['state'] ?? '' ) ) );
+		printf( '<p id="%s"><strong>%s</strong> · %s</p>', esc_attr( self::line_id( $thing ) ), esc_html( $name ), esc_html( $line ) );
+		if ( is_string( $thing['why'] ?? null ) ) {
+			printf( '<p class="description">%s</p>', esc_html( $thing['why'] ) );
 		}
-		self::render_deeds( $customer, 'plan', $plan );
+		self::render_deeds( $customer, $kind, $thing );
+		echo '</div>';
+	}
+
+	/** By which a button says of which card or plan it speaks. */
+	public static function line_id( array $thing ): string {
+		return 'pay-bridge-line-' . (string) ( $thing['id'] ?? '' );
 	}
 
 	/** What the bridge allows now, each behind a sentence that says what it means. */
 	private static function render_deeds( string $customer, string $kind, array $thing ): void {
 		$allowed = is_array( $thing['allowed'] ?? null ) ? $thing['allowed'] : array();
+		echo '<div class="pay-bridge-deeds">';
 		if ( 'key' === $kind && in_array( 'charge', $allowed, true ) && current_user_can( Capabilities::SERVE ) ) {
 			Charge::render_form( $customer, $thing );
 		}
 		foreach ( array_intersect_key( Billing_Words::deeds( $kind ), array_flip( array_filter( $allowed, 'is_string' ) ) ) as $deed => $words ) {
 			if ( ! current_user_can( Capabilities::SERVE ) ) {
-				return;
+				break;
 			}
-			printf( '<details data-deed="%s"><summary class="button">%s</summary><p>%s</p>', esc_attr( $deed ), esc_html( $words[0] ), esc_html( $words[1] ) );
+			printf( '<details data-deed="%s"><summary class="button" aria-describedby="%s">%s</summary>', esc_attr( $deed ), esc_attr( self::line_id( $thing ) ), esc_html( $words[0] ) );
 			$fields = array(
 				'kind' => $kind,
 				'id'   => (string) ( $thing['id'] ?? '' ),
 				'deed' => $deed,
 			);
 			Deed::open_form( self::ACTION, $customer, $fields );
+			printf( '<p>%s</p>', esc_html( $words[1] ) );
 			Deed::close_form( $words[2] );
 			echo '</details>';
 		}
+		echo '</div>';
 	}
 
 	/** Do it, then show the customer again. Whose card or plan it is, and whether it may be, the bridge checks once more. */

@@ -22,7 +22,7 @@ final class Charge {
 	/** The form of the first step: it goes to the same page, for no money moves yet. */
 	public static function render_form( string $customer, array $key ): void {
 		$fixed = 'phone' === ( $key['method'] ?? '' ) ? (int) ( $key['amount'] ?? 0 ) : 0;
-		printf( '<details data-deed="charge"><summary class="button">%s</summary>', esc_html__( 'Charge…', 'pay-bridge' ) );
+		printf( '<details data-deed="charge"><summary class="button" aria-describedby="%s">%s</summary>', esc_attr( Billing_Page::line_id( $key ) ), esc_html__( 'Charge…', 'pay-bridge' ) );
 		printf( '<form method="post" action="%s">', esc_url( Admin::url( Admin::BILLING ) ) );
 		wp_nonce_field( self::NONCE . $customer, self::NONCE, false );
 		printf( '<input type="hidden" name="customer" value="%s"><input type="hidden" name="id" value="%s">', esc_attr( $customer ), esc_attr( (string) ( $key['id'] ?? '' ) ) );

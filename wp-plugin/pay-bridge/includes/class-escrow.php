@@ -27,9 +27,11 @@ final class Escrow {
 			printf( '<p>%s</p>', esc_html__( 'You may see this payment, but not report its delivery.', 'pay-bridge' ) );
 			return;
 		}
+		echo '<div class="pay-bridge-deeds">';
 		foreach ( $steps as $step => $fields ) {
 			self::render_step( $payment['id'], $step, $fields );
 		}
+		echo '</div>';
 	}
 
 	private static function render_step( string $payment_id, string $step, array $fields ): void {
@@ -54,7 +56,7 @@ final class Escrow {
 			printf( '<input type="text" name="%s" required maxlength="%d" size="30" autocomplete="off"></label></p>', esc_attr( $name ), absint( self::CHARACTERS ) );
 			return;
 		}
-		printf( '<select name="%s" required>', esc_attr( $name ) );
+		printf( '<select name="%s" required><option value="">%s</option>', esc_attr( $name ), esc_html__( 'Please choose', 'pay-bridge' ) );
 		foreach ( $field['choices'] as $value => $label ) {
 			printf( '<option value="%s">%s</option>', esc_attr( (string) $value ), esc_html( $label ) );
 		}

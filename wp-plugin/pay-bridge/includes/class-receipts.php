@@ -54,8 +54,8 @@ final class Receipts {
 			return;
 		}
 		printf( '<details><summary class="button">%s</summary>', esc_html__( 'Cancel the cash receipt…', 'pay-bridge' ) );
-		printf( '<p>%s</p>', esc_html__( 'The tax office is told that this receipt no longer counts. That cannot be taken back, but a new one may be issued.', 'pay-bridge' ) );
 		Deed::open_form( self::ACTION, $payment_id, array( 'receipt' => $id ) );
+		printf( '<p>%s</p>', esc_html__( 'The tax office is told that this receipt no longer counts. That cannot be taken back, but a new one may be issued.', 'pay-bridge' ) );
 		Deed::close_form( __( 'Cancel it', 'pay-bridge' ) );
 		echo '</details>';
 	}
@@ -65,11 +65,12 @@ final class Receipts {
 		Deed::open_form( self::ACTION, $payment_id );
 		/* translators: %s: an amount such as 12,000 KRW */
 		printf( '<p>%s</p>', esc_html( sprintf( __( 'It will be issued over %s.', 'pay-bridge' ), Words::krw( $amount ) ) ) );
+		printf( '<fieldset><legend>%s</legend>', esc_html__( 'What it is for', 'pay-bridge' ) );
 		foreach ( self::purposes() as $purpose => $words ) {
 			printf( '<p><label><input type="radio" name="purpose" value="%s" required> %s</label></p>', esc_attr( $purpose ), esc_html( $words ) );
 		}
-		printf( '<p><label>%s<br><input type="text" inputmode="numeric" name="identity" pattern="[0-9 -]{9,24}" size="20" autocomplete="off"></label></p>', esc_html__( 'The buyer\'s phone or card number, or a business number', 'pay-bridge' ) );
-		printf( '<p class="description">%s</p>', esc_html__( 'Leave it empty for one without a number. It goes to the gateway and is not kept here.', 'pay-bridge' ) );
+		printf( '</fieldset><p><label>%s<br><input type="text" inputmode="numeric" name="identity" pattern="[0-9 -]{9,24}" size="20" autocomplete="off" aria-describedby="pay-bridge-identity-help"></label></p>', esc_html__( 'The buyer\'s phone or card number, or a business number', 'pay-bridge' ) );
+		printf( '<p class="description" id="pay-bridge-identity-help">%s</p>', esc_html__( 'Leave it empty for one without a number. It goes to the gateway and is not kept here.', 'pay-bridge' ) );
 		Deed::close_form( __( 'Issue it', 'pay-bridge' ) );
 		echo '</details>';
 	}

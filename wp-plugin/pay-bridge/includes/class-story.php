@@ -24,6 +24,10 @@ final class Story {
 	private static function sentence( array $event ): string {
 		$name  = self::text( $event, 'event' );
 		$words = array( self::events()[ $name ] ?? $name );
+		if ( 'escrow.asked' === $name ) {
+			$words[]         = self::step( self::text( $event, 'reason' ) );
+			$event['reason'] = '';
+		}
 		if ( is_int( $event['amount'] ?? null ) ) {
 			$words[] = Words::krw( $event['amount'] );
 		}
@@ -33,6 +37,17 @@ final class Story {
 		$words[] = Words::owed( $event );
 		$words[] = self::actor( self::text( $event, 'actor' ) );
 		return implode( ' · ', array_filter( $words, 'strlen' ) );
+	}
+
+	/** Which step of an escrow was asked for. */
+	private static function step( string $step ): string {
+		$words = array(
+			'status'   => __( 'its state', 'pay-bridge' ),
+			'delivery' => __( 'report of the delivery', 'pay-bridge' ),
+			'confirm'  => __( 'the buyer\'s yes', 'pay-bridge' ),
+			'deny'     => __( 'the buyer\'s no', 'pay-bridge' ),
+		);
+		return $words[ $step ] ?? $step;
 	}
 
 	/** What is told beside an event: what the gateway said or a person wrote, never the bridge's own technical words. */
@@ -47,13 +62,18 @@ final class Story {
 	/** Who did it: a person of this site by name, everybody else by what they are. */
 	public static function actor( string $actor ): string {
 		$words = array(
-			'buyer'   => __( 'Buyer', 'pay-bridge' ),
-			'gateway' => __( 'Gateway', 'pay-bridge' ),
-			'bridge'  => __( 'Payment service', 'pay-bridge' ),
-			'wp:cli'  => __( 'Command line', 'pay-bridge' ),
+			'buyer'     => __( 'Buyer', 'pay-bridge' ),
+			'gateway'   => __( 'Gateway', 'pay-bridge' ),
+			'bridge'    => __( 'Payment service', 'pay-bridge' ),
+			'wp:cli'    => __( 'Command line', 'pay-bridge' ),
+			'wordpress' => __( 'This site', 'pay-bridge' ),
 		);
 		if ( isset( $words[ $actor ] ) ) {
 			return $words[ $actor ];
+		}
+		if ( 0 === strpos( $actor, 'operator:' ) ) {
+			/* translators: %s: the name of somebody who runs the payment service */
+			return sprintf( __( 'Operator %s', 'pay-bridge' ), substr( $actor, 9 ) );
 		}
 		$user = 0 === strpos( $actor, 'wp:' ) ? get_userdata( (int) substr( $actor, 3 ) ) : false;
 		return $user ? $user->display_name : $actor;

@@ -135,6 +135,20 @@ final class Words {
 		return substr( $digits, 0, 6 ) . str_repeat( '*', strlen( $digits ) - 10 ) . substr( $digits, -4 );
 	}
 
+	/** The account to deposit into, in one line: bank, number, holder, and until when. */
+	public static function account( array $account ): string {
+		$account = array_filter( $account, 'is_string' );
+		$bank    = $account['bank'] ?? '';
+		$number  = array( '' === $bank ? $account['bank_code'] ?? '' : $bank, $account['number'] ?? '' );
+		$words   = array( implode( ' ', array_filter( $number, 'strlen' ) ), $account['holder'] ?? '' );
+		$due     = self::time( $account['due'] ?? '' );
+		if ( '' !== $due ) {
+			/* translators: %s: a date */
+			$words[] = sprintf( __( 'until %s', 'pay-bridge' ), $due );
+		}
+		return implode( ' · ', array_filter( $words, 'strlen' ) );
+	}
+
 	/** A card in one line: issuer and masked number. */
 	public static function card( array $card ): string {
 		$words = array();
