@@ -3,16 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from bridge.domain.exchange import KST, Exchange, Stamp
+from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.outcomes import Absent, Declined, Done, Paid, Refused, Unknown
 from bridge.domain.payment import Buyer, Method, Order, Payment
 from bridge.domain.windows import Return, Script, Urls, Window, WindowPass
 
-PHONE_DAYS = 5
 HIDDEN = "•••"
 
 
@@ -137,36 +136,6 @@ class BillingKey:
     amount: int = 0
     refs: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
-
-
-def phone_refusal(key: BillingKey, amount: int, at: datetime) -> tuple[str, str] | None:
-    """Say in English and Korean why a phone's key may not be charged `amount` KRW now, or nothing (Pay-Story 3.3.4:
-    five days, one amount).
-
-    The five days are counted, in Korean days, to the nearest month's day on which the key was issued.
-    """
-    if key.method is not Method.PHONE:
-        return None
-    if key.amount != amount:
-        return (
-            f"A phone's billing key is charged {key.amount} KRW each time, as it was issued for.",
-            f"등록된 휴대폰은 등록할 때 정한 {key.amount:,}원만 청구할 수 있어요.",
-        )
-    today = at.astimezone(KST).date()
-    issued = key.issued_at.astimezone(KST).date()
-    around = (_in_month(issued.day, today + timedelta(days=shift)) for shift in (-15, 0, 15))
-    if min(abs((day - today).days) for day in around) <= PHONE_DAYS:
-        return None
-    return (
-        f"A phone's billing key is charged within {PHONE_DAYS} days of day {issued.day} of a month.",
-        f"등록된 휴대폰은 매월 {issued.day}일 앞뒤 {PHONE_DAYS}일 안에만 청구할 수 있어요.",
-    )
-
-
-def _in_month(day: int, of: date) -> date:
-    """Give that day of a date's month, or the month's last."""
-    first_of_next = (of.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return of.replace(day=min(day, (first_of_next - timedelta(days=1)).day))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from bridge.domain.billing import Bills, MarksCharges, phone_refusal
+from bridge.domain.billing import Bills, MarksCharges
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import GatewayOff, NotNow
+from bridge.domain.failures import GatewayOff
 from bridge.domain.gateway import Approval
-from bridge.domain.payment import Order, Payment
+from bridge.domain.machine import HOLDING, State
+from bridge.domain.payment import Method, Order, Payment
+from bridge.domain.phone_keys import check_phone_charge
 from bridge.flows.billing_keys import billing_key, owned
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import DirectWish, pay_directly
@@ -14,7 +16,12 @@ from bridge.flows.finish_checkout import Visit
 from bridge.flows.open_checkout import Once
 from bridge.flows.sites import Site
 from bridge.flows.urls import urls_of
+from bridge.ledger import payments
+from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
+
+COUNTED = HOLDING | {State.OPEN}
+"""A charge in these states has taken a phone's month, or may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,17 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
     if not isinstance(gateway, Bills):
         raise GatewayOff(f"{gateway.title} charges no billing keys.")
     bills, key = gateway, billing_key(context, row)
-    no = phone_refusal(key, wish.order.amount, context.clock.now())
-    if no is not None:
-        raise NotNow(no[0], message_ko=no[1])
+    token_id, at = f"billing_key:{key.id}", context.clock.now()
+
+    def check(turn: Turn) -> None:
+        made = payments.by_token(turn, site.id, token_id) if row.method is Method.PHONE else []
+        check_phone_charge(key, wish.order.amount, at, [one.created_at for one in made if State(one.state) in COUNTED])
 
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
         return bills.charge(payment, wish.order, key, urls_of(context, site, payment), operation.stamp)
 
-    refs = gateway.charge_refs(context.clock.now()) if isinstance(gateway, MarksCharges) else {}
-    direct = DirectWish("charge", wish.order, row.method, wish.actor, refs, wish.instalment_months)
+    refs = gateway.charge_refs(at) if isinstance(gateway, MarksCharges) else {}
+    direct = DirectWish(
+        "charge", wish.order, row.method, wish.actor, refs, wish.instalment_months, token_id=token_id, check=check
+    )
     return await pay_directly(context, site, gateway, direct, once, speak)

@@ -1,6 +1,6 @@
 """Payments that need no window: a billing key that is charged, a card keyed in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -22,7 +22,9 @@ from bridge.ledger.ledger import Turn
 @dataclass(frozen=True, slots=True)
 class DirectWish:
     """An order that is to be paid at once, by what the caller holds: `call` is the port's (key_in, charge …); `refs`
-    are written down before it is sent."""
+    are written down before it is sent, `token_id` names what pays where payments are to be found by it, and `check`
+    refuses in the turn that writes the payment.
+    """
 
     call: str
     order: Order
@@ -30,6 +32,8 @@ class DirectWish:
     actor: str
     refs: Mapping[str, str] = field(default_factory=dict)
     instalment_months: int = 0
+    token_id: str = ""
+    check: Callable[[Turn], None] = lambda _: None
 
 
 async def pay_directly(
@@ -38,7 +42,7 @@ async def pay_directly(
     """Pay an order without a window, and wait a moment for the outcome.
 
     The same key finds the same payment; where its call was never sent, it is sent now. Raises OrderChanged, OrderTaken,
-    AmountRefused, Replayed, KeyReused, Busy (nothing was sent).
+    AmountRefused, Replayed, KeyReused, Busy (nothing was sent), and what the wish's own `check` raises.
     """
     payment = await context.ledger.write(lambda turn: _begin(turn, context, site, gateway, wish, once))
     if payment.state == State.OPEN:
@@ -67,6 +71,7 @@ def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Dir
     everyone = payments.of_order(turn, site.id, wish.order.ref)
     refuse_taken(everyone)
     refuse_flood(everyone, now_ms(context.clock))
+    wish.check(turn)
     payment = add_payment(
         turn,
         context,
@@ -74,7 +79,7 @@ def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Dir
         gateway.name,
         wish.order,
         wish.method,
-        token_id=f"key:{once.idempotency_key}",
+        token_id=wish.token_id or f"key:{once.idempotency_key}",
         actor=wish.actor,
         instalment_months=wish.instalment_months,
         marks=wish.refs,

@@ -178,9 +178,35 @@ async def test_a_phone_is_charged_by_its_registration_and_once_a_month_after(pay
     assert street.book(await street.payment(row["id"])).net == 9_900
     other = await charge(street, key["id"], amount=9_901)
     assert other.status_code == 409, "another amount than the first"
-    await street.clock.forward(30 * 86_400.0)
+    sent = len(street.net.sent)
+    await street.clock.forward(86_400.0)
+    early = await charge(street, key["id"], amount=9_900)
+    assert (early.status_code, early.json()["code"]) == (409, "not_now"), "the month of its issue was charged by that"
+    await street.clock.forward(29 * 86_400.0)
     again = await charge(street, key["id"], amount=9_900)
     assert (again.status_code, again.json()["state"]) == (201, "paid")
+    charges = len(street.net.sent)
+    await street.clock.forward(86_400.0)
+    twice = await charge(street, key["id"], amount=9_900)
+    assert (twice.status_code, twice.json()["code"]) == (409, "not_now"), "once a month"
+    assert (charges - sent, len(street.net.sent)) == (1, charges), "refused here, and nothing was sent"
+    await street.check_books()
+
+
+async def test_a_phones_charge_that_is_repeated_is_the_same_and_one_given_back_frees_its_month(paystory):
+    street = paystory
+    asked = await ask(street, method="phone", order=street.order(amount=9_900))
+    await come_back(street, asked)
+    await street.clock.forward(30 * 86_400.0)
+    path = f"/v1/billing-keys/{asked.json()['id']}/charges"
+    body = {"customer": CUSTOMER, "order": street.order(amount=9_900), "actor": "wp:7"}
+    first = await street.call("POST", path, body, key="ab" * 16)
+    again = await street.call("POST", path, body, key="ab" * 16)
+    assert (first.json()["state"], again.json()["id"]) == ("paid", first.json()["id"])
+    assert (await street.refund(first.json()["id"])).status_code == 200
+    other = await charge(street, asked.json()["id"], amount=9_900)
+
+    assert (other.status_code, other.json()["state"]) == (201, "paid")
     await street.check_books()
 
 

@@ -239,6 +239,8 @@ async def test_a_phone_billing_key_charges_at_once_and_again_only_near_its_day_a
     shop.clock.at = datetime(2026, 12, 15, 3, tzinfo=UTC)
     assert await charge("B3", "12000") == "9998", "another amount"
     assert await charge("B4") == "A000"
+    shop.clock.at = datetime(2026, 12, 25, 3, tzinfo=UTC)
+    assert await charge("B4A") == "9998", "once a month"
     shop.clock.at = datetime(2027, 1, 25, 3, tzinfo=UTC)
     assert await charge("B5") == "A000"
 

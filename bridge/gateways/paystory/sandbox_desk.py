@@ -191,16 +191,17 @@ class Till:
         return trade
 
     def check_phone_bill(self, bill: Bill, amount: int) -> None:
-        """Refuse a phone's charge of another amount, or more than five days from the day of the month on which its key
-        was issued. Raises Refusal. (guide 3.3.4)"""
+        """Refuse a phone's charge of another amount, more than five days from the day of the month on which its key was
+        issued, or a second one for that month's day. Raises Refusal. (guide 3.3.4: 매월 동일한 금액, 오차 5일 이내)"""
         today = self.world.now().date()
         if amount != bill.amount:
             raise Refusal(OTHER, "기타오류 (휴대폰 빌링은 발급 금액과 같아야 합니다)")
-        issued = bill.at.date()
-        months = (today.year - issued.year) * 12 + today.month - issued.month
-        near = [_months_later(issued, count) for count in (months - 1, months, months + 1) if count >= 1]
-        if not any(abs((today - day).days) <= PHONE_BILL_DAYS for day in near):
+        due = _day_near(bill.at.date(), today)
+        if due is None:
             raise Refusal(OTHER, "기타오류 (휴대폰 빌링은 발급일과 같은 날짜, 오차 5일 이내)")
+        before = [one for one in self.trades.values() if one.approved and one.form.get("bid") == bill.bid and one.left]
+        if any(_day_near(bill.at.date(), one.at.date()) == due for one in before):
+            raise Refusal(OTHER, "기타오류 (휴대폰 빌링은 매월 한 번)")
 
     def cancel(self, trade: Trade, amount: int, part: bool, by: str) -> Cancelled:
         """Give KRW back; each part once more with every call. Raises Refusal."""
@@ -250,6 +251,13 @@ class Till:
         self.sessions.clear()
         self.bills.clear()
         self.trades.clear()
+
+
+def _day_near(issued: date, today: date) -> date | None:
+    """Find the day, some months after the issue, from which today is at most five days away."""
+    months = (today.year - issued.year) * 12 + today.month - issued.month
+    near = [_months_later(issued, count) for count in (months - 1, months, months + 1) if count >= 1]
+    return next((day for day in near if abs((today - day).days) <= PHONE_BILL_DAYS), None)
 
 
 def _months_later(day: date, count: int) -> date:
