@@ -11,7 +11,7 @@ from bridge.domain.failures import Malformed, Misconfigured, NotFound
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
 from bridge.flows.sites import CARD_ENTRY, CARD_ENTRY_WARNING, Site
-from bridge.flows.urls import notice_urls
+from bridge.flows.urls import check_addresses, notice_urls
 from bridge.ledger import sites as rows
 from bridge.ledger.ledger import Turn
 from bridge.signing import base64url
@@ -39,9 +39,9 @@ async def add_site(
     strange = set(settings) - set(gateways)
     if strange or not gateways:
         raise Malformed(f"Settings for {', '.join(sorted(strange)) or 'no gateway'}: name it with --gateway too.")
-    for name in gateways:
-        context.sites.check_gateway(name, settings.get(name, {}), mode)
     site, at = new_id(context.clock), now_ms(context.clock)
+    for name in gateways:
+        check_addresses(context, site, context.sites.check_gateway(name, settings.get(name, {}), mode))
     key_id, secret = _new_key(context)
 
     def work(turn: Turn) -> None:
@@ -73,7 +73,8 @@ async def change_settings(context: Context, *, url: str, settings: Mapping[str, 
         for name, given in settings.items():
             purpose = f"gateway:{site}:{name}"
             earlier = json.loads(context.vault.open(kept[name]["settings_sealed"], purpose)) if name in kept else {}
-            context.sites.check_gateway(name, earlier | dict(given), Mode(row["mode"]))
+            gateway = context.sites.check_gateway(name, earlier | dict(given), Mode(row["mode"]))
+            check_addresses(context, site, gateway)
             sealed = context.vault.seal(json.dumps(earlier | dict(given)).encode(), purpose)
             rows.set_gateway(turn, site=site, gateway=name, settings_sealed=sealed, at=at)
         rows.touch(turn, f"{at}:{new_id(context.clock)}")

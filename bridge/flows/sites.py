@@ -125,9 +125,9 @@ class Sites:
         settings: dict[str, str] = json.loads(text)
         return settings
 
-    def check_gateway(self, name: str, values: Mapping[str, str], mode: Mode) -> None:
-        """Make sure that a gateway can be built from these settings. Raises Misconfigured."""
-        self._build(name, values, mode)
+    def check_gateway(self, name: str, values: Mapping[str, str], mode: Mode) -> Gateway:
+        """Build a gateway from these settings, to see that it can be. Raises Misconfigured."""
+        return self._build(name, values, mode)
 
     def _build(self, name: str, values: Mapping[str, str], mode: Mode) -> Gateway:
         if values.get(CARD_ENTRY, "off") not in ("on", "off"):

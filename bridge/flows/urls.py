@@ -2,7 +2,8 @@
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from bridge.domain.gateway import Notifies, Urls
+from bridge.domain.failures import Misconfigured
+from bridge.domain.gateway import Gateway, Notifies, Urls
 from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
@@ -10,11 +11,26 @@ from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.plans import Plan
 
 
+def check_addresses(context: Context, site_id: str, gateway: Gateway) -> None:
+    """Make sure that a gateway takes addresses as long as the public one makes them. Raises Misconfigured."""
+    longest = getattr(gateway, "address_bytes_max", 0)
+    size = len(_return_url(context, site_id, site_id).encode())  # all ids are equally long
+    if longest and size > longest:
+        raise Misconfigured(
+            f"BRIDGE_PUBLIC_URL makes addresses of {size} bytes, and {gateway.title} takes {longest}: "
+            f"use one that is {size - longest} bytes shorter."
+        )
+
+
+def _return_url(context: Context, site_id: str, payment_id: str) -> str:
+    return f"{context.settings.public_url}/r/{context.tokens.make('return', site_id, payment_id)}"
+
+
 def urls_of(context: Context, site: Site, payment: Payment) -> Urls:
     """Make the addresses a gateway is given for a payment."""
     base = context.settings.public_url
     return Urls(
-        approval=f"{base}/r/{context.tokens.make('return', site.id, payment.id)}",
+        approval=_return_url(context, site.id, payment.id),
         close=f"{base}/r/{context.tokens.make('close', site.id, payment.id)}/close",
         notice=notice_url(context, site, payment.gateway, _first_kind(site, payment.gateway)),
         auth=window_url(context, site, payment).removesuffix("/window") + "/auth",

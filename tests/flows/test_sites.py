@@ -55,6 +55,22 @@ async def test_what_cannot_be_set_up_is_not_kept(world):
     assert len(await world.all("SELECT 1 FROM site_keys")) == 1
 
 
+async def test_a_public_address_that_makes_addresses_too_long_for_a_gateway_is_refused_with_the_site(world):
+    made = await add(world)
+    fits = "http://" + "h" * (250 - 7 - len("/r/") - 97)  # a return's token is 97 bytes
+    object.__setattr__(world.context.settings, "public_url", fits + "h")
+    for call in (
+        add(world, "https://other.test", names=("welcome",)),
+        change_settings(world.context, url="https://new.test", settings={"welcome": {}}),
+    ):
+        with pytest.raises(Misconfigured, match=r"BRIDGE_PUBLIC_URL makes addresses of 251 bytes.* 1 bytes shorter"):
+            await call
+    assert list(world.context.sites.get(made["site"]).gateways) == ["mainpay"]
+    await add(world, "https://third.test", names=("mainpay", "paystory"))
+    object.__setattr__(world.context.settings, "public_url", fits)
+    await add(world, "https://other.test", names=("welcome",))
+
+
 async def test_a_live_site_has_no_test_identity_by_default(world):
     made = await add(world, mode=Mode.LIVE, mainpay=LIVE)
     gateway = world.context.sites.get(made["site"]).gateway()

@@ -129,6 +129,22 @@ def test_tax_parts_are_sent_where_something_is_free_of_tax(parts, free, sent):
     assert gateway().tax_fields(Split(10, 1, free), free) == sent
 
 
+@pytest.mark.parametrize("name", ["approval", "notice"])
+def test_an_address_longer_than_the_manual_allows_goes_out_in_no_link(name):
+    fits = "https://" + "a" * 242
+    found = vector("open_window")
+    assert play.call_of(gateway(), found | {"urls": {name: fits}}).op == "make_url"
+    with pytest.raises(StopIteration) as ended:
+        next(play.begin(gateway(), found | {"urls": {name: fits + "a"}}))
+    assert (type(ended.value.value), "250바이트" in ended.value.value.message) == (Declined, True)
+
+
+def test_a_link_says_nothing_of_tax_as_its_table_has_no_field_for_it():
+    found = vector("open_window")
+    told = found | {"payment": found["payment"] | {"tax_free": 1_000}}
+    assert not {"tax", "taxfree", "P_TAX", "P_TAXFREE"} & set(play.call_of(gateway(tax_parts="yes"), told).form)
+
+
 # ---- what may be given back, and what is in escrow
 
 

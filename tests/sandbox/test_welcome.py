@@ -130,6 +130,14 @@ async def test_only_a_registration_with_birthday_and_password_needs_a_note(bench
     assert (await call(bench, "/noauth/billkey/card", CARD | named))["ResultCode"] == "00"
 
 
+@pytest.mark.parametrize("name", ["P_NEXT_URL", "P_RETURN_URL", "P_NOTI_URL"])
+async def test_an_address_of_more_than_250_bytes_makes_no_link(bench, name):
+    longest = "https://shop.test/" + "a" * 232
+    assert (await call(bench, "/smspay/makeUrl", LINK | {name: longest}))["ResultCode"] == "00"
+    longer = signed("/smspay/makeUrl", LINK | {"P_OID": "LINK-2", name: longest + "a"})
+    assert (await post(bench, "/smspay/makeUrl", longer, 400))["ResultCode"] == "R101"
+
+
 async def test_an_order_number_is_used_once(bench):
     await charged(bench)
     assert (await charged(bench))["ResultCode"] == "V011"
