@@ -58,11 +58,11 @@ class PlanState(StrEnum):
 PLAN_MOVES: Mapping[PlanState, frozenset[PlanState]] = {
     PlanState.REGISTERING: frozenset({PlanState.REGISTERING, PlanState.WAITING, PlanState.REFUSED, PlanState.LOST}),
     PlanState.WAITING: frozenset({PlanState.WAITING, PlanState.ACTIVE, PlanState.CHANGING, PlanState.ENDED}),
-    PlanState.ACTIVE: frozenset({PlanState.ACTIVE, PlanState.CHANGING}),
+    PlanState.ACTIVE: frozenset({PlanState.ACTIVE, PlanState.CHANGING, PlanState.ENDED}),
     PlanState.CHANGING: frozenset(
         {PlanState.WAITING, PlanState.ACTIVE, PlanState.RESTING, PlanState.ENDED, PlanState.CHANGING}
     ),
-    PlanState.RESTING: frozenset({PlanState.CHANGING, PlanState.RESTING}),
+    PlanState.RESTING: frozenset({PlanState.CHANGING, PlanState.RESTING, PlanState.ENDED}),
     PlanState.ENDED: frozenset({PlanState.ENDED}),
     PlanState.REFUSED: frozenset({PlanState.REFUSED}),
     PlanState.LOST: frozenset({PlanState.LOST}),

@@ -16,6 +16,7 @@ class Event(StrEnum):
     REQUEST_CANCELLED = "request_cancelled"  # the request ended unpaid
     CANCELLED = "cancelled"  # all of it was given back
     PART_CANCELLED = "part_cancelled"  # some of it was given back
+    ROUND_FAILED = "round_failed"  # a plan's round could not be charged
     OTHER = "other"  # kept and acknowledged, without effect
 
 
@@ -54,7 +55,8 @@ class Notice:
     `left` is what the gateway says stays captured, where it says so. `refs` and `card` are kept; `account` and `due`
     belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and must be acknowledged
     even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name for one charge of a
-    recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan itself.
+    recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan itself. `code` and
+    `message` are the gateway's own words about a round that failed.
     """
 
     event: str
@@ -73,6 +75,8 @@ class Notice:
     foreign: bool = False
     round: str = ""
     plan: str = ""
+    code: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bridge.flows.deliver_news import begin_deliveries, pull_in_deliveries
 from bridge.flows.expire import expire
 from bridge.flows.expire_keys import expire_keys
 from bridge.flows.issue_receipt import give_up_receipts
+from bridge.flows.plan_life import end_past_plans
 from bridge.flows.plans import give_up_plans
 from bridge.flows.receive_notice import replay_pending
 from bridge.flows.reconcile import beat_gaps, deaf_sites
@@ -57,6 +58,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     await expire_keys(context)
     await give_up_receipts(context)
     await give_up_plans(context)
+    await end_past_plans(context)
     if beats % RECOVER_EVERY_BEATS == 0 or not context.ledger.alone:
         await recover(context)
     if beats % GAP_EVERY_BEATS == 0:

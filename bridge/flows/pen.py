@@ -56,8 +56,8 @@ class Pen:
         named = {"case_id": new_id(self.context.clock), "site": self.site.id, "payment": payment.id, "reason": reason}
         cases.open_case(turn, **named, detail=detail, at=self.at, amount=amount)
 
-    def tell(self, turn: Turn, payment: Payment, kind: str) -> None:
-        """Owe WordPress a message with the whole snapshot, in the payment's sequence."""
+    def tell(self, turn: Turn, payment: Payment, kind: str, more: Mapping[str, object] | None = None) -> None:
+        """Owe WordPress a message with the whole snapshot, in the payment's sequence; `more` is said beside it."""
         order = orders.find(turn, self.site.id, payment.order_ref)
         assert order is not None, "a payment has an order"
         everyone = payments.of_order(turn, self.site.id, payment.order_ref)
@@ -71,7 +71,7 @@ class Pen:
             "payment": payment_json(self.site, payment, done, self.stamp)
             | {"attestation": attest(turn, self.context.vault, self.site.id, payment.id, (seq, kind))},
         }
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(body | dict(more or {}), ensure_ascii=False, separators=(",", ":"))
         message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)
         news.add(turn, message)
 

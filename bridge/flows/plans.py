@@ -210,10 +210,18 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "created_at": rfc3339(plan.created_at),
         "code": plan.code or None,
         "message": plan.message or None,
+        "last_failure": _last_failure(plan),
         "allowed": plan_deeds(plan),
         "why": NO_NUMBER if not plan.number and plan.state in (PlanState.ACTIVE, PlanState.RESTING) else None,
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _last_failure(plan: Plan) -> dict[str, str] | None:
+    """Say when a round could not be charged last, and what the gateway said of it; a later round may have been."""
+    said = {"code": plan.failed_code, "message": plan.failed_message}
+    told = {name: value for name, value in said.items() if value}
+    return {"at": rfc3339(from_ms(plan.failed_at))} | told if plan.failed_at else None
 
 
 def _urls(context: Context, site: Site, plan: Plan) -> Urls:

@@ -11,6 +11,7 @@ from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
+from bridge.flows.plan_life import failed_plan, round_failed
 from bridge.flows.plan_rounds import FOREIGN_NUMBER, round_of
 from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
@@ -22,6 +23,7 @@ from bridge.ledger import gap, notices, operations, orders, payments, receipts
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
+from bridge.ledger.plans import Plan
 from bridge.ledger.receipts import Receipt
 
 WAITS = (LATER, ASK_FENCE)
@@ -104,6 +106,8 @@ async def _replay(
         receipt = receipts.by_ref(turn, site.id, gateway.name, notice.merchant_ref) if found is None else None
         if receipt is not None:
             outcome = receipt_told(turn, recorder, receipt, notice)
+        elif found is None and (plan := failed_plan(turn, recorder, gateway, notice)) is not None:
+            outcome = round_failed(turn, recorder, plan, notice)
         elif found is None:
             _note_lost(turn, recorder, notice)
             outcome = STRANGE
@@ -129,6 +133,9 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
         receipt = receipts.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref)
         if receipt is not None:
             return _take_receipt(turn, recorder, kept, notice, receipt)
+        plan = failed_plan(turn, recorder, gateway, notice)
+        if plan is not None:
+            return _take_failure(turn, recorder, kept, notice, plan)
         _note_lost(turn, recorder, notice)
     bound = found is not None and (found[0].state == State.READYING or _is_bound(found[0], notice))
     if found is None or not trusted or not bound:
@@ -158,6 +165,14 @@ def _take_receipt(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: No
     if outcome not in WAITS:
         notices.settle(turn, kept.id, "done", outcome, recorder.at)
     return Heard(True, outcome, True, receipt.payment)
+
+
+def _take_failure(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: Notice, plan: Plan) -> Heard:
+    if not notices.store(turn, kept):
+        return Heard(True, "seen before", True)
+    outcome = round_failed(turn, recorder, plan, notice)
+    notices.settle(turn, kept.id, "done", outcome, recorder.at)
+    return Heard(True, outcome, True)
 
 
 def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> tuple[Payment, Operation | None] | None:

@@ -14,7 +14,7 @@ from bridge.ledger.ledger import Row, Turn
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A plan as the books have it: `amount` KRW a round; `number` is the gateway's; `wanted` what CHANGING asks,
-    `was` the state it began in.
+    `was` the state it began in; `failed_at` (milliseconds, 0 for never) is when a round last could not be charged.
 
     Rounds are orders of their own, numbered after `order_ref`.
     """
@@ -42,6 +42,9 @@ class Plan:
     code: str = ""
     message: str = ""
     rounds: int = 0
+    failed_at: int = 0
+    failed_code: str = ""
+    failed_message: str = ""
     version: int = 1
 
 
@@ -72,6 +75,18 @@ def move(turn: Turn, plan: Plan, becomes: PlanState, *, at: int, **changes: obje
     if changed != 1:
         raise Conflict("The plan changed meanwhile; read it again.")
     return after
+
+
+def fail_round(turn: Turn, plan: Plan, *, at: int, code: str, message: str) -> Plan:
+    """Write that a round could not be charged; the plan stays what it is. Raises Conflict as `move` does."""
+    failed = replace(plan, version=plan.version + 1, failed_at=at, failed_code=code[:64], failed_message=message[:500])
+    changed = turn.run(
+        "UPDATE plans SET version = ?, failed_at = ?, failed_code = ?, failed_message = ? WHERE id = ? AND version = ?",
+        *(failed.version, at, failed.failed_code, failed.failed_message, plan.id, plan.version),
+    )
+    if changed != 1:
+        raise Conflict("The plan changed meanwhile; read it again.")
+    return failed
 
 
 def get(turn: Turn, site: str, plan_id: str) -> Plan:
@@ -110,6 +125,16 @@ def stale(turn: Turn, changed_before: int, limit: int) -> list[Plan]:
     return [read(row) for row in rows]
 
 
+def past(turn: Turn, last: str, limit: int) -> list[Plan]:
+    """Read the plans that have not ended and whose last day is before that one (YYYY-MM-DD)."""
+    rows = turn.all(
+        "SELECT * FROM plans WHERE state IN ('waiting', 'active', 'changing', 'resting') AND ends < ?"
+        " ORDER BY ends LIMIT ?",
+        *(last, limit),
+    )
+    return [read(row) for row in rows]
+
+
 def read(row: Row) -> Plan:
     """Turn a row into a plan."""
     return Plan(
@@ -134,6 +159,9 @@ def read(row: Row) -> Plan:
         code=row["code"],
         message=row["message"],
         rounds=row["rounds"],
+        failed_at=row["failed_at"],
+        failed_code=row["failed_code"],
+        failed_message=row["failed_message"],
         actor=row["actor"],
         created_at=from_ms(row["created_at"]),
         version=row["version"],

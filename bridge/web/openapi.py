@@ -145,7 +145,13 @@ DESCRIBED = (
         ((201, "the plan, with the page on which its buyer agrees"), (202, "the gateway has not answered")),
     ),
     Described("get", "/v1/plans", "List a customer's plans.", filters=("customer",)),
-    Described("get", "/v1/plans/{plan}", "Show a customer's plan.", filters=("customer",)),
+    Described(
+        "get",
+        "/v1/plans/{plan}",
+        "Show a customer's plan: state, rounds, what it may be told now, and the last round that could not be charged"
+        " (`last_failure`: `at`, `code`, `message`), which the news `plan.round_failed` tells as well.",
+        filters=("customer",),
+    ),
     Described("post", "/v1/plans/{plan}/stop", "Let a plan rest.", CustomerIn, _PLAN_ANSWERS),
     Described("post", "/v1/plans/{plan}/start", "Let a resting plan go on.", CustomerIn, _PLAN_ANSWERS),
     Described("delete", "/v1/plans/{plan}", "End a plan for good.", CustomerIn, _PLAN_ANSWERS),

@@ -1,9 +1,11 @@
 """Recurring plans of a gateway's own: registered, stopped, started, ended; each round is a payment of its own."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from bridge.domain.exchange import KST
 from tests.support.teller import SECRET, TELLER
 
 ANNA, BERTA = "customer-1", "customer-2"
@@ -48,10 +50,10 @@ async def show(world, plan, customer=ANNA):
     return (await world.call("GET", f"/v1/plans/{plan}?customer={customer}")).json()
 
 
-async def tell(world, plan, number, amount=33_000, event="approved", secret=SECRET):
+async def tell(world, plan, number, /, amount=33_000, event="approved", secret=SECRET, **more):
     """The teller tells of a round; its own number is also the round's name."""
     (row,) = await world.all("SELECT ref FROM plans WHERE id = ?", plan)
-    told = {"event": event, "ref": row["ref"], "amount": amount, "secret": secret, "round": number}
+    told = {"event": event, "ref": row["ref"], "amount": amount, "secret": secret, "round": number} | more
     async with world.client(world.notice_address) as client:
         answer = await client.post(world.notice_path("feedback"), data={key: str(value) for key, value in told.items()})
     await world.quiet()
@@ -243,3 +245,82 @@ async def test_a_plan_says_what_it_may_be_told_now_and_why_not(planning):
     await world.context.ledger.write(lambda turn: turn.run("UPDATE plans SET state = 'waiting' WHERE id = ?", plan))
     waits = await show(world, plan)
     assert (waits["allowed"], waits.get("why")) == (["end"], None), "nobody has agreed to it yet"
+
+
+NO = {"event": "round_failed", "code": "99", "message": "한도초과"}
+
+
+async def failures(world):
+    return [
+        (told["order"]["ref"], told["plan"]["order_ref"], told["plan"]["last_failure"]["message"])
+        for told in world.shop.news
+        if told["type"] == "plan.round_failed"
+    ]
+
+
+async def test_a_round_that_could_not_be_charged_is_shown_told_once_and_moves_no_money(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    assert "last_failure" not in await show(world, plan)
+    for _ in range(3):
+        assert (await tell(world, plan, "M2", **NO)).text == "SUCCESS"
+    await world.beat()
+
+    shown = await show(world, plan)
+    assert (shown["state"], shown["rounds"], shown["allowed"]) == ("active", 1, ["stop", "end"])
+    assert {name: shown["last_failure"][name] for name in ("code", "message")} == {"code": "99", "message": "한도초과"}
+    assert shown["last_failure"]["at"].startswith(f"{world.clock.now():%Y-%m-%d}")
+    assert await failures(world) == [("CLUB-1-1", "CLUB-1", "한도초과")]
+    (paid,) = await world.all("SELECT id FROM payments")
+    timeline = (await world.call("GET", f"/v1/payments/{paid['id']}")).json()["timeline"]
+    (event,) = [one for one in timeline if one["event"] == "plan.round_failed"]
+    assert (event["code"], event["message"]) == ("99", "한도초과")
+    await tell(world, plan, "M2")
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000), ("CLUB-1-2", "paid", 33_000)], "charged after all"
+    assert "last_failure" in await show(world, plan)
+    await world.check_books()
+
+
+async def test_a_failure_of_another_plan_of_nobody_and_of_a_plan_without_a_round(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1", **NO)
+    assert "last_failure" in await show(world, plan)
+    assert await failures(world) == [], "no round, no payment to tell of"
+    await tell(world, plan, "M2", amount=1, plan="P-of-somebody-else", **NO)
+    assert (await show(world, plan))["last_failure"]["message"] == "한도초과"
+    (row,) = await world.all("SELECT ref, version FROM plans")
+    async with world.client(world.notice_address) as client:
+        told = NO | {"ref": "NOBODY", "amount": "0", "secret": SECRET, "round": "M3"}
+        answer = await client.post(world.notice_path("feedback"), data=told)
+    assert answer.text != "SUCCESS"
+    assert sorted(one["outcome"] for one in await world.all("SELECT outcome FROM notices")) == [
+        "a round of a plan failed",
+        *["no payment of ours has this reference"] * 2,
+    ]
+    assert row["version"] == (await world.all("SELECT version FROM plans"))[0]["version"]
+
+
+async def test_a_plan_ends_by_itself_when_its_last_day_is_well_over(planning):
+    world = planning
+    today = world.clock.now().astimezone(KST).date()
+    plans = {
+        name: await registered(world, order_ref=name, ends=(today + timedelta(days=5)).isoformat())
+        for name in ("WAITS", "RUNS", "RESTS")
+    }
+    await registered(world, order_ref="LONG")
+    for name in ("RUNS", "RESTS"):
+        await tell(world, plans[name], name)
+    await change(world, plans["RESTS"], "stop")
+    await world.clock.forward(8 * 86_400)
+    await world.beat()
+    assert (await show(world, plans["RUNS"]))["state"] == "active", "its last round may still be told"
+    await world.clock.forward(86_400)
+    await world.beat()
+
+    for plan in plans.values():
+        shown = await show(world, plan)
+        assert (shown["state"], shown["allowed"]) == ("ended", [])
+    states = [row["state"] for row in await world.all("SELECT state FROM plans WHERE order_ref = 'LONG'")]
+    assert states == ["waiting"]

@@ -40,7 +40,13 @@ def test_a_notice_of_nothing_is_unreadable(name, value):
 @pytest.mark.parametrize(
     ("state", "event"),
     [
-        *(("1", Event.REQUESTED), ("4", Event.APPROVED), ("10", Event.ISSUED), ("99", Event.OTHER), ("5", Event.OTHER)),
+        *(
+            ("1", Event.REQUESTED),
+            ("4", Event.APPROVED),
+            ("10", Event.ISSUED),
+            ("99", Event.ROUND_FAILED),
+            ("5", Event.OTHER),
+        ),
         *((state, Event.REQUEST_CANCELLED) for state in ("8", "16", "32")),
         *((state, Event.CANCELLED) for state in ("9", "64")),
         *((state, Event.PART_CANCELLED) for state in ("70", "71")),
@@ -51,7 +57,7 @@ def test_a_notice_tells_what_happened_by_its_state(state, event):
 
     assert notice.event == event
     assert (notice.merchant_ref, notice.currency, notice.plan, notice.round) == ("PAY1", "KRW", "", "")
-    assert notice.amount == (0 if event is Event.OTHER else 55_000)
+    assert notice.amount == (0 if event in (Event.OTHER, Event.ROUND_FAILED) else 55_000)
     assert not notice.foreign
     assert notice.left is None
     assert bool(notice.account) == (event is Event.ISSUED)
@@ -213,3 +219,15 @@ def test_a_notice_in_korean_of_old_is_read_and_every_one_is_answered_alike():
     assert read(raw, gateway()).merchant_ref == "PAY1"
     assert (ACK.body, ACK.content_type, ACK.status) == ("SUCCESS", "text/plain", 200)
     assert gateway().acknowledge(b"", "feedback") is ACK
+
+
+def test_a_round_that_failed_says_why_and_two_of_them_are_two_even_under_one_number():
+    failed = noticed(PLANNED, pay_state="99", ResultMsg="한도초과", reqdate="2026-11-25 09:00:00")
+    later = noticed(PLANNED, pay_state="99", ResultMsg="한도초과", reqdate="2026-12-25 09:00:00")
+
+    assert (failed.event, failed.code, failed.message, failed.amount) == ("round_failed", "99", "한도초과", 0)
+    assert failed.dedupe == noticed(PLANNED, pay_state="99", reqdate="2026-11-25 09:00:00").dedupe
+    assert failed.dedupe != later.dedupe
+    charged = noticed(PLANNED, ResultMsg="성공", reqdate="2026-11-25 09:00:00")
+    assert (charged.code, charged.message) == ("", "")
+    assert charged.dedupe == noticed(PLANNED, reqdate="2026-12-25 09:00:00").dedupe

@@ -380,7 +380,7 @@ async def test_a_charge_whose_answer_is_lost_is_settled_by_the_notice_to_its_own
     await house.check_books()
 
 
-async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_only_heard(house):
+async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_told_and_shown(house):
     wish = {
         "customer": "customer-1", "order_ref": "CLUB-1", "title": "월 회원권", "amount": 33_000,
         "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
@@ -407,6 +407,13 @@ async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_
     ]
     told = [notice for book in house.sandbox.bank.as_json()["payments"] for notice in book["notices"]]
     assert all(notice["acked"] for notice in told), told
+    (plan,) = (await house.call("GET", "/v1/plans?customer=customer-1")).json()["items"]
+    assert (plan["state"], plan["last_failure"]["code"], plan["last_failure"]["message"]) == (
+        "active",
+        "99",
+        "한도초과",
+    )
+    assert [told["type"] for told in house.shop.news][-1] == "plan.round_failed"
     refunded = await house.refund(rounds[0]["id"], 33_000)
     await house.quiet()
     await house.beat()

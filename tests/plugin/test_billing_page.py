@@ -51,6 +51,17 @@ def form_of(page: str, deed: str) -> dict[str, str]:
     return next(fields for fields in forms_on(page) if fields["deed"] == deed)
 
 
+def test_the_last_round_that_could_not_be_charged_is_said_with_the_gateways_words(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    failure = {"at": "2026-11-25T00:00:00.000Z", "code": "99", "message": "한도초과 <b>"}
+    known(bridge, [], [PLAN | {"last_failure": failure}])
+    page = look_up(shop, "t-owner")
+    assert re.search(r"결제되지 않은 회차: 2026-11-25 [0-9:]+ · 한도초과 &lt;b&gt; · 99", page)
+    known(bridge, [], [PLAN])
+    assert "결제되지 않은 회차" not in look_up(shop, "t-owner")
+
+
 @pytest.mark.parametrize("typed", ["t-owner", "t-owner@shop.example", "wp:{}"])
 def test_a_customer_is_found_by_login_address_or_name_and_stands_in_no_address(
     shop: Shop, bridge: StubBridge, typed: str

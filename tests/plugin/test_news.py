@@ -195,3 +195,30 @@ def test_a_payment_of_another_form_is_refused(shop: Shop, bridge: StubBridge, pa
     known = bridge.add(order["ref"])
     assert shop.news(known | payment, 1).status_code == 400
     assert shop.told(order) == []
+
+
+def test_a_round_that_could_not_be_charged_is_told_to_the_theme_when_the_bridge_says_so_too(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    order, payment = shop.paid()
+    heard = "get_option('t_failed', array())"
+    added = f"array_merge({heard}, array(array($plan['message'], $payment['order_ref'])))"
+    listener = shop.stand.root / "wp-content" / "mu-plugins" / "round-failed.php"
+    listener.write_text(
+        "<?php add_action('pay_bridge_plan_round_failed', static function ($plan, $payment) {"
+        f" update_option('t_failed', {added}); }}, 10, 2);"
+    )
+    plan = {"id": "l_1", "customer": "wp:9", "message": "told"}
+    news = {"type": "plan.round_failed", "plan": plan}
+    bridge.scripted["GET /v1/plans/l_1"] = (200, plan)
+    assert shop.news(payment, 3, **news).json()["code"] == "unconfirmed"
+    bridge.scripted["GET /v1/plans/l_1"] = (
+        200,
+        plan | {"message": "seen", "last_failure": {"at": "2026-11-25T00:00:00Z"}},
+    )
+    assert shop.news(payment, 3, **news | {"plan": "x"}).json()["code"] == "unconfirmed"
+    assert json.loads(shop.stand.run_php(f"echo wp_json_encode({heard});")) == []
+    signed, body = bridge.message(payment, 3, **news)
+    assert [shop.post_news(signed, body).status_code for _ in range(2)] == [200, 200]
+    assert json.loads(shop.stand.run_php(f"echo wp_json_encode({heard});")) == [["seen", order["ref"]]]
+    listener.unlink()

@@ -192,6 +192,9 @@ class Telling(Counter):
             account={"number": "110-1", "bank": "04"} if form["event"] == "issued" else {},
             foreign=form.get("route") == "common",
             round=form.get("round", ""),
+            plan=form.get("plan", ""),
+            code=form.get("code", ""),
+            message=form.get("message", ""),
         )
 
     def acknowledge(self, raw: bytes, kind: str) -> Ack:

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
+from bridge.clock import to_ms
 from bridge.domain.billing import KeyState, PlanState
 from bridge.domain.payment import Buyer, Method
 from bridge.flows.log_in import add_operator
@@ -303,15 +305,20 @@ async def test_keys_and_plans_are_shown_with_their_states_and_nobodys_address(
         asked = billing_keys.move(turn, asked, KeyState.ISSUING, at=0)
         billing_keys.move(turn, asked, KeyState.ACTIVE, at=0, message="지금은 지울 수 없어요", **issued)
         plans.add(turn, plan)
+        plans.add(turn, replace(plan, id="02plan", ref="R3", order_ref="CLUB-2"))
+        plans.fail_round(turn, plan, at=to_ms(at), code="99", message="한도초과 <b>")
 
     await town.context.ledger.write(write)
     page = (await minji.get(f"/dashboard/recurring?lang={lang}")).text
 
     assert re.findall(r'class="badge good">([^<]*)</span> <b>([^<]*)</b>', page) == [
+        (state, "CLUB-2"),
         (state, "CLUB-1"),
         (key, "비씨카드 1234 56** **** 7890"),
     ]
     assert "지금은 지울 수 없어요" in page
+    assert page.count({"ko": "마지막 결제 실패", "en": "Last failed charge"}[lang]) == 1
+    assert "한도초과 &lt;b&gt;" in page
     assert "wp:7" in page
     assert "gildong@example.com" not in page
     assert "g1.sealed" not in page

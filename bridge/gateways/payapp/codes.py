@@ -45,7 +45,7 @@ EVENTS = {
     "10": Event.ISSUED,
     "70": Event.PART_CANCELLED,
     "71": Event.PART_CANCELLED,
-    "99": Event.OTHER,
+    "99": Event.ROUND_FAILED,
 }
 """pay_state; 16 and 99 are not in the table of 결제통보 (16 is seen in receivers, 99 is described under failurl)."""
 

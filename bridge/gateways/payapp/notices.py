@@ -22,8 +22,10 @@ KEPT = (
 
 ACK = Ack("SUCCESS", "text/plain")
 
-QUIET = (Event.REQUESTED, Event.REQUEST_CANCELLED, Event.OTHER)
-"""What a plan's notices tell of without money having moved, such as a round that failed (99): heard, and no more."""
+UNPRICED = (Event.OTHER, Event.ROUND_FAILED)
+
+QUIET = (Event.REQUESTED, Event.REQUEST_CANCELLED, *UNPRICED)
+"""What a plan's notices tell of without money having moved: acknowledged even where nobody knows the plan."""
 
 UNNUMBERED = ("j", "b", "p")
 """Ways of asking that are given no mul_no before the first notice: the JS API, a charge, a plan."""
@@ -44,10 +46,10 @@ def read(raw: bytes, talk: Talk) -> Notice:
         event = Event.DEPOSITED
     kind = talk.sealed_kind(form.get("var1", ""), form.get("var2", ""))
     part = event is Event.PART_CANCELLED
-    price = 0 if event is Event.OTHER or (part and form.get("price") == "0") else _won(form, "price")
+    price = 0 if event in UNPRICED or (part and form.get("price") == "0") else _won(form, "price")
     return Notice(
         event=event,
-        dedupe=_event(state, number, form.get("orig_mul_no", ""), str(price), form.get("canceldate", "")),
+        dedupe=_event(state, number, form.get("orig_mul_no", ""), str(price), _day_of(form, event)),
         merchant_ref=form.get("var1", ""),
         amount=0 if part and settings.partial_price == "remaining" else price,
         proof=SharedValue(),
@@ -61,6 +63,8 @@ def read(raw: bytes, talk: Talk) -> Notice:
         foreign=not kind or (kind == "p" and event in QUIET),
         round=(form.get("orig_mul_no") or number) if kind == "p" else "",
         plan=form.get("rebill_no", ""),
+        code=state if event is Event.ROUND_FAILED else "",
+        message=form.get("ResultMsg", "") if event is Event.ROUND_FAILED else "",
     )
 
 
@@ -97,6 +101,11 @@ def _account(form: dict[str, str]) -> dict[str, str]:
 def _event(*parts: str) -> str:
     """Name an event by everything that decides its effect: both addresses tell of it, and it may come ten times."""
     return f"payapp:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
+
+
+def _day_of(form: dict[str, str], event: Event) -> str:
+    """Tell two cancels under one number apart, and two rounds that failed: nobody prints that each has its own."""
+    return form.get("reqdate" if event is Event.ROUND_FAILED else "canceldate", "")
 
 
 def _won(form: dict[str, str], name: str) -> int:

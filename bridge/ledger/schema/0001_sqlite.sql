@@ -402,6 +402,9 @@ CREATE TABLE plans (
   code TEXT NOT NULL DEFAULT '',
   message TEXT NOT NULL DEFAULT '',
   rounds BIGINT NOT NULL DEFAULT 0,
+  failed_at BIGINT NOT NULL DEFAULT 0,
+  failed_code TEXT NOT NULL DEFAULT '',
+  failed_message TEXT NOT NULL DEFAULT '',
   actor TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,
@@ -410,6 +413,7 @@ CREATE TABLE plans (
 );
 CREATE INDEX plans_customer ON plans (site, customer, id);
 CREATE INDEX plans_registering ON plans (changed_at) WHERE state = 'registering';
+CREATE INDEX plans_going_on ON plans (ends) WHERE state IN ('waiting', 'active', 'changing', 'resting');
 
 CREATE TABLE cases (
   id TEXT PRIMARY KEY NOT NULL,

@@ -242,6 +242,7 @@ EVENTS: dict[str, Said] = {
     "refund.needs_human": Said("환불을 사람이 확인해야 해요", "Refund needs a person"),
     "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
     "refund.accepted": Said("환불이 접수됐어요. 아직 돌려준 돈은 없어요", "Refund taken in; no money is back yet"),
+    "plan.round_failed": Said("정기결제의 다음 회차가 결제되지 않았어요", "A later round of the plan was not charged"),
     "refund.external": Said("결제사에서 직접 환불됐어요", "Given back at the gateway itself"),
     "payment.orphaned": Said("끝난 결제에서 돈을 찾았어요", "Money found on an ended payment"),
     "payment.orphan_returned": Said("찾은 돈을 돌려줬어요", "Money found was given back"),
@@ -293,6 +294,7 @@ NEWS: dict[str, Said] = {
     "payment.orphaned": Said("찾은 돈 소식", "Money found"),
     "payment.orphan_returned": Said("찾은 돈 환불 소식", "Money found given back"),
     "payment.adopted": Said("찾은 돈으로 결제 소식", "Paid by money found"),
+    "plan.round_failed": Said("정기결제 실패 소식", "Round of a plan failed"),
 }
 
 

@@ -104,6 +104,10 @@ final class Billing_Page {
 		$line = implode( ' · ', array_filter( $words, 'strlen' ) );
 		printf( '<div class="pay-bridge-thing" data-%s="%s">', esc_attr( $kind ), esc_attr( (string) ( $thing['state'] ?? '' ) ) );
 		printf( '<p id="%s"><strong>%s</strong> · %s</p>', esc_attr( self::line_id( $thing ) ), esc_html( $name ), esc_html( $line ) );
+		$failure = Billing_Words::last_failure( $thing );
+		if ( '' !== $failure ) {
+			printf( '<p data-failure><strong>%s</strong></p>', esc_html( $failure ) );
+		}
 		if ( is_string( $thing['why'] ?? null ) ) {
 			printf( '<p class="description">%s</p>', esc_html( $thing['why'] ) );
 		}

@@ -49,6 +49,20 @@ final class Billing_Words {
 		return $words[ $state ] ?? $state;
 	}
 
+	/** When a plan's round could not be charged last, and what the gateway said of it; empty if none failed. */
+	public static function last_failure( array $plan ): string {
+		$told = is_array( $plan['last_failure'] ?? null ) ? $plan['last_failure'] : array();
+		if ( ! is_string( $told['at'] ?? null ) ) {
+			return '';
+		}
+		/* translators: %s: a time */
+		$words = array( sprintf( __( 'A round could not be charged: %s', 'pay-bridge' ), Words::time( $told['at'] ) ) );
+		foreach ( array( 'message', 'code' ) as $name ) {
+			$words[] = is_string( $told[ $name ] ?? null ) ? $told[ $name ] : '';
+		}
+		return implode( ' · ', array_filter( $words, 'strlen' ) );
+	}
+
 	/** How much a plan charges, how often and until when. */
 	public static function rhythm( array $plan ): string {
 		$cycles = array(

@@ -42,6 +42,9 @@ final class News {
 		if ( ! in_array( $outcome, array( Snapshots::APPLIED, Snapshots::OLD ), true ) ) {
 			return self::answer( 409, $outcome );
 		}
+		if ( 'plan.round_failed' === $news['type'] && ! self::tell_failure( $news['plan'] ?? null, $payment ) ) {
+			return self::answer( 409, 'unconfirmed' );
+		}
 		Messages::done( $id, $payment['id'], $news['seq'] );
 		return self::answer( 200, $outcome, $news['seq'] );
 	}
@@ -63,6 +66,26 @@ final class News {
 			&& $seen['id'] === $told['id'] && $seen['order_ref'] === $told['order_ref'] && $seen['amount'] === $told['amount']
 			&& ( $seen['version'] ?? 0 ) >= ( $told['version'] ?? 0 );
 		return $agrees ? $seen : null;
+	}
+
+	/**
+	 * Tell the theme of a plan's round that could not be charged, in the words of the bridge, which is asked once more.
+	 *
+	 * @param mixed $told    The plan as the message has it.
+	 * @param array $payment The plan's last round that was charged.
+	 */
+	private static function tell_failure( $told, array $payment ): bool {
+		$client = Client::of_site();
+		if ( null === $client || ! is_array( $told ) || ! Snapshots::is_id( $told['id'] ?? null ) || ! is_string( $told['customer'] ?? null ) ) {
+			return false;
+		}
+		$answer = $client->get( '/v1/plans/' . rawurlencode( $told['id'] ), array( 'customer' => $told['customer'] ) );
+		if ( 200 !== $answer->status || ! is_array( $answer->body['last_failure'] ?? null ) ) {
+			return false;
+		}
+		/** Fires when the gateway could not charge a round of a recurring plan; again if a listener was interrupted. */
+		do_action( 'pay_bridge_plan_round_failed', $answer->body, $payment );
+		return true;
 	}
 
 	private static function fits( $news ): bool {

@@ -130,6 +130,7 @@ final class Story {
 			'refund.unknown'          => __( 'Refund\'s answer lost', 'pay-bridge' ),
 			'refund.accepted'         => __( 'Refund accepted', 'pay-bridge' ),
 			'refund.needs_human'      => __( 'Whether it was refunded must be looked up by a person', 'pay-bridge' ),
+			'plan.round_failed'       => __( 'A later round of the plan was not charged', 'pay-bridge' ),
 			'refund.external'         => __( 'Refunded at the gateway itself', 'pay-bridge' ),
 			'case.opened'             => __( 'The operator must look at this', 'pay-bridge' ),
 			'case.extended'           => __( 'More was found for the operator', 'pay-bridge' ),
