@@ -13,6 +13,8 @@ from bridge.ledger.operations import Operation
 
 TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
 """States in which a cancel the gateway reports is our own net-cancel."""
+UNHEARD = (State.OPEN, State.UNKNOWN, State.NEEDS_HUMAN)
+"""States in which a window that captures by itself may have been paid, and its news not come yet."""
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
 
 
@@ -31,8 +33,8 @@ def cancelled(told: Told) -> str:
         return settled
     if told.notice.left is not None and state in REFUNDABLE and told.payment.left <= told.notice.left:
         return KNOWN  # the books have no more than what the gateway says is left
-    if state is State.OPEN and told.proven and captures_itself(told.gateway):
-        return _before_its_capture(told)
+    if state in UNHEARD and _is_unheard(told, done):
+        return _before_its_capture(told, done)
     if state in TAKING_BACK and not told.payment.orphaned:
         if not _before_its_outcome(told, done):
             return KNOWN
@@ -94,13 +96,24 @@ def _before_its_outcome(told: Told, done: list[Operation]) -> bool:
     )
 
 
-def _before_its_capture(told: Told) -> str:
+def _is_unheard(told: Told, done: list[Operation]) -> bool:
+    """Whether it is proven news about money that the gateway took by itself and that the books do not know of yet."""
+    undone = any(one.kind is Kind.UNDO for one in done)
+    return told.proven and captures_itself(told.gateway) and not told.payment.captured and not undone
+
+
+def _before_its_capture(told: Told, done: list[Operation]) -> str:
     """The cancel overtook the news of the payment itself: a whole one ends it, a part waits for that news."""
     if told.notice.event != Event.CANCELLED:
         return LATER
-    recorder, at = told.recorder, told.recorder.at
-    payment = payments.move(told.turn, told.payment, State.VOIDING, at=at, actor=GATEWAY, event="undo.seen")
-    recorder.voided(told.turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
+    turn, recorder, at = told.turn, told.recorder, told.recorder.at
+    for probe in (one for one in done if one.kind is Kind.PROBE and one.step in PENDING_STEPS):
+        operations.step(turn, probe, Step.FAIL, at=at, evidence=Evidence.E7, message="it was paid, and given back")
+    cases.close_case(turn, told.payment.id, "unknown_outcome", f"settled by {Evidence.E7}", at)
+    payment = told.payment
+    if payment.state != State.NEEDS_HUMAN:
+        payment = payments.move(turn, payment, State.VOIDING, at=at, actor=GATEWAY, event="undo.seen")
+    recorder.voided(turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
     return CAME_AND_WENT
 
 

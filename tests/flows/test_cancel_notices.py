@@ -141,6 +141,44 @@ async def test_a_cancel_that_overtook_its_payment_ends_it_and_the_payment_is_the
     await world.check_books()
 
 
+@pytest.mark.parametrize("found", ["unknown", "needs_human"])
+async def test_a_cancel_told_before_a_window_that_was_perhaps_paid_is_known_ends_it(world, found):
+    """The request could not be withdrawn because it was paid; then that money went back, and the news of it came last."""
+    await world.pair_teller("SelfTold")
+    payment = await world.payment((await world.checkout()).payment)
+    trade = world.teller.capture(payment.merchant_ref)
+    seconds = 1_200 if found == "unknown" else 12_000
+    await world.live(seconds, step=60)
+    assert await world.state(payment.id) == found
+    trade.refunds.append(55_000)
+    await world.tell("cancelled", payment)
+    await world.tell("approved", payment)
+    await world.live(600, step=60)
+
+    assert await world.state(payment.id) == "voided"
+    assert await world.entries(payment.id) == []
+    assert [(one.kind, one.step) for one in await world.operations(payment.id)] == [("probe", "fail")]
+    assert await world.cases(payment.id) == []
+    await world.check_books()
+
+
+async def test_a_part_told_before_a_window_that_was_perhaps_paid_is_known_waits_for_it(world):
+    await world.pair_teller("SelfTold")
+    payment = await world.payment((await world.checkout()).payment)
+    trade = world.teller.capture(payment.merchant_ref)
+    await world.live(1_200, step=60)
+    assert await world.state(payment.id) == "unknown"
+    trade.refunds.append(20_000)
+    await world.tell("part_cancelled", payment, amount=20_000)
+    assert await world.state(payment.id) == "unknown"
+    await world.tell("approved", payment)
+    await world.live(60, step=10)
+
+    assert await world.state(payment.id) == "part_refunded"
+    assert (await world.payment(payment.id)).refunded == 20_000
+    await world.check_books()
+
+
 async def test_a_part_that_overtook_its_payment_waits_for_it(world):
     await world.pair_teller("SelfTold")
     payment = await world.payment((await world.checkout()).payment)
