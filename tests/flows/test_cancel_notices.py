@@ -143,7 +143,7 @@ async def test_a_cancel_that_overtook_its_payment_ends_it_and_the_payment_is_the
 
 @pytest.mark.parametrize("found", ["unknown", "needs_human"])
 async def test_a_cancel_told_before_a_window_that_was_perhaps_paid_is_known_ends_it(world, found):
-    """The request could not be withdrawn because it was paid; then that money went back, and the news of it came last."""
+    """The request could not be withdrawn because it was paid; that money went back, and the news of it came last."""
     await world.pair_teller("SelfTold")
     payment = await world.payment((await world.checkout()).payment)
     trade = world.teller.capture(payment.merchant_ref)

@@ -46,6 +46,7 @@ SETUP = Setup(
     {"apiLoad.html": b"partcancel=1"},
     frozenset(),
     forge,
+    commanded_by="cmd",
     named_by="mul_no",
     ambiguous=True,
     declines={

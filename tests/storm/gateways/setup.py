@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from tests.storm.gateways.window import Browser, Entered
 
@@ -25,7 +26,8 @@ class Setup:
     alone where the gateway cannot be asked. `declines` are the codes with which each may be refused truthfully.
     `sent_once` are words of paths that nothing may be sent to twice, each with what makes a body one of those; those of
     them in `approval_paths` are sent once a payment, others once a refund. Where `whole_again`, a refund of all may be
-    asked for again, whatever its path. `named_by` is the ref by which its calls name a payment, where that is short.
+    asked for again, whatever its path. `commanded_by` is the field that names the call where one path serves many.
+    `named_by` is the ref by which its calls name a payment, where that is short.
     `moods` are settings of its sandbox that no document settles: a storm draws them. `console` are those that a shop
     types into the gateway's office, given the addresses of its notices by kind; `secrets` and `tokens` may be read
     nowhere. `forge` makes another notice of one that was sent; where that one is not signed the forged one is taken,
@@ -53,6 +55,7 @@ class Setup:
     console: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda _: {}
     tokens: Callable[[Any], list[str]] = _none
     secrets: tuple[str, ...] = ()
+    commanded_by: str = ""
     named_by: str = ""
     notice_source: str = "203.0.113.77"
     is_signed: Callable[[bytes], bool] = lambda _: True
@@ -70,4 +73,7 @@ class Setup:
     def sent_once_as(self, target: str, body: bytes) -> str:
         """Tell which call this is that may never be repeated; empty where it may."""
         words = target.partition("?")[0].split("/")
-        return next((word for word, mark in self.sent_once.items() if word in words and mark in body), "")
+        word = next((word for word, mark in self.sent_once.items() if word in words and mark in body), "")
+        if not word or not self.commanded_by:
+            return word
+        return f"{word} {dict(parse_qsl(body.decode('utf-8', 'replace'))).get(self.commanded_by, '')}"
