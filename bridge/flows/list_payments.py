@@ -8,7 +8,7 @@ from bridge.domain.machine import State
 from bridge.flows.attest import attest
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import payment_json
+from bridge.flows.snapshots import payment_json, slip_json
 from bridge.ledger import operations, payments, search
 from bridge.ledger.ledger import Turn
 
@@ -40,6 +40,7 @@ async def list_payments(context: Context, site: Site, wanted: Filter) -> dict[st
         for row in page.rows:
             payment = payments.get(turn, site.id, row["id"])
             shown = payment_json(site, payment, operations.of_payment(turn, payment.id), moment)
+            shown |= slip_json(site, payment)
             told = {"attestation": attest(turn, context.vault, site.id, payment.id)}
             items.append(shown | told | {"title": row["title"], "buyer_name": row["buyer_name"]})
         return {"items": items, "next_cursor": page.next_cursor or None}

@@ -162,7 +162,7 @@ def timeline(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return shown
 
 
-def _receipt(site: Site, payment: Payment) -> dict[str, str]:
+def slip_json(site: Site, payment: Payment) -> dict[str, str]:
     """Give the page of the gateway's that shows the buyer this payment's slip (매출전표), where it has one."""
     gateway = site.gateways.get(payment.gateway)
     url = gateway.receipt_link(payment) if payment.captured and isinstance(gateway, LinksReceipts) else ""
@@ -185,7 +185,7 @@ def read_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[
     return payment_json(site, payment, done, stamp) | {
         "order": order_json(order, payments.of_order(turn, site.id, payment.order_ref)),
         "title": order.title,
-        **_receipt(site, payment),
+        **slip_json(site, payment),
         "items": [{"ref": item.ref, "title": item.title, "amount": item.amount} for item in order.items],
         "timeline": timeline(audit.chain(turn, payment.id)),
         "refunds": [refund_json(operation) for operation in done if operation.kind is Kind.REFUND],

@@ -153,8 +153,10 @@ async def test_a_payment_shows_the_page_of_its_slip(world, paid):
     shown = (await world.call("GET", f"/v1/payments/{paid}")).json()
     opened = await world.checkout(world.order())
     unpaid = (await world.call("GET", f"/v1/payments/{opened.payment}")).json()
+    listed = (await world.call("GET", "/v1/payments?state=paid")).json()["items"]
 
     assert shown["receipt_url"].startswith(f"{TELLER}/slip/")
+    assert [one["receipt_url"] for one in listed] == [shown["receipt_url"]]
     assert "receipt_url" not in unpaid
 
 

@@ -113,6 +113,18 @@ def test_hostile_texts_stay_texts(shop: Shop, bridge: StubBridge, pages: str) ->
     bridge.payments.pop("p_hostile")
 
 
+def test_the_slip_of_the_gateway_opens_in_a_tab_that_knows_nothing_of_ours(shop: Shop, bridge: StubBridge) -> None:
+    ref = shop.order()["ref"]
+    view = "/wp-admin/admin.php?page=pay-bridge&payment="
+    has = bridge.add(ref, receipt_url="https://slip.example/?tid=1&hash=2")
+    page = shop.as_("clerk").get(view + has["id"]).text
+    link = 'href="https://slip.example/?tid=1&#038;hash=2" target="_blank" rel="noopener noreferrer">'
+    assert f"{link}매출전표 보기 (새 창)</a>" in page
+    for address in ("javascript:alert(1)", "data:text/html,x", ""):
+        odd = bridge.add(ref, receipt_url=address)
+        assert "매출전표" not in shop.as_("clerk").get(view + odd["id"]).text
+
+
 def test_the_story_tells_what_the_gateway_said_and_not_how_the_bridge_works(shop: Shop, bridge: StubBridge) -> None:
     at = {"at": "2026-11-28T08:18:35.000Z", "actor": "bridge", "amount": 1000}
     payment = bridge.add(

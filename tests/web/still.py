@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bridge.domain.gateway import Ack, ByHand, Circumstantial, Notice
-from bridge.domain.payment import Method
+from bridge.domain.payment import Method, Payment
 
 TITLES = {"mainpay": "메인페이", "payapp": "페이앱", "payple": "페이플"}
 NAMES = ("홍길동", "김서연", "이도윤", "박하준", "최지우", "남궁민수", "정하은", "Ada Lovelace")
@@ -63,3 +63,6 @@ class ShownGateway:
 
     def refund_rule(self, payment: object, stamp: object) -> ByHand:
         return ByHand("a test")
+
+    def receipt_link(self, payment: Payment) -> str:
+        return payment.refs.get("slip", "")

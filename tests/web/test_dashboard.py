@@ -383,6 +383,19 @@ async def test_an_account_is_shown_without_what_is_not_known_and_its_end_in_kore
     assert "예금주" not in page
 
 
+async def test_a_payments_slip_is_a_link_into_a_new_tab_where_its_gateway_has_one(town: Town, minji: Browser) -> None:
+    site = await town.add_site()
+    payment, without = await town.pay(site, "paid"), await town.pay(site, "paid")
+    refs = json.dumps({"slip": "https://slip.example/?no=1&key=2"})
+    told = "UPDATE payments SET refs = ?, version = version + 1 WHERE id = ?"
+    await town.context.ledger.write(lambda turn: turn.run(told, refs, payment.id))
+    page = (await minji.get(f"/dashboard/payments/{payment.id}")).text
+
+    link = 'href="https://slip.example/?no=1&amp;key=2" target="_blank" rel="noopener noreferrer">'
+    assert f"{link}결제사에서 보기 (새 창)</a>" in page
+    assert "매출전표" not in (await minji.get(f"/dashboard/payments/{without.id}")).text
+
+
 async def test_the_bundle_explains_the_payment_and_names_nobody(town: Town, minji: Browser) -> None:
     payment = await town.pay(await town.add_site(), "paid", buyer=HONG)
     text = (await minji.get(f"/dashboard/payments/{payment.id}")).text

@@ -15,7 +15,7 @@ from bridge.flows.decide_case import operator_actor
 from bridge.flows.log_in import prove
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import allowed, is_accepted, pay_back
+from bridge.flows.snapshots import allowed, is_accepted, pay_back, slip_json
 from bridge.ledger import receipts
 from bridge.ledger.ledger import Turn
 from bridge.web.dashboard.access import HOME, Visit
@@ -86,6 +86,7 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         pending=[one for one in books.operations if one.step in PENDING_STEPS],
         accepted={one.id: pay_back(one.refs).get("pay_back") for one in books.operations if is_accepted(one)},
         open_cases=[row for row in books.cases if row["state"] in ("open", "refunding")],
+        slip_url=slip_json(site, books.payment).get("receipt_url", ""),
         may=may,
         refundable=may["refundable"] if acts else 0,
         partial=may["refund"] == "full_or_part",

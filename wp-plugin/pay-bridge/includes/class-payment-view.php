@@ -62,6 +62,9 @@ final class Payment_View {
 			printf( '<tr><th scope="row">%s</th><td>%s</td></tr>', esc_html( $name ), esc_html( $value ) );
 		}
 		echo '</tbody></table>';
+		if ( is_string( $payment['receipt_url'] ?? null ) && 1 === preg_match( '#\Ahttps?://#', $payment['receipt_url'] ) ) {
+			printf( '<p><a class="button" href="%s" target="_blank" rel="noopener noreferrer">%s</a></p>', esc_url( $payment['receipt_url'] ), esc_html__( 'Slip at the gateway (new tab)', 'pay-bridge' ) );
+		}
 	}
 
 	private static function order( array $payment ): string {

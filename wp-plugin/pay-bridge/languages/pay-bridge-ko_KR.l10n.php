@@ -232,6 +232,7 @@ return array(
 		'Set outside of WordPress by %s; it cannot be changed here.' => '워드프레스 밖에서 %s(으)로 정해져 있어 여기서는 바꿀 수 없어요.',
 		'Settings' => '설정',
 		'Show' => '보기',
+		'Slip at the gateway (new tab)' => '매출전표 보기 (새 창)',
 		'Smile Pay' => '스마일페이',
 		'State' => '상태',
 		'Stopped: another amount' => '금액이 달라 멈췄어요',

@@ -24,4 +24,7 @@ $rows     = array(
 		<div><dt><?php echo esc_html( $name ); ?></dt><dd><?php echo esc_html( $value ); ?></dd></div>
 	<?php endforeach; ?>
 	</dl>
+	<?php if ( $args['known'] && ! empty( $payment['receipt_url'] ) ) : ?>
+	<p><a href="<?php echo esc_url( $payment['receipt_url'] ); ?>" target="_blank" rel="noopener noreferrer">매출전표 보기 (새 창)</a></p>
+	<?php endif; ?>
 </section>
