@@ -393,17 +393,6 @@ def test_a_live_site_needs_its_own_keys_and_https():
     assert "2222" not in repr(live)
 
 
-def test_the_tables_are_the_manuals(bench):
-    assert {one.code: one.name for one in bench.adapter.codes("cards")}["14"] == "신한"
-    assert [len(bench.adapter.codes(kind)) for kind in ("cards", "window_cards", "banks", "couriers")] == [
-        15,
-        26,
-        47,
-        14,
-    ]
-    assert bench.adapter.codes("nothing") == ()
-
-
 def test_of_all_codes_only_the_printed_ones_pay_or_decline():
     every = [f"{letter}{number:03d}" for letter in "VRZ" for number in range(1_000)]
     every += [f"{number:02d}" for number in range(100)]
