@@ -150,12 +150,14 @@ Probing = Unpaid | PerhapsPaid | NotSent | Unknown
 class Allowed:
     """A refund may be asked of the gateway, of at most `max_amount` KRW.
 
-    `by_request`: the gateway only takes a request, and may first want the money wired to it by hand.
+    `by_request`: the gateway only takes a request, and may first want the money wired to it by hand. `why` tells the
+    clerk (Korean) on what condition the gateway gives it back, where we cannot know whether that is met.
     """
 
     max_amount: int
     partial: bool
     by_request: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation]
     if isinstance(rule, Allowed):
         refund = "full_or_part" if rule.partial else "full"
         may = {"refund": refund, "refundable": min(rule.max_amount, payment.left)}
-        return may | ({"by_request": True} if rule.by_request else {})
+        return may | ({"by_request": True} if rule.by_request else {}) | ({"why": rule.why} if rule.why else {})
     return {"refund": "by_hand" if isinstance(rule, ByHand) else "never", "refundable": 0, "why": rule.why}
 
 

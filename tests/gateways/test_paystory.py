@@ -18,6 +18,7 @@ from bridge.domain.gateway import (
     Never,
     NothingThere,
     Paid,
+    Refused,
     Seen,
     TooLate,
     Undone,
@@ -139,6 +140,18 @@ async def test_a_whole_refund_may_be_asked_again(lane):
     assert lane.books("PAY0000001") == (55_000, 55_000)
 
 
+async def test_money_without_a_transactions_number_goes_back_by_our_order_number(lane):
+    paid, payment, _ = await lane.paid("PAY0000001")
+    held = replace(lane.held(payment, paid), refs={})
+    assert isinstance(await lane.refund(held, "REF1", 5_000), Done)
+    assert isinstance(await lane.refund(held, "REF2", 50_000, before=5_000), Done)
+    assert lane.books("PAY0000001") == (55_000, 55_000)
+    paid, payment, _ = await lane.paid("PAY0000002")
+    lane.set(orders_may_repeat=True)
+    refused = await lane.refund(replace(lane.held(payment, paid), refs={}), "REF3", 55_000)
+    assert (type(refused), refused.code) == (Refused, "0003")
+
+
 async def test_what_refund_is_offered_follows_method_and_time(lane):
     paid, payment, _ = await lane.paid("PAY0000001")
     held = lane.held(payment, paid)
@@ -146,7 +159,7 @@ async def test_what_refund_is_offered_follows_method_and_time(lane):
     assert rule(held, lane.stamp()) == Allowed(55_000, partial=True)
     assert rule(replace(held, method=Method.PHONE), lane.stamp()) == Allowed(55_000, partial=False)
     assert isinstance(rule(replace(held, method=Method.VIRTUAL_ACCOUNT), lane.stamp()), ByHand)
-    assert isinstance(rule(replace(held, refs={}), lane.stamp()), ByHand)
+    assert "주문번호로" in rule(replace(held, refs={}), lane.stamp()).why
     assert isinstance(rule(replace(held, state="open"), lane.stamp()), Never)
     await lane.clock.forward(11 * 86_400)
     assert isinstance(rule(replace(held, method=Method.PHONE), lane.stamp()), ByHand), "not after the month"

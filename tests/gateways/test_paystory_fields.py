@@ -103,14 +103,15 @@ def test_the_page_of_the_window_has_what_the_gateways_script_calls():
 
 
 @pytest.mark.parametrize("refs", [{"tid": "T1"}, {}])
-def test_an_account_is_closed_and_money_given_back_by_the_transaction_alone(refs):
+def test_an_account_is_closed_and_money_given_back_by_its_transaction_or_else_by_our_number(refs):
     lane = Lane("paystory")
     payment = replace(lane.payment("PAY0000001", captured=55_000), refs=refs)
     closing = next(lane.gateway.void_account(payment, lane.stamp()))
     back = next(lane.gateway.refund(payment, RefundOrder("R1", 55_000, "x", True, 0, 0), lane.stamp()))
     for call in (closing, back):
         assert call.form["tid"] == refs.get("tid", "")
-        assert "ordNoChk" not in call.form
+        by_order = {name: call.form[name] for name in ("ordNoChk", "ordNo") if name in call.form}
+        assert by_order == ({} if refs else {"ordNoChk": "Y", "ordNo": "PAY0000001"})
         assert (call.form["canAmt"], call.form["partCanFlg"]) == ("55000", "0")
 
 
@@ -159,8 +160,26 @@ def test_nothing_is_given_back_of_what_is_not_paid(state):
 
 def test_what_the_gateway_cannot_give_back_is_given_by_hand():
     assert isinstance(rule(Method.VIRTUAL_ACCOUNT), ByHand)
-    assert isinstance(rule(refs={}), ByHand)
-    assert isinstance(rule(refs={"tid": ""}), ByHand)
+
+
+@pytest.mark.parametrize(
+    ("refs", "words"),
+    [({"tid": "T1"}, []), ({}, ["주문번호로 취소"]), ({"tid": ""}, ["주문번호로 취소"]),
+     ({"tid": "T1", "escrow": "kept"}, ["에스크로"]), ({"escrow": "kept"}, ["에스크로", "주문번호로 취소"])],
+)  # fmt: skip
+def test_a_refund_says_on_what_it_hangs_where_we_cannot_know(refs, words):
+    found = rule(refs=refs)
+    assert (found.max_amount, found.partial, bool(found.why)) == (55_000, True, bool(words))
+    assert all(word in found.why for word in words)
+
+
+@pytest.mark.parametrize("escrow", ["0", "1"])
+def test_a_window_in_escrow_marks_its_payment_and_a_keys_window_is_in_none(escrow):
+    made, found = gateway(escrow=escrow), vector("open_window")
+    script = harness.played(made, found)[1]
+    assert (script.fields["trxCd"], script.refs.get("escrow")) == (escrow, "kept" if escrow == "1" else None)
+    key = harness.played(made, vector("open_key_window"))[1]
+    assert (key.fields["trxCd"], "escrow" in key.refs) == ("0", False)
 
 
 def test_a_phone_is_given_back_within_its_month_in_korea():

@@ -2,7 +2,11 @@
 
 import pytest
 
+from bridge.clock import stamp
+from bridge.domain.gateway import Allowed
+from bridge.domain.payment import Mode
 from bridge.flows.check_invariants import check_everything
+from bridge.gateways import build
 from tests.gateways.street import Street
 
 
@@ -71,3 +75,32 @@ async def test_a_cancel_that_is_told_and_never_shown_is_a_persons(street):
 
     assert await street.cases(payment) == ["external_cancel"]
     assert (await street.payment(payment)).refunded == 0
+
+
+async def test_a_refund_in_escrow_says_on_what_it_hangs_and_is_made_when_the_buyer_has_spoken(street):
+    street.site = await street.pair("http://escrow-shop.test", escrow="1")
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    told = (await street.call("GET", f"/v1/payments/{opened.payment}")).json()["allowed"]
+    assert (told["refund"], told["refundable"]) == ("full_or_part", 55_000)
+    assert "구매를 확정하거나 거절하기 전" in told["why"]
+    early = await street.refund(opened.payment)
+    payment = await street.payment(opened.payment)
+    assert (early.json()["state"], early.json()["code"], street.book(payment).net) == ("refused", "2027", 55_000)
+    street.set(escrow_confirmed=True)
+    await street.refund(opened.payment)
+
+    assert (await street.state(opened.payment), street.book(payment).net) == ("refunded", 0)
+    await street.check_books()
+
+
+async def test_the_setting_of_today_puts_no_older_payment_in_escrow(street):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    rule = build("paystory", {"escrow": "1"}, Mode.TEST).refund_rule(payment, stamp(street.context.clock))
+
+    assert "why" not in (await street.call("GET", f"/v1/payments/{opened.payment}")).json()["allowed"]
+    assert rule == Allowed(55_000, partial=True)

@@ -5,7 +5,7 @@ Sections in brackets are the billing guide's. README.md has the quirks and where
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
@@ -38,6 +38,7 @@ from bridge.domain.gateway import (
 from bridge.domain.machine import State
 from bridge.domain.payment import (
     AMOUNT_MIN,
+    ESCROW,
     INSTALMENT_AMOUNT_MIN,
     Method,
     Mode,
@@ -54,6 +55,11 @@ from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS, Writer, mome
 
 CARD_MIN_WON = 1_000
 """Less is refused with 3041 (12.2)."""
+
+IN_ESCROW = "에스크로 결제예요. 구매자가 구매를 확정하거나 거절하기 전에는 페이스토리가 취소를 거절해요."
+"""2027, 2042 (12.4). No document has a way to ask what the buyer has said; the cancel's own answer tells."""
+BY_ORDER = "거래번호가 없어 주문번호로 취소해요. 거절되면 페이스토리 관리자 화면에서 취소해 주세요."
+"""0003 and 2020 may refuse a cancel by order number (12.4)."""
 
 WHOLE_ONLY = (Method.PHONE, Method.GIFT)
 """부분취소 불가능 결제수단 (2029)."""
@@ -88,8 +94,10 @@ class PayStory(Writer):
         window = self.window(
             codes.METHODS[payment.method], payment.merchant_ref, payment.amount, order.buyer, order.title, urls, stamp
         )
+        escrow = {"trxCd": self.settings.escrow}
         more = {"notiUrl": urls.notice, "language": self.language(order.locale)} | self.tax(payment)
-        return self.script(window | more, payment.merchant_ref)
+        script = self.script(window | escrow | more, payment.merchant_ref)
+        return replace(script, refs={**script.refs, ESCROW: "kept"}) if self.settings.escrow == "1" else script
 
     def read_return(self, form: Mapping[str, str]) -> Return:
         """Read what came to returnUrl (4.2). The amount in it is not looked at. Raises Unreadable, NotGenuine."""
@@ -127,13 +135,13 @@ class PayStory(Writer):
     ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
         """Cancel by order number, which is how a lost approval is taken back (7.3; standard guide 3.1.4)."""
         amount = payment.captured or payment.amount
-        named = {"tid": "", "ordNoChk": "Y", "ordNo": payment.merchant_ref}
-        reply = yield self.cancel(payment.method, named, amount, "승인 응답 유실", stamp)
+        reply = yield self.cancel(payment.method, _by_order(payment), amount, "승인 응답 유실", stamp)
         return answers.undoing(payment, self.settings.mid, reply)
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
-        """Cancel in full or in part (7.). A deposit goes back to an account that the request names."""
-        named = {"tid": payment.refs.get("tid", "")} | self.split(refund.parts, payment.tax_free)
+        """Cancel in full or in part (7.), by order number where there is no tid (7.3, ordNoChk). A deposit goes back to
+        an account that the request names."""
+        named = _named(payment) | self.split(refund.parts, payment.tax_free)
         if refund.account is not None:
             given = refund.account
             named |= {"refundBankCd": given.bank, "refundAccnt": digits(given.number, 20), "refundNm": given.holder}
@@ -146,21 +154,20 @@ class PayStory(Writer):
             return Never("돌려드릴 돈이 없어요.")
         if payment.method is Method.VIRTUAL_ACCOUNT:
             return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
-        if not payment.refs.get("tid"):
-            return ByHand("페이스토리 거래번호가 없어 관리자 화면에서 취소해야 해요.")
         paid, now = (payment.paid_at or stamp.at).astimezone(KST), stamp.at.astimezone(KST)
         if payment.method is Method.PHONE and (paid.year, paid.month) != (now.year, now.month):
             return ByHand("휴대폰 결제는 결제한 달이 지나면 취소할 수 없어요. 구매자의 계좌로 직접 보내 주세요.")
         if (now - paid).days > 365:
             return ByHand("결제한 지 1년이 지나 페이스토리에 직접 요청해야 해요.")
-        return Allowed(payment.left, partial=payment.method not in WHOLE_ONLY)
+        why = [IN_ESCROW] if payment.escrow else []
+        why += [] if payment.refs.get("tid") else [BY_ORDER]
+        return Allowed(payment.left, partial=payment.method not in WHOLE_ONLY, why=" ".join(why))
 
     def void_account(
         self, payment: Payment, stamp: Stamp
     ) -> Exchange[Undone | NothingThere | TooLate | Refused | Unknown]:
         """Close a virtual account before its deposit (4200)."""
-        named = {"tid": payment.refs.get("tid", "")}
-        reply = yield self.cancel(payment.method, named, payment.amount, "입금 전 취소", stamp)
+        reply = yield self.cancel(payment.method, _named(payment), payment.amount, "입금 전 취소", stamp)
         return answers.undoing(payment, self.settings.mid, reply)
 
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
@@ -270,6 +277,16 @@ def build(values: Mapping[str, str], mode: Mode) -> PayStory:
 def settings_of_gateway() -> tuple[Setting, ...]:
     """List the settings an operator may give."""
     return SETTINGS
+
+
+def _named(payment: Payment) -> dict[str, str]:
+    """Name a payment to a cancellation: by its tid, or by our order number where none was ever told (7.3)."""
+    tid = payment.refs.get("tid", "")
+    return {"tid": tid} if tid else _by_order(payment)
+
+
+def _by_order(payment: Payment) -> dict[str, str]:
+    return {"tid": "", "ordNoChk": "Y", "ordNo": payment.merchant_ref}
 
 
 def _is_moment(text: str) -> bool:

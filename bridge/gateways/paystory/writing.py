@@ -43,13 +43,13 @@ class Writer:
     def window(
         self, method: str, ref: str, amount: int, buyer: Buyer, title: str, urls: Urls, stamp: Stamp
     ) -> dict[str, str]:
-        """Give the window's fields (4.1); `amount` in KRW."""
+        """Give the window's fields (4.1), in no escrow; `amount` in KRW."""
         return (
             self.signed(str(amount), stamp)
             | self.whose(buyer, title)
             | {
                 "payMethod": method,
-                "trxCd": self.settings.escrow,
+                "trxCd": "0",
                 "ordNo": ref,
                 "goodsAmt": str(amount),
                 "billHpFlg": "0",
