@@ -16,9 +16,9 @@ from bridge.domain.gateway import Allowed, ByHand, Declined, Done, Event, Never,
 from bridge.domain.payment import AMOUNT_MAX, Mode
 from bridge.domain.reasons import Reason
 from bridge.gateways.payple.adapter import build
-from bridge.gateways.payple.answers import card
+from bridge.gateways.payple.answers import card, refs
 from bridge.gateways.payple.notices import read
-from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS
+from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS, Passed
 from tests.gateways import harness
 
 THAT_OPENS = ["cst_id", "custKey", "AuthKey", "PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_REQKEY",
@@ -127,6 +127,15 @@ def test_a_phone_number_has_twenty_digits_at_most(digits, sent):
     found = vector("charge") | {"order": {"buyer": {"phone": "1" * digits}}}
     calls, _ = harness.played(gateway(), found)
     assert calls[1].body.get("PCD_PAYER_HP") == ("1" * sent if sent else None)
+
+
+def test_whoever_asks_signs_with_what_the_pass_gave_or_with_the_shops_own():
+    passed = Passed("PASS_ID", "PASS_KEY", "AUTH", "https://democpay.payple.kr/x", {})
+    given = {"PCD_CST_ID": "PASS_ID", "PCD_CUST_KEY": "PASS_KEY", "PCD_AUTH_KEY": "AUTH"}
+    assert gateway(credentials="tokens").talker.tokens(passed) == given
+    made = gateway(credentials="originals")
+    own = {"PCD_CST_ID": made.settings.cst_id, "PCD_CUST_KEY": made.settings.cust_key, "PCD_AUTH_KEY": "AUTH"}
+    assert made.talker.tokens(passed) == own != given
 
 
 # ---- where we go
@@ -251,6 +260,16 @@ def test_a_cards_number_is_read_under_each_of_its_names(name):
 @pytest.mark.parametrize("name", ["PCD_PAY_CARDNAME", "PCD_PAY_CARDNANE", "PCD_CARDNAME", "PCD_PAY_BANKNAME"])
 def test_a_cards_name_is_read_under_each_of_its_names(name):
     assert card(Fields({name: "BC 카드"})) == {"name": "BC 카드"}
+
+
+def test_a_payment_keeps_what_its_refund_and_its_slip_need():
+    told = {"PCD_PAY_TIME": "20260330163604", "PCD_PAY_CARDTRADENUM": "7", "PCD_PAY_CARDRECEIPT": "https://slip.test/7"}
+    kept = {"payTime": "20260330163604", "tradeNum": "7", "receipt": "https://slip.test/7"}
+    assert refs(Fields(told)) == kept
+    assert refs(Fields({})) == {}
+    paid = replace(harness.payment(vector("refund")), refs=kept)
+    assert gateway().receipt_link(paid) == "https://slip.test/7"
+    assert gateway().receipt_link(replace(paid, refs={"receipt": "http://slip.test/7"})) == ""
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 
 from bridge.domain.exchange import Fields, Reply, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
-from bridge.domain.gateway import Allowed, ByHand, Declined, Done, Event, Never, Refused, Seen, Unknown, Waiting
+from bridge.domain.gateway import Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Seen, Unknown, Waiting
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Method, Mode, RefundOrder
 from bridge.gateways.paystory.adapter import build
-from bridge.gateways.paystory.answers import account_of, deletion, inquiry
+from bridge.gateways.paystory.answers import account_of, card, deletion, inquiry
 from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS
 from tests.gateways import harness
 from tests.gateways.lane import Lane
@@ -83,6 +83,13 @@ def test_exactly_what_may_move_money_says_so(operation, moves):
 
 def test_a_phone_number_that_is_missing_is_eleven_zeros():
     assert gateway().whose(Buyer(""), "") == {"goodsNm": "TICKET", "ordNm": "구매자", "ordTel": "00000000000"}
+
+
+def test_a_buyers_name_and_the_goods_fit_to_the_byte():
+    assert gateway().whose(Buyer("a" * 31, "", "1" * 21), "b" * 101) == {
+        **{"goodsNm": "b" * 100, "ordNm": "a" * 30, "ordTel": "1" * 20},
+    }
+    assert gateway().whose(Buyer("홍" * 11), "")["ordNm"] == "홍" * 10, "bytes are counted, not characters"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +250,29 @@ def test_an_account_is_read_whole_and_by_its_number_alone():
         account_of(Fields({name: value for name, value in told.items() if name != "vacntNo"}))
 
 
+def test_a_card_is_shown_with_its_issuers_name_and_the_approval():
+    told = {"cardNo": "94101234****1234", "fnNm": "어느 카드", "quota": "03", "appNo": "300", "cpCd": "01"}
+    shown = {"number": "9410-12**-****-1234", "name": "어느 카드", "installment": "03", "approval_no": "300"}
+    assert card(Fields(told)) == shown
+    assert card(Fields(told | {"fnNm": ""})) == shown | {"name": "비씨"}
+    assert card(Fields({"cpCd": "01", "appCardCd": "02"})) == {"name": "국민"}
+    assert card(Fields({})) == {}
+
+
+def test_a_yes_without_its_transaction_is_unreadable():
+    assert isinstance(answered("approve")[1], Paid)
+    outcome = answered("approve", tid=None)[1]
+    assert (type(outcome), outcome.why) == (Unknown, "Unreadable: The answer has no tid.")
+
+
+@pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])
+def test_a_cancellation_of_another_payment_gives_nothing_back(strange):
+    assert isinstance(answered("refund")[1], Done)
+    outcome = answered("refund", **strange, resultMsg="ok")[1]
+    assert isinstance(outcome, Unknown)
+    assert (outcome.code, outcome.message) == ("2001", "ok")
+
+
 @pytest.mark.parametrize(("day", "due"), [("20260402", "2026-04-02T23:59:59+09:00"), (None, None), ("soon", None)])
 def test_an_account_waits_until_the_end_of_its_last_day_where_one_is_told(day, due):
     found = next(one for one in harness.load("paystory") if one["name"] == "an account is issued")
@@ -344,6 +374,19 @@ def test_a_field_that_is_missing_names_the_event_as_an_empty_one_does(name):
 )
 def test_a_notice_tells_what_happened(changes, event):
     assert noticed(**changes).event is event
+
+
+@pytest.mark.parametrize(("day", "due"), [("20260402", "2026-04-02T23:59:59+09:00"), ("", None), (None, None)])
+def test_a_notice_of_an_account_tells_the_end_of_its_last_day_where_there_is_one(day, due):
+    whole = {"payMethod": "VACNT", "resultCd": "4100", "cancelYN": "N", "vacntNo": "0012", "cpCd": "004"}
+    notice = noticed(**whole, fnNm="국민은행", vacntNm=None, lmtDay=day)
+    account = {"bank_code": "004", "bank": "국민은행", "number": "0012", "holder": ""}
+    assert (notice.event, notice.account) == (Event.ISSUED, account | ({"due": due} if due else {}))
+    assert (notice.due and notice.due.isoformat()) == due
+
+
+def test_a_notice_keeps_its_name_for_ever_or_a_repeat_after_an_update_would_be_news():
+    assert noticed().dedupe == "paystory:af8e1d9ebc95713cf025ad0f45694101"
 
 
 @pytest.mark.parametrize(("told", "currency"), [("USD", "USD"), ("KRW", "KRW"), ("", "KRW"), (None, "KRW")])

@@ -15,6 +15,8 @@ from bridge.domain.exchange import Reply
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.gateway import Absent, Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Unknown, Waiting
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Method
+from bridge.domain.reasons import Reason
+from bridge.domain.services import CardKind
 from bridge.domain.tax import Split
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.approvals import read_approval, read_return
@@ -85,6 +87,18 @@ def test_a_buyers_fields_fit_to_the_byte():
     assert buyer_fields(longer) == {"buyerName": "a" * 30, "buyerTel": "1" * 40, "buyerEmail": ""}
     assert buyer_fields(Buyer("홍" * 11))["buyerName"] == "홍" * 10, "bytes are counted, not characters"
     assert buyer_fields(Buyer("")) == {"buyerName": "구매자", "buyerTel": "", "buyerEmail": ""}
+
+
+@pytest.mark.parametrize("operation", ["charge", "key_in"])
+def test_a_charges_goods_fit_to_the_byte(operation):
+    call = play.call_of(gateway(), vector(operation) | {"order": {"title": "a" * 81}})
+    assert call.form["goodsName"] == "a" * 80
+
+
+@pytest.mark.parametrize("returned", [{}, {"P_TID": "T1"}, {"P_REQ_URL": "https://mobile.paywelcome.co.kr/x"}])
+def test_a_return_that_names_nothing_to_approve_approves_nothing(returned):
+    outcome = play.outcome_of(gateway(), vector("approve") | {"returned": returned, "reply": {"body": ""}})
+    assert isinstance(outcome, Unknown)
 
 
 @pytest.mark.parametrize("prefix", ["941012", "9410-1234-1234-1234", "94101"])
@@ -275,6 +289,23 @@ def test_a_return_that_says_no_needs_no_words_and_leaves_nothing_to_approve():
     assert (returned.refs, returned.refused.code, returned.refused.message) == ({}, "01", "")
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("01", Reason.DECLINED), ("R100", Reason.BAD_REQUEST), ("R199", Reason.BAD_REQUEST), ("zz", Reason.DECLINED)],
+)
+def test_a_return_that_says_no_says_why_where_its_code_is_known(status, reason):
+    assert read_return({"P_STATUS": status}, gateway().settings).refused.reason is reason
+
+
+def test_a_card_that_is_looked_up_may_have_neither_kind_nor_name():
+    whole = answered("look_up_card")
+    assert isinstance(whole, CardKind)
+    assert whole.issuer_name
+    assert whole.kind
+    bare = answered("look_up_card", CardType=None, CardName=None)
+    assert (bare.issuer, bare.issuer_name, bare.kind) == (whole.issuer, "", "")
+
+
 def test_a_key_is_issued_with_what_is_shown_of_its_card():
     whole = answered("issue_key_by_card", CardResultCode=None, tid=None)
     assert isinstance(whole, Issued)
@@ -368,6 +399,26 @@ def test_what_is_left_is_read_where_it_is_an_amount(told, left):
     notice = unified(transaction_flag="-", remain_amount=told)
     assert notice.left == left
     assert notice.event is (Event.CANCELLED if left == 0 else Event.PART_CANCELLED)
+
+
+@pytest.mark.parametrize("name", ["no_oid", "type_msg"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_notice_of_a_deposit_without_order_or_kind_is_unreadable(name, value):
+    whole = {"no_oid": "PAY1", "type_msg": "0200", "amt_input": "55000", "no_tid": "T1", "no_vacct": "0012"}
+    assert read_notice(urlencode(whole).encode(), "pc", gateway().settings).event is Event.DEPOSITED
+    told = {held: one for held, one in (whole | {name: value}).items() if one is not None}
+    with pytest.raises(Unreadable):
+        read_notice(urlencode(told).encode(), "pc", gateway().settings)
+
+
+def test_half_a_character_in_a_notice_is_read_as_a_question_mark():
+    assert unified(transaction_no="T\ud800").refs == {"tid": "T?"}
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000])
+def test_a_unified_notice_that_is_no_json_object_is_unreadable(raw):
+    with pytest.raises(Unreadable):
+        read_notice(raw, "pg", gateway().settings)
 
 
 @pytest.mark.parametrize("changes", [{"mid": None}, {"mid": "other"}, {"order_no": None}, {"order_no": ""},
