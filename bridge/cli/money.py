@@ -81,6 +81,21 @@ def refund(
         raise typer.Exit(NOT_KNOWN_YET)
 
 
+def cancel_transfer(
+    refund: Annotated[str, typer.Argument(help="The refund's id, as `refund` and `payments show` print it.")],
+    as_json: Json = False,
+) -> None:
+    """Take back a refund to an account while the gateway has only registered its transfer.
+
+    Exit code 0: it was not made, and the money may be refunded anew, 1: it was made already, 3: not known yet (the
+    gateway is asked each minute; look with `payments show`, or type it again).
+    """
+    done: dict[str, Any] = run("cancel-transfer", refund=refund, actor=who())
+    print_json(done) if as_json else print_facts(done)
+    if done["transfer"] != "not_made":
+        raise typer.Exit(1 if done["transfer"] == "made" else NOT_KNOWN_YET)
+
+
 def who() -> str:
     """Name the person at this terminal, as the timeline will; a container may have no name for its user."""
     try:

@@ -14,6 +14,7 @@ from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Account, Mode
 from bridge.flows.ask_gateway import administer
 from bridge.flows.ask_key import ask_keys
+from bridge.flows.cancel_transfer import cancel_transfer
 from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.log_in import add_operator
@@ -110,6 +111,13 @@ class Refund(Words):
     actor: Annotated[str, Meta(min_length=1, max_length=55)]
     key: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
     account: Annotated[str, Meta(max_length=80)] = ""
+
+
+class RefundNamed(Words):
+    """`cancel-transfer`."""
+
+    refund: str
+    actor: Annotated[str, Meta(min_length=1, max_length=55)]
 
 
 class OutboxList(Words):
@@ -228,6 +236,13 @@ async def _refund(context: Context, words: Refund) -> Any:
     return refund_json(await refund(context, site, wish, once_of_command(context, words.key, digest)))
 
 
+async def _cancel_transfer(context: Context, words: RefundNamed) -> Any:
+    site = context.sites.get(await _site_of_refund(context, words.refund))
+    done = await cancel_transfer(context, site, words.refund, f"operator:{words.actor}")
+    said = {"gateway_code": done.code, "gateway_message": done.message}
+    return {"transfer": done.transfer} | refund_json(done.refund) | {name: text for name, text in said.items() if text}
+
+
 async def _outbox_list(context: Context, words: OutboxList) -> Any:
     rows = await context.ledger.read(lambda turn: news.unheard(turn, words.limit))
     return [_news_json(row) for row in rows]
@@ -269,6 +284,16 @@ async def _site_of(context: Context, payment: str) -> str:
     return await context.ledger.read(work)
 
 
+async def _site_of_refund(context: Context, refund_id: str) -> str:
+    def work(turn: Turn) -> str:
+        row = turn.one("SELECT site FROM operations WHERE id = ? AND kind = 'refund'", refund_id)
+        if row is None:
+            raise NotFound("There is no such refund; `pay-bridge payments show PAYMENT` lists a payment's.")
+        return str(row["site"])
+
+    return await context.ledger.read(work)
+
+
 _COMMANDS: dict[str, _Command[Any]] = {
     "site.add": _Command(SiteAdd, _site_add),
     "site.set": _Command(SiteSet, _site_set),
@@ -281,6 +306,7 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "payments.list": _Command(PaymentsList, _payments_list),
     "payments.show": _Command(PaymentNamed, _payments_show),
     "refund": _Command(Refund, _refund),
+    "cancel-transfer": _Command(RefundNamed, _cancel_transfer),
     "privacy.export": _Command(privacy_work.PersonNamed, privacy_work.export),
     "privacy.erase": _Command(privacy_work.PersonNamed, privacy_work.erase),
     "cases.list": _Command(case_work.CasesList, case_work.list_),

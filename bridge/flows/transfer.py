@@ -19,6 +19,7 @@ from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 ASK_EVERY_SECONDS = 60
+CANCELLED = "등록한 환불 이체를 취소했어요"
 MADE, UNMADE = ("done",), ("failed", "cancelled")
 
 
@@ -74,6 +75,7 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: objec
     if isinstance(outcome, TransferShown) and outcome.state in UNMADE:
         why = "the gateway shows that the transfer was not made"
         code, message = outcome.code, outcome.message or outcome.state
+        message = CANCELLED if outcome.state == "cancelled" else message  # it answers our question with a yes
         refund_failed(turn, recorder, payment, operation, Evidence.E4, code, message, why)
         return
     waited = recorder.at - to_ms(operation.sent_at)

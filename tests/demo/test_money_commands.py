@@ -142,3 +142,50 @@ async def test_news_the_shop_refuses_waits_in_the_outbox_and_is_sent_on_demand(
         return {"left": (await terminal.type("outbox", "list", "--json"))[1]}
 
     assert (await visit.wait(emptied, lambda found: not found["left"], "an empty outbox"))["left"] == []
+
+
+async def test_a_refund_to_an_account_is_taken_back_while_its_transfer_is_only_registered(
+    visit: Visit, terminal: Terminal, folder: Path
+) -> None:
+    page = await visit.watch(await visit.buy("r", "virtual_account"), "awaiting_deposit")
+    await visit.buyer.submit(page, "deposit")
+    payment = await visit.wait(visit.payment, lambda found: found["state"] == "paid", "the deposit")
+    to = folder / "account"
+    to.write_text("088:110-123-456789:김예매\n", "utf-8")
+    words = ("refund", payment["id"], "--reason", "공연 취소", "--account", str(to), "--json")
+
+    taken_in = (await terminal.type(*words))[1]
+    code, done, _ = await terminal.type("cancel-transfer", taken_in["id"], "--json")
+    over, nothing, complaint = await terminal.type("cancel-transfer", taken_in["id"], "--json")
+
+    assert taken_in["state"] == "accepted"
+    assert (code, done["transfer"], done["state"], done["code"]) == (0, "not_made", "refused", "C")
+    assert (await visit.payment())["state"] == "paid"
+    assert (over, nothing) == (1, None)
+    assert "This refund is over" in complaint
+    asked = [one for one in (await visit.payment())["timeline"] if one["event"] == "transfer.cancel_sent"]
+    assert asked[0]["actor"].startswith("operator:")
+
+
+async def test_a_transfer_that_was_made_is_exit_code_1_and_one_whose_status_is_not_known_3(
+    visit: Visit, terminal: Terminal, folder: Path
+) -> None:
+    page = await visit.watch(await visit.buy("r", "virtual_account"), "awaiting_deposit")
+    await visit.buyer.submit(page, "deposit")
+    payment = await visit.wait(visit.payment, lambda found: found["state"] == "paid", "the deposit")
+    to = folder / "account"
+    to.write_text("088:110-123-456789:김예매\n", "utf-8")
+    words = ("refund", payment["id"], "--reason", "공연 취소", "--account", str(to), "--json")
+    refund = (await terminal.type(*words))[1]["id"]
+    sandbox, ref = visit.stand.sandbox_url, payment["merchant_ref"]
+    for op in ("transfer_cancel", "transfer_status"):
+        fault = {"gateway": "mainpay", "op": op, "kind": "drop_before", "merchant_ref": ref, "times": 1}
+        await visit.http.post(f"{sandbox}/control/faults", json=fault)
+
+    unknown = await terminal.type("cancel-transfer", refund, "--json")
+    await visit.http.post(f"{sandbox}/control/transfer", json={"merchant_ref": ref, "state": "done"})
+    made = await terminal.type("cancel-transfer", refund, "--json")
+
+    assert (unknown[0], unknown[1]["transfer"], unknown[1]["state"]) == (3, "not_known", "accepted")
+    assert (made[0], made[1]["transfer"], made[1]["gateway_code"]) == (1, "made", "3001")
+    assert (await visit.payment())["state"] == "refunded"

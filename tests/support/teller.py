@@ -171,10 +171,16 @@ class Teller:
     def _transfer_status(self, said: dict[str, Any]) -> dict[str, Any]:
         return {"code": "ok", "state": self.transfers[said["transfer"]]}
 
+    def _transfer_cancel(self, said: dict[str, Any]) -> dict[str, Any]:
+        if self.transfers[said["transfer"]] != "registered":
+            return {"code": "no", "message": "이미 이체했어요"}
+        self.transfers[said["transfer"]] = "cancelled"
+        return {"code": "ok"}
+
     def make_transfer(self, state: str = "done") -> None:
         """Let the transfer that waits be made, or fail."""
-        for name in self.transfers:
-            self.transfers[name] = state
+        waiting = [name for name, one in self.transfers.items() if one == "registered"]
+        self.transfers |= dict.fromkeys(waiting, state)
         ref, amount = self._pending
         if state == "done":
             self.trades[ref].refunds.append(amount)

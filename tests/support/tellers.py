@@ -369,8 +369,12 @@ class Accounts(Telling, Approving, Undoing):
         return TransferShown(said["state"], said["state"], "은행 답")
 
     def cancel_transfer(self, payment: Payment, refs: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
-        raise AssertionError("nobody takes a transfer back here")
-        yield
+        said = yield from self.ask("transfer_cancel", payment, moves=True, transfer=refs["transfer"])
+        if said["code"] == "ok":
+            return Done()
+        if said["code"] == "no":
+            return Refused(Reason.CANCEL_FAILED, said["code"], said["message"])
+        return Unknown("the transfer's cancel proves nothing", said["code"])
 
 
 _ESCROW = {

@@ -243,6 +243,7 @@ EVENTS: dict[str, Said] = {
     "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
     "refund.accepted": Said("환불이 접수됐어요. 아직 돌려준 돈은 없어요", "Refund taken in; no money is back yet"),
     "plan.round_failed": Said("정기결제의 다음 회차가 결제되지 않았어요", "A later round of the plan was not charged"),
+    "transfer.cancel_sent": Said("환불 이체 등록을 취소해 달라고 했어요", "Cancel of the refund's transfer asked for"),
     "refund.external": Said("결제사에서 직접 환불됐어요", "Given back at the gateway itself"),
     "payment.orphaned": Said("끝난 결제에서 돈을 찾았어요", "Money found on an ended payment"),
     "payment.orphan_returned": Said("찾은 돈을 돌려줬어요", "Money found was given back"),

@@ -129,6 +129,7 @@ final class Story {
 			'refund.not_sent'         => __( 'Refund could not be sent', 'pay-bridge' ),
 			'refund.unknown'          => __( 'Refund\'s answer lost', 'pay-bridge' ),
 			'refund.accepted'         => __( 'Refund accepted', 'pay-bridge' ),
+			'transfer.cancel_sent'    => __( 'Cancel of the refund\'s transfer asked for', 'pay-bridge' ),
 			'refund.needs_human'      => __( 'Whether it was refunded must be looked up by a person', 'pay-bridge' ),
 			'plan.round_failed'       => __( 'A later round of the plan was not charged', 'pay-bridge' ),
 			'refund.external'         => __( 'Refunded at the gateway itself', 'pay-bridge' ),

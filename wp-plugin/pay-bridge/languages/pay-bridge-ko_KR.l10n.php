@@ -49,6 +49,7 @@ return array(
 		'Can be charged' => '청구할 수 있어요',
 		'Cancel it' => '발급 취소',
 		'Cancel of the cash receipt asked for' => '현금영수증 취소를 요청했어요',
+		'Cancel of the refund\'s transfer asked for' => '환불 이체 등록을 취소해 달라고 했어요',
 		'Cancel the cash receipt…' => '현금영수증 취소하기…',
 		'Cancelled' => '취소됨',
 		'Card' => '카드',

@@ -1,0 +1,115 @@
+"""A refund by transfer is taken back while it is only registered; the gateway's status alone says what came of it."""
+
+import pytest
+
+from bridge.domain.failures import NotFound, NotNow, RefundRefused
+from bridge.flows.cancel_transfer import cancel_transfer
+from tests.flows.test_accounts import counter, deposited, transfer
+
+__all__ = ["counter"]
+
+
+async def take_back(world, refund_id, actor="operator:haneul"):
+    return await cancel_transfer(world.context, world.context.sites.get(world.site.id), refund_id, actor)
+
+
+@pytest.fixture
+async def registered(counter):
+    """A deposit whose refund by transfer is registered and not made."""
+    payment = await deposited(counter)
+    return counter, payment, await transfer(counter, payment)
+
+
+async def test_a_registered_transfer_is_taken_back_and_the_money_may_be_refunded_anew(registered):
+    world, payment, refund = registered
+    done = await take_back(world, refund.id)
+
+    assert (done.transfer, done.refund.step, done.refund.evidence, done.code) == ("not_made", "fail", "E4", "")
+    assert done.refund.message == "등록한 환불 이체를 취소했어요"
+    assert (await world.state(payment.id), world.trade(payment).refunds) == ("paid", [])
+    again = await transfer(world, payment, key="cd" * 16)
+    assert again.code == "accepted"
+    world.teller.make_transfer()
+    await world.live(120, step=30)
+    assert await world.state(payment.id) == "refunded"
+    assert world.trade(payment).refunds == [55_000]
+
+
+async def test_who_asked_for_it_stands_in_the_timeline(registered):
+    world, payment, refund = registered
+    await take_back(world, refund.id, "operator:narae")
+    timeline = (await world.call("GET", f"/v1/payments/{payment.id}")).json()["timeline"]
+
+    (asked,) = [one for one in timeline if one["event"] == "transfer.cancel_sent"]
+    assert (asked["actor"], asked["amount"]) == ("operator:narae", 55_000)
+    assert [one["event"] for one in timeline][-1] == "refund.refused"
+
+
+async def test_a_transfer_that_was_made_meanwhile_is_money_back_and_the_gateways_no_is_told(registered):
+    world, payment, refund = registered
+    world.teller.make_transfer()
+    done = await take_back(world, refund.id)
+
+    assert (done.transfer, done.code, done.message) == ("made", "no", "이미 이체했어요")
+    assert await world.state(payment.id) == "refunded"
+    assert ("refund", -55_000, "E4") in await world.entries(payment.id)
+
+
+async def test_a_yes_to_the_cancel_settles_nothing_where_the_status_shows_the_transfer_made(registered):
+    world, payment, refund = registered
+    world.teller.fail("transfer_cancel", "ok")
+    world.teller.make_transfer()
+    done = await take_back(world, refund.id)
+
+    assert (done.transfer, await world.state(payment.id)) == ("made", "refunded")
+
+
+@pytest.mark.parametrize("odd", ["odd", "lost_after"])
+async def test_a_cancel_whose_answer_is_lost_is_known_by_its_status(registered, odd):
+    world, payment, refund = registered
+    world.teller.fail("transfer_cancel", odd)
+    done = await take_back(world, refund.id)
+    if odd == "odd":
+        assert (done.transfer, done.code, bool(done.message)) == ("not_known", "odd", True)
+        assert (await take_back(world, refund.id)).transfer == "not_made", "it may be asked again"
+    else:
+        assert (done.transfer, done.code) == ("not_made", "")
+    assert await world.state(payment.id) == "paid"
+
+
+async def test_a_status_that_cannot_be_had_leaves_it_open_and_the_bridge_goes_on_asking(registered):
+    world, payment, refund = registered
+    world.teller.fail("transfer_status", "lost_before")
+    done = await take_back(world, refund.id)
+    assert (done.transfer, done.refund.code) == ("not_known", "accepted")
+    await world.live(120, step=30)
+
+    (refund,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    assert (refund.step, refund.evidence) == ("fail", "E4")
+    assert await world.state(payment.id) == "paid"
+
+
+async def test_what_is_over_is_no_transfer_or_was_never_answered_is_refused_in_words(counter):
+    world = counter
+    payment = await deposited(world)
+    refused = await transfer(world, payment)
+    await take_back(world, refused.id)
+    with pytest.raises(NotNow, match="This refund is over: fail"):
+        await take_back(world, refused.id)
+    with pytest.raises(NotFound):
+        await take_back(world, "none")
+    world.teller.fail("transfer", "lost_after")
+    unanswered = await transfer(world, payment, key="cd" * 16)
+    with pytest.raises(NotNow, match="has not answered"):
+        await take_back(world, unanswered.id)
+    assert world.teller.calls["transfer_cancel"] == 1
+
+
+async def test_a_refund_the_way_the_money_came_cannot_be_taken_back(world):
+    await world.pair_teller("Asked")
+    payment = await world.buy_at_teller(world.order())
+    world.teller.fail("refund", "odd")
+    await world.refund(payment.id)
+    (refund,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    with pytest.raises(RefundRefused, match="is no transfer"):
+        await take_back(world, refund.id)

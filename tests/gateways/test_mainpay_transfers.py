@@ -1,0 +1,90 @@
+"""Mainpay's 환불등록 취소: a registered transfer is taken back, one that was made is not, and the books know which."""
+
+import pytest
+
+from bridge.flows.cancel_transfer import cancel_transfer
+from tests.gateways.test_mainpay_direct_stories import control, deposited, transfer, typed
+
+__all__ = ["typed"]
+
+
+async def take_back(world, refund):
+    return await cancel_transfer(world.context, world.context.sites.get(world.site.id), refund.id, "operator:haneul")
+
+
+def sent(world):
+    return [one["op"] for one in world.sandbox.requests if one["op"].startswith("transfer")]
+
+
+async def test_a_registered_transfer_is_cancelled_and_the_deposit_can_go_back_anew(typed):
+    world = typed
+    payment = await deposited(world)
+    done = await take_back(world, await transfer(world, payment))
+
+    assert (done.transfer, done.refund.evidence, done.refund.code) == ("not_made", "E4", "C")
+    assert sent(world) == ["transfer", "transfer_cancel", "transfer_status"]
+    assert (await world.state(payment.id), world.book(payment).net) == ("paid", 55_000)
+    await world.check_books()
+
+
+async def test_why_a_deposit_is_not_refunded_by_a_click_names_the_transfer(typed):
+    world = typed
+    payment = await deposited(world)
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+
+    assert "pay-bridge refund … --account" in str(shown)
+    refused = await world.refund(payment.id)
+    assert (refused.status_code, "이체" in refused.json()["why"]) == (422, True), refused.text
+
+
+async def test_a_transfer_that_was_made_first_stays_made(typed):
+    world = typed
+    payment = await deposited(world)
+    refund = await transfer(world, payment)
+    await control(world, "transfer", merchant_ref=payment.merchant_ref, state="done")
+    done = await take_back(world, refund)
+
+    assert (done.transfer, done.code, done.refund.evidence) == ("made", "3001", "E4")
+    assert (await world.state(payment.id), world.book(payment).net) == ("refunded", 0)
+    await world.check_books()
+
+
+@pytest.mark.parametrize(
+    ("kind", "came"), [("drop_after", "not_made"), ("5xx_after", "not_made"), ("drop_before", "not_known")]
+)
+async def test_a_cancel_without_an_answer_is_known_by_the_transfers_status(typed, kind, came):
+    world = typed
+    payment = await deposited(world)
+    refund = await transfer(world, payment)
+    world.fault("transfer_cancel", kind)
+    done = await take_back(world, refund)
+    assert done.transfer == came
+    if came == "not_known":
+        assert (await take_back(world, refund)).transfer == "not_made"
+
+    assert (await world.state(payment.id), world.book(payment).net) == ("paid", 55_000)
+    await world.check_books()
+
+
+async def test_a_transfer_made_while_its_cancel_was_on_its_way_ends_as_the_gateway_shows_it(typed):
+    world = typed
+    payment = await deposited(world)
+    refund = await transfer(world, payment)
+    world.sandbox_setting(transfer_seconds=30)
+    await world.clock.forward(31)  # made by the bank, and nobody has asked yet
+    done = await take_back(world, refund)
+
+    assert (done.transfer, world.book(payment).net) == ("made", 0)
+    await world.check_books()
+
+
+async def test_a_part_is_cancelled_and_frees_its_amount_alone(typed):
+    world = typed
+    payment = await deposited(world)
+    first = await transfer(world, payment, 10_000)
+    await take_back(world, first)
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+
+    assert [(one["amount"], one["state"]) for one in shown["refunds"]] == [(10_000, "refused")]
+    assert shown["refunded"] == 0
+    await world.check_books()
