@@ -11,6 +11,9 @@ ROOT = Path(__file__).parent.parent
 SLOW = "wordpress or browser or kill"
 PYTHON = [sys.executable, "-m"]
 PYTEST = ["pytest", "-p", "no:cacheprovider", "-q", "--durations=8", "-m"]
+COVERED = [*PYTHON, "coverage", "run", "-m", *PYTEST, f"not ({SLOW})"]
+FLOWS = "tests/flows"
+"""Half of the quick tests: they wait for PostgreSQL, and the others have the time meanwhile."""
 
 
 @dataclass
@@ -34,7 +37,8 @@ def main() -> int:
         old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         parts = [
-            start("quick tests", Path(folder), [*PYTHON, "coverage", "run", "-m", *PYTEST, f"not ({SLOW})"]),
+            start("quick tests of flows", Path(folder), [*COVERED, FLOWS]),
+            start("other quick tests", Path(folder), [*COVERED, f"--ignore={FLOWS}"]),
             start("slow tests", Path(folder), [*PYTHON, *PYTEST, SLOW]),
             start("storms", Path(folder), ["nice", *PYTHON, "tests.storm"]),
             start("planted bugs", Path(folder), ["nice", *PYTHON, "tests.planted"]),
