@@ -33,7 +33,8 @@ def main() -> int:
                 _show(outcome, asked.log or asked.seeds == 1, asked.gateway)
             if outcome.violations and asked.until_red:
                 break
-        if figures.red and asked.until_red:
+        is_over = asked.minutes and time.monotonic() - began_at >= asked.minutes * 60
+        if is_over or (figures.red and asked.until_red):
             break
     summary = figures.summary(time.monotonic() - began_at, asked.processes)
     if asked.json:
@@ -53,6 +54,7 @@ def _read() -> argparse.Namespace:
         choices=["", *sorted({setup.gateway for setup in SETUPS})],
         help="only set-ups of this gateway; the same seed is another storm then",
     )
+    words.add_argument("--minutes", type=float, default=0, help="stop after so many; the figures are of what was run")
     words.add_argument("--until-red", action="store_true", help="stop at the first red seed")
     words.add_argument("--log", action="store_true", help="print the event log of red seeds; of a lone seed, always")
     words.add_argument("--json", type=Path, help="write the figures here too")

@@ -1,5 +1,6 @@
 """The storm itself: the same seed is the same storm, and what is broken on purpose does not get through."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from bridge.flows import recover
 from bridge.ledger import operations
+from tests.storm.__main__ import SEEDS_AT_ONCE, main
 from tests.storm.figures import Figures
 from tests.storm.page import PAGE, page, written
 from tests.storm.quietly import storms
@@ -63,6 +65,14 @@ def test_a_storm_does_not_depend_on_those_before_it():
         made.run(8)
 
         assert made.run(7).digest == alone
+
+
+def test_a_run_ends_with_its_time_and_says_how_many_it_ran(monkeypatch, capsys):
+    words = ["storm", "--seeds", "1000", "--minutes", "0.0001", "--processes", "1"]
+    monkeypatch.setattr(sys, "argv", words)
+
+    assert main() == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["schedules"] == SEEDS_AT_ONCE
 
 
 def test_there_are_more_than_forty_four_kinds_of_faults():
