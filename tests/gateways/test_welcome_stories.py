@@ -9,7 +9,7 @@ import pytest
 from bridge.flows.manage_sites import change_settings
 from bridge.gateways.welcome.escrow import DELIVERY
 from tests.gateways.house import House
-from tests.support.world import SHOP_URL, Coming
+from tests.support.world import SHOP_URL, Coming, Opened
 
 LOST_BEFORE = ("drop_before", "5xx_before")
 LOST_AFTER = ("drop_after", "5xx_after", "garbage_after", "half_after")
@@ -361,6 +361,32 @@ async def test_a_lost_approval_that_a_notice_tells_of_leaves_the_payment_in_escr
         await house.beat()
     payment = await house.payment(payment.id)
     assert (payment.state, payment.captured, payment.escrow) == ("paid", 55_000, "kept")
+
+
+# ---- a phone's key, which comes with its first round
+
+
+@pytest.mark.parametrize(("gives", "state", "net"), [(True, "active", 9_900), (False, "lost", 0)])
+async def test_a_first_round_that_brings_no_key_is_taken_back_and_leaves_none(house, gives, state, net):
+    house.set(link_gives_phone_key=gives)
+    wish = {
+        **{"customer": "customer-1", "title": "정기 후원", "actor": "buyer", "method": "phone"},
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678", "email": "hong@shop.test"},
+        "result_url": f"{house.site.url}/my-cards",
+        "order": house.order(amount=9_900),
+    }
+    asked = await house.call("POST", "/v1/billing-keys", wish)
+    assert asked.status_code == 201, asked.text
+    await house.go(await house.authenticate(Opened("", asked.json()["window_url"], "", "")))
+    for _ in range(5):
+        await house.beat()
+    key = (await house.call("GET", f"/v1/billing-keys/{asked.json()['id']}?customer=customer-1")).json()
+    (row,) = await house.all("SELECT id FROM payments")
+    payment = await house.payment(row["id"])
+
+    assert (key["state"], payment.left, house.book(payment).net) == (state, net, net)
+    assert payment.state == ("paid" if gives else "voided")
+    await house.check_books()
 
 
 # ---- what comes from outside and is not what it should be

@@ -43,6 +43,7 @@ class Settings:
     already_code: str = ALREADY
     already_message: str = "이미 취소된 거래입니다."
     confirm_price_locks: bool = True
+    link_gives_phone_key: bool = True
     approve_seconds: float = 300.0
     cancel_period_days: int = 365
 

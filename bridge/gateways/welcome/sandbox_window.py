@@ -183,7 +183,7 @@ def _charge(till: Till, link: Link, fault: Fault | None) -> Deal:
     link.deal = deal
     taken = link.amount + WRONG_BY_WON if fault is not None and fault.kind == "wrong_amount" else link.amount
     till.charge(deal, taken, "link")
-    if kind == "hpp" and "hpp_bill=Y" in reserved:
+    if kind == "hpp" and "hpp_bill=Y" in reserved and till.settings.link_gives_phone_key:
         key = Billkey(till.world.hex(40), link.mid, "hpp", "", "", till.world.now(), link.amount)
         till.billkeys[key.key] = key
         link.billkey = key.key
