@@ -53,6 +53,10 @@ async def test_what_a_turn_answers_comes_back(ledger):
     assert await ledger.read(lambda turn: turn.one("SELECT 1 FROM meta WHERE name = 'b'")) is None
 
 
+async def test_books_that_nobody_unlocks_have_no_root(ledger):
+    assert ledger.root == b""
+
+
 async def test_whoever_hears_of_a_turn_finds_it_committed(ledger, folder):
     """Seen by another connection, at once, for every one of many."""
     with contextlib.closing(sqlite3.connect(folder / "bridge.db")) as other:
