@@ -27,6 +27,7 @@ class ReceiptOrder:
     """A cash receipt (현금영수증) to be issued. `purpose`: income (소득공제), business (지출증빙) or self (자진발급).
 
     `identity` is the buyer's phone, card or business number, personal data; `traded_at` when the cash was paid.
+    `asks_amount`: `split` is all that is left, and the gateway is asked how much of it was cash (SizesReceipts).
     """
 
     ref: str
@@ -37,15 +38,20 @@ class ReceiptOrder:
     buyer_name: str
     traded_at: datetime
     refs: Mapping[str, str] = field(default_factory=dict)
+    asks_amount: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptIssued:
-    """A cash receipt was issued; `number` is the tax office's, `refs` are what its cancelling needs."""
+    """A cash receipt was issued; `number` is the tax office's, `refs` are what its cancelling needs.
+
+    `split` is what it is over, where the gateway said how much was cash.
+    """
 
     number: str
     refs: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
+    split: Split | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,15 @@ class Receipts(Protocol):
         self, order: ReceiptOrder, issued: ReceiptIssued, stamp: Stamp
     ) -> Exchange[Done | Refused | Unknown]:
         """Cancel a receipt whole."""
+        ...
+
+
+@runtime_checkable
+class SizesReceipts(Protocol):
+    """A gateway that says itself how much of some payments was cash, and issues their receipts over that."""
+
+    def sizes_receipt(self, payment: Payment) -> bool:
+        """Tell whether a payment is one of them."""
         ...
 
 

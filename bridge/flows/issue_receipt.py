@@ -9,7 +9,7 @@ from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, Pe
 from bridge.domain.gateway import Done, Gateway, NotSent, Refused
 from bridge.domain.machine import PAID_STATES, State
 from bridge.domain.payment import Method, Payment
-from bridge.domain.services import ReceiptIssued, ReceiptOrder, Receipts
+from bridge.domain.services import ReceiptIssued, ReceiptOrder, Receipts, SizesReceipts
 from bridge.domain.tax import split
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
@@ -123,12 +123,13 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
 
 def receipts_json(turn: Turn, site: Site, payment: Payment) -> dict[str, Any] | None:
     """Show the receipts of a payment in cash, oldest first, and whether one may be issued now; none for any other."""
-    if payment.method not in CASH_LIKE or not payment.captured:
+    sized = _is_sized(site, payment)
+    if not (sized or payment.method in CASH_LIKE) or not payment.captured:
         return None
-    shown: dict[str, Any] = {"may_issue": True, "amount": payment.left}
+    shown: dict[str, Any] = {"may_issue": True, "amount": payment.left} | ({"at_most": True} if sized else {})
     try:
         _issuer(site, payment)
-        _check(turn, payment)
+        _check(turn, site, payment)
     except BridgeError as error:
         shown = {"may_issue": False, "amount": 0, "why": error.extra.get("message_ko", "")}
     return shown | {"items": [receipt_json(receipt) for receipt in receipts.of_payment(turn, payment.id)]}
@@ -151,7 +152,7 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
     if answer is not None:
         return receipts.get(turn, site.id, answer.result), payment
     _issuer(site, payment)
-    _check(turn, payment)
+    _check(turn, site, payment)
     recorder = Recorder.now(context, site)
     receipt = Receipt(
         id=new_id(context.clock),
@@ -173,11 +174,19 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
     return receipt, payment
 
 
-def _check(turn: Turn, payment: Payment) -> None:
+def _is_sized(site: Site, payment: Payment) -> bool:
+    """Tell whether the gateway itself says how much of a payment was cash."""
+    if payment.gateway not in site.gateways:
+        return False
+    gateway = site.gateways[payment.gateway]
+    return isinstance(gateway, SizesReceipts) and gateway.sizes_receipt(payment)
+
+
+def _check(turn: Turn, site: Site, payment: Payment) -> None:
     if State(payment.state) not in PAID_STATES or payment.left <= 0:
         detail, korean = f"A payment in state {payment.state} needs no receipt.", "남은 돈이 없어서 발급할 것이 없어요."
         raise NotNow(detail, state=payment.state, message_ko=korean)
-    if payment.method not in CASH_LIKE:
+    if payment.method not in CASH_LIKE and not _is_sized(site, payment):
         raise NotNow(
             "Cash receipts are for money paid in cash: by transfer or into an account.",
             message_ko="현금영수증은 계좌이체나 가상계좌로 받은 돈에만 발급해요.",
@@ -206,6 +215,7 @@ async def _asked(context: Context, site: Site, receipt: Receipt, payment: Paymen
         buyer_name=order.buyer.name,
         traded_at=payment.paid_at or receipt.created_at,
         refs=payment.refs,
+        asks_amount=_is_sized(site, payment),
     )
 
 
@@ -221,7 +231,9 @@ async def _issue(
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, payment, conversation.journal, recorder.at)
         if isinstance(outcome, ReceiptIssued):
-            said = {"number": outcome.number, "url": outcome.url, "refs": dict(outcome.refs)}
+            said: dict[str, Any] = {"number": outcome.number, "url": outcome.url, "refs": dict(outcome.refs)}
+            if outcome.split is not None:
+                said |= {"amount": outcome.split.total, "tax_free": outcome.split.tax_free}
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **said)
         elif isinstance(outcome, Refused):
             no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}

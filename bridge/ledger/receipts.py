@@ -78,9 +78,9 @@ def move(turn: Turn, receipt: Receipt, becomes: ReceiptState, *, at: int, **chan
     assert becomes in MOVES[receipt.state], f"a receipt may not go from {receipt.state} to {becomes}"
     after = replace(receipt, state=becomes, version=receipt.version + 1, **changes)  # type: ignore[arg-type]
     changed = turn.run(
-        "UPDATE receipts SET state = ?, version = ?, changed_at = ?, number = ?, url = ?, refs = ?, code = ?,"
-        " message = ? WHERE id = ? AND version = ?",
-        *(str(after.state), after.version, at, after.number, after.url),
+        "UPDATE receipts SET state = ?, version = ?, changed_at = ?, amount = ?, tax_free = ?, number = ?,"
+        " url = ?, refs = ?, code = ?, message = ? WHERE id = ? AND version = ?",
+        *(str(after.state), after.version, at, after.amount, after.tax_free, after.number, after.url),
         *(json.dumps(dict(after.refs), ensure_ascii=False), after.code[:64], after.message[:500]),
         *(receipt.id, receipt.version),
     )

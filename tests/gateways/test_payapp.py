@@ -244,7 +244,7 @@ async def test_a_plan_is_registered_paid_stopped_started_and_ended(bench):
     await bench.control("deposit", rebill_no=int(made.plan), fail=True)
     await bench.settled()
     failed = bench.notices()[-1]
-    assert (failed.event, failed.merchant_ref) == ("other", "PLAN1")
+    assert (failed.event, failed.merchant_ref, failed.message) == ("round_failed", "PLAN1", "한도초과")
     for step in (bench.adapter.stop_plan, bench.adapter.start_plan, bench.adapter.cancel_plan):
         assert isinstance(await bench.talk(step(made.plan, bench.stamp())), Done)
     assert isinstance(await bench.talk(bench.adapter.start_plan(made.plan, bench.stamp())), Refused)

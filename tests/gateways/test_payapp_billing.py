@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from urllib.parse import urlencode
 
 import pytest
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
+from bridge.domain.exchange import Reply
 from bridge.domain.failures import Misconfigured
 from bridge.domain.gateway import (
     Declined,
@@ -200,6 +202,54 @@ def test_what_came_of_a_receipt():
         next(receipting(traded_at=AT - timedelta(days=6, seconds=1)))
     late = ended.value.value
     assert (type(late), late.reason, late.code) == (Refused, Reason.CANCEL_PERIOD, "")
+
+
+def sizing(total="20000", supply="18182", vat="1818", state="1", errno="00000"):
+    """Give the talk about a Naver Pay payment's receipt, and what it comes to after PayApp has said what was cash."""
+    exchange = receipting(asks_amount=True)
+    call = next(exchange)
+    assert (call.form["cmd"], call.form["mul_no"], call.prepares) == ("checkNpayCashReceiptReq", "7", True)
+    told = {"totalCashAmount": total, "supplyCashAmount": supply, "vatCashAmount": vat}
+    body = urlencode({"state": state, "errno": errno, "errorMessage": "말씀", **told}).encode()
+    try:
+        return exchange, exchange.send(Reply(200, body))
+    except StopIteration as end:
+        return exchange, end.value
+
+
+def test_a_naver_pay_receipt_is_issued_over_what_payapp_says_was_cash():
+    exchange, call = sizing()
+    amounts = ("amt_tot", "amt_sup", "amt_tax", "corp_tax_type", "amt_svc")
+    assert [call.form[name] for name in amounts] == ["20000", "18182", "1818", "TG01", "0"]
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Reply(200, b"state=1&cashstno=5&receipt_no=1"))
+    assert ended.value.value == ReceiptIssued("1", {"cashstno": "5"}, "", Split(18_182, 1_818, 0))
+    exchange, call = sizing("20000", "20000", "0")
+    assert [call.form[name] for name in amounts] == ["20000", "20000", "0", "TG02", "0"]
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Reply(200, b"state=1&cashstno=5&receipt_no=1"))
+    assert ended.value.value.split == Split(0, 0, 20_000)
+    assert sizing("55000", "50000", "5000")[1].form["amt_tot"] == "55000", "all of it may be"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "code", "words"),
+    [
+        ({"total": "0", "supply": "0", "vat": "0"}, Reason.AMOUNT, "", "금액이 없어요"),
+        ({"total": "55001", "supply": "50001", "vat": "5000"}, Reason.AMOUNT, "", "55,001원"),
+        ({"vat": "1817"}, Reason.AMOUNT, "", "20,000원"),
+        ({"total": ""}, Reason.GATEWAY, "", "읽지 못했어요"),
+        ({"total": "2e4"}, Reason.GATEWAY, "", "읽지 못했어요"),
+        ({"state": "7"}, Reason.GATEWAY, "", "읽지 못했어요"),
+        ({"state": "0", "errno": "70020"}, Reason.BAD_REQUEST, "70020", "말씀"),
+        ({"state": "0", "errno": "79999"}, Reason.GATEWAY, "79999", "말씀"),
+    ],
+)
+def test_on_any_doubt_about_what_was_cash_no_receipt_is_asked_for(told, reason, code, words):
+    refused = sizing(**told)[1]
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.code) == (reason, code)
+    assert words in refused.message
 
 
 @pytest.mark.parametrize(

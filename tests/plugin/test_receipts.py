@@ -77,6 +77,13 @@ def test_a_form_that_was_tampered_with_issues_and_cancels_nothing(
     assert [one for one in bridge.seen if "cash-receipts" in one.path] == []
 
 
+def test_where_the_gateway_knows_how_much_was_cash_the_form_says_at_most(shop: Shop, bridge: StubBridge) -> None:
+    payment = in_cash(shop, bridge)
+    assert "최대 30,000원" not in page_of(shop, payment)
+    bridge.payments[payment]["cash_receipts"]["at_most"] = True
+    assert "현금성 금액은 결제사가 알려 줘요. 그 금액으로 발급하고, 최대 30,000원이에요." in page_of(shop, payment)
+
+
 def test_the_gateways_refusal_is_shown_word_for_word(shop: Shop, bridge: StubBridge) -> None:
     words = "번호가 <b>맞지</b> 않아요"
     payment = in_cash(shop, bridge)

@@ -31,7 +31,7 @@ final class Receipts {
 		if ( empty( $told['may_issue'] ) ) {
 			printf( '<p>%s</p>', esc_html( is_string( $told['why'] ?? null ) ? $told['why'] : '' ) );
 		} elseif ( current_user_can( Capabilities::SERVE ) ) {
-			self::render_form( $payment['id'], (int) ( $told['amount'] ?? 0 ) );
+			self::render_form( $payment['id'], (int) ( $told['amount'] ?? 0 ), true === ( $told['at_most'] ?? null ) );
 		} else {
 			printf( '<p>%s</p>', esc_html__( 'You may see cash receipts, but not issue them.', 'pay-bridge' ) );
 		}
@@ -60,11 +60,12 @@ final class Receipts {
 		echo '</details>';
 	}
 
-	private static function render_form( string $payment_id, int $amount ): void {
+	private static function render_form( string $payment_id, int $amount, bool $at_most ): void {
 		printf( '<details><summary class="button">%s</summary>', esc_html__( 'Issue a cash receipt…', 'pay-bridge' ) );
 		Deed::open_form( self::ACTION, $payment_id );
 		/* translators: %s: an amount such as 12,000 KRW */
-		printf( '<p>%s</p>', esc_html( sprintf( __( 'It will be issued over %s.', 'pay-bridge' ), Words::krw( $amount ) ) ) );
+		$over = $at_most ? __( 'The gateway says how much of it was cash: it will be issued over that, at most %s.', 'pay-bridge' ) : __( 'It will be issued over %s.', 'pay-bridge' );
+		printf( '<p>%s</p>', esc_html( sprintf( $over, Words::krw( $amount ) ) ) );
 		printf( '<fieldset><legend>%s</legend>', esc_html__( 'What it is for', 'pay-bridge' ) );
 		foreach ( self::purposes() as $purpose => $words ) {
 			printf( '<p><label><input type="radio" name="purpose" value="%s" required> %s</label></p>', esc_attr( $purpose ), esc_html( $words ) );
