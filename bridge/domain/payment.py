@@ -173,6 +173,7 @@ class RefundOrder:
     """One refund to be asked of a gateway: `ref` is new for each, `left_after` is what stays captured in KRW.
 
     `tax` are its parts where the payment has a tax-free one; without, the VAT is within the amount as usual.
+    `notice_url` is where a gateway that takes such an address tells of it.
     """
 
     ref: str
@@ -183,6 +184,7 @@ class RefundOrder:
     refunded_before: int
     account: Account | None = None
     tax: Split | None = None
+    notice_url: str = field(default="", repr=False)
 
     @property
     def parts(self) -> Split:

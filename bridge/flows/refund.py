@@ -19,6 +19,7 @@ from bridge.flows.snapshots import ACCEPTED, pay_back
 from bridge.flows.talk import talk
 from bridge.flows.tax_of_refund import tax_of_refund
 from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, may_go_to_account, register, seal_account
+from bridge.flows.urls import urls_of
 from bridge.flows.write_down import write_down
 from bridge.ledger import gap, operations, payments, replay
 from bridge.ledger.ledger import Turn
@@ -156,7 +157,8 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
     if account is not None and isinstance(gateway, Transfers):
         exchange = register(gateway, payment, operation, account)
     else:
-        order = replace(refund_order(payment, operation), account=account)
+        url = urls_of(context, site, payment).notice
+        order = replace(refund_order(payment, operation), account=account, notice_url=url)
         exchange = gateway.refund(payment, order, operation.stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)

@@ -13,6 +13,7 @@ from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
 from bridge.flows.talk import talk
+from bridge.flows.urls import urls_of
 from bridge.flows.write_down import write_down
 from bridge.ledger import cases, operations, payments
 from bridge.ledger.ledger import Turn
@@ -36,7 +37,8 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
     payment = await context.ledger.write(claim)
     if payment is None:
         return
-    order = replace(refund_order(payment, operation), account=account_of(recorder, operation))
+    url = urls_of(context, site, payment).notice
+    order = replace(refund_order(payment, operation), account=account_of(recorder, operation), notice_url=url)
     exchange = gateway.refund(payment, order, recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder, outcome = Recorder.now(context, site), conversation.outcome

@@ -152,7 +152,8 @@ class Lane:
     async def refund(self, payment: Payment, ref: str, amount: int, *, before: int = 0) -> Any:
         """Give money back."""
         left = payment.captured - before - amount
-        order = RefundOrder(ref, amount, "고객 요청", amount == payment.captured, left, before)
+        full = amount == payment.captured
+        order = RefundOrder(ref, amount, "고객 요청", full, left, before, notice_url=URLS.notice)
         return await self.talk(self.gateway.refund(payment, order, self.stamp()))
 
     def books(self, ref: str) -> tuple[int, int]:

@@ -104,3 +104,22 @@ async def test_the_setting_of_today_puts_no_older_payment_in_escrow(street):
 
     assert "why" not in (await street.call("GET", f"/v1/payments/{opened.payment}")).json()["allowed"]
     assert rule == Allowed(55_000, partial=True)
+
+
+async def test_a_refund_whose_answer_is_lost_is_told_at_our_own_address_where_the_office_has_none(street):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    street.fault("refund", "drop_after")
+    street.fault("inquire", "5xx_before", times=None)
+    await street.refund(opened.payment, 5_000)
+    await street.live(120.0, 5.0)
+    (refund,) = [one for one in await street.operations(opened.payment) if one.kind == "refund"]
+
+    assert (refund.step, refund.evidence) == ("ok", "E7"), "by the cancel's notice alone"
+    sent = [one["fields"] for one in street.sandbox.requests if one["op"] == "cancel"]
+    assert [one["notiUrl"].startswith("http") for one in sent] == [True]
+    assert (await street.payment(opened.payment)).refunded == 5_000
+    for table in ("calls", "audit", "news"):
+        assert sent[0]["notiUrl"] not in str(await street.all(f"SELECT * FROM {table}")), table
+    await street.check_books()

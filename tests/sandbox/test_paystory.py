@@ -460,13 +460,19 @@ async def test_a_notice_is_judged_by_the_shops_mode_and_repeated_as_the_shop_wan
 async def test_a_cancellation_is_told_with_both_numbers(shop):
     shop.receiver.usual = (200, b'{"resultCd":"0000"}')
     trade = await paid(shop, notiUrl="http://shop.test/n/own")
-    done = await cancelled(shop, trade, 5_000, "1")
+    await shop.control("settings", admin_notice_url="http://shop.test/n/office")
+    done = await cancelled(shop, trade, 5_000, "1", notiUrl="http://shop.test/n/cancel")
     await shop.control("refund", merchant_ref="ORDER1", amount=1_000)
+    await cancelled(shop, trade, 2_000, "1")
     await shop.settled()
+    ways = [url.rpartition("/")[2] for _, url, *_ in shop.receiver.got]
+    assert ways == ["own", "cancel", "office", "office"], "each request names its own address, or none"
     told = [dict(parse_qsl(body.decode(), keep_blank_values=True)) for body in shop.receiver.bodies()]
-    assert [(one["cancelYN"], one["goodsAmt"]) for one in told] == [("N", "55000"), ("Y", "5000"), ("Y", "1000")]
+    assert [(one["cancelYN"], one["goodsAmt"]) for one in told] == [
+        *[("N", "55000"), ("Y", "5000"), ("Y", "1000"), ("Y", "2000")]
+    ]
     assert (told[1]["tid"], told[1]["oTid"]) == (done["tid"], trade["tid"])
-    assert shop.book("ORDER1")["net"] == 49_000
+    assert shop.book("ORDER1")["net"] == 47_000
 
 
 @pytest.mark.parametrize("signed", [True, False])

@@ -140,8 +140,9 @@ class PayStory(Writer):
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Cancel in full or in part (7.), by order number where there is no tid (7.3, ordNoChk). A deposit goes back to
-        an account that the request names."""
+        an account that the request names. Its notice goes to our own address (notiUrl)."""
         named = _named(payment) | self.split(refund.parts, payment.tax_free)
+        named |= {"notiUrl": refund.notice_url} if refund.notice_url else {}
         if refund.account is not None:
             given = refund.account
             named |= {"refundBankCd": given.bank, "refundAccnt": digits(given.number, 20), "refundNm": given.holder}

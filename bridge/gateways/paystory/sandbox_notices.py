@@ -103,10 +103,12 @@ def signed(values: Mapping[str, str], key: str) -> dict[str, str]:
 
 
 def made(till: Till, trade: Trade, cancelled: Cancelled | None = None, url: str = "") -> list[Notice]:
-    """Make the notice about a trade's money, if anybody wants it. What concerns a virtual account goes to the address
-    registered with Pay-Story and to no other, whatever a request said."""
+    """Make the notice about a trade's money, if anybody wants it: to the address that this very request named, or else
+    to the one registered with Pay-Story (guide 5.3, 7.3). What concerns a virtual account goes to the registered one
+    and to no other, whatever a request said."""
     settings = till.settings
-    url = settings.admin_notice_url if trade.account else url or trade.notice_url or settings.admin_notice_url
+    named = url if cancelled else trade.notice_url
+    url = settings.admin_notice_url if trade.account else named or settings.admin_notice_url
     if not url:
         return []
     record = NoticeRecord("cancel" if cancelled else "deposit" if trade.deposited else "approve")
