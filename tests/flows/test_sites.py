@@ -44,6 +44,7 @@ async def test_what_cannot_be_set_up_is_not_kept(world):
         (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"mbr_no": ""}}),
         (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"api_url": "http://api.test"}}),
         (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"relay_url": "https://a@b.test"}}),
+        (Misconfigured, {"mode": Mode.LIVE, "mainpay": LIVE | {"notice_sources": ""}}),
         (Misconfigured, {"mainpay": {"api_url": "ftp://x"}}),
         (Misconfigured, {"mainpay": {"timestamp": "17"}}),
         (Misconfigured, {"mainpay": {"cancel_reference": "maybe"}}),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bridge.domain.exchange import Call, Reply, Stamp
-from bridge.domain.failures import Unreadable
+from bridge.domain.failures import Misconfigured, Unreadable
 from bridge.domain.gateway import (
     Declined,
     Paid,
@@ -390,6 +390,15 @@ def test_notices_come_from_the_guides_address_where_the_site_is_live():
     assert live.allows_source("211.43.193.87")
     assert not live.allows_source("211.43.193.88")
     assert gateway().allows_source("1.2.3.4")
+
+
+@pytest.mark.parametrize("sources", ["", " , "])
+def test_a_live_site_that_would_take_notices_from_anywhere_is_refused_with_what_to_set(sources):
+    with pytest.raises(Misconfigured, match=r"set it to the addresses .*211\.43\.193\.87"):
+        build({"mbr_no": "1", "api_key": "k", "notice_sources": sources}, Mode.LIVE)
+    assert gateway(notice_sources=sources).allows_source("1.2.3.4")
+    moved = build({"mbr_no": "1", "api_key": "k", "notice_sources": " 192.0.2.7 ,"}, Mode.LIVE)
+    assert (moved.allows_source("192.0.2.7"), moved.allows_source("211.43.193.87")) == (True, False)
 
 
 HIDDEN = {

@@ -30,7 +30,10 @@ SETTINGS = (
     ),
     Setting("window_domain", "domain of the window's pages", live="mainpay.co.kr", test="mainpay.co.kr"),
     Setting(
-        "notice_sources", "addresses notices come from, comma separated; empty: any", live="211.43.193.87", test=""
+        "notice_sources",
+        "addresses notices come from, comma separated; empty (in mode test alone): any",
+        live="211.43.193.87",
+        test="",
     ),
     Setting("timestamp", "digits of the timestamp: 18, or 15 (yyMMddHHmmssSSS)", live="18", test="18"),
     Setting("cancel_reference", "mbrRefNo of a cancel: new or original", live="new", test="new"),
@@ -69,13 +72,19 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> MainpaySettings:
         raise Misconfigured("mainpay.timestamp must be 15 or 18.")
     if read["cancel_reference"] not in ("new", "original"):
         raise Misconfigured("mainpay.cancel_reference must be new or original.")
+    sources = frozenset(source.strip() for source in read["notice_sources"].split(",") if source.strip())
+    if not sources and mode is Mode.LIVE:
+        raise Misconfigured(
+            "mainpay.notice_sources is empty: set it to the addresses Mainpay's notices come from (211.43.193.87). They are"
+            "  not signed, so that in mode live nothing else tells a deposit from a lie."
+        )
     return MainpaySettings(
         mbr_no=read["mbr_no"],
         api_key=read["api_key"],
         api_url=_address("api_url", read["api_url"], mode),
         relay_url=_address("relay_url", read["relay_url"], mode),
         window_domain=read["window_domain"],
-        notice_sources=frozenset(source.strip() for source in read["notice_sources"].split(",") if source.strip()),
+        notice_sources=sources,
         timestamp_digits=int(read["timestamp"]),
         cancel_reference_is_new=read["cancel_reference"] == "new",
         goods_code=read["goods_code"],
