@@ -106,6 +106,16 @@ def test_a_window_is_asked_for_in_both_dialects_at_once():
     }
 
 
+def test_a_shop_may_leave_the_guides_names_of_the_buyer_out():
+    both = asked(gateway().open_window(payment(), order(), URLS, STAMP)).form
+    one = asked(gateway(buyer_fields="customer").open_window(payment(), order(), URLS, STAMP)).form
+
+    assert both.keys() - one.keys() == {"buyerName", "buyerEmail", "buyerTel"}
+    assert one["customerName"] == "홍길동"
+    with pytest.raises(Misconfigured, match="buyer_fields must be both or customer"):
+        gateway(buyer_fields="none")
+
+
 @pytest.mark.parametrize(
     ("method", "paymethod"),
     [

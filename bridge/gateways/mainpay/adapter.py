@@ -31,7 +31,7 @@ from bridge.domain.gateway import (
     Waiting,
 )
 from bridge.domain.machine import State
-from bridge.domain.payment import AMOUNT_MIN, Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.payment import AMOUNT_MIN, Buyer, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.texts import cut, digits, email, fit
 from bridge.gateways.mainpay import codes, notices
@@ -89,9 +89,7 @@ class Mainpay(Direct):
                 "customerName": fit(buyer.name, 30, "구매자"),
                 "customerEmail": email(buyer.email, 50) or f"none@{urlsplit(urls.approval).hostname}",
                 "customerTelNo": digits(buyer.phone, 12),
-                "buyerName": fit(buyer.name, 30, "구매자"),
-                "buyerEmail": email(buyer.email, 50),
-                "buyerTel": buyer.phone,
+                **(self._guide_buyer(buyer) if self.settings.sends_guide_buyer else {}),
                 "merchantData": payment.merchant_ref,
                 **self.tax(payment.parts, payment.tax_free),
                 **({"availableInstallment": f"{payment.instalment_months:02d}"} if payment.instalment_months else {}),
@@ -207,6 +205,14 @@ class Mainpay(Direct):
     def codes(self, kind: str) -> tuple[CodeName, ...]:
         """List a code table: errors, cards or banks."""
         return codes.table(kind)
+
+    def _guide_buyer(self, buyer: Buyer) -> dict[str, str]:
+        """Name the buyer as the guide does; which dialect is spoken, only the answer tells."""
+        return {
+            "buyerName": fit(buyer.name, 30, "구매자"),
+            "buyerEmail": email(buyer.email, 50),
+            "buyerTel": buyer.phone,
+        }
 
     def _pay_form(self, payment: Payment, returned: Return, stamp: Stamp) -> dict[str, str]:
         signed = self._signed(payment.merchant_ref, payment.amount, stamp)

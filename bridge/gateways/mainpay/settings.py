@@ -37,6 +37,12 @@ SETTINGS = (
     ),
     Setting("timestamp", "digits of the timestamp: 18, or 15 (yyMMddHHmmssSSS)", live="18", test="18"),
     Setting("cancel_reference", "mbrRefNo of a cancel: new or original", live="new", test="new"),
+    Setting(
+        "buyer_fields",
+        "who buys: both (customer* of the live system and buyer* of the guide) or customer",
+        live="both",
+        test="both",
+    ),
     Setting("goods_code", "goodsCode, at most 8 characters", live="TICKET", test="TICKET"),
 )
 
@@ -55,6 +61,7 @@ class MainpaySettings:
     notice_sources: frozenset[str]
     timestamp_digits: int
     cancel_reference_is_new: bool
+    sends_guide_buyer: bool
     goods_code: str
 
 
@@ -75,9 +82,11 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> MainpaySettings:
     sources = frozenset(source.strip() for source in read["notice_sources"].split(",") if source.strip())
     if not sources and mode is Mode.LIVE:
         raise Misconfigured(
-            "mainpay.notice_sources is empty: set it to the addresses Mainpay's notices come from (211.43.193.87). They are"
-            "  not signed, so that in mode live nothing else tells a deposit from a lie."
+            "mainpay.notice_sources is empty: set it to the addresses Mainpay's notices come from (211.43.193.87). "
+            "They are not signed, so that in mode live nothing else tells a deposit from a lie."
         )
+    if read["buyer_fields"] not in ("both", "customer"):
+        raise Misconfigured("mainpay.buyer_fields must be both or customer.")
     return MainpaySettings(
         mbr_no=read["mbr_no"],
         api_key=read["api_key"],
@@ -87,6 +96,7 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> MainpaySettings:
         notice_sources=sources,
         timestamp_digits=int(read["timestamp"]),
         cancel_reference_is_new=read["cancel_reference"] == "new",
+        sends_guide_buyer=read["buyer_fields"] == "both",
         goods_code=read["goods_code"],
     )
 
