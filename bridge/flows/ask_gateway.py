@@ -49,13 +49,16 @@ async def look_up_card(context: Context, site: Site, prefix: str, once: Once, ga
             looks_up = found
             break
     else:
-        raise GatewayOff("No gateway of this site says what card begins with some digits.")
+        raise GatewayOff(
+            "No gateway of this site says what card begins with some digits.",
+            message_ko="카드 앞자리로 카드를 알려 주는 결제사가 없어요.",
+        )
     await context.ledger.write(lambda turn: replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at))
     outcome = await _ask(context, site, found, looks_up.look_up_card(prefix, _stamp(context, site)))
     if isinstance(outcome, CardKind):
         return {"issuer": outcome.issuer, "issuer_name": outcome.issuer_name, "kind": outcome.kind}
     if isinstance(outcome, Absent):
-        raise NotFound("The gateway knows no card that begins so.")
+        raise NotFound("The gateway knows no card that begins so.", message_ko="그렇게 시작하는 카드를 찾지 못했어요.")
     raise _silent(outcome)
 
 

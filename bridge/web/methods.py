@@ -1,9 +1,11 @@
-"""What a buyer may choose from: the methods of a site's gateways, their least amounts, and whether they work now."""
+"""What a site's gateways offer: methods to a buyer, with least amounts and health, and services to a clerk."""
 
 from typing import Any
 
+from bridge.domain.billing import Plans
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, Method
+from bridge.domain.services import LooksUp
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
 
@@ -22,19 +24,41 @@ METHOD_NAMES = {
 }
 
 
+SERVICES: dict[str, type[Any]] = {"plans": Plans, "card_kinds": LooksUp}
+"""What a clerk is offered beside payments only where a gateway of the site has it."""
+
+
+def services_json(site: Site, gateway: str = "") -> list[dict[str, Any]]:
+    """List the services that a gateway of the site has, and who has each; `minimum` is a card's, in KRW."""
+    return [
+        {
+            "code": code,
+            "gateways": [
+                {"gateway": one.name, "title": one.title, "minimum": one.smallest(Method.CARD)} for one in able
+            ],
+        }
+        for code, port in SERVICES.items()
+        if (able := [one for one in _chosen(site, gateway) if isinstance(one, port)])
+    ]
+
+
 def methods_json(context: Context, site: Site, gateway: str = "") -> list[dict[str, Any]]:
     """List the methods that can be chosen, of one gateway or of all; the default gateway comes first.
 
     `healthy` is whether any gateway that takes the method opens its window at the moment; the others are skipped.
     `minimum` is the least amount in KRW that any of the healthy ones takes, or of all where none is.
     """
-    default = site.gateway(gateway)
-    chosen = [default] if gateway else list({default.name: default, **site.gateways}.values())
+    chosen = _chosen(site, gateway)
     return [
         _method_json(context, site, method, able)
         for method in METHOD_NAMES
         if (able := [one for one in chosen if method in one.methods])
     ]
+
+
+def _chosen(site: Site, gateway: str) -> list[Gateway]:
+    default = site.gateway(gateway)
+    return [default] if gateway else list({default.name: default, **site.gateways}.values())
 
 
 def _method_json(context: Context, site: Site, method: Method, able: list[Gateway]) -> dict[str, Any]:

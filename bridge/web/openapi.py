@@ -160,7 +160,7 @@ DESCRIBED = (
     Described(
         "get",
         "/v1/codes/{kind}",
-        "List codes: cards, banks, errors, or methods with their gateways, least amounts and health.",
+        "List codes: cards, banks, errors; methods with gateways, least amounts and health; services with gateways.",
         filters=("gateway",),
     ),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),

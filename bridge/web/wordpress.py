@@ -26,7 +26,7 @@ from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
-from bridge.web.methods import methods_json
+from bridge.web.methods import methods_json, services_json
 from bridge.web.orders_in import GatewayName, Ref, Short, convert, in_utc, read_order
 
 ACTOR = r"^(?:wp:[A-Za-z0-9_-]+|buyer)$(?!\n)"
@@ -192,16 +192,18 @@ class WordPress:
         return _json(refund_json(await find_refund(self._context, signed.site, request.path_params["refund"])))
 
     async def codes(self, request: Request) -> Response:
-        """List a gateway's code table, or the methods it takes."""
+        """List a gateway's code table, the methods it takes, or the services it offers."""
         signed = await from_site(self._context, request)
         name, kind = request.query_params.get("gateway", ""), request.path_params["kind"]
         gateway = signed.site.gateway(name)
         if kind == "methods":
             items = methods_json(self._context, signed.site, name)
+        elif kind == "services":
+            items = services_json(signed.site, name)
         elif kind in CODE_KINDS:
             items = [{"code": row.code, "name": row.name, "source": row.source} for row in gateway.codes(kind)]
         else:
-            raise NotFound("There are codes for cards, banks, errors and methods.")
+            raise NotFound("There are codes for cards, banks, errors, methods and services.")
         return _json({"gateway": gateway.name, "items": items, "next_cursor": None})
 
     async def health(self, request: Request) -> Response:

@@ -38,6 +38,18 @@ async def test_a_card_is_known_by_its_first_digits_and_more_are_not_taken(world,
     assert "4111111111111111" not in whole.text
 
 
+async def test_only_the_services_that_a_gateway_of_the_site_has_are_listed(world, paid):
+    one = {"gateway": "teller", "title": "텔러 teller", "minimum": 1_000}
+    listed = (await world.call("GET", "/v1/codes/services")).json()["items"]
+    await world.pair_teller("Planning", url="http://plans.test")
+    plans = (await world.call("GET", "/v1/codes/services")).json()["items"]
+    await world.pair_teller("Asked", url="http://none.test")
+
+    assert listed == [{"code": "card_kinds", "gateways": [one]}]
+    assert [item["code"] for item in plans] == ["plans"]
+    assert (await world.call("GET", "/v1/codes/services?gateway=teller")).json()["items"] == []
+
+
 async def test_an_escrows_steps_stand_in_the_timeline_and_a_repeat_is_answered_as_the_first(world, paid):
     sent = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")
     again = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")

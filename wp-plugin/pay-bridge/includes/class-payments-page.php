@@ -37,6 +37,7 @@ final class Payments_Page {
 			Admin::notice( 'warning', self::why_not_paired() );
 			return;
 		}
+		Deed::render_result( Card_Kind::SUBJECT );
 		$wanted = self::wanted();
 		$answer = $client->post( '/v1/payments/search', $wanted );
 		if ( ! $answer->ok() ) {
@@ -52,6 +53,7 @@ final class Payments_Page {
 		$table->search_box( __( 'Search', 'pay-bridge' ), 'pay-bridge' );
 		$table->display();
 		echo '</form>';
+		Card_Kind::render( $client );
 	}
 
 	/** What is looked for: whatever of it was posted by our own form. */
