@@ -276,6 +276,7 @@ WELCOME = Suite(
         "billkey misspelt": with_welcome(renamed("billkey", "billKey")),
         "cardNumber misspelt": with_welcome(renamed("cardNumber", "cardNo")),
         "currency forgotten": with_welcome(dropped("currency")),
+        "etc forgotten": with_welcome(dropped("etc")),
         "payType in capitals": with_welcome(bent("payType", str.upper)),
         "price with commas": with_welcome(bent("price", lambda text: f"{int(text):,}")),
         "the year and month changed places": with_welcome(
@@ -287,7 +288,6 @@ WELCOME = Suite(
     only_vectors={
         "digits in UTC": DigitsInUtc,
         "P_RESERVED forgotten": with_welcome(dropped("P_RESERVED")),
-        "etc forgotten": with_welcome(dropped("etc")),
         "cancelType forgotten": with_welcome(dropped("cancelType")),
         "P_CHARSET forgotten": with_welcome(dropped("P_CHARSET")),
     },
