@@ -232,8 +232,13 @@ class Probes(Protocol):
     def probe_unpaid(self, payment: Payment, stamp: Stamp) -> Exchange[Unpaid | PerhapsPaid | Unknown]:
         """Withdraw the request at its end (PayApp `paycancel` with `cancelmode=ready`): its success proves it unpaid.
 
-        Must never take back a payment that was made, and must bear repetition.
+        Must never take back a payment that was made, and must bear repetition. Of several requests the first of
+        `payment.requests` is withdrawn, and named in the answer.
         """
+        ...
+
+    def was_requested(self, payment: Payment) -> bool:
+        """Tell whether a request is known; where none is, nobody can have paid in a window that a script opens."""
         ...
 
 

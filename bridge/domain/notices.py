@@ -50,13 +50,16 @@ class Notice:
     `merchant_ref` is our reference (the payment's, or that of one of its refunds); `amount` KRW of this event.
     `currency` other than KRW counts as no amount of ours. `binding` are the gateway's own references that must equal
     those kept on the payment when its window opened (PayApp mul_no): a genuine notice of a payment that somebody else
-    asked for under our reference is not ours. `readings` are all amounts a cancel may mean where the document is not
-    clear (PayApp `price` of pay_state 70 and 71): it counts only for a refund of ours that one of them equals.
-    `left` is what the gateway says stays captured, where it says so. `refs` and `card` are kept; `account` and `due`
-    belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and must be acknowledged
-    even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name for one charge of a
-    recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan itself. `code` and
-    `message` are the gateway's own words about a round that failed.
+    asked for under our reference is not ours. `paid_binding` are those that must equal what the money's own news
+    brought, once a payment holds some: another number is more money than was asked for. `request` is the number of one
+    of several requests that the buyer's browser may make under our reference (PayApp's script: one a press); REQUESTED
+    is acknowledged only when that number is kept, as nobody can pay before. `readings` are all amounts a cancel may
+    mean where the document is not clear (PayApp `price` of pay_state 70 and 71): it counts only for a refund of ours
+    that one of them equals. `left` is what the gateway says stays captured, where it says so. `refs` and `card` are
+    kept; `account` and `due` belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and
+    must be acknowledged even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name
+    for one charge of a recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan
+    itself. `code` and `message` are the gateway's own words about a round that failed.
     """
 
     event: str
@@ -67,6 +70,8 @@ class Notice:
     refs: Mapping[str, str] = field(default_factory=dict)
     currency: str = "KRW"
     binding: Mapping[str, str] = field(default_factory=dict)
+    paid_binding: Mapping[str, str] = field(default_factory=dict)
+    request: str = ""
     readings: tuple[int, ...] = ()
     left: int | None = None
     card: Mapping[str, str] = field(default_factory=dict)

@@ -125,9 +125,10 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unpaid:
-    """The request was withdrawn while nobody had paid it, and can be paid no more."""
+    """The request was withdrawn while nobody had paid it, and can be paid no more; `request` says which of several."""
 
     code: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

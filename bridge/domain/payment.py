@@ -11,6 +11,8 @@ from bridge.domain.tax import Split, split
 
 AMOUNT_MIN = 1
 AMOUNT_MAX = 9_999_999_999
+REQUESTS = "requests"
+"""The ref that holds the numbers of requests which a buyer's browser made, with spaces between."""
 INSTALMENT_AMOUNT_MIN = 50_000
 """Card companies let nobody pay less than this in instalments (KRW)."""
 INSTALMENT_MONTHS_MAX = 36
@@ -157,6 +159,11 @@ class Payment:
         """Empty for a payment in no escrow; else `kept`, or what the buyer is known to have said of the goods:
         `confirmed` or `denied`."""
         return self.refs.get(ESCROW, "")
+
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """The gateway's numbers of requests that the buyer's browser made and nobody has withdrawn, oldest first."""
+        return tuple(self.refs.get(REQUESTS, "").split())
 
 
 @dataclass(frozen=True, slots=True)

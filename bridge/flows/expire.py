@@ -48,7 +48,7 @@ def _end(turn: Turn, recorder: Recorder, payment_id: str, gateway: Gateway | Non
     late = from_ms(recorder.at) > payment.expires_at
     if State(payment.state) not in (State.OPEN, State.READYING, State.AWAITING_DEPOSIT) or not late:
         return False
-    if must_be_shown(gateway, payment):
+    if must_be_shown(turn, gateway, payment):
         begin_probe(turn, recorder, payment)
         return False
     if must_be_asked(turn, recorder, gateway, payment):

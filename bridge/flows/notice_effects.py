@@ -11,6 +11,7 @@ from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
+from bridge.flows.requests_made import end_request, is_same, keep_request, of_another_request
 from bridge.flows.told import (
     ASK_FENCE,
     CAME_AND_WENT,
@@ -36,6 +37,8 @@ def effect(told: Told) -> str:
     event, state = told.notice.event, State(told.payment.state)
     if state is State.READYING:
         return LATER  # its window's answer is on its way, and with it what binds the notice
+    if told.proven and told.payment.captured and not is_same(told.payment, told.notice.paid_binding):
+        return of_another_request(told)
     if event == Event.APPROVED:
         return _approved(told)
     if event == Event.DEPOSITED:
@@ -44,6 +47,8 @@ def effect(told: Told) -> str:
         return cancelled(told)
     if event == Event.ISSUED and told.proven and state is State.OPEN:
         return _issued(told)
+    if event == Event.REQUESTED:
+        return keep_request(told)
     if event == Event.REQUEST_CANCELLED and told.proven:
         return _ended_unpaid(told)
     return NOTHING_TO_DO
@@ -92,6 +97,8 @@ def _captured(told: Told) -> str:
         return ASK_FENCE
     # A payment is captured once, however often and by however many ways it is told; deposits may come again.
     cause = CAPTURED if notice.event == Event.APPROVED else f"notice:{notice.dedupe}"
+    if notice.request:
+        cause = f"{cause}:{notice.request}"  # each of several requests may be paid, and counts once
     found = Found(notice.amount, Evidence.E7, cause, notice.refs, notice.card, notice.currency)
     return write_found(turn, recorder, payment, found, fence or Fence(True))
 
@@ -125,15 +132,19 @@ def _issued(told: Told) -> str:
 
 def _ended_unpaid(told: Told) -> str:
     """The gateway's own word that the request ended unpaid; of a payment that was made it says nothing."""
-    payment = told.payment
+    payment = end_request(told.turn, told.recorder, told.payment, told.notice.request, GATEWAY)
     done = operations.of_payment(told.turn, payment.id)
     if payment.state == State.AWAITING_DEPOSIT:
+        if not is_same(payment, told.notice.paid_binding):
+            return KNOWN  # another request of this payment issued the account
         if any(blocks(one.kind, one.step) for one in done):
             return KNOWN  # it is being closed by us, and that answer says so
         told.recorder.voided(told.turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
         return "ended unpaid"
     if not captures_itself(told.gateway):
         return NOTHING_TO_DO
+    if told.notice.request and payment.requests:
+        return KNOWN  # others can still be paid
     probe = next((one for one in done if one.kind is Kind.PROBE and one.step in PENDING_STEPS), None)
     if payment.state != State.OPEN and probe is None:
         return KNOWN

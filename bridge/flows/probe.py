@@ -8,6 +8,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
 from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms
 from bridge.flows.record import BRIDGE, Recorder
+from bridge.flows.requests_made import end_request, in_turn
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.undo import needs_human
@@ -26,7 +27,7 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
 
     def claim(turn: Turn) -> Payment:
         operations.claim(turn, operation, context.owner, claimed)
-        return payments.get(turn, site.id, operation.payment)
+        return in_turn(payments.get(turn, site.id, operation.payment), operation.tries // 2)
 
     intended_at = context.clock.boot_seconds()
     payment = await context.ledger.write(claim)
@@ -40,15 +41,25 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
         assert current is not None, "operations are never deleted"
         mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Unpaid)
         if mine and current.step in PENDING_STEPS:
-            _record(turn, recorder, gateway, current, conversation.outcome)
+            _record(turn, recorder, gateway, current, conversation.outcome, payment.requests)
 
     await write_down(context, record)
 
 
-def _record(turn: Turn, recorder: Recorder, gateway: Gateway, probe: Operation, outcome: Probing) -> None:
+def _record(
+    turn: Turn, recorder: Recorder, gateway: Gateway, probe: Operation, outcome: Probing, asked: tuple[str, ...]
+) -> None:
+    """Write down what a try proves; `asked` are the requests that it knew of, the first of which it was about."""
     payment = payments.get(turn, recorder.site.id, probe.payment)
     if isinstance(outcome, Unpaid):
-        write_unpaid(turn, recorder, payment, probe, Evidence.E6, outcome.code)
+        payment = end_request(turn, recorder, payment, outcome.request, BRIDGE)
+        if outcome.request and payment.requests:
+            operations.try_again(turn, probe, next_try_at=recorder.at)
+        else:
+            write_unpaid(turn, recorder, payment, probe, Evidence.E6, outcome.code)
+        return
+    if asked and asked[0] not in payment.requests:  # its withdrawal was told meanwhile
+        operations.try_again(turn, probe, next_try_at=recorder.at)
         return
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
     detail = f"the gateway will not say whether this was paid: {code} {message}".strip()
@@ -61,6 +72,8 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, probe: Operation, 
         needs_human(turn, recorder, hold_order(turn, recorder, payment), code, message, detail)
         return
     next_try_at = recorder.at + pause_ms(ASK_SECONDS, probe.tries // 2)
+    if probe.tries // 2 + 1 < len(payment.requests):
+        next_try_at = recorder.at  # none may wait for what is not known of another
     if probe.step is Step.NEEDS_HUMAN:
         next_try_at = after_human(since, recorder.at)
         if payment.state == State.UNKNOWN:  # its order became free meanwhile

@@ -15,6 +15,7 @@ from bridge.flows.plan_life import failed_plan, round_failed
 from bridge.flows.plan_rounds import FOREIGN_NUMBER, round_of
 from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
+from bridge.flows.requests_made import may_go_on
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.told import ASK_FENCE, COMPARED, LATER, PROVEN_BACK, REPORTED, Told
@@ -127,7 +128,7 @@ async def _replay(
 def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice, trusted: bool) -> Heard:
     if trusted and gap.is_deaf(turn, recorder.site.id):
         notices.store(turn, kept)
-        return Heard(True, KEPT, True)
+        return Heard(True, KEPT, notice.event != Event.REQUESTED or not notice.request)
     found = _find(turn, recorder, gateway, notice)
     if found is None and trusted:
         receipt = receipts.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref)
@@ -149,13 +150,13 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
     payment, refund = found
     kept = replace(kept, payment=payment.id)
     if not notices.store(turn, kept):
-        return Heard(True, "seen before", True, payment.id)
+        return Heard(True, "seen before", may_go_on(turn, payment, notice), payment.id)
     outcome = effect(Told(turn, recorder, gateway, notice, payment, refund))
     if outcome in WAITS:  # whoever writes the answer that is awaited must find this notice
         orders.touch(turn, payment.site, payment.order_ref, recorder.at)
     else:
         notices.settle(turn, kept.id, "done", outcome, recorder.at)
-    return Heard(True, outcome, True, payment.id)
+    return Heard(True, outcome, may_go_on(turn, payment, notice), payment.id)
 
 
 def _take_receipt(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: Notice, receipt: Receipt) -> Heard:

@@ -8,15 +8,21 @@ from bridge.domain.reasons import Reason
 from bridge.flows.owe_check import owe_check
 from bridge.flows.pace import is_late
 from bridge.flows.record import BRIDGE, Recorder
-from bridge.ledger import operations, payments
+from bridge.ledger import gap, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 
-def must_be_shown(gateway: Gateway | None, payment: Payment) -> bool:
-    """Tell whether the gateway must show that an open window took no money before the payment may end."""
+def must_be_shown(turn: Turn, gateway: Gateway | None, payment: Payment) -> bool:
+    """Tell whether the gateway must show that an open window took no money before the payment may end.
+
+    Where nobody can pay a request before it is in our books, none there is as good: but not in restored books.
+    """
     if gateway is None or payment.state != State.OPEN or not payment.window_url or not captures_itself(gateway):
         return False
+    if isinstance(gateway, Probes) and payment.window_sealed and not gateway.was_requested(payment):
+        restored = gap.of_site(turn, payment.site)
+        return restored is not None and to_ms(payment.created_at) < restored.restored_at
     return isinstance(gateway, Probes | Inquires)
 
 

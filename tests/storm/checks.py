@@ -307,8 +307,8 @@ class Checks:
         values: dict[str, str] = {}
         for row in rows.values():
             refs = json.loads(row["refs"])
-            number = refs.get(site.setup.named_by)
-            if row["merchant_ref"] in text or (number and f"{site.setup.named_by}={number}&" in text):
+            numbers = (refs.get(site.setup.named_by), *self._asked_by_script(site, row))
+            if row["merchant_ref"] in text or any(one and f"{site.setup.named_by}={one}&" in text for one in numbers):
                 return row
             values |= {value: row["id"] for name, value in refs.items() if name != "dialect"}
         for payment, coming in self._storm.returns:
@@ -317,6 +317,13 @@ class Checks:
                 values |= {value: payment for _, value in brought}
         named = [one for one in values if len(one) >= GATEWAY_REF_CHARACTERS_MIN and one in text]
         return rows[values[max(named, key=len)]] if named else None
+
+    def _asked_by_script(self, site: Paired, row: Any) -> list[str]:
+        """The numbers of requests that buyers' browsers made of a payment."""
+        if not site.setup.scripted:
+            return []
+        requests = self._storm.gates[site.id].desk._till.requests.values()
+        return [str(one.mul_no) for one in requests if one.by_script and one.form.get("var1") == row["merchant_ref"]]
 
     def acknowledged(self, site: Paired, path: str, body: bytes) -> None:
         """A gateway heard yes to its notice: it must be kept, now and for ever."""

@@ -90,8 +90,14 @@ class WeatherFaults(Faults):
             return storm.weather.of_window()
         if op == "notice":
             told = merchant_ref in storm.must_tell or (setup.ambiguous and self._went_back(merchant_ref))
+            told = told or (setup.scripted and self._asked_again(merchant_ref))
             return storm.weather.of_notice(must_arrive=told)
         return storm.weather.of_call(op, setup, lambda: storm.must_tell.add(merchant_ref))
+
+    def _asked_again(self, merchant_ref: str) -> bool:
+        """Whether a second request may be paid, of which nobody could be asked."""
+        requests = self._storm.gates[self._site.id].desk._till.requests.values()
+        return sum(one.form.get("var1") == merchant_ref for one in requests) > 1
 
     def _went_back(self, merchant_ref: str) -> bool:
         return any(book.refunds for book in self._storm.gates[self._site.id].world.bank.of(merchant_ref))

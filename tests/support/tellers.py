@@ -156,6 +156,9 @@ class Undoing(Counter):
 class Probing(Counter):
     """Its request can be withdrawn as long as nobody has paid it."""
 
+    def was_requested(self, payment: Payment) -> bool:
+        return bool(payment.refs.get("number"))
+
     def probe_unpaid(self, payment: Payment, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("probe", payment)
         if said["code"] == "ok":

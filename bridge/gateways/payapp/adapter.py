@@ -136,16 +136,24 @@ class PayApp(Billing, Office):
         """Read what came to returnurl: nothing in it is proof, and a plain click brings nothing. (skip_cstpage)"""
         return Return({"mul_no": form["mul_no"]} if form.get("mul_no") else {})
 
+    def was_requested(self, payment: Payment) -> bool:
+        """Tell whether a request's number is known. The JS API's are payable only once we have acknowledged them
+        (pay_state 1; else 70080)."""
+        return bool(payment.requests or payment.refs.get("mul_no"))
+
     def probe_unpaid(self, payment: Payment, stamp: Stamp) -> Exchange[Unpaid | PerhapsPaid | Unknown]:
-        """Withdraw the request (paycancel with cancelmode=ready, which leaves an approved payment alone)."""
-        number = payment.refs.get("mul_no", "")
+        """Withdraw the request (paycancel with cancelmode=ready, which leaves an approved payment alone).
+
+        Of those that the JS API made, one at a time."""
+        request = next(iter(payment.requests), "")
+        number = request or payment.refs.get("mul_no", "")
         if not number:
             return Unknown("no request's number is known")
         memo = {"mul_no": number, "cancelmemo": "결제 시간 만료", "cancelmode": "ready"}
         reply = yield self.call("paycancel", memo, moves_money=True)
         answer = read(reply)
         if answer.ok:
-            return Unpaid(answer.errno)
+            return Unpaid(answer.errno, request)
         if answer.errno in codes.NOT_CANCELLABLE:
             return PerhapsPaid(answer.errno, answer.message)
         return Unknown("the withdrawal was answered with a code that proves nothing", answer.errno, answer.message)

@@ -45,7 +45,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
     if state == "4" and form.get("pay_type") == codes.VIRTUAL_ACCOUNT:
         event = Event.DEPOSITED
     kind = talk.sealed_kind(form.get("var1", ""), form.get("var2", ""))
-    part = event is Event.PART_CANCELLED
+    part, about = event is Event.PART_CANCELLED, form.get("orig_mul_no") or number
     price = 0 if event in UNPRICED or (part and form.get("price") == "0") else _won(form, "price")
     return Notice(
         event=event,
@@ -55,13 +55,15 @@ def read(raw: bytes, talk: Talk) -> Notice:
         proof=SharedValue(),
         refs={name: form[name] for name in KEPT if form.get(name)},
         currency=form.get("currency", "krw").upper() or "KRW",
-        binding={} if kind in UNNUMBERED else {"mul_no": form.get("orig_mul_no") or number},
+        binding={} if kind in UNNUMBERED else {"mul_no": about},
+        paid_binding={"mul_no": about} if kind and not (part and about == number) else {},
+        request=about if kind == "j" else "",
         readings=_readings(price, form, settings.partial_price) if part else (),
         left=price if part and settings.partial_price == "remaining" else None,
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},
         foreign=not kind or (kind == "p" and event in QUIET),
-        round=(form.get("orig_mul_no") or number) if kind == "p" else "",
+        round=about if kind == "p" else "",
         plan=form.get("rebill_no", ""),
         code=state if event is Event.ROUND_FAILED else "",
         message=form.get("ResultMsg", "") if event is Event.ROUND_FAILED else "",

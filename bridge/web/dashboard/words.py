@@ -202,6 +202,8 @@ EVENTS: dict[str, Said] = {
     "window.refused": Said("결제사가 결제창을 거절했어요", "Window refused by the gateway"),
     "window.not_opened": Said("결제창을 열지 못했어요", "Window not opened"),
     "window.vouched": Said("결제사가 이 사이트를 확인했어요", "The gateway knows this site"),
+    "window.requested": Said("구매자가 결제를 요청했어요", "The buyer's browser asked for the payment"),
+    "window.withdrawn": Said("결제 요청을 취소했어요", "A request for the payment was withdrawn"),
     "window.perhaps_paid": Said("결제창에서 결제됐는지 확인하고 있어요", "Finding out whether the window was paid"),
     "window.closed": Said("구매자가 결제창을 닫았어요", "Buyer closed the window"),
     "approve.sent": Said("승인을 요청했어요", "Approval asked for"),

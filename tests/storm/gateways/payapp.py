@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.storm.gateways.setup import Setup
-from tests.storm.gateways.window import Browser, Entered
+from tests.storm.gateways.window import Browser, Entered, hidden
 
 SELLER = "payapptest"
 KEYS = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
@@ -15,9 +16,16 @@ MOODS: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-async def enter(_browser: Browser, window_url: str) -> Entered | None:
-    """A request's page posts to itself."""
-    return Entered(window_url)
+async def enter(browser: Browser, window_url: str) -> Entered | None:
+    """A request's page posts to itself. PayApp.payrequest(obj) of our own page makes the request first."""
+    if window_url.startswith(browser.origin):
+        return Entered(window_url)
+    ours = await browser.ask_bridge("GET", window_url)
+    fields = hidden(ours) if ours is not None else {}
+    if "feedbackurl" not in fields:
+        return None
+    asked = await browser.ask_gateway("POST", f"{browser.origin}/payapp/lite/payrequest", urlencode(fields).encode())
+    return Entered(f"{browser.origin}{asked.headers['location']}") if asked.status == 303 else None
 
 
 def forge(body: bytes) -> bytes:
@@ -58,4 +66,5 @@ SETUP = Setup(
     console=lambda _: {"sellers": {SELLER: KEYS}},
     secrets=tuple(KEYS.values()),
     blind=True,
+    scripted=True,
 )

@@ -36,6 +36,8 @@ class Setup:
     `ambiguous`: a notice of a part may mean two amounts; those of a payment of which some went back are never lost, as
     another's would be taken for ours.
     `undo_by_amount`: what is taken back is the amount asked for, whatever was taken: more of it only a notice tells.
+    `scripted`: a buyer who tells no phone number asks the gateway by its script, once a press; each press is a request
+    that may be paid, and of a second one's money a notice alone tells.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -64,6 +66,7 @@ class Setup:
     ambiguous: bool = False
     unfindable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blind: bool = False
+    scripted: bool = False
 
     @property
     def origin(self) -> str:

@@ -99,6 +99,8 @@ final class Story {
 			'payment.seat_lost'       => __( 'Given back: the seats were gone', 'pay-bridge' ),
 			'window.opened'           => __( 'Payment window opened', 'pay-bridge' ),
 			'window.vouched'          => __( 'The gateway knows this site', 'pay-bridge' ),
+			'window.requested'        => __( 'The buyer asked the gateway for the payment', 'pay-bridge' ),
+			'window.withdrawn'        => __( 'A request for the payment was withdrawn', 'pay-bridge' ),
 			'window.closed'           => __( 'Buyer closed the payment window', 'pay-bridge' ),
 			'window.refused'          => __( 'Gateway refused the payment window', 'pay-bridge' ),
 			'window.not_opened'       => __( 'Window could not be opened', 'pay-bridge' ),
