@@ -500,5 +500,5 @@ def test_the_day_a_cancel_becomes_a_request_is_korean():
 def test_a_goods_name_is_never_empty_too_long_or_an_address(text):
     made = plain(text, "티켓")
     assert made
-    assert len(made.encode()) <= 255
+    assert len(made.encode()) <= 200
     assert "://" not in made or not made.split("://")[0][-1:].isalpha()

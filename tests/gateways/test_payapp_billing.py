@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
-from bridge.domain.exchange import Reply
+from bridge.domain.exchange import KST, Reply
 from bridge.domain.failures import Misconfigured
 from bridge.domain.gateway import (
     Declined,
@@ -189,6 +189,8 @@ def test_a_receipt_is_issued_in_full():
     assert (free["corp_tax_type"], free["amt_sup"], free["amt_tax"]) == ("TG02", "55000", "0")
     bare = said(receipting(refs={}, buyer_name="", title="www.x"))
     assert (bare["buyr_name"], bare["good_name"], "mul_no" in bare) == ("구매자", "티켓", False)
+    long = said(receipting(buyer_name="가" * 70, title="나" * 70))
+    assert (long["buyr_name"], long["good_name"]) == ("가" * 16, "나" * 33)
 
 
 def test_what_came_of_a_receipt():
@@ -197,9 +199,14 @@ def test_what_came_of_a_receipt():
     assert yes(receipting(), cashstno="5") == ReceiptIssued("", {"cashstno": "5"}, "")
     assert no(receipting(), "70020") == Refused(Reason.BAD_REQUEST, "70020", "말씀")
     assert no(receipting(), "79999") == Refused(Reason.GATEWAY, "79999", "말씀")
-    assert asked(receipting(traded_at=AT - timedelta(days=6))).op == "cashStRegist"
+
+
+def test_a_receipt_may_be_issued_until_the_sixth_day_in_korea_is_over():
+    begun = AT.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)  # the day that it is in Korea
+    for traded_at in (AT - timedelta(days=6), AT - timedelta(days=6, hours=1), begun - timedelta(days=6)):
+        assert asked(receipting(traded_at=traded_at)).op == "cashStRegist"
     with pytest.raises(StopIteration) as ended:
-        next(receipting(traded_at=AT - timedelta(days=6, seconds=1)))
+        next(receipting(traded_at=begun - timedelta(days=6, seconds=1)))
     late = ended.value.value
     assert (type(late), late.reason, late.code) == (Refused, Reason.CANCEL_PERIOD, "")
 

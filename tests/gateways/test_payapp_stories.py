@@ -242,6 +242,18 @@ async def test_a_part_and_then_the_rest_are_refunded(house):
     await house.check_books()
 
 
+async def test_a_long_korean_title_and_reason_are_cut_at_a_characters_edge_and_taken(house):
+    payment = await house.buy(house.order(title="가" * 70))
+    answer = await house.refund(payment.id, reason="나" * 70)
+    await house.quiet()
+
+    assert (payment.state, answer.status_code) == ("paid", 200), answer.text
+    assert (await house.payment(payment.id)).state == "refunded"
+    asked = list(house.sandbox.desks["payapp"]._till.requests.values())
+    assert asked[0].form["goodname"] == "가" * 66
+    await house.check_books()
+
+
 async def test_of_two_refunds_at_once_one_is_made(house):
     payment = await house.buy()
     answers = await asyncio.gather(*(house.refund(payment.id, 55_000) for _ in range(4)))

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from bridge.domain.exchange import KST, Exchange, Stamp
+from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import (
     Accepted,
@@ -36,7 +35,7 @@ from bridge.gateways.payapp import codes, notices
 from bridge.gateways.payapp.billing import Billing
 from bridge.gateways.payapp.office import Office
 from bridge.gateways.payapp.settings import SETTINGS, PayAppSettings, read_settings
-from bridge.gateways.payapp.talk import Answer, digits, plain, read
+from bridge.gateways.payapp.talk import Answer, digits, korean_days, plain, read
 
 PRICE_MIN = 1_000
 """Printed nowhere; seen in production code."""
@@ -197,7 +196,7 @@ class PayApp(Billing, Office):
 
     def _is_late(self, payment: Payment, stamp: Stamp) -> bool:
         """Tell whether D+5 is over, by the days in Korea."""
-        return payment.paid_at is not None and _days(payment.paid_at, stamp.at) > self.settings.cancel_days
+        return payment.paid_at is not None and korean_days(payment.paid_at, stamp.at) > self.settings.cancel_days
 
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
         """Say what may be given back through PayApp now."""
@@ -237,11 +236,6 @@ def _not_cancelled(answer: Answer, refusals: Mapping[str, Reason]) -> Refused | 
     if answer.errno in refusals:
         return Refused(refusals[answer.errno], answer.errno, answer.message)
     return Unknown("the cancel was refused with a code that proves nothing", answer.errno, answer.message)
-
-
-def _days(paid_at: datetime, now: datetime) -> int:
-    """Count the days in Korea between an approval and now."""
-    return (now.astimezone(KST).date() - paid_at.astimezone(KST).date()).days
 
 
 def build(values: Mapping[str, str], mode: Mode) -> PayApp:

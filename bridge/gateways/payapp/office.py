@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from bridge.domain.exchange import KST, Exchange, Reply, Stamp
 from bridge.domain.failures import Misconfigured, Unreadable
@@ -12,7 +11,15 @@ from bridge.domain.reasons import Reason
 from bridge.domain.services import AdminAnswer, AdminCommand, ReceiptIssued, ReceiptOrder
 from bridge.domain.tax import Split
 from bridge.gateways.payapp import codes, links
-from bridge.gateways.payapp.talk import Talk, digits, plain, read
+from bridge.gateways.payapp.talk import (
+    NAME_BYTES_MAX,
+    RECEIPT_TEXT_BYTES_MAX,
+    Talk,
+    digits,
+    korean_days,
+    plain,
+    read,
+)
 
 SELF_ISSUED = "0100001234"
 RECEIPT_DAYS_MAX = 6
@@ -53,11 +60,11 @@ class Office(Talk):
         return payment.method is Method.NAVERPAY
 
     def issue_receipt(self, order: ReceiptOrder, stamp: Stamp) -> Exchange[ReceiptIssued | Refused | Unknown]:
-        """Issue a receipt (cashStRegist), within six days of the sale; without a buyer's number it is self-issued.
+        """Issue a receipt (cashStRegist), until the sixth day after the sale; without a number self-issued.
 
         Of a Naver Pay payment PayApp is asked first how much of it was cash. (네이버페이 현금영수증 발행대상 금액조회)
         """
-        if stamp.at - order.traded_at > timedelta(days=RECEIPT_DAYS_MAX):
+        if korean_days(order.traded_at, stamp.at) > RECEIPT_DAYS_MAX:
             return Refused(Reason.CANCEL_PERIOD, "", "현금영수증은 거래일로부터 6일 이내에만 발행할 수 있어요.")
         parts = order.split
         if order.asks_amount:
@@ -110,8 +117,8 @@ class Office(Talk):
 
 def _receipt_fields(order: ReceiptOrder, parts: Split) -> dict[str, str]:
     return {
-        "good_name": plain(order.title, "티켓"),
-        "buyr_name": order.buyer_name or "구매자",
+        "good_name": plain(order.title, "티켓", RECEIPT_TEXT_BYTES_MAX),
+        "buyr_name": plain(order.buyer_name, "구매자", NAME_BYTES_MAX),
         "id_info": SELF_ISSUED if order.purpose == "self" else digits(order.identity),
         "trad_time": order.traded_at.astimezone(KST).strftime("%Y%m%d%H%M%S"),
         "tr_code": "1" if order.purpose == "business" else "0",

@@ -5,9 +5,10 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from bridge.domain.exchange import Call, Fields, Reply
+from bridge.domain.exchange import KST, Call, Fields, Reply
 from bridge.domain.failures import Malformed, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.windows import origin_of
@@ -20,7 +21,10 @@ SECRETS = frozenset(
     | {"compbanknum", "compbankname", "zipcode", "addr1", "addr2"}
 )
 _ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|www\.)\S*")
-GOODNAME_BYTES_MAX = 255
+TEXT_BYTES_MAX = 200
+RECEIPT_TEXT_BYTES_MAX = 100
+NAME_BYTES_MAX = 50
+"""The manual prints no lengths. In bytes of UTF-8, so that texts fit wherever they are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +101,15 @@ def read(reply: Reply) -> Answer:
     return Answer(ok, "" if ok else errno, values.get("errorMessage", ""), Fields(values))
 
 
-def plain(text: str, instead: str) -> str:
+def plain(text: str, instead: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
     """Fit a text into goodname or memo, which may hold no address of a page; no broken character at the end."""
     bare = " ".join(_ADDRESS.sub(" ", text).split())
-    return bare.encode()[:GOODNAME_BYTES_MAX].decode(errors="ignore").strip() or instead
+    return bare.encode()[:bytes_max].decode(errors="ignore").strip() or instead
+
+
+def korean_days(since: datetime, now: datetime) -> int:
+    """Count the calendar days in Korea from one moment to another."""
+    return (now.astimezone(KST).date() - since.astimezone(KST).date()).days
 
 
 def digits(text: str) -> str:
