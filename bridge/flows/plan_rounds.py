@@ -63,7 +63,7 @@ def _begin_round(
         order_ref=order.ref,
         order_version=order.version,
         gateway=gateway.name,
-        method=Method.CARD,
+        method=notice.method or Method.CARD,
         device=Device.PC,
         state=State.OPEN,
         amount=order.amount,

@@ -90,6 +90,19 @@ def test_a_notice_keeps_what_a_cancel_and_a_receipt_need():
     assert noticed(PAID).refs == {"mul_no": "7", "pay_type": "1"}
 
 
+@pytest.mark.parametrize(
+    ("pay_type", "group", "method"),
+    [
+        *(("1", None, "card"), ("2", None, "phone"), ("6", None, "account"), ("7", None, "virtual_account")),
+        *(("15", None, "kakaopay"), ("16", None, "naverpay"), ("17", None, "card"), ("21", None, "smilepay")),
+        *(("22", None, "wechat"), ("23", None, "applepay"), ("1", "35", "payco"), ("1", "1", "card")),
+        *(("24", None, None), (None, None, None), ("", "", None)),
+    ],
+)
+def test_a_notice_says_how_the_buyer_paid(pay_type, group, method):
+    assert noticed(PAID, pay_type=pay_type, paymethod_group=group).method == method
+
+
 def test_a_notice_shows_the_card():
     told = {"card_num": "4111****1234", "card_name": "현대", "card_quota": "03", "payauthcode": "300"}
     shown = {"number": "4111****1234", "name": "현대", "installment": "03", "approval_no": "300"}

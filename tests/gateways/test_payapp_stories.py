@@ -432,6 +432,26 @@ async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_
     assert refunded.status_code in (200, 202), refunded.text
 
 
+@pytest.mark.parametrize(("chosen", "method"), [("card", "card"), ("phone", "phone")])
+async def test_every_round_of_a_monthly_plan_is_booked_by_what_it_was_paid_with(house, chosen, method):
+    wish = {
+        "customer": "customer-1", "order_ref": "CLUB-2", "title": "월 회원권", "amount": 33_000,
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
+        "result_url": f"{house.site.url}/club", "actor": "buyer",
+    }  # fmt: skip
+    answer = await house.call("POST", "/v1/plans", wish)
+    await house.authenticate(Opened("", answer.json()["window_url"], "", ""), method=chosen)
+    await house.quiet()
+    (row,) = await house.all("SELECT refs FROM plans")
+    await house.clock.forward(40 * 86_400)
+    house.sandbox.desks["payapp"].deposit({"rebill_no": int(json.loads(row["refs"])["rebill_no"])})
+    await house.quiet()
+
+    rounds = await house.all("SELECT method, state FROM payments")
+    assert len(rounds) >= 2
+    assert {(one["method"], one["state"]) for one in rounds} == {(method, "paid")}
+
+
 async def plan_by_script(house, **changes):
     house.site = await house.pair("http://script-shop.test", window="js")
     house.net.apps["http://script-shop.test:80"] = house.shop.app()

@@ -78,6 +78,20 @@ PAY_TYPES = {
 }
 OBSERVED_PAY_TYPES = {"22": "위챗페이", "24": "내통장결제", "25": "토스페이"}
 VIRTUAL_ACCOUNT = "7"
+PAYCO_GROUP = "35"
+METHODS = {
+    "1": Method.CARD,
+    "2": Method.PHONE,
+    "6": Method.ACCOUNT,
+    "7": Method.VIRTUAL_ACCOUNT,
+    "15": Method.KAKAOPAY,
+    "16": Method.NAVERPAY,
+    "17": Method.CARD,
+    "21": Method.SMILEPAY,
+    "22": Method.WECHAT,
+    "23": Method.APPLEPAY,
+}
+"""pay_type as a method of ours. Payco says 1 and paymethod_group 35."""
 
 APP_ERRORS = {
     "9000": "로그인 오류",
@@ -107,6 +121,11 @@ _TABLES = {
     "pay_types": (PAY_TYPES, OBSERVED_PAY_TYPES),
     "app_errors": (APP_ERRORS, {}),
 }
+
+
+def method(pay_type: str, group: str) -> Method | None:
+    """Tell the method of a notice; None where its type is none of ours (an open set)."""
+    return Method.PAYCO if group == PAYCO_GROUP else METHODS.get(pay_type)
 
 
 def table(kind: str) -> tuple[CodeName, ...]:

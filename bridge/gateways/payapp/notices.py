@@ -67,6 +67,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
         plan=form.get("rebill_no", ""),
         code=state if event is Event.ROUND_FAILED else "",
         message=form.get("ResultMsg", "") if event is Event.ROUND_FAILED else "",
+        method=codes.method(form.get("pay_type", ""), form.get("paymethod_group", "")),
     )
 
 
