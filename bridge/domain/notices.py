@@ -61,7 +61,7 @@ class Notice:
     kept; `account` and `due` belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and
     must be acknowledged even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name
     for one charge of a recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan
-    itself. `code` and `message` are the gateway's own words about a round that failed. itself. `method` is how the
+    itself. `code` and `message` are the gateway's own words about a round that failed. `method` is how the
     buyer paid, where the gateway says so.
     """
 

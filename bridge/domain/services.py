@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
+from bridge.domain.billing import CardEntry
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import Malformed
 from bridge.domain.outcomes import (
@@ -18,7 +19,7 @@ from bridge.domain.outcomes import (
     Unknown,
     Waiting,
 )
-from bridge.domain.payment import Account, Method, Order, Payment
+from bridge.domain.payment import Account, Buyer, Method, Order, Payment
 from bridge.domain.tax import Split
 
 
@@ -262,4 +263,14 @@ class Administers(Protocol):
 
     def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[AdminAnswer | Unknown]:
         """Run one of the commands with its fields. Raises Misconfigured for a command or field that is not named."""
+        ...
+
+
+@runtime_checkable
+class NeedsDetails(Protocol):
+    """A gateway whose calls without a window need more of the buyer or the card than others' do."""
+
+    def lacking(self, call: str, buyer: Buyer, card: CardEntry | None = None) -> tuple[str, str] | None:
+        """Say in English and Korean what a call of the port (issue_key_by_card, charge, register_plan) lacks, or
+        nothing. It repeats no value."""
         ...

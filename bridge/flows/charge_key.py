@@ -10,6 +10,7 @@ from bridge.domain.machine import HOLDING, State
 from bridge.domain.payment import Method, Order, Payment
 from bridge.domain.phone_keys import check_phone_charge
 from bridge.flows.billing_keys import billing_key, owned
+from bridge.flows.choose_gateway import check_details
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import DirectWish, pay_directly
 from bridge.flows.finish_checkout import Visit
@@ -36,13 +37,14 @@ class ChargeWish:
 
 
 async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once) -> Visit:
-    """Charge a key for an order. Raises NotFound, NotNow (the key, or a phone's days and amount), and what
-    `pay_directly` raises."""
+    """Charge a key for an order. Raises NotFound, NotNow (the key, or a phone's days and amount), Malformed (the
+    gateway needs more of the buyer), and what `pay_directly` raises."""
     row = await context.ledger.read(lambda turn: owned(turn, site, wish.key, wish.customer))
     gateway = site.gateway(row.gateway)
     if not isinstance(gateway, Bills):
         raise GatewayOff(f"{gateway.title} charges no billing keys.")
     bills, key = gateway, billing_key(context, row)
+    check_details(gateway, "charge", wish.order.buyer)
     token_id, at = f"billing_key:{key.id}", context.clock.now()
 
     def check(turn: Turn) -> None:

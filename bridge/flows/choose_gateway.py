@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bridge.domain.billing import TakesInstalments, TaxesWhole
-from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff
+from bridge.domain.billing import CardEntry, TakesInstalments, TaxesWhole
+from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff, Malformed
 from bridge.domain.gateway import Gateway
-from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Method
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Buyer, Method
+from bridge.domain.services import NeedsDetails
 from bridge.flows.sites import Site
 
 FAILURES_MAX = 5
@@ -117,3 +118,10 @@ def check_direct_instalments(gateway: Gateway, months: int) -> None:
             f"{gateway.name} takes at most {most} months.",
             message_ko=f"{gateway.title}로는 {most}개월까지 나눠 낼 수 있어요.",
         )
+
+
+def check_details(gateway: Gateway, call: str, buyer: Buyer, card: CardEntry | None = None) -> None:
+    """Refuse a call for which the gateway needs more of the buyer or the card than is there. Raises Malformed."""
+    no = gateway.lacking(call, buyer, card) if isinstance(gateway, NeedsDetails) else None
+    if no is not None:
+        raise Malformed(no[0], message_ko=no[1])

@@ -11,6 +11,7 @@ from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Return, 
 from bridge.domain.payment import Payment
 from bridge.flows.approve import approve
 from bridge.flows.billing_keys import KEY, KeyWish, key_order, open_wish
+from bridge.flows.choose_gateway import check_details
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import add_payment
 from bridge.flows.finish_checkout import check_bound, look
@@ -58,9 +59,10 @@ async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[st
 async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardEntry, once: Once) -> KeyRow:
     """Have a key issued for a card typed on the site; the card is written down nowhere.
 
-    Raises GatewayOff where no gateway of the site takes typed cards, Replayed, KeyReused.
+    Raises GatewayOff where no gateway of the site takes typed cards, Malformed (it needs more), Replayed, KeyReused.
     """
     gateway, issues = _by_card(site, wish)
+    check_details(gateway, "issue_key_by_card", wish.buyer, card)
 
     def begin(turn: Turn) -> tuple[KeyRow, bool]:
         gap.refuse(turn, site.id)

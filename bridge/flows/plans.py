@@ -11,6 +11,7 @@ from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, NotFound, NotNow
 from bridge.domain.gateway import Declined, Done, Gateway, NotSent, Refused, Script, Unknown, Urls
 from bridge.domain.payment import Buyer, Method
+from bridge.flows.choose_gateway import check_details
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import Once
@@ -62,12 +63,14 @@ class PlanWish:
 async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once) -> Plan:
     """Register a plan; no money moves before the buyer has agreed on the gateway's page.
 
-    Raises GatewayOff (no gateway of the site has plans, or it said no, or nothing), AmountRefused, Replayed, KeyReused.
+    Raises GatewayOff (no gateway of the site has plans, or it said no, or nothing), AmountRefused, Malformed (it
+    needs more of the buyer), Replayed, KeyReused.
     """
     gateway, offers = _offers(site, wish.gateway)
     least = gateway.smallest(Method.CARD)
     if wish.amount < least:
         raise AmountRefused(f"{gateway.title} takes no less than {least} KRW.")
+    check_details(gateway, "register_plan", wish.buyer)
 
     def begin(turn: Turn) -> tuple[Plan, bool]:
         gap.refuse(turn, site.id)

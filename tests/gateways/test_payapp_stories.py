@@ -540,3 +540,62 @@ async def test_an_amount_below_the_least_is_refused_before_anything_is_sent(hous
     assert "1,000원부터" in answer.text
     assert house.net.sent == []
     assert not house.sandbox.requests
+
+
+CARD = {"number": "9410123412341234", "expires": "3012", "holder": "900101", "password": "12"}
+CLUB = {
+    "customer": "customer-1",
+    "title": "월 회원권",
+    "buyer": {"name": "홍길동", "phone": "010-1234-5678"},
+    "actor": "buyer",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "word", "korean"),
+    [
+        ({"buyer": {"name": "홍길동"}}, "buyer.phone", "휴대전화 번호"),
+        ({"buyer": {"name": "홍길동", "phone": "1234"}}, "buyer.phone", "휴대전화 번호"),
+        ({"buyer": {"name": " ", "phone": "010-1234-5678"}}, "buyer.name", "이름"),
+        ({"card": CARD | {"holder": ""}}, "card.holder", "생년월일 6자리"),
+        ({"card": CARD | {"holder": "19900101"}}, "card.holder", "생년월일 6자리"),
+        ({"card": CARD | {"password": ""}}, "card.password", "비밀번호 앞 두 자리"),
+        ({"card": CARD | {"password": "1"}}, "card.password", "비밀번호 앞 두 자리"),
+    ],
+)
+async def test_a_card_is_refused_here_where_payapp_needs_more_than_was_typed(house, changes, word, korean):
+    house.site = await house.pair("http://typed-shop.test", card_entry="on")
+    wish = CLUB | {"card": CARD, "result_url": f"{house.site.url}/club"} | changes
+    refused = await house.call("POST", "/v1/billing-keys", wish)
+
+    said = refused.json()
+    assert (refused.status_code, said["code"]) == (400, "malformed"), said
+    assert word in said["detail"]
+    assert korean in said["message_ko"]
+    assert said["message_ko"].endswith("필요해요.")
+    assert await house.all("SELECT * FROM billing_keys") == []
+    assert not house.sandbox.requests, "nothing was sent"
+    taken = await house.call("POST", "/v1/billing-keys", wish | CLUB | {"card": CARD | {"holder": "1234567890"}})
+    assert taken.status_code == 201, taken.text
+
+
+async def test_a_key_is_not_charged_and_no_plan_is_registered_without_a_phone(house):
+    house.site = await house.pair("http://typed-shop.test", card_entry="on")
+    house.net.apps["http://typed-shop.test:80"] = house.shop.app()
+    key = (await house.call("POST", "/v1/billing-keys", CLUB | {"card": CARD, "result_url": house.site.url})).json()
+    many = len(house.sandbox.requests)
+    order = house.order(buyer={"name": "홍길동"})
+    charged = await house.call(
+        "POST", f"/v1/billing-keys/{key['id']}/charges", {"customer": "customer-1", "order": order, "actor": "wp:7"}
+    )
+    plan = CLUB | {"order_ref": "CLUB-9", "amount": 33_000, "cycle": "month", "day": 25, "ends": "2027-12-31"}
+    planned = await house.call(
+        "POST", "/v1/plans", plan | {"buyer": {"name": "홍길동"}, "result_url": f"{house.site.url}/club"}
+    )
+
+    for answer in (charged, planned):
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
+        assert "휴대전화 번호" in answer.json()["message_ko"]
+    assert len(house.sandbox.requests) == many
+    assert await house.all("SELECT * FROM payments") == []
+    assert await house.all("SELECT * FROM plans") == []

@@ -1,14 +1,18 @@
 """PayApp's billing keys (BILL) and recurring plans (rebill). (manual, 등록결제, 정기결제)"""
 
+import re
+
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.gateway import Declined, Done, Paid, Refused, Script, Unknown, Urls
-from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Order, Payment
+from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Buyer, Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.domain.tax import split
 from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import Answer, Talk, digits, plain, read
 
+PHONE = re.compile(r"[0-9]{9,12}", re.ASCII)
+BIRTH_DATE_DIGITS, BUSINESS_DIGITS, PASSWORD_DIGITS = 6, 10, 2
 CYCLES = {"month": "Month", "week": "Week", "day": "Day"}
 DAYS = {"month": (*range(1, 32), 90), "week": tuple(range(1, 8)), "day": (0,)}
 
@@ -20,6 +24,22 @@ class Billing(Talk):
     def instalment_months_max(self) -> int:
         """As many as any card company gives: billPay's cardinst names no limit."""
         return INSTALMENT_MONTHS_MAX
+
+    def lacking(self, call: str, buyer: Buyer, card: CardEntry | None = None) -> tuple[str, str] | None:
+        """Say what billRegist, billPay or rebillRegist lacks of what the manual marks 필수, or nothing."""
+        if not PHONE.fullmatch(digits(buyer.phone)):
+            return "PayApp needs the buyer's phone (buyer.phone).", "페이앱에는 구매자의 휴대전화 번호가 필요해요."
+        if card is None:
+            return None
+        if not buyer.name.strip():
+            return "PayApp needs the card holder's name (buyer.name).", "페이앱에는 카드 소유자의 이름이 필요해요."
+        if len(card.holder) not in (BIRTH_DATE_DIGITS, BUSINESS_DIGITS):
+            english = "PayApp needs the card holder's birth date (YYMMDD) or business number (card.holder)."
+            return english, "페이앱에는 카드 소유자의 생년월일 6자리나 사업자등록번호 10자리가 필요해요."
+        if len(card.password) != PASSWORD_DIGITS:
+            english = "PayApp needs the first two digits of the card's password (card.password)."
+            return english, "페이앱에는 카드 비밀번호 앞 두 자리가 필요해요."
+        return None
 
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp
