@@ -61,8 +61,9 @@ class Notice:
     kept; `account` and `due` belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and
     must be acknowledged even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name
     for one charge of a recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan
-    itself. `code` and `message` are the gateway's own words about a round that failed. `method` is how the
-    buyer paid, where the gateway says so.
+    itself. `code` and `message` are the gateway's own words about a round that failed. `method` is how the buyer paid,
+    where the gateway says so. `typed` is what the buyer wrote to the shop (address, memo), personal data: it stays in
+    the sealed notice.
     """
 
     event: str
@@ -86,6 +87,7 @@ class Notice:
     code: str = ""
     message: str = ""
     method: Method | None = None
+    typed: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.clock import from_ms, new_id, now_ms, stamp
-from bridge.domain.failures import Malformed, PendingOutcome
+from bridge.domain.failures import Malformed, NotGenuine, PendingOutcome, Unreadable
+from bridge.domain.gateway import Notifies
 from bridge.domain.machine import Kind
+from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.retain import RECORD_MS
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import payment_json, refund_json, rfc3339
-from bridge.ledger import looks, operations, orders, payments, privacy, replay
+from bridge.ledger import looks, notices, operations, orders, payments, privacy, replay
 from bridge.ledger.ledger import Row, Turn
 
 
@@ -84,7 +86,9 @@ def _order(turn: Turn, site: Site, row: Row, context: Context) -> dict[str, Any]
     for payment in payments.of_order(turn, site.id, order.ref):
         done = operations.of_payment(turn, payment.id)
         refunds = [refund_json(one) for one in done if one.kind is Kind.REFUND]
-        shown.append(payment_json(site, payment, done, moment) | {"refunds": refunds})
+        typed = _typed(turn, site, payment, context)
+        more = {"refunds": refunds} | ({"typed": typed} if typed else {})
+        shown.append(payment_json(site, payment, done, moment) | more)
     buyer = {"id": order.buyer.id, "name": order.buyer.name, "email": order.buyer.email, "phone": order.buyer.phone}
     return {
         "ref": order.ref,
@@ -94,3 +98,17 @@ def _order(turn: Turn, site: Site, row: Row, context: Context) -> dict[str, Any]
         "created_at": rfc3339(from_ms(row["created_at"])),
         "payments": shown,
     }
+
+
+def _typed(turn: Turn, site: Site, payment: Payment, context: Context) -> dict[str, str]:
+    """Read what the buyer wrote to the shop in the gateway's window, for as long as the notice's text is kept."""
+    gateway = site.gateways.get(payment.gateway)
+    found: dict[str, str] = {}
+    if gateway is None or not isinstance(gateway, Notifies):
+        return found
+    for stored in notices.sealed_of(turn, payment.id):
+        try:
+            found |= gateway.read_notice(context.vault.open(stored.raw_sealed, "notice"), stored.kind).typed
+        except (NotGenuine, Unreadable):  # the seller's shared values have changed since
+            continue
+    return found

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from bridge.ledger.ledger import Row, Turn
 
+HASHED = "sha256:"
+ERASED = "erased"
+"""What stands in place of a text that is not kept any more: its hash, or nothing of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredNotice:
@@ -65,6 +69,15 @@ def pending(turn: Turn, limit: int) -> list[StoredNotice]:
 def pending_of(turn: Turn, payment: str) -> list[StoredNotice]:
     """Read the notices of a payment whose effect is still owed, oldest first."""
     rows = turn.all("SELECT * FROM notices WHERE payment = ? AND state = 'pending' ORDER BY id", payment)
+    return [_read(row) for row in rows]
+
+
+def sealed_of(turn: Turn, payment: str) -> list[StoredNotice]:
+    """Read a payment's notices whose texts are still kept, oldest first."""
+    rows = turn.all(
+        "SELECT * FROM notices WHERE payment = ? AND raw_sealed <> ? AND raw_sealed NOT LIKE ? ORDER BY id",
+        *(payment, ERASED, f"{HASHED}%"),
+    )
     return [_read(row) for row in rows]
 
 

@@ -8,8 +8,8 @@ from bridge.domain.payment import Payment
 from bridge.ledger import orders, payments
 from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.notices import ERASED, HASHED
 
-HASHED = "sha256:"
 _ON_THEIR_WAY = UNSETTLED | {State.NEW, State.READYING, State.OPEN, State.AWAITING_DEPOSIT}
 
 
@@ -42,7 +42,8 @@ def is_on_its_way(everyone: Sequence[Payment]) -> bool:
 
 
 def erase(turn: Turn, site: str, ref: str, *, at: int, actor: str) -> None:
-    """Take out who bought: the order's buyer, and of its payments the card, the account and what was said."""
+    """Take out who bought: the order's buyer, and of its payments the card, the account and what was
+    said, in calls and notices."""
     turn.run(
         "UPDATE orders SET buyer_id = '', buyer_name = '', buyer_email = '', buyer_phone = '', changed_at = ?"
         " WHERE site = ? AND ref = ?",
@@ -60,7 +61,8 @@ def erase(turn: Turn, site: str, ref: str, *, at: int, actor: str) -> None:
             account={},
         )
         turn.run("UPDATE receipts SET identity_sealed = '', version = version + 1 WHERE payment = ?", payment.id)
-        turn.run("UPDATE calls SET request = ?, response = '' WHERE payment = ?", "erased", payment.id)
+        turn.run("UPDATE calls SET request = ?, response = '' WHERE payment = ?", ERASED, payment.id)
+        turn.run("UPDATE notices SET raw_sealed = ? WHERE payment = ? AND state <> 'pending'", ERASED, payment.id)
 
 
 def old_orders(turn: Turn, before: int, after: str, limit: int) -> tuple[list[tuple[str, str]], str]:

@@ -103,6 +103,14 @@ def test_a_notice_says_how_the_buyer_paid(pay_type, group, method):
     assert noticed(PAID, pay_type=pay_type, paymethod_group=group).method == method
 
 
+def test_what_the_buyer_typed_is_told_apart_and_shown_in_no_trace():
+    typed = noticed(PAID, pay_addr="서울시 중구 1", pay_memo="문 앞에")
+
+    assert typed.typed == {"address": "서울시 중구 1", "memo": "문 앞에"}
+    assert "서울시" not in repr(typed)
+    assert noticed(PAID, pay_addr="", pay_memo="").typed == noticed(PAID).typed == {}
+
+
 def test_a_notice_shows_the_card():
     told = {"card_num": "4111****1234", "card_name": "현대", "card_quota": "03", "payauthcode": "300"}
     shown = {"number": "4111****1234", "name": "현대", "installment": "03", "approval_no": "300"}

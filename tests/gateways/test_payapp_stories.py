@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from bridge.flows.retain import retain
 from bridge.sandbox.local import ask
 from tests.gateways.house import House, hidden
 from tests.support.world import SANDBOX, SHOP_URL, Opened
@@ -599,3 +600,68 @@ async def test_a_key_is_not_charged_and_no_plan_is_registered_without_a_phone(ho
     assert len(house.sandbox.requests) == many
     assert await house.all("SELECT * FROM payments") == []
     assert await house.all("SELECT * FROM plans") == []
+
+
+ADDRESS, MEMO = "서울시 중구 세종대로 110", "문 앞에 놓아 주세요"
+TABLES = ("payments", "notices", "calls", "news", "audit")
+
+
+async def post_shop(house):
+    """A shop that has PayApp ask for addresses."""
+    house.site = await house.pair("http://post-shop.test", ask_address="1")
+    house.net.apps["http://post-shop.test:80"] = house.shop.app()
+
+
+async def bought_with_an_address(house):
+    opened = await house.checkout()
+    await house.come_back(opened, pay_addr=ADDRESS, pay_memo=MEMO)
+    await house.beat()
+    return await house.payment(opened.payment)
+
+
+async def typed_of(house, payment):
+    answer = await house.call("POST", "/v1/privacy/export", {"actor": "wp:7", "order": payment.order_ref})
+    (order,) = answer.json()["orders"]
+    return order["payments"][0].get("typed")
+
+
+async def test_an_address_typed_at_payapp_is_told_to_who_asks_for_it_and_kept_in_the_clear_nowhere(house):
+    await post_shop(house)
+    payment = await bought_with_an_address(house)
+    shown = await house.call("GET", f"/v1/payments/{payment.id}")
+
+    assert payment.state == "paid"
+    assert await typed_of(house, payment) == {"address": ADDRESS, "memo": MEMO}
+    kept = {name: await house.all(f"SELECT * FROM {name}") for name in TABLES}
+    for text in (shown.text, json.dumps(kept, ensure_ascii=False, default=str)):
+        assert ADDRESS not in text
+        assert MEMO not in text
+
+
+async def test_an_address_goes_with_the_notice_it_came_in_and_with_the_person(house):
+    await post_shop(house)
+    old = await bought_with_an_address(house)
+    await house.clock.forward(91 * 86_400)
+    await retain(house.context)
+    assert await typed_of(house, old) is None, "payloads are kept for 90 days"
+    left = await house.checkout()
+    await house.authenticate(left, pay_addr=ADDRESS)
+    await house.quiet()
+    fresh = await house.payment(left.payment)
+    assert await typed_of(house, fresh) == {"address": ADDRESS}
+    await house.clock.forward(5 * 366 * 86_400 + 86_400)
+    erased = await house.call("POST", "/v1/privacy/erase", {"actor": "wp:7", "email": "hong@example.com"})
+
+    assert erased.json() == {"erased": 2, "kept": []}
+    assert await typed_of(house, fresh) is None
+    rows = await house.all("SELECT raw_sealed FROM notices")
+    assert {row["raw_sealed"] for row in rows} == {"erased"}
+
+
+async def test_a_notice_that_the_sellers_new_values_do_not_fit_is_left_out_of_what_is_told(house):
+    await post_shop(house)
+    payment = await bought_with_an_address(house)
+    gateway = house.context.sites.get(house.site.id).gateway("payapp")
+    object.__setattr__(gateway.settings, "linkval", "CHANGED")
+
+    assert await typed_of(house, payment) is None

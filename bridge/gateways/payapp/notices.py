@@ -20,6 +20,9 @@ KEPT = (
 )  # fmt: skip
 """What a later cancel needs, what a receipt shows, and how points and cash share the amount."""
 
+TYPED = {"address": "pay_addr", "memo": "pay_memo"}
+"""What the buyer wrote on the payment page; the address only where `ask_address` is 1 (reqaddr)."""
+
 ACK = Ack("SUCCESS", "text/plain")
 
 UNPRICED = (Event.OTHER, Event.ROUND_FAILED)
@@ -67,6 +70,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
         plan=form.get("rebill_no", ""),
         code=state if event is Event.ROUND_FAILED else "",
         message=form.get("ResultMsg", "") if event is Event.ROUND_FAILED else "",
+        typed={name: form[field] for name, field in TYPED.items() if form.get(field)},
         method=codes.method(form.get("pay_type", ""), form.get("paymethod_group", "")),
     )
 

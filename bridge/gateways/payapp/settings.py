@@ -28,7 +28,12 @@ SETTINGS = (
     Setting("shop_name", "shopname in the window of the JS API, and dpname", live="티켓", test="티켓"),
     Setting("window", "rest (PayApp's page; needs the buyer's phone), js, or auto", live="auto", test="auto"),
     Setting("sub_account", "subuserid: the staff account payments belong to", live="", test=""),
-    Setting("ask_address", "reqaddr: 1 asks the buyer for an address, 0 does not", live="0", test="0"),
+    Setting(
+        "ask_address",
+        "reqaddr: 1 asks the buyer for an address, read by `pay-bridge privacy export`; 0 does not",
+        live="0",
+        test="0",
+    ),
     Setting("receipt_page", "show PayApp's slip before the buyer returns: yes or no", live="no", test="no"),
     Setting("cancel_days", "days after which a cancel becomes a request (D+5)", live="5", test="5"),
     Setting(
