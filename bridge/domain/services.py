@@ -128,6 +128,21 @@ class Receipts(Protocol):
 
 
 @runtime_checkable
+class NamesRefs(Protocol):
+    """A gateway that names which of a payment's refs people may see; all others stay in the books."""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Name the refs by which the gateway's console finds this payment and no other."""
+        ...
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Name the refs that say how it was paid: points and cash in it, the plan it belongs to, and the like."""
+        ...
+
+
+@runtime_checkable
 class SizesReceipts(Protocol):
     """A gateway that says itself how much of some payments was cash, and issues their receipts over that."""
 

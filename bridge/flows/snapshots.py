@@ -11,7 +11,7 @@ from bridge.domain.gateway import Allowed, ByHand, Gateway
 from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Order, Payment
-from bridge.domain.services import LinksReceipts
+from bridge.domain.services import LinksReceipts, NamesRefs
 from bridge.domain.tax import Split
 from bridge.flows.sites import Site
 from bridge.ledger import audit, operations, orders, payments
@@ -20,7 +20,6 @@ from bridge.ledger.operations import Operation
 
 ACCEPTED = "accepted"
 """The state of a refund the gateway has taken in and not made yet; its operation is unknown, with this for a code."""
-_SHOWN_REFS = ("refNo", "tranDate", "applNo", "aid", "dialect")
 _TIMELINE_DETAIL = ("code", "message", "amount", "reason", "evidence", "pay_back")
 
 
@@ -46,8 +45,7 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "refunded": payment.refunded,
         "currency": "KRW",
         "tax": _tax(payment.parts),
-        "gateway_refs": {"mbrRefNo": payment.merchant_ref}
-        | {name: payment.refs[name] for name in _SHOWN_REFS if payment.refs.get(name)},
+        "gateway_refs": {"mbrRefNo": payment.merchant_ref} | _named(gateway, payment, numbers=True),
         "merchant_ref": payment.merchant_ref,
         "created_at": rfc3339(payment.created_at),
         "expires_at": rfc3339(payment.expires_at),
@@ -59,6 +57,7 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "window_url": payment.window_url if payment.state == State.OPEN else "",
         "paid_at": rfc3339(payment.paid_at) if payment.paid_at else "",
         "close_seen_at": rfc3339(payment.close_seen_at) if payment.close_seen_at else "",
+        "gateway_details": _named(gateway, payment, numbers=False),
         "card": dict(payment.card),
         "account": dict(payment.account),
         "instalment_months": payment.instalment_months,
@@ -69,6 +68,16 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "adopted": payment.adopted,
     }
     return shown | {name: value for name, value in optional.items() if value}
+
+
+def _named(gateway: Gateway | None, payment: Payment, *, numbers: bool) -> dict[str, str]:
+    """Give what the gateway lets people see of what it said: by which numbers it knows the payment, or the rest."""
+    if gateway is None:
+        return {}
+    if not isinstance(gateway, NamesRefs):
+        return {}
+    names = gateway.numbers if numbers else gateway.details
+    return {name: payment.refs[name] for name in names if payment.refs.get(name)}
 
 
 def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:

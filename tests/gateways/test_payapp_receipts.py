@@ -1,4 +1,4 @@
-"""Cash receipts of PayApp's over the real flows: a Naver Pay payment's is over what PayApp says was cash."""
+"""Naver Pay through PayApp over the real flows: what shared the amount, and the cash receipt over what was cash."""
 
 import pytest
 
@@ -63,6 +63,17 @@ async def test_a_naver_pay_payment_by_card_has_no_cash_and_one_without_an_answer
     assert (await issue(house, payment))[1]["state"] == "refused", "nothing was issued, and that is known"
     assert await house.cases(payment["id"]) == []
     assert house.sandbox.desks["payapp"]._till.receipts == {}
+
+
+async def test_its_number_and_the_points_in_its_amount_are_shown(house):
+    payment = await bought(house, points="20000", naverpay="bank")
+    (request,) = house.sandbox.desks["payapp"]._till.requests.values()
+    assert payment["gateway_refs"] == {"mbrRefNo": payment["merchant_ref"], "mul_no": str(request.mul_no)}
+    details = payment["gateway_details"]
+    assert details.pop("qrurl").startswith("http")
+    assert details == {"naverpay": "bank", "naverpoint": "20000"}
+    by_card = await bought(house, method="card")
+    assert set(by_card["gateway_details"]) == {"qrurl"}
 
 
 async def test_other_wallets_and_cards_have_no_receipt(house):

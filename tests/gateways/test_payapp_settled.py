@@ -81,6 +81,7 @@ async def test_what_must_be_wired_is_told_wherever_the_refund_is_shown(house, mo
     assert korean.count("결제사에 55,000원을 직접 보내야 구매자에게 환불돼요. 보낼 계좌: 국민은행 000-000000") == 2
     assert english.count("Wire ₩55,000 to the gateway by hand") == 2
     assert ": taken in" in english
+    assert "<dt>Number at PayApp</dt>" in english
 
     house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
     await house.live(600.0, 30.0)

@@ -55,6 +55,8 @@ class PayApp(Billing, Office):
     deadline_seconds: float = 40.0
     human_after_seconds: float = 1_800.0
     notice_kinds: tuple[str, ...] = ("feedback",)
+    numbers: tuple[str, ...] = ("mul_no",)
+    details: tuple[str, ...] = notices.DETAILS
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -14,6 +14,11 @@ from bridge.domain.payment import AMOUNT_MAX
 from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import Talk
 
+DETAILS = (
+    "rebill_no", "qrurl", "paymethod_group", "naverpay", "naverpoint", "smilepay_smilecash", "smilepay_discountamt",
+)  # fmt: skip
+"""What people may see of how a payment was made: its plan, the QR of its window, and what shared the amount."""
+
 KEPT = (
     "mul_no", "orig_mul_no", "csturl", "pay_type", "paymethod_group", "payauthcode", "rebill_no", "naverpoint",
     "naverpay", "smilepay_smilecash", "smilepay_discountamt", "ResultMsg",

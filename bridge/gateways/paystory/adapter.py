@@ -75,6 +75,8 @@ class PayStory(Writer):
     deadline_seconds: float = 40.0
     human_after_seconds: float = 360.0
     notice_kinds: tuple[str, ...] = ("noti",)
+    numbers: tuple[str, ...] = ("tid",)
+    details: tuple[str, ...] = ("appNo", "appDtm")
     account_methods: tuple[Method, ...] = (Method.VIRTUAL_ACCOUNT,)
 
     @property

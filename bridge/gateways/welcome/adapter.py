@@ -51,6 +51,8 @@ class Welcome(Billing, Escrow):
     deadline_seconds: float = 40.0
     human_after_seconds: float = 600.0
     notice_kinds: tuple[str, ...] = notices.KINDS
+    numbers: tuple[str, ...] = ("tid",)
+    details: tuple[str, ...] = ()
 
     @property
     def hosts(self) -> frozenset[str]:

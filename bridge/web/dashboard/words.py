@@ -269,6 +269,17 @@ FACTS: dict[str, Said] = {
     "due": Said("입금 기한", "Deposit until"),
 }
 
+REFS: dict[str, Said] = {
+    "mul_no": Said("결제요청번호", "Number at PayApp"),
+    "rebill_no": Said("정기결제 번호", "Plan no."),
+    "qrurl": Said("결제창 QR", "QR of the window"),
+    "naverpoint": Said("네이버포인트 (원)", "Naver points (KRW)"),
+    "naverpay": Said("네이버페이 수단", "Naver Pay by"),
+    "smilepay_smilecash": Said("스마일캐시 (원)", "Smile cash (KRW)"),
+    "smilepay_discountamt": Said("스마일페이 할인 (원)", "Smile Pay discount (KRW)"),
+    "paymethod_group": Said("결제수단 묶음 (35: 페이코)", "Method group (35: PAYCO)"),
+}
+
 ACTORS: dict[str, Said] = {
     "buyer": Said("구매자", "buyer"),
     "gateway": Said("결제사", "gateway"),

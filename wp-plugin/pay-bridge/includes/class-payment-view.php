@@ -55,6 +55,7 @@ final class Payment_View {
 			__( 'Paid at', 'pay-bridge' )  => Words::time( (string) ( $payment['paid_at'] ?? '' ) ),
 			__( 'Gateway', 'pay-bridge' )  => (string) ( $payment['gateway_title'] ?? $payment['gateway'] ?? '' ),
 			__( 'References', 'pay-bridge' ) => self::pairs( $payment['gateway_refs'] ?? array() ),
+			__( 'Details', 'pay-bridge' )  => Words::details( $payment ),
 			__( 'Payment', 'pay-bridge' )  => $payment['id'],
 		);
 		echo '<table class="widefat striped pay-bridge-facts"><tbody>';

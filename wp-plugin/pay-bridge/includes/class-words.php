@@ -126,6 +126,33 @@ final class Words {
 		return $words[ $code ] ?? $code;
 	}
 
+	/** What else the gateway says of a payment: points and cash in its amount, its plan; whatever has no words as it came. */
+	public static function details( array $payment ): string {
+		$names  = array(
+			'naverpoint'           => __( 'Naver points', 'pay-bridge' ),
+			'naverpay'             => __( 'Naver Pay by', 'pay-bridge' ),
+			'smilepay_smilecash'   => __( 'Smile cash', 'pay-bridge' ),
+			'smilepay_discountamt' => __( 'Smile Pay discount', 'pay-bridge' ),
+			'rebill_no'            => __( 'Recurring plan no.', 'pay-bridge' ),
+			'qrurl'                => __( 'QR code of the payment page', 'pay-bridge' ),
+		);
+		$values = array(
+			'naverpay.card'      => __( 'card', 'pay-bridge' ),
+			'naverpay.bank'      => __( 'bank account', 'pay-bridge' ),
+			'paymethod_group.35' => __( 'PAYCO', 'pay-bridge' ),
+		);
+		$words  = array();
+		foreach ( is_array( $payment['gateway_details'] ?? null ) ? $payment['gateway_details'] : array() as $name => $value ) {
+			if ( ! is_string( $value ) || '' === $value ) {
+				continue;
+			}
+			$said    = in_array( $name, array( 'naverpoint', 'smilepay_smilecash', 'smilepay_discountamt' ), true ) && ctype_digit( $value )
+				? self::krw( (int) $value ) : $values[ $name . '.' . $value ] ?? $value;
+			$words[] = 'paymethod_group.35' === $name . '.' . $value ? $said : ( $names[ $name ] ?? $name ) . ' ' . $said;
+		}
+		return implode( ' · ', $words );
+	}
+
 	/** A card number with nothing but its first six and last four digits, whatever was sent to us. */
 	public static function masked( string $number ): string {
 		$digits = (string) preg_replace( '/[^0-9*]/', '', $number );
