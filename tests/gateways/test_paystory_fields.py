@@ -122,12 +122,14 @@ def test_an_account_is_closed_and_money_given_back_by_its_transaction_or_else_by
         assert (call.form["canAmt"], call.form["partCanFlg"]) == ("55000", "0")
 
 
-def test_a_slips_address_names_shop_transaction_and_kind():
+@pytest.mark.parametrize(("flag", "kind"), [("1", "cash"), ("0", "general"), (None, "general"), ("Y", "general")])
+def test_a_slips_address_names_shop_transaction_and_kind(flag, kind):
     made = gateway()
-    payment = Lane("paystory").payment("PAY0000001", refs={"tid": "T1"})
+    refs = {"tid": "T1"} | ({"cashCrctFlg": flag} if flag else {})
+    payment = Lane("paystory").payment("PAY0000001", refs=refs)
     query = parse_qs(urlsplit(made.receipt_link(payment)).query)
     hashed = hashlib.sha256(f"test00001m{made.settings.merchant_key}".encode()).hexdigest()
-    assert query == {"mid": ["test00001m"], "tid": ["T1"], "receiptType": ["general"], "encData": [hashed]}
+    assert query == {"mid": ["test00001m"], "tid": ["T1"], "receiptType": [kind], "encData": [hashed]}
 
 
 def test_only_a_card_has_a_least_amount_of_its_own():

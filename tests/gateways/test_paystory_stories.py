@@ -7,6 +7,7 @@ from bridge.domain.gateway import Allowed
 from bridge.domain.payment import Mode
 from bridge.flows.check_invariants import check_everything
 from bridge.gateways import build
+from bridge.sandbox.local import ask
 from tests.gateways.street import Street
 
 
@@ -123,3 +124,21 @@ async def test_a_refund_whose_answer_is_lost_is_told_at_our_own_address_where_th
     for table in ("calls", "audit", "news"):
         assert sent[0]["notiUrl"] not in str(await street.all(f"SELECT * FROM {table}")), table
     await street.check_books()
+
+
+@pytest.mark.parametrize(("wish", "kind"), [("1", "cash"), ("0", "general")])
+@pytest.mark.parametrize("method", ["account", "virtual_account", "gift"])
+async def test_the_slip_of_money_paid_in_cash_is_its_cash_receipt_where_one_was_issued(street, method, wish, kind):
+    street.register_notices()
+    opened = await street.checkout(method=method)
+    await street.go(await street.authenticate(opened, cash_receipt=wish))
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    if method == "virtual_account":
+        street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref})
+        await street.quiet()
+    told = (await street.call("GET", f"/v1/payments/{payment.id}")).json()
+    slip = await ask(street.sandbox_app, "GET", told["receipt_url"])
+
+    assert f"receiptType={kind}" in told["receipt_url"]
+    assert (slip.status, ("현금영수증" if kind == "cash" else "거래명세서") in slip.body.decode()) == (200, True)

@@ -34,12 +34,12 @@ def open_form(amount="55000", order="ORDER1", **more):
     return {"encData": sha(form["mid"], form["ediDate"], form["goodsAmt"], KEY), **form}
 
 
-async def returned(shop, action="pay", **more):
+async def returned(shop, action="pay", choice=None, **more):
     """Open a window and press a button; gives what the browser posts back."""
     opened = await shop.form(f"{PG}/order", open_form(**more))
     assert opened.status == 200, opened.body.decode()
     hidden = fields_of(opened)
-    pressed = await shop.form(f"{PG}/order", {**hidden, "action": action, "card": "04", "bank": "004"})
+    pressed = await shop.form(f"{PG}/order", {**hidden, "action": action, "card": "04", "bank": "004"} | (choice or {}))
     assert pressed.status == 200, pressed.body.decode()
     return fields_of(pressed)
 
@@ -487,6 +487,16 @@ async def test_a_receipt_is_shown_to_whoever_has_the_hash(shop):
     good = {"Mid": MID, "Tid": trade["tid"], "receiptType": "general", "encData": sha(MID, KEY)}
     assert "55,000원" in (await shop.get("/paystory/mms/receiptSearch.html", **good)).body.decode()
     assert (await shop.get("/paystory/mms/receiptSearch.html", **good | {"encData": "0"})).status == 404
+
+
+@pytest.mark.parametrize(("wish", "flag", "status"), [("1", "1", 200), ("0", "0", 404), ("", "0", 404)])
+async def test_a_cash_receipt_is_shown_and_told_where_the_buyer_wanted_one(shop, wish, flag, status):
+    trade = await paid(shop, choice={"cash_receipt": wish}, payMethod="BANK", notiUrl="http://shop.test/n/own")
+    slip = {"Mid": MID, "Tid": trade["tid"], "receiptType": "cash", "encData": sha(MID, KEY)}
+    page = await shop.get("/paystory/mms/receiptSearch.html", **slip)
+    assert (page.status, "현금영수증 승인" in page.body.decode()) == (status, status == 200)
+    await shop.settled()
+    assert [dict(parse_qsl(body.decode()))["cashCrctFlg"] for body in shop.receiver.bodies()] == [flag]
 
 
 async def test_amounts_choose_faults(shop):

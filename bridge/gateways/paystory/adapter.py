@@ -248,11 +248,16 @@ class PayStory(Writer):
         return answers.deletion(reply, key.key)
 
     def receipt_link(self, payment: Payment) -> str:
-        """Give the slip's address (9.). Its hash stands over shop and key alone, so it fits every slip of the shop."""
+        """Give the address of the cash receipt where one was issued, else of the slip (9.1.2).
+
+        Its hash stands over shop and key alone, so it fits every slip of the shop. The names are those of the address
+        that 9.2 shows; the table's Mid and Tid are the script's.
+        """
         if not payment.refs.get("tid"):
             return ""
         hashed = hashlib.sha256(f"{self.settings.mid}{self.settings.merchant_key}".encode()).hexdigest()
-        query = {"mid": self.settings.mid, "tid": payment.refs["tid"], "receiptType": "general", "encData": hashed}
+        kind = "cash" if payment.refs.get("cashCrctFlg") == "1" else "general"
+        query = {"mid": self.settings.mid, "tid": payment.refs["tid"], "receiptType": kind, "encData": hashed}
         return f"{self.settings.office_url}/receiptSearch.html?{urlencode(query)}"
 
     def read_notice(self, raw: bytes, kind: str) -> Notice:

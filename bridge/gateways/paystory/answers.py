@@ -21,8 +21,8 @@ from bridge.domain.reasons import Reason
 from bridge.domain.texts import end_of_day, masked_card
 from bridge.gateways.paystory import codes
 
-KEPT = ("tid", "appDtm", "appNo")
-"""What a later cancellation (tid) and the slip need."""
+KEPT = ("tid", "appDtm", "appNo", "cashCrctFlg")
+"""What a later cancellation (tid) and the slip need: `cashCrctFlg` 1 says that a cash receipt was issued (10.)."""
 
 
 def _head(reply: Reply) -> tuple[Fields, str, str]:

@@ -12,7 +12,7 @@ from bridge.domain.gateway import Ack, Digest, Event, Notice
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.domain.texts import end_of_day
 from bridge.gateways.paystory import codes
-from bridge.gateways.paystory.answers import account_of, card
+from bridge.gateways.paystory.answers import KEPT, account_of, card
 
 ACK = Ack('{"resultCd":"0000"}', "application/json")
 """Status 200 and this JSON: fits both ways in which a shop may have its notices judged (http, json)."""
@@ -67,7 +67,7 @@ def _refs(form: Mapping[str, str], event: Event) -> dict[str, str]:
     if event in (Event.CANCELLED, Event.PART_CANCELLED):
         return {"refNo": form["tid"]} if form.get("tid") else {}
     account = {"account_number": form["vacntNo"]} if form.get("vacntNo") else {}
-    return {name: form[name] for name in ("tid", "appDtm", "appNo") if form.get(name)} | account
+    return {name: form[name] for name in KEPT if form.get(name)} | account
 
 
 def _name(form: Mapping[str, str]) -> str:

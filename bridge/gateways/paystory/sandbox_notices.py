@@ -38,6 +38,7 @@ def masked_card(card: str) -> str:
 def own_fields(trade: Trade) -> dict[str, str]:
     """Give the fields that only one method has. (guide 5.4, 10)"""
     card = trade.choice.get("card", "")
+    cash = "1" if trade.choice.get("cash_receipt") == "1" else "0"
     match trade.method:
         case "CARD":
             return {
@@ -53,12 +54,12 @@ def own_fields(trade: Trade) -> dict[str, str]:
                 "usePointAmt": "0",
             }
         case "VACNT":
-            return {"cashCrctFlg": "0", **trade.account}
+            return {"cashCrctFlg": cash if trade.deposited else "0", **trade.account}
         case "PHONE":
             return {"socHpNo": masked_phone(trade.form.get("ordTel", ""))}
         case "BANK":
-            return {"appNo": trade.tid[-8:], "cashCrctFlg": "0", "cpCd": "004", "fnNm": "국민은행"}
-    return {"appNo": trade.tid[-8:], "cashCrctFlg": "0"}
+            return {"appNo": trade.tid[-8:], "cashCrctFlg": cash, "cpCd": "004", "fnNm": "국민은행"}
+    return {"appNo": trade.tid[-8:], "cashCrctFlg": cash}
 
 
 def masked_phone(number: str) -> str:

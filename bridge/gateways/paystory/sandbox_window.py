@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from bridge.gateways.paystory import sandbox_notices as notices
 from bridge.gateways.paystory.sandbox_desk import Session, Till
 from bridge.gateways.paystory.sandbox_script import PG_ASSISTANT, RECEIPT
 from bridge.gateways.paystory.sandbox_words import (
@@ -53,10 +54,13 @@ OPEN = (
     Rule("language", 3, 3, re.compile("KOR|ENG"), needed=False),
     Rule("mbsReserved", 255, needed=False),
 )
+CASH_METHODS = ("BANK", "VACNT", "CULTUREGIFT")
+"""Whose notices say whether a cash receipt was issued (cashCrctFlg). (guide 10)"""
 WORDS: Mapping[str, Mapping[str, str]] = {
     "KOR": {
         "amount": "결제 금액", "method": "결제 수단", "shop": "상점 번호", "order": "주문 번호", "card": "카드사",
-        "quota": "할부", "bank": "입금할 은행", "pay": "결제하기", "issue": "가상계좌 발급받기",
+        "quota": "할부", "bank": "입금할 은행", "cash": "현금영수증",
+        "no_cash": "발급 안 함", "yes_cash": "소득공제용 발급", "pay": "결제하기", "issue": "가상계좌 발급받기",
         "register": "카드 등록하기",
         "close": "취소(닫기)", "fail": "인증 실패", "single": "일시불", "months": "개월",
         "small": "이 창은 {0}까지 쓸 수 있어요. ‘인증 실패’는 카드사 인증이 거절된 상황을 만들어요.",
@@ -64,7 +68,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "ENG": {
         "amount": "Amount", "method": "Method", "shop": "Shop", "order": "Order", "card": "Card issuer",
-        "quota": "Instalments", "bank": "Bank to pay into", "pay": "Pay", "issue": "Get an account",
+        "quota": "Instalments", "bank": "Bank to pay into", "cash": "Cash receipt",
+        "no_cash": "None", "yes_cash": "For income deduction", "pay": "Pay", "issue": "Get an account",
         "register": "Register the card", "close": "Cancel (close)", "fail": "Fail to authenticate",
         "single": "In full", "months": " months",
         "small": "This window may be used until {0}. ‘Fail to authenticate’ plays a card company that refuses.",
@@ -160,6 +165,7 @@ def _window(till: Till, session: Session, problem: str = "") -> Response:
         cards=CARDS if card else {},
         installments=INSTALLMENTS if session.amount >= INSTALLMENT_MIN_WON else INSTALLMENTS[:1],
         banks=BANKS if session.method == "VACNT" else {},
+        cash_receipt=session.method in CASH_METHODS,
         main=words[kind],
         small=words["small"].format(f"{session.expires:%H:%M}") if session.amount else words["zero"],
     )
@@ -182,7 +188,7 @@ def _press(till: Till, values: Mapping[str, str]) -> Response:
 
 
 def _authenticate(till: Till, session: Session, values: Mapping[str, str]) -> Response:
-    choice = {}
+    choice: dict[str, str] = {}
     if session.method == "CARD":
         choice = {"card": values.get("card", ""), "installment": values.get("installment", "00")}
         small = session.amount < INSTALLMENT_MIN_WON
@@ -194,6 +200,8 @@ def _authenticate(till: Till, session: Session, values: Mapping[str, str]) -> Re
         choice = {"bank": values.get("bank", "")}
         if choice["bank"] not in BANKS:
             return _window(till, session, "입금할 은행을 골라 주세요.")
+    if session.method in CASH_METHODS and values.get("cash_receipt") == "1":
+        choice["cash_receipt"] = "1"
     session.choice = choice
     session.sign_data = session.sign_data or till.world.hex(128)
     order, amount = session.form["ordNo"], session.amount
@@ -233,7 +241,12 @@ def _receipt(till: Till, query: Mapping[str, str]) -> Response:
     trade = till.trades.get(tid)
     if not good or trade is None or trade.merchant != merchant or not trade.approved:
         return page(till.world, "notice.html", 404, title="영수증을 찾을 수 없어요", text="주소를 확인해 주세요.")
+    cash = query.get("receiptType") == "cash"
+    if cash and notices.own_fields(trade).get("cashCrctFlg") != "1":
+        return page(
+            till.world, "notice.html", 404, title="현금영수증이 없어요", text="발급된 현금영수증이 없는 거래예요."
+        )
     state = "취소" if not trade.left else "승인"
-    kind = "현금영수증" if query.get("receiptType") == "cash" else "거래명세서"
+    kind = "현금영수증" if cash else "거래명세서"
     text = f"{trade.form['goodsNm']} · {won(trade.amount)} · 주문번호 {trade.order}"
     return page(till.world, "notice.html", title=f"{kind} {state}", text=text)
