@@ -7,8 +7,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bridge.domain.failures import Misconfigured
-from bridge.gateways.payapp.links import AT_THE_COUNTER, COMMANDS, RESULT_FIELDS, app_link, make, read_app_result
+from bridge.domain.failures import Misconfigured, Unreadable
+from bridge.domain.payment import AMOUNT_MAX
+from bridge.gateways.payapp.links import (
+    AT_THE_COUNTER,
+    COMMANDS,
+    RESULT_FIELDS,
+    app_link,
+    make,
+    open_price_window,
+    read_app_result,
+)
 from tests.gateways.test_payapp_fields import gateway
 
 WHOLE = {
@@ -38,6 +47,8 @@ def call(**fields: str) -> str:
 
 def test_the_apps_address_says_all_that_is_offered_and_of_what_is_left_out_nothing():
     assert set(offered("appLink")) == set(WHOLE)
+    address = make(gateway(), "appLink", WHOLE).fields["url"]
+    assert address.startswith("https://payapp.kr/sdk-app?reqType=OCR&")
     assert asked(**WHOLE) == WHOLE | {"checkretry": "y"}
     assert asked(reqType="QR", goodPrice="1000") == {"reqType": "QR", "goodPrice": "1000", "hasTax": "1"}
     assert asked(goodPrice="1000", phoneNumber="01012345678")["reqType"] == "REMOTE"
@@ -65,6 +76,33 @@ def test_each_kind_is_taken_at_the_counter_and_needs_no_phone_below_100_000_krw(
         asked(reqType=kind, goodPrice="100000")
 
 
+@pytest.mark.parametrize("kind", sorted(AT_THE_COUNTER))
+def test_only_a_card_is_paid_in_instalments_and_from_50_000_krw(kind):
+    whole = {"reqType": kind, "goodPrice": "50000", "cardinst": "12"}
+    if kind in ("OCR", "MANUAL", "NFC", "SAMSUNG"):
+        assert asked(**whole)["cardinst"] == "12"
+        with pytest.raises(Misconfigured):
+            asked(**whole | {"goodPrice": "49999"})
+    else:
+        assert "cardinst" not in asked(**whole | {"cardinst": "0"})
+        with pytest.raises(Misconfigured):
+            asked(**whole)
+
+
+@pytest.mark.parametrize("won", ["1", "0000000001", str(AMOUNT_MAX)])
+def test_an_amount_is_up_to_ten_digits_of_krw(won):
+    assert asked(reqType="QR", goodPrice=won, phoneNumber="01012345678")["goodPrice"] == str(int(won))
+    assert f'"price": "{int(won)}"' in call(price=won)
+
+
+@pytest.mark.parametrize("won", ["0", "-1", "1.0", "1e3", "１０", "x", "00000000001", str(AMOUNT_MAX + 1)])
+def test_anything_else_is_no_amount(won):
+    with pytest.raises(Misconfigured):
+        asked(reqType="QR", goodPrice=won, phoneNumber="01012345678")
+    with pytest.raises(Misconfigured):
+        call(price=won)
+
+
 def test_a_remote_payment_needs_a_phone():
     with pytest.raises(Misconfigured):
         asked(reqType="REMOTE", goodPrice="1000")
@@ -81,6 +119,15 @@ def test_of_the_apps_result_everything_that_is_listed_is_read_and_nothing_else()
     assert (answer.done, answer.code, answer.message, answer.fields) == (False, "9040", "말씀", {"payurl": "p"})
 
 
+def test_the_apps_result_says_whether_it_is_done_and_may_say_no_more():
+    done = read_app_result({"state": "1"})
+    assert (done.done, done.code, done.message, done.fields) == (True, "", "", {})
+    assert read_app_result({"state": "0", "errorCode": "zz"}).message == ""
+    for state in ({}, {"state": ""}, {"state": "2"}):
+        with pytest.raises(Unreadable):
+            read_app_result(state)
+
+
 def test_a_window_in_which_the_buyer_names_the_price_says_what_is_given_and_cannot_end_its_own_script():
     assert offered("priceWindow") == ("goodname", "price", "feedbackurl")
     seller = {"userid": "payapptest", "shopname": "티켓", "reqaddr": "0", "smsuse": "n"}
@@ -89,3 +136,7 @@ def test_a_window_in_which_the_buyer_names_the_price_says_what_is_given_and_cann
     told = {"goodname": "후원 <b>", "price": "5000", "feedbackurl": "https://shop.test/n"}
     assert json.loads(whole.removeprefix("PayApp.payrequest(").removesuffix(");")) == seller | told
     assert json.loads(call().removeprefix("PayApp.payrequest(").removesuffix(");")) == seller
+    script = make(gateway(), "priceWindow", {}).fields["script"]
+    assert script == "https://lite.payapp.kr/public/api/v2/payapp-lite.js"
+    window = open_price_window(gateway(ask_address="1"), amount=5_000)
+    assert (window.fields["reqaddr"], window.fields["price"], window.argument) == ("1", "5000", "object")
