@@ -163,7 +163,7 @@ class Gateway(Protocol):
         ...
 
     def codes(self, kind: str) -> tuple["CodeName", ...]:
-        """List the documented codes of a kind: errors, cards or banks."""
+        """List the documented codes of a kind (errors, cards, banks, and what else its documents print); or none."""
         ...
 
 

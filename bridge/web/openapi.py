@@ -161,7 +161,9 @@ DESCRIBED = (
     Described(
         "get",
         "/v1/codes/{kind}",
-        "List codes: cards, banks, errors; methods with gateways, least amounts and health; services with gateways.",
+        "List codes: cards, banks, errors; of PayApp pay_states, pay_types, app_errors; of Welcome window_cards,"
+        " couriers, escrow_states, card_kinds; methods with gateways, least amounts and health;"
+        " services with gateways.",
         filters=("gateway",),
     ),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),

@@ -31,7 +31,11 @@ from bridge.web.orders_in import GatewayName, Ref, Short, convert, in_utc, read_
 
 ACTOR = r"^(?:wp:[A-Za-z0-9_-]+|buyer)$(?!\n)"
 """Who may act through a site: its people and its buyers, never an operator, the gateway or the bridge itself."""
-CODE_KINDS = ("cards", "banks", "errors")
+CODE_KINDS = (
+    *("cards", "banks", "errors", "pay_states", "pay_types", "app_errors"),
+    *("window_cards", "couriers", "escrow_states", "card_kinds"),
+)
+"""The code tables of all gateways; one that has none of a kind lists nothing."""
 LIST_FILTERS = frozenset({"order", "state", "from", "to", "cursor", "limit"})
 ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z"
 SETTLED = frozenset({"done", "refused", "accepted", "not_sent"})
@@ -203,7 +207,7 @@ class WordPress:
         elif kind in CODE_KINDS:
             items = [{"code": row.code, "name": row.name, "source": row.source} for row in gateway.codes(kind)]
         else:
-            raise NotFound("There are codes for cards, banks, errors, methods and services.")
+            raise NotFound(f"There are codes for methods, services, {', '.join(CODE_KINDS)}.")
         return _json({"gateway": gateway.name, "items": items, "next_cursor": None})
 
     async def health(self, request: Request) -> Response:

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
+from bridge.web.wordpress import CODE_KINDS
+
 KEY = "0123456789abcdef" * 2
 
 
@@ -216,6 +218,9 @@ async def test_code_tables_and_methods_are_listed(world):
     assert {"code": "2002", "name": "카드 한도 초과", "source": "guide"} in errors["items"]
     assert {"code": "81", "name": "하나은행", "source": "observed"} in banks["items"]
     assert nothing.status_code == 404
+    assert "pay_types" in nothing.json()["detail"]
+    for kind in CODE_KINDS[3:]:
+        assert (await world.call("GET", f"/v1/codes/{kind}")).json()["items"] == [], "Mainpay prints none"
     assert (nobody.status_code, nobody.json()["code"]) == (503, "gateway_unavailable")
 
 

@@ -83,7 +83,8 @@ CARDS = _ISSUERS | {str(code): _REPEATED_FROM_46[(code - 46) % len(_REPEATED_FRO
 OBSERVED_CARDS = {
     "01": "BC", "02": "신한", "03": "삼성", "04": "현대", "05": "롯데", "06": "해외JCB", "07": "국민", "08": "하나",
     "09": "해외", "11": "수협", "12": "농협", "13": "한미", "15": "씨티", "21": "신한", "22": "제주", "23": "광주",
-    "24": "전북", "26": "신협", "27": "하나", "30": "신세계", "31": "우리",
+    "24": "전북", "26": "신협", "27": "하나", "30": "신세계", "31": "우리", "32": "기프트·지역카드",
+    "33": "기프트·지역카드", "34": "기프트·지역카드", "35": "기프트·지역카드", "36": "기프트·지역카드",
 }  # fmt: skip
 
 BANKS = {
@@ -106,7 +107,7 @@ _TABLES = {
 
 def table(kind: str) -> tuple[CodeName, ...]:
     """List a code table: the guide's rows, then those the live system is seen to use."""
-    guide, observed = _TABLES[kind]
+    guide, observed = _TABLES.get(kind, ({}, {}))
     return (
         *(CodeName(code, name, "guide") for code, name in guide.items()),
         *(CodeName(code, name, "observed") for code, name in observed.items()),

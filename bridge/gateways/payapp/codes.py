@@ -76,7 +76,7 @@ PAY_TYPES = {
     "21": "스마일페이",
     "23": "애플페이",
 }
-OBSERVED_PAY_TYPES = {"22": "위챗페이", "24": "내통장결제", "25": "토스페이"}
+OBSERVED_PAY_TYPES = {"22": "위챗페이", "24": "내통장결제", "25": "토스페이", "26": "이름이 알려지지 않은 결제수단"}
 VIRTUAL_ACCOUNT = "7"
 PAYCO_GROUP = "35"
 METHODS = {

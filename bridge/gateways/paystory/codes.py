@@ -157,7 +157,7 @@ _TABLES = {
 
 def table(kind: str) -> tuple[CodeName, ...]:
     """List a code table; the billing guide has none of banks."""
-    return tuple(CodeName(code, name, source) for source, rows in _TABLES[kind] for code, name in rows.items())
+    return tuple(CodeName(code, name, source) for source, rows in _TABLES.get(kind, ()) for code, name in rows.items())
 
 
 def card_name(code: str) -> str:
