@@ -69,7 +69,10 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
     gateway, offers = _offers(site, wish.gateway)
     least = gateway.smallest(Method.CARD)
     if wish.amount < least:
-        raise AmountRefused(f"{gateway.title} takes no less than {least} KRW.")
+        raise AmountRefused(
+            f"{gateway.title} takes no less than {least} KRW.",
+            message_ko=f"{gateway.title}로는 {least:,}원부터 결제할 수 있어요.",
+        )
     check_details(gateway, "register_plan", wish.buyer)
 
     def begin(turn: Turn) -> tuple[Plan, bool]:
@@ -235,7 +238,10 @@ def _offers(site: Site, name: str) -> tuple[Gateway, Plans]:
     for gateway in [site.gateway(name)] if name else [site.gateway(), *site.gateways.values()]:
         if isinstance(gateway, Plans):
             return gateway, gateway
-    raise GatewayOff("No gateway of this site has recurring plans of its own; charge a billing key instead.")
+    raise GatewayOff(
+        "No gateway of this site has recurring plans of its own; charge a billing key instead.",
+        message_ko="정기결제를 제공하는 결제사가 없어요. 등록된 카드에 청구해 주세요.",
+    )
 
 
 def _new_plan(context: Context, site: Site, gateway: Gateway, wish: PlanWish) -> Plan:

@@ -68,9 +68,17 @@ class PlanRoutes:
         wish = _wish(signed.site, convert(signed.json(), PlanIn))
         plan = await register_plan(self._context, signed.site, wish, signed.once())
         if plan.state is PlanState.REFUSED:
-            raise GatewayOff("The gateway refused the plan.", gateway_message=plan.message)
+            raise GatewayOff(
+                "The gateway refused the plan.",
+                gateway_message=plan.message,
+                message_ko="결제사가 정기결제를 등록하지 않았어요.",
+            )
         if plan.state is PlanState.LOST:
-            raise GatewayOff("The gateway did not answer; nobody agreed to anything. Try again.", retry=True)
+            raise GatewayOff(
+                "The gateway did not answer; nobody agreed to anything. Try again.",
+                retry=True,
+                message_ko="결제사가 답하지 않았어요. 아직 아무도 동의하지 않았으니 다시 등록해 주세요.",
+            )
         return _answer(signed.site, plan, 201)
 
     async def list(self, request: Request) -> Response:

@@ -158,6 +158,25 @@ def test_news_lost_on_the_way_are_found_by_the_hourly_event(office: Office, brow
     assert office.order_state(ref) == "paid"
 
 
+def test_an_account_that_nobody_paid_into_is_closed(office: Office, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
+    page = context.new_page()
+    ref = office.book_seats(context.request)
+    order = f"PayBridge\\Order::find('{ref}', 'checkout', 0)->for_bridge()"
+    due = "gmdate('Y-m-d\\TH:i:s\\Z', time() + 86400)"
+    wish = f"array('order' => {order}, 'bank' => '04', 'due' => {due}, 'actor' => 'buyer', 'gateway' => 'mainpay')"
+    made = json.loads(office.stand.run_php(f"{CLIENT}->post('/v1/accounts', {wish})->body);"))
+    assert made["state"] == "awaiting_deposit", made
+    enter(office, page)
+    page.goto(office.admin_url(made["id"]))
+    page.get_by_text("가상계좌 닫기…").click()
+    assert faults_on_every_screen(page, ".pay-bridge") == []
+    page.get_by_role("button", name="가상계좌 닫기", exact=True).click()
+    expect(page.locator("#pay-bridge-deed-result")).to_contain_text("닫았어요")
+    assert office.payment(ref, "voided")["id"] == made["id"]
+    context.close()
+
+
 def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office: Office, browser: Browser) -> None:
     """From here on the site has a second gateway."""
     add_payapp(office)
@@ -193,13 +212,25 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
     page.get_by_role("button", name="다음: 한 번 더 확인").click()
     expect(page.get_by_role("button", name="9,900원 청구하기")).to_be_visible()
     assert faults_on_every_screen(page, ".pay-bridge") == []
-    page.get_by_role("button", name="청구하지 않기").click()
+    page.get_by_role("button", name="9,900원 청구하기").click()
+    expect(page.locator("#pay-bridge-deed-result")).to_contain_text("9,900원 청구: 결제 완료")
+    expect(page.get_by_role("link", name="결제 보기")).to_be_visible()
     do(page, "잠시 멈추기…", "멈추기", "멈춤")
     do(page, "다시 시작하기…", "다시 시작", "진행 중")
     do(page, "해지하기…", "해지", "해지됨")
     do(page, "삭제하기…", "삭제", "삭제됨")
     expect(page.locator("[data-key=deleted]")).to_contain_text("현대카드 411111******1111")
     expect(page.locator("[data-deed]")).to_have_count(0)
+    page.get_by_text("새 정기결제 등록하기…").click()
+    for label, typed in {
+        "정기결제 이름": "월 회원권",
+        "한 번에 결제할 돈": "9900",
+        "고객 휴대폰": "010-2345-6789",
+    }.items():
+        page.get_by_label(label).fill(typed)
+    page.get_by_role("button", name="등록", exact=True).click()
+    expect(page.locator("#pay-bridge-deed-result")).to_contain_text("고객이 동의하면 시작돼요")
+    assert page.request.get(page.get_by_label("고객이 동의하는 화면의 주소").input_value()).ok
     assert faults_on_every_screen(page, ".pay-bridge") == []
     enter_dashboard(office, page)
     page.goto(f"{office.bridge.url}/dashboard/recurring")

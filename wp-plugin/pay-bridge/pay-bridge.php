@@ -69,6 +69,7 @@ add_action( 'admin_post_pay_bridge_refund', array( 'PayBridge\Refund_Form', 'act
 add_action( 'admin_post_pay_bridge_billing', array( 'PayBridge\Billing_Page', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_charge', array( 'PayBridge\Charge', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_card_kind', array( 'PayBridge\Card_Kind', 'action_submit' ) );
+add_action( 'admin_post_pay_bridge_plan', array( 'PayBridge\Plan_Form', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_void', array( 'PayBridge\Account_Closing', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_escrow', array( 'PayBridge\Escrow', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_receipt', array( 'PayBridge\Receipts', 'action_submit' ) );

@@ -50,6 +50,16 @@
 		});
 	});
 
+	document.querySelectorAll('[data-copy]').forEach(function (button) {
+		var field = button.parentNode.querySelector('[data-whole]');
+		field.addEventListener('focus', function () { field.select(); });
+		if (!navigator.clipboard) { return; }
+		button.hidden = false;
+		button.addEventListener('click', function () {
+			navigator.clipboard.writeText(field.value).then(function () { button.textContent = button.dataset.copy; });
+		});
+	});
+
 	var wait = 1500;
 	function follow() {
 		var region = document.getElementById('pay-bridge-refund-result');

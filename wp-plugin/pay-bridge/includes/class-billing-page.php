@@ -58,6 +58,7 @@ final class Billing_Page {
 		foreach ( $plans as $plan ) {
 			self::render_plan( $customer, $plan );
 		}
+		Plan_Form::render( $client, $customer );
 		if ( ( $keys || $plans ) && ! current_user_can( Capabilities::SERVE ) ) {
 			printf( '<p>%s</p>', esc_html__( 'You may see them, but not change them.', 'pay-bridge' ) );
 		}
@@ -110,6 +111,9 @@ final class Billing_Page {
 		}
 		if ( is_string( $thing['why'] ?? null ) ) {
 			printf( '<p class="description">%s</p>', esc_html( $thing['why'] ) );
+		}
+		if ( 'plan' === $kind ) {
+			Plan_Form::render_page( $customer, $thing );
 		}
 		self::render_deeds( $customer, $kind, $thing );
 		echo '</div>';

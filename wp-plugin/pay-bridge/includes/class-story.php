@@ -135,6 +135,11 @@ final class Story {
 			'refund.needs_human'      => __( 'Whether it was refunded must be looked up by a person', 'pay-bridge' ),
 			'plan.round_failed'       => __( 'A later round of the plan was not charged', 'pay-bridge' ),
 			'refund.external'         => __( 'Refunded at the gateway itself', 'pay-bridge' ),
+		) + self::cases();
+	}
+
+	private static function cases(): array {
+		return array(
 			'case.opened'             => __( 'The operator must look at this', 'pay-bridge' ),
 			'case.extended'           => __( 'More was found for the operator', 'pay-bridge' ),
 			'case.proposed'           => __( 'An operator proposed a decision', 'pay-bridge' ),
