@@ -126,8 +126,9 @@ async def test_news_the_shop_refuses_waits_in_the_outbox_and_is_sent_on_demand(
         return next((one for one in waiting if one["tries"] >= 2), {})
 
     owed = await visit.wait(tried, bool, "two tries")
-    monkeypatch.setattr(Notebook, "apply", apply)
     _, done, _ = await terminal.type("outbox", "retry", payment, "--json")
+    monkeypatch.setattr(Notebook, "apply", apply)
+    await terminal.type("outbox", "retry", payment, "--json")
 
     async def told() -> dict[str, Any]:
         return {"heard": visit.office.notebook.told(payment)}
