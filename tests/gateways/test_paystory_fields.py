@@ -12,7 +12,20 @@ import pytest
 
 from bridge.domain.exchange import Fields, Reply, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
-from bridge.domain.gateway import Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Seen, Unknown, Waiting
+from bridge.domain.gateway import (
+    Allowed,
+    ByHand,
+    Declined,
+    Done,
+    Event,
+    Never,
+    Paid,
+    Refused,
+    Return,
+    Seen,
+    Unknown,
+    Waiting,
+)
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Method, Mode, RefundOrder
 from bridge.gateways.paystory.adapter import build
 from bridge.gateways.paystory.answers import account_of, card, deletion, inquiry
@@ -403,3 +416,16 @@ def test_a_notice_names_its_currency(told, currency):
 def test_a_notice_without_order_shop_or_hash_is_none(changes, error):
     with pytest.raises(error):
         noticed(**changes)
+
+
+@pytest.mark.parametrize(
+    ("tax_free", "split"), [(0, None), (22_000, ("52000", "3000", "0")), (55_000, ("55000", "0", "0"))]
+)
+async def test_what_takes_back_a_lost_approval_or_closes_an_account_tells_its_vat_too(tax_free, split):
+    lane = Lane("paystory")
+    payment = lane.payment("PAY0000001", tax_free=tax_free, refs={"tid": "T1"})
+    stamp = lane.stamp()
+    calls = [lane.gateway.undo(payment, Return({}), stamp, stamp), lane.gateway.void_account(payment, stamp)]
+    for call in map(next, calls):
+        told = tuple(call.form[name] for name in ("goodsSplAmt", "goodsVat", "goodsSvsAmt") if name in call.form)
+        assert told == (split or ())

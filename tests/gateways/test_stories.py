@@ -320,3 +320,31 @@ async def test_a_host_that_the_browser_names_is_never_called(tmp_path, name, hos
     await street.quiet()
     assert await street.state(opened.payment) == "paid"
     await street.close()
+
+
+async def test_a_payment_that_is_taxed_in_part_gives_its_vat_back_over_its_refunds_to_the_won(street):
+    opened = await street.checkout(street.order(tax_free=22_000))
+    await street.come_back(opened)
+    await street.quiet()
+    assert (await street.refund(opened.payment, 10_001)).status_code == 200
+    assert (await street.refund(opened.payment, 7, tax_free=7)).status_code == 200
+    assert (await street.refund(opened.payment)).status_code == 200
+    payment = await street.payment(opened.payment)
+
+    assert (payment.state, street.book(payment).net) == ("refunded", 0)
+    op, name = {"paystory": ("cancel", "goodsVat"), "payple": ("refund", "PCD_REFUND_TAXTOTAL")}[street.gateway]
+    told = [int(one["fields"][name]) for one in street.sandbox.requests if one["op"] == op]
+    assert (len(told), sum(told)) == (3, 3_000)
+    await street.check_books()
+
+
+async def test_a_lost_approval_of_a_payment_taxed_in_part_is_settled_and_its_money_given_back(street):
+    opened = await street.checkout(street.order(tax_free=22_000))
+    street.fault("approve", "drop_after")
+    await street.come_back(opened)
+    await street.live(900.0, 10.0)
+    assert await street.state(opened.payment) == "paid"
+    await street.refund(opened.payment)
+
+    assert street.book(await street.payment(opened.payment)).net == 0
+    await street.check_books()

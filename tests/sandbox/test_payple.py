@@ -304,6 +304,31 @@ async def test_refunds_keep_the_balance_and_name_the_day_of_the_payment(shop):
     assert (await refund(shop, 1))["PCD_PAY_CODE"] == "PAYC0003"
 
 
+async def test_the_vat_of_refunds_adds_up_to_the_payments(shop):
+    await paid(shop, PCD_PAY_TAXTOTAL="3000")
+    for vat in (None, 3_001, 5_001):
+        more = {} if vat is None else {"PCD_REFUND_TAXTOTAL": vat}
+        assert (await refund(shop, 5_000, **more))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await refund(shop, 5_000, PCD_REFUND_TAXTOTAL=1_000))["PCD_PAY_CODE"] == "PAYC0000"
+    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=1_999))["PCD_PAY_CODE"] == "CPAY0001", "not all of it"
+    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=2_001))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=2_000))["PCD_PAY_CODE"] == "PAYC0000"
+    assert shop.book("ORDER1")["net"] == 0
+
+
+async def test_only_a_payment_that_is_taxed_in_part_has_vat_of_its_own(shop):
+    await paid(shop)
+    assert (await refund(shop, 5_000, PCD_REFUND_TAXTOTAL=1))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await refund(shop, 5_000, PCD_REFUND_TAXTOTAL=0))["PCD_PAY_CODE"] == "PAYC0000"
+
+
+async def test_a_refund_in_the_console_tells_no_vat_and_leaves_only_the_limit(shop):
+    await paid(shop, PCD_PAY_TAXTOTAL="3000")
+    await shop.control("refund", merchant_ref="ORDER1", amount=1_000)
+    assert (await refund(shop, 54_000, PCD_REFUND_TAXTOTAL=3_001))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await refund(shop, 54_000, PCD_REFUND_TAXTOTAL=2_900))["PCD_PAY_CODE"] == "PAYC0000"
+
+
 async def test_the_day_of_a_payment_is_korean(shop):
     shop.clock.at = datetime(2026, 11, 20, 14, 59, 58, tzinfo=UTC)
     back = await returned(shop)

@@ -482,6 +482,47 @@ async def test_a_forgery_is_signed_with_the_right_key_only_where_asked(shop, sig
     assert (told["hashStr"] == sha(MID, told["ediDate"], "55000", KEY)) is signed
 
 
+SPLIT = {"goodsSplAmt": "45000", "goodsVat": "3000", "goodsSvsAmt": "7000"}
+
+
+def split_of(supply, vat, service=0):
+    return {"goodsSplAmt": str(supply), "goodsVat": str(vat), "goodsSvsAmt": str(service)}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"goodsVat": "3001"}, {"goodsSvsAmt": ""}, {"goodsSplAmt": "55000"}, {"goodsVat": "x"}, {"goodsVat": "-1"}],
+)
+async def test_supply_vat_and_service_add_up_to_what_is_paid(shop, wrong):
+    assert (await shop.form(f"{PG}/order", open_form(**SPLIT | wrong))).status == 400
+    assert (await paid(shop, **SPLIT))["resultCd"] == "3001"
+    bid = (await shop.said(f"{PG}/payment.registBill", regist_form()))["bid"]
+    assert (await shop.said(f"{PG}/payment.doBill", bill_form(bid, "55000", **SPLIT | wrong)))["resultCd"] == "9998"
+    assert (await shop.said(f"{PG}/payment.doBill", bill_form(bid, "55000", **SPLIT)))["resultCd"] == "3001"
+
+
+async def test_the_vat_of_cancels_adds_up_to_the_payments(shop):
+    trade = await paid(shop, **SPLIT)
+    assert (await cancelled(shop, trade, 5_000, "1"))["resultCd"] == "2011", "the split is left out"
+    assert (await cancelled(shop, trade, 5_000, "1", **split_of(5_000, 1)))["resultCd"] == "2011", "no sum of the part"
+    assert (await cancelled(shop, trade, 5_000, "1", **split_of(1_999, 3_001)))["resultCd"] == "2011", (
+        "more than is left"
+    )
+    assert (await cancelled(shop, trade, 5_000, "1", **split_of(4_000, 1_000)))["resultCd"] == "2001"
+    assert (await cancelled(shop, trade, 50_000, "1", **split_of(48_001, 1_999)))["resultCd"] == "2011", "not all of it"
+    assert (await cancelled(shop, trade, 50_000, "1", **split_of(48_000, 2_000)))["resultCd"] == "2001"
+    assert shop.book("ORDER1")["net"] == 0
+
+
+async def test_a_cancel_in_the_office_tells_no_vat_and_leaves_only_the_limit(shop):
+    trade = await paid(shop, **SPLIT)
+    await shop.control("refund", merchant_ref="ORDER1", amount=1_000)
+    assert (await cancelled(shop, trade, 54_000, "1", **split_of(50_999, 3_001)))["resultCd"] == "2011"
+    assert (await cancelled(shop, trade, 54_000, "1", **split_of(51_500, 2_500)))["resultCd"] == "2001"
+    plain = await paid(shop, order="ORDER2")
+    assert (await cancelled(shop, plain, 5_000, "1", **split_of(4_546, 454)))["resultCd"] == "2001"
+
+
 async def test_a_receipt_is_shown_to_whoever_has_the_hash(shop):
     trade = await paid(shop)
     good = {"Mid": MID, "Tid": trade["tid"], "receiptType": "general", "encData": sha(MID, KEY)}

@@ -90,6 +90,14 @@ class Trade:
     number: str
     book: Book
     refunded: int = 0
+    vat_refunded: int = 0
+    vat_guessed: bool = False
+
+    @property
+    def vat(self) -> int | None:
+        """The VAT in it (KRW) where only part of it is taxed (복합과세), which the shop alone knows."""
+        told = self.form.get("PCD_PAY_TAXTOTAL", "")
+        return int(told) if told else None
 
     @property
     def day(self) -> str:
@@ -192,8 +200,8 @@ class Till:
         self.world.bank.capture(book, amount, number, now.isoformat(), by)
         return trade
 
-    def refund(self, trade: Trade, amount: int, by: str) -> None:
-        """Give KRW back; a part once more with every call. Raises Refusal."""
+    def refund(self, trade: Trade, amount: int, by: str, vat: int | None = None) -> None:
+        """Give KRW back; a part once more with every call. `vat` is what the shop says is in it. Raises Refusal."""
         if not trade.book.net:
             raise Refusal("PAYC0003")
         if amount > trade.book.net:
@@ -202,9 +210,25 @@ class Till:
             raise Refusal("PAYC0004")
         if self.world.now() - trade.at > timedelta(days=self.settings.cancel_period_days):
             raise Refusal("PAYC0005", "취소 기한 초과")
+        if by != "console":
+            self._check_vat(trade, amount, vat)
+        trade.vat_guessed = trade.vat_guessed or by == "console"
+        trade.vat_refunded += vat or 0
         number = self.world.hex(24)
         trade.refunded += amount
         self.world.bank.refund(trade.book, amount, number, self.world.now().isoformat(), by)
+
+    def _check_vat(self, trade: Trade, amount: int, vat: int | None) -> None:
+        """Refuse VAT that is not the payment's: missing, more than is left or than the refund, or less than the rest
+        in the last part. A refund in the console tells none, and leaves only the limits. Raises Refusal. (4.)"""
+        problem = (vat or 0) > amount
+        if trade.vat is None:
+            problem = problem or bool(vat)
+        else:
+            left, last = trade.vat - trade.vat_refunded, amount == trade.book.net and not trade.vat_guessed
+            problem = problem or vat is None or vat > left or (last and vat != left)
+        if problem:
+            raise Refusal("CPAY0001", "파라미터 오류 (PCD_REFUND_TAXTOTAL)")
 
     def card_fields(self, card: str, number: str = "") -> dict[str, str]:
         """Write a card's fields, in the names of today or of the manual's first edition."""

@@ -47,6 +47,7 @@ from bridge.domain.payment import (
     RefundOrder,
 )
 from bridge.domain.reasons import Reason
+from bridge.domain.tax import split
 from bridge.domain.texts import digits
 from bridge.domain.windows import origin_of
 from bridge.gateways.paystory import answers, codes, notices
@@ -137,7 +138,8 @@ class PayStory(Writer):
     ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
         """Cancel by order number, which is how a lost approval is taken back (7.3; standard guide 3.1.4)."""
         amount = payment.captured or payment.amount
-        reply = yield self.cancel(payment.method, _by_order(payment), amount, "승인 응답 유실", stamp)
+        tax = self.split(split(amount, min(amount, payment.tax_free)), payment.tax_free)
+        reply = yield self.cancel(payment.method, _by_order(payment) | tax, amount, "승인 응답 유실", stamp)
         return answers.undoing(payment, self.settings.mid, reply)
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
@@ -170,7 +172,8 @@ class PayStory(Writer):
         self, payment: Payment, stamp: Stamp
     ) -> Exchange[Undone | NothingThere | TooLate | Refused | Unknown]:
         """Close a virtual account before its deposit (4200)."""
-        reply = yield self.cancel(payment.method, _named(payment), payment.amount, "입금 전 취소", stamp)
+        named = _named(payment) | self.tax(payment)
+        reply = yield self.cancel(payment.method, named, payment.amount, "입금 전 취소", stamp)
         return answers.undoing(payment, self.settings.mid, reply)
 
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.gateways.paystory import sandbox_notices as notices
 from bridge.gateways.paystory.sandbox_desk import Bill, Session, Till, Trade
+from bridge.gateways.paystory.sandbox_tax import vat_of
 from bridge.gateways.paystory.sandbox_words import (
     AMOUNT,
     BASICS,
@@ -177,6 +178,7 @@ def charge(till: Till, form: Form, fault: Fault | None) -> Answer:
         raise Refusal("3041")
     if form["quotaMon"] != "00" and amount < INSTALLMENT_MIN_WON:
         raise Refusal("3024")
+    vat_of(form, amount, OTHER)
     if method == "PHONE":
         till.check_phone_bill(bill, amount)
     _refuse_if_told(till, form, method, amount, fault)
@@ -229,6 +231,7 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
     amount = int(form["canAmt"])
     if amount <= 0:
         raise Refusal("2010")
+    vat = vat_of(form, amount, "2011")
     by_order = form.get("ordNoChk") == "Y"
     trade = _of_order(till, form) if by_order else till.trades.get(form.get("tid", ""))
     if trade is None or not trade.approved:
@@ -249,7 +252,7 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
         if trade.account:
             _check_payee(form)
             code = "2211"
-        done = till.cancel(trade, amount, part, "cancel_by_order" if by_order else "cancel")
+        done = till.cancel(trade, amount, part, "cancel_by_order" if by_order else "cancel", vat)
         tid, sent = done.tid, notices.made(till, trade, done, form.get("notiUrl", ""))
     if slow:
         return Answer(said("2002"), sent)

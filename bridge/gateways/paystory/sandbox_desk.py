@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from bridge.gateways.paystory.sandbox_tax import check_cancelled_vat, vat_of
 from bridge.gateways.paystory.sandbox_words import (
     BANKS,
     DIALECT,
@@ -84,11 +85,12 @@ class Bill:
 
 @dataclass(slots=True)
 class Cancelled:
-    """One cancellation: its own tid, KRW, when."""
+    """One cancellation: its own tid, KRW, when, and the VAT in it (KRW) where it was told."""
 
     tid: str
     amount: int
     at: datetime
+    vat: int | None = None
 
 
 @dataclass(slots=True)
@@ -115,6 +117,12 @@ class Trade:
     def approved(self) -> bool:
         """Whether the gateway said yes."""
         return self.code == PAID[self.method]
+
+    @property
+    def vat(self) -> int | None:
+        """The VAT in it (KRW), where the shop split the amount and no other was taken."""
+        asked = int(self.form["goodsAmt"])
+        return vat_of(self.form, asked, OTHER) if asked == self.amount else None
 
     @property
     def left(self) -> int:
@@ -203,10 +211,12 @@ class Till:
         if any(_day_near(bill.at.date(), one.at.date()) == due for one in before):
             raise Refusal(OTHER, "기타오류 (휴대폰 빌링은 매월 한 번)")
 
-    def cancel(self, trade: Trade, amount: int, part: bool, by: str) -> Cancelled:
-        """Give KRW back; each part once more with every call. Raises Refusal."""
+    def cancel(self, trade: Trade, amount: int, part: bool, by: str, vat: int | None = None) -> Cancelled:
+        """Give KRW back; each part once more with every call. Only in the office is no VAT told. Raises Refusal."""
         self._check_cancel(trade, amount, part)
-        done = Cancelled(self.next_tid(trade.merchant, trade.method), amount, self.world.now())
+        if by != "console":
+            check_cancelled_vat(trade.vat, [one.vat for one in trade.cancels], vat, last=amount == trade.left)
+        done = Cancelled(self.next_tid(trade.merchant, trade.method), amount, self.world.now(), vat)
         trade.cancels.append(done)
         self.world.bank.refund(trade.book, amount, done.tid, done.at.isoformat(), by)
         return done

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from bridge.gateways.paystory import sandbox_notices as notices
 from bridge.gateways.paystory.sandbox_desk import Session, Till
 from bridge.gateways.paystory.sandbox_script import PG_ASSISTANT, RECEIPT
+from bridge.gateways.paystory.sandbox_tax import vat_of
 from bridge.gateways.paystory.sandbox_words import (
     AMOUNT,
     BANKS,
@@ -126,6 +127,7 @@ def _open(till: Till, request: Request, form: dict[str, str]) -> Response:
     try:
         check(form, OPEN, OTHER)
         check_hash(till.settings.merchants, form, amount)
+        vat_of(form, number, OTHER)
         if form.get("charSet", "").lower() not in CHARSETS or not WEB.fullmatch(form.get("returnUrl") or "http://x"):
             raise Refusal(OTHER, "기타오류 (charSet, returnUrl)")
         if form["payMethod"] == "CARD" and 0 < number < CARD_MIN_WON:
