@@ -80,6 +80,10 @@ final class Story {
 	}
 
 	private static function events(): array {
+		return self::events_of_payments() + self::events_of_deeds();
+	}
+
+	private static function events_of_payments(): array {
 		return array(
 			'payment.created'         => __( 'Payment begun', 'pay-bridge' ),
 			'payment.paid'            => __( 'Paid', 'pay-bridge' ),
@@ -119,6 +123,11 @@ final class Story {
 			'receipt.cancelled'       => __( 'Cash receipt cancelled', 'pay-bridge' ),
 			'receipt.not_cancelled'   => __( 'Cash receipt stays', 'pay-bridge' ),
 			'account.issued'          => __( 'Virtual account issued', 'pay-bridge' ),
+		);
+	}
+
+	private static function events_of_deeds(): array {
+		return array(
 			'approve.sent'            => __( 'Approval asked for', 'pay-bridge' ),
 			'approve.not_sent'        => __( 'Approval could not be sent', 'pay-bridge' ),
 			'approve.unknown'         => __( 'Approval\'s answer lost', 'pay-bridge' ),
