@@ -69,6 +69,17 @@ def test_a_plan_is_registered_once_and_its_page_is_there_to_be_sent(shop: Shop, 
     }
 
 
+def test_a_plan_is_called_what_the_clerk_called_it(shop: Shop, bridge: StubBridge) -> None:
+    bridge.scripted[REGISTER] = (201, WAITING)
+    submit(shop, form(shop, title="어린이 & 회원권"))
+    ref = bridge.asked("POST", "/v1/plans")[0].json["order_ref"]
+    known(bridge, [], [WAITING | {"order_ref": ref}, PLAN])
+    page = look_up(shop, "t-owner")
+
+    assert f"<strong>어린이 &amp; 회원권</strong> · {ref} · 33,000원" in page
+    assert "<strong>CLUB-1</strong> · 33,000원" in page
+
+
 def test_the_news_of_its_rounds_find_their_order(shop: Shop, bridge: StubBridge) -> None:
     bridge.scripted[REGISTER] = (201, WAITING)
     submit(shop, form(shop))

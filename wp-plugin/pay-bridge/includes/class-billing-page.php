@@ -89,7 +89,10 @@ final class Billing_Page {
 	}
 
 	private static function render_plan( string $customer, array $plan ): void {
+		$ref   = (string) ( $plan['order_ref'] ?? '' );
+		$title = Own_Orders::title( $ref );
 		$words = array(
+			'' === $title ? '' : $ref,
 			Billing_Words::rhythm( $plan ),
 			/* translators: %d: how many times a recurring plan was charged */
 			sprintf( __( '%d rounds charged', 'pay-bridge' ), (int) ( $plan['rounds'] ?? 0 ) ),
@@ -97,7 +100,7 @@ final class Billing_Page {
 			Billing_Words::plan_state( (string) ( $plan['state'] ?? '' ) ),
 			is_string( $plan['message'] ?? null ) ? $plan['message'] : '',
 		);
-		self::render_thing( $customer, 'plan', $plan, (string) ( $plan['order_ref'] ?? '' ), $words );
+		self::render_thing( $customer, 'plan', $plan, '' === $title ? $ref : $title, $words );
 	}
 
 	/** One of them: its name, what is known of it, and what may be done with it. */

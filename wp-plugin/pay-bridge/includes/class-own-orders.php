@@ -50,8 +50,9 @@ final class Own_Orders {
 		);
 	}
 
-	/** Whether a reference is taken: by one of these, or by an order of the shop. */
-	public static function is_taken( string $ref ): bool {
-		return is_array( get_option( self::PREFIX . $ref ) ) || null !== Order::find( $ref, 'news', 0 );
+	/** What a clerk called it; empty for any other. */
+	public static function title( string $ref ): string {
+		$kept = get_option( self::PREFIX . $ref );
+		return is_array( $kept ) ? $kept['title'] : '';
 	}
 }
