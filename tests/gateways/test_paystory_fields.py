@@ -27,6 +27,7 @@ from bridge.domain.gateway import (
     Waiting,
 )
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Method, Mode, RefundOrder
+from bridge.domain.reasons import Reason
 from bridge.gateways.paystory.adapter import build
 from bridge.gateways.paystory.answers import account_of, card, deletion, inquiry
 from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS
@@ -278,6 +279,38 @@ def test_a_yes_without_its_transaction_is_unreadable():
     assert isinstance(answered("approve")[1], Paid)
     outcome = answered("approve", tid=None)[1]
     assert (type(outcome), outcome.why) == (Unknown, "Unreadable: The answer has no tid.")
+
+
+def test_a_payment_keeps_what_a_cancellation_and_the_slip_need():
+    kept = {"tid": "T1", "appDtm": "20260330163604", "appNo": "300", "cashCrctFlg": "1"}
+    paid = answered("approve", **kept)[1]
+    assert paid.refs == kept | {"mbsReserved": "PS0ORDER000000000001"}
+    assert answered("approve", tid="T1", appDtm=None, appNo=None)[1].refs == {
+        **{"tid": "T1", "mbsReserved": "PS0ORDER000000000001"},
+    }
+
+
+@pytest.mark.parametrize("operation", ["approve", "charge"])
+def test_a_no_says_why_and_a_code_that_is_none_proves_nothing(operation):
+    limit = answered(operation, resultCd="3030", resultMsg="한도초과")[1]
+    assert limit == Declined(Reason.LIMIT, "3030", "한도초과")
+    assert answered(operation, resultCd="3030", resultMsg=None)[1].message == ""
+    for code, refusal in (("zz", True), ("9998", False), ("2002", False), ("4100", False)):
+        unknown = answered(operation, resultCd=code, resultMsg="말씀")[1]
+        assert isinstance(unknown, Unknown), code
+        assert (unknown.code, unknown.message, unknown.refusal) == (code, "말씀", refusal)
+    stopped = answered(operation, resultCd="F003", resultMsg="")[1]
+    assert isinstance(stopped, Declined if operation == "charge" else Unknown), "only a key can be stopped"
+
+
+@pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])
+@pytest.mark.parametrize("operation", ["approve", "charge"])
+def test_a_yes_about_another_payment_or_of_nothing_is_none(operation, strange):
+    other = answered(operation, **strange, resultMsg="ok")[1]
+    assert isinstance(other, Unknown)
+    assert (other.code, other.message) == ("3001", "ok")
+    nothing = answered(operation, amt="0")[1]
+    assert (type(nothing), nothing.why) == (Unknown, "Unreadable: The answer says that nothing was taken.")
 
 
 @pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])
