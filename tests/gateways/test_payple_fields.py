@@ -12,7 +12,7 @@ import pytest
 
 from bridge.domain.exchange import Fields, Stamp
 from bridge.domain.failures import BridgeError, Malformed, NotGenuine, Unreadable
-from bridge.domain.gateway import Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Unknown
+from bridge.domain.gateway import Absent, Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Unknown
 from bridge.domain.payment import AMOUNT_MAX, Mode
 from bridge.domain.reasons import Reason
 from bridge.gateways.payple.adapter import build
@@ -279,6 +279,29 @@ def test_a_payment_keeps_what_its_refund_and_its_slip_need():
 )  # fmt: skip
 def test_a_key_is_deleted_only_by_a_yes_about_itself(change, kind):
     assert isinstance(answered("delete_key", {}, change)[1], kind)
+
+
+NO_KEY = {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "SPCD0001", "PCD_PAY_MSG": "결제용 KEY 값이 존재하지 않습니다."}
+
+
+def test_a_code_about_a_key_tells_of_the_key_alone_and_of_no_payment():
+    assert answered("delete_key", {}, NO_KEY)[1] == Done(already=True)
+    assert answered("show_key", {}, NO_KEY)[1] == Absent("SPCD0001")
+    asked = answered("inquire", {}, NO_KEY)[1]
+    assert (type(asked), asked.code) == (Unknown, "SPCD0001")
+    assert answered("inquire", {}, NO_KEY, absent_codes="SPCD0001")[1] == Absent("SPCD0001"), "unless the contract says"
+    assert answered("inquire", {}, NO_KEY | {"PCD_PAY_CODE": "CPAY0009"})[1] == Absent("CPAY0009")
+
+
+def test_each_code_names_the_document_that_has_it():
+    sources = {row.code: row.source for row in gateway().codes("errors")}
+    assert {code for code, source in sources.items() if source == "manual"} == {
+        *("SPCD0000", "CDAU0000", "PAYC0000", "0000", "AUTH0004")
+    }
+    assert {code for code, source in sources.items() if source == "developer.payple.kr"} == {"SPCD0001", "CPAY0202"}
+    assert {code for code, source in sources.items() if source == "later documents"} == {
+        *("CPAY0018", "SPAY0011", "AUTH0007")
+    }
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,8 @@ def inquiry(payment: Payment, settings: PaypleSettings, reply: Reply) -> Seen | 
             return Unknown("the inquiry shows another payment", code, message)
         refunded = fields.won("PCD_REFUND_TOTAL") if fields.has("PCD_REFUND_TOTAL") else None
         return Seen(fields.won("PCD_PAY_TOTAL"), refunded, refs(fields), card(fields))
-    if (
-        said == "error"
-        and code not in codes.NOT_HEARD
-        and (code in settings.absent_codes or codes.says_absent(message))
-    ):
+    absent = code in settings.absent_codes or (codes.says_absent(message) and code not in codes.NO_ABSENCE)
+    if said == "error" and code not in codes.NOT_HEARD and absent:
         return Absent(code)
     return Unknown("the inquiry was answered with a code that proves nothing", code, message)
 

@@ -9,22 +9,31 @@ import re
 from bridge.domain.gateway import CodeName
 from bridge.domain.reasons import Reason
 
-ERRORS = {
+MANUAL = {
     "SPCD0000": "결제완료",
     "CDAU0000": "결제완료",
     "PAYC0000": "환불성공",
     "0000": "카드조회 성공",
+    "AUTH0004": "가맹점 서버도메인의 REFERER 확인",
+}
+"""The card manual of 2020: its answers' examples (3., 4., 6.), and 호출정보 (AUTH0004)."""
+
+RESPONSE_CODES = {
     "SPCD0001": "결제용 KEY 값이 존재하지 않습니다.",
     "CPAY0202": "이미 존재하는 거래입니다. 다시 시도해주세요.",
+}
+"""developer.payple.kr, response codes: the two of them that are of use here."""
+
+LATER = {
     "CPAY0018": "출금이체 결과 미수신",
     "SPAY0011": "출금이체 결과 미수신",
-    "AUTH0004": "가맹점 서버도메인의 REFERER 확인",
-    "AUTH0007": "결제창 도메인과 REFERER 불일치",
+    "AUTH0007": "테스트와 운영 환경 불일치",
 }
+"""Payple's later documents and samples. What AUTH0007 says is told there; its words here are ours."""
 
 SUCCESS = "success"
 DECLINES = {"SPCD0001": Reason.BAD_REQUEST}
-"""The decline list: the only documented code by which a charge is refused."""
+"""The decline list: the only documented code by which a charge is refused, its billing key (결제용 KEY) being none."""
 
 NOT_HEARD = frozenset({"CPAY0018", "SPAY0011"})
 """Payple itself did not hear what came of it: an inquiry shows it later."""
@@ -33,6 +42,8 @@ DUPLICATES = frozenset({"CPAY0202"})
 """The order number was used, or the month was charged: proves neither paid nor unpaid."""
 
 NO_REFUSALS = NOT_HEARD | DUPLICATES | {"SPCD0000", "CDAU0000", "PAYC0000", "0000"}
+NO_ABSENCE = NO_REFUSALS | DECLINES.keys()
+"""Said of a key or of an operation: whatever their words, they tell of no payment that it is not there."""
 AUTH = {"AUTH0004": Reason.MERCHANT, "AUTH0007": Reason.MERCHANT}
 
 _ALREADY = re.compile(r"이미\s*(?:취소|환불)|기\s?취소|취소\s?완료된")
@@ -55,7 +66,9 @@ def says_refused(message: str) -> bool:
     return bool(_REFUSED.search(message)) and not says_already(message)
 
 
+_TABLES = {"errors": (("manual", MANUAL), ("developer.payple.kr", RESPONSE_CODES), ("later documents", LATER))}
+
+
 def table(kind: str) -> tuple[CodeName, ...]:
     """List a code table: there is one of errors; cards and banks are named by Payple itself."""
-    rows = ERRORS if kind == "errors" else {}
-    return tuple(CodeName(code, name, "manual") for code, name in rows.items())
+    return tuple(CodeName(code, name, source) for source, rows in _TABLES.get(kind, ()) for code, name in rows.items())
