@@ -142,3 +142,18 @@ async def test_the_slip_of_money_paid_in_cash_is_its_cash_receipt_where_one_was_
 
     assert f"receiptType={kind}" in told["receipt_url"]
     assert (slip.status, ("현금영수증" if kind == "cash" else "거래명세서") in slip.body.decode()) == (200, True)
+
+
+async def test_a_cancel_told_before_its_payments_outcome_is_looked_for_once_that_is_known_by_other_means(street):
+    street.register_notices()
+    street.fault("approve", "drop_after")
+    street.fault("notice", "notice_lost")
+    street.fault("query", "5xx_before", times=None)
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    assert payment.state == "unknown"
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    await street.quiet()
+    assert [one.kind for one in await street.operations(payment.id)] == ["approve", "check"]

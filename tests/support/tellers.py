@@ -192,6 +192,7 @@ class Telling(Counter):
             currency=form.get("currency", "KRW"),
             binding={"number": form["number"]} if form.get("number") else {},
             readings=readings,
+            left=int(form["left"]) if "left" in form else None,
             account={"number": "110-1", "bank": "04"} if form["event"] == "issued" else {},
             foreign=form.get("route") == "common",
             round=form.get("round", ""),
