@@ -399,11 +399,14 @@ async def test_only_an_open_window_in_which_money_may_move_by_itself_must_be_sho
     await world.pair_teller("Asked", url="http://other.test")
     asks_us = world.context.sites.get(world.site.id).gateway("teller")
 
-    assert must_be_shown(own, payment)
-    assert not must_be_shown(None, payment)
-    assert not must_be_shown(asks_us, payment)
-    assert not must_be_shown(own, replace(payment, window_url=""))
-    assert not must_be_shown(own, replace(payment, state=State.PAID))
+    def shown(gateway, one):
+        return world.context.ledger.read(lambda turn: must_be_shown(turn, gateway, one))
+
+    assert await shown(own, payment)
+    assert not await shown(None, payment)
+    assert not await shown(asks_us, payment)
+    assert not await shown(own, replace(payment, window_url=""))
+    assert not await shown(own, replace(payment, state=State.PAID))
 
 
 @pytest.mark.parametrize("refunded", [20_000, None])
@@ -413,6 +416,7 @@ async def test_money_said_to_have_gone_back_is_a_persons_only_where_the_inquiry_
     world.teller.fail("approve", "odd")
     payment = await world.buy_at_teller()
     await world.tell("part_cancelled", payment, amount=20_000)
+    await world.quiet()
     await world.clock.forward(60)
     Talks(world).answers.append(Seen(55_000, refunded))
     await try_once(world, "inquire", await operation_of(world, payment.id, "approve"))
@@ -457,6 +461,7 @@ async def test_a_part_is_refused_where_only_all_may_go_back(world, monkeypatch):
 
 async def test_what_is_asked_about_and_then_taken_back_is_a_persons_counted_from_the_approval(world):
     payment, _ = await pending(world, "undo")
+    world.teller.always["inquire"] = "strange"
     approve = await operation_of(world, payment.id, "approve")
     patience = world.context.sites.get(world.site.id).gateway("teller").human_after_seconds
     gone = (world.clock.now() - approve.sent_at).total_seconds()
