@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
+from bridge.domain.billing import Issued
 from bridge.domain.exchange import Fields, Reply, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.gateway import (
@@ -338,6 +339,23 @@ def test_an_account_waits_until_the_end_of_its_last_day_where_one_is_told(day, d
 )  # fmt: skip
 def test_a_key_is_deleted_only_by_a_yes_about_itself(changes, kind):
     assert isinstance(answered("delete_key", **changes)[1], kind)
+
+
+@pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])
+def test_a_key_is_issued_only_by_a_yes_about_itself(strange):
+    assert isinstance(answered("issue_key_by_card")[1], Issued)
+    outcome = answered("issue_key_by_card", **strange, resultMsg="ok")[1]
+    assert isinstance(outcome, Unknown)
+    assert (outcome.code, outcome.message) == ("F011", "ok")
+
+
+def test_a_phones_key_that_came_without_its_charges_transaction_is_unreadable():
+    found = next(one for one in harness.load("paystory") if one["name"] == "a phone's key, which charges")
+    body = found["talk"][0]["reply"]["body"]
+    assert harness.played(gateway(), found, [{"body": body}])[1].charged.refs["tid"] == body["tid"]
+    without = {name: value for name, value in body.items() if name != "tid"}
+    outcome = harness.played(gateway(), found, [{"body": without}])[1]
+    assert (type(outcome), outcome.why) == (Unknown, "Unreadable: The answer has no tid.")
 
 
 def test_a_deletion_about_another_key_names_code_and_words():
