@@ -271,6 +271,13 @@ def test_a_delivery_of_a_payment_in_escrow_is_reported(office: Office, browser: 
     expect(page.locator("#pay-bridge-deed-result")).to_have_text("에스크로: 배송을 등록했어요")
     expect(page.get_by_role("listitem").filter(has_text="에스크로를 요청했어요 · 배송 등록")).to_be_visible()
 
+    page.goto(f"{office.url}{PAGE}")
+    page.get_by_text("카드 앞자리 확인하기…").click()
+    page.get_by_label("카드 번호의 앞 6~8자리").fill("411111")
+    assert faults_on_every_screen(page, ".pay-bridge") == []
+    page.get_by_role("button", name="확인", exact=True).click()
+    expect(page.locator("#pay-bridge-deed-result")).to_have_text("411111: BC · 신용카드")
+
     enter_dashboard(office, page)
     page.goto(f"{office.bridge.url}/dashboard/payments/{made['id']}")
     expect(page.locator("ol.timeline")).to_contain_text("배송 등록")
