@@ -57,8 +57,10 @@ class Booth:
             "script_url": f"{sandbox}/payapp/lite/public/api/v2/payapp-lite.js",
         }
         payple = {"host_url": f"{sandbox}/payple", "referer": f"{self.bridge.url}/"}
+        paystory = {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"}
         return {
-            "paystory": {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"},
+            "paystory": paystory,
+            "paystory-euc-kr": paystory | {"charset": "EUC-KR"},
             "payple": payple,
             "payple-callback": payple | {"result": "callback"},
             "payple-at-once": payple | {"pay_work": "PAY"},

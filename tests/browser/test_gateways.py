@@ -10,7 +10,8 @@ from tests.browser.lane import until
 from tests.browser.test_screenshots import Album
 
 pytestmark = pytest.mark.browser
-GATEWAYS = ["paystory", "payple", "payple-callback", "payple-at-once", "payapp", "payapp-js", "welcome"]
+PAYPLE, PAYAPP = ("payple", "payple-callback", "payple-at-once"), ("payapp", "payapp-js")
+GATEWAYS = ["paystory", "paystory-euc-kr", *PAYPLE, *PAYAPP, "welcome"]
 
 
 def gateway_window(page: Page) -> Frame:

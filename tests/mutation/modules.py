@@ -5,6 +5,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "amounts": (
         "bridge/domain/payment.py",
         "bridge/domain/tax.py",
+        "bridge/domain/phone_keys.py",
         "bridge/domain/forms.py",
         "bridge/domain/strictjson.py",
         "bridge/flows/tax_of_refund.py",
@@ -30,6 +31,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/flows/void_account.py",
         "bridge/flows/window_end.py",
         "bridge/flows/expire.py",
+        "bridge/flows/requests_made.py",
+        "bridge/flows/cancel_transfer.py",
     ),
     "ledger": (
         "bridge/ledger/payments.py",
@@ -61,6 +64,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "payple": tuple(f"bridge/gateways/payple/{name}.py" for name in ("adapter", "answers", "notices", "talks")),
     "paystory": tuple(f"bridge/gateways/paystory/{name}.py" for name in ("adapter", "answers", "notices", "writing")),
     "welcome": tuple(
-        f"bridge/gateways/welcome/{name}.py" for name in ("adapter", "approvals", "billing", "links", "notices", "talk")
+        f"bridge/gateways/welcome/{name}.py"
+        for name in ("adapter", "approvals", "billing", "escrow", "links", "notices", "talk")
     ),
 }
