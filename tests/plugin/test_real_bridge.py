@@ -207,7 +207,7 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
     expect(page.locator("[data-plan]")).to_contain_text(told)
     page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
     assert faults_on_every_screen(page, ".pay-bridge") == []
-    page.get_by_label("금액 (원)").fill("9900")
+    page.get_by_label("금액(원)").fill("9900")
     page.get_by_label("내용", exact=True).fill("월 회원권")
     page.get_by_role("button", name="다음: 한 번 더 확인").click()
     expect(page.get_by_role("button", name="9,900원 청구하기")).to_be_visible()

@@ -21,7 +21,7 @@ return array(
 		'Account' => '계좌',
 		'All states' => '모든 상태',
 		'All that is left: %s' => '남은 금액 전부: %s',
-		'Amount in KRW' => '금액 (원)',
+		'Amount in KRW' => '금액(원)',
 		'Amount in KRW, each time' => '한 번에 결제할 돈 (원)',
 		'Amount' => '금액',
 		'An operator proposed a decision' => '운영자가 결정을 제안했어요',
