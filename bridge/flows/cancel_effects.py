@@ -6,7 +6,8 @@ from bridge.flows.carry_out import contradict
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
-from bridge.flows.told import CAME_AND_WENT, GATEWAY, KNOWN, LATER, PERSON, PROVEN_BACK, REPORTED, Told
+from bridge.flows.requests_made import end_request
+from bridge.flows.told import GATEWAY, KNOWN, LATER, PERSON, PROVEN_BACK, REPORTED, Told, came_and_went
 from bridge.flows.undo import record_undone
 from bridge.ledger import cases, operations, payments
 from bridge.ledger.operations import Operation
@@ -103,18 +104,26 @@ def _is_unheard(told: Told, done: list[Operation]) -> bool:
 
 
 def _before_its_capture(told: Told, done: list[Operation]) -> str:
-    """The cancel overtook the news of the payment itself: a whole one ends it, a part waits for that news."""
-    if told.notice.event != Event.CANCELLED:
-        return LATER
+    """The cancel overtook the news of the payment itself: a whole one ends it, a part waits for that news.
+
+    Of several requests it ends the one it is about: the others can still be paid.
+    """
     turn, recorder, at = told.turn, told.recorder, told.recorder.at
-    for probe in (one for one in done if one.kind is Kind.PROBE and one.step in PENDING_STEPS):
-        operations.step(turn, probe, Step.FAIL, at=at, evidence=Evidence.E7, message="it was paid, and given back")
-    cases.close_case(turn, told.payment.id, "unknown_outcome", f"settled by {Evidence.E7}", at)
-    payment = told.payment
+    pending = [one for one in done if one.kind in (Kind.PROBE, Kind.APPROVE) and one.step in PENDING_STEPS]
+    if told.notice.event != Event.CANCELLED or any(
+        one.kind is Kind.APPROVE and one.step is Step.SENT for one in pending
+    ):
+        return LATER
+    payment = end_request(turn, recorder, told.payment, told.notice.request, GATEWAY)
+    if told.notice.request and payment.requests:
+        return came_and_went(told.notice.request)
+    for one in (one for one in done if one.kind in (Kind.PROBE, Kind.APPROVE) and one.step in PENDING_STEPS):
+        operations.step(turn, one, Step.FAIL, at=at, evidence=Evidence.E7, message="it was paid, and given back")
+    cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {Evidence.E7}", at)
     if payment.state != State.NEEDS_HUMAN:
         payment = payments.move(turn, payment, State.VOIDING, at=at, actor=GATEWAY, event="undo.seen")
     recorder.voided(turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
-    return CAME_AND_WENT
+    return came_and_went(told.notice.request)
 
 
 def _by_others(told: Told, done: list[Operation]) -> str:

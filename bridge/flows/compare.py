@@ -35,15 +35,17 @@ def record_check(
         _later(turn, recorder, gateway, payment, check, "")  # what is under way is asked about on its own account
         return
     difference = _difference(turn, recorder, payment, outcome, fence)
+    told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in (REPORTED, PROVEN_BACK))
+    if told_at and payments.get(turn, payment.site, payment.id).version == payment.version:
+        quiet = recorder.at >= told_at + quiet_of(recorder.context, gateway) // MILLISECOND
+        if not (quiet if isinstance(outcome, Seen) else is_late(gateway, told_at, recorder.at)):
+            said = difference or "money is said to have gone back and is not shown yet"
+            _later(turn, recorder, gateway, payment, check, said)
+            return
+        _not_shown(turn, recorder, payment)
     if difference:
         _later(turn, recorder, gateway, payment, check, difference)
         return
-    told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in (REPORTED, PROVEN_BACK))
-    if told_at and payments.get(turn, payment.site, payment.id).version == payment.version:
-        if recorder.at < told_at + quiet_of(recorder.context, gateway) // MILLISECOND:
-            _later(turn, recorder, gateway, payment, check, "money is said to have gone back and is not shown yet")
-            return
-        _not_shown(turn, recorder, payment)
     operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4)
 
 
@@ -90,10 +92,12 @@ def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fenc
 
 
 def _not_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
-    """The quiet period is over, and what a proven notice told is neither in the books nor shown: a person must look."""
-    told = notices.had_outcome(turn, payment.id, PROVEN_BACK)
-    if told and payment.captured and not payment.orphaned and not operations.given_past(turn, payment.id):
-        detail = "the gateway's notice says that money has gone back, and its inquiry does not show it"
+    """What proven notices told is neither in the books nor shown in time: a person must look, once for each of them."""
+    told = notices.many_with_outcome(turn, payment.id, PROVEN_BACK)
+    seen = operations.many_past(turn, payment.id)
+    looked_at = sum(one["reason"] == EXTERNAL for one in cases.of_payment(turn, payment.id))
+    if payment.captured and told > seen + looked_at:
+        detail = f"the gateway's notices tell of {told} cancels past the bridge, and its inquiry shows {seen}"
         recorder.case(turn, payment, EXTERNAL, detail)
 
 

@@ -14,7 +14,6 @@ from bridge.flows.probe import write_unpaid
 from bridge.flows.requests_made import end_request, is_same, keep_request, of_another_request
 from bridge.flows.told import (
     ASK_FENCE,
-    CAME_AND_WENT,
     COMPARED,
     GATEWAY,
     KNOWN,
@@ -22,6 +21,7 @@ from bridge.flows.told import (
     NOTHING_TO_DO,
     PERSON,
     Told,
+    came_and_went,
 )
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING
 from bridge.ledger import notices, operations, orders, payments
@@ -88,7 +88,7 @@ def _gave_back(operation: Operation, amount: int) -> bool:
 def _captured(told: Told) -> str:
     """Proven money (E7): the seats are asked about first, where their hold is over and the money could be kept."""
     turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
-    if notices.had_outcome(turn, payment.id, CAME_AND_WENT):
+    if notices.had_outcome(turn, payment.id, came_and_went(notice.request)):
         return KNOWN
     order = orders.find(turn, recorder.site.id, payment.order_ref)
     assert order is not None, "a payment has an order"

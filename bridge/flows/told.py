@@ -42,3 +42,8 @@ class Told:
     def is_hint(self) -> bool:
         """Whether it only makes us ask."""
         return not self.proven and isinstance(self.gateway, Inquires)
+
+
+def came_and_went(request: str) -> str:
+    """The effect of a cancel that overtook its payment's news; where a payment has several requests, that of one."""
+    return f"{CAME_AND_WENT}: {request}" if request else CAME_AND_WENT

@@ -273,6 +273,13 @@ def given_past(turn: Turn, payment: str) -> int:
     return int(row["total"]) if row else 0
 
 
+def many_past(turn: Turn, payment: str) -> int:
+    """Count the entries of what was given back of a payment past the bridge."""
+    asked = "SELECT COUNT(*) AS many FROM entries WHERE payment = ? AND kind IN ('external_refund', 'orphan_refund')"
+    row = turn.one(asked, payment)
+    return int(row["many"]) if row else 0
+
+
 def read(row: Row) -> Operation:
     """Turn a row into an operation."""
     return Operation(

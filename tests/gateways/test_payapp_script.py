@@ -225,6 +225,45 @@ async def test_a_second_request_that_is_paid_too_is_a_persons_and_never_unseen(h
     await house.check_books()
 
 
+async def test_a_request_that_came_and_went_ends_no_other_and_hides_no_money_of_it(house):
+    """The first request's cancel is told before its payment; the buyer pays the second one."""
+    checkout, payment = await opened(house)
+    seen = house.heard()
+    await page_of(house, checkout)
+    second = await page_of(house, checkout)
+    first = dict(parse_qsl(seen[0].decode(), keep_blank_values=True))
+    for told in ({"pay_state": "9", "canceldate": "2026-11-20 12:00:00"}, {"pay_state": "4", "pay_type": "1"}):
+        assert (await house.post_notice_of("feedback", urlencode(first | told).encode())).text == "SUCCESS"
+        await house.quiet()
+        assert await house.state(payment.id) == "open"
+    assert len((await house.payment(payment.id)).requests) == 1
+    await house.come_back(second)
+    await house.quiet()
+    await house.beat()
+
+    assert await house.state(payment.id) == "paid"
+    assert await house.entries(payment.id) == [("capture", 55_000, "E7")]
+    await house.check_books()
+
+
+async def test_money_of_a_second_request_is_found_after_the_only_other_came_and_went(house):
+    checkout, payment = await opened(house)
+    seen = house.heard()
+    await page_of(house, checkout)
+    first = dict(parse_qsl(seen[0].decode(), keep_blank_values=True))
+    for told in (
+        {"pay_state": "9", "canceldate": "2026-11-20 12:00:00"},
+        {"pay_state": "4", "pay_type": "1"},
+        {"pay_state": "4", "pay_type": "1", "mul_no": "900"},  # what cannot be: nobody acknowledged its request
+    ):
+        await house.post_notice_of("feedback", urlencode(first | told).encode())
+        await house.quiet()
+
+    assert await house.state(payment.id) == "voided"
+    assert await house.entries(payment.id) == [("orphan_capture", 55_000, "E7")]
+    assert await house.cases(payment.id) == ["money_on_ended_payment"]
+
+
 async def told_of_the_second(house, seen, payment, **changes):
     """Let PayApp tell something of the second request."""
     told = dict(parse_qsl(seen[1].decode(), keep_blank_values=True)) | changes

@@ -373,7 +373,8 @@ async def test_five_days_later_a_refund_is_asked_for_and_done_when_a_notice_says
 # ---- cards that are remembered, and plans
 
 
-async def test_a_charge_whose_answer_is_lost_is_settled_by_the_notice_to_its_own_address(house):
+async def charge_with_lost_answer(house):
+    """A registered card is charged at a site that takes typed cards, and the answer gets lost."""
     house.site = await house.pair("http://typed-shop.test", card_entry="on")
     house.net.apps["http://typed-shop.test:80"] = house.shop.app()
     wish = {
@@ -384,12 +385,33 @@ async def test_a_charge_whose_answer_is_lost_is_settled_by_the_notice_to_its_own
     key = (await house.call("POST", "/v1/billing-keys", wish)).json()
     house.fault("billPay", "drop_after")
     body = {"customer": "customer-1", "order": house.order(), "actor": "wp:7"}
-    asked = await house.call("POST", f"/v1/billing-keys/{key['id']}/charges", body)
+    return (await house.call("POST", f"/v1/billing-keys/{key['id']}/charges", body)).json()["id"]
+
+
+async def test_a_charge_whose_answer_is_lost_is_settled_by_the_notice_to_its_own_address(house):
+    charged = await charge_with_lost_answer(house)
     await house.live(30)
 
-    payment = await house.payment(asked.json()["id"])
+    payment = await house.payment(charged)
     assert (payment.state, payment.captured, house.book(payment).net) == ("paid", 55_000, 55_000)
     assert [one["evidence"] for one in await house.all("SELECT * FROM entries")] == ["E7"]
+    await house.check_books()
+
+
+async def test_a_charge_nobody_heard_of_that_is_cancelled_in_the_office_leaves_nothing_to_be_done(house):
+    house.fault("notice", "notice_lost")
+    payment = await house.payment(await charge_with_lost_answer(house))
+    await house.live(2_000, 20)
+    assert (payment.state, await house.state(payment.id)) == ("unknown", "needs_human")
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.quiet()
+    await house.live(4_000, 60)
+
+    assert await house.state(payment.id) == "voided"
+    assert [(one.kind, one.step, one.evidence) for one in await house.operations(payment.id)] == [
+        ("approve", "fail", "E7")
+    ]
+    assert await house.cases(payment.id) == []
     await house.check_books()
 
 

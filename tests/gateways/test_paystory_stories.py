@@ -144,6 +144,32 @@ async def test_the_slip_of_money_paid_in_cash_is_its_cash_receipt_where_one_was_
     assert (slip.status, ("현금영수증" if kind == "cash" else "거래명세서") in slip.body.decode()) == (200, True)
 
 
+async def test_a_second_cancel_that_is_never_shown_is_a_persons_though_the_first_one_was(street):
+    payment = await paid_and_told(street, 0.0)
+    await street.live(200.0, 10.0)
+    assert (await street.payment(payment)).refunded == 20_000
+    cases = await street.cases(payment)
+    street.set(query_lag_seconds=3_000.0)
+    ref = (await street.payment(payment)).merchant_ref
+    street.sandbox.desks["paystory"].refund({"merchant_ref": ref, "amount": 5_000})
+    await street.quiet()
+    await street.live(300.0, 10.0)
+
+    assert (await street.payment(payment)).refunded == 20_000
+    assert sorted([*cases, "external_cancel"]) == sorted(await street.cases(payment))
+
+
+async def test_a_cancel_that_is_told_where_the_inquiry_answers_nothing_is_a_persons_in_the_end(street):
+    street.fault("query", "5xx_before", times=None)
+    payment = await paid_and_told(street, 0.0)
+    await street.live(7_200.0, 60.0)
+
+    assert await street.cases(payment) == ["external_cancel"]
+    street.sandbox.faults.clear()
+    await street.live(3_600.0, 60.0)
+    assert (await street.payment(payment)).refunded == 20_000
+
+
 async def test_a_cancel_told_before_its_payments_outcome_is_looked_for_once_that_is_known_by_other_means(street):
     street.register_notices()
     street.fault("approve", "drop_after")
