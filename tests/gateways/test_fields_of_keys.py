@@ -129,6 +129,9 @@ def test_both_windows_are_given_the_same_pass(operation):
     ("refs", "paid", "day"),
     [
         ({"payTime": "20260330163604"}, "2026-04-01T12:00:00+09:00", "20260330"),
+        ({"payTime": "2026-03-30 16:36"}, "2026-03-31T12:00:00+09:00", "20260331"),
+        ({"payTime": "20260230163604"}, "2026-03-31T12:00:00+09:00", "20260331"),
+        ({"payTime": "202603"}, "2026-03-31T12:00:00+09:00", "20260331"),
         ({}, "2026-03-30T14:59:59+00:00", "20260330"),
         ({}, "2026-03-30T15:00:00+00:00", "20260331"),
         ({}, None, "20260402"),
@@ -158,7 +161,7 @@ def test_a_key_counts_if_payple_knows_it_and_is_declined_if_not():
     assert isinstance(issued, Issued)
     assert issued.card == played("payple", "show_key")[1].card != {}
     passed = vector("payple", "issue_key")["talk"][0]["reply"]
-    gone = {"body": {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "C1", "PCD_PAY_MSG": "등록된 정보가 없습니다."}}
+    gone = {"body": {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "C1", "PCD_PAY_MSG": "등록된 결제 키가 없습니다."}}
     outcome = played("payple", "issue_key", [passed, gone])[1]
     assert (type(outcome), outcome.message) == (Declined, "")
     assert outcome.code == "C1"

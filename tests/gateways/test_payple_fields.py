@@ -281,6 +281,7 @@ def test_a_key_is_deleted_only_by_a_yes_about_itself(change, kind):
     assert isinstance(answered("delete_key", {}, change)[1], kind)
 
 
+PROVES_NOTHING = "the inquiry was answered with a code that proves nothing"
 NO_KEY = {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "SPCD0001", "PCD_PAY_MSG": "결제용 KEY 값이 존재하지 않습니다."}
 
 
@@ -290,7 +291,45 @@ def test_a_code_about_a_key_tells_of_the_key_alone_and_of_no_payment():
     asked = answered("inquire", {}, NO_KEY)[1]
     assert (type(asked), asked.code) == (Unknown, "SPCD0001")
     assert answered("inquire", {}, NO_KEY, absent_codes="SPCD0001")[1] == Absent("SPCD0001"), "unless the contract says"
-    assert answered("inquire", {}, NO_KEY | {"PCD_PAY_CODE": "CPAY0009"})[1] == Absent("CPAY0009")
+    assert answered("inquire", {}, NO_KEY | {"PCD_PAY_CODE": "PCHK0009"})[1] == Unknown(
+        PROVES_NOTHING, "PCHK0009", NO_KEY["PCD_PAY_MSG"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("XXXX0001", "조회 권한이 없습니다."), ("XXXX0001", "인증키가 존재하지 않습니다."),
+     ("", "등록되지 않은 도메인입니다."),
+     ("XXXX0001", "결제 내역 조회 권한이 없습니다."), ("XXXX0001", "권한이 없거나 결제 내역이 없습니다."),
+     ("XXXX0001", "결제 정보가 없습니다. 인증키를 확인해 주세요."), ("XXXX0001", "결제 수단이 존재하지 않습니다."),
+     ("AUTH0099", "결제 내역이 존재하지 않습니다."), ("SPCD0099", "결제 내역이 존재하지 않습니다."),
+     ("CPAY0099", "결제 내역이 존재하지 않습니다."), ("CPAY0202", "거래 내역이 없습니다.")],
+)  # fmt: skip
+def test_a_missing_right_or_key_never_proves_that_no_payment_exists(code, words):
+    said = {"PCD_PAY_RST": "error", "PCD_PAY_CODE": code, "PCD_PAY_MSG": words}
+    assert answered("inquire", {}, said)[1] == Unknown(PROVES_NOTHING, code, words)
+    assert isinstance(answered("show_key", {}, said)[1], Unknown)
+    assert isinstance(answered("delete_key", {}, said)[1], Unknown)
+    if code:
+        assert answered("inquire", {}, said, absent_codes=code)[1] == Absent(code), "unless the contract lists it"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["결제 내역이 존재하지 않습니다.", "해당 거래건이 없습니다", "조회된 결제내역 없음", "거래 정보가 존재하지 않음"],
+)
+def test_a_sentence_about_a_payment_alone_says_that_it_is_not_there(words):
+    said = {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "XXXX0001", "PCD_PAY_MSG": words}
+    assert answered("inquire", {}, said)[1] == Absent("XXXX0001")
+    assert isinstance(answered("delete_key", {}, said)[1], Unknown), "it is about no key"
+
+
+@pytest.mark.parametrize("words", ["등록된 빌링키가 없습니다.", "결제 키가 존재하지 않습니다."])
+def test_a_sentence_about_a_key_alone_says_that_it_is_gone(words):
+    said = {"PCD_PAY_RST": "error", "PCD_PAY_CODE": "XXXX0001", "PCD_PAY_MSG": words}
+    assert answered("delete_key", {}, said)[1] == Done(already=True)
+    assert answered("show_key", {}, said)[1] == Absent("XXXX0001")
+    assert isinstance(answered("inquire", {}, said)[1], Unknown), "it is about no payment"
 
 
 def test_each_code_names_the_document_that_has_it():

@@ -155,7 +155,7 @@ async def test_addresses_change_between_calls_and_tokens_end(shop):
     assert (await auth(shop, PCD_PAY_TYPE="card"))["cPayUrl"] == "/payple/index.php?ACT_=PAYM"
     given = await auth(shop, PCD_PAYCHK_FLAG="Y")
     assert given["PCD_PAY_URL"] == "/payple/php/PayChkAct.php"
-    for code in ("CPAY0009", "CPAY0002"):
+    for code in ("PCHK0001", "CPAY0002"):
         answer = await shop.json(path_of(given["return_url"]), {**tokens(given), **fields})
         assert answer["PCD_PAY_CODE"] == code
 
@@ -166,7 +166,7 @@ async def test_an_act_wants_tokens_and_not_credentials(shop):
     fields = {"PCD_PAYCHK_FLAG": "Y", "PCD_PAY_TYPE": "card", "PCD_PAY_OID": "O", "PCD_PAY_DATE": "20261120"}
     assert (await shop.json(path_of(given["return_url"]), own | fields))["PCD_PAY_CODE"] == "CPAY0002"
     await shop.control("settings", credentials_anywhere=True)
-    assert (await shop.json(path_of(given["return_url"]), own | fields))["PCD_PAY_CODE"] == "CPAY0009"
+    assert (await shop.json(path_of(given["return_url"]), own | fields))["PCD_PAY_CODE"] == "PCHK0001"
     for path in ("/payple/php/PayChkAct.php?ACT_=PAYM", "/payple/php/RePayCardAct.php"):
         assert (await shop.raw(path, b"{}", "application/json")).status == 404
 
@@ -241,8 +241,8 @@ async def test_a_registered_card_is_charged_shown_and_deleted(shop):
     assert "PCD_PAY_BANKNUM" in await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer, PCD_PAYER_NO=2335)
     assert "PCD_CARDNUM" in await simple(shop, payer, "BILL3")
     assert (await act(shop, {"PCD_PAY_WORK": "PUSERDEL"}, PCD_PAYER_ID=payer))["PCD_PAY_RST"] == "success"
-    assert (await act(shop, {"PCD_PAY_WORK": "PUSERDEL"}, PCD_PAYER_ID=payer))["PCD_PAY_CODE"] == "CPAY0007"
-    assert (await simple(shop, payer, "BILL4"))["PCD_PAY_CODE"] == "CPAY0007"
+    assert (await act(shop, {"PCD_PAY_WORK": "PUSERDEL"}, PCD_PAYER_ID=payer))["PCD_PAY_CODE"] == "SPCD0001"
+    assert (await simple(shop, payer, "BILL4"))["PCD_PAY_CODE"] == "SPCD0001"
 
 
 async def test_a_regular_charge_is_made_once_a_month(shop):
@@ -270,7 +270,7 @@ async def test_a_regular_payment_is_refunded_and_shown_only_by_its_month(shop, m
 
 async def test_a_payment_that_is_not_regular_is_named_by_no_month(shop):
     await paid(shop)
-    assert (await asked(shop, **MONTHLY))["PCD_PAY_CODE"] == "CPAY0009"
+    assert (await asked(shop, **MONTHLY))["PCD_PAY_CODE"] == "PCHK0001"
     assert (await refund(shop, 1_000, **MONTHLY))["PCD_PAY_CODE"] == "PAYC0001"
     assert (await asked(shop, **MONTHLY | {"PCD_PAY_MONTH": "13"}))["PCD_PAY_CODE"] == "CPAY0001"
     assert (await asked(shop))["PCD_PAY_RST"] == "success"
@@ -279,7 +279,7 @@ async def test_a_payment_that_is_not_regular_is_named_by_no_month(shop):
 async def test_a_monthly_window_binds_the_card_that_its_confirmation_must_name(shop):
     back = await returned(shop, PCD_CARD_VER="01", PCD_REGULER_FLAG="Y", PCD_PAY_YEAR="2026", PCD_PAY_MONTH="11")
     wrong = await shop.json(path_of(back["PCD_PAY_COFURL"]), confirm_form(back, PCD_PAYER_ID="x"))
-    assert wrong["PCD_PAY_CODE"] == "CPAY0007"
+    assert wrong["PCD_PAY_CODE"] == "SPCD0001"
     assert (await shop.json(path_of(back["PCD_PAY_COFURL"]), confirm_form(back)))["PCD_PAY_RST"] == "success"
 
 
@@ -335,7 +335,7 @@ async def test_the_day_of_a_payment_is_korean(shop):
     await shop.clock.forward(5)
     answer = await shop.json(path_of(back["PCD_PAY_COFURL"]), confirm_form(back))
     assert answer["PCD_PAY_TIME"].startswith("20261121")
-    assert (await asked(shop, "20261120"))["PCD_PAY_CODE"] == "CPAY0009"
+    assert (await asked(shop, "20261120"))["PCD_PAY_CODE"] == "PCHK0001"
     assert (await asked(shop, "20261121"))["PCD_PAY_TOTAL"] == 55_000
 
 
@@ -345,7 +345,7 @@ async def test_a_result_that_payple_has_not_heard_is_shown_by_a_later_inquiry(sh
     answer = await paid(shop)
     assert (answer["PCD_PAY_RST"], answer["PCD_PAY_CODE"]) == ("error", code)
     assert shop.book("ORDER1")["net"] == 55_000
-    assert (await asked(shop))["PCD_PAY_CODE"] == "CPAY0009"
+    assert (await asked(shop))["PCD_PAY_CODE"] == "PCHK0001"
     await shop.clock.forward(20)
     found = await asked(shop)
     assert (found["PCD_PAY_RST"], found["PCD_PAY_TOTAL"]) == ("success", 55_000)

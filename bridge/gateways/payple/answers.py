@@ -70,7 +70,7 @@ def inquiry(payment: Payment, settings: PaypleSettings, reply: Reply) -> Seen | 
             return Unknown("the inquiry shows another payment", code, message)
         refunded = fields.won("PCD_REFUND_TOTAL") if fields.has("PCD_REFUND_TOTAL") else None
         return Seen(fields.won("PCD_PAY_TOTAL"), refunded, refs(fields), card(fields))
-    absent = code in settings.absent_codes or (codes.says_absent(message) and code not in codes.NO_ABSENCE)
+    absent = code in settings.absent_codes or codes.says_no_payment(code, message)
     if said == "error" and code not in codes.NOT_HEARD and absent:
         return Absent(code)
     return Unknown("the inquiry was answered with a code that proves nothing", code, message)
@@ -100,7 +100,7 @@ def key(reply: Reply, payer_id: str) -> KeyShown | Absent | Unknown:
         if fields.has("PCD_PAYER_ID") and fields.text("PCD_PAYER_ID") != payer_id:
             return Unknown("the answer is about another key", code, message)
         return KeyShown(usable=True, card=card(fields))
-    if said == "error" and codes.says_absent(message):
+    if said == "error" and codes.says_no_key(code, message):
         return Absent(code)
     return Unknown("the key's state was answered with a code that proves nothing", code, message)
 
@@ -112,6 +112,6 @@ def deletion(reply: Reply, payer_id: str) -> Done | Refused | Unknown:
         if fields.has("PCD_PAYER_ID") and fields.text("PCD_PAYER_ID") != payer_id:
             return Unknown("the answer is about another key", code, message)
         return Done()
-    if said == "error" and codes.says_absent(message):
+    if said == "error" and codes.says_no_key(code, message):
         return Done(already=True)
     return Unknown("the deletion was answered with a code that proves nothing", code, message)

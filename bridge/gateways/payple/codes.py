@@ -42,12 +42,19 @@ DUPLICATES = frozenset({"CPAY0202"})
 """The order number was used, or the month was charged: proves neither paid nor unpaid."""
 
 NO_REFUSALS = NOT_HEARD | DUPLICATES | {"SPCD0000", "CDAU0000", "PAYC0000", "0000"}
-NO_ABSENCE = NO_REFUSALS | DECLINES.keys()
-"""Said of a key or of an operation: whatever their words, they tell of no payment that it is not there."""
+NO_KEY = frozenset({"SPCD0001"})
+"""The only documented code by which a billing key is none."""
+
+NOT_BY_WORDS = ("AUTH", "SPCD", "CPAY")
+"""How codes begin that are said of who asks, of a key, or of a charge: whatever their words, they tell of no payment or
+key that it is not there. Only a list does (absent_codes, NO_KEY)."""
 AUTH = {"AUTH0004": Reason.MERCHANT, "AUTH0007": Reason.MERCHANT}
 
 _ALREADY = re.compile(r"이미\s*(?:취소|환불)|기\s?취소|취소\s?완료된")
-_ABSENT = re.compile(r"없(?:음|습니다|는)|존재하지\s*않|미존재|등록되지\s*않")
+_IS_NOT = r"[이가은는]?\s*(?:없(?:음|습니다)|존재하지\s*않(?:음|습니다)|등록되지\s*않(?:음|았습니다))[.!]?"
+_WHICH = r"(?:(?:해당|조회된|요청하신|일치하는|등록된)\s*)*"
+_NO_PAYMENT = re.compile(rf"{_WHICH}(?:결제|거래)\s*(?:내역|건|정보){_IS_NOT}")
+_NO_KEY = re.compile(rf"{_WHICH}(?:결제용?\s*(?:KEY|키)(?:\s*값)?|빌링\s*키){_IS_NOT}", re.IGNORECASE)
 _REFUSED = re.compile(r"초과|불가|부족|기간|금액|일자|원거래|권한|불일치")
 
 
@@ -56,9 +63,18 @@ def says_already(message: str) -> bool:
     return bool(_ALREADY.search(message))
 
 
-def says_absent(message: str) -> bool:
-    """Tell whether a message says that there is no such payment or key."""
-    return bool(_ABSENT.search(message))
+def says_no_payment(code: str, message: str) -> bool:
+    """Tell whether an answer says nothing but that there is no such payment: a missing right or key proves none."""
+    return _by_words(code) and bool(_NO_PAYMENT.fullmatch(message.strip()))
+
+
+def says_no_key(code: str, message: str) -> bool:
+    """Tell whether an answer says that there is no such billing key, by its code or by nothing but these words."""
+    return code in NO_KEY or (_by_words(code) and bool(_NO_KEY.fullmatch(message.strip())))
+
+
+def _by_words(code: str) -> bool:
+    return code not in NO_REFUSALS and not code.startswith(NOT_BY_WORDS)
 
 
 def says_refused(message: str) -> bool:

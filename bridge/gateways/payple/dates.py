@@ -29,17 +29,28 @@ def regular(refs: Mapping[str, str]) -> dict[str, str]:
 
 def day_paid(payment: Payment, stamp: Stamp) -> str:
     """Give the day of a payment (YYYYMMDD), as Payple told it or as the books have it."""
-    told = payment.refs.get("payTime", "")[:8]
-    return told or f"{(payment.paid_at or stamp.at).astimezone(KST):%Y%m%d}"
+    told = _day_told(payment)
+    return f"{told or (payment.paid_at or stamp.at).astimezone(KST):%Y%m%d}"
 
 
 def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
     """List the days on which a payment may have been made, the latest first."""
-    known = payment.refs.get("payTime", "")[:8]
-    if len(known) == 8 and known.isdigit():
-        return [date(int(known[:4]), int(known[4:6]), int(known[6:]))]
+    told = _day_told(payment)
+    if told is not None:
+        return [told]
     first = payment.created_at.astimezone(KST).date()
     last = max(payment.expires_at.astimezone(KST).date() + timedelta(days=1), first)
     every = [first + timedelta(days=number) for number in range(min((last - first).days + 1, DAYS_ASKED_MAX))]
     today = max(stamp.at.astimezone(KST).date(), first)
     return sorted((day for day in every if day <= today), reverse=True)
+
+
+def _day_told(payment: Payment) -> date | None:
+    """Read the day out of what Payple told (PCD_PAY_TIME); nothing where it is no day."""
+    told = payment.refs.get("payTime", "")[:8]
+    if not (len(told) == 8 and told.isascii() and told.isdigit()):
+        return None
+    try:
+        return date(int(told[:4]), int(told[4:6]), int(told[6:]))
+    except ValueError:
+        return None

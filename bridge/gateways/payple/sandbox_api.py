@@ -128,7 +128,7 @@ def confirm(till: Till, form: Form, way: str, fault: Fault | None) -> Answer:
     if session.done:
         raise Refusal("CPAY0002", "이미 사용된 승인 키")
     if session.form["PCD_CARD_VER"] == "01" and form.get("PCD_PAYER_ID") != session.payer:
-        raise Refusal("CPAY0007")
+        raise Refusal("SPCD0001")
     till.check_order(session.granted.merchant, session.form["PCD_PAY_OID"])
     session.done = True
     return charged(till, session.granted.merchant, session.form, session.choice, session.payer, "confirm", fault)
@@ -139,7 +139,7 @@ def charge(till: Till, form: Form, way: str, fault: Fault | None, purpose: str) 
     granted = till.check_pass(form, purpose, way)
     payer = till.payers.get(form["PCD_PAYER_ID"])
     if payer is None or payer["merchant"] != granted.merchant:
-        raise Refusal("CPAY0007")
+        raise Refusal("SPCD0001")
     till.check_order(granted.merchant, form["PCD_PAY_OID"])
     till.check_least(int(form["PCD_PAY_TOTAL"]))
     check_tax(form)
@@ -196,9 +196,9 @@ def lookup(till: Till, form: Form, way: str, _fault: Fault | None) -> Answer:
     granted = till.check_pass(form, "lookup", way)
     trade = till.trades.get((granted.merchant, form["PCD_PAY_OID"]))
     if trade is None or trade.day != form["PCD_PAY_DATE"] or not trade.is_month_of(form):
-        raise Refusal("CPAY0009")
+        raise Refusal("PCHK0001")
     if till.world.now() < trade.seen_from:
-        raise Refusal("CPAY0009")
+        raise Refusal("PCHK0001")
     said = notices.approved(till, trade) | {"PCD_PAY_CODE": "0000", "PCD_PAY_MSG": "조회완료"}
     if till.settings.lookup_shows_refunds:
         said["PCD_REFUND_TOTAL"] = trade.refunded
@@ -211,7 +211,7 @@ def user(till: Till, form: Form, way: str, _fault: Fault | None, purpose: str) -
     granted = till.check_pass(form, purpose, way)
     payer = till.payers.get(form["PCD_PAYER_ID"])
     if payer is None or payer["merchant"] != granted.merchant:
-        raise Refusal("CPAY0007")
+        raise Refusal("SPCD0001")
     base = {"PCD_PAY_RST": "success", "PCD_PAY_TYPE": "card", "PCD_PAYER_ID": form["PCD_PAYER_ID"]}
     base["PCD_PAYER_NO"] = form.get("PCD_PAYER_NO", "")
     if purpose == "user_delete":
