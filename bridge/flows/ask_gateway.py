@@ -73,8 +73,6 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
     gateway = site.gateway(payment.gateway)
     if not isinstance(gateway, Escrows):
         raise GatewayOff(f"{gateway.title} keeps no escrow.")
-    if State(payment.state) not in PAID_STATES:
-        raise NotNow(f"A payment in state {payment.state} is in no escrow.", state=payment.state)
     if not gateway.escrow_steps(payment):
         raise NotNow(
             "This payment was made in no escrow.", state=payment.state, message_ko="에스크로로 결제하지 않았어요."
@@ -87,9 +85,12 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         earlier = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
         if earlier is None:
+            current = payments.get(turn, site.id, payment.id)
+            if State(current.state) not in PAID_STATES or current.left <= 0:
+                raise NotNow(f"A payment in state {current.state} is in no escrow.", state=current.state)
             replay.remember(turn, site.id, once.idempotency_key, once.digest, payment.id, recorder.at)
             detail: dict[str, str | int] = {"reason": wish.step}
-            recorder.note(turn, payments.get(turn, site.id, payment.id), "escrow.asked", detail, actor=wish.actor)
+            recorder.note(turn, current, "escrow.asked", detail, actor=wish.actor)
         return earlier
 
     earlier = await context.ledger.write(begin)

@@ -103,6 +103,20 @@ async def test_a_payment_in_escrow_names_its_steps_and_what_each_needs(world, pa
     assert "escrow" not in (await world.call("GET", f"/v1/payments/{paid}")).json(), "all of it went back"
 
 
+async def test_no_step_is_taken_once_all_went_back_and_a_repeat_is_answered_as_before(world, paid):
+    first = await escrow(world, paid, "status", once="ab" * 16)
+    await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7"})
+    await world.quiet()
+    steps = [("status", {}), ("delivery", {"courier": "EPOST"}), ("confirm", {}), ("deny", {})]
+    refused = [await escrow(world, paid, step, **fields) for step, fields in steps]
+    again = await escrow(world, paid, "status", once="ab" * 16)
+
+    assert await world.state(paid) == "refunded"
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(409, "not_now")] * 4
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert len([op for op, _ in world.teller.asked if op == "escrow"]) == 1
+
+
 @pytest.mark.parametrize(
     ("step", "fields", "said"),
     [

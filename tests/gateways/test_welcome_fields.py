@@ -176,6 +176,15 @@ def test_what_the_buyer_has_decided_is_not_promised_back_by_a_cancel(escrow):
     assert isinstance(found, ByHand if escrow in ("confirmed", "denied") else Allowed)
 
 
+@pytest.mark.parametrize("escrow", ["", "kept", "confirmed", "denied"])
+def test_a_deposit_in_escrow_is_wired_by_nobody_as_welcome_may_pay_the_buyers_account_itself(escrow):
+    for tid in ("T1", ""):
+        found = rule("virtual_account", refs={"tid": tid, "escrow": escrow})
+        assert isinstance(found, ByHand)
+        assert ("에스크로" in found.why, "관리자에서" in found.why) == (bool(escrow), bool(escrow))
+        assert ("직접 보내 주세요" in found.why) == (not escrow)
+
+
 def rule(method="card", days=0, **changes):
     at = "2026-11-20T12:00:00+09:00"
     whole = {"merchant_ref": "PAY1", "amount": 55_000, "captured": 55_000, "refs": {"tid": "T1"}, "state": "paid"}

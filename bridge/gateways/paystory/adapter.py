@@ -61,6 +61,7 @@ IN_ESCROW = "에스크로 결제예요. 구매자가 구매를 확정하거나 �
 """2027, 2042 (12.4). No document has a way to ask what the buyer has said; the cancel's own answer tells."""
 BY_ORDER = "거래번호가 없어 주문번호로 취소해요. 거절되면 페이스토리 관리자 화면에서 취소해 주세요."
 """0003 and 2020 may refuse a cancel by order number (12.4)."""
+TO_ACCOUNT = "가상계좌로 받은 돈은 운영자가 `pay-bridge refund … --account`로 구매자의 계좌에 환불해요."
 
 WHOLE_ONLY = (Method.PHONE, Method.GIFT)
 """부분취소 불가능 결제수단 (2029)."""
@@ -157,14 +158,14 @@ class PayStory(Writer):
         """Say what may be given back through Pay-Story now."""
         if payment.state not in (State.PAID, State.PART_REFUNDED):
             return Never("돌려드릴 돈이 없어요.")
+        why = [IN_ESCROW] if payment.escrow else []
         if payment.method is Method.VIRTUAL_ACCOUNT:
-            return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
+            return ByHand(" ".join([*why, TO_ACCOUNT]))
         paid, now = (payment.paid_at or stamp.at).astimezone(KST), stamp.at.astimezone(KST)
         if payment.method is Method.PHONE and (paid.year, paid.month) != (now.year, now.month):
             return ByHand("휴대폰 결제는 결제한 달이 지나면 취소할 수 없어요. 구매자의 계좌로 직접 보내 주세요.")
         if (now - paid).days > 365:
             return ByHand("결제한 지 1년이 지나 페이스토리에 직접 요청해야 해요.")
-        why = [IN_ESCROW] if payment.escrow else []
         why += [] if payment.refs.get("tid") else [BY_ORDER]
         return Allowed(payment.left, partial=payment.method not in WHOLE_ONLY, why=" ".join(why))
 

@@ -142,13 +142,13 @@ class Welcome(Billing, Escrow):
         """Say what may be given back through Welcome now."""
         if payment.state not in (State.PAID, State.PART_REFUNDED):
             return Never("돌려드릴 돈이 없어요.")
+        why = why_not_refunded(payment)
+        if why:
+            return ByHand(why)
         if payment.method is Method.VIRTUAL_ACCOUNT:
             return ByHand("가상계좌로 받은 돈은 구매자의 계좌로 직접 보내 주세요.")
         if not payment.refs.get("tid"):
             return ByHand("웰컴페이먼츠 거래번호가 없어 가맹점 관리자에서 취소해야 해요.")
-        why = why_not_refunded(payment)
-        if why:
-            return ByHand(why)
         if payment.paid_at and (stamp.at - payment.paid_at).days > CANCEL_DAYS:
             return ByHand("결제한 지 1년이 지나 웰컴페이먼츠에 직접 요청해야 해요.")
         return Allowed(payment.left, partial=payment.method is not Method.PHONE)

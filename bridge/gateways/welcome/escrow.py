@@ -103,9 +103,15 @@ class Escrow(Talk):
 def why_not_refunded(payment: Payment) -> str:
     """Say why a payment's money does not go back by a cancel any more; empty where it may.
 
-    Of a decided purchase no page tells what a cancel does, and 구매거절 확인 may give the money back by itself.
+    Of a decided purchase no page tells what a cancel does, and 구매거절 확인 may give the money back by itself: of a
+    deposit too, to the account that the buyer's denial names, which may be told on Welcome's own page, unheard by us.
     """
+    kept_deposit = payment.escrow == "kept" and payment.method is Method.VIRTUAL_ACCOUNT
     return {
+        "kept": "에스크로로 받은 가상계좌 입금이에요. 구매자가 구매를 거절하면 웰컴페이먼츠가 돌려줄 수 있으니 "
+        "구매자의 계좌로 직접 보내지 말고, 웰컴페이먼츠 가맹점 관리자에서 처리해 주세요."
+        if kept_deposit
+        else "",
         "confirmed": "구매자가 구매를 확정한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 취소해야 해요.",
         "denied": "구매자가 구매를 거절한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 거절을 확인해야 해요.",
     }.get(payment.escrow, "")
