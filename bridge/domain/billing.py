@@ -34,7 +34,7 @@ KEY_MOVES: Mapping[KeyState, frozenset[KeyState]] = {
     KeyState.OPEN: frozenset({KeyState.ISSUING, KeyState.REFUSED, KeyState.EXPIRED}),
     KeyState.ISSUING: frozenset({KeyState.ACTIVE, KeyState.OPEN, KeyState.REFUSED, KeyState.LOST}),
     KeyState.ACTIVE: frozenset({KeyState.DELETING}),
-    KeyState.DELETING: frozenset({KeyState.DELETED, KeyState.ACTIVE}),
+    KeyState.DELETING: frozenset({KeyState.DELETED, KeyState.ACTIVE, KeyState.DELETING}),
     KeyState.DELETED: frozenset(),
     KeyState.REFUSED: frozenset(),
     KeyState.EXPIRED: frozenset(),

@@ -141,7 +141,7 @@ class PerhapsPaid:
 
 Approval = Paid | Waiting | Declined | NotSent | Unknown
 Refunding = Done | Refused | Accepted | NotSent | Unknown
-Undoing = Undone | NothingThere | TooLate | NotSent | Unknown
+Undoing = Undone | NothingThere | TooLate | Accepted | NotSent | Unknown
 Inquiry = Seen | Absent | NotSent | Unknown
 Probing = Unpaid | PerhapsPaid | NotSent | Unknown
 """All that a conversation may come to, by what was asked; the wire itself adds NotSent."""

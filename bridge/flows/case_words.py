@@ -29,8 +29,9 @@ ADVICE: dict[str, Words] = {
         "The payment was cancelled at the gateway itself. Check who cancelled it, and how much, in the console.",
     ),
     "receipt_unknown": Words(
-        "현금영수증이 발급됐는지 알 수 없어요. 결제사 관리자 화면에서 확인한 뒤에 다시 발급해 주세요.",
-        "Nobody knows whether the cash receipt was issued. Look in the gateway's console before issuing it again.",
+        "현금영수증이 발급됐는지, 취소됐는지 알 수 없어요. 결제사 관리자 화면에서 확인한 뒤에 다시 발급해 주세요.",
+        "Nobody knows whether the cash receipt was issued, or cancelled. Look in the gateway's console before issuing"
+        " it again.",
     ),
     "external_refund": Words(
         "결제사가 여기서 요청한 것보다 더 환불했어요. 두 번 환불된 건지 관리자 화면에서 확인해 주세요.",

@@ -23,31 +23,34 @@ async def delete_key(context: Context, site: Site, key_id: str, customer: str, o
 
     Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
     """
-    row = await context.ledger.write(lambda turn: _begin(turn, context, site, key_id, customer, once))
+    row, again = await context.ledger.write(lambda turn: _begin(turn, context, site, key_id, customer, once))
     gateway = site.gateway(row.gateway)
     if not isinstance(gateway, Bills):
         raise GatewayOff(f"{gateway.title} keeps no billing keys.")
     if row.state is KeyState.DELETING:
-        task = context.tasks.begin(f"delete_key:{row.id}", _delete(context, site, gateway, gateway, row))
+        task = context.tasks.begin(f"delete_key:{row.id}", _delete(context, site, (gateway, gateway), row, again))
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
 
 
-def _begin(turn: Turn, context: Context, site: Site, key_id: str, customer: str, once: Once) -> KeyRow:
+def _begin(turn: Turn, context: Context, site: Site, key_id: str, customer: str, once: Once) -> tuple[KeyRow, bool]:
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     row = owned(turn, site, key_id, customer)
     if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
         replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, now_ms(context.clock))
     if row.state is KeyState.ACTIVE:
-        return rows.move(turn, row, KeyState.DELETING, at=now_ms(context.clock))
+        return rows.move(turn, row, KeyState.DELETING, at=now_ms(context.clock)), False
     if row.state not in (KeyState.DELETING, KeyState.DELETED):
         korean = "등록이 끝난 결제 수단만 삭제할 수 있어요."
         detail = f"A billing key in state {row.state} cannot be deleted."
         raise NotNow(detail, state=str(row.state), message_ko=korean)
-    return row
+    return row, True
 
 
-async def _delete(context: Context, site: Site, gateway: Gateway, bills: Bills, row: KeyRow) -> None:
+async def _delete(context: Context, site: Site, deletes: tuple[Gateway, Bills], row: KeyRow, again: bool) -> None:
+    gateway, bills = deletes
+    # A no to a repeat, or one that was not sent, proves nothing of what was asked before: it may be deleted.
+    kept = KeyState.DELETING if again else KeyState.ACTIVE
     exchange = bills.delete_key(billing_key(context, row), Recorder.now(context, site).stamp)
     conversation = await talk(context, site, gateway, exchange)
     outcome, at = conversation.outcome, now_ms(context.clock)
@@ -57,10 +60,10 @@ async def _delete(context: Context, site: Site, gateway: Gateway, bills: Bills, 
         if isinstance(outcome, Done):
             rows.move(turn, row, KeyState.DELETED, at=at, key_sealed="", code="", message="")
         elif isinstance(outcome, NotSent):
-            rows.move(turn, row, KeyState.ACTIVE, at=at, message=outcome.why[:500])
+            rows.move(turn, row, kept, at=at, message=outcome.why[:500])
         elif isinstance(outcome, Refused):
             code, message = outcome.code[:64], outcome.message[:500]
-            rows.move(turn, row, KeyState.ACTIVE, at=at, code=code, message=message)
+            rows.move(turn, row, kept, at=at, code=code, message=message)
 
     try:
         await write_down(context, record)

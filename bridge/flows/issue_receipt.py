@@ -20,6 +20,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.talk import talk
+from bridge.flows.tax_of_refund import tax_free_before
 from bridge.flows.write_down import write_down
 from bridge.ledger import cases, orders, payments, receipts, replay
 from bridge.ledger.ledger import Turn
@@ -58,27 +59,29 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
 async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: str, once: Once) -> Receipt:
     """Cancel a receipt whole. It may still be CANCELLING when the answer was lost: ask again.
 
+    Where the gateway says no to the repeat it is UNKNOWN, and a person's: the first may have been done.
     Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
     """
 
     recorder = Recorder.now(context, site)
 
-    def begin(turn: Turn) -> tuple[Receipt, Payment]:
+    def begin(turn: Turn) -> tuple[Receipt, Payment, bool]:
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         receipt = receipts.get(turn, site.id, receipt_id)
         if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
             replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, recorder.at)
+        again = receipt.state is ReceiptState.CANCELLING
         if receipt.state is ReceiptState.ISSUED:
             receipt = move_receipt(turn, recorder, receipt, ReceiptState.CANCELLING, actor)
         if receipt.state not in (ReceiptState.CANCELLING, ReceiptState.CANCELLED):
             korean = "발급된 현금영수증만 취소할 수 있어요."
             detail = f"A receipt in state {receipt.state} cannot be cancelled."
             raise NotNow(detail, state=str(receipt.state), message_ko=korean)
-        return receipt, payments.get(turn, site.id, receipt.payment)
+        return receipt, payments.get(turn, site.id, receipt.payment), again
 
-    receipt, payment = await context.ledger.write(begin)
+    receipt, payment, again = await context.ledger.write(begin)
     if receipt.state is ReceiptState.CANCELLING:
-        cancelling = _cancel(context, site, _issuer(site, payment), receipt, payment)
+        cancelling = _cancel(context, site, _issuer(site, payment), receipt, payment, again)
         task = context.tasks.begin(f"receipt:{receipt.id}", cancelling)
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt_id))
@@ -163,7 +166,7 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
         state=ReceiptState.ISSUING,
         purpose=wish.purpose,
         amount=payment.left,
-        tax_free=min(payment.tax_free, payment.left),
+        tax_free=payment.tax_free - tax_free_before(turn, payment),
         identity_sealed=context.vault.seal(wish.identity.encode(), IDENTITY),
         actor=wish.actor,
         created_at=from_ms(recorder.at),
@@ -253,12 +256,13 @@ async def _issue(
 def _lost(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: str) -> None:
     move_receipt(turn, recorder, receipt, ReceiptState.UNKNOWN, code=code, message=message)
     payment = payments.get(turn, receipt.site, receipt.payment)
-    detail = f"a cash receipt over {receipt.amount} KRW ({receipt.ref}) has no outcome: {message}"
+    deed = "the cancel of a cash receipt" if receipt.state is ReceiptState.CANCELLING else "a cash receipt"
+    detail = f"{deed} over {receipt.amount} KRW ({receipt.ref}) has no outcome: {message}"
     recorder.case(turn, payment, CASE, detail)
 
 
 async def _cancel(
-    context: Context, site: Site, issuer: tuple[Gateway, Receipts], receipt: Receipt, payment: Payment
+    context: Context, site: Site, issuer: tuple[Gateway, Receipts], receipt: Receipt, payment: Payment, again: bool
 ) -> None:
     gateway, issues = issuer
     order = await _asked(context, site, receipt, payment)
@@ -274,8 +278,11 @@ async def _cancel(
             move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
         elif isinstance(outcome, Refused):
             no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}
-            move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **no)
-        elif isinstance(outcome, NotSent):
+            if again:
+                _lost(turn, recorder, receipt, **no)
+            else:
+                move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **no)
+        elif isinstance(outcome, NotSent) and not again:
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, message=outcome.why)
 
     try:

@@ -95,38 +95,39 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
 
 
 async def change_plan(context: Context, site: Site, plan_id: str, customer: str, deed: str, once: Once) -> Plan:
-    """Stop, start or end a customer's plan. It may still be CHANGING when the answer was lost: ask again.
+    """Stop, start or end a customer's plan. It may still be CHANGING when the answer was lost: ask again, or end it.
 
     Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
     """
     becomes = DEEDS[deed]
 
-    def begin(turn: Turn) -> Plan:
+    def begin(turn: Turn) -> tuple[Plan, bool]:
         gap.refuse(turn, site.id)
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         plan = owned_plan(turn, site, plan_id, customer)
         if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
             replay.remember(turn, site.id, once.idempotency_key, once.digest, plan.id, now_ms(context.clock))
         elif plan.state is not PlanState.CHANGING:
-            return plan
-        if plan.state in FROM[deed] or (plan.state is PlanState.CHANGING and plan.wanted == becomes):
+            return plan, False
+        again = plan.state is PlanState.CHANGING
+        if deed in plan_deeds(plan) or plan.state in FROM[deed]:
             nobody_agreed = not plan.number and plan.state is PlanState.WAITING
             if nobody_agreed:  # its window is not opened any more, and there is nothing to tell the gateway
-                return rows.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock))
+                return rows.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock)), False
             if not plan.number:
                 detail = "The gateway has not told this plan's number yet: its first charge brings it."
                 raise NotNow(detail, message_ko=NO_NUMBER)
-            was = plan.was if plan.state is PlanState.CHANGING else str(plan.state)
-            return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), wanted=str(becomes), was=was)
+            asked = {"wanted": str(becomes), "was": plan.was if again else str(plan.state)}
+            return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), **asked), again
         korean = "정기결제의 상태가 그 사이 바뀌어서 지금은 할 수 없어요."
         raise NotNow(
             f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state), message_ko=korean
         )
 
-    plan = await context.ledger.write(begin)
+    plan, again = await context.ledger.write(begin)
     gateway, offers = _offers(site, plan.gateway)
     if plan.state is PlanState.CHANGING:
-        task = context.tasks.begin(f"plan:{plan.id}", _change(context, site, gateway, offers, plan, deed))
+        task = context.tasks.begin(f"plan:{plan.id}", _change(context, site, (gateway, offers), plan, deed, again))
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id))
 
@@ -190,11 +191,11 @@ def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
 
 
 def plan_deeds(plan: Plan) -> list[str]:
-    """Say what a plan may be told now: stop, start, end; while it is changing, the same once more."""
+    """Say what a plan may be told now: stop, start, end; while it is changing, the same once more, or to end."""
     if not plan.number:
         return ["end"] if plan.state is PlanState.WAITING else []
     if plan.state is PlanState.CHANGING:
-        return [deed for deed, becomes in DEEDS.items() if plan.wanted == becomes]
+        return [deed for deed, becomes in DEEDS.items() if plan.wanted == becomes or deed == "end"]
     return [deed for deed, states in FROM.items() if plan.state in states]
 
 
@@ -306,7 +307,10 @@ def _say(offers: Plans, deed: str, number: str, stamp: Stamp) -> Exchange[Done |
     return offers.start_plan(number, stamp) if deed == "start" else offers.cancel_plan(number, stamp)
 
 
-async def _change(context: Context, site: Site, gateway: Gateway, offers: Plans, plan: Plan, deed: str) -> None:
+async def _change(
+    context: Context, site: Site, offers_of: tuple[Gateway, Plans], plan: Plan, deed: str, again: bool
+) -> None:
+    gateway, offers = offers_of
     conversation = await talk(
         context, site, gateway, _say(offers, deed, plan.number, Recorder.now(context, site).stamp)
     )
@@ -315,17 +319,20 @@ async def _change(context: Context, site: Site, gateway: Gateway, offers: Plans,
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, plan, conversation.journal, at)
         current = rows.get(turn, site.id, plan.id)
-        if current.state is not PlanState.CHANGING:
+        if current.state is not PlanState.CHANGING or current.wanted != DEEDS[deed]:
             return
         began_in = PlanState(current.was)
         if began_in is PlanState.WAITING and current.rounds:  # its first round came meanwhile
             began_in = PlanState.ACTIVE
         if isinstance(outcome, Done):
             rows.move(turn, current, DEEDS[deed], at=at, wanted="", code="", message="")
-        elif isinstance(outcome, Refused):
-            rows.move(turn, current, began_in, at=at, wanted="", code=outcome.code, message=outcome.message)
-        elif isinstance(outcome, NotSent):
-            rows.move(turn, current, began_in, at=at, wanted="", message=outcome.why)
+        elif isinstance(outcome, Refused | NotSent):
+            code = outcome.code if isinstance(outcome, Refused) else ""
+            said = {"code": code, "message": outcome.message if isinstance(outcome, Refused) else outcome.why}
+            if again:  # what was asked before may have been done: a no to the repeat may mean just that
+                rows.move(turn, current, PlanState.CHANGING, at=at, **said)
+            else:
+                rows.move(turn, current, began_in, at=at, wanted="", **said)
 
     try:
         await write_down(context, record)

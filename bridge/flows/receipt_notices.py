@@ -28,7 +28,7 @@ def receipt_told(turn: Turn, recorder: Recorder, receipt: Receipt, notice: Notic
 
 
 def _issued(turn: Turn, recorder: Recorder, receipt: Receipt, notice: Notice) -> str:
-    if receipt.state is not ReceiptState.UNKNOWN:
+    if receipt.state is not ReceiptState.UNKNOWN or receipt.refs:  # what has refs was issued: its cancel is unknown
         return KNOWN
     others = [one for one in receipts.of_payment(turn, receipt.payment) if one.id != receipt.id and one.state in LIVE]
     if others:
@@ -44,7 +44,10 @@ def _issued(turn: Turn, recorder: Recorder, receipt: Receipt, notice: Notice) ->
 def _gone(turn: Turn, recorder: Recorder, receipt: Receipt) -> str:
     if receipt.state is ReceiptState.ISSUING:
         return LATER
-    if receipt.state not in (ReceiptState.ISSUED, ReceiptState.CANCELLING):
+    cancel_unknown = receipt.state is ReceiptState.UNKNOWN and bool(receipt.refs)
+    if receipt.state not in (ReceiptState.ISSUED, ReceiptState.CANCELLING) and not cancel_unknown:
         return KNOWN
     move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
+    if cancel_unknown:
+        cases.close_case(turn, receipt.payment, CASE, "cancelled, as the gateway's notice says", recorder.at)
     return "the receipt was cancelled"

@@ -109,7 +109,7 @@ def _why_pending(pending: Sequence[Operation]) -> str:
 
 def is_accepted(operation: Operation) -> bool:
     """Tell whether an operation is a refund that the gateway has taken in and not made yet."""
-    return operation.step is Step.UNKNOWN and operation.code == ACCEPTED
+    return operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.code == ACCEPTED
 
 
 def pay_back(refs: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def tax_of_refund(turn: Turn, payment: Payment, amount: int, items: Sequence[str
 
     Read in the turn that writes the intent. Raises AmountRefused where so much cannot be free of tax.
     """
-    before = _tax_free_before(turn, payment)
+    before = tax_free_before(turn, payment)
     wanted = _of_items(turn, payment, amount, items) if tax_free is None else tax_free
     known = {"captured": payment.captured, "tax_free": payment.tax_free, "refunded_before": payment.refunded}
     if wanted is None:
@@ -30,7 +30,7 @@ def tax_of_refund(turn: Turn, payment: Payment, amount: int, items: Sequence[str
     return split_of_refund(amount, tax_free_before=before, tax_free_now=wanted, **known)
 
 
-def _tax_free_before(turn: Turn, payment: Payment) -> int:
+def tax_free_before(turn: Turn, payment: Payment) -> int:
     """Sum what was given back free of tax; of what went past the bridge only as much as must have been."""
     done = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.REFUND and one.step is Step.OK]
     must = payment.refunded - (payment.captured - payment.tax_free)

@@ -1,5 +1,7 @@
 """Takes an approval back: by net-cancel, or where there is none by a refund of all of it; repeated until known."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bridge.clock import from_ms, to_ms
@@ -28,6 +30,7 @@ from bridge.flows.context import Context
 from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.sites import Site
+from bridge.flows.snapshots import pay_back
 from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
 from bridge.ledger import cases, notices, operations, payments
@@ -36,6 +39,7 @@ from bridge.ledger.operations import Operation
 
 RECHECK = "recheck"
 NOTHING = "nothing there"
+NOTHING_OWED: Mapping[str, Any] = MappingProxyType({})
 TAKEN_IN = "accepted"
 """The code of a cancel that the gateway has taken in and not made: it is not sent again, a notice tells its end."""
 APPROVAL_TOLD = "asked"
@@ -91,7 +95,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
 
 def _take_back(
     gateway: Gateway, payment: Payment, undo: Operation, kept: dict[str, Any], stamp: Stamp
-) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+) -> Exchange[Undone | NothingThere | TooLate | Accepted | Unknown]:
     if isinstance(gateway, Undoes):
         sent = Stamp(from_ms(kept["sent_at"]), kept["sent_nonce"])
         return gateway.undo(payment, Return(kept["returned"]), sent, stamp)
@@ -100,15 +104,13 @@ def _take_back(
 
 def _refund_all(
     gateway: Gateway, payment: Payment, undo: Operation, stamp: Stamp
-) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
+) -> Exchange[Undone | NothingThere | TooLate | Accepted | Unknown]:
     tax = split(undo.amount, min(undo.amount, payment.tax_free))
     whole = RefundOrder(undo.ref, undo.amount, "자동 취소", True, 0, 0, tax=tax)
     outcome = yield from gateway.refund(payment, whole, stamp)
     if isinstance(outcome, Done):
         return Undone()
-    if isinstance(outcome, Accepted):
-        return Unknown("the gateway has taken the cancel in, and not made it yet", TAKEN_IN)
-    if isinstance(outcome, Unknown):
+    if isinstance(outcome, Accepted | Unknown):
         return outcome
     return Unknown("the gateway refuses to give it back", outcome.code, outcome.message)
 
@@ -131,7 +133,10 @@ def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operati
         record_undone(turn, recorder, gateway, undo, Evidence.E6, code=outcome.code, found_nothing=nothing)
         return
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
-    taken_in = code == TAKEN_IN
+    taken_in = isinstance(outcome, Accepted)
+    if isinstance(outcome, Accepted):
+        code, message = TAKEN_IN, "the gateway has taken the cancel in, and not made it yet"
+        undo = operations.name(turn, undo, outcome.refs)
     since = to_ms(undo.created_at or undo.sent_at)
     if isinstance(gateway, Inquires) and not payment.captured:
         since = to_ms(approve.sent_at)  # it was asked for all that time, and the net-cancel is the last of it
@@ -225,11 +230,22 @@ def _hand_over(
         operations.try_again(turn, undo, next_try_at=next_try_at, code=code, message=message, refusal=too_late)
     if approve.step is Step.UNKNOWN:
         operations.step(turn, approve, Step.NEEDS_HUMAN, at=recorder.at, code=approve.code, message=approve.message)
-    needs_human(turn, recorder, payment, code, message, f"net-cancel settled nothing: {code} {message}".strip())
+    owed, detail = pay_back(undo.refs), f"net-cancel settled nothing: {code} {message}".strip()
+    if owed:
+        detail += "; wire {amount} KRW to {account} first".format(**owed["pay_back"])
+    needs_human(turn, recorder, payment, code, message, detail, owed)
 
 
-def needs_human(turn: Turn, recorder: Recorder, payment: Payment, code: str, message: str, detail: str) -> None:
-    """Give a payment whose outcome nobody knows to a person, with an alarm.
+def needs_human(
+    turn: Turn,
+    recorder: Recorder,
+    payment: Payment,
+    code: str,
+    message: str,
+    detail: str,
+    owed: Mapping[str, Any] = NOTHING_OWED,
+) -> None:
+    """Give a payment whose outcome nobody knows to a person, with an alarm; `owed` is what must be wired first.
 
     One that is being given back because another payment has the order does not take the order from it.
     """
@@ -242,6 +258,6 @@ def needs_human(turn: Turn, recorder: Recorder, payment: Payment, code: str, mes
             at=recorder.at,
             actor=BRIDGE,
             event="payment.needs_human",
-            detail={"code": code, "message": message},
+            detail={"code": code, "message": message, **owed},
         )
     recorder.case(turn, payment, "unknown_outcome", detail)

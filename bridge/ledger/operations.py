@@ -164,9 +164,10 @@ def claim(turn: Turn, operation: Operation, owner: str, until: int) -> None:
     try_again(turn, operation, next_try_at=until, code=operation.code, message=operation.message, claimed_by=owner)
 
 
-def name(turn: Turn, operation: Operation, refs: Mapping[str, str]) -> None:
+def name(turn: Turn, operation: Operation, refs: Mapping[str, str]) -> Operation:
     """Note what the gateway calls an operation whose outcome came without a name."""
     turn.run("UPDATE operations SET refs = ? WHERE id = ?", json.dumps(dict(refs), ensure_ascii=False), operation.id)
+    return replace(operation, refs=refs)
 
 
 def get(turn: Turn, site: str, operation_id: str) -> Operation | None:

@@ -28,9 +28,9 @@ class ReceiptState(StrEnum):
 MOVES: Mapping[ReceiptState, frozenset[ReceiptState]] = {
     ReceiptState.ISSUING: frozenset({ReceiptState.ISSUED, ReceiptState.REFUSED, ReceiptState.UNKNOWN}),
     ReceiptState.ISSUED: frozenset({ReceiptState.CANCELLING, ReceiptState.CANCELLED}),
-    ReceiptState.CANCELLING: frozenset({ReceiptState.CANCELLED, ReceiptState.ISSUED}),
+    ReceiptState.CANCELLING: frozenset({ReceiptState.CANCELLED, ReceiptState.ISSUED, ReceiptState.UNKNOWN}),
     ReceiptState.REFUSED: frozenset(),
-    ReceiptState.UNKNOWN: frozenset({ReceiptState.ISSUED}),
+    ReceiptState.UNKNOWN: frozenset({ReceiptState.ISSUED, ReceiptState.CANCELLED}),
     ReceiptState.CANCELLED: frozenset(),
 }
 LIVE = (ReceiptState.ISSUING, ReceiptState.ISSUED, ReceiptState.CANCELLING)

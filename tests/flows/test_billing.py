@@ -263,11 +263,17 @@ async def test_a_deleted_key_is_gone_at_the_gateway_and_here(billing):
 async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_keeps_the_key(billing):
     world = billing
     key, kept = await issued(world), await issued(world, customer=BERTA)
-    world.teller.fail("key_delete", "lost_after", "no")
+    world.teller.fail("key_delete", "lost_after", "no", "no")
     waits = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
     refused = await world.call("DELETE", f"/v1/billing-keys/{kept}", {"customer": BERTA})
+    no = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+    world.net.down.clear()
     again = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
 
+    assert [one.json()["state"] for one in (no, unsent)] == ["deleting", "deleting"], "it is deleted: no proves nothing"
+    assert (no.json()["message"], no.json()["allowed"]) == ("지금은 지울 수 없어요", ["delete"])
     assert (waits.status_code, waits.json()["state"]) == (202, "deleting")
     assert (refused.json()["state"], refused.json()["message"]) == ("active", "지금은 지울 수 없어요")
     assert (again.status_code, again.json()["state"]) == (200, "deleted")

@@ -145,28 +145,53 @@ async def test_a_change_without_an_answer_is_asked_again_and_a_refused_or_unsent
     world.teller.fail("plan_change", "no", "lost_after")
     refused = await change(world, plan, "stop")
     lost = await change(world, plan, "stop")
-    other = await change(world, plan, "end")
-    again = await change(world, plan, "stop")
+    other = await change(world, plan, "start")
     world.net.down.add(f"{TELLER}:80")
-    unsent = await change(world, plan, "start")
+    unsent = await change(world, plan, "stop")
+    world.net.down.clear()
+    again = await change(world, plan, "stop")
 
     assert (refused.json()["state"], refused.json()["message"]) == ("active", "그렇게 안 돼요")
     assert (lost.status_code, lost.json()["state"]) == (202, "changing")
     assert other.json()["code"] == "not_now"
-    assert (again.json()["state"], unsent.json()["state"]) == ("resting", "resting")
+    assert world.teller.plans == dict.fromkeys(world.teller.plans, "resting"), "it was done"
+    assert [one.json()["state"] for one in (unsent, again)] == ["changing", "changing"], "neither proves what is so"
+    assert again.json()["message"] == "이미 그런 상태예요"
+    ended = await change(world, plan, "end")
+    assert (ended.json()["state"], list(world.teller.plans.values())) == ("ended", ["ended"])
+    assert "message" not in ended.json()
 
 
-async def test_a_resting_plan_whose_end_fails_still_rests(planning):
+async def test_a_change_that_was_lost_before_it_was_done_is_done_by_the_repeat(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    world.teller.fail("plan_change", "lost_before")
+    lost, again = await change(world, plan, "stop"), await change(world, plan, "stop")
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await change(world, plan, "start")
+
+    assert [answer.json()["state"] for answer in (lost, again, unsent)] == ["changing", "resting", "resting"]
+
+
+async def test_a_resting_plan_whose_end_fails_still_rests_and_one_whose_end_was_lost_stays_unknown(planning):
     world = planning
     plan = await registered(world)
     await tell(world, plan, "M1")
     await change(world, plan, "stop")
-    world.teller.fail("plan_change", "lost_before", "no")
-    lost, refused = await change(world, plan, "end"), await change(world, plan, "end")
+    world.teller.fail("plan_change", "no")
+    refused = await change(world, plan, "end")
     world.net.down.add(f"{TELLER}:80")
     unsent = await change(world, plan, "end")
+    world.net.down.clear()
+    world.teller.fail("plan_change", "lost_after")
+    lost, again = await change(world, plan, "end"), await change(world, plan, "end")
 
-    assert [answer.json()["state"] for answer in (lost, refused, unsent)] == ["changing", "resting", "resting"]
+    assert [answer.json()["state"] for answer in (refused, unsent, lost, again)] == [
+        *("resting", "resting"),
+        *("changing", "changing"),
+    ]
+    assert list(world.teller.plans.values()) == ["ended"]
 
 
 async def test_a_plan_that_was_refused_or_never_answered_is_none(planning):
@@ -229,9 +254,7 @@ async def test_a_plan_says_what_it_may_be_told_now_and_why_not(planning):
     world.teller.fail("plan_change", "lost_after")
     await change(world, plan, "stop")
     waits = await show(world, plan)
-    assert (waits["state"], waits["allowed"]) == ("changing", ["stop"]), "the same once more"
-    await change(world, plan, "stop")
-    assert (await show(world, plan))["allowed"] == ["start", "end"]
+    assert (waits["state"], waits["allowed"]) == ("changing", ["stop", "end"]), "the same once more, or the end"
     await change(world, plan, "end")
     assert (await show(world, plan))["allowed"] == []
     await world.context.ledger.write(

@@ -131,7 +131,33 @@ async def test_a_cancel_that_is_refused_unsent_or_lost_is_said_so(world, paid):
     assert (refused.json()["state"], refused.json()["message"]) == ("issued", "취소 기간이 지났어요: •••")
     assert unsent.json()["state"] == "issued"
     assert (lost.status_code, lost.json()["state"]) == (202, "cancelling")
-    assert (await cancel(world, receipt)).json()["state"] == "cancelled"
+    world.net.down.add(f"{TELLER}:80")
+    assert (await cancel(world, receipt)).json()["state"] == "cancelling", "unsent, it says nothing of the first"
+    world.net.down.clear()
+    again = (await cancel(world, receipt)).json()
+    assert (again["state"], again["message"]) == ("unknown", "취소 기간이 지났어요: •••"), (
+        "it was done, and is refused now"
+    )
+    assert await world.cases(paid) == ["receipt_unknown"]
+    assert (await issue(world, paid)).json()["code"] == "pending_outcome", "before somebody has looked"
+
+
+async def test_a_cancel_that_was_lost_before_it_was_done_is_done_by_the_repeat(world, paid):
+    receipt = (await issue(world, paid)).json()["id"]
+    world.teller.fail("receipt_cancel", "lost_before")
+    lost, again = await cancel(world, receipt), await cancel(world, receipt)
+    assert [one.json()["state"] for one in (lost, again)] == ["cancelling", "cancelled"]
+
+
+async def test_a_receipt_after_a_refund_of_what_is_free_of_tax_is_all_taxed(world, paid):
+    free = {"amount": 11_000, "tax_free": 11_000, "reason": "면세 상품", "actor": "wp:7"}
+    refund = await world.call("POST", f"/v1/payments/{paid}/refunds", free)
+    assert refund.json()["state"] == "done", refund.text
+    receipt = (await issue(world, paid)).json()
+    (asked,) = world.teller.receipts.values()
+
+    assert (receipt["amount"], receipt["tax_free"]) == (44_000, 0)
+    assert (asked["amount"], asked["vat"], asked["tax_free"]) == (44_000, 4_000, 0)
 
 
 async def test_a_crash_before_the_answer_hands_the_receipt_to_a_person(world, paid):

@@ -21,6 +21,7 @@ from bridge.domain.gateway import (
     Unknown,
 )
 from bridge.domain.machine import Evidence, Kind, Step
+from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Mode
 from bridge.domain.reasons import Reason
 from bridge.flows.inquire import inquire_once, takes_back_first
@@ -236,6 +237,35 @@ async def test_a_cancel_that_was_taken_in_is_not_sent_again(world):
     await world.live(700, step=20)
 
     assert world.teller.calls["refund"] == before
+
+
+OWED = {PAY_BACK_WON: "55000", PAY_BACK_ACCOUNT: "페이은행 123"}
+
+
+async def test_what_must_be_wired_is_told_though_the_refund_was_a_persons_already(world):
+    payment, _ = await pending(world, "refund")
+    operation = await operation_of(world, payment.id, "refund")
+    await world.context.ledger.write(
+        lambda turn: operations.step(turn, operation, Step.NEEDS_HUMAN, at=now_ms(world.clock), next_try_at=0)
+    )
+    Talks(world).answers.append(Accepted(OWED))
+    await try_once(world, "refund", await operation_of(world, payment.id, "refund"))
+    (shown,) = (await world.call("GET", f"/v1/payments/{payment.id}")).json()["refunds"]
+
+    assert (await operation_of(world, payment.id, "refund")).step is Step.NEEDS_HUMAN
+    assert (shown["state"], shown["pay_back"]) == ("accepted", {"amount": 55_000, "account": "페이은행 123"})
+
+
+async def test_what_must_be_wired_before_an_approval_is_taken_back_is_told(world):
+    payment, _ = await pending(world, "undo")
+    Talks(world).answers.append(Accepted(OWED))
+    await try_once(world, "undo", await operation_of(world, payment.id, "undo"))
+    undo = await operation_of(world, payment.id, "undo")
+
+    assert (undo.step, undo.code, undo.next_try_at, undo.refs) == (Step.NEEDS_HUMAN, "accepted", None, OWED)
+    told = (await detail_of(world, payment.id, "payment.needs_human"))["pay_back"]
+    assert told == {"amount": 55_000, "account": "페이은행 123"}
+    assert "wire 55000 KRW to 페이은행 123 first" in await case_detail(world, payment.id, "unknown_outcome")
 
 
 async def test_a_net_cancel_that_came_too_late_is_a_persons_at_once_and_tried_every_ten_minutes(world):

@@ -330,6 +330,25 @@ async def test_a_receipt_cancelled_in_the_gateways_console_is_cancelled_here(typ
     assert world.book(payment).net == 55_000
 
 
+async def test_a_notice_ends_the_doubt_about_a_receipts_cancel_and_one_of_its_issuing_does_not(typed):
+    world = typed
+    payment, receipt = await receipted(world)
+    await world.live(30)
+    (row,) = await world.all("SELECT * FROM receipts")
+    world.fault("receipt_cancel", "drop_before")
+    lost = await world.call("DELETE", f"/v1/cash-receipts/{receipt['id']}")
+    world.fault("receipt_cancel", "decline", code="3001")
+    no = await world.call("DELETE", f"/v1/cash-receipts/{receipt['id']}")
+    assert (lost.json()["state"], no.json()["state"]) == ("cancelling", "unknown")
+    assert await world.cases(payment.id) == ["receipt_unknown"]
+    await world.post_notice(told(row, "0"))
+    assert (await receipt_of(world, receipt))["state"] == "unknown"
+    await world.post_notice(told(row, "1"))
+
+    assert (await receipt_of(world, receipt))["state"] == "cancelled"
+    assert await world.cases(payment.id) == []
+
+
 async def test_a_notice_of_a_receipt_over_another_sum_is_a_persons(typed):
     world = typed
     payment, receipt = await receipted(world)

@@ -172,6 +172,13 @@ def test_what_is_asked_by_a_number_alone_is_done_or_refused(cmd, ask, form):
     assert no(ask(gateway()), "79999") == Refused(Reason.GATEWAY, "79999", "말씀")
 
 
+def test_a_card_that_payapp_does_not_know_is_deleted_already():
+    assert no(gateway().delete_key(KEY, STAMP), "70020") == Done(already=True)
+    unnamed = Refused(Reason.BAD_REQUEST, "70020", "말씀")
+    assert no(gateway().delete_key(replace(KEY, key=""), STAMP), "70020") == unnamed, "none was named"
+    assert no(gateway().stop_plan("9", STAMP), "70020") == unnamed
+
+
 def receipting(**changes):
     return Office.issue_receipt(gateway(), replace(RECEIPT, **changes), STAMP)
 
@@ -183,6 +190,7 @@ def test_a_receipt_is_issued_in_full():
         **{"amt_tot": "55000", "amt_sup": "51000", "amt_svc": "0", "amt_tax": "4000"},
     }
     assert said(receipting()) == full
+    assert asked(receipting()).moves_money is True, "it is never sent again by itself"
     assert said(receipting(purpose="business")) == full | {"tr_code": "1"}
     assert said(receipting(purpose="self")) == full | {"id_info": "0100001234"}
     free = said(receipting(split=Split(0, 0, 55_000)))

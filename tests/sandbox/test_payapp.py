@@ -290,7 +290,8 @@ async def test_a_plan_charges_on_its_days_stops_starts_and_ends(bench):
     await bench.settle()
     assert (bench.news[-1]["rebill_no"], bench.news[-1]["pay_state"]) == (plan["rebill_no"], "4")
     assert bench.books("PLAN") == (20_000, 0)
-    await call(bench, KEYED | {"cmd": "rebillStop", "rebill_no": number})
+    stopped = [await call(bench, KEYED | {"cmd": "rebillStop", "rebill_no": number}) for _ in range(2)]
+    assert [one["state"] for one in stopped] == ["1", "0"], "what rests already is not stopped"
     await bench.clock.forward(31 * 86_400)
     assert desk.deposit({"rebill_no": number}) == {"state": "stopped", "next": "2027-01-10", "notices": 0}
     assert (await call(bench, KEYED | {"cmd": "rebillStart", "rebill_no": number}))["state"] == "1"

@@ -201,6 +201,8 @@ class Teller:
         return {"code": "ok", "plan": f"P{said['ref']}"}
 
     def _plan_change(self, said: dict[str, Any]) -> dict[str, Any]:
+        if self.plans[said["plan"]] == said["becomes"]:
+            return {"code": "no", "message": "이미 그런 상태예요"}
         self.plans[said["plan"]] = said["becomes"]
         return {"code": "ok"}
 
@@ -210,7 +212,7 @@ class Teller:
 
     def _receipt_cancel(self, said: dict[str, Any]) -> dict[str, Any]:
         known = self.receipts.pop(said["ref"], None)
-        return {"code": "ok" if known else "gone"}
+        return {"code": "ok" if known else "no"}
 
     def _key_delete(self, said: dict[str, Any]) -> dict[str, Any]:
         known = said["key"] in self.keys

@@ -17,6 +17,7 @@ ERRORS = {
     "80030": "취소금액을 확인하세요",
 }
 
+WRONG_VALUE = "70020"
 REFUSALS = {
     "70001": Reason.GATEWAY,
     "70010": Reason.MERCHANT,

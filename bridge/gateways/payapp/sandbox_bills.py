@@ -41,8 +41,8 @@ def bill_regist(till: Till, form: Form, fault: Fault | None) -> Answer:
 
 
 def bill_delete(till: Till, form: Form, fault: Fault | None) -> Answer:
-    """Forget a registered card (등록결제 삭제). Raises Refusal."""
-    refuse_if_told(fault, "70020")
+    """Forget a registered card; one that is gone is refused (등록결제 삭제). Raises Refusal."""
+    refuse_if_told(fault, "70060")
     till.bill_of(form["userid"], form["encBill"]).deleted = True
     return Answer(yes())
 
@@ -109,10 +109,10 @@ def rebill_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
 
 
 def rebill_stop(till: Till, form: Form, fault: Fault | None) -> Answer:
-    """Halt a running plan (정기결제 일시정지). Raises Refusal."""
+    """Halt a running plan, and no other, such as one that rests already (정기결제 일시정지). Raises Refusal."""
     refuse_if_told(fault, "70020")
     plan = _plan(till, form)
-    if plan.state not in ("running", "stopped"):
+    if plan.state != "running":
         raise Refusal("70020", "승인 상태인 정기결제만 일시정지할 수 있습니다.")
     plan.state = "stopped"
     return Answer(yes(errno=False))
