@@ -93,7 +93,7 @@ async def test_the_same_key_at_once_is_one_refund(world):
     answers = await asyncio.gather(*(world.refund(payment.id, 5_000, key=KEY) for _ in range(10)))
     await world.quiet()
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.status_code for answer in answers} <= {200, 202}, "202 is said where nobody wants to wait longer"
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert world.book(payment).refunded == 5_000
 
