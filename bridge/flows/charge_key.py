@@ -20,6 +20,7 @@ from bridge.flows.urls import urls_of
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
+from bridge.ledger.queues import line_up
 
 COUNTED = HOLDING | {State.OPEN}
 """A charge in these states has taken a phone's month, or may."""
@@ -48,7 +49,10 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
     token_id, at = f"billing_key:{key.id}", context.clock.now()
 
     def check(turn: Turn) -> None:
-        made = payments.by_token(turn, site.id, token_id) if row.method is Method.PHONE else []
+        if row.method is not Method.PHONE:
+            return
+        line_up(turn, token_id)  # "once a month" is a count of what other turns add
+        made = payments.by_token(turn, site.id, token_id)
         check_phone_charge(key, wish.order.amount, at, [one.created_at for one in made if State(one.state) in COUNTED])
 
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:

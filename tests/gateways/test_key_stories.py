@@ -190,6 +190,8 @@ async def test_a_phone_is_charged_by_its_registration_and_once_a_month_after(pay
     twice = await charge(street, key["id"], amount=9_900)
     assert (twice.status_code, twice.json()["code"]) == (409, "not_now"), "once a month"
     assert (charges - sent, len(street.net.sent)) == (1, charges), "refused here, and nothing was sent"
+    queue = await street.all("SELECT turns FROM queues WHERE name = ?", f"billing_key:{key['id']}")
+    assert queue[0]["turns"] >= 1, "charges of a phone follow each other, where turns run at once too"
     await street.check_books()
 
 
