@@ -204,6 +204,11 @@ class MarksCharges(Protocol):
 class IssuesKeys(Protocol):
     """A gateway whose window issues a billing key."""
 
+    @property
+    def key_methods(self) -> tuple[Method, ...]:
+        """Name the methods of which its window issues keys, by its documents: fewer than it takes money by."""
+        ...
+
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Window | Declined | Unknown]:
         """Have the window opened in which the customer gives a card or phone."""
         ...
@@ -262,6 +267,16 @@ class TakesInstalments(Protocol):
     @property
     def instalment_months_max(self) -> int:
         """Say in how many months at most such a charge may be paid, by its documents."""
+        ...
+
+
+@runtime_checkable
+class OffersInstalments(Protocol):
+    """A gateway whose window can be told the months a card's buyer wants (`payment.instalment_months`)."""
+
+    @property
+    def offered_months_max(self) -> int:
+        """Say how many months at most its window may be told, by its documents."""
         ...
 
 

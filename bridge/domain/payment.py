@@ -110,7 +110,7 @@ class Payment:
 
     `orphaned`: KRW found beside its states, after it had ended or more than it asked, and not given back; `adopted`
     says that two people let that money pay for the order.
-    `instalment_months` is what the order asks for, 0 for a lump sum; where a window asks the buyer, it may differ.
+    `instalment_months` is what the order asks for, 0 for nothing in particular; what a window's buyer chose may differ.
     `window_sealed`: the data of a window that a page of ours opens, sealed, for as long as it may be opened.
     """
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bridge.domain.billing import CardEntry, TakesInstalments, TaxesWhole
+from bridge.domain.billing import CardEntry, OffersInstalments, TakesInstalments, TaxesWhole
 from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff, Malformed
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Buyer, Method
@@ -47,13 +47,16 @@ def choose_gateway(
     now: float,
     name: str = "",
     but: Collection[str] = (),
+    months: int = 0,
 ) -> Gateway:
     """Choose among the site's gateways: the named one, or the first that takes the method and the amount and is up.
 
-    `but` names those that were tried just now. Raises GatewayOff (none takes the method, or those that do are down),
-    AmountTooSmall (extra: minimum, KRW).
+    `but` names those that were tried just now; `months` is what its window must be told, 0 for nothing. Raises
+    GatewayOff (none takes the method, or those that do are down), AmountTooSmall (extra: minimum, KRW), AmountRefused
+    (no window can be told so many months).
     """
     able = [gateway for gateway in site.gateways_for(method, name) if gateway.name not in but]
+    able = _that_offer(able, months) if months else able
     enough = [gateway for gateway in able if gateway.smallest(method) <= amount]
     if able and not enough:
         least = min(able, key=lambda gateway: gateway.smallest(method))
@@ -62,6 +65,22 @@ def choose_gateway(
         if not breakers.is_down(site.id, gateway.name, now):
             return gateway
     raise GatewayOff("The gateway does not answer at the moment; nothing was sent. Try again in a minute.", retry=True)
+
+
+def _that_offer(able: list[Gateway], months: int) -> list[Gateway]:
+    """Keep those whose window can be told so many months. Raises AmountRefused where that leaves none of some."""
+    offers = [one for one in able if isinstance(one, OffersInstalments)]
+    enough: list[Gateway] = [one for one in offers if months <= one.offered_months_max]
+    if able and not enough and not offers:
+        raise AmountRefused(
+            f"{able[0].name} has no field for instalments in its window, where the buyer chooses them; "
+            "leave instalment_months out.",
+            message_ko=f"{able[0].title} 결제창에는 할부 개월을 미리 알릴 수 없어요. 할부는 결제창에서 골라 주세요.",
+        )
+    if able and not enough:
+        most = max(offers, key=lambda one: one.offered_months_max)
+        raise too_many(most, most.offered_months_max)
+    return enough
 
 
 def check_amount(gateway: Gateway, method: Method, amount: int) -> None:
@@ -114,10 +133,15 @@ def check_direct_instalments(gateway: Gateway, months: int) -> None:
             message_ko=f"{gateway.title}는 등록한 카드를 일시불로만 결제해요.",
         )
     if months > most:
-        raise AmountRefused(
-            f"{gateway.name} takes at most {most} months.",
-            message_ko=f"{gateway.title}로는 {most}개월까지 나눠 낼 수 있어요.",
-        )
+        raise too_many(gateway, most)
+
+
+def too_many(gateway: Gateway, most: int) -> AmountRefused:
+    """Say in words in how many months a gateway lets pay at most."""
+    return AmountRefused(
+        f"{gateway.name} takes at most {most} months.",
+        message_ko=f"{gateway.title}로는 {most}개월까지 나눠 낼 수 있어요.",
+    )
 
 
 def check_details(gateway: Gateway, call: str, buyer: Buyer, card: CardEntry | None = None) -> None:

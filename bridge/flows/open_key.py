@@ -52,7 +52,7 @@ async def open_key(context: Context, site: Site, wish: KeyWish, once: Once) -> K
 def _issuer(site: Site, wish: KeyWish) -> _Issuer:
     named = [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]
     for gateway in named:
-        if isinstance(gateway, IssuesKeys) and wish.method in gateway.methods:
+        if isinstance(gateway, IssuesKeys) and wish.method in gateway.key_methods:
             charges = wish.method is Method.PHONE  # Pay-Story 3.1.3
             if charges and wish.order is None:
                 raise Malformed(f"Issuing a {wish.method} key charges it at once: send the `order` that it pays.")

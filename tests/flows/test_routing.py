@@ -193,6 +193,45 @@ async def test_instalments_are_for_cards_and_may_stand_in_the_token(two):
     assert (await world.payment(card.payment)).instalment_months == 3
 
 
+async def test_months_go_to_a_gateway_whose_window_can_be_told_so_many(world):
+    world.other = Teller()
+    world.net.apps[f"{OTHER}:80"] = world.other.app()
+    await world.pair_tellers(
+        teller={"kind": "Asked", "months": "2"}, teller_b={"kind": "Asked", "at": OTHER, "months": "12"}
+    )
+
+    async def post(months, **more):
+        return await world.call("POST", "/v1/payments", {"order": world.order(), "instalment_months": months} | more)
+
+    chosen = [(await post(months)).json()["gateway"] for months in (0, 2, 12)]
+    refused = [await post(13), await post(3, gateway="teller")]
+
+    assert chosen == ["teller", "teller", "teller_b"]
+    assert [one.json()["message_ko"] for one in refused] == [
+        "텔러 teller_b로는 12개월까지 나눠 낼 수 있어요.",
+        "텔러 teller로는 2개월까지 나눠 낼 수 있어요.",
+    ]
+    assert len(await world.all("SELECT id FROM payments")) == 3, "and nothing was begun for what was refused"
+
+
+async def test_a_keys_window_is_opened_by_the_first_gateway_that_issues_keys_of_the_method(world):
+    world.other = Teller()
+    world.net.apps[f"{OTHER}:80"] = world.other.app()
+    await world.pair_tellers(
+        teller={"kind": "BillingUndone", "keys": "phone"},
+        teller_b={"kind": "BillingUndone", "at": OTHER, "keys": "card"},
+    )
+    wish = {"customer": "customer-1", "title": "정기 후원", "buyer": {"name": "홍길동", "phone": "010-1234-5678"},
+            "result_url": f"{world.site.url}/my-cards", "actor": "buyer"}  # fmt: skip
+    card = await world.call("POST", "/v1/billing-keys", wish)
+    phone = await world.call("POST", "/v1/billing-keys", wish | {"method": "phone", "order": world.order()})
+    account = await world.call("POST", "/v1/billing-keys", wish | {"method": "account"})
+    named = await world.call("POST", "/v1/billing-keys", wish | {"gateway": "teller"})
+
+    assert [(one.status_code, one.json()["gateway"]) for one in (card, phone)] == [(201, "teller_b"), (201, "teller")]
+    assert [(one.status_code, one.json()["code"]) for one in (account, named)] == [(503, "gateway_unavailable")] * 2
+
+
 # ---- what can be chosen
 
 

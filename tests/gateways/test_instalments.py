@@ -67,6 +67,17 @@ async def test_what_no_card_company_gives_is_refused_before_anything_is_sent(sho
     assert told(shop, PATHS[shop.gateway], FIELDS[shop.gateway]) == []
 
 
+@pytest.mark.parametrize("gateway", ["payple", "paystory"])
+async def test_a_window_without_a_field_refuses_months_and_says_where_they_are_chosen(gateway, tmp_path):
+    async for street in keys.opened_street(gateway, tmp_path):
+        asked = {"order": street.order(), "instalment_months": 3}
+        refused = await street.call("POST", "/v1/payments", asked)
+
+        assert (refused.status_code, refused.json()["code"]) == (422, "amount_refused")
+        assert refused.json()["message_ko"].endswith("할부는 결제창에서 골라 주세요.")
+        assert (await street.call("POST", "/v1/payments", asked | {"instalment_months": 0})).status_code == 201
+
+
 async def test_a_gateway_without_a_field_says_that_it_takes_lump_sums_alone(payple):
     asked = await keys.ask(payple)
     await keys.come_back(payple, asked)

@@ -69,6 +69,8 @@ class Counter:
     deadline_seconds: float = 40.0
     human_after_seconds: float = 360.0
     least: int = 1_000
+    offered_months_max: int = 36
+    key_methods: tuple[Method, ...] = (Method.CARD, Method.PHONE)
 
     def smallest(self, method: Method) -> int:
         return self.least
@@ -481,6 +483,7 @@ def build(name: str, values: Mapping[str, str], mode: Mode) -> Counter:
     made = KINDS[values.get("kind", "Asked")]()
     methods = tuple(Method(word) for word in values.get("methods", "").split()) or made.methods
     hosts = frozenset({values.get("at", TELLER)})
-    return replace(
-        made, name=name, title=f"텔러 {name}", least=int(values.get("least", "1000")), methods=methods, hosts=hosts
-    )
+    keys = tuple(Method(word) for word in values.get("keys", "card phone").split())
+    least, months = int(values.get("least", "1000")), int(values.get("months", "36"))
+    given = {"least": least, "methods": methods, "hosts": hosts, "key_methods": keys, "offered_months_max": months}
+    return replace(made, name=name, title=f"텔러 {name}", **given)

@@ -44,6 +44,11 @@ class Direct(Writer):
         return 24
 
     @property
+    def offered_months_max(self) -> int:
+        """As many in the window (availableInstallment); the guide's dialect does not read it."""
+        return self.instalment_months_max
+
+    @property
     def taxes_whole(self) -> frozenset[str]:
         """Name the calls whose request objects have no field for VAT: what they take is taxed whole."""
         return frozenset({"key_in", "issue_account"})

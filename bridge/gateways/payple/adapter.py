@@ -55,6 +55,7 @@ class PaypleAtOnce:
     name = "payple"
     title = "페이플"
     methods: tuple[Method, ...] = (Method.CARD,)
+    key_methods: tuple[Method, ...] = (Method.CARD,)
     deadline_seconds = 40.0
     human_after_seconds = 360.0
     notice_kinds: tuple[str, ...] = ("webhook",)

@@ -74,6 +74,7 @@ class PayStory(Writer):
     name: str = "paystory"
     title: str = "페이스토리"
     methods: tuple[Method, ...] = tuple(codes.METHODS)
+    key_methods: tuple[Method, ...] = (Method.CARD, Method.PHONE)
     deadline_seconds: float = 40.0
     human_after_seconds: float = 360.0
     notice_kinds: tuple[str, ...] = ("noti",)

@@ -48,6 +48,7 @@ class Welcome(Billing, Escrow):
     name: str = "welcome"
     title: str = "웰컴페이먼츠"
     methods: tuple[Method, ...] = tuple(codes.PAY_TYPES)
+    key_methods: tuple[Method, ...] = (Method.PHONE,)
     deadline_seconds: float = 40.0
     human_after_seconds: float = 600.0
     notice_kinds: tuple[str, ...] = notices.KINDS

@@ -75,6 +75,11 @@ class Billing(Links):
         """As many as any card company gives: cardQuota of billpay and of a typed card names no limit."""
         return INSTALMENT_MONTHS_MAX
 
+    @property
+    def offered_months_max(self) -> int:
+        """As many in the window: P_QUOTABASE names no limit either."""
+        return INSTALMENT_MONTHS_MAX
+
     def charge(
         self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
