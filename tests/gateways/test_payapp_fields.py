@@ -153,7 +153,9 @@ def test_the_buyers_own_browser_asks_for_the_same_and_knows_no_secret():
     hosts = ("lite.payapp.kr", "api.payapp.kr", "payapp.kr", "www.payapp.kr")
     assert window.origins == tuple(f"https://{host}" for host in hosts)
     assert script(device=Device.APP).fields == window.fields
-    assert "recvphone" not in script({"window": "auto"}, phone="").fields
+    bare = script({"window": "auto"}, phone="").fields
+    assert {"recvphone", "redirectpay"} & set(bare) == set(), "without a phone the window goes nowhere by itself"
+    assert (window.fields["smsuse"], bare["smsuse"]) == ("n", "y"), "so PayApp sends the address of its page"
 
 
 def test_without_a_phone_there_is_no_call():

@@ -1,5 +1,7 @@
 """PayApp's pages in the sandbox: the payment page, the script's requests, the slip, and the office's commands."""
 
+import re
+
 import pytest
 
 from tests.sandbox.test_payapp import CARD, KEYED, LOAD, NEWS, REQUEST, SELLER, call, paid, path
@@ -53,6 +55,15 @@ async def test_a_scripted_request_without_redirectpay_leads_to_the_shops_page(be
     assert 'href="https://shop.test/x"' in heard.body.decode()
 
 
+@pytest.mark.parametrize("without", ["goodname", "recvphone"])
+async def test_a_scripted_request_goes_on_only_where_the_window_has_nothing_to_ask(bench, without):
+    heard = [
+        (await bench.send("/payapp/lite/payrequest", SCRIPTED | {without: ""} | more)) for more in ({}, {"smsuse": "n"})
+    ]
+    assert [one.status for one in heard] == [200, 200]
+    assert ["/payapp/p/" in one.body.decode() for one in heard] == [True, False], "with no text nobody can pay"
+
+
 @pytest.mark.parametrize("change", [{"userid": "nobody"}, {"shopname": ""}, {"price": "1"}, {"openpaytype": "x"}])
 async def test_a_bent_scripted_request_is_refused(bench, change):
     assert (await bench.send("/payapp/lite/payrequest", SCRIPTED | change)).status == 400
@@ -72,7 +83,7 @@ async def test_a_plan_can_be_asked_for_by_script(bench):
 
 async def test_the_buyer_says_the_price_where_the_shop_does_not(bench):
     heard = await bench.send("/payapp/lite/payrequest", SCRIPTED | {"price": "", "goodname": ""})
-    page = heard.headers["location"]
+    page = re.findall(r"/payapp/p/[\w-]+", heard.body.decode())[0]
     text = (await bench.send(page)).body.decode()
     assert 'name="price"' in text
     assert 'name="goodname"' in text

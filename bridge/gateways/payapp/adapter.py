@@ -95,17 +95,20 @@ class PayApp(Billing, Office):
     def _script(self, payment: Payment, order: Order, urls: Urls) -> Script:
         """PayApp.payrequest() of the JS API: the first notice (pay_state 1) brings mul_no and must be acknowledged.
 
-        With `redirectpay` it goes on to the payment page; without, PayApp only sends its address to the buyer's phone.
+        With `redirectpay` it goes on to the payment page, where shop, goods, price and phone are given. Without a phone
+        the window asks the buyer for one, and PayApp sends the page's address there (smsuse). (redirectpay, recvphone)
         """
+        phone = digits(order.buyer.phone)
         fields = {
             "userid": self.settings.userid,
             "shopname": self.settings.shop_name,
-            "recvphone": digits(order.buyer.phone),
+            "recvphone": phone,
             "currency": "krw",
             "redirect": "self",
             "redirecturl": urls.approval,
-            "redirectpay": "1",
+            "redirectpay": "1" if phone else "",
             **self._request(payment, order, urls, "j"),
+            "smsuse": "n" if phone else "y",
         }
         fields = {name: value for name, value in fields.items() if value}
         script = self.settings.script_url

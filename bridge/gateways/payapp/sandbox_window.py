@@ -58,6 +58,10 @@ def _unknown(world: World) -> Response:
     return _say(world, "결제요청을 찾을 수 없어요", "주소가 잘못됐어요. 상점에서 다시 시도해 주세요.", 404)
 
 
+NEEDED_TO_GO_ON = ("shopname", "goodname", "price", "recvphone")
+"""Without these redirectpay does nothing: the page's address only goes to the buyer's phone."""
+
+
 async def _lite(till: Till, _request: HttpRequest) -> Response:
     return script("payapp_lite.js", base=f"{till.world.public_url}/payapp/lite")
 
@@ -83,10 +87,13 @@ async def _by_script(till: Till, cmd: str, request: HttpRequest) -> Response:
     except Refusal as refusal:
         return _say(till.world, "결제를 요청하지 못했어요", f"{refusal.message} ({refusal.code})", 400)
     here = f"/payapp/p/{found.key}"
-    if cmd == "rebillRegist" or form.get("redirectpay") == "1" or not form.get("redirecturl"):
+    goes_on = form.get("redirectpay") == "1" and all(form.get(name) for name in NEEDED_TO_GO_ON)
+    if cmd == "rebillRegist" or goes_on:
         return RedirectResponse(here, 303)
-    text = "휴대전화로 결제 주소를 보냈어요."
-    return _say(till.world, "결제를 요청했어요", text, retry=here, close=form["redirecturl"])
+    title, back = "결제를 요청했어요", form.get("redirecturl", "")
+    if form.get("smsuse") == "n":
+        return _say(till.world, title, "결제 주소는 보내지 않았어요.", close=back)
+    return _say(till.world, title, "휴대전화로 결제 주소를 보냈어요.", retry=here, close=back)
 
 
 async def _take_in(till: Till, cmd: str, form: dict[str, str]) -> Request:
