@@ -5,7 +5,7 @@ from typing import Any
 from bridge.clock import from_ms, new_id, to_ms
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import Gateway, NothingThere, NotSent, Refused, TooLate, Undone
-from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.domain.services import VoidsAccounts
 from bridge.flows.context import Context
@@ -103,7 +103,7 @@ def _check(turn: Turn, site: Site, payment: Payment) -> None:
             state=payment.state,
             message_ko="입금을 기다리는 결제가 아니에요.",
         )
-    if any(one.step in PENDING_STEPS for one in operations.of_payment(turn, payment.id)):
+    if any(blocks(one.kind, one.step) for one in operations.of_payment(turn, payment.id)):
         raise PendingOutcome(
             "An earlier operation of this payment has no outcome yet; wait for it.",
             message_ko="앞선 처리의 결과를 아직 확인하고 있어요.",

@@ -6,6 +6,8 @@ import pytest
 
 from bridge.domain.failures import RefundRefused
 from bridge.domain.payment import Account
+from bridge.flows.owe_check import owe_check
+from bridge.flows.record import Recorder
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from tests.gateways.street import Street
 from tests.support.world import Opened
@@ -293,6 +295,16 @@ async def test_an_account_nobody_paid_into_ends_once_the_gateway_has_shown_it(pa
     assert await street.state(payment.id) == "expired"
     assert (await street.calls(payment.id)).count("query") == 1
     assert await street.cases(payment.id) == []
+
+
+async def test_an_account_that_is_being_looked_at_can_be_closed_meanwhile(paystory):
+    street = paystory
+    payment = await account_at_its_end(street)
+    pen = Recorder.now(street.context, street.context.sites.get(payment.site))
+    await street.context.ledger.write(lambda turn: owe_check(turn, pen, payment, after_seconds=600))
+    closed = await street.call("POST", f"/v1/payments/{payment.id}/void", {"actor": "wp:7"})
+
+    assert (closed.status_code, closed.json()["state"]) == (200, "voided")
 
 
 async def test_an_account_ends_though_the_gateway_does_not_say_for_hours_and_its_money_is_found_later(paystory):
