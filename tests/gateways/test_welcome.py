@@ -31,7 +31,7 @@ from bridge.domain.gateway import (
 from bridge.domain.payment import Buyer, Method, Mode
 from bridge.domain.services import Escrows, EscrowStep, LooksUp, VoidsAccounts
 from bridge.gateways.welcome import codes
-from bridge.gateways.welcome.adapter import build, settings_of_gateway
+from bridge.gateways.welcome.adapter import Welcome, build, settings_of_gateway
 from bridge.gateways.welcome.talk import plain
 from tests.gateways.play import refund, vectors
 from tests.gateways.welcome import PC, PG, SETTINGS, WelcomeBench
@@ -101,6 +101,62 @@ async def test_parts_and_the_rest_are_given_back_and_no_part_twice(bench):
     told = [one for one in bench.notices() if "cancelled" in one.event]
     assert [one.left for one in told] == [44_000, 0]
     assert len({one.dedupe for one in told}) == 2
+
+
+KEYED = {"amount": 55_000, "tax_free": 11_000}
+HALF = {"amount": 11_000, "full": False, "left_after": 44_000, "tax": {"taxable": 5_000, "vat": 500, "tax_free": 5_500}}
+REST = {"amount": 44_000, "full": False, "left_after": 0, "refunded_before": 11_000,
+        "tax": {"taxable": 35_000, "vat": 3_500, "tax_free": 5_500}}  # fmt: skip
+
+
+async def charged(bench):
+    """Charge a card's key; gives what came of it."""
+    wanted = KeyOrder("KEY1", "u1", "회비", BUYER, bench.clock.now())
+    issued = await bench.talk(bench.adapter.issue_key_by_card(wanted, CARD, bench.stamp()))
+    key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
+    charge = bench.adapter.charge(bench.payment(**KEYED), bench.order(), key, bench.urls, bench.stamp())
+    return await bench.talk(charge)
+
+
+async def given_back(bench, paid, told):
+    held = bench.payment(**KEYED, state="paid", captured=55_000, refs=dict(paid.refs))
+    return await bench.talk(bench.adapter.refund(held, refund(told), bench.stamp()))
+
+
+@pytest.mark.parametrize("tax_parts", ["no", "yes"])
+async def test_taxes_of_a_charge_come_back_in_parts_and_add_up(tax_parts):
+    bench = WelcomeBench(tax_parts=tax_parts)
+    paid = await charged(bench)
+    assert [isinstance(await given_back(bench, paid, told), Done) for told in (HALF, REST)] == [True, True]
+    assert bench.net() == 0
+
+
+def swapped(fields):
+    return {"tax": fields["taxfree"], "taxfree": fields["tax"]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [swapped, lambda one: one | {"tax": one["taxfree"]}, lambda one: one | {"taxfree": one["tax"]},
+     lambda one: one | {"taxfree": "0"}, lambda one: one | {"tax": str(int(one["tax"]) + 2)}, lambda _: {}],
+)  # fmt: skip
+async def test_wrong_taxes_of_a_charge_or_a_part_are_found_out_by_the_sandbox(wrong):
+    class Mistaken(Welcome):
+        mistaken = False
+
+        def tax_fields(self, parts, tax_free):
+            fields = super().tax_fields(parts, tax_free)
+            return wrong(fields) if type(self).mistaken else fields
+
+    bench = WelcomeBench(Mistaken)
+    paid = await charged(bench)
+    Mistaken.mistaken = True
+    assert not isinstance(await given_back(bench, paid, HALF), Done)
+    assert bench.net() == 55_000
+    if wrong({"tax": "4000", "taxfree": "11000"}):
+        fresh = WelcomeBench(Mistaken)
+        assert not isinstance(await charged(fresh), Paid)
+        assert fresh.net() == 0
 
 
 async def test_the_whole_is_given_back_once_however_often_it_is_asked(bench):

@@ -178,7 +178,12 @@ async def test_a_body_that_is_no_form_is_refused(bench):
 
 
 @pytest.mark.parametrize(
-    "change", [{"cardQuota": "24"}, {"cardQuota": "02", "price": "49999"}, {"tax": "5501"}, {"taxfree": "55001"}]
+    "change",
+    [
+        *({"cardQuota": "24"}, {"cardQuota": "02", "price": "49999"}, {"tax": "5501"}, {"taxfree": "55001"}),
+        *({"tax": "1", "taxfree": "55000"}, {"tax": "4000"}, {"tax": "11000", "taxfree": "4000"}),
+        *({"tax": "4002", "taxfree": "11000"}, {"tax": "4000", "taxfree": "4000"}, {"taxfree": "11000"}),
+    ],
 )
 async def test_money_that_does_not_fit_is_refused(bench, change):
     key = (await call(bench, "/billing/billkey/card", CARD | OWNER | NAMED))["Billkey"]
@@ -219,6 +224,40 @@ async def test_a_part_needs_the_remainder_and_a_repeat_no_longer_fits(bench):
     assert (await call(bench, "/cancel/repay", rest))["ResultCode"] == "00"
     assert (await call(bench, "/cancel/repay", rest))["ResultCode"] != "00"
     assert bench.books("TEST0001") == (55_000, 55_000)
+
+
+SPLIT = {"tax": "4000", "taxfree": "11000"}
+
+
+async def gives_back(bench, tid, amount, left, **taxes):
+    """Cancel a part that is split so; gives the result's code."""
+    form = {"payType": "card", "tid": tid, "currency": "WON", "cancelPrice": str(amount), "confirmPrice": str(left)}
+    return (await call(bench, "/cancel/repay", form | taxes))["ResultCode"]
+
+
+async def test_parts_give_back_the_taxes_that_were_paid_to_the_won(bench):
+    tid = (await charged(bench, **SPLIT))["tid"]
+    assert await gives_back(bench, tid, 11_000, 44_000) == "R201", "nothing is said of its taxes"
+    for tax, free in (("5500", "500"), ("0", "11001"), ("502", "5500"), ("498", "5500")):
+        assert await gives_back(bench, tid, 11_000, 44_000, tax=tax, taxfree=free) == "R201", "no sum of 11,000"
+    assert await gives_back(bench, tid, 11_000, 44_000, tax="500", taxfree="5500") == "00"
+    assert await gives_back(bench, tid, 11_000, 33_000, tax="400", taxfree="6600") == "R201", "5,500 are left"
+    for tax, free in (("3499", "5500"), ("3501", "5500"), ("3500", "5499")):
+        assert await gives_back(bench, tid, 44_000, 0, tax=tax, taxfree=free) == "R201", "the last takes the rest"
+    assert await gives_back(bench, tid, 44_000, 0, tax="3500", taxfree="5500") == "00"
+
+
+async def test_of_a_payment_that_told_no_taxes_a_part_may_tell_its_own_if_they_fit_its_amount(bench):
+    tid = (await charged(bench))["tid"]
+    assert await gives_back(bench, tid, 5_500, 49_500, tax="5500", taxfree="500") == "R201"
+    assert await gives_back(bench, tid, 5_500, 49_500, tax="455", taxfree="500") == "00"
+
+
+async def test_where_nobody_split_a_cancel_in_the_console_the_last_need_not_take_the_rest(bench):
+    tid = (await charged(bench, **SPLIT))["tid"]
+    bench.world.desks["welcome"].refund({"merchant_ref": "TEST0001", "amount": 5_000})
+    assert await gives_back(bench, tid, 50_000, 0, tax="4001", taxfree="6000") == "R201", "no more than was paid"
+    assert await gives_back(bench, tid, 50_000, 0, tax="3545", taxfree="11000") == "00"
 
 
 async def test_where_the_remainder_is_no_lock_a_repeat_gives_back_again(bench):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bridge.gateways.welcome import sandbox_notices as notices
+from bridge.gateways.welcome.sandbox_tax import Taxes, taxes_of
 from bridge.gateways.welcome.sandbox_till import LINK_HOURS, WRONG_BY_WON, Billkey, Deal, Link, Till
 from bridge.gateways.welcome.sandbox_words import (
     BAD_FIELD,
@@ -80,7 +81,7 @@ def repay(till: Till, form: Form, fault: Fault | None) -> Answer:
     amount = int(form["cancelPrice"])
     if till.settings.confirm_price_locks and int(form["confirmPrice"]) != deal.book.net - amount:
         raise Refusal(CANNOT, "취소 후 남은 금액(confirmPrice)이 다릅니다.")
-    number = till.cancel_part(deal, amount, "repay")
+    number = till.cancel_part(deal, amount, "repay", taxes_of(form, amount, CANNOT))
     now = till.world.now()
     body = said(OK, "정상", Mid=deal.mid, Tid=deal.tid, C_Tid=number, Price=str(amount), RmainPrice=str(deal.book.net))
     body |= {"CancelDate": f"{now:%Y%m%d}", "CancelTime": f"{now:%H%M%S}"}
@@ -116,12 +117,14 @@ def billkey_delete(till: Till, form: Form, fault: Fault | None) -> Answer:
     return Answer(said(OK, "정상"))
 
 
-def _check_money(form: Form) -> None:
+def _check_money(form: Form) -> Taxes | None:
+    """Check months and taxes against the price; gives the taxes. Raises Refusal."""
     price, months = int(form["price"]), form.get("cardQuota") or "00"
     if months not in INSTALLMENTS or (months != "00" and price < INSTALLMENT_MIN_WON):
         raise Refusal(BAD_FIELD, "할부는 50,000원 이상부터 가능합니다.")
-    if int(form.get("tax") or 0) > price // 10 or int(form.get("taxfree") or 0) > price:
+    if int(form.get("tax") or 0) > price // 10:
         raise Refusal(BAD_FIELD, "부가세가 금액의 10%를 초과했습니다.")
+    return taxes_of(form, price)
 
 
 def _charged(till: Till, form: Form, fault: Fault | None, deal: Deal, by: str) -> Answer:
@@ -137,11 +140,11 @@ def billpay(till: Till, form: Form, fault: Fault | None) -> Answer:
     """Charge a card by its key, once an order number (payapi03, 3.3). Raises Refusal."""
     key = till.billkey_of(form["mid"], form["billkey"], "card")
     till.check_new(form["mid"], form["oid"])
-    _check_money(form)
+    taxes = _check_money(form)
     refuse_if_told(fault, REFUSED)
     card = {"number": key.shown, "code": key.code, "quota": form.get("cardQuota") or "00"}
     deal = till.make(form["mid"], form["oid"], "card", int(form["price"]), card=card, buyer=form["buyerName"])
-    deal.goods = form.get("goodsName", "")
+    deal.goods, deal.taxes = form.get("goodsName", ""), taxes
     return _charged(till, form, fault, deal, "billpay")
 
 
@@ -150,19 +153,22 @@ def hppbillpay(till: Till, form: Form, fault: Fault | None) -> Answer:
     key = till.billkey_of(form["mid"], form["billkey"], "hpp")
     till.check_new(form["mid"], form["oid"])
     till.check_phone_day(key, int(form["price"]))
+    taxes = _check_money(form)
     refuse_if_told(fault, REFUSED)
     deal = till.make(form["mid"], form["oid"], "hpp", int(form["price"]), buyer=form["buyerName"])
+    deal.taxes = taxes
     return _charged(till, form, fault, deal, "hppbillpay")
 
 
 def keyin(till: Till, form: Form, fault: Fault | None) -> Answer:
     """Charge a card by its number (payapi04). Raises Refusal."""
     till.check_new(form["mid"], form["oid"])
-    _check_money(form)
+    taxes = _check_money(form)
     shown, code = _card_of(till, form)
     refuse_if_told(fault, REFUSED)
     card = {"number": shown, "code": code, "quota": form["cardQuota"]}
     deal = till.make(form["mid"], form["oid"], "card", int(form["price"]), card=card, buyer=form["buyerName"])
+    deal.taxes = taxes
     return _charged(till, form, fault, deal, "keyin")
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from bridge.gateways.welcome.sandbox_tax import Taxes, check_cancelled, take
 from bridge.gateways.welcome.sandbox_words import (
     ALREADY,
     BAD_SIGNATURE,
@@ -69,6 +70,7 @@ class Deal:
     escrow: str = ""
     deny: str = ""
     delivered: bool = False
+    taxes: Taxes | None = None
 
     @property
     def approval(self) -> str:
@@ -200,11 +202,14 @@ class Till:
         if deal.paid:
             self.world.bank.refund(deal.book, deal.amount, deal.tid, self.world.now().isoformat(), by)
 
-    def cancel_part(self, deal: Deal, amount: int, by: str) -> str:
-        """Give KRW back; gives the cancellation's own number. Raises Refusal."""
+    def cancel_part(self, deal: Deal, amount: int, by: str, taxes: Taxes | None = None) -> str:
+        """Give KRW back, split so; gives the cancellation's own number. In the console nobody splits. Raises Refusal."""
         self.check_cancellable(deal)
         if not deal.paid or amount > deal.book.net:
             raise Refusal(CANNOT, "취소 가능 금액을 초과했습니다.")
+        if by != "console":
+            check_cancelled(deal.taxes, taxes, last=amount == deal.book.net)
+        take(deal.taxes, taxes)
         number = self.tid(deal.mid, "x")
         deal.parts += 1
         deal.cancelled = amount == deal.book.net
