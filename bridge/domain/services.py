@@ -84,12 +84,16 @@ class EscrowStep:
 
 @dataclass(frozen=True, slots=True)
 class EscrowShown:
-    """Where an escrow stands, in the gateway's own words; `escrow` in ours (Payment.escrow), where that tells it."""
+    """Where an escrow stands, in the gateway's own words; `escrow` in ours (Payment.escrow), where that tells it.
+
+    `given_back`: the gateway says that the buyer has the money again, and not how much of it or by whose cancel.
+    """
 
     state: str
     code: str = ""
     message: str = ""
     escrow: Literal["", "kept", "confirmed", "denied"] = ""
+    given_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any, cast
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import GatewayOff, Misconfigured, NotFound, NotNow, PendingOutcome
 from bridge.domain.gateway import Absent, Gateway, NotSent, Refused, Unknown
-from bridge.domain.machine import PAID_STATES, State
-from bridge.domain.payment import ESCROW
+from bridge.domain.machine import PAID_STATES, State, blocks
+from bridge.domain.payment import ESCROW, Payment
 from bridge.domain.services import (
     AdminAnswer,
     Administers,
@@ -20,11 +20,12 @@ from bridge.domain.services import (
     LooksUp,
 )
 from bridge.flows.context import Context
+from bridge.flows.external import EXTERNAL
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
-from bridge.ledger import payments, replay
+from bridge.ledger import operations, payments, replay
 from bridge.ledger.ledger import Turn
 
 SECONDS = 20.0
@@ -65,6 +66,7 @@ async def look_up_card(context: Context, site: Site, prefix: str, once: Once, ga
 async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once: Once) -> dict[str, Any]:
     """Report a delivery or the buyer's yes or no, or ask for the state; it stands in the payment's timeline.
 
+    A state that says the money went back becomes a case, and the books stay as they are until a person decides it.
     A repeat of the same request is answered as the first one was. Raises NotFound, NotNow, Malformed (a field too many
     or too few), PendingOutcome (a repeat of what has no answer yet), GatewayOff (extra: gateway_message), Replayed,
     KeyReused.
@@ -109,6 +111,8 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
         now = Recorder.now(context, site)
         decided = outcome.escrow if isinstance(outcome, EscrowShown) else ""
         now.note(turn, current, event, detail, refs={ESCROW: decided} if decided else {})
+        if isinstance(outcome, EscrowShown) and outcome.given_back:
+            _have_it_looked_at(turn, now, current, outcome)
         status, body = (OK, heard) if isinstance(outcome, EscrowShown) else (NO, _no(outcome))
         replay.keep_answer(turn, site.id, once.idempotency_key, status, json.dumps(body, ensure_ascii=False))
 
@@ -116,6 +120,17 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
     if isinstance(outcome, EscrowShown):
         return heard
     raise _silent(outcome)
+
+
+def _have_it_looked_at(turn: Turn, recorder: Recorder, payment: Payment, shown: EscrowShown) -> None:
+    """Open a case where the books hold money that the gateway says went back: a word of a state is no entry's proof.
+
+    Nothing where a refund of ours has no outcome yet, whose cancel it may be: that one is looked into already.
+    """
+    pending = any(blocks(one.kind, one.step) for one in operations.of_payment(turn, payment.id))
+    if payment.left > 0 and not pending:
+        detail = f"the escrow's state at the gateway is {shown.state}, and the books hold {payment.left} KRW"
+        recorder.case(turn, payment, EXTERNAL, detail, payment.left)
 
 
 def _again(earlier: replay.Answer) -> dict[str, Any]:

@@ -103,6 +103,30 @@ async def test_a_payment_in_escrow_names_its_steps_and_what_each_needs(world, pa
     assert "escrow" not in (await world.call("GET", f"/v1/payments/{paid}")).json(), "all of it went back"
 
 
+async def test_a_state_that_says_the_money_went_back_is_a_case_and_moves_nothing_by_itself(world, paid):
+    await escrow(world, paid, "status")
+    assert await world.cases(paid) == []
+    world.teller.escrow = "cancelled"
+    for _ in range(2):
+        assert (await escrow(world, paid, "status")).json()["state"] == "cancelled"
+    (case,) = (await world.call("GET", "/v1/cases")).json()["items"]
+    payment = await world.payment(paid)
+
+    assert (case["payment"], case["reason"], "cancelled" in case["detail"]) == (paid, "external_cancel", True)
+    assert [one["decision"] for one in case["decisions"]] == ["given_back", "not_given_back"]
+    assert (payment.state, payment.left) == ("paid", 55_000)
+
+
+async def test_while_a_refund_of_ours_has_no_outcome_such_a_state_may_be_its_own_and_is_no_second_case(world, paid):
+    world.teller.escrow = "cancelled"
+    world.teller.fail("refund", "lost_before", "lost_before")
+    await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7", "amount": 1_000})
+    pending = (await world.call("GET", f"/v1/payments/{paid}")).json()["allowed"]["refund"]
+    await escrow(world, paid, "status")
+
+    assert (pending, "external_cancel" in await world.cases(paid)) == ("never", False)
+
+
 async def test_no_step_is_taken_once_all_went_back_and_a_repeat_is_answered_as_before(world, paid):
     first = await escrow(world, paid, "status", once="ab" * 16)
     await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7"})

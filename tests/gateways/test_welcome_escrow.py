@@ -145,6 +145,11 @@ def test_a_step_tells_what_the_buyer_has_decided(step, state, escrow):
     assert ended.value.value.escrow == escrow
 
 
+@pytest.mark.parametrize(("step", "state"), [("status", "1"), ("status", "2"), ("status", "3"), ("delivery", "1")])
+def test_only_the_state_of_a_cancel_says_that_the_money_went_back(step, state):
+    assert answered(step, ResultCode="00", clStatus=state).given_back is (step == "status" and state in "12")
+
+
 def test_a_step_that_was_not_taken_is_refused_in_the_gateways_words():
     refused = answered("status", ResultCode="zz99", ResultMsg="no")
     assert (type(refused), refused.code, refused.message) == (Refused, "zz99", "no")

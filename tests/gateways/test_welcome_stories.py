@@ -343,6 +343,16 @@ async def test_no_refund_is_promised_that_welcome_refuses_once_the_buyer_has_dec
     assert (await escrow(house, payment, "status")).status_code == 200, "and its state can be asked for"
 
 
+async def test_an_escrow_that_was_cancelled_in_the_console_unheard_is_a_case_once_its_state_is_asked_for(house):
+    await set_escrow(house, "yes")
+    payment = await house.buy()
+    house.sandbox.desks["welcome"].refund({"merchant_ref": payment.merchant_ref})
+    before = (await escrow(house, payment, "status")).json()["state"]
+
+    assert (before, await house.state(payment.id), house.book(payment).net) == ("당일취소", "paid", 0)
+    assert await house.cases(payment.id) == ["external_cancel"]
+
+
 async def test_a_payment_in_escrow_goes_back_while_the_buyer_has_not_decided(house):
     await set_escrow(house, "yes")
     payment = await house.buy()

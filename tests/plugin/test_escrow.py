@@ -1,6 +1,7 @@
 """A payment in escrow: its state asked for, its delivery reported with the fields that the gateway names."""
 
 import html
+import re
 
 import pytest
 
@@ -16,6 +17,7 @@ STEPS = [
         "fields": [
             {"name": "exCode", "label_ko": "택배사", "label": "Courier", "choices": {"EPOST": "우체국택배"}},
             {"name": "recvTel", "label_ko": "받는 사람 전화", "label": "Recipient's telephone", "choices": {}},
+            {"name": "note", "label_ko": "메모", "label": "Note", "choices": {}, "needed": False},
         ],
     },
     {"step": "confirm", "fields": []},
@@ -64,6 +66,22 @@ def test_a_delivery_is_reported_with_the_fields_the_gateway_names_and_no_others(
     assert sent[0].json["fields"] == {"exCode": "EPOST", "recvTel": TEL}
     assert len({one.headers["Idempotency-Key"] for one in sent}) == 1, "two clicks are one report"
     assert TEL not in answers[0].headers["location"]
+
+
+def test_a_field_that_is_not_needed_may_stay_empty_and_is_told_where_it_is_filled(
+    shop: Shop, bridge: StubBridge, payment: str
+) -> None:
+    page = page_of(shop, payment)
+    must = {
+        name: " required" in rest
+        for name, rest in re.findall(r'<(?:input|select)[^>]* name="(field_\w+)"([^>]*)>', page)
+    }
+    answered(bridge, payment, 200, state="delivery")
+    for note in ("", "문 앞"):
+        assert submit(shop, form(shop, payment, "delivery") | GOOD | {"field_note": note}).status_code == 302
+
+    assert must == {"field_exCode": True, "field_recvTel": True, "field_note": False}
+    assert [one.json["fields"].get("note") for one in bridge.asked("POST", ".*/escrow")] == [None, "문 앞"]
 
 
 def test_only_the_shops_own_steps_are_offered(shop: Shop, payment: str) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
 from bridge.domain.exchange import Call, Exchange, Stamp
@@ -412,7 +412,8 @@ class Serving(Approving, Undoing):
         said = yield from self.ask("escrow", payment, step=step.step, fields=dict(step.fields))
         if said["code"] == "no":
             return Refused(Reason.BAD_REQUEST, "no", said["message"])
-        return EscrowShown(said["state"], said["code"], said["message"], "confirmed" if step.step == "confirm" else "")
+        decided: Literal["", "confirmed"] = "confirmed" if step.step == "confirm" else ""
+        return EscrowShown(said["state"], said["code"], said["message"], decided, said["state"] == "cancelled")
 
     def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
         said = yield from self.send("admin", "", name=name, fields=dict(fields))

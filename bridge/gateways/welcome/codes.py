@@ -84,6 +84,7 @@ COURIERS = {
     "daesin": "대신택배", "ilyang": "일양로지스", "honam": "호남택배", "cvsnet": "편의점택배", "hdexp": "합동택배",
 }  # fmt: skip
 ESCROW_STATES = {"0": "승인", "1": "당일취소", "2": "익일취소", "3": "구매확정", "10": "구매거절"}
+ESCROW_CANCELLED = ("1", "2")
 CARD_KINDS = {"0": "신용카드", "1": "체크카드", "2": "기프트카드"}
 
 TABLES = {

@@ -97,7 +97,8 @@ class Escrow(Talk):
             return Refused(codes.cancel_refusal(answer.code) or Reason.GATEWAY, answer.code, answer.message)
         state = answer.text("clStatus", "")
         shown = codes.ESCROW_STATES.get(state, state) or step.step
-        return EscrowShown(shown, answer.code, answer.message, _decided(step, state))
+        given_back = step.step == "status" and state in codes.ESCROW_CANCELLED
+        return EscrowShown(shown, answer.code, answer.message, _decided(step, state), given_back)
 
 
 def why_not_refunded(payment: Payment) -> str:

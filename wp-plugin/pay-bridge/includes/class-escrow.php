@@ -52,11 +52,12 @@ final class Escrow {
 	private static function render_field( array $field ): void {
 		$name = 'field_' . $field['name'];
 		printf( '<p><label>%s<br>', esc_html( 0 === strpos( determine_locale(), 'ko' ) ? $field['label_ko'] : $field['label'] ) );
+		$required = $field['needed'] ? ' required' : '';
 		if ( ! $field['choices'] ) {
-			printf( '<input type="text" name="%s" required maxlength="%d" size="30" autocomplete="off"></label></p>', esc_attr( $name ), absint( self::CHARACTERS ) );
+			printf( '<input type="text" name="%s"%s maxlength="%d" size="30" autocomplete="off"></label></p>', esc_attr( $name ), esc_attr( $required ), absint( self::CHARACTERS ) );
 			return;
 		}
-		printf( '<select name="%s" required><option value="">%s</option>', esc_attr( $name ), esc_html__( 'Please choose', 'pay-bridge' ) );
+		printf( '<select name="%s"%s><option value="">%s</option>', esc_attr( $name ), esc_attr( $required ), esc_html__( 'Please choose', 'pay-bridge' ) );
 		foreach ( $field['choices'] as $value => $label ) {
 			printf( '<option value="%s">%s</option>', esc_attr( (string) $value ), esc_html( $label ) );
 		}
@@ -86,11 +87,14 @@ final class Escrow {
 		Deed::finish( $payment_id, Admin::payment_url( $payment_id ), self::kind( $answer ), self::result( $answer, $step ) );
 	}
 
-	/** What was typed into the fields that there are; nothing is left out and no choice is made up. */
+	/** What was typed into the fields that there are; nothing that is needed is left out, and no choice is made up. */
 	private static function typed( array $fields ): array {
 		$typed = array();
 		foreach ( $fields as $field ) {
 			$value = mb_substr( Request::post( 'field_' . $field['name'] ), 0, self::CHARACTERS );
+			if ( '' === $value && ! $field['needed'] ) {
+				continue;
+			}
 			if ( '' === $value || ( $field['choices'] && ! isset( $field['choices'][ $value ] ) ) ) {
 				/* translators: %s: what a field of a form is called */
 				Admin::refuse( sprintf( __( 'Please fill in: %s', 'pay-bridge' ), 0 === strpos( determine_locale(), 'ko' ) ? $field['label_ko'] : $field['label'] ), 400 );
@@ -111,6 +115,7 @@ final class Escrow {
 			foreach ( is_array( $told['fields'] ?? null ) ? $told['fields'] : array() as $field ) {
 				if ( is_array( $field ) && is_string( $field['name'] ?? null ) && is_string( $field['label'] ?? null ) && is_string( $field['label_ko'] ?? null ) ) {
 					$field['choices'] = is_array( $field['choices'] ?? null ) ? array_filter( $field['choices'], 'is_string' ) : array();
+					$field['needed']          = false !== ( $field['needed'] ?? true );
 					$steps[ $told['step'] ][] = $field;
 				}
 			}
