@@ -1,5 +1,4 @@
-"""How Welcome's sandbox reads `tax` and `taxfree`: within the amount, VAT an eleventh of what is taxed, and adding up
-over a payment's cancels.
+"""How Welcome's sandbox reads `tax` and `taxfree`: they fit the amount, and add up over a payment's cancels.
 
 The manual gives the two fields (PAYAPI 2.2, 3.3) and a limit of a tenth; the rest is what their names say. A shop may
 send neither, and a payment link has no field for them: of such a payment nothing is known to add up to."""
@@ -37,7 +36,7 @@ def taxes_of(form: Mapping[str, str], amount: int, code: str = BAD_FIELD) -> Tax
 
 
 def check_cancelled(paid: Taxes | None, now: Taxes | None, *, last: bool) -> None:
-    """Refuse a partial cancel whose parts are missing or more than is left; the `last` takes the rest. Raises Refusal."""
+    """Refuse a partial cancel whose parts are missing or too much; the `last` takes the rest. Raises Refusal."""
     if paid is None:
         return
     if now is None:

@@ -203,7 +203,7 @@ class Till:
             self.world.bank.refund(deal.book, deal.amount, deal.tid, self.world.now().isoformat(), by)
 
     def cancel_part(self, deal: Deal, amount: int, by: str, taxes: Taxes | None = None) -> str:
-        """Give KRW back, split so; gives the cancellation's own number. In the console nobody splits. Raises Refusal."""
+        """Give KRW back; gives the cancellation's own number. In the console nobody splits taxes. Raises Refusal."""
         self.check_cancellable(deal)
         if not deal.paid or amount > deal.book.net:
             raise Refusal(CANNOT, "취소 가능 금액을 초과했습니다.")
