@@ -15,7 +15,7 @@ from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import ACCEPTED, pay_back
+from bridge.flows.snapshots import ACCEPTED, pay_back, why_not
 from bridge.flows.talk import talk
 from bridge.flows.tax_of_refund import tax_of_refund
 from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, may_go_to_account, register, seal_account
@@ -135,7 +135,7 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
             raise RefundRefused(f"{gateway.title} makes no transfers; leave the account out, or transfer it by hand.")
         rule = Allowed(payment.left, partial=True)
     if not isinstance(rule, Allowed):
-        raise RefundRefused("This payment cannot be refunded through the gateway.", why=rule.why)
+        raise RefundRefused("This payment cannot be refunded through the gateway.", **why_not(rule))
     if amount > min(rule.max_amount, payment.left):
         raise RefundRefused(f"At most {payment.left} KRW can be refunded.", refundable=payment.left)
     if not rule.partial and amount != payment.captured:

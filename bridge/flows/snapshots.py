@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.clock import from_ms
 from bridge.domain.exchange import WON_DIGITS_MAX, Stamp
-from bridge.domain.gateway import Allowed, ByHand, Gateway
+from bridge.domain.gateway import Allowed, ByHand, Gateway, Never
 from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Order, Payment
@@ -20,6 +20,8 @@ from bridge.ledger.operations import Operation
 
 ACCEPTED = "accepted"
 """The state of a refund the gateway has taken in and not made yet; its operation is unknown, with this for a code."""
+ASK_THE_SHOP = "여기서는 취소할 수 없는 결제예요. 판매자에게 문의해 주세요."
+"""What a buyer reads of a payment that only the shop can give back, and by hand."""
 _TIMELINE_DETAIL = ("code", "message", "amount", "reason", "evidence", "pay_back")
 
 
@@ -81,30 +83,42 @@ def _named(gateway: Gateway | None, payment: Payment, *, numbers: bool) -> dict[
 
 
 def allowed(gateway: Gateway | None, payment: Payment, done: Sequence[Operation], stamp: Stamp) -> dict[str, Any]:
-    """Say what refund is possible now, of how many KRW, and why not more."""
+    """Say what refund is possible now, of how many KRW, and why not more: `why` for anybody, buyers too, `for_clerk`
+    for whoever runs the shop, and never for a buyer."""
     ended = State(payment.state) in TERMINAL
     pending = [] if ended else [one for one in done if blocks(one.kind, one.step)]
     if pending:
-        return {"refund": "never", "refundable": 0, "why": _why_pending(pending)}
+        return {"refund": "never", "refundable": 0} | _why_pending(pending)
     if payment.adopted:
-        return {"refund": "by_hand", "refundable": 0, "why": "끝난 결제에 들어온 돈이라 결제사에서 직접 환불해야 해요."}
+        return _refused(ByHand("끝난 결제에 들어온 돈이라 결제사에서 직접 환불해야 해요."))
     if gateway is None:
-        return {"refund": "by_hand", "refundable": 0, "why": "이 결제의 결제사가 더는 설정되어 있지 않아요."}
+        return _refused(ByHand("이 결제의 결제사가 더는 설정되어 있지 않아요."))
     rule = gateway.refund_rule(payment, stamp)
     if isinstance(rule, Allowed):
         refund = "full_or_part" if rule.partial else "full"
         may = {"refund": refund, "refundable": min(rule.max_amount, payment.left)}
-        return may | ({"by_request": True} if rule.by_request else {}) | ({"why": rule.why} if rule.why else {})
-    return {"refund": "by_hand" if isinstance(rule, ByHand) else "never", "refundable": 0, "why": rule.why}
+        return may | ({"by_request": True} if rule.by_request else {}) | ({"for_clerk": rule.why} if rule.why else {})
+    return _refused(rule)
 
 
-def _why_pending(pending: Sequence[Operation]) -> str:
+def _refused(rule: ByHand | Never) -> dict[str, Any]:
+    return {"refund": "by_hand" if isinstance(rule, ByHand) else "never", "refundable": 0} | why_not(rule)
+
+
+def why_not(rule: ByHand | Never) -> dict[str, str]:
+    """Say why a payment is not refunded here: what the gateway asks of a clerk is nothing a buyer can do."""
+    return {"why": ASK_THE_SHOP, "for_clerk": rule.why} if isinstance(rule, ByHand) else {"why": rule.why}
+
+
+def _why_pending(pending: Sequence[Operation]) -> dict[str, str]:
     if not any(is_accepted(one) for one in pending):
-        return "앞선 처리의 결과를 아직 확인하고 있어요."
+        return {"why": "앞선 처리의 결과를 아직 확인하고 있어요."}
+    told = {"why": "결제사가 환불을 접수했고, 마쳤다는 알림을 기다리고 있어요."}
     owed = next((pay_back(one.refs) for one in pending if is_accepted(one)), {}).get("pay_back")
     if not owed:
-        return "결제사가 환불을 접수했고, 마쳤다는 알림을 기다리고 있어요."
-    return f"결제사에 {owed['amount']:,}원을 보내야 환불이 끝나요. 보낼 계좌: {owed['account']}"
+        return told
+    words = f"결제사에 {owed['amount']:,}원을 보내야 환불이 끝나요. 보낼 계좌: {owed['account']}"
+    return told | {"for_clerk": words}
 
 
 def is_accepted(operation: Operation) -> bool:

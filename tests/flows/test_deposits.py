@@ -210,4 +210,4 @@ async def test_a_deposit_is_given_back_by_hand(world):
 
     assert shown["allowed"]["refund"] == "by_hand"
     assert (answer.status_code, answer.json()["code"]) == (422, "refund_refused")
-    assert "계좌" in answer.json()["why"]
+    assert "계좌" in answer.json()["for_clerk"]

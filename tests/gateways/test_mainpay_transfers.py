@@ -32,9 +32,12 @@ async def test_why_a_deposit_is_not_refunded_by_a_click_names_the_transfer(typed
     payment = await deposited(world)
     shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
 
-    assert "pay-bridge refund … --account" in str(shown)
+    assert "이체" in shown["allowed"]["for_clerk"]
     refused = await world.refund(payment.id)
-    assert (refused.status_code, "이체" in refused.json()["why"]) == (422, True), refused.text
+    assert (refused.status_code, "이체" in refused.json()["for_clerk"]) == (422, True), refused.text
+    for told in (shown["allowed"], refused.json()):
+        assert told["why"] == "여기서는 취소할 수 없는 결제예요. 판매자에게 문의해 주세요.", "what a buyer reads"
+        assert "`" not in told["for_clerk"]
 
 
 async def test_a_transfer_that_was_made_first_stays_made(typed):

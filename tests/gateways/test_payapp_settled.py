@@ -72,8 +72,9 @@ async def test_what_must_be_wired_is_told_wherever_the_refund_is_shown(house, mo
     assert (await house.call("GET", f"/v1/refunds/{told['id']}")).json()["pay_back"] == OWED
     assert after["refunds"][0]["pay_back"] == OWED
     assert after["allowed"]["refund"] == "never"
-    assert "55,000원을 보내야" in after["allowed"]["why"]
-    assert OWED["account"] in after["allowed"]["why"]
+    assert "55,000원을 보내야" in after["allowed"]["for_clerk"]
+    assert OWED["account"] in after["allowed"]["for_clerk"]
+    assert "보내" not in after["allowed"]["why"], "a buyer wires nothing"
     (event,) = [one for one in after["timeline"] if one["event"] == "refund.accepted"]
     assert event["pay_back"] == OWED
     await log_in.add_operator(house.context, "minji", PASSWORD)

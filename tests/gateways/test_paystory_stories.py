@@ -85,7 +85,7 @@ async def test_a_refund_in_escrow_says_on_what_it_hangs_and_is_made_when_the_buy
     await street.quiet()
     told = (await street.call("GET", f"/v1/payments/{opened.payment}")).json()["allowed"]
     assert (told["refund"], told["refundable"]) == ("full_or_part", 55_000)
-    assert "구매를 확정하거나 거절하기 전" in told["why"]
+    assert "구매를 확정하거나 거절하기 전" in told["for_clerk"]
     early = await street.refund(opened.payment)
     payment = await street.payment(opened.payment)
     assert (early.json()["state"], early.json()["code"], street.book(payment).net) == ("refused", "2027", 55_000)
@@ -103,7 +103,7 @@ async def test_the_setting_of_today_puts_no_older_payment_in_escrow(street):
     payment = await street.payment(opened.payment)
     rule = build("paystory", {"escrow": "1"}, Mode.TEST).refund_rule(payment, stamp(street.context.clock))
 
-    assert "why" not in (await street.call("GET", f"/v1/payments/{opened.payment}")).json()["allowed"]
+    assert "for_clerk" not in (await street.call("GET", f"/v1/payments/{opened.payment}")).json()["allowed"]
     assert rule == Allowed(55_000, partial=True)
 
 

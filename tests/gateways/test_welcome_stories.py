@@ -338,7 +338,8 @@ async def test_no_refund_is_promised_that_welcome_refuses_once_the_buyer_has_dec
     asked = await house.call("POST", f"/v1/payments/{payment.id}/refunds", {"reason": "취소", "actor": "wp:7"})
 
     assert (first["refund"], then["refund"]) == ("full_or_part", "by_hand")
-    assert "가맹점 관리자" in then["why"]
+    assert "가맹점 관리자" in then["for_clerk"]
+    assert "가맹점 관리자" not in then["why"], "that is nothing for a buyer"
     assert (asked.status_code, asked.json()["code"], house.book(payment).net) == (422, "refund_refused", 55_000)
     assert (await escrow(house, payment, "status")).status_code == 200, "and its state can be asked for"
 

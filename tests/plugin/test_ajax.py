@@ -1,5 +1,6 @@
 """The names an older theme calls: mainpay_payment_ready, mainpay_payment_cancel; and the token's renewal."""
 
+import json
 import time
 from urllib.parse import urlsplit
 
@@ -165,6 +166,20 @@ def test_cancelling_twice_refunds_once(shop: Shop, bridge: StubBridge) -> None:
     assert [answer.json()["success"] for answer in answers] == [True, False]
     assert answers[1].json()["data"]["code"] == "nothing_to_refund"
     assert bridge.payments[payment["id"]]["refunded"] == 30000
+
+
+def test_a_buyer_is_never_told_what_the_shop_has_to_wire(shop: Shop, bridge: StubBridge) -> None:
+    may = {"refund": "never", "refundable": 0, "why": "환불을 기다려요.", "for_clerk": "국민은행 1로 보내야 해요."}
+    order, payment = shop.paid(cancel=True)
+    bridge.add(order["ref"], id=payment["id"], allowed=may)
+    answer = shop.ajax("owner", "mainpay_payment_cancel", {"mbr_ref_no": order["ref"]}, **HERE)
+    kept = json.loads(shop.stand.run_php(f"echo wp_json_encode(pay_bridge_payment('{order['ref']}'));"))
+    page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
+
+    assert answer.json()["data"] == {"message": "환불을 기다려요.", "code": "nothing_to_refund"}
+    assert kept["allowed"] == {"refund": "never", "refundable": 0, "why": "환불을 기다려요."}
+    assert "<p>국민은행 1로 보내야 해요.</p>" in page, "a clerk reads it"
+    assert "환불을 기다려요." not in page
 
 
 def test_a_refusal_shows_the_gateways_own_words(shop: Shop, bridge: StubBridge) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +40,16 @@ def confirmed(shop: Shop, **typed: str) -> dict[str, str]:
     """The form of the second step."""
     (fields,) = forms_on(check_once_more(shop, **typed))
     return fields
+
+
+def when(seconds: int) -> str:
+    """So many seconds from now, as the bridge writes times."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def bridge_buyer(shop: Shop, ref: str) -> str:
+    """The name of an order's buyer, as the bridge is told it."""
+    return shop.stand.run_php(f"echo PayBridge\\Order::find('{ref}', 'checkout', 0)->for_bridge()['buyer']['name'];")
 
 
 def paid(bridge: StubBridge, state: str = "paid", **more: Any) -> dict[str, Any]:
@@ -101,6 +112,7 @@ def test_the_news_of_such_a_payment_find_their_order_and_those_of_another_amount
         (201, "declined", {"message": "한도 <초과>예요"}, "error", "거절됨 – 한도 <초과>예요"),
         (202, "unknown", {}, "info", "다시 청구하지 마세요"),
         (202, "approving", {}, "info", "다시 청구하지 마세요"),
+        (201, "open", {}, "error", "보내지 못해 빠져나간 돈이 없어요. 다시 청구해도 돼요."),
         (201, "needs_human", {}, "warning", "다시 청구하지 마세요"),
         (201, "voided", {}, "error", "33,000원 청구"),
     ],
@@ -126,11 +138,45 @@ def test_an_answer_that_never_came_is_looked_up_and_else_not_known(shop: Shop, b
     bridge.scripted[CHARGE] = (0, None)
     fields = confirmed(shop)
     silent = outcome(shop, submit(shop, fields))
-    bridge.add(f"charge-{fields['key'][:24]}", "approving", 33_000)
+    bridge.add(f"charge-{fields['key'][:24]}", "approving", 33_000, created_at=when(5))
     found = outcome(shop, submit(shop, fields))
 
     assert (silent[0], f"charge-{fields['key'][:24]}" in silent[1]) == ("info", True)
     assert found == ("info", "33,000원 청구: 승인 중. 다시 청구하지 마세요.")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"state": "declined", "method": "phone", "made": 5},
+        {"state": "paid", "method": "card", "made": -600},
+        {"state": "open", "method": "card", "made": 5},
+    ],
+)
+def test_a_lost_answer_is_not_answered_with_another_payment_of_the_order(
+    shop: Shop, bridge: StubBridge, other: dict[str, Any]
+) -> None:
+    order = shop.order(amount=33_000)
+    fields = confirmed(shop, order=order["ref"])
+    bridge.add(order["ref"], other["state"], 33_000, method=other["method"], created_at=when(other["made"]))
+    bridge.scripted[CHARGE] = (0, None)
+    told = outcome(shop, submit(shop, fields))
+
+    assert (told[0], order["ref"] in told[1], "목록" in told[1]) == ("info", True, True), told
+    bridge.add(order["ref"], "paid", 33_000, created_at=when(6))
+    assert outcome(shop, submit(shop, fields)) == ("success", "33,000원 청구: 결제 완료")
+
+
+def test_whose_card_pays_is_not_called_by_the_name_of_the_orders_buyer(shop: Shop, bridge: StubBridge) -> None:
+    order = shop.order(amount=33_000)
+    page = html.unescape(check_once_more(shop, order=order["ref"], title=""))
+    buyer = bridge_buyer(shop, order["ref"])
+
+    assert buyer != "t-owner"
+    assert f'<th scope="row">고객</th><td>t-owner (wp:{shop.ids["owner"]})</td>' in page
+    assert f'<th scope="row">구매자</th><td>{buyer}</td>' in page
+    assert "t-owner 님에게서 33,000원을 바로 결제해요." in page
+    assert f"{buyer} 님에게서" not in page
 
 
 def test_an_order_of_the_shop_is_charged_at_its_own_price_for_its_own_customer(shop: Shop, bridge: StubBridge) -> None:

@@ -44,7 +44,7 @@ NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: 
 AROUND_MIDNIGHT = timedelta(minutes=10)
 """How much earlier or later than it was sent an approval may be made: by Mainpay's own clock, and when it arrived."""
 
-TRANSFER = "가상계좌로 받은 돈은 구매자의 계좌로 이체해요. 운영자가 `pay-bridge refund … --account`로 등록해요."
+TRANSFER = "가상계좌로 받은 돈은 구매자의 계좌로 이체해요. 계좌는 결제 서버의 운영자만 등록할 수 있어요."
 NO_TAX_FREE = "이 메인페이 연동에는 면세 금액을 알리는 항목이 없어, 면세 상품이 있는 주문은 결제할 수 없어요."
 
 

@@ -17,6 +17,9 @@ final class Charge {
 
 	const ACTION = 'pay_bridge_charge';
 	const NONCE  = '_pay_bridge_charge';
+	/** A charge in this state never reached the gateway. */
+	const NOT_SENT = 'open';
+
 	const FIELDS = array( 'id', 'amount', 'title', 'order', 'name', 'phone' );
 
 	/** The form of the first step: it goes to the same page, for no money moves yet. */
@@ -49,20 +52,23 @@ final class Charge {
 			self::render_back( $customer, __( 'Back', 'pay-bridge' ) );
 			return;
 		}
-		$order = $wish['order'];
-		$facts = array(
-			__( 'Customer', 'pay-bridge' ) => Customer::words( $customer, $order['buyer']['name'] ),
+		$order   = $wish['order'];
+		$of_shop = '' !== Request::post( 'order' );
+		$payer   = $of_shop ? Customer::known( $customer )['name'] : $order['buyer']['name'];
+		$facts   = array(
+			__( 'Customer', 'pay-bridge' ) => Customer::words( $customer, $payer ),
 			__( 'Paid with', 'pay-bridge' ) => Billing_Words::key( $answer->body ),
 			__( 'Amount', 'pay-bridge' )   => Words::krw( $order['amount'] ),
 			__( 'What for', 'pay-bridge' ) => $order['title'],
-			__( 'Order', 'pay-bridge' )    => '' === Request::post( 'order' ) ? '' : $order['ref'],
+			__( 'Order', 'pay-bridge' )    => $of_shop ? $order['ref'] : '',
+			__( 'Buyer', 'pay-bridge' )    => $of_shop ? $order['buyer']['name'] : '',
 		);
 		printf( '<h2>%s</h2><table class="widefat striped pay-bridge-facts"><tbody>', esc_html__( 'Check it once more', 'pay-bridge' ) );
 		foreach ( array_filter( $facts, 'strlen' ) as $name => $value ) {
 			printf( '<tr><th scope="row">%s</th><td>%s</td></tr>', esc_html( $name ), esc_html( $value ) );
 		}
 		/* translators: 1: an amount such as 12,000 KRW, 2: a customer's name */
-		printf( '</tbody></table><p><strong>%s</strong></p>', esc_html( sprintf( __( '%1$s is taken from %2$s at once, and nobody is asked again.', 'pay-bridge' ), Words::krw( $order['amount'] ), $order['buyer']['name'] ) ) );
+		printf( '</tbody></table><p><strong>%s</strong></p>', esc_html( sprintf( __( '%1$s is taken from %2$s at once, and nobody is asked again.', 'pay-bridge' ), Words::krw( $order['amount'] ), '' === $payer ? $customer : $payer ) ) );
 		$fields = array_combine( self::FIELDS, array_map( array( Request::class, 'post' ), self::FIELDS ) );
 		Deed::open_form( self::ACTION, $customer, $fields );
 		/* translators: %s: an amount such as 12,000 KRW */
@@ -88,7 +94,7 @@ final class Charge {
 			Own_Orders::remember( $order['ref'], Own_Orders::CHARGE, $order['title'], $order['amount'] );
 		}
 		$answer  = $client->post( '/v1/billing-keys/' . rawurlencode( $wish['id'] ) . '/charges', $body, Request::post( 'key' ) );
-		$payment = 0 === $answer->status ? self::look_up( $client, $order['ref'] ) : $answer->body;
+		$payment = 0 === $answer->status ? self::look_up( $client, $customer, $wish['id'], $order['ref'] ) : $answer->body;
 		$known   = Snapshots::is_payment( $payment );
 		if ( $known ) {
 			Snapshots::apply( $payment, 0 );
@@ -97,11 +103,29 @@ final class Charge {
 		Deed::finish( $customer, Admin::url( Admin::BILLING ), $kind, self::words( $answer, $known ? $payment : array(), $order ), $known ? $payment['id'] : '' );
 	}
 
-	/** A slow gateway's answer may outlast our patience, and the payment is there all the same. */
-	private static function look_up( Client $client, string $ref ): array {
+	/**
+	 * A slow gateway's answer may outlast our patience, and the payment is there all the same: by the method of this key,
+	 * and made after this form was. An order of the shop may have other payments, of another method or older.
+	 */
+	private static function look_up( Client $client, string $customer, string $key_id, string $ref ): array {
+		$key    = $client->get( '/v1/billing-keys/' . rawurlencode( $key_id ), array( 'customer' => $customer ) );
 		$answer = $client->get( '/v1/payments', array( 'order' => $ref ) );
-		$items  = $answer->ok() && is_array( $answer->body['items'] ?? null ) ? $answer->body['items'] : array();
-		return is_array( $items[0] ?? null ) && ( $items[0]['order_ref'] ?? '' ) === $ref ? $items[0] : array();
+		$items  = $key->ok() && $answer->ok() && is_array( $answer->body['items'] ?? null ) ? $answer->body['items'] : array();
+		foreach ( $items as $payment ) {
+			if ( self::is_of_form( $payment, $ref, $key->body['method'] ?? '' ) ) {
+				return $payment;
+			}
+		}
+		return array();
+	}
+
+	/** One that is only open may be about to be sent, so nothing can be said of it yet. */
+	private static function is_of_form( $payment, string $ref, $method ): bool {
+		if ( ! Snapshots::is_payment( $payment ) || $payment['order_ref'] !== $ref || self::NOT_SENT === $payment['state'] ) {
+			return false;
+		}
+		$made = strtotime( (string) ( $payment['created_at'] ?? '' ) );
+		return ( $payment['method'] ?? null ) === $method && false !== $made && $made >= hexdec( substr( Request::post( 'key' ), 0, 8 ) );
 	}
 
 	/**
@@ -169,10 +193,11 @@ final class Charge {
 
 	private static function kind( string $state ): string {
 		$kinds = array(
-			'paid'        => 'success',
-			'declined'    => 'error',
-			'voided'      => 'error',
-			'needs_human' => 'warning',
+			'paid'         => 'success',
+			'declined'     => 'error',
+			'voided'       => 'error',
+			'needs_human'  => 'warning',
+			self::NOT_SENT => 'error',
 		);
 		return $kinds[ $state ] ?? 'info';
 	}
@@ -181,6 +206,10 @@ final class Charge {
 		if ( ! $payment ) {
 			/* translators: %s: an order's reference */
 			return 0 === $answer->status ? Deed::unanswered() . ' ' . sprintf( __( 'Order: %s', 'pay-bridge' ), $order['ref'] ) : Deed::said( $answer );
+		}
+		if ( self::NOT_SENT === $payment['state'] ) {
+			/* translators: %s: an amount such as 12,000 KRW */
+			return sprintf( __( 'The charge of %s was not sent to the gateway, so no money was taken. You may charge it again.', 'pay-bridge' ), Words::krw( $payment['amount'] ) );
 		}
 		$said = is_string( $payment['message'] ?? null ) ? $payment['message'] : '';
 		/* translators: 1: an amount such as 12,000 KRW, 2: a payment's state such as Paid */

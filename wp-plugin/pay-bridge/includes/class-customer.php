@@ -62,7 +62,7 @@ final class Customer {
 		$known = self::known( $customer );
 		printf( '<p><label>%s<br><input type="text" name="name" value="%s" required maxlength="100" size="30" autocomplete="off"></label></p>', esc_html__( 'The customer\'s name', 'pay-bridge' ), esc_attr( $known['name'] ) );
 		printf(
-			'<p><label>%s<br><input type="text" inputmode="tel" name="phone" value="%s" pattern="[0-9 -]{9,20}" maxlength="20" size="20" autocomplete="off"%s></label></p>',
+			'<p><label>%s<br><input type="text" inputmode="tel" name="phone" value="%s" pattern="[0-9 \-]{9,20}" maxlength="20" size="20" autocomplete="off"%s></label></p>',
 			esc_html( $needs_phone ? __( 'The customer\'s mobile phone', 'pay-bridge' ) : __( 'The customer\'s phone (may be left empty)', 'pay-bridge' ) ),
 			esc_attr( $known['phone'] ),
 			esc_attr( $needs_phone ? ' required' : '' )

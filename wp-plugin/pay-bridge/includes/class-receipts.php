@@ -70,7 +70,7 @@ final class Receipts {
 		foreach ( self::purposes() as $purpose => $words ) {
 			printf( '<p><label><input type="radio" name="purpose" value="%s" required> %s</label></p>', esc_attr( $purpose ), esc_html( $words ) );
 		}
-		printf( '</fieldset><p><label>%s<br><input type="text" inputmode="numeric" name="identity" pattern="[0-9 -]{9,24}" size="20" autocomplete="off" aria-describedby="pay-bridge-identity-help"></label></p>', esc_html__( 'The buyer\'s phone or card number, or a business number', 'pay-bridge' ) );
+		printf( '</fieldset><p><label>%s<br><input type="text" inputmode="numeric" name="identity" pattern="[0-9 \-]{9,24}" size="20" autocomplete="off" aria-describedby="pay-bridge-identity-help"></label></p>', esc_html__( 'The buyer\'s phone or card number, or a business number', 'pay-bridge' ) );
 		printf( '<p class="description" id="pay-bridge-identity-help">%s</p>', esc_html__( 'Leave it empty for one without a number. It goes to the gateway and is not kept here.', 'pay-bridge' ) );
 		Deed::close_form( __( 'Issue it', 'pay-bridge' ) );
 		echo '</details>';

@@ -55,7 +55,7 @@ final class Refund_Wish {
 		if ( '' !== $refund->id || null === $kept || '' === $kept->data['refund'] ) { // A second click must not overwrite what the first one learnt.
 			$this->data['refund'] = $refund->id;
 			$this->data['state']  = $refund->state;
-			$this->data['words']  = $refund->message;
+			$this->data['words']  = trim( $refund->message . ' ' . $refund->owed );
 			$this->save();
 		}
 		return $refund;

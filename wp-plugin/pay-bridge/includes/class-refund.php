@@ -31,7 +31,7 @@ final class Refund {
 	/** @var int KRW; 0 if not known. */
 	public $amount;
 
-	/** @var string What the shop has to wire to the gateway first, in a sentence; not for buyers. */
+	/** @var string What the shop has to wire to the gateway first, or to do by hand, in a sentence; not for buyers. */
 	public $owed;
 
 	private function __construct( string $id, string $state, string $code, string $message, int $amount, string $owed = '' ) {
@@ -85,7 +85,7 @@ final class Refund {
 			return new self( '', self::NO_ANSWER, self::NO_ANSWER, $words, 0 );
 		}
 		if ( ! $answer->ok() || ! is_string( $body['state'] ?? null ) ) {
-			return new self( '', self::PROBLEM, $answer->code(), $answer->message(), 0 );
+			return new self( '', self::PROBLEM, $answer->code(), $answer->message(), 0, is_string( $body[ Snapshots::FOR_CLERK ] ?? null ) ? $body[ Snapshots::FOR_CLERK ] : '' );
 		}
 		$own     = is_string( $body['message'] ?? null ) ? $body['message'] : '';
 		$message = 'refused' === $body['state'] && '' !== $own ? $own : Words::refund( $body['state'] );

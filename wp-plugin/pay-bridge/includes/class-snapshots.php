@@ -25,6 +25,9 @@ final class Snapshots {
 	/** What is asked of the bridge when it is shown, and not kept in WordPress: people's names, and what grows. */
 	const NOT_KEPT = array( 'timeline', 'refunds', 'order', 'buyer', 'buyer_name', 'title', 'items', 'cash_receipts', 'escrow', 'void' );
 
+	/** Of what `allowed` says: what only the shop reads, such as an account to wire money to. */
+	const FOR_CLERK = 'for_clerk';
+
 	/** Whether something from outside has the form of a payment. */
 	public static function is_payment( $payment ): bool {
 		return is_array( $payment )
@@ -77,10 +80,19 @@ final class Snapshots {
 			'refunded'   => $payment['refunded'] ?? 0,
 			'version'    => $payment['version'] ?? 0,
 			'updated_at' => time(),
-			'snapshot'   => (string) wp_json_encode( array_diff_key( $payment, array_flip( self::NOT_KEPT ) ), JSON_UNESCAPED_UNICODE ),
+			'snapshot'   => (string) wp_json_encode( self::kept( $payment ), JSON_UNESCAPED_UNICODE ),
 		);
 		Payments::write( $payment['id'], $claim, $columns );
 		Payments::remember_references( $payment['id'], is_array( $payment['gateway_refs'] ?? null ) ? $payment['gateway_refs'] : array() );
+	}
+
+	/** What is kept of a payment, and themes may show to its buyer. */
+	private static function kept( array $payment ): array {
+		$kept = array_diff_key( $payment, array_flip( self::NOT_KEPT ) );
+		if ( is_array( $kept['allowed'] ?? null ) ) {
+			unset( $kept['allowed'][ self::FOR_CLERK ] );
+		}
+		return $kept;
 	}
 
 	/** Tell what is new, in the order in which it happened; confirm each before the next. */

@@ -84,9 +84,14 @@ final class Words {
 			: '';
 	}
 
-	/** Why not more of it may be refunded, in the bridge's words. */
+	/** Why not more of it may be refunded, in the bridge's words for a clerk. */
 	public static function why( array $payment ): string {
-		return is_string( $payment['allowed']['why'] ?? null ) ? $payment['allowed']['why'] : '';
+		foreach ( array( Snapshots::FOR_CLERK, 'why' ) as $name ) {
+			if ( is_string( $payment['allowed'][ $name ] ?? null ) && '' !== $payment['allowed'][ $name ] ) {
+				return $payment['allowed'][ $name ];
+			}
+		}
+		return '';
 	}
 
 	/** What came of a refund, where the gateway said no words of its own. */

@@ -270,6 +270,7 @@ return array(
 		'The buyer asked the gateway for the payment' => '구매자가 결제를 요청했어요',
 		'The buyer can then no longer deposit %s into it, and the payment ends unpaid. That cannot be taken back; the buyer may pay in another way.' => '닫으면 구매자가 이 계좌에 %s을 입금할 수 없고, 결제는 입금 없이 끝나요. 되돌릴 수 없지만 구매자는 다른 방법으로 다시 결제할 수 있어요.',
 		'The buyer\'s phone or card number, or a business number' => '구매자의 휴대폰·카드 번호 또는 사업자등록번호',
+		'The charge of %s was not sent to the gateway, so no money was taken. You may charge it again.' => '%s 청구를 결제사에 보내지 못해 빠져나간 돈이 없어요. 다시 청구해도 돼요.',
 		'The customer\'s mobile phone' => '고객 휴대폰',
 		'The customer\'s name' => '고객 이름',
 		'The customer\'s phone (may be left empty)' => '고객 전화번호 (비워도 돼요)',
