@@ -63,7 +63,8 @@ class Notice:
     for one charge of a recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan
     itself. `code` and `message` are the gateway's own words about a round that failed. `method` is how the buyer paid,
     where the gateway says so. `typed` is what the buyer wrote to the shop (address, memo), personal data: it stays in
-    the sealed notice.
+    the sealed notice. `late_refs` are what only a notice tells (Pay-Story's cash receipt): proven and over all that the
+    payment holds, it brings them though the payment is known already; no money hangs on them.
     """
 
     event: str
@@ -78,6 +79,7 @@ class Notice:
     request: str = ""
     readings: tuple[int, ...] = ()
     left: int | None = None
+    late_refs: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
     account: Mapping[str, str] = field(default_factory=dict)
     due: datetime | None = None

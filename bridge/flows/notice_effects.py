@@ -5,7 +5,7 @@ from bridge.domain.gateway import (
     Waiting,
     captures_itself,
 )
-from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step, blocks
+from bridge.domain.machine import PAID_STATES, PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.flows.ask_fence import Fence, holds_still
 from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
@@ -100,7 +100,20 @@ def _captured(told: Told) -> str:
     if notice.request:
         cause = f"{cause}:{notice.request}"  # each of several requests may be paid, and counts once
     found = Found(notice.amount, Evidence.E7, cause, notice.refs, notice.card, notice.currency)
-    return write_found(turn, recorder, payment, found, fence or Fence(True))
+    outcome = write_found(turn, recorder, payment, found, fence or Fence(True))
+    if outcome == KNOWN:
+        _keep_late_refs(told)
+    return outcome
+
+
+def _keep_late_refs(told: Told) -> None:
+    """Keep what only the notice tells of a payment that an answer had made known: its refs alone, and no money."""
+    payment, notice = told.payment, told.notice
+    if payment.state not in PAID_STATES or (notice.amount, notice.currency) != (payment.captured, "KRW"):
+        return
+    if any(payment.refs.get(name) != value for name, value in notice.late_refs.items()):
+        refs, at = dict(payment.refs) | dict(notice.late_refs), told.recorder.at
+        payments.move(told.turn, payment, State(payment.state), at=at, actor=GATEWAY, event="payment.told", refs=refs)
 
 
 def _deposited(told: Told) -> str:

@@ -13,13 +13,19 @@ from bridge.ledger.plans import Plan
 
 def check_addresses(context: Context, site_id: str, gateway: Gateway) -> None:
     """Make sure that a gateway takes addresses as long as the public one makes them. Raises Misconfigured."""
-    longest = getattr(gateway, "address_bytes_max", 0)
-    size = len(_return_url(context, site_id, site_id).encode())  # all ids are equally long
-    if longest and size > longest:
-        raise Misconfigured(
-            f"BRIDGE_PUBLIC_URL makes addresses of {size} bytes, and {gateway.title} takes {longest}: "
-            f"use one that is {size - longest} bytes shorter."
-        )
+    kinds: tuple[str, ...] = getattr(gateway, "notice_kinds", ())
+    notice = _notice_url(context, site_id, gateway.name, kinds[0]) if kinds else ""
+    back = _return_url(context, site_id, site_id)  # all ids are equally long
+    for url, longest in (
+        (back, getattr(gateway, "address_bytes_max", 0)),
+        (notice, getattr(gateway, "notice_bytes_max", 0)),
+    ):
+        size = len(url.encode())
+        if longest and size > longest:
+            raise Misconfigured(
+                f"BRIDGE_PUBLIC_URL makes addresses of {size} bytes, and {gateway.title} takes {longest}: "
+                f"use one that is {size - longest} bytes shorter."
+            )
 
 
 def _return_url(context: Context, site_id: str, payment_id: str) -> str:
@@ -66,8 +72,12 @@ def plan_page_url(context: Context, plan: Plan) -> str:
 
 def notice_url(context: Context, site: Site, gateway: str, kind: str) -> str:
     """Make a site's unguessable notice address for a gateway."""
-    token = context.tokens.make("notice", site.id, gateway, kind)
-    return f"{context.settings.public_url}/n/{site.id}/{gateway}/{kind}/{token.rpartition('.')[2]}"
+    return _notice_url(context, site.id, gateway, kind)
+
+
+def _notice_url(context: Context, site_id: str, gateway: str, kind: str) -> str:
+    token = context.tokens.make("notice", site_id, gateway, kind)
+    return f"{context.settings.public_url}/n/{site_id}/{gateway}/{kind}/{token.rpartition('.')[2]}"
 
 
 def notice_urls(context: Context, site: Site) -> list[tuple[str, str, str]]:

@@ -67,9 +67,19 @@ async def test_a_public_address_that_makes_addresses_too_long_for_a_gateway_is_r
         with pytest.raises(Misconfigured, match=r"BRIDGE_PUBLIC_URL makes addresses of 251 bytes.* 1 bytes shorter"):
             await call
     assert list(world.context.sites.get(made["site"]).gateways) == ["mainpay"]
-    await add(world, "https://third.test", names=("mainpay", "paystory"))
+    await add(world, "https://third.test", names=("mainpay", "payple"))
     object.__setattr__(world.context.settings, "public_url", fits)
     await add(world, "https://other.test", names=("welcome",))
+
+
+async def test_a_public_address_that_makes_notice_addresses_too_long_for_a_gateway_is_refused_too(world):
+    rest = len("/n/") + len(world.site.id) + len("/paystory/noti/") + 43  # a signature has 43 bytes
+    fits = "http://" + "h" * (200 - 7 - rest)
+    object.__setattr__(world.context.settings, "public_url", fits + "h")
+    with pytest.raises(Misconfigured, match=r"addresses of 201 bytes, and 페이스토리 takes 200.* 1 bytes shorter"):
+        await add(world, "https://other.test", names=("paystory",))
+    object.__setattr__(world.context.settings, "public_url", fits)
+    await add(world, "https://other.test", names=("paystory",))
 
 
 async def test_a_live_site_has_no_test_identity_by_default(world):

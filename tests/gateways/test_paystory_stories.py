@@ -1,5 +1,8 @@
 """Pay-Story's other ways over the real flows: money given back in its console while a refund of ours is under way."""
 
+from dataclasses import replace
+from urllib.parse import urlencode
+
 import pytest
 
 from bridge.clock import stamp
@@ -7,8 +10,10 @@ from bridge.domain.gateway import Allowed
 from bridge.domain.payment import Mode
 from bridge.flows.check_invariants import check_everything
 from bridge.gateways import build
+from bridge.gateways.paystory.sandbox_notices import signed
 from bridge.sandbox.local import ask
 from tests.gateways.street import Street
+from tests.sandbox.test_paystory import KEY, MID
 
 
 @pytest.fixture
@@ -142,6 +147,37 @@ async def test_the_slip_of_money_paid_in_cash_is_its_cash_receipt_where_one_was_
 
     assert f"receiptType={kind}" in told["receipt_url"]
     assert (slip.status, ("현금영수증" if kind == "cash" else "거래명세서") in slip.body.decode()) == (200, True)
+
+
+async def link_of(street, payment):
+    return (await street.call("GET", f"/v1/payments/{payment}")).json()["receipt_url"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [({}, "cash"), ({"goodsAmt": "54000"}, "general"), ({"cashCrctFlg": "0"}, "general"),
+     ({"currencyType": "USD"}, "general"), ({"cancelYN": "Y", "resultCd": "4200"}, "general")],
+)  # fmt: skip
+async def test_a_notice_brings_the_cash_receipt_of_all_that_was_paid_alone(street, change, kind):
+    street.fault("notice", "notice_lost")
+    opened = await street.checkout(method="account")
+    await street.go(await street.authenticate(opened, cash_receipt="1"))
+    await street.quiet()
+    payment, news = await street.payment(opened.payment), await street.all("SELECT * FROM news")
+    assert (payment.state, "cashCrctFlg" in payment.refs) == ("paid", False), "no answer has it"
+    assert "receiptType=general" in await link_of(street, payment.id)
+    told = {"resultCd": "4000", "payMethod": "BANK", "tid": payment.refs["tid"], "oTid": "", "mid": MID,
+            "ordNo": payment.merchant_ref, "goodsAmt": "55000", "currencyType": "KRW", "cancelYN": "N",
+            "ediDate": "20260330163604", "cashCrctFlg": "1"} | change  # fmt: skip
+    for _ in range(2):
+        assert (await street.post_news(urlencode(signed(told, KEY)).encode())).status_code == 200
+
+    after = await street.payment(opened.payment)
+    assert f"receiptType={kind}" in await link_of(street, payment.id)
+    assert after.version == payment.version + (kind == "cash"), "once, however often it is told"
+    assert replace(after, refs=payment.refs, version=payment.version) == payment, "and nothing else is changed by it"
+    assert len(await street.all("SELECT * FROM news")) == len(news)
+    await street.check_books()
 
 
 async def test_a_second_cancel_that_is_never_shown_is_a_persons_though_the_first_one_was(street):

@@ -63,6 +63,9 @@ BY_ORDER = "거래번호가 없어 주문번호로 취소해요. 거절되면 �
 """0003 and 2020 may refuse a cancel by order number (12.4)."""
 TO_ACCOUNT = "가상계좌로 받은 돈은 운영자가 `pay-bridge refund … --account`로 구매자의 계좌에 환불해요."
 
+NOTICE_BYTES_MAX = 200
+"""notiUrl (5.3, 7.3)."""
+
 WHOLE_ONLY = (Method.PHONE, Method.GIFT)
 """부분취소 불가능 결제수단 (2029)."""
 
@@ -74,6 +77,7 @@ class PayStory(Writer):
     name: str = "paystory"
     title: str = "페이스토리"
     methods: tuple[Method, ...] = tuple(codes.METHODS)
+    notice_bytes_max: int = NOTICE_BYTES_MAX
     key_methods: tuple[Method, ...] = (Method.CARD, Method.PHONE)
     deadline_seconds: float = 40.0
     human_after_seconds: float = 360.0

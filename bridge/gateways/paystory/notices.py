@@ -41,6 +41,7 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
         amount=_won(form.get("goodsAmt", "")),
         proof=Digest(),
         refs=_refs(form, event),
+        late_refs=_late_refs(form, event),
         currency=form.get("currencyType", "") or "KRW",
         card=card(fields) if form.get("payMethod") == "CARD" else {},
         account=account | ({"due": due.isoformat()} if due else {}),
@@ -68,6 +69,12 @@ def _refs(form: Mapping[str, str], event: Event) -> dict[str, str]:
         return {"refNo": form["tid"]} if form.get("tid") else {}
     account = {"account_number": form["vacntNo"]} if form.get("vacntNo") else {}
     return {name: form[name] for name in KEPT if form.get(name)} | account
+
+
+def _late_refs(form: Mapping[str, str], event: Event) -> dict[str, str]:
+    """Read whether a cash receipt was issued (10., cashCrctFlg 1): no answer to an approval says it (4.3, 5.4)."""
+    issued = event in (Event.APPROVED, Event.DEPOSITED) and form.get("cashCrctFlg") == "1"
+    return {"cashCrctFlg": "1"} if issued else {}
 
 
 def _name(form: Mapping[str, str]) -> str:

@@ -163,6 +163,7 @@ def _approved(trade: Trade, fault: Fault | None, more: Form, sent: list[Any]) ->
         **notices.own_fields(trade),
     }
     shown["sochpNo"] = shown.pop("socHpNo", "")
+    shown.pop("cashCrctFlg", None)  # only a notice has it (guide 10)
     return Answer(said(trade.code, **shown, **more), sent)
 
 

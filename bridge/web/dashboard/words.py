@@ -225,6 +225,7 @@ EVENTS: dict[str, Said] = {
     "receipt.cancelled": Said("현금영수증을 취소했어요", "Cash receipt cancelled"),
     "receipt.not_cancelled": Said("현금영수증이 그대로 있어요", "Cash receipt stays"),
     "payment.paid": Said("결제됐어요", "Paid"),
+    "payment.told": Said("결제사가 결제 내용을 더 알려 왔어요", "The gateway told more of the payment"),
     "payment.declined": Said("거절됐어요", "Declined"),
     "payment.amount_mismatch": Said("금액이 달라 멈췄어요", "Stopped: another amount"),
     "payment.order_paid": Said("이미 결제된 주문이라 되돌려요", "Given back: the order was paid already"),

@@ -287,6 +287,7 @@ return array(
 		'The gateway only takes a request now. What it has paid out to you must be wired back by hand, to the account it then names, before the buyer gets the money.' => '결제사가 지금은 취소 요청만 받아요. 이미 정산된 돈은 요청한 뒤에 나오는 계좌로 직접 보내야 구매자에게 환불돼요.',
 		'The gateway refused the refund.' => '결제사가 환불을 거절했어요.',
 		'The gateway says how much of it was cash: it will be issued over that, at most %s.' => '이 중 현금성 금액은 결제사가 알려 줘요. 그 금액으로 발급하고, 최대 %s이에요.',
+		'The gateway told more of the payment' => '결제사가 결제 내용을 더 알려 왔어요',
 		'The gateway\'s answer was lost. We are finding out what happened; do not refund again.' => '결제사의 답을 받지 못해 결과를 확인하고 있어요. 다시 환불하지 마세요.',
 		'The operator must look at this' => '운영자가 확인해야 할 일이 생겼어요',
 		'The operator need not look any more' => '운영자가 확인할 일이 끝났어요',
