@@ -18,6 +18,7 @@ OVERDUE_SECONDS = 60
 STALE_SECONDS = 65 + 30
 """What was sent longer ago and has no outcome has nobody who waits for its answer: no gateway's deadline is longer."""
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
+ACCEPTED_DAYS_MAX = 14
 
 
 def quiet_of(context: Context, gateway: Gateway) -> timedelta:
@@ -43,6 +44,11 @@ def claimed_until(gateway: Gateway, at: int) -> int:
 def is_late(gateway: Gateway, since: int, at: int) -> bool:
     """Whether an outcome has been unknown for so long that a person must be told; times in milliseconds."""
     return at - since >= gateway.human_after_seconds * 1000
+
+
+def accepted_until(operation: Operation) -> int:
+    """When a refund that was taken in should have been made, in milliseconds: then a person is asked."""
+    return to_ms(operation.sent_at) + ACCEPTED_DAYS_MAX * DAY_SECONDS * 1000
 
 
 def after_human(since: int, at: int) -> int:

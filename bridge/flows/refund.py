@@ -12,6 +12,7 @@ from bridge.domain.payment import Account, Payment, parse_amount
 from bridge.domain.services import Transfers
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
+from bridge.flows.pace import accepted_until
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
@@ -191,7 +192,7 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refun
         operations.step(turn, operation, Step.NOT_SENT, at=at, evidence=Evidence.E3, message=outcome.why)
         event, detail = "refund.not_sent", {"reason": outcome.why}
     elif isinstance(outcome, Accepted):
-        again = at + ASK_EVERY_SECONDS * 1000 if is_transfer(operation) else None
+        again = at + ASK_EVERY_SECONDS * 1000 if is_transfer(operation) else accepted_until(operation)
         operations.step(turn, operation, Step.UNKNOWN, at=at, code=ACCEPTED, refs=outcome.refs, next_try_at=again)
         event, detail = "refund.accepted", pay_back(outcome.refs)
     else:

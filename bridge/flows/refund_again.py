@@ -8,10 +8,19 @@ from bridge.domain.machine import Evidence, Step
 from bridge.domain.payment import Payment
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
-from bridge.flows.pace import UNDO_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
+from bridge.flows.pace import (
+    ACCEPTED_DAYS_MAX,
+    UNDO_SECONDS,
+    accepted_until,
+    after_human,
+    claimed_until,
+    is_late,
+    pause_ms,
+    quiet_at,
+)
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import ACCEPTED
+from bridge.flows.snapshots import ACCEPTED, pay_back
 from bridge.flows.talk import talk
 from bridge.flows.urls import urls_of
 from bridge.flows.write_down import write_down
@@ -65,7 +74,8 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operati
         recorder.refunded(turn, payment, operation, evidence, outcome.refs, "gateway")
         return
     if isinstance(outcome, Accepted):
-        operations.try_again(turn, operation, next_try_at=None, code=ACCEPTED, refs=outcome.refs)
+        ends_at = accepted_until(operation) if operation.step is Step.UNKNOWN else None
+        operations.try_again(turn, operation, next_try_at=ends_at, code=ACCEPTED, refs=outcome.refs)
         return
     code = getattr(outcome, "code", "")
     message = getattr(outcome, "message", "") or getattr(outcome, "why", "")
@@ -80,6 +90,20 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operati
     if operation.step is Step.NEEDS_HUMAN:
         next_try_at = after_human(to_ms(operation.sent_at), recorder.at)
     operations.try_again(turn, operation, next_try_at=next_try_at, code=code, message=message)
+
+
+def await_end(turn: Turn, recorder: Recorder, operation: Operation) -> None:
+    """Wait for the end of a refund that was taken in; ask a person when it should have come. It is never sent again."""
+    ends_at = accepted_until(operation)
+    if operation.step is Step.NEEDS_HUMAN or recorder.at < ends_at:
+        again = None if operation.step is Step.NEEDS_HUMAN else ends_at
+        operations.try_again(turn, operation, next_try_at=again, code=ACCEPTED, message=operation.message)
+        return
+    payment = payments.get(turn, recorder.site.id, operation.payment)
+    operations.step(turn, operation, Step.NEEDS_HUMAN, at=recorder.at, code=operation.code, message=operation.message)
+    recorder.note(turn, payment, "refund.needs_human", {"amount": operation.amount} | pay_back(operation.refs))
+    detail = f"a refund of {operation.amount} KRW was taken in {ACCEPTED_DAYS_MAX} days ago, and its end was never told"
+    recorder.case(turn, payment, "refund_unknown", detail)
 
 
 def refund_failed(
@@ -98,13 +122,18 @@ def refund_failed(
     recorder.note(turn, payment, "refund.refused", {"amount": operation.amount, "code": code, "message": message})
 
 
-def refund_to_person(turn: Turn, recorder: Recorder, payment: Payment, operation: Operation) -> None:
-    """Block further refunds of the payment and tell a person; a notice, or an inquiry, may still settle it."""
+def refund_to_person(
+    turn: Turn, recorder: Recorder, payment: Payment, operation: Operation, *, may_ask: bool = False
+) -> None:
+    """Block further refunds of the payment and tell a person; a notice, or an inquiry, may still settle it.
+
+    `may_ask`: the gateway can be asked how it stands, though not by an inquiry.
+    """
     again = after_human(to_ms(operation.sent_at), recorder.at)
     if operation.step is Step.NEEDS_HUMAN:
         operations.try_again(turn, operation, next_try_at=again, code=operation.code, message=operation.message)
         return
-    may_ask = isinstance(recorder.site.gateways.get(payment.gateway), Inquires)
+    may_ask = may_ask or isinstance(recorder.site.gateways.get(payment.gateway), Inquires)
     operations.step(
         turn,
         operation,

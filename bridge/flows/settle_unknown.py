@@ -11,8 +11,9 @@ from bridge.flows.inquire import BLIND, inquire_once, takes_back_first
 from bridge.flows.pace import HUMAN_EVERY_SECONDS, after_human, is_late, quiet_at
 from bridge.flows.probe import probe_once
 from bridge.flows.record import Recorder
-from bridge.flows.refund_again import refund_again
+from bridge.flows.refund_again import await_end, refund_again
 from bridge.flows.sites import Site
+from bridge.flows.snapshots import is_accepted
 from bridge.flows.transfer import ask_for_transfer, is_transfer
 from bridge.flows.undo import intend_undo, needs_human, undo_once
 from bridge.flows.void_account import void_once, voids_account
@@ -47,6 +48,8 @@ async def _settle(context: Context, site: Site, operation: Operation) -> None:
         await _approval(context, site, gateway, operation)
     elif is_transfer(operation) and not isinstance(gateway, RefundsToAccounts):
         await ask_for_transfer(context, site, gateway, operation)
+    elif is_accepted(operation):
+        await context.ledger.write(lambda turn: await_end(turn, Recorder.now(context, site), operation))
     elif operation.kind is Kind.REFUND:
         blind = BLIND in operation.refs
         settle = inquire_once if isinstance(gateway, Inquires) and not blind else refund_again

@@ -123,7 +123,8 @@ def _why_pending(pending: Sequence[Operation]) -> dict[str, str]:
 
 def is_accepted(operation: Operation) -> bool:
     """Tell whether an operation is a refund that the gateway has taken in and not made yet."""
-    return operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.code == ACCEPTED
+    is_refund = operation.kind is Kind.REFUND
+    return is_refund and operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.code == ACCEPTED
 
 
 def pay_back(refs: Mapping[str, str]) -> dict[str, Any]:

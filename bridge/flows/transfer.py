@@ -7,7 +7,7 @@ from bridge.domain.machine import Evidence, Kind, Step
 from bridge.domain.payment import Account, Payment
 from bridge.domain.services import RefundsToAccounts, Transfers, TransferShown
 from bridge.flows.context import Context
-from bridge.flows.pace import after_human
+from bridge.flows.pace import DAY_SECONDS, accepted_until, after_human
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
@@ -79,6 +79,11 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: objec
         refund_failed(turn, recorder, payment, operation, Evidence.E4, code, message, why)
         return
     waited = recorder.at - to_ms(operation.sent_at)
+    odd = isinstance(outcome, Unknown) and bool(outcome.code)  # such as a status that no document names
+    too_long = (odd and waited >= DAY_SECONDS * 1000) or recorder.at >= accepted_until(operation)
+    if too_long and operation.step is Step.UNKNOWN:
+        refund_to_person(turn, recorder, payment, operation, may_ask=True)
+        return
     soon = recorder.at + ASK_EVERY_SECONDS * 1000
     again = soon if waited < 3_600_000 else after_human(to_ms(operation.sent_at), recorder.at)
     operations.try_again(turn, operation, next_try_at=again, code=ACCEPTED, message=operation.message)

@@ -2,6 +2,9 @@
 
 import pytest
 
+from bridge.domain.decisions import Decision, choices
+from bridge.domain.machine import Kind
+
 
 @pytest.fixture
 async def paid(world):
@@ -42,6 +45,33 @@ async def test_a_refund_that_was_taken_in_stays_so_until_it_is_told(paid):
     assert await refund_rows(world, payment) == [("ok", "E7")]
     assert await world.state(payment.id) == "refunded"
     await world.check_books()
+
+
+@pytest.mark.parametrize("hears", [True, False])
+async def test_a_refund_that_was_taken_in_and_never_made_is_a_persons_after_two_weeks(paid, hears):
+    world, payment = paid
+    world.teller.fail("refund", "taken_in")
+    said = await ask_refund(world, payment, 20_000)
+    await world.clock.forward(14 * 86_400 - 60)
+    await world.beat()
+    assert await world.cases(payment.id) == []
+    await world.clock.forward(120)
+    await world.beat()
+    await world.beat()
+    shown = (await world.call("GET", f"/v1/refunds/{said['id']}")).json()
+    (case,) = await world.all("SELECT * FROM cases WHERE payment = ?", payment.id)
+
+    assert await refund_rows(world, payment) == [("needs_human", "")]
+    assert (shown["state"], world.teller.calls["refund"]) == ("accepted", 1), "it is never sent again"
+    assert case["reason"] == "refund_unknown"
+    offered = choices(case["reason"], await world.payment(payment.id), [Kind.REFUND], order_free=True)
+    assert offered == (Decision.REFUNDED, Decision.NOT_REFUNDED)
+    await world.check_books()
+    if hears:
+        world.trade(payment).refunds.append(20_000)
+        await world.tell("part_cancelled", payment, amount=20_000)
+        assert await refund_rows(world, payment) == [("ok", "E7")]
+        assert await world.cases(payment.id) == []
 
 
 @pytest.mark.parametrize("meant", ["20000 35000", "35000 20000"])

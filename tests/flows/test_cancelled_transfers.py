@@ -89,6 +89,29 @@ async def test_a_status_that_cannot_be_had_leaves_it_open_and_the_bridge_goes_on
     assert await world.state(payment.id) == "paid"
 
 
+@pytest.mark.parametrize(("status", "days"), [("odd", 1), ("", 14)])
+async def test_a_transfer_whose_end_nobody_can_tell_is_a_persons_and_is_still_asked_for(registered, status, days):
+    world, payment, _ = registered
+    if status:
+        world.teller.always["transfer_status"] = status
+    await world.clock.forward((days - 0.1) * 86_400)
+    await world.beat()
+    assert await world.cases(payment.id) == []
+    await world.clock.forward(1.1 * 86_400)
+    await world.beat()
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    (shown,) = (await world.call("GET", f"/v1/payments/{payment.id}")).json()["refunds"]
+    assert shown["state"] == "accepted"
+    world.teller.always.clear()
+    world.teller.make_transfer()
+    await world.clock.forward(2 * 86_400)
+    await world.beat()
+
+    assert await world.state(payment.id) == "refunded"
+    assert await world.cases(payment.id) == []
+    await world.check_books()
+
+
 async def test_what_is_over_is_no_transfer_or_was_never_answered_is_refused_in_words(counter):
     world = counter
     payment = await deposited(world)
