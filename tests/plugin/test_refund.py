@@ -188,6 +188,25 @@ def test_the_form_works_without_a_script(shop: Shop) -> None:
     assert 'method="post"' in page[page.index("<dialog") :]
 
 
+def test_of_a_refund_by_hand_the_clerk_reads_what_to_do_and_the_buyer_whom_to_ask(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    order, payment = shop.paid(cancel=True)
+    told = {
+        "message_ko": "환불할 수 없어요.",
+        "why": "판매자에게 문의해 주세요.",
+        "for_clerk": "결제사에 요청해 주세요.",
+    }
+    bridge.scripted[f"POST /v1/payments/{payment['id']}/refunds"] = (422, {"code": "refund_refused"} | told)
+    clerk = result(shop, submit(shop, form(shop, payment)))
+    fields = {"mbr_ref_no": order["ref"]}
+    buyer = shop.ajax("owner", "mainpay_payment_cancel", fields, sec_fetch_site="same-origin").json()["data"]
+
+    assert clerk[0] == "problem"
+    assert "결제사에 요청해 주세요." in clerk[1]
+    assert buyer == {"message": "환불할 수 없어요. 판매자에게 문의해 주세요.", "code": "refund_refused"}
+
+
 def test_where_nothing_may_be_refunded_there_is_a_reason_and_no_form(shop: Shop, bridge: StubBridge) -> None:
     order = shop.order()
     payment = bridge.add(
