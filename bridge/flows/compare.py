@@ -23,7 +23,7 @@ DOUBLED = "external_refund"
 
 
 def record_check(
-    turn: Turn, recorder: Recorder, gateway: Gateway, check: Operation, outcome: Inquiry, fence: Fence
+    turn: Turn, recorder: Recorder, gateway: Gateway, check: Operation, outcome: Inquiry, fence: Fence, asked_at: int
 ) -> None:
     """Write what a comparison shows: money found, money given back past the bridge, or that the books agree.
 
@@ -37,7 +37,7 @@ def record_check(
     difference = _difference(turn, recorder, payment, outcome, fence)
     told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in (REPORTED, PROVEN_BACK))
     if told_at and payments.get(turn, payment.site, payment.id).version == payment.version:
-        quiet = recorder.at >= told_at + quiet_of(recorder.context, gateway) // MILLISECOND
+        quiet = asked_at >= told_at + quiet_of(recorder.context, gateway) // MILLISECOND
         if not (quiet if isinstance(outcome, Seen) else is_late(gateway, told_at, recorder.at)):
             said = difference or "money is said to have gone back and is not shown yet"
             _later(turn, recorder, gateway, payment, check, said)

@@ -43,7 +43,7 @@ async def inquire_once(context: Context, site: Site, gateway: Gateway, operation
         operations.claim(turn, operation, context.owner, claimed)
         return payments.get(turn, site.id, operation.payment)
 
-    payment = await context.ledger.write(claim)
+    payment, asked_at = await context.ledger.write(claim), recorder.at
     exchange = gateway.inquire(payment, recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, deadline_seconds=INQUIRY_SECONDS)
     outcome = conversation.outcome
@@ -57,25 +57,32 @@ async def inquire_once(context: Context, site: Site, gateway: Gateway, operation
         current = operations.get(turn, site.id, operation.id)
         assert current is not None, "operations are never deleted"
         if current.step in PENDING_STEPS and current.tries == operation.tries + 1:
-            _record(turn, recorder, gateway, current, outcome, fence)
+            _record(turn, recorder, gateway, current, outcome, fence, asked_at)
 
     await write_down(context, record)
 
 
 def _record(
-    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Inquiry, fence: Fence
+    turn: Turn,
+    recorder: Recorder,
+    gateway: Gateway,
+    operation: Operation,
+    outcome: Inquiry,
+    fence: Fence,
+    asked_at: int,
 ) -> None:
+    """Write what an inquiry showed; it shows what was there when it was asked, however late its answer comes."""
     payment = payments.get(turn, recorder.site.id, operation.payment)
     if isinstance(outcome, Seen) and not outcome.captured:
         outcome = Absent()  # it is there, and no money is
     if operation.kind is Kind.REFUND:
-        _record_refund(turn, recorder, gateway, payment, operation, outcome)
+        _record_refund(turn, recorder, gateway, payment, operation, outcome, asked_at)
     elif operation.kind is Kind.UNDO:
-        _record_undo(turn, recorder, gateway, payment, operation, outcome)
+        _record_undo(turn, recorder, gateway, payment, operation, outcome, asked_at)
     elif operation.kind is Kind.CHECK:
-        record_check(turn, recorder, gateway, operation, outcome, fence)
+        record_check(turn, recorder, gateway, operation, outcome, fence, asked_at)
     else:
-        _record_approval(turn, recorder, gateway, payment, operation, outcome, fence)
+        _record_approval(turn, recorder, gateway, payment, operation, outcome, fence, asked_at)
 
 
 def _record_approval(
@@ -86,6 +93,7 @@ def _record_approval(
     operation: Operation,
     outcome: Inquiry,
     fence: Fence,
+    asked_at: int,
 ) -> None:
     """An approval that got lost, or the end of a window in which the gateway captures by itself."""
     if isinstance(outcome, Seen):
@@ -102,7 +110,7 @@ def _record_approval(
             ask_a_person(turn, recorder, after)
         return
     told = notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in operation.refs
-    shown, proven = _absence(recorder, gateway, operation, outcome, told=told)
+    shown, proven = _absence(recorder, gateway, operation, outcome, asked_at, told=told)
     if proven:
         _never_happened(turn, recorder, payment, operation)
         return
@@ -110,15 +118,15 @@ def _record_approval(
 
 
 def _absence(
-    recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Inquiry, *, told: bool
+    recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Inquiry, asked_at: int, *, told: bool
 ) -> tuple[Mapping[str, str], bool]:
     """Say what has been shown so far, and whether it proves that nothing happened (E5): absent twice, a minute apart
     at least, both after the quiet period. Where the gateway itself told otherwise it proves nothing."""
     shown = {name: value for name, value in operation.refs.items() if name in KEPT}
-    if not isinstance(outcome, Absent) or told or recorder.at < quiet_at(recorder.context, gateway, operation):
+    if not isinstance(outcome, Absent) or told or asked_at < quiet_at(recorder.context, gateway, operation):
         return shown, False
-    first = int(shown.get(ABSENT_AT, recorder.at))
-    return shown | {ABSENT_AT: str(first)}, recorder.at - first >= APART_MS
+    first = int(shown.get(ABSENT_AT, asked_at))
+    return shown | {ABSENT_AT: str(first)}, asked_at - first >= APART_MS
 
 
 def _go_on(
@@ -187,7 +195,7 @@ def _came_and_went(turn: Turn, recorder: Recorder, payment: Payment, operation: 
 
 
 def _record_undo(
-    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, undo: Operation, outcome: Inquiry
+    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, undo: Operation, outcome: Inquiry, asked_at: int
 ) -> None:
     """Between the tries to take money back: an inquiry may show that it is back, or that none was ever there."""
     if isinstance(outcome, Seen):
@@ -200,9 +208,9 @@ def _record_undo(
     assert approve is not None, "an undo has a target"
     told = bool(payment.captured) or notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in undo.refs
     quiet = quiet_at(recorder.context, gateway, approve)
-    if isinstance(outcome, Absent) and not told and recorder.at >= quiet:
-        first = int(undo.refs.get(ABSENT_AT, recorder.at))
-        if recorder.at - first >= APART_MS:
+    if isinstance(outcome, Absent) and not told and asked_at >= quiet:
+        first = int(undo.refs.get(ABSENT_AT, asked_at))
+        if asked_at - first >= APART_MS:
             record_undone(turn, recorder, gateway, undo, Evidence.E5, found_nothing=True)
             return
         _note_shown(turn, recorder, undo, {**_kept(undo), ABSENT_AT: str(first)})
@@ -220,7 +228,13 @@ def _note_shown(turn: Turn, recorder: Recorder, undo: Operation, shown: Mapping[
 
 
 def _record_refund(
-    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, operation: Operation, outcome: Inquiry
+    turn: Turn,
+    recorder: Recorder,
+    gateway: Gateway,
+    payment: Payment,
+    operation: Operation,
+    outcome: Inquiry,
+    asked_at: int,
 ) -> None:
     """A refund that got lost: what was refunded in all tells whether this very one was, because they go one by one."""
     if not isinstance(outcome, Seen) or outcome.refunded is None:
@@ -235,7 +249,7 @@ def _record_refund(
         payment = given_back(turn, recorder, payment, more, outcome.refunded)
     if done:
         return
-    shown, proven = _absence(recorder, gateway, operation, Absent(), told=False)
+    shown, proven = _absence(recorder, gateway, operation, Absent(), asked_at, told=False)
     if proven:
         why = "an inquiry shows that it was not made"
         refund_failed(turn, recorder, payment, operation, Evidence.E5, "", why, why)

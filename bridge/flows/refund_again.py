@@ -43,7 +43,7 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
         return payment
 
     intended_at = context.clock.boot_seconds()
-    payment = await context.ledger.write(claim)
+    payment, asked_at = await context.ledger.write(claim), recorder.at
     if payment is None:
         return
     url = urls_of(context, site, payment).notice
@@ -62,12 +62,14 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
         if current.evidence == Evidence.E8 and isinstance(outcome, Done):
             contradict(turn, recorder, payment.id, current)
         elif mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
-            _record(turn, recorder, gateway, current, outcome)
+            _record(turn, recorder, gateway, current, outcome, asked_at)
 
     await write_down(context, record)
 
 
-def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Refunding) -> None:
+def _record(
+    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Refunding, asked_at: int
+) -> None:
     payment = payments.get(turn, recorder.site.id, operation.payment)
     if isinstance(outcome, Done):
         evidence = Evidence.E9 if outcome.already else Evidence.E1
@@ -79,7 +81,7 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operati
         return
     code = getattr(outcome, "code", "")
     message = getattr(outcome, "message", "") or getattr(outcome, "why", "")
-    if isinstance(outcome, Refused) and recorder.at >= quiet_at(recorder.context, gateway, operation):
+    if isinstance(outcome, Refused) and asked_at >= quiet_at(recorder.context, gateway, operation):
         refund_failed(turn, recorder, payment, operation, Evidence.E2, code, message, "the gateway refuses it")
         return
     late = is_late(gateway, to_ms(operation.sent_at), recorder.at) and isinstance(outcome, Unknown)

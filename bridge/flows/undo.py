@@ -72,7 +72,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
         return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
 
     intended_at = context.clock.boot_seconds()
-    payment, kept = await context.ledger.write(claim)
+    (payment, kept), asked_at = await context.ledger.write(claim), recorder.at
     number = undo.tries + (undo.step is not Step.SENT)
     conversation = await talk(
         context, site, gateway, _take_back(gateway, payment, undo, kept, recorder.stamp), intended_at=intended_at
@@ -88,7 +88,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
         if current.evidence == Evidence.E8 and isinstance(conversation.outcome, Undone):
             contradict(turn, recorder, payment.id, current)
         elif mine and current.step in PENDING_STEPS:
-            _record_undo(turn, recorder, gateway, current, conversation.outcome)
+            _record_undo(turn, recorder, gateway, current, conversation.outcome, asked_at)
 
     await write_down(context, record)
 
@@ -115,7 +115,10 @@ def _refund_all(
     return Unknown("the gateway refuses to give it back", outcome.code, outcome.message)
 
 
-def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: Undoing) -> None:
+def _record_undo(
+    turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: Undoing, asked_at: int
+) -> None:
+    """Write what a try came to; it tells what was there when it was asked, however late its answer comes."""
     payment = payments.get(turn, recorder.site.id, undo.payment)
     approve = operations.get(turn, recorder.site.id, undo.target)
     assert approve is not None, "an undo has a target"
@@ -126,7 +129,7 @@ def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operati
         payment.captured > 0 or undo.refusal or notices.had_outcome(turn, payment.id, APPROVAL_TOLD)
     )
     proven = isinstance(outcome, Undone) or (
-        nothing and not contradicted and (approve.refusal or undo.reason == RECHECK or recorder.at >= quiet)
+        nothing and not contradicted and (approve.refusal or undo.reason == RECHECK or asked_at >= quiet)
     )
     if proven:
         assert isinstance(outcome, Undone | NothingThere)
@@ -141,7 +144,7 @@ def _record_undo(turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operati
     if isinstance(gateway, Inquires) and not payment.captured:
         since = to_ms(approve.sent_at)  # it was asked for all that time, and the net-cancel is the last of it
     late = is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent)
-    if isinstance(outcome, TooLate) or taken_in or late or (contradicted and recorder.at >= quiet):
+    if isinstance(outcome, TooLate) or taken_in or late or (contradicted and asked_at >= quiet):
         too_late = isinstance(outcome, TooLate)
         _hand_over(turn, recorder, payment, approve, undo, code, message, too_late=too_late, again=not taken_in)
         return

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from bridge.domain.failures import GatewayOff, Reconciling
-from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refused, Seen, Undone, Unknown
+from bridge.domain.gateway import Absent, Accepted, Allowed, Done, NothingThere, NotSent, Refused, Seen, Undone, Unknown
 from bridge.domain.machine import State, Step
 from bridge.domain.reasons import Reason
 from bridge.flows.charge_key import ChargeWish, charge_key
@@ -468,3 +468,25 @@ async def test_what_is_asked_about_and_then_taken_back_is_a_persons_counted_from
     await world.live(patience - gone + 50, step=5)
 
     assert await world.state(payment.id) == "needs_human"
+
+
+@pytest.mark.parametrize("op", ["undo", "inquire"])
+async def test_an_answer_that_takes_long_tells_what_was_there_when_it_was_asked_for(world, op):
+    """Nothing there before the quiet period proves nothing, though the answer arrives when that period is over."""
+    kind = {"undo": "undo", "inquire": "approve"}[op]
+    await world.pair_teller({"undo": "Serving", "inquire": "Asked"}[op])
+    world.teller.always[op] = "strange"
+    world.teller.fail("approve", "lost_before")
+    payment = await world.buy_at_teller()
+    operation, talks = await operation_of(world, payment.id, kind), Talks(world)
+    talks.answers.append(NothingThere("none") if op == "undo" else Absent("none"))
+    quiet = quiet_of(world.context, world.context.sites.get(world.site.id).gateway("teller"))
+
+    async def drip():
+        await world.clock.forward(quiet.total_seconds() + 60)
+
+    talks.meanwhile = drip
+    await try_once(world, op, operation)
+    after = await operation_of(world, payment.id, kind)
+
+    assert (after.step, after.refs.get("absent_at")) == ("unknown", None)
