@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from bridge.gateways.mainpay import sandbox_notices
+from tests.flows.test_notices import card
+
 KEY = "0123456789abcdef" * 2
 LOST_AFTER = ["drop_after", "rst_after", "5xx_after", "garbage_after", "half_after", "empty_after"]
 
@@ -204,6 +207,27 @@ async def test_a_notice_settles_a_part_that_a_person_was_given(world):
     more = await world.refund(payment.id, 5_000)
     assert more.json()["state"] == "done"
     await world.check_books()
+
+
+async def test_the_late_notice_of_one_part_settles_no_equal_one(any_world):
+    world = any_world
+    payment = await world.buy()
+    world.fault("notice", "notice_lost", times=None)
+    await world.refund(payment.id, 5_000)
+    await world.quiet()
+    (first,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    for op in ("part_cancel", "cancel"):
+        world.fault(op, "drop_before")
+    answer = await world.refund(payment.id, 5_000)
+    await world.quiet()
+    changes = {"refNo": first.refs["refNo"], "amount": "5000", "orgRefNo": payment.refs["refNo"]}
+    told = await world.post_notice(card(world, payment, sandbox_notices.PART_CANCELLED, **changes))
+    await world.quiet()
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+
+    assert told.status_code == 200
+    assert (first.step, refund["state"]) == ("ok", "needs_human")
+    assert (await world.payment(payment.id)).refunded == 5_000
 
 
 async def test_a_notice_from_elsewhere_settles_no_part(world):

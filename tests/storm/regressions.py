@@ -15,6 +15,7 @@ REGRESSIONS: dict[int, str] = {
     1683: "nobody could decide about a window that may have taken money for an order that another payment has",
     18: "a cancel in the console was written beside a refund of all on its way: what that gave back fitted no more",
     13988: "money found by an inquiry, whose taking back was a person's by then, was written again by its late notice",
+    13140: "the late notice of one refund settled an equal one: its day has six digits, and the answer's had eight",
     201033: '"nothing there", asked in the quiet period and answered after it, was believed: the money came in between',
     110717: "a cancel of a window that was perhaps paid was forgotten: the late news of its payment made it paid",
     6417: "news that was postponed while the bridge's clock ran four hours ahead waited hours once that was mended",

@@ -173,7 +173,10 @@ class Mainpay(Direct):
                 return Unknown("the cancel was answered about another payment", code, message)
             if data.has("cancelAmount") and data.won("cancelAmount") != refund.amount:
                 return Unknown("the cancel was answered about another amount", code, message)
-            return Done({name: data.text(name) for name in ("refNo", "tranDate", "tranTime") if data.has(name)})
+            told = {name: data.text(name) for name in ("refNo", "tranDate", "tranTime") if data.has(name)}
+            if "tranDate" in told:
+                told["tranDate"] = told["tranDate"][-6:]  # the guide's answer has the century, its notice has not
+            return Done(told)
         if code == codes.ALREADY_CANCELLED and refund.full:
             return Done(already=True)
         if code in codes.REFUND_REFUSALS:
