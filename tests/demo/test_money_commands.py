@@ -145,15 +145,20 @@ async def test_news_the_shop_refuses_waits_in_the_outbox_and_is_sent_on_demand(
     assert (await visit.wait(emptied, lambda found: not found["left"], "an empty outbox"))["left"] == []
 
 
-async def test_a_refund_to_an_account_is_taken_back_while_its_transfer_is_only_registered(
-    visit: Visit, terminal: Terminal, folder: Path
-) -> None:
+async def deposited(visit: Visit, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A ticket paid into an account, and the command that gives it back by a transfer."""
     page = await visit.watch(await visit.buy("r", "virtual_account"), "awaiting_deposit")
     await visit.buyer.submit(page, "deposit")
     payment = await visit.wait(visit.payment, lambda found: found["state"] == "paid", "the deposit")
     to = folder / "account"
     to.write_text("088:110-123-456789:김예매\n", "utf-8")
-    words = ("refund", payment["id"], "--reason", "공연 취소", "--account", str(to), "--json")
+    return payment, ("refund", payment["id"], "--reason", "공연 취소", "--account", str(to), "--json")
+
+
+async def test_a_refund_to_an_account_is_taken_back_while_its_transfer_is_only_registered(
+    visit: Visit, terminal: Terminal, folder: Path
+) -> None:
+    _, words = await deposited(visit, folder)
 
     taken_in = (await terminal.type(*words))[1]
     code, done, _ = await terminal.type("cancel-transfer", taken_in["id"], "--json")
@@ -171,12 +176,7 @@ async def test_a_refund_to_an_account_is_taken_back_while_its_transfer_is_only_r
 async def test_a_transfer_that_was_made_is_exit_code_1_and_one_whose_status_is_not_known_3(
     visit: Visit, terminal: Terminal, folder: Path
 ) -> None:
-    page = await visit.watch(await visit.buy("r", "virtual_account"), "awaiting_deposit")
-    await visit.buyer.submit(page, "deposit")
-    payment = await visit.wait(visit.payment, lambda found: found["state"] == "paid", "the deposit")
-    to = folder / "account"
-    to.write_text("088:110-123-456789:김예매\n", "utf-8")
-    words = ("refund", payment["id"], "--reason", "공연 취소", "--account", str(to), "--json")
+    payment, words = await deposited(visit, folder)
     refund = (await terminal.type(*words))[1]["id"]
     sandbox, ref = visit.stand.sandbox_url, payment["merchant_ref"]
     for op in ("transfer_cancel", "transfer_status"):

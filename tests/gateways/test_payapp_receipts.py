@@ -2,20 +2,6 @@
 
 import pytest
 
-from tests.gateways.house import House
-
-
-@pytest.fixture
-async def house(tmp_path):
-    """A bridge, a shop, PayApp."""
-    made = House(tmp_path)
-    made.gateway = "payapp"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
-
 
 async def bought(house, method="naverpay", **choice):
     """Buy by Naver Pay, by card or account, with points or without; gives the payment as the API shows it."""

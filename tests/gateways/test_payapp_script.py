@@ -3,26 +3,12 @@
 import re
 from urllib.parse import parse_qsl, urlencode
 
-import pytest
-
 from bridge.sandbox.local import ask
-from tests.gateways.house import House, hidden
+from tests.gateways.house import hidden
 from tests.gateways.payapp import KEYS
 from tests.support.world import SANDBOX, SHOP_URL, Opened
 
 END_SECONDS = 2_400.0
-
-
-@pytest.fixture
-async def house(tmp_path):
-    """A bridge, a shop, PayApp; buyers tell no phone number, so their own browsers ask."""
-    made = House(tmp_path)
-    made.gateway = "payapp"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
 
 
 async def opened(house):

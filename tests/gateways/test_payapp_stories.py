@@ -8,20 +8,8 @@ import pytest
 
 from bridge.flows.retain import retain
 from bridge.sandbox.local import ask
-from tests.gateways.house import House, hidden
+from tests.gateways.house import hidden
 from tests.support.world import SANDBOX, SHOP_URL, Opened
-
-
-@pytest.fixture
-async def house(tmp_path):
-    """A bridge, a shop, PayApp."""
-    made = House(tmp_path)
-    made.gateway = "payapp"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
 
 
 async def test_a_buyer_pays_and_the_shop_hears_it_once(house):
