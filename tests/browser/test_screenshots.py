@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.browser.conftest import Browse
 from tests.browser.lane import Lane
@@ -18,6 +18,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 WIDE = {"viewport": {"width": 1280, "height": 900}, "device_scale_factor": 1, "is_mobile": False}
 BYTES_MIN = 4_000
 """An empty page is smaller than this."""
+TRIES = 3
 
 
 class Album:
@@ -31,7 +32,13 @@ class Album:
         """Takes a picture of the whole page or of what is seen of it."""
         page.wait_for_load_state()
         path = self.folder / f"{name}.png"
-        page.screenshot(path=path, full_page=whole, animations="disabled", scale="css")
+        for tries_left in reversed(range(TRIES)):
+            try:
+                page.screenshot(path=path, full_page=whole, animations="disabled", scale="css")
+                break
+            except Error:  # on a busy machine Chromium is now and then "unable to capture" a page that is there
+                if not tries_left:
+                    raise
         assert path.stat().st_size > BYTES_MIN, f"{path} is empty"
 
 
