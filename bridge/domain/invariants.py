@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bridge.domain.machine import HOLDING, PAID_STATES, TERMINAL, Evidence, Kind, State, Step, may_move
+from bridge.domain.machine import (
+    AWAITED_BY_NOBODY,
+    HOLDING,
+    PAID_STATES,
+    TERMINAL,
+    Evidence,
+    Kind,
+    State,
+    Step,
+    may_move,
+)
 from bridge.domain.payment import Payment
 
 KEEPS_MONEY = HOLDING - {State.VOIDING}
@@ -218,7 +228,7 @@ def _unknown(facts: Facts) -> Iterator[str]:
     """I9: what nobody knows is settled in time, or a person is asked."""
     limit = facts.human_after_seconds + 900
     for deed in facts.deeds:
-        waited_for = deed.kind is not Kind.CHECK and deed.code != ACCEPTED
+        waited_for = deed.kind not in AWAITED_BY_NOBODY and deed.code != ACCEPTED
         if deed.step is Step.UNKNOWN and waited_for and deed.age_seconds > limit:
             yield f"{deed.kind} {deed.id} has been unknown for {deed.age_seconds:.0f} s"
         if deed.step is Step.NEEDS_HUMAN and not facts.has_open_case():

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     REFUND = "refund"
     PROBE = "probe"  # the request of a gateway that captures by itself is withdrawn, or found unpaid, at its end
     CHECK = "check"  # the gateway's books are compared with ours; nothing waits for it
+    WITHDRAW = "withdraw"  # what else could be paid of a payment that is paid is withdrawn; nothing waits for it
 
 
 class Evidence(StrEnum):
@@ -121,7 +122,11 @@ PAID_STATES = frozenset({State.PAID, State.PART_REFUNDED, State.REFUNDED})
 """States in which money was captured, exactly the order's amount."""
 
 PENDING_STEPS = frozenset({Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN})
-"""Operations without outcome; but for a check, they block every other money operation of their payment."""
+"""Operations without outcome; most block every other money operation of their payment (`blocks`)."""
+
+
+AWAITED_BY_NOBODY = frozenset({Kind.CHECK, Kind.WITHDRAW})
+"""Operations that bar nothing, and of whose end nobody is told."""
 
 
 def may_move(was: State, becomes: State) -> bool:
@@ -136,7 +141,7 @@ def may_step(was: Step, becomes: Step) -> bool:
 
 def blocks(kind: Kind, step: Step) -> bool:
     """Tell whether an operation without outcome keeps others of its payment from being begun."""
-    return step in PENDING_STEPS and kind is not Kind.CHECK
+    return step in PENDING_STEPS and kind not in AWAITED_BY_NOBODY
 
 
 def order_state(states: set[State]) -> str:

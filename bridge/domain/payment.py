@@ -165,6 +165,16 @@ class Payment:
         """The gateway's numbers of requests that the buyer's browser made and nobody has withdrawn, oldest first."""
         return tuple(self.refs.get(REQUESTS, "").split())
 
+    @property
+    def spare_requests(self) -> tuple[str, ...]:
+        """Those of `requests` by which the money that is there did not come: by each of them it could come again.
+
+        The one it came by is among the other refs; where a person's word stands for it, the last that is left is it."""
+        if len(self.requests) < 2:
+            return ()
+        named = {value for name, value in self.refs.items() if name != REQUESTS}
+        return tuple(one for one in self.requests if one not in named)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

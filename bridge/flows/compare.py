@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bridge.clock import to_ms
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Seen
-from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.machine import TERMINAL, Evidence, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
@@ -31,7 +31,7 @@ def record_check(
     """
     payment = payments.get(turn, recorder.site.id, check.payment)
     done = operations.of_payment(turn, payment.id)
-    if any(one.kind is not Kind.CHECK and one.step in PENDING_STEPS for one in done):
+    if any(blocks(one.kind, one.step) for one in done):
         _later(turn, recorder, gateway, payment, check, "")  # what is under way is asked about on its own account
         return
     difference = _difference(turn, recorder, payment, outcome, fence)

@@ -9,9 +9,10 @@ from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.flows.context import Context
+from bridge.flows.owe_withdrawal import begin_probe
 from bridge.flows.reconcile import gap_sites
 from bridge.flows.record import Recorder
-from bridge.flows.window_end import begin_probe, must_be_asked, must_be_shown, write_expired
+from bridge.flows.window_end import must_be_asked, must_be_shown, write_expired
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
 

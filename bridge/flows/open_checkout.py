@@ -11,6 +11,7 @@ from bridge.domain.machine import PAID_STATES, TERMINAL, State
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.choose_gateway import check_instalments, choose_gateway
 from bridge.flows.context import Context
+from bridge.flows.owe_withdrawal import owe_withdrawal_of_late
 from bridge.flows.record import Recorder
 from bridge.flows.script_window import seal_window
 from bridge.flows.sites import Site
@@ -232,7 +233,7 @@ def _opened(turn: Turn, recorder: Recorder, payment: Payment, outcome: object) -
     at, actor = recorder.at, "gateway"
     if isinstance(outcome, Redirect | Script):
         address = window_url(recorder.context, recorder.site, payment)
-        return payments.move(
+        payment = payments.move(
             turn,
             payment,
             State.OPEN,
@@ -244,6 +245,8 @@ def _opened(turn: Turn, recorder: Recorder, payment: Payment, outcome: object) -
             window_sealed=seal_window(recorder.context, outcome) if isinstance(outcome, Script) else "",
             expires_at=max(payment.expires_at, outcome.until or payment.expires_at),
         )
+        owe_withdrawal_of_late(turn, recorder, payment)
+        return payment
     if isinstance(outcome, Declined):
         return payments.move(
             turn,

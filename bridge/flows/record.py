@@ -11,6 +11,7 @@ from bridge.domain.payment import Account, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.flows.orphans import write_orphan
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
+from bridge.flows.owe_withdrawal import owe_withdrawals
 from bridge.flows.pen import BRIDGE, Pen
 from bridge.ledger import cases, operations, orders, payments
 from bridge.ledger.ledger import Turn
@@ -95,6 +96,7 @@ class Recorder(Pen):
             paid_at=from_ms(self.at),
             reason="" if against is None else str(against.reason),
         )
+        owe_withdrawals(turn, self, payment)
         if against is None:
             orders.mark_paid_by(turn, self.site.id, payment.order_ref, payment.id)
             self.tell(turn, payment, "payment.paid")
@@ -138,6 +140,7 @@ class Recorder(Pen):
         )
         orders.mark_paid_by(turn, self.site.id, payment.order_ref, payment.id)
         self.tell(turn, payment, "payment.paid")
+        owe_withdrawals(turn, self, payment)
         return payment
 
     def declined(

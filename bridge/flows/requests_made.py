@@ -11,6 +11,7 @@ from bridge.flows.capture import CAPTURED
 from bridge.flows.external import EXTERNAL
 from bridge.flows.orphans import REASON as ORPHANED
 from bridge.flows.orphans import write_return
+from bridge.flows.owe_withdrawal import is_taken
 from bridge.flows.record import Recorder
 from bridge.flows.told import GATEWAY, KNOWN, NOTHING_TO_DO, PERSON, Told
 from bridge.ledger import operations, payments
@@ -18,6 +19,7 @@ from bridge.ledger.ledger import Turn
 
 REQUESTS_MAX = 10
 KEPT = "the request is kept"
+ENDED_UNPAID = "ended unpaid"
 TURNED_AWAY = "not acknowledged: this window takes no request any more"
 
 
@@ -29,7 +31,8 @@ def keep_request(told: Told) -> str:
     if number in payment.requests:
         return KNOWN
     late = from_ms(told.recorder.at) >= payment.expires_at
-    if payment.state != State.OPEN or late or len(payment.requests) >= REQUESTS_MAX or _is_ending(turn, payment):
+    full = len(payment.requests) >= REQUESTS_MAX
+    if payment.state != State.OPEN or late or full or _is_ending(turn, payment) or is_taken(turn, payment):
         return TURNED_AWAY
     _write(turn, told.recorder, payment, (*payment.requests, number), GATEWAY, "window.requested")
     return KEPT
@@ -68,6 +71,9 @@ def of_another_request(told: Told) -> str:
         else:
             recorder.case(turn, payment, ORPHANED, detail)
         return PERSON
+    if notice.event == Event.REQUEST_CANCELLED and notice.request in payment.requests:
+        end_request(turn, recorder, payment, notice.request, GATEWAY)
+        return ENDED_UNPAID
     if notice.event not in (Event.CANCELLED, Event.PART_CANCELLED):
         return TURNED_AWAY if notice.event == Event.REQUESTED else KNOWN
     if notice.currency == "KRW" and len(notice.readings) < 2 and 0 < notice.amount <= payment.orphaned:

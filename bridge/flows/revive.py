@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bridge.clock import from_ms, new_id, new_reference
-from bridge.domain.machine import PAID_STATES, TERMINAL, Kind, State, Step
+from bridge.domain.machine import PAID_STATES, PENDING_STEPS, TERMINAL, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.flows.attest import read_attestation
 from bridge.flows.record import BRIDGE, Recorder
@@ -190,6 +190,5 @@ def _lay_refund(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) 
 
 
 def _is_pending(turn: Turn, payment: Payment) -> bool:
-    return any(
-        one.step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN) for one in operations.of_payment(turn, payment.id)
-    )
+    done = operations.of_payment(turn, payment.id)
+    return any(one.step in PENDING_STEPS and one.kind is not Kind.WITHDRAW for one in done)

@@ -17,6 +17,7 @@ from bridge.flows.snapshots import is_accepted
 from bridge.flows.transfer import ask_for_transfer, is_transfer
 from bridge.flows.undo import intend_undo, needs_human, undo_once
 from bridge.flows.void_account import void_once, voids_account
+from bridge.flows.withdraw import withdraw_once
 from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -58,6 +59,8 @@ async def _settle(context: Context, site: Site, operation: Operation) -> None:
         await void_once(context, site, gateway, operation)
     elif operation.kind is Kind.PROBE and isinstance(gateway, Probes):
         await probe_once(context, site, gateway, operation)
+    elif operation.kind is Kind.WITHDRAW and isinstance(gateway, Probes):  # beside what money waits for
+        context.tasks.begin(f"withdraw:{payment.id}", withdraw_once(context, site, gateway, operation))
     elif isinstance(gateway, Inquires):
         await inquire_once(context, site, gateway, operation)
 

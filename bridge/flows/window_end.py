@@ -1,8 +1,8 @@
 """The end of a window or account: where money may have come unheard, the gateway must show first that nobody paid."""
 
-from bridge.clock import from_ms, new_id, to_ms
+from bridge.clock import to_ms
 from bridge.domain.gateway import Gateway, Inquires, Probes, captures_itself
-from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.owe_check import owe_check
@@ -10,7 +10,6 @@ from bridge.flows.pace import is_late
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import gap, operations, payments
 from bridge.ledger.ledger import Turn
-from bridge.ledger.operations import Operation
 
 
 def must_be_shown(turn: Turn, gateway: Gateway | None, payment: Payment) -> bool:
@@ -38,28 +37,6 @@ def must_be_asked(turn: Turn, recorder: Recorder, gateway: Gateway | None, payme
     if awaited is not None:
         return not is_late(gateway, to_ms(awaited.sent_at), recorder.at)
     return all(one.sent_at < payment.expires_at for one in checks) and owe_check(turn, recorder, payment)
-
-
-def begin_probe(turn: Turn, recorder: Recorder, payment: Payment) -> Operation | None:
-    """Write the intent to withdraw the request, or to ask about it; the heartbeat sends it."""
-    known = operations.of_payment(turn, payment.id)
-    if any(one.kind is Kind.PROBE and one.step in PENDING_STEPS for one in known):
-        return None
-    probe = Operation(
-        id=new_id(recorder.context.clock),
-        site=recorder.site.id,
-        payment=payment.id,
-        kind=Kind.PROBE,
-        amount=payment.amount,
-        step=Step.SENT,
-        ref=payment.merchant_ref,
-        actor=BRIDGE,
-        stamp=recorder.stamp,
-        owner=recorder.context.owner,
-        sent_at=from_ms(recorder.at),
-    )
-    operations.add(turn, probe)
-    return operations.step(turn, probe, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
 
 
 def write_expired(turn: Turn, recorder: Recorder, payment: Payment, evidence: Evidence | None = None) -> Payment:

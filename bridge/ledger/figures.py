@@ -192,7 +192,7 @@ def unsettled(turn: Turn, site: str | None, at: int) -> list[Row]:
         " p.gateway, p.order_ref, p.state AS payment_state"
         " FROM operations AS o JOIN payments AS p ON p.id = o.payment"
         " WHERE o.state IN ('sent', 'unknown', 'needs_human') AND (o.state <> 'sent' OR o.sent_at < ?)"
-        " AND o.kind <> 'check'"
+        " AND o.kind NOT IN ('check', 'withdraw')"
         " AND (? = '' OR o.site = ?) ORDER BY o.sent_at LIMIT ?",
         *(at - SENT_TOO_LONG_MS, site or "", site or "", PENDING_MAX),
     )

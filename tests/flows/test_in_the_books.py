@@ -13,11 +13,12 @@ from bridge.domain.reasons import Reason
 from bridge.flows.charge_key import ChargeWish, charge_key
 from bridge.flows.expire import _end
 from bridge.flows.owe_check import owe_check
+from bridge.flows.owe_withdrawal import begin_probe
 from bridge.flows.pace import quiet_of
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.flows.undo import intend_undo
 from bridge.flows.void_account import void_once
-from bridge.flows.window_end import begin_probe, must_be_shown
+from bridge.flows.window_end import must_be_shown
 from bridge.ledger import gap, payments
 from tests.flows.test_accounts import void, waiting
 from tests.flows.test_cases import case_of, decide, open_case

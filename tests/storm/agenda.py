@@ -70,12 +70,14 @@ _DUE = """SELECT
   AND earlier.state = 'waiting')) AS news"""
 
 # A comparison of the books waits for the person who decides about what is under way; so does a window that may have
-# taken money for an order that another payment has, and the news of a part given back of what it took.
+# taken money for an order that another payment has, and the news of a part given back of what it took. A withdrawal
+# that had no answer for long is left alone, and bars nothing.
 _UNFINISHED = f"""SELECT
  (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state = 'open' AND EXISTS (
   SELECT 1 FROM operations WHERE payment = payments.id AND kind = 'probe' AND state = 'needs_human'))) AS states,
  (SELECT COUNT(*) FROM operations AS step WHERE state IN ('sent', 'unknown') AND NOT (kind = 'check' AND EXISTS (
-  SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))) AS steps,
+  SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))
+  AND NOT (kind = 'withdraw' AND next_try_at IS NULL)) AS steps,
  (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
  (SELECT COUNT(*) FROM notices WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM operations
   WHERE payment = notices.payment AND kind = 'probe' AND state = 'needs_human')) AS notices"""

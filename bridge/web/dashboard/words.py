@@ -134,6 +134,7 @@ KINDS: dict[str, Said] = {
     Kind.REFUND: Said("환불", "Refund"),
     Kind.PROBE: Said("결제 여부 확인", "Finding out whether it was paid"),
     Kind.CHECK: Said("장부 대조", "Comparison of the books"),
+    Kind.WITHDRAW: Said("남은 결제 요청 취소", "Withdrawal of requests left over"),
 }
 
 STEPS: dict[str, Said] = {
@@ -204,6 +205,7 @@ EVENTS: dict[str, Said] = {
     "window.vouched": Said("결제사가 이 사이트를 확인했어요", "The gateway knows this site"),
     "window.requested": Said("구매자가 결제를 요청했어요", "The buyer's browser asked for the payment"),
     "window.withdrawn": Said("결제 요청을 취소했어요", "A request for the payment was withdrawn"),
+    "window.not_withdrawn": Said("남은 결제 요청을 취소하지 못했어요", "A request left over was not withdrawn"),
     "window.perhaps_paid": Said("결제창에서 결제됐는지 확인하고 있어요", "Finding out whether the window was paid"),
     "window.closed": Said("구매자가 결제창을 닫았어요", "Buyer closed the window"),
     "approve.sent": Said("승인을 요청했어요", "Approval asked for"),

@@ -106,6 +106,7 @@ final class Story {
 			'window.vouched'          => __( 'The gateway knows this site', 'pay-bridge' ),
 			'window.requested'        => __( 'The buyer asked the gateway for the payment', 'pay-bridge' ),
 			'window.withdrawn'        => __( 'A request for the payment was withdrawn', 'pay-bridge' ),
+			'window.not_withdrawn'    => __( 'A request left over was not withdrawn', 'pay-bridge' ),
 			'window.closed'           => __( 'Buyer closed the payment window', 'pay-bridge' ),
 			'window.refused'          => __( 'Gateway refused the payment window', 'pay-bridge' ),
 			'window.not_opened'       => __( 'Window could not be opened', 'pay-bridge' ),
