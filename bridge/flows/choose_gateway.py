@@ -1,15 +1,17 @@
 """Which gateway opens a window: one that takes the method and the amount, and has lately answered."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bridge.domain.billing import CardEntry, OffersInstalments, TakesInstalments, TaxesWhole
 from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff, Malformed
 from bridge.domain.gateway import Gateway
-from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Buyer, Method
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Buyer, Method, Order
 from bridge.domain.services import NeedsDetails
 from bridge.flows.sites import Site
 
+G = TypeVar("G", bound=Gateway)
 FAILURES_MAX = 5
 REST_SECONDS = 30.0
 
@@ -81,6 +83,27 @@ def _that_offer(able: list[Gateway], months: int) -> list[Gateway]:
         most = max(offers, key=lambda one: one.offered_months_max)
         raise too_many(most, most.offered_months_max)
     return enough
+
+
+def check_call(gateway: Gateway, call: str, method: Method, order: Order, months: int) -> None:
+    """Refuse an order that a call without a window cannot carry, before anything is sent. Raises AmountRefused."""
+    check_amount(gateway, method, order.amount)
+    check_tax_free(gateway, call, order.tax_free)
+    check_instalments(method, order.amount, months)
+    check_direct_instalments(gateway, months)
+
+
+def first_to_take(able: Sequence[G], call: str, method: Method, order: Order, months: int = 0) -> G:
+    """Choose the first of some gateways whose call can carry the order; of none the first, which then says why not."""
+
+    def takes(gateway: G) -> bool:
+        try:
+            check_call(gateway, call, method, order, months)
+        except AmountRefused:
+            return False
+        return True
+
+    return next(filter(takes, able), able[0])
 
 
 def check_amount(gateway: Gateway, method: Method, amount: int) -> None:

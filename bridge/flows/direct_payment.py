@@ -10,7 +10,7 @@ from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.approve import Speak, approve
-from bridge.flows.choose_gateway import check_amount, check_direct_instalments, check_instalments, check_tax_free
+from bridge.flows.choose_gateway import check_call
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, look, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
@@ -41,11 +41,12 @@ async def pay_directly(
 ) -> Visit:
     """Pay an order without a window, and wait a moment for the outcome.
 
-    The same key finds the same payment; where its call was never sent, it is sent now. Raises OrderChanged, OrderTaken,
-    AmountRefused, Replayed, KeyReused, Busy (nothing was sent), and what the wish's own `check` raises.
+    The same key finds the same payment; where its call was never sent, it is sent now, to no other gateway. Raises
+    OrderChanged, OrderTaken, AmountRefused, Replayed, KeyReused, Busy (nothing was sent), and what the wish's own
+    `check` raises.
     """
     payment = await context.ledger.write(lambda turn: _begin(turn, context, site, gateway, wish, once))
-    if payment.state == State.OPEN:
+    if payment.state == State.OPEN and payment.gateway == gateway.name:
         approving = approve(context, site, gateway, wish.order, payment, speak, actor=wish.actor)
         task = context.tasks.begin(f"approve:{payment.id}", approving)
         visit = await wait_for(context, site, payment)
@@ -62,10 +63,7 @@ def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: Dir
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     if answer is not None:
         return payments.get(turn, site.id, answer.result)
-    check_amount(gateway, wish.method, wish.order.amount)
-    check_tax_free(gateway, wish.call, wish.order.tax_free)
-    check_instalments(wish.method, wish.order.amount, wish.instalment_months)
-    check_direct_instalments(gateway, wish.instalment_months)
+    check_call(gateway, wish.call, wish.method, wish.order, wish.instalment_months)
     context.admit()
     orders.store(turn, site.id, wish.order, now_ms(context.clock))
     everyone = payments.of_order(turn, site.id, wish.order.ref)

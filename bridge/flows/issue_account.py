@@ -8,6 +8,7 @@ from bridge.domain.failures import GatewayOff, Malformed
 from bridge.domain.gateway import Approval
 from bridge.domain.payment import Method, Order, Payment
 from bridge.domain.services import IssuesAccounts
+from bridge.flows.choose_gateway import first_to_take
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import DirectWish, pay_directly
 from bridge.flows.finish_checkout import Visit
@@ -30,23 +31,23 @@ class AccountWish:
 
 
 async def issue_account(context: Context, site: Site, wish: AccountWish, once: Once) -> Visit:
-    """Have the account issued; the payment waits for its deposit then.
+    """Have the account issued, by the first gateway that can say what the order asks; its deposit is awaited then.
 
     Raises GatewayOff where no gateway of the site issues accounts so, Malformed for a day too late or past, and what
     `pay_directly` raises.
     """
-    for gateway in [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]:
-        if isinstance(gateway, IssuesAccounts):
-            issues = gateway
-            break
-    else:
+    named = [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]
+    able = [one for one in named if isinstance(one, IssuesAccounts)]
+    if not able:
         raise GatewayOff("No gateway of this site issues accounts without its window.")
     now = context.clock.now()
     if not now < wish.due <= now + timedelta(days=DUE_DAYS_MAX):
         raise Malformed(f"due must be within the next {DUE_DAYS_MAX} days.")
 
+    gateway = first_to_take(able, "issue_account", Method.VIRTUAL_ACCOUNT, wish.order)
+
     def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
-        return issues.issue_account(payment, wish.order, wish.bank, wish.due, operation.stamp)
+        return gateway.issue_account(payment, wish.order, wish.bank, wish.due, operation.stamp)
 
     direct = DirectWish("issue_account", wish.order, Method.VIRTUAL_ACCOUNT, wish.actor)
     return await pay_directly(context, site, gateway, direct, once, speak)

@@ -439,6 +439,19 @@ class TypedCardsUndone(TypedCards, Approving, Undoing):
     """It takes typed cards too."""
 
 
+class TypedCardsInMonths(TypedCardsUndone):
+    """It takes them in instalments, and cannot say what is free of tax (as Mainpay)."""
+
+    instalment_months_max = 12
+    taxes_whole = frozenset({"key_in"})
+
+
+class AccountsTaxedWhole(Accounts):
+    """Its accounts cannot say what is free of tax."""
+
+    taxes_whole = frozenset({"issue_account"})
+
+
 class AskedByScript(Scripted, Approving, Inquiring):
     """As Payple in mode CERT, its window too."""
 
@@ -468,6 +481,8 @@ KINDS = {
         Accounts,
         Planning,
         TypedCardsUndone,
+        TypedCardsInMonths,
+        AccountsTaxedWhole,
         Asked,
         AskedAndUndone,
         AskedByScript,

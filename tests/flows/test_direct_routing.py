@@ -1,0 +1,120 @@
+"""Typed cards and accounts without a window: who cannot say what an order asks is passed over, and sent nothing."""
+
+import pytest
+
+from bridge.flows.manage_sites import change_settings
+from tests.support.teller import Teller
+
+OTHER = "http://other.test"
+CARD = {"number": "4111111111111111", "expires": "3012", "holder": "901231", "password": "12"}
+BOOK = {"amount": 60_000, "tax_free": 10_000}
+
+
+async def pair(world, first, second, **more):
+    """A site with two gateways, each on a host of its own."""
+    world.other = Teller()
+    world.net.apps[f"{OTHER}:80"] = world.other.app()
+    switch = {"card_entry": "on"}
+    await world.pair_tellers(teller={"kind": first} | switch, teller_b={"kind": second, "at": OTHER} | switch | more)
+
+
+@pytest.fixture
+async def two(world):
+    """The first gateway takes months and no tax-free part, the second a tax-free part and no months."""
+    await pair(world, "TypedCardsInMonths", "TypedCardsUndone")
+    return world
+
+
+def calls(world):
+    return world.teller.calls["key_in"], world.other.calls["key_in"]
+
+
+async def key_in(world, order, key="", **more):
+    body = {"order": world.order(**order), "card": CARD, "actor": "wp:7"} | more
+    return await world.call("POST", "/v1/card-payments", body, key=key)
+
+
+@pytest.mark.parametrize(
+    ("order", "more", "gateway"),
+    [
+        ({"amount": 60_000}, {}, "teller"),
+        ({"amount": 60_000}, {"instalment_months": 3}, "teller"),
+        (BOOK, {}, "teller_b"),
+    ],
+)
+async def test_a_typed_card_goes_to_the_first_gateway_that_can_say_what_the_order_asks(two, order, more, gateway):
+    paid = await key_in(two, order, **more)
+
+    assert (paid.status_code, paid.json()["state"], paid.json()["gateway"]) == (201, "paid", gateway)
+    assert calls(two) == (int(gateway == "teller"), int(gateway == "teller_b"))
+    assert len(await two.all("SELECT id FROM payments")) == 1, "nothing was begun where it could not be said"
+    await two.check_books()
+
+
+async def test_instalments_pass_over_a_gateway_that_has_no_field_for_them(world):
+    await pair(world, "TypedCardsUndone", "TypedCardsInMonths")
+    paid = await key_in(world, {"amount": 60_000}, instalment_months=6)
+
+    assert (paid.json()["gateway"], paid.json()["instalment_months"], calls(world)) == ("teller_b", 6, (0, 1))
+
+
+async def test_an_amount_below_one_gateways_least_goes_to_the_next(world):
+    await pair(world, "TypedCardsUndone", "TypedCardsUndone", least="500")
+    paid = await key_in(world, {"amount": 700})
+
+    assert (paid.status_code, paid.json()["gateway"], calls(world)) == (201, "teller_b", (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("order", "more", "words"),
+    [
+        (BOOK, {"instalment_months": 3}, "teller has no field for what is free of tax"),
+        (BOOK, {"gateway": "teller"}, "teller has no field for what is free of tax"),
+        ({"amount": 60_000}, {"instalment_months": 13}, "teller takes at most 12 months"),
+    ],
+)
+async def test_where_none_can_say_it_the_first_says_why_and_nothing_is_sent(two, order, more, words):
+    no = await key_in(two, order, **more)
+
+    assert (no.status_code, no.json()["code"]) == (422, "amount_refused")
+    assert words in no.json()["detail"]
+    assert calls(two) == (0, 0)
+    assert await two.all("SELECT id FROM payments") == []
+
+
+async def test_what_a_gateway_declined_or_never_answered_goes_to_no_other(two):
+    two.teller.fail("key_in", "declined")
+    no = await key_in(two, {"amount": 60_000})
+    two.teller.fail("key_in", "lost_after")
+    lost = await key_in(two, {"ref": "ORDER-2", "amount": 60_000})
+
+    assert no.json()["state"] == "declined"
+    assert lost.json()["state"] != "paid"
+    assert calls(two) == (2, 0)
+    await two.check_books()
+
+
+async def test_a_repeated_key_is_never_sent_to_another_gateway_than_its_payments(two):
+    body = {"order": two.order(amount=60_000), "card": CARD, "actor": "wp:7"}
+    two.net.down.add("http://teller.test:80")
+    unsent = await two.call("POST", "/v1/card-payments", body, key="ab" * 16)
+    two.net.down.clear()
+    await change_settings(two.context, url=two.site.url, settings={"teller": {"card_entry": "off"}})
+    again = await two.call("POST", "/v1/card-payments", body, key="ab" * 16)
+
+    assert (unsent.json()["gateway"], unsent.json()["state"]) == ("teller", "open")
+    assert (again.json()["id"], again.json()["state"]) == (unsent.json()["id"], "open")
+    assert calls(two) == (0, 0), "who types it anew, with a new key, pays at the other gateway"
+    anew = await two.call("POST", "/v1/card-payments", body, key="cd" * 16)
+    assert (anew.json()["gateway"], anew.json()["state"]) == ("teller_b", "paid")
+
+
+async def test_an_account_is_issued_by_the_first_gateway_that_can_say_what_is_free_of_tax(world):
+    await pair(world, "AccountsTaxedWhole", "Accounts")
+    due = world.hold(86_400.0)
+    asked = {"bank": "04", "due": due, "actor": "wp:7"}
+    book = await world.call("POST", "/v1/accounts", {"order": world.order(**BOOK)} | asked)
+    seat = await world.call("POST", "/v1/accounts", {"order": world.order(ref="ORDER-2")} | asked)
+
+    assert (book.status_code, book.json()["gateway"]) == (201, "teller_b")
+    assert (seat.status_code, seat.json()["gateway"]) == (201, "teller")
