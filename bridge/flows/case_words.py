@@ -1,6 +1,7 @@
 """What a case is about and what to do next, in both languages; and how each decision is said."""
 
 from bridge.domain.decisions import Decision
+from bridge.domain.payment import Payment
 from bridge.flows.health import Words
 
 ADVICE: dict[str, Words] = {
@@ -50,8 +51,8 @@ ADVICE: dict[str, Words] = {
         "The order changed while it was being paid. Check that the money was given back.",
     ),
     "seat_lost": Words(
-        "입금됐지만 좌석이 남아 있지 않아요. 구매자의 계좌로 돌려주세요.",
-        "A deposit came for seats that are gone. Send it back to the buyer's account.",
+        "입금됐지만 좌석이 남아 있지 않아요. 결제 화면에 적힌 환불 방법대로 돌려주세요.",
+        "A deposit came for seats that are gone. Give it back in the way that the payment's page names.",
     ),
     "seats_unconfirmed": Words(
         "돈은 받았지만 사이트가 좌석을 확인해 주지 않았어요. 좌석이 있는지 보고, 없으면 환불해 주세요.",
@@ -66,6 +67,22 @@ ADVICE: dict[str, Words] = {
         "An operator reported something that the books do not show. Compare them with the console.",
     ),
 }
+DEPOSITS: dict[str, Words] = {
+    "seat_lost": ADVICE["seat_lost"],
+    "order_changed": Words(
+        "입금됐지만 그 전에 주문이 바뀌었어요. 결제 화면에 적힌 환불 방법대로 돌려주세요.",
+        "A deposit came for an order that had changed. Give it back in the way that the payment's page names.",
+    ),
+    "order_paid": Words(
+        "이미 결제된 주문에 입금이 또 있었어요. 결제 화면에 적힌 환불 방법대로 돌려주세요.",
+        "A deposit came for an order that was paid already. Give it back in the way that the payment's page names.",
+    ),
+}
+"""The same of a deposit that should not be kept: nothing takes it back by itself, as a card's money is."""
+IN_ESCROW = Words(
+    "이 돈은 에스크로에 있으니 구매자의 계좌로 직접 보내지 마세요.",
+    "It lies in escrow: do not wire it to the buyer's account yourself.",
+)
 _OTHER = Words(
     "결제사 관리자 화면과 장부를 비교하고 결정해 주세요.", "Compare the gateway's console with the books, then decide."
 )
@@ -93,8 +110,16 @@ DECISIONS: dict[Decision, Words] = {
 }
 
 
-def advise(reason: str, *, decidable: bool, proposed: bool) -> Words:
+def describe(reason: str, payment: Payment) -> Words:
+    """Say what a case of a payment is about, and what is to be done about it."""
+    if not payment.account or reason not in DEPOSITS:
+        return ADVICE.get(reason, _OTHER)
+    about = DEPOSITS[reason]
+    return Words(f"{about.ko} {IN_ESCROW.ko}", f"{about.en} {IN_ESCROW.en}") if payment.escrow else about
+
+
+def advise(reason: str, payment: Payment, *, decidable: bool, proposed: bool) -> Words:
     """Say what a case is about and what to do next."""
-    about = ADVICE.get(reason, _OTHER)
+    about = describe(reason, payment)
     after = CHECK if proposed else None if decidable else WAIT
     return about if after is None else Words(f"{about.ko} {after.ko}", f"{about.en} {after.en}")

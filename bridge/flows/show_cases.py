@@ -39,7 +39,9 @@ def case_json(turn: Turn, case: Row) -> dict[str, Any]:
         "amount": case["amount"],
         "closed_at": rfc3339(from_ms(case["closed_at"])) if case["closed_at"] else "",
         "resolution": case["resolution"],
-        "advice": advise(case["reason"], decidable=bool(offered), proposed=bool(proposed))._asdict() if is_open else {},
+        "advice": advise(case["reason"], payment, decidable=bool(offered), proposed=bool(proposed))._asdict()
+        if is_open
+        else {},
         "proposal": proposal_json(proposed) if proposed else {},
         "history": [proposal_json(one) for one in history if one.state != "open"],
     }

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from bridge.domain.billing import KeyState, PlanState
 from bridge.domain.machine import Kind, State, Step
-from bridge.domain.payment import Method
+from bridge.domain.payment import Method, Payment
 from bridge.domain.reasons import Reason
-from bridge.flows.case_words import ADVICE
+from bridge.flows.case_words import ADVICE, DEPOSITS, describe
 from bridge.ledger.receipts import ReceiptState
 
 
@@ -259,7 +259,7 @@ EVENTS: dict[str, Said] = {
     "case.rejected": Said("제안을 반려했어요", "Proposal rejected"),
 }
 
-CASES: dict[str, Said] = {reason: Said(*advice) for reason, advice in ADVICE.items()}
+CASES: dict[str, Said] = {reason: Said(*advice) for reason, advice in (DEPOSITS | ADVICE).items()}
 
 FACTS: dict[str, Said] = {
     "name": Said("카드", "Card"),
@@ -335,6 +335,12 @@ def say(table: dict[str, Said], word: str, lang: str) -> str:
     """Say a word of a table; one not in it is said as it is."""
     found = table.get(word)
     return word if found is None else found.ko if lang == "ko" else found.en
+
+
+def say_case(reason: str, payment: Payment, lang: str) -> str:
+    """Say what a case of a payment is about; a reason without words is said as it is."""
+    about = describe(reason, payment) if reason in CASES else None
+    return reason if about is None else about.ko if lang == "ko" else about.en
 
 
 def tone(table: dict[str, Said], word: str) -> str:
