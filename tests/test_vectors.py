@@ -166,7 +166,7 @@ def means(value: Any, told: Any) -> bool:
     if isinstance(told, dict):
         return all(name in value and means(value[name], wanted) for name, wanted in told.items())
     if isinstance(value, datetime):
-        return value.date().isoformat() == told
+        return value.isoformat().startswith(told)
     if is_dataclass(value) and isinstance(told, str):
         return type(value).__name__ == told
     return bool(value == told)

@@ -64,7 +64,8 @@ class Notice:
     itself. `code` and `message` are the gateway's own words about a round that failed. `method` is how the buyer paid,
     where the gateway says so. `typed` is what the buyer wrote to the shop (address, memo), personal data: it stays in
     the sealed notice. `late_refs` are what only a notice tells (Pay-Story's cash receipt): proven and over all that the
-    payment holds, it brings them though the payment is known already; no money hangs on them.
+    payment holds, it brings them though the payment is known already; no money hangs on them. `paid_at` is when the
+    money moved by the gateway's clock, where the notice tells.
     """
 
     event: str
@@ -90,6 +91,7 @@ class Notice:
     message: str = ""
     method: Method | None = None
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from bridge.domain.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """Money has moved: `amount` KRW as the gateway says, never as we asked."""
+    """Money has moved: `amount` KRW as the gateway says, never as we asked; `paid_at` is when, where it says so."""
 
     amount: int
     refs: Mapping[str, str]
     card: Mapping[str, str] = field(default_factory=dict)
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,14 @@ class Seen:
 
     `refunded` is None where the gateway's answer does not tell. A payment that is there but not captured (an account
     without a deposit, an authentication without an approval) is `captured=0`; one cancelled whole has both equal.
+    `paid_at` is when it was captured, where the answer tells.
     """
 
     captured: int
     refunded: int | None
     refs: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

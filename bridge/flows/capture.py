@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bridge.clock import from_ms, new_id
 from bridge.domain.gateway import Paid
@@ -28,7 +29,10 @@ UNASKED = "seats_unconfirmed"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Captured money in KRW, and what proves it (E4 or E7). `cause` names the fact, and counts once."""
+    """Captured money in KRW, and what proves it (E4 or E7). `cause` names the fact, and counts once.
+
+    `paid_at` is when it moved, where the gateway tells; never before `since`, if that is not the payment's beginning.
+    """
 
     amount: int
     evidence: Evidence
@@ -36,6 +40,8 @@ class Found:
     refs: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
     currency: str = "KRW"
+    paid_at: datetime | None = None
+    since: datetime | None = None
 
 
 async def fence_for(context: Context, site: Site, payment_id: str) -> Fence:
@@ -83,8 +89,9 @@ def _take(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence:
         against = None
     operation = _operation(turn, recorder, payment, found)
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {found.evidence}", recorder.at)
-    paid = Paid(found.amount, dict(payment.refs) | dict(found.refs), dict(payment.card) | dict(found.card))
-    payment = recorder.captured(turn, payment, operation, paid, found.evidence, GATEWAY, against=against)
+    refs, card = dict(payment.refs) | dict(found.refs), dict(payment.card) | dict(found.card)
+    paid, proof = Paid(found.amount, refs, card, found.paid_at), found.evidence
+    payment = recorder.captured(turn, payment, operation, paid, proof, GATEWAY, against=against, since=found.since)
     if not fence.answered:
         detail = "money was taken and WordPress did not answer; see that the seats are held, or refund"
         recorder.case(turn, payment, UNASKED, detail, found.amount)

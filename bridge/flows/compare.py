@@ -86,7 +86,7 @@ def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fenc
     net = outcome.captured - (outcome.refunded or 0) - payment.orphaned
     if net > 0:
         cause = f"shown:{outcome.captured}" if payment.orphaned else CAPTURED
-        found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card)
+        found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card, paid_at=outcome.paid_at)
         write_found(turn, recorder, payment, found, fence)
     return ""
 

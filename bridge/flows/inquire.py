@@ -100,7 +100,7 @@ def _record_approval(
         if outcome.refunded and outcome.refunded >= outcome.captured:
             _came_and_went(turn, recorder, payment, operation)
             return
-        found = Found(outcome.captured, Evidence.E4, CAPTURED, outcome.refs, outcome.card)
+        found = Found(outcome.captured, Evidence.E4, CAPTURED, outcome.refs, outcome.card, paid_at=outcome.paid_at)
         write_found(turn, recorder, payment, found, fence)
         after = payments.get(turn, recorder.site.id, payment.id)
         if outcome.refunded and after.state == State.PAID:

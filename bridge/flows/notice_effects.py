@@ -24,7 +24,7 @@ from bridge.flows.told import (
     came_and_went,
 )
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING
-from bridge.ledger import notices, operations, orders, payments
+from bridge.ledger import notices, operations, orders, payments, plans
 from bridge.ledger.operations import Operation
 
 NEVER_APPROVED = (State.NEW, State.READYING, State.OPEN)
@@ -99,7 +99,9 @@ def _captured(told: Told) -> str:
     cause = CAPTURED if notice.event == Event.APPROVED else f"notice:{notice.dedupe}"
     if notice.request:
         cause = f"{cause}:{notice.request}"  # each of several requests may be paid, and counts once
-    found = Found(notice.amount, Evidence.E7, cause, notice.refs, notice.card, notice.currency)
+    plan = plans.by_ref(turn, recorder.site.id, payment.gateway, notice.merchant_ref) if notice.round else None
+    since = plan.created_at if plan else None  # a round is in the books only from the first news of it
+    found = Found(notice.amount, Evidence.E7, cause, notice.refs, notice.card, notice.currency, notice.paid_at, since)
     outcome = write_found(turn, recorder, payment, found, fence or Fence(True))
     if outcome == KNOWN:
         _keep_late_refs(told)

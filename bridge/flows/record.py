@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, to_ms
 from bridge.domain.gateway import Approval, Declined, NotSent, Paid, Undoes, Unknown, Waiting
 from bridge.domain.machine import Evidence, Kind, State, Step
+from bridge.domain.paid_time import paid_time
 from bridge.domain.payment import Account, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.flows.orphans import write_orphan
@@ -64,8 +65,12 @@ class Recorder(Pen):
         actor: str,
         *,
         against: Against | None = None,
+        since: datetime | None = None,
     ) -> Payment:
-        """Write money that moved: PAID if it is the amount asked and nothing is against it, else it is taken back."""
+        """Write money that moved: PAID if it is the amount asked and nothing is against it, else it is taken back.
+
+        `since` is the earliest that it can have moved, if that is not the payment's beginning.
+        """
         if paid.amount != payment.amount:
             detail = f"asked {payment.amount} KRW, the gateway took {paid.amount} KRW"
             against = Against(Reason.AMOUNT_MISMATCH, detail, "amount_mismatch")
@@ -93,7 +98,7 @@ class Recorder(Pen):
             captured=paid.amount,
             refs=dict(paid.refs),
             card=dict(paid.card),
-            paid_at=from_ms(self.at),
+            paid_at=paid_time(paid.paid_at, since or payment.created_at, from_ms(self.at)),
             reason="" if against is None else str(against.reason),
         )
         owe_withdrawals(turn, self, payment)

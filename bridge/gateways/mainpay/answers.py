@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from bridge.domain.exchange import KST, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import Declined, Paid, Unknown, Waiting
+from bridge.domain.paid_time import moment_in
 from bridge.domain.payment import Method, Payment
 from bridge.domain.texts import masked_card
 from bridge.gateways.mainpay import codes
@@ -35,7 +36,8 @@ def approval(payment: Payment, mbr_no: str, reply: Reply, stamp: Stamp) -> Paid 
     amount = data.won("amount")
     if not amount:
         raise Unreadable("The answer to pay says that nothing was taken.")
-    return Paid(amount, refs, _card(data, payment.refs.get("dialect", "")))
+    paid_at = moment_in(data, "tranDate", "tranTime")
+    return Paid(amount, refs, _card(data, payment.refs.get("dialect", "")), paid_at)
 
 
 def misfit(payment: Payment, mbr_no: str, fields: Fields) -> bool:

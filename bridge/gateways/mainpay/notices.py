@@ -6,6 +6,7 @@ import json
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Circumstantial, Notice
+from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 
 EVENTS = {"0": "approved", "1": "cancelled", "2": "part_cancelled"}
@@ -65,6 +66,7 @@ def _deposit(form: dict[str, str], mbr_no: str) -> Notice:
         amount=_won(form.get("AMT", "")),
         proof=_UNSIGNED,
         refs={"account_number": form.get("ACCOUNTNO", ""), "refNo": form.get("REF_NO", "")},
+        paid_at=read_moment(moment),
     )
 
 

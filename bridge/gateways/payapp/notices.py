@@ -10,6 +10,7 @@ import json
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.notices import Ack, Event, Notice, SharedValue
+from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import Talk
@@ -77,6 +78,7 @@ def read(raw: bytes, talk: Talk) -> Notice:
         message=form.get("ResultMsg", "") if event is Event.ROUND_FAILED else "",
         typed={name: form[field] for name, field in TYPED.items() if form.get(field)},
         method=codes.method(form.get("pay_type", ""), form.get("paymethod_group", "")),
+        paid_at=read_moment(form.get("pay_date", "")),
     )
 
 

@@ -4,6 +4,7 @@ from bridge.domain.billing import KeyShown
 from bridge.domain.exchange import Fields, Reply
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import Absent, Declined, Done, Paid, Refused, Seen, Unknown
+from bridge.domain.paid_time import moment_in
 from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.texts import masked_card
@@ -31,7 +32,7 @@ def charge(payment: Payment, settings: PaypleSettings, reply: Reply) -> Paid | D
         amount = fields.won("PCD_PAY_TOTAL")
         if not amount:
             raise Unreadable("The answer says that nothing was taken.")
-        return Paid(amount, dict(payment.refs) | refs(fields), card(fields))
+        return Paid(amount, dict(payment.refs) | refs(fields), card(fields), moment_in(fields, "PCD_PAY_TIME"))
     if code in codes.DECLINES or code in settings.decline_codes:
         return Declined(codes.DECLINES.get(code, Reason.DECLINED), code, message)
     refusal = said == "error" and bool(code) and code not in codes.NO_REFUSALS
@@ -69,7 +70,9 @@ def inquiry(payment: Payment, settings: PaypleSettings, reply: Reply) -> Seen | 
         if not fields.has("PCD_PAY_OID") or _is_other(fields, payment):
             return Unknown("the inquiry shows another payment", code, message)
         refunded = fields.won("PCD_REFUND_TOTAL") if fields.has("PCD_REFUND_TOTAL") else None
-        return Seen(fields.won("PCD_PAY_TOTAL"), refunded, refs(fields), card(fields))
+        return Seen(
+            fields.won("PCD_PAY_TOTAL"), refunded, refs(fields), card(fields), moment_in(fields, "PCD_PAY_TIME")
+        )
     absent = code in settings.absent_codes or codes.says_no_payment(code, message)
     if said == "error" and code not in codes.NOT_HEARD and absent:
         return Absent(code)

@@ -1,5 +1,7 @@
 """Reads what Pay-Story answers: only the operation's own yes about this very payment is one."""
 
+from datetime import datetime
+
 from bridge.domain.billing import Issued, KeyOrder
 from bridge.domain.exchange import Fields, Reply
 from bridge.domain.failures import Unreadable
@@ -16,6 +18,7 @@ from bridge.domain.gateway import (
     Unknown,
     Waiting,
 )
+from bridge.domain.paid_time import moment_in
 from bridge.domain.payment import Method, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.texts import end_of_day, masked_card
@@ -64,7 +67,12 @@ def approval(payment: Payment, mid: str, reply: Reply, *, bill: bool = False) ->
         raise Unreadable("The answer has no tid.")
     if issued:
         return _waiting(fields, refs)
-    return Paid(_amount(fields), refs, card(fields))
+    return Paid(_amount(fields), refs, card(fields), _paid_at(fields))
+
+
+def _paid_at(fields: Fields) -> datetime | None:
+    """Read when it was paid (appDtm, 결제일시)."""
+    return moment_in(fields, "appDtm")
 
 
 def _waiting(fields: Fields, refs: dict[str, str]) -> Waiting:
@@ -111,7 +119,7 @@ def key(order: KeyOrder, mid: str, reply: Reply) -> Issued | Declined | Unknown:
     if phone:
         if "tid" not in refs:
             raise Unreadable("The answer has no tid.")
-        charged = Paid(_amount(fields), refs)
+        charged = Paid(_amount(fields), refs, paid_at=_paid_at(fields))
     return Issued(fields.text("bid"), refs, card(fields), charged)
 
 
@@ -173,6 +181,7 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
     captured = parts = 0
     whole = False
     refs: dict[str, str] = {}
+    paid_at: datetime | None = None
     shown: dict[str, str] = {}
     for row in rows:
         of = row.text("resultCd")
@@ -181,10 +190,13 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
             whole = whole or row.text("cancelYN", "N") == "Y"
             refs |= {name: row.text(name) for name in KEPT if row.has(name)}
             shown |= card(row)
+            paid_at = paid_at or _paid_at(row)
         elif of in codes.GIVEN_BACK:
             parts += _amount(row)
     if not rows:
         return Absent(code)
     if not captured and parts:
         captured, whole = parts, True
-    return Seen(captured, captured if whole else min(parts, captured), refs, shown)
+    is_account = payment.method is Method.VIRTUAL_ACCOUNT  # its appDtm may be that of its issue
+    given_back = captured if whole else min(parts, captured)
+    return Seen(captured, given_back, refs, shown, None if is_account else paid_at)

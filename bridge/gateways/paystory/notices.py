@@ -9,6 +9,7 @@ from bridge.domain.exchange import Fields
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Digest, Event, Notice
+from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.domain.texts import end_of_day
 from bridge.gateways.paystory import codes
@@ -46,6 +47,7 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
         card=card(fields) if form.get("payMethod") == "CARD" else {},
         account=account | ({"due": due.isoformat()} if due else {}),
         due=due,
+        paid_at=read_moment(form.get("appDtm", "")) if event is Event.APPROVED else None,
     )
 
 

@@ -8,6 +8,7 @@ from bridge.domain.exchange import KST, Reply
 from bridge.domain.failures import Malformed, NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Declined, Paid, Return, Unknown, Waiting
+from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX, Method
 from bridge.domain.reasons import Reason
 from bridge.domain.windows import origin_of
@@ -70,7 +71,8 @@ def read_approval(
     refs = {"tid": refs.pop("P_TID"), **refs}
     if method is Method.VIRTUAL_ACCOUNT or fields.get("P_TYPE") == "VBANK":
         return _waiting(fields, refs), fields
-    return Paid(_won(fields.get("P_AMT", "")), refs, _card(fields)), fields
+    paid_at = read_moment(fields.get("P_AUTH_DT", ""))
+    return Paid(_won(fields.get("P_AMT", "")), refs, _card(fields), paid_at), fields
 
 
 def _waiting(fields: Mapping[str, str], refs: Mapping[str, str]) -> Waiting:

@@ -155,7 +155,8 @@ def _charged(reply: Reply, payment: Payment, card: dict[str, str]) -> Paid | Dec
             return Unknown("the charge was answered with no amount")
         refs = {"tid": answer.text("tid"), "payType": "hpp" if payment.method is Method.PHONE else "card"}
         approval = {"approval_no": answer.text("ApplNum", "")}
-        return Paid(amount, refs, {**card, **{name: value for name, value in approval.items() if value}})
+        shown = {**card, **{name: value for name, value in approval.items() if value}}
+        return Paid(amount, refs, shown, answer.moment("PayDate", "PayTime"))
     reason = codes.decline(answer.code)
     if reason is not None:
         return Declined(reason, answer.code, answer.message)

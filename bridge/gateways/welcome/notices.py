@@ -5,11 +5,13 @@ A deposit is told in all three, an approval in two: what tells of one event bear
 import hashlib
 import hmac
 import json
+from datetime import datetime
 from typing import Any
 
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Circumstantial, Digest, Event, Notice, Proof
+from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.gateways.welcome.settings import WelcomeSettings
 
@@ -46,7 +48,8 @@ def _pc(form: dict[str, str]) -> Notice:
         raise Unreadable("The notice is no deposit notice (no_oid, type_msg).")
     event = {"0200": Event.DEPOSITED, "0400": Event.CANCELLED}.get(form["type_msg"], Event.OTHER)
     refs = {"tid": form.get("no_tid", ""), "account_number": form.get("no_vacct", "")}
-    return _notice(event, form["no_oid"], _won(form.get("amt_input", "")), refs, _UNSIGNED, form["type_msg"])
+    amount, moment = _won(form.get("amt_input", "")), form.get("dt_trans", "") + form.get("tm_trans", "")
+    return _notice(event, form["no_oid"], amount, refs, _UNSIGNED, form["type_msg"], paid_at=read_moment(moment))
 
 
 def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
@@ -70,7 +73,8 @@ def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
         event = (
             Event.DEPOSITED if deposit and told.get("deposit_ymdhms") else Event.OTHER if deposit else Event.APPROVED
         )
-        return _notice(event, told["order_no"], amount, refs, Digest(), told.get("deposit_ymdhms", ""))
+        mark, moment = told.get("deposit_ymdhms", ""), told.get("deposit_ymdhms" if deposit else "approval_ymdhms", "")
+        return _notice(event, told["order_no"], amount, refs, Digest(), mark, paid_at=read_moment(moment))
     whole = left == "0"
     event = Event.CANCELLED if whole else Event.PART_CANCELLED
     moment = told.get("cancel_ymdhms", "")
@@ -78,7 +82,15 @@ def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
 
 
 def _notice(
-    event: Event, order: str, amount: int, refs: dict[str, str], proof: Proof, mark: str, *, left: int | None = None
+    event: Event,
+    order: str,
+    amount: int,
+    refs: dict[str, str],
+    proof: Proof,
+    mark: str,
+    *,
+    left: int | None = None,
+    paid_at: datetime | None = None,
 ) -> Notice:
     """Name the event by what happened: the same deposit or approval told in another format is the same event."""
     told_in_several = event in (Event.APPROVED, Event.DEPOSITED)
@@ -87,7 +99,7 @@ def _notice(
         parts += [mark, str(left)]
     dedupe = f"welcome:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
     known = {name: value for name, value in refs.items() if value}
-    return Notice(event, dedupe, order, amount, proof, known, left=left)
+    return Notice(event, dedupe, order, amount, proof, known, left=left, paid_at=paid_at)
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives import padding
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bridge.domain.exchange import KST, Call, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
+from bridge.domain.paid_time import moment_in
 from bridge.domain.payment import Buyer
 from bridge.gateways.welcome.settings import WelcomeSettings
 
@@ -90,6 +92,10 @@ class Answer:
     def won(self, name: str) -> int:
         """Read an amount of KRW. Raises Unreadable."""
         return self._fields.won(name.lower())
+
+    def moment(self, *names: str) -> datetime | None:
+        """Read a moment out of fields, one after the other; nothing where they make none."""
+        return moment_in(self._fields, *(name.lower() for name in names))
 
 
 def read(reply: Reply) -> Answer:
