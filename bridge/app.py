@@ -27,6 +27,7 @@ from bridge.ledger.vault import Vault
 from bridge.settings import Settings
 from bridge.signing.tokens import Tokens
 from bridge.web import dashboard, openapi, static
+from bridge.web.anchors import Anchors
 from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.checkout import Checkout
@@ -130,6 +131,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *KeyPages(context).routes(),
         *PlanPages(context).routes(),
         *Reconciliation(context).routes(),
+        *Anchors(context).routes(),
         *Cases(context).routes(),
         *Privacy(context).routes(),
         *Probes(context).routes(),

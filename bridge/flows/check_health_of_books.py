@@ -2,6 +2,7 @@
 
 from bridge.domain.invariants import RULES
 from bridge.domain.spans import age
+from bridge.flows.compare_anchors import SUBJECT
 from bridge.flows.health import Check, Words
 from bridge.ledger.checks import Checked
 
@@ -10,19 +11,20 @@ LABEL = Words("장부 점검", "Books")
 
 
 def check_books(checked: Checked | None, at: int) -> tuple[Check, ...]:
-    """Say what the last check found; nothing before the first one. `at` in milliseconds."""
+    """Say what the last check found; nothing before the first one. Anchors are a check of their own. `at`: ms."""
     if checked is None:
         return ()
     seconds = max(0.0, (at - checked.at) / 1000)
-    if checked.found:
-        rule, payment, what = checked.found[0]
-        grave = any(RULES.get(name, (None, name == "I15"))[1] for name, _, _ in checked.found)
-        many = len(checked.found)
+    found = [one for one in checked.found if not one[1].startswith(SUBJECT)]
+    if found:
+        rule, payment, what = found[0]
+        grave = any(RULES.get(name, (None, name == "I15"))[1] for name, _, _ in found)
+        many = len(found)
         advice = Words(
             f"장부에서 맞지 않는 것이 {many}건 있어요({rule}). 이 결제를 결제사와 비교해 주세요: {payment}",
             f"{many} things in the books do not hold ({rule}: {what}). Compare this with the gateway: {payment}",
         )
-        value = Words(f"{len(checked.found)}건 어긋남", f"{len(checked.found)} do not hold")
+        value = Words(f"{many}건 어긋남", f"{many} do not hold")
         return (Check("books", "fail" if grave else "warn", LABEL, value, advice),)
     value = Words(age(seconds), age(seconds, "en"))
     if seconds > LATE_SECONDS:

@@ -15,11 +15,12 @@ from bridge.domain.exchange import KST
 from bridge.domain.failures import BridgeError, LedgerBroken
 from bridge.domain.invariants import Violation
 from bridge.flows.alarms import raise_alarms, tell, watch
+from bridge.flows.compare_anchors import SUBJECT, find_broken, log_anchors
 from bridge.flows.context import Context
 from bridge.flows.pace import patience_seconds
 from bridge.flows.retain import retain
 from bridge.flows.seal_audit import NEW_PAYMENTS_MAX, check_all, check_new
-from bridge.ledger import checks, facts, seals
+from bridge.ledger import checks, facts
 from bridge.ledger.alarms import Name
 from bridge.ledger.checks import Checked
 from bridge.ledger.ledger import Turn
@@ -61,6 +62,7 @@ async def check_invariants(context: Context, payments_max: int = NEW_PAYMENTS_MA
         found = [Violation("I15", one.subject, one.what, True) for one in breaks]
         found += await _check_payments(context, names)
         found += await _check_notices(context)
+        found += await find_broken(context)
     except LedgerBroken as error:  # a row that no bridge wrote
         names, found = [], [Violation("I15", "", error.detail, True)]
     return await _conclude(context, _Look(len(names), 0, tuple(found)), began, about={"", *names}, full=False)
@@ -87,6 +89,7 @@ async def check_everything(context: Context, rest_seconds: float = REST_SECONDS)
             look.payments, after = look.payments + len(names), names[-1]
             await rest(len(names))
         found += await _check_notices(context)
+        found += await find_broken(context)
     except LedgerBroken as error:
         found = [Violation("I15", "", error.detail, True)]
     look.found = tuple(found)
@@ -116,10 +119,7 @@ async def check_forever(context: Context) -> None:
 async def _night(context: Context) -> None:
     """Check everything, say in the log (which is kept elsewhere) how far the seals are, and drop what is too old."""
     await check_everything(context)
-    names = await context.ledger.read(seals.sites)
-    for site in names:
-        seq, hashed = await context.ledger.read(partial(seals.last_of, site=site))
-        log.info("anchor", site=site, seal=seq, hash=hashed)
+    await log_anchors(context)
     gone = await retain(context)
     log.info("records that were old enough are gone", **asdict(gone))
 
@@ -167,7 +167,7 @@ async def _conclude(context: Context, look: _Look, began: float, *, about: set[s
 
     def covers(name: Name) -> bool:
         kind, _, rule = name[0].partition(" ")
-        return kind == INVARIANT and (full or rule == "I10" or name[1] in about)
+        return kind == INVARIANT and (full or rule == "I10" or name[1] in about or name[1].startswith(SUBJECT))
 
     wanted = {(f"{INVARIANT} {one.invariant}", one.payment): one.what for one in look.found}
     await raise_alarms(context, wanted, covers)

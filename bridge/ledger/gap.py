@@ -33,6 +33,8 @@ def begin(turn: Turn, since: int, restored_at: int) -> None:
         turn.run("DELETE FROM gap_sites WHERE site = ?", row["id"])
         turn.run("DELETE FROM gap_payments WHERE site = ?", row["id"])
         turn.run("INSERT INTO gap_sites (site, since, restored_at) VALUES (?, ?, ?)", row["id"], since, restored_at)
+        turn.run("INSERT INTO restores (site, since, restored_at) VALUES (?, ?, ?)", row["id"], since, restored_at)
+        turn.run("DELETE FROM anchor_breaks WHERE site = ?", row["id"])  # of the books that these replace
 
 
 def of_site(turn: Turn, site: str) -> Gap | None:

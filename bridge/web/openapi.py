@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from bridge import __version__
 from bridge.domain.machine import State
+from bridge.web.anchors import AnchorsIn
 from bridge.web.billing import AccountIn, CardPaymentIn, ChargeIn, CustomerIn, KeyIn, VoidIn
 from bridge.web.cases import CaseIn
 from bridge.web.orders_in import OrderIn
@@ -169,6 +170,14 @@ DESCRIBED = (
     ),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),
     Described("post", "/v1/reconciliation", "Hand over a page of what the shop knows.", ReportIn),
+    Described(
+        "post",
+        "/v1/anchors",
+        "Hand back some of the anchors the shop keeps: `outcomes` says of each whether the books bear it out"
+        " (`agrees`), a restored backup has lost it (`of_gap`), or not (`broken`); `anchor` is the one to keep now.",
+        AnchorsIn,
+        ((200, "compared"),),
+    ),
     Described("get", "/v1/health", "Give the verdict and the figures."),
     Described("get", "/livez", "Say that the process lives.", signed=False),
     Described("get", "/readyz", "Say whether payments can be taken.", signed=False),

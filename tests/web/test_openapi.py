@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from bridge.web.anchors import Anchors
 from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
@@ -16,7 +17,7 @@ from bridge.web.wordpress import WordPress
 def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
     served = {
         (method.lower(), route.path)
-        for part in (WordPress, Cases, Privacy, Billing, CashReceipts, PlanRoutes, Reconciliation, Services)
+        for part in (WordPress, Cases, Privacy, Billing, CashReceipts, PlanRoutes, Reconciliation, Anchors, Services)
         for route in part(None).routes()  # type: ignore[arg-type]
         if isinstance(route, Route)
         for method in route.methods or ()

@@ -504,3 +504,24 @@ CREATE TABLE gap_payments (
   PRIMARY KEY (site, payment)
 );
 CREATE INDEX gap_lost ON gap_payments (site) WHERE outcome = 'lost' AND seen_at IS NULL;
+-- Every restore there was: what the shop anchored between a backup's moment and its restore need not be found.
+CREATE TABLE restores (
+  site TEXT NOT NULL,
+  since BIGINT NOT NULL,
+  restored_at BIGINT NOT NULL,
+  PRIMARY KEY (site, restored_at)
+);
+
+-- When a shop handed its anchors back last, and those that the books do not bear out.
+CREATE TABLE anchor_checks (
+  site TEXT PRIMARY KEY NOT NULL,
+  at BIGINT NOT NULL
+);
+CREATE TABLE anchor_breaks (
+  site TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  day TEXT NOT NULL,
+  seal BIGINT NOT NULL,
+  what TEXT NOT NULL,
+  PRIMARY KEY (site, at, seal)
+);

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from bridge.domain.failures import Malformed
-from bridge.ledger import alarms, checks, looks, seals
+from bridge.ledger import alarms, anchors, checks, looks, seals
 from bridge.ledger.ledger import Turn
 from bridge.web.dashboard.access import Visit
 
@@ -14,7 +14,7 @@ CURSOR_CHARACTERS = 26
 
 
 async def show_records(visit: Visit) -> Response:
-    """Show the last checks, the alarms, each site's last seal, and the access log, newest first."""
+    """Show the last checks, the alarms, each site's seal and anchors, and the access log, newest first."""
     before = visit.request.query_params.get("before", "")
     if before and (len(before) != CURSOR_CHARACTERS or not before.isalnum()):
         raise Malformed("The cursor is not ours.")
@@ -24,7 +24,10 @@ async def show_records(visit: Visit) -> Response:
             "checked": checks.last(turn),
             "checked_all": checks.last(turn, full=True),
             "alarms": alarms.raised(turn),
-            "seals": [(site.id, *seals.last_of(turn, site.id)) for site in visit.sites],
+            "seals": [
+                (site.id, *seals.last_of(turn, site.id), anchors.compared_at(turn, site.id)) for site in visit.sites
+            ],
+            "broken": {one.site: one for one in anchors.breaks(turn)},
             "looks": looks.recent(turn, LOOKS_SHOWN + 1, before),
         }
 
