@@ -163,6 +163,8 @@ def shop(shop_of_session: Shop) -> Shop:
     bridge.gap = {"gap": False}
     bridge.handed.clear()
     bridge.methods.clear()
+    bridge.anchor = None
+    bridge.outcomes.clear()
     bridge.scripted.clear()
     bridge.checkout.clear()
     bridge.clock_ahead_seconds = 0

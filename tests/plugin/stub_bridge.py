@@ -57,8 +57,9 @@ class Seen:
 @dataclass
 class StubBridge:
     """Payments and refunds by id; `refund_states` are what the next refunds come to; `seen` is what was asked,
-    `gap` what is said about a restore, `handed` what was handed over, `methods` what the gateways take, and `scripted`
-    the answer to a method and path; None instead of an answer hangs up."""
+    `gap` what is said about a restore, `handed` what was handed over, `methods` what the gateways take, `anchor` the
+    one told next, `outcomes` what is said of anchors by their day (else that they agree), and `scripted` the answer to
+    a method and path; None instead of an answer hangs up."""
 
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -68,6 +69,8 @@ class StubBridge:
     gap: dict[str, Any] = field(default_factory=lambda: {"gap": False})
     handed: list[dict[str, Any]] = field(default_factory=list)
     methods: list[dict[str, Any]] = field(default_factory=list)
+    anchor: Any = None
+    outcomes: dict[str, str] = field(default_factory=dict)
     scripted: dict[str, tuple[int, Any]] = field(default_factory=dict)
     clock_ahead_seconds: int = 0
     answer_delay_seconds: float = 0.0
@@ -214,6 +217,9 @@ class _Handler(BaseHTTPRequestHandler):
                 bridge.handed += told["payments"]
                 bridge.gap["complete"] = bridge.gap.get("complete") or told["complete"]
             return 200, bridge.gap
+        if path == "/v1/anchors":
+            said = [bridge.outcomes.get(one["day"], "agrees") for one in json.loads(body)["anchors"]]
+            return 200, {"anchor": bridge.anchor, "outcomes": said}
         if path in ("/v1/payments", "/v1/payments/search"):
             asked = {name: values[0] for name, values in query.items()} if method == "GET" else json.loads(body)
             items = [

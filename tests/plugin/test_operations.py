@@ -225,7 +225,7 @@ def test_the_doctor_examines_everything(shop: Shop) -> None:
     found = {one["name"]: one["status"] for one in json.loads(doctor(shop))}
     assert found.pop("https") == "warn", "the stand is local"
     found.pop("records")  # Other tests leave payments behind that fit no order.
-    assert found == dict.fromkeys(["pairing", "outgoing", "permalinks", "connection", "incoming"], "pass")
+    assert found == dict.fromkeys(["pairing", "outgoing", "permalinks", "connection", "incoming", "anchors"], "pass")
     assert exit_code(shop, "pay-bridge", "status") == 0
 
 

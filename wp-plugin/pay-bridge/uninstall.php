@@ -15,6 +15,7 @@ function pay_bridge_uninstall_site() {
 		foreach ( array( 'payments', 'references', 'messages' ) as $name ) {
 			$wpdb->query( "DROP TABLE IF EXISTS {$wpdb->prefix}pay_bridge_{$name}" ); // phpcs:ignore WordPress.DB -- fixed names.
 		}
+		delete_option( 'pay_bridge_anchors' );
 		$wpdb->query( "DELETE FROM {$wpdb->options} WHERE option_name LIKE 'pay\\_bridge\\_order\\_%'" ); // phpcs:ignore WordPress.DB -- fixed names.
 	}
 	foreach ( array( 'pay_bridge_settings', 'pay_bridge_schema', 'pay_bridge_clock_offset_seconds', 'pay_bridge_gap', 'pay_bridge_handed', 'pay_bridge_methods', 'pay_bridge_methods_asked' ) as $option ) {

@@ -23,6 +23,7 @@ final class Doctor {
 		}
 		$findings[] = self::incoming();
 		$findings[] = self::records();
+		$findings[] = self::anchors();
 		return $findings;
 	}
 
@@ -120,6 +121,13 @@ final class Doctor {
 		}
 		/* translators: %d: a number of payments */
 		return self::finding( 'records', 'fail', sprintf( _n( '%d payment does not fit its order. See the list of payments.', '%d payments do not fit their orders. See the list of payments.', $count, 'pay-bridge' ), $count ) );
+	}
+
+	/** Whether the bridge's records are those that this site keeps anchors of. */
+	public static function anchors(): array {
+		$keys                   = Settings::keys();
+		list( $status, $words ) = null === $keys ? array( 'fail', Payments_Page::why_not_paired() ) : Anchors::verdict( $keys->site );
+		return self::finding( 'anchors', $status, $words );
 	}
 
 	private static function finding( string $name, string $status, string $words ): array {

@@ -85,6 +85,10 @@ final class Handover {
 			return self::outcome( self::NOT_ASKED, 0 );
 		}
 		self::wake();
+		$keys = Settings::keys();
+		if ( null !== $keys ) {
+			Anchors::note_restore( $keys->site, $since );
+		}
 		return true === ( $asked->body['complete'] ?? false ) ? self::outcome( self::COMPLETE, 0 ) : self::pages( $client, $since, $ends );
 	}
 

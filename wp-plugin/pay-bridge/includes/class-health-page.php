@@ -100,6 +100,7 @@ final class Health_Page {
 			__( 'Outcomes not known yet', 'pay-bridge' ) => self::queue( $health['unknown']['count'] ?? 0, $health['unknown']['oldest_seconds'] ?? 0 ),
 			__( 'News waiting for this site', 'pay-bridge' ) => self::queue( $health['news']['waiting'] ?? 0, $health['news']['oldest_seconds'] ?? 0 ),
 			__( 'Cases for a person', 'pay-bridge' )     => (string) (int) ( $health['cases']['open'] ?? 0 ),
+			__( 'Anchors', 'pay-bridge' )                => Doctor::anchors()['words'],
 		);
 		echo '<ul>';
 		foreach ( $facts as $name => $value ) {

@@ -9,7 +9,7 @@ namespace PayBridge;
 
 defined( 'ABSPATH' ) || exit;
 
-/** Pulls payments: once for a result page, hourly for whatever is not settled and whatever was paid lately. */
+/** Pulls payments: once for a result page, hourly for whatever is not settled and whatever was paid lately; hands anchors back. */
 final class Reconciliation {
 
 	const REFRESH_TIMEOUT_SECONDS = 3;
@@ -46,9 +46,11 @@ final class Reconciliation {
 	public static function action_reconcile(): void {
 		Messages::forget_old();
 		$client = Client::of_site();
-		if ( null !== $client ) {
+		$keys   = Settings::keys();
+		if ( null !== $client && null !== $keys ) {
 			$ends = time() + self::BUDGET_SECONDS;
 			Handover::go_on( $client, $ends );
+			Anchors::compare( $client, $keys->site );
 			self::pull_unsettled( $client, $ends );
 			self::pull_paid( $client, $ends );
 		}

@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
 /** The doctor's findings in the form Site Health wants; whatever calls a server runs asynchronously. */
 final class Site_Health {
 
-	const DIRECT = array( 'pairing', 'https', 'outgoing', 'permalinks', 'records' );
+	const DIRECT = array( 'pairing', 'https', 'outgoing', 'permalinks', 'records', 'anchors' );
 	const ASYNC  = array( 'connection', 'incoming' );
 
 	public static function filter_site_status_tests( array $tests ): array {
@@ -106,6 +106,7 @@ final class Site_Health {
 			'outgoing'   => __( 'WordPress may call the payment service', 'pay-bridge' ),
 			'permalinks' => __( 'Permalinks suit the result pages', 'pay-bridge' ),
 			'records'    => __( 'Payments fit their orders', 'pay-bridge' ),
+			'anchors'    => __( 'The payment service\'s records agree with the anchors kept here', 'pay-bridge' ),
 			'connection' => __( 'The payment service answers and accepts this site', 'pay-bridge' ),
 			'incoming'   => __( 'News of the payment service reach this site', 'pay-bridge' ),
 		);
