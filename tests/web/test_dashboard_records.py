@@ -7,7 +7,8 @@ import pytest
 
 from bridge.clock import to_ms
 from bridge.flows.log_in import add_operator
-from bridge.ledger import alarms, checks, looks
+from bridge.ledger import alarms, anchors, checks, looks
+from bridge.ledger.anchors import AGREES, BROKEN, Anchor, Compared
 from bridge.ledger.checks import Checked
 from bridge.web.dashboard.export import write_csv
 from tests.web.factory import Town
@@ -106,3 +107,22 @@ async def test_old_looks_are_paged_and_dropped_after_two_years(town: Town, minji
     assert "before=" not in (await minji.get(f"/dashboard/records?before={10:026d}")).text
     assert (await minji.get("/dashboard/records?before=nonsense")).status_code == 400
     assert await town.context.ledger.write(lambda turn: looks.drop_old(turn, at)) == 5
+
+
+async def test_the_page_of_checks_says_when_anchors_were_compared_and_what_is_broken(
+    town: Town, minji: Browser
+) -> None:
+    site = await town.add_site()
+    assert "아직 보내지 않았어요" in (await minji.get("/dashboard/records")).text
+    anchor, at = Anchor("2026-11-19", 7, "0" * 64, 0, 0, to_ms(town.clock.now())), to_ms(town.clock.now())
+    await town.context.ledger.write(lambda turn: anchors.note(turn, site, at, [Compared(anchor, AGREES)]))
+    page = (await minji.get("/dashboard/records")).text
+    assert "WordPress의 사본과 대조" in page
+    assert "맞아요" in page
+
+    broken = Compared(anchor, BROKEN, "seal 7 is gone")
+    await town.context.ledger.write(lambda turn: anchors.note(turn, site, at, [broken]))
+    page = (await minji.get("/dashboard/records")).text
+    assert "<b>I15</b> seal 7 is gone" in page
+    overview = (await minji.get("/dashboard")).text
+    assert "봉인 7번과 장부가 달라요" in overview
