@@ -43,9 +43,10 @@ SETTINGS = (
         live="both",
         test="both",
     ),
-    Setting("goods_code", "goodsCode, at most 8 characters", live="TICKET", test="TICKET"),
+    Setting("goods_code", "goodsCode, at most 8 bytes", live="TICKET", test="TICKET"),
 )
 
+GOODS_CODE_BYTES_MAX = 8
 NEVER_EMPTY = frozenset({"mbr_no", "api_key", "window_domain", "goods_code"})
 
 
@@ -87,6 +88,11 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> MainpaySettings:
         )
     if read["buyer_fields"] not in ("both", "customer"):
         raise Misconfigured("mainpay.buyer_fields must be both or customer.")
+    if len(read["goods_code"].encode()) > GOODS_CODE_BYTES_MAX:
+        raise Misconfigured(
+            f"mainpay.goods_code must be at most {GOODS_CODE_BYTES_MAX} bytes, such as TICKET (a Korean letter takes "
+            "three): Mainpay opens no window with a longer one."
+        )
     return MainpaySettings(
         mbr_no=read["mbr_no"],
         api_key=read["api_key"],

@@ -54,6 +54,9 @@ CHOICES = {
     "bill_method_field": ("PayMethod", "payMethod"),
 }
 
+BYTES_MAX = {"canceller_id": 10, "canceller_name": 30, "canceller_ip": 20}
+"""Who cancels, in UTF-8. (7.3)"""
+
 
 @dataclass(frozen=True, slots=True)
 class PayStorySettings:
@@ -91,6 +94,12 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> PayStorySettings:
     for name, choices in CHOICES.items():
         if found[name] not in choices:
             raise Misconfigured(f"paystory.{name} must be one of {', '.join(choices)}.")
+    for name, most in BYTES_MAX.items():
+        if len(found[name].encode()) > most:
+            raise Misconfigured(
+                f"paystory.{name} must be at most {most} bytes (a Korean letter takes three): Pay-Story would refuse "
+                "every cancel."
+            )
     for name in ("pg_url", "office_url"):
         found[name] = _address(name, found[name])
     sources = frozenset(one.strip() for one in found.pop("notice_sources").split(",") if one.strip())

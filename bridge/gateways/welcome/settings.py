@@ -1,7 +1,9 @@
 """Welcome's settings: identity, keys, hosts and the open points that an operator may switch."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address
 from urllib.parse import urlsplit
 
 from bridge.domain.failures import Misconfigured
@@ -59,6 +61,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "escrow": ("yes", "no"),
 }
 KEY_LENGTH, IV_LENGTH = 32, 16
+MID = re.compile(r"[A-Za-z0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,15 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> WelcomeSettings:
     for name, length in (("api_key", KEY_LENGTH), ("api_iv", IV_LENGTH)):
         if len(read[name]) != length or not read[name].isascii():
             raise Misconfigured(f"welcome.{name} must be {length} ASCII characters, as Welcome mailed it.")
+    if not MID.fullmatch(read["mid"]):
+        raise Misconfigured("welcome.mid must be at most ten letters and digits, as Welcome gave it.")
+    try:
+        IPv4Address(read["server_address"])
+    except AddressValueError:
+        raise Misconfigured(
+            "welcome.server_address must be an IPv4 address such as 203.0.113.7: an escrow's clientIp has room for no "
+            "other."
+        ) from None
     return WelcomeSettings(
         mid=read["mid"],
         sign_key=read["sign_key"],
