@@ -222,3 +222,38 @@ def test_a_round_that_could_not_be_charged_is_told_to_the_theme_when_the_bridge_
     assert [shop.post_news(signed, body).status_code for _ in range(2)] == [200, 200]
     assert json.loads(shop.stand.run_php(f"echo wp_json_encode({heard});")) == [["seen", order["ref"]]]
     listener.unlink()
+
+
+def test_a_theme_is_given_what_it_needs_and_nothing_of_the_clerks(shop: Shop, bridge: StubBridge) -> None:
+    listener = shop.stand.root / "wp-content" / "mu-plugins" / "given.php"
+    listener.write_text(
+        "<?php foreach (array('paid', 'refunded') as $event) { add_action('pay_bridge_' . $event,"
+        " static function ($ref, $payment) use ($event) { update_option('t_given_' . $event, $payment); }, 10, 2); }"
+    )
+    secret = {
+        "attestation": "sealed", "gateway_refs": {"refNo": "R1"}, "gateway_details": {"rebill_no": "1"},
+        "timeline": [{"actor": "wp:7"}], "buyer_name": "김하늘", "window_url": "https://gateway.example/w", "new": "x",
+    }  # fmt: skip
+    may = {"refund": "full_or_part", "refundable": 30000, "why": "", "for_clerk": "국민은행 1로 보내야 해요."}
+    shown = {"receipt_url": "https://gateway.example/slip", "paid_at": "2026-11-20T12:00:00Z", "merchant_ref": "M1"}
+    order = shop.order()
+    payment = bridge.add(order["ref"], allowed=may, **shown, **secret)
+    assert shop.news(payment, 1).status_code == 200
+    refund = {"id": "f_1", "amount": 1000, "state": "done", "items": ["seat-1"], "actor": "wp:7", "reason": "단순 변심"}
+    payment = bridge.add(
+        order["ref"], "part_refunded", id=payment["id"], refunded=1000, allowed=may, refunds=[refund], **shown, **secret
+    )
+    assert shop.news(payment, 2).status_code == 200
+    php = "array_map('get_option', array('t_given_paid', 't_given_refunded'))"
+    tag = f"array(pay_bridge_payment('{order['ref']}'), pay_bridge_refresh('{order['ref']}'))"
+    given = json.loads(shop.stand.run_php(f"echo wp_json_encode(array_merge({php}, {tag}));"))
+    listener.unlink()
+
+    for one in given:
+        assert not (secret.keys() | {"version", "site"}) & one.keys()
+        assert one["allowed"].keys() == {"refund", "refundable", "why"}
+        assert (one["id"], one["amount"], one["receipt_url"]) == (payment["id"], 30000, shown["receipt_url"])
+        assert "국민은행" not in str(one)
+        assert "wp:7" not in str(one)
+    assert given[1]["refunds"] == [{name: refund[name] for name in ("id", "amount", "state", "items")}]
+    assert given[1]["card"] == {"number": "123456******7890"}

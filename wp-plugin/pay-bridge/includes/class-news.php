@@ -12,6 +12,9 @@ defined( 'ABSPATH' ) || exit;
 /** Takes a message at least once and applies it once. Whatever cannot be applied now is refused, and the bridge repeats it. */
 final class News {
 
+	/** What themes are given of a recurring plan. */
+	const PLAN_FOR_THEMES = array( 'id', 'customer', 'gateway', 'gateway_title', 'state', 'order_ref', 'amount', 'tax_free', 'cycle', 'day', 'ends', 'rounds', 'created_at', 'code', 'message', 'last_failure' );
+
 	public static function action_rest_api_init(): void {
 		register_rest_route(
 			'pay-bridge/v1',
@@ -84,7 +87,7 @@ final class News {
 			return false;
 		}
 		/** Fires when the gateway could not charge a round of a recurring plan; again if a listener was interrupted. */
-		do_action( 'pay_bridge_plan_round_failed', $answer->body, $payment );
+		do_action( 'pay_bridge_plan_round_failed', array_intersect_key( $answer->body, array_flip( self::PLAN_FOR_THEMES ) ), Snapshots::for_themes( $payment ) );
 		return true;
 	}
 

@@ -19,12 +19,13 @@ final class Result_Page {
 	/** @var array<string,string> States that the page above was made with, by the payment's id. */
 	private static $shown = array();
 
-	/** Remember what a template tag gave to the theme, and give it back. */
+	/** Remember what a template tag gives to the theme, and give as much of it as themes are given. */
 	public static function show( ?array $payment ): ?array {
-		if ( null !== $payment ) {
-			self::$shown[ $payment['id'] ] = $payment['state'];
+		if ( null === $payment ) {
+			return null;
 		}
-		return $payment;
+		self::$shown[ $payment['id'] ] = $payment['state'];
+		return Snapshots::for_themes( $payment );
 	}
 
 	/** Ordinary pages leave at the first line. */

@@ -28,6 +28,12 @@ final class Snapshots {
 	/** Of what `allowed` says: what only the shop reads, such as an account to wire money to. */
 	const FOR_CLERK = 'for_clerk';
 
+	/** What themes are given of a payment, by actions and template tags; the rest is between the plugin and the bridge. */
+	const FOR_THEMES = array( 'id', 'order_ref', 'order_version', 'gateway', 'gateway_title', 'method', 'mode', 'state', 'amount', 'captured', 'refunded', 'currency', 'tax', 'merchant_ref', 'created_at', 'paid_at', 'expires_at', 'card', 'account', 'instalment_months', 'reason', 'code', 'message', 'adopted', 'receipt_url', 'allowed', 'refunds' );
+
+	/** Of a refund; its reason and actor are the clerk's. */
+	const REFUND_FOR_THEMES = array( 'id', 'amount', 'state', 'items', 'created_at' );
+
 	/** Whether something from outside has the form of a payment. */
 	public static function is_payment( $payment ): bool {
 		return is_array( $payment )
@@ -86,13 +92,31 @@ final class Snapshots {
 		Payments::remember_references( $payment['id'], is_array( $payment['gateway_refs'] ?? null ) ? $payment['gateway_refs'] : array() );
 	}
 
-	/** What is kept of a payment, and themes may show to its buyer. */
+	/** What is kept of a payment: the attestation too, for the day the bridge's books are lost. */
 	private static function kept( array $payment ): array {
-		$kept = array_diff_key( $payment, array_flip( self::NOT_KEPT ) );
-		if ( is_array( $kept['allowed'] ?? null ) ) {
-			unset( $kept['allowed'][ self::FOR_CLERK ] );
+		return self::without_clerks_words( array_diff_key( $payment, array_flip( self::NOT_KEPT ) ) );
+	}
+
+	/** What a theme is given of a payment, and may show to its buyer. */
+	public static function for_themes( array $payment ): array {
+		$given = self::without_clerks_words( array_intersect_key( $payment, array_flip( self::FOR_THEMES ) ) );
+		if ( is_array( $given['refunds'] ?? null ) ) {
+			$fields           = array_flip( self::REFUND_FOR_THEMES );
+			$given['refunds'] = array_map(
+				static function ( array $refund ) use ( $fields ): array {
+					return array_intersect_key( $refund, $fields );
+				},
+				array_filter( $given['refunds'], 'is_array' )
+			);
 		}
-		return $kept;
+		return $given;
+	}
+
+	private static function without_clerks_words( array $payment ): array {
+		if ( is_array( $payment['allowed'] ?? null ) ) {
+			unset( $payment['allowed'][ self::FOR_CLERK ] );
+		}
+		return $payment;
 	}
 
 	/** Tell what is new, in the order in which it happened; confirm each before the next. */
@@ -109,7 +133,7 @@ final class Snapshots {
 				 * Fires once for each fact of a payment: pay_bridge_awaiting_deposit, pay_bridge_paid, pay_bridge_refunded,
 				 * pay_bridge_failed. A crash inside a listener makes it fire again after a minute.
 				 */
-				do_action( 'pay_bridge_' . $event, $payment['order_ref'], $payment, $seq ); // phpcs:ignore WordPress.NamingConventions
+				do_action( 'pay_bridge_' . $event, $payment['order_ref'], self::for_themes( $payment ), $seq ); // phpcs:ignore WordPress.NamingConventions
 			}
 			if ( ! Payments::write( $payment['id'], $claim, $columns ) ) {
 				return self::BUSY;
