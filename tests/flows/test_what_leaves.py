@@ -99,3 +99,13 @@ def test_a_card_of_an_issuer_in_no_table_is_paid_and_named_by_its_code():
 
     assert isinstance(outcome, Paid)
     assert outcome.card["name"] == "Z9"
+
+
+async def test_of_its_numbers_those_are_shown_by_which_the_gateways_desk_finds_the_payment(world):
+    payment = await world.buy()
+    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+
+    assert {"aid", "dialect", "refNo"} <= payment.refs.keys(), "kept, for the calls that need them"
+    assert shown["gateway_refs"].keys() - {"applNo"} == {"mbrRefNo", "refNo", "tranDate"}
+    assert payment.refs["aid"] not in str(shown | {"timeline": ""})
+    assert "dialect" not in str(shown)

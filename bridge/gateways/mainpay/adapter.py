@@ -58,7 +58,7 @@ class Mainpay(Direct):
     deadline_seconds: float = 65.0
     human_after_seconds: float = 600.0
     notice_kinds: tuple[str, ...] = ("noti",)
-    numbers: tuple[str, ...] = ("refNo", "tranDate", "applNo", "aid", "dialect")
+    numbers: tuple[str, ...] = ("refNo", "tranDate", "applNo")
     details: tuple[str, ...] = ()
 
     @property
