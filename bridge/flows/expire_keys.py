@@ -4,6 +4,7 @@ from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import KeyState
 from bridge.domain.failures import Conflict
 from bridge.flows.context import Context
+from bridge.flows.issue_key import end_unsent
 from bridge.flows.pace import STALE_SECONDS
 from bridge.ledger import billing_keys as rows
 from bridge.ledger.billing_keys import KeyRow
@@ -15,7 +16,8 @@ WHY = "the answer was lost: the gateway may have a key that nobody holds"
 
 
 async def expire_keys(context: Context) -> int:
-    """Expire open windows a minute after their time; what was asked and never answered is lost. Answers how many."""
+    """Expire open windows a minute after their time; what was asked and never answered is lost, a phone's that was
+    never asked is refused. Answers how many."""
     at = now_ms(context.clock)
     stale = at - STALE_SECONDS * 1000
     found = await context.ledger.read(
@@ -32,6 +34,8 @@ async def expire_keys(context: Context) -> int:
             continue
 
         def work(turn: Turn, row: KeyRow = row, becomes: KeyState = becomes) -> None:
+            if becomes is KeyState.LOST and row.state is KeyState.ISSUING and end_unsent(turn, row, at):
+                return
             rows.move(turn, row, becomes, at=at, message=WHY if becomes is KeyState.LOST else "")
 
         try:

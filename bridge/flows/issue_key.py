@@ -8,6 +8,7 @@ from bridge.domain.billing import CardEntry, Issued, IssuesKeys, IssuesKeysByCar
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Conflict, GatewayOff
 from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Return, Unknown
+from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
 from bridge.flows.approve import approve
 from bridge.flows.billing_keys import KEY, KeyWish, key_order, open_wish
@@ -24,11 +25,12 @@ from bridge.flows.talk import talk
 from bridge.flows.typed_card import without_card
 from bridge.flows.write_down import write_down
 from bridge.ledger import billing_keys as rows
-from bridge.ledger import gap, orders, replay
+from bridge.ledger import gap, operations, orders, payments, replay
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
+UNSENT = "이 주문은 지금 결제할 수 없어서 휴대폰을 등록하지 않았고, 결제되지도 않았어요."
 Issuing = Issued | Declined | NotSent | Unknown
 
 
@@ -123,6 +125,8 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
         issuing, charge = await context.ledger.write(lambda turn: _intend(turn, context, site, row))
     except Conflict:
         return
+    if issuing.state is KeyState.EXPIRED:
+        return
     order = key_order(context, issuing)
     if charge is None:
         exchange = issues.issue_key(order, returned, Recorder.now(context, site).stamp)
@@ -140,14 +144,25 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
     await approve(
         context, site, gateway, visit.order, charge.payment, speak, returned=returned.refs, actor=row.actor, also=also
     )
+    if not heard:
+        await context.ledger.write(lambda turn: end_unsent(turn, issuing, now_ms(context.clock)))
+
+
+def end_unsent(turn: Turn, row: KeyRow, at: int) -> bool:
+    """Refuse a phone's key whose issuing, and with it the charge, was barred before anything was sent (its order was
+    paid by other means, its seats are gone); tells whether it was. At `at` milliseconds. Raises Conflict."""
+    payment = payments.by_merchant_ref(turn, row.site, row.gateway, row.ref)
+    if payment is None or any(one.kind is Kind.APPROVE for one in operations.of_payment(turn, payment.id)):
+        return False
+    rows.move(turn, row, KeyState.REFUSED, at=at, code="", message=payment.message or UNSENT)
+    return True
 
 
 def _intend(turn: Turn, context: Context, site: Site, row: KeyRow) -> tuple[KeyRow, _Charge | None]:
-    """Write that the key is being issued, and for a phone the payment that issuing it makes."""
+    """Write that the key is being issued, and for a phone the payment that issuing it makes; or that it is too late."""
     at = now_ms(context.clock)
     if from_ms(at) >= row.expires_at:
-        rows.move(turn, row, KeyState.EXPIRED, at=at)
-        raise Conflict("The key's window is over.")
+        return rows.move(turn, row, KeyState.EXPIRED, at=at), None
     issuing = rows.move(turn, row, KeyState.ISSUING, at=at)
     if not row.amount:
         return issuing, None

@@ -240,6 +240,53 @@ async def test_a_phones_issuing_whose_answer_is_lost_leaves_no_key_and_no_money(
     await world.check_books()
 
 
+async def test_a_phone_whose_order_was_paid_by_other_means_meanwhile_is_neither_charged_nor_registered(billing):
+    world, order = billing, billing.order()
+    card = await issued(world)
+    asked = await ask(world, method="phone", order=order)
+    assert (await charge(world, card, order=order)).json()["state"] == "paid"
+    landed = await come_back(world, asked)
+    await world.quiet()
+    key = (await show(world, asked.json()["id"])).json()
+
+    assert key["state"] == "refused", "not lost: nothing was sent, so the gateway has no key that nobody holds"
+    assert "결제되지도 않았어요" in key["message"]
+    assert "pay_bridge_result=refused" in landed.headers["location"]
+    assert world.teller.calls["key_issue"] == 1, "the card's alone"
+    await world.live(2_000, step=100)
+    states = sorted((row["state"], row["captured"]) for row in await world.all("SELECT * FROM payments"))
+    assert states == [("expired", 0), ("paid", 55_000)], "what its registration would have charged ends by itself"
+    await world.check_books()
+
+
+async def test_a_phone_that_comes_back_after_its_windows_end_is_neither_charged_nor_registered(billing):
+    world = billing
+    asked = await ask(world, method="phone", order=world.order())
+    await world.clock.forward(901)
+    landed = await come_back(world, asked)
+    await world.quiet()
+
+    assert (await show(world, asked.json()["id"])).json()["state"] == "expired"
+    assert "pay_bridge_result=expired" in landed.headers["location"]
+    assert world.teller.calls["key_issue"] == 0
+    assert await world.all("SELECT * FROM payments") == []
+
+
+async def test_a_phone_that_full_books_kept_from_being_charged_is_refused_and_not_lost(billing, monkeypatch):
+    world = billing
+    asked = await ask(world, method="phone", order=world.order())
+    monkeypatch.setattr(type(world.context.ledger), "refusal", lambda _: "The disk is nearly full.")
+    await come_back(world, asked)
+    await world.quiet()
+    assert (await show(world, asked.json()["id"])).json()["state"] == "issuing"
+    await world.restart()
+    await world.live(200, step=50)
+
+    assert (await show(world, asked.json()["id"])).json()["state"] == "refused"
+    assert world.teller.calls["key_issue"] == 0
+    await world.check_books()
+
+
 async def test_a_phones_key_needs_its_order_and_a_cards_takes_none(billing):
     assert (await ask(billing, method="phone")).json()["code"] == "malformed"
     assert (await ask(billing, order=billing.order())).json()["code"] == "malformed"

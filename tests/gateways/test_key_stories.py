@@ -197,6 +197,21 @@ async def test_a_phone_is_charged_by_its_registration_and_once_a_month_after(pay
     await street.check_books()
 
 
+async def test_a_phone_whose_registration_comes_too_late_was_never_charged(paystory):
+    street, order = paystory, paystory.order(amount=9_900)
+    asked = await ask(street, method="phone", order=order)
+    coming = await street.authenticate(Opened("", asked.json()["window_url"], "", ""))
+    await street.clock.forward(901.0)
+    landed = await street.go(coming)
+    await street.quiet()
+
+    assert (await key_of(street, asked))["state"] == "expired"
+    assert "pay_bridge_result=expired" in landed.headers["location"]
+    assert street.money_calls() == [], "payment.do issues and charges (A000), and was never called"
+    assert [book["net"] for book in street.sandbox.bank.as_json()["payments"]] in ([], [0])
+    await street.check_books()
+
+
 async def test_a_phones_charge_that_is_repeated_is_the_same_and_one_given_back_frees_its_month(paystory):
     street = paystory
     asked = await ask(street, method="phone", order=street.order(amount=9_900))
