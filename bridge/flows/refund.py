@@ -161,7 +161,7 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
         url = urls_of(context, site, payment).notice
         order = replace(refund_order(payment, operation), account=account, notice_url=url)
         exchange = gateway.refund(payment, order, operation.stamp)
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=operation)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:

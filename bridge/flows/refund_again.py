@@ -49,7 +49,8 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
     url = urls_of(context, site, payment).notice
     order = replace(refund_order(payment, operation), account=account_of(recorder, operation), notice_url=url)
     exchange = gateway.refund(payment, order, recorder.stamp)
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    tried = replace(operation, tries=operation.tries + 1)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)
     recorder, outcome = Recorder.now(context, site), conversation.outcome
     if isinstance(outcome, Refused) and not conversation.money_sent:  # nobody was asked: it says nothing of the first
         outcome = Unknown("the gateway did not let us ask again", outcome.code, outcome.message)

@@ -2,13 +2,21 @@
 
 from typing import TypeVar
 
+import structlog
+
+from bridge.clock import now_ms
 from bridge.domain.exchange import Exchange
+from bridge.domain.failures import BridgeError
 from bridge.domain.gateway import Gateway
 from bridge.flows.context import Context
+from bridge.flows.pace import claimed_until
 from bridge.flows.sites import Site
-from bridge.wire.converse import Conversation
+from bridge.ledger import operations
+from bridge.ledger.operations import Operation
+from bridge.wire.converse import Conversation, Renew
 
 T = TypeVar("T")
+log = structlog.get_logger("flows")
 
 
 async def talk(
@@ -18,19 +26,36 @@ async def talk(
     exchange: Exchange[T],
     *,
     intended_at: float | None = None,
+    operation: Operation | None = None,
     deadline_seconds: float | None = None,
 ) -> Conversation[T]:
     """Send an exchange and give what came of it, within the gateway's deadline or a shorter one.
 
     Where money moves, `intended_at` (boot-time seconds) was read before the turn that wrote the intent. Read after it,
-    a machine that slept in between would send what another bridge has meanwhile taken over as unknown.
+    a machine that slept in between would send what another bridge has meanwhile taken over as unknown. `operation`, as
+    that turn left it, is renewed before each further call that moves money; without it none is sent.
     """
     conversation = await context.wire.converse(
         exchange,
         hosts=gateway.hosts,
         deadline_seconds=min(gateway.deadline_seconds, deadline_seconds or gateway.deadline_seconds),
         committed_at=intended_at,
+        renew=_renewal(context, gateway, operation) if operation is not None else None,
         loopback_allowed=site.loopback_allowed,
     )
     context.monitor.count_calls(gateway.name, conversation.journal)
     return conversation
+
+
+def _renewal(context: Context, gateway: Gateway, operation: Operation) -> Renew:
+    async def renew() -> float | None:
+        intended_at, at = context.clock.boot_seconds(), now_ms(context.clock)
+        until = claimed_until(gateway, at)
+        try:
+            await context.ledger.write(lambda turn: operations.renew(turn, operation, at=at, until=until))
+        except BridgeError as error:
+            log.warning("a further call was not sent", operation=operation.id, code=error.code, detail=error.detail)
+            return None
+        return intended_at
+
+    return renew

@@ -1,6 +1,7 @@
 """Takes an approval back: by net-cancel, or where there is none by a refund of all of it; repeated until known."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -74,9 +75,9 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
     intended_at = context.clock.boot_seconds()
     (payment, kept), asked_at = await context.ledger.write(claim), recorder.at
     number = undo.tries + (undo.step is not Step.SENT)
-    conversation = await talk(
-        context, site, gateway, _take_back(gateway, payment, undo, kept, recorder.stamp), intended_at=intended_at
-    )
+    exchange = _take_back(gateway, payment, undo, kept, recorder.stamp)
+    tried = replace(undo, tries=number)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:

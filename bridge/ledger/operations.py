@@ -164,6 +164,21 @@ def claim(turn: Turn, operation: Operation, owner: str, until: int) -> None:
     try_again(turn, operation, next_try_at=until, code=operation.code, message=operation.message, claimed_by=owner)
 
 
+def renew(turn: Turn, operation: Operation, *, at: int, until: int) -> None:
+    """Write that a further call of the same try is about to be sent; times in milliseconds.
+
+    What is sent for the first time counts as sent now; of a repetition the claim holds until then. Raises Conflict when
+    it was settled, taken over or tried by another meanwhile: then the call may not be sent.
+    """
+    first = operation.step is Step.SENT
+    changed = turn.run(
+        f"UPDATE operations SET {'sent_at' if first else 'next_try_at'} = ? WHERE id = ? AND state = ? AND tries = ?",  # noqa: S608 - both names are ours
+        *(at if first else until, operation.id, operation.step, operation.tries),
+    )
+    if changed != 1:
+        raise Conflict("The operation has been settled meanwhile.")
+
+
 def name(turn: Turn, operation: Operation, refs: Mapping[str, str]) -> Operation:
     """Note what the gateway calls an operation whose outcome came without a name."""
     turn.run("UPDATE operations SET refs = ? WHERE id = ?", json.dumps(dict(refs), ensure_ascii=False), operation.id)

@@ -7,7 +7,7 @@ handed to the transport. Nothing is concluded from the class of an exception.
 import asyncio
 import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -23,6 +23,8 @@ from bridge.wire.journal import Line, Scrubber, Verdict
 from bridge.wire.pool import AT_ONCE_MAX, ConnectFailed, Pool
 
 T = TypeVar("T")
+Renew = Callable[[], Awaitable[float | None]]
+"""Writes the intent anew and answers the wire's clock as it was before that turn; None where it may not be sent."""
 
 CONNECT_SECONDS = 5.0
 INTENT_SECONDS_MAX = 5.0
@@ -100,12 +102,14 @@ class Wire:
         deadline_seconds: float,
         connect_seconds: float = CONNECT_SECONDS,
         committed_at: float | None = None,
+        renew: Renew | None = None,
         loopback_allowed: bool = False,
     ) -> Conversation[T]:
         """Send each call the exchange yields, hand it the reply, and return its outcome with the journal.
 
         The deadline is for the whole conversation. A call that moves money goes over a connection of its own, at most
-        5 s after `committed_at` (reading of the wire's clock), and is never repeated.
+        5 s after `committed_at` (reading of the wire's clock), and is never repeated. A further one has an intent of
+        its own: what `renew` answers, asked before it.
         """
         ends_at = asyncio.get_running_loop().time() + deadline_seconds
         terms = _Terms(self._clock(), ends_at, connect_seconds, committed_at)
@@ -114,6 +118,8 @@ class Wire:
         try:
             call = next(exchange)
             for _ in range(CALLS_MAX):
+                if call.moves_money and money_sent:
+                    terms = replace(terms, committed_at=await renew() if renew is not None else None)
                 said, line = await self._say(call, terms, hosts, loopback_allowed)
                 journal.append(line)
                 if isinstance(said, _Silence):

@@ -141,6 +141,26 @@ async def test_a_lost_charge_at_midnight_is_taken_back_on_the_day_the_gateway_bo
     await world.check_books()
 
 
+async def test_a_slow_no_of_the_first_day_does_not_keep_the_second_from_being_asked(typed):
+    world = typed
+    world.clock.at = world.clock.at.replace(hour=14, minute=59, second=58, microsecond=0)
+    world.sandbox.latency_seconds["mainpay", "keyin"] = 4.0
+    world.fault("keyin", "drop_after")
+    world.net.on_send = lambda sent: world.clock.skip(8) if sent.url.endswith("/cancel") else None
+    paying = asyncio.ensure_future(pay_typed(world))
+    while not world.net.calls("/card-keyin/trans"):
+        await asyncio.sleep(0.001)
+    await world.clock.forward(4)
+    lost = await paying
+    await world.live(120)
+    payment = await world.payment(lost.json()["id"])
+
+    assert payment.state == "voided"
+    days = [parse_qs(one.body.decode())["orgTranDate"][0] for one in world.net.calls("/cancel")]
+    assert days == ["261120", "261121"]
+    await world.check_books()
+
+
 async def test_a_typed_card_that_never_arrived_is_stopped_by_its_order_number(typed):
     world = typed
     world.fault("keyin", "drop_before")

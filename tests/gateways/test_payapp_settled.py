@@ -1,10 +1,15 @@
 """Refunds that PayApp is only asked for: the seller wires the money first, and is told how much, and to where."""
 
+import asyncio
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from bridge.clock import now_ms
+from bridge.domain.machine import Step
 from bridge.flows import log_in
+from bridge.ledger import operations
 from tests.gateways.house import House
 from tests.web.visitor import PASSWORD, Browser
 
@@ -116,3 +121,57 @@ async def test_of_what_nobody_was_paid_out_for_nothing_is_wired_and_no_sum_is_to
     await house.quiet()
     why = (await shown(house, payment))["allowed"]["why"]
     assert why == "결제사가 환불을 접수했고, 마쳤다는 알림을 기다리고 있어요."
+
+
+async def slow_first_call(house, payment, seconds):
+    """Begin a refund whose first call is answered after so long; gives the refund that waits."""
+    house.sandbox.latency_seconds["payapp", "paycancel"] = seconds
+    before = len(house.net.sent)
+    refunding = asyncio.ensure_future(house.refund(payment.id))
+    while len(house.net.sent) == before:
+        await asyncio.sleep(0.001)
+    return refunding
+
+
+async def test_a_slow_no_to_the_first_call_does_not_keep_the_second_from_leaving(house):
+    payment = await settled(house)
+    sent_at = house.clock.now()
+    refunding = await slow_first_call(house, payment, 10.0)
+    await house.clock.forward(10)
+    await refunding
+    await house.quiet()
+
+    assert [one["op"] for one in list(house.sandbox.requests)[-2:]] == ["paycancel", "paycancelreq"]
+    (operation,) = [one for one in await house.operations(payment.id) if one.kind == "refund"]
+    assert (operation.step, operation.code) == ("unknown", "accepted")
+    assert operation.sent_at == sent_at + timedelta(seconds=10), "the quiet period runs from what was sent last"
+
+
+async def test_what_another_took_over_between_two_calls_is_not_sent_on(house):
+    payment = await settled(house)
+    refunding = await slow_first_call(house, payment, 2.0)
+    (operation,) = [one for one in await house.operations(payment.id) if one.kind == "refund"]
+    at = now_ms(house.clock)
+    await house.context.ledger.write(lambda turn: operations.step(turn, operation, Step.UNKNOWN, at=at, next_try_at=at))
+    await house.clock.forward(2)
+    await refunding
+    await house.quiet()
+    assert [one["op"] for one in house.sandbox.requests if one["op"].startswith("paycancel")] == ["paycancel"]
+
+    house.sandbox.latency_seconds.clear()
+    await house.live(120.0, 10.0)
+    calls = [one["op"] for one in house.sandbox.requests if one["op"].startswith("paycancel")]
+    assert calls == ["paycancel", "paycancel", "paycancelreq"], "whoever took it over does both"
+    (refund,) = (await shown(house, payment))["refunds"]
+    assert refund["state"] == "accepted"
+
+
+async def test_a_slow_no_to_a_repeated_first_call_does_not_keep_the_second_from_leaving(house):
+    payment = await settled(house)
+    house.fault("paycancel", "drop_before")
+    house.net.on_send = lambda sent: house.clock.skip(10) if sent.moves_money else None
+    await house.refund(payment.id)
+    await house.live(120.0, 10.0)
+
+    (refund,) = (await shown(house, payment))["refunds"]
+    assert refund["state"] == "accepted"

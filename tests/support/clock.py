@@ -42,6 +42,10 @@ class VirtualClock:
         """Move the wall clock back; boot time goes on as if nothing had happened."""
         self.at -= timedelta(seconds=seconds)
 
+    def skip(self, seconds: float) -> None:
+        """Let time pass in the middle of a step, as a slow answer does; nobody is woken by it."""
+        self._pass(self.boot + seconds)
+
     async def forward(self, seconds: float) -> None:
         """Let time pass, waking the sleepers one after the other."""
         ends_at = self.boot + seconds

@@ -22,7 +22,7 @@ from wire_servers import (
 from bridge.domain.exchange import Call, Reply
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import NotSent, Unknown
-from bridge.wire.converse import Wire
+from bridge.wire.converse import Renew, Wire
 
 
 def free_port() -> int:
@@ -322,6 +322,51 @@ async def test_a_call_that_moves_no_money_needs_none_and_may_be_late(wire: Wire,
         )
 
         assert isinstance(conversation.outcome, Reply)
+
+
+async def test_a_further_call_that_moves_money_leaves_by_an_intent_of_its_own(wire: Wire, clock: BootClock) -> None:
+    async with serving(says(answer())) as server:
+        asked: list[int] = []
+
+        async def renew() -> float:
+            asked.append(len(server.requests))
+            clock.skipped_seconds = 600  # the first answer was long in coming
+            return clock()
+
+        conversation = await wire.converse(
+            two_calls(server.origin, server.origin, first_moves_money=True),
+            hosts=server.hosts,
+            deadline_seconds=2,
+            committed_at=wire._clock(),
+            renew=renew,
+            loopback_allowed=True,
+        )
+
+        assert conversation.outcome == "done"
+        assert (asked, len(server.requests)) == ([1], 2), "asked once, between the two"
+
+
+async def lost() -> None:
+    """Somebody else has it now."""
+
+
+@pytest.mark.parametrize("renew", [None, lost])
+async def test_without_a_new_intent_the_further_call_is_not_sent_and_the_first_is_not_forgotten(
+    wire: Wire, renew: Renew | None
+) -> None:
+    async with serving(says(answer())) as server:
+        conversation = await wire.converse(
+            two_calls(server.origin, server.origin, first_moves_money=True),
+            hosts=server.hosts,
+            deadline_seconds=2,
+            committed_at=wire._clock(),
+            renew=renew,
+            loopback_allowed=True,
+        )
+
+        assert isinstance(conversation.outcome, Unknown)
+        assert [line.verdict for line in conversation.journal] == ["answered", "not_sent"]
+        assert len(server.requests) == 1
 
 
 async def test_a_header_that_http_does_not_allow_is_not_sent(wire: Wire) -> None:
