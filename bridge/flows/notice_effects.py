@@ -11,7 +11,7 @@ from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
-from bridge.flows.requests_made import end_request, is_same, keep_request, of_another_request
+from bridge.flows.requests_made import end_request, is_ending, is_same, keep_request, of_another_request
 from bridge.flows.told import (
     ASK_FENCE,
     COMPARED,
@@ -135,11 +135,16 @@ def _deposited(told: Told) -> str:
 
 
 def _issued(told: Told) -> str:
-    """An account waits for the money; the order takes no other payment until it ends."""
+    """An account waits for the money; the order takes no other payment until it ends.
+
+    Where the request is being withdrawn that is settled first: its account goes with it.
+    """
     payment, notice = told.payment, told.notice
     everyone = payments.of_order(told.turn, told.recorder.site.id, payment.order_ref)
     if payments.holder(everyone, but=payment.id) is not None:
         return KNOWN
+    if is_ending(told.turn, payment):
+        return LATER
     waiting = Waiting(notice.account, dict(payment.refs) | dict(notice.refs), notice.due)
     told.recorder.waiting(told.turn, payment, waiting, GATEWAY, Evidence.E7)
     return "waits for a deposit"

@@ -32,7 +32,7 @@ def keep_request(told: Told) -> str:
         return KNOWN
     late = from_ms(told.recorder.at) >= payment.expires_at
     full = len(payment.requests) >= REQUESTS_MAX
-    if payment.state != State.OPEN or late or full or _is_ending(turn, payment) or is_taken(turn, payment):
+    if payment.state != State.OPEN or late or full or is_ending(turn, payment) or is_taken(turn, payment):
         return TURNED_AWAY
     _write(turn, told.recorder, payment, (*payment.requests, number), GATEWAY, "window.requested")
     return KEPT
@@ -100,7 +100,7 @@ def _write(
     return payments.move(turn, payment, State(payment.state), at=recorder.at, actor=actor, event=event, refs=refs)
 
 
-def _is_ending(turn: Turn, payment: Payment) -> bool:
-    """Whether its requests are being withdrawn: one more would be overlooked."""
+def is_ending(turn: Turn, payment: Payment) -> bool:
+    """Tell whether its requests are being withdrawn: one more would be overlooked, and an account of one is closed."""
     done = operations.of_payment(turn, payment.id)
     return any(one.kind is Kind.PROBE and one.step in PENDING_STEPS for one in done)

@@ -503,6 +503,39 @@ async def test_an_account_that_was_issued_waits_and_its_deposit_pays(told):
     await world.check_books()
 
 
+async def test_an_account_told_of_while_its_request_is_being_withdrawn_waits_for_what_comes_of_that(told):
+    world = told
+    _, payment = await opened(world)
+    world.teller.fail("probe", "lost_before", "lost_before", "lost_before")
+    await world.live(LIFE + 62, step=1)
+    assert world.teller.calls["probe"], "the withdrawal has begun, and has no answer"
+    answer = await world.tell("issued", payment)
+    await world.quiet()
+    assert answer.text == "SUCCESS"
+    assert (await world.payment(payment.id)).account == {}
+    await world.live(120, step=5)
+
+    assert await world.state(payment.id) == "expired"
+    assert [(one.kind, one.step, one.evidence) for one in await world.operations(payment.id)] == [("probe", "ok", "E6")]
+    assert [row["state"] for row in await world.all("SELECT state FROM notices")] == ["done"]
+    assert await world.told(payment.id) == ["payment.failed"]
+
+
+async def test_a_deposit_into_an_account_nobody_had_told_of_pays_though_its_request_was_being_withdrawn(told):
+    world = told
+    _, payment = await opened(world)
+    world.teller.fail("probe", *["lost_before"] * 3)
+    await world.live(LIFE + 62, step=1)
+    await world.tell("issued", payment)
+    world.teller.capture(payment.merchant_ref)
+    await world.tell("deposited", payment)
+    await world.live(120, step=5)
+
+    assert await world.state(payment.id) == "paid"
+    assert [row["state"] for row in await world.all("SELECT state FROM notices")] == ["done", "done"]
+    await world.check_books()
+
+
 async def test_a_deposit_for_seats_that_are_gone_is_paid_and_a_persons(told):
     world = told
     _, payment = await opened(world, hold_expires_at=world.hold(600))

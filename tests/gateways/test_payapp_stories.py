@@ -358,6 +358,22 @@ async def test_five_days_later_a_refund_is_asked_for_and_done_when_a_notice_says
     await house.check_books()
 
 
+async def test_an_account_whose_request_is_withdrawn_at_its_windows_end_ends_with_it(house):
+    held = house.hold_notices()
+    opened = await house.checkout(method="virtual_account")
+    await house.authenticate(opened, method="vbank")
+    house.fault("paycancel", "drop_after")
+    await house.live(962.0, 1.0)
+    assert [body for _, body, _ in held if b"pay_state=10" in body], "the account was issued in the window"
+    await house.let_go([one for one in held if b"pay_state=10" in one[1]])
+    await house.live(7_200.0, 60.0)
+    payment = await house.payment(opened.payment)
+
+    assert payment.state in ("expired", "unknown", "needs_human"), "never an account to wait for: PayApp closed it"
+    assert house.book(payment).net == 0
+    assert payment.account == {}
+
+
 # ---- cards that are remembered, and plans
 
 
