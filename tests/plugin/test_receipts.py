@@ -96,7 +96,7 @@ def test_the_gateways_refusal_is_shown_word_for_word(shop: Shop, bridge: StubBri
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
-        (202, ISSUED | {"state": "unknown"}, "warning", "결제사 관리자 화면에서 확인"),
+        (202, ISSUED | {"state": "unknown", "number": ""}, "warning", "다시 발급하지 말고, 결제사 관리자 화면에서"),
         (202, ISSUED | {"state": "issuing"}, "info", "결제사의 답을 기다려요"),
         (
             409,
@@ -164,3 +164,40 @@ def test_a_payment_without_receipts_offers_the_next_step(shop: Shop, bridge: Stu
 
     assert "아직 발급한 현금영수증이 없어요." in page
     assert "현금영수증 발급하기…" in page
+
+
+LOST = "결제사의 답을 받지 못해서 발급됐는지 알 수 없어요. 다시 발급하지 말고, 결제사 관리자 화면에서"
+GONE = "취소됐는지 알 수 없어요. 결제사 관리자 화면에서 승인번호 C00000001이 남아 있는지 확인해서"
+UNKNOWN: dict[str, Any] = ISSUED | {"state": "unknown", "message": "the answer was cut off"}
+
+
+@pytest.mark.parametrize(
+    ("receipt", "words"),
+    [(UNKNOWN, GONE), ({name: value for name, value in UNKNOWN.items() if name != "number"}, LOST)],
+)
+def test_of_a_receipt_nobody_knows_about_a_clerk_reads_what_to_do(
+    shop: Shop, bridge: StubBridge, receipt: dict[str, Any], words: str
+) -> None:
+    payment = in_cash(shop, bridge, receipt, why="앞선 현금영수증이 발급됐는지 아직 몰라요.")
+    page = html.unescape(page_of(shop, payment))
+
+    assert "결과를 알 수 없어요" in page
+    assert words in page
+    assert "운영자에게 알려 주세요" in page
+    assert "cut off" not in page, "the bridge's own words about the wire are no clerk's"
+    assert "현금영수증 취소" not in page, "there is nothing to press"
+
+
+def test_the_gateways_words_about_a_receipt_nobody_knows_about_are_shown_as_its_own(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    said = {"code": "70020", "message": "이미 <b>취소</b>된 건입니다."}
+    payment = in_cash(shop, bridge, ISSUED)
+    bridge.scripted[CANCEL] = (202, UNKNOWN | said)
+    kind, words = outcome(shop, submit(shop, form(shop, payment)))
+    page = html.unescape(page_of(shop, in_cash(shop, bridge, UNKNOWN | said)))
+
+    assert kind == "warning"
+    assert GONE in words
+    assert words.endswith("결제사의 답: 이미 <b>취소</b>된 건입니다.")
+    assert "결제사의 답: 이미 <b>취소</b>된 건입니다." in page

@@ -46,9 +46,12 @@ final class Receipts {
 			/* translators: %s: the tax office's number of a cash receipt */
 			is_string( $receipt['number'] ?? null ) ? sprintf( __( 'No. %s', 'pay-bridge' ), $receipt['number'] ) : '',
 			self::state( $state ),
-			is_string( $receipt['message'] ?? null ) ? $receipt['message'] : '',
+			'unknown' !== $state && is_string( $receipt['message'] ?? null ) ? $receipt['message'] : '',
 		);
 		printf( '<p data-receipt="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
+		if ( 'unknown' === $state ) {
+			printf( '<div class="notice notice-warning inline"><p>%s</p></div>', esc_html( self::what_to_do( $receipt ) ) );
+		}
 		$id = is_string( $receipt['id'] ?? null ) ? $receipt['id'] : '';
 		if ( ! in_array( $state, array( 'issued', 'cancelling' ), true ) || ! current_user_can( Capabilities::SERVE ) ) {
 			return;
@@ -141,8 +144,24 @@ final class Receipts {
 		if ( ! $answer->ok() ) {
 			return $said;
 		}
+		if ( 'unknown' === $state ) {
+			return __( 'Cash receipt', 'pay-bridge' ) . ': ' . self::what_to_do( $answer->body );
+		}
 		$result = $cancels && 'issued' === $state ? __( 'It was not cancelled and still counts.', 'pay-bridge' ) : self::state( $state );
 		return __( 'Cash receipt', 'pay-bridge' ) . ': ' . $result . ( '' === $said ? '' : ' – ' . $said );
+	}
+
+	/** What a clerk does about a receipt of which nobody knows whether it was issued; or cancelled, where it has its number. */
+	private static function what_to_do( array $receipt ): string {
+		$number = is_string( $receipt['number'] ?? null ) ? $receipt['number'] : '';
+		$words  = '' === $number
+			? __( 'The gateway\'s answer was lost, so nobody knows whether it was issued. Do not issue it again: look for a cash receipt of this amount at the gateway, and tell the operator of the payment service what you found. Another can be issued once the operator has closed the case.', 'pay-bridge' )
+			/* translators: %s: the tax office's number of a cash receipt */
+			: sprintf( __( 'The gateway\'s answer was lost, so nobody knows whether it was cancelled. Look for No. %s at the gateway, and tell the operator of the payment service what you found. Until the operator has closed the case no other can be issued.', 'pay-bridge' ), $number );
+		// Without a code the words are the bridge's own, about the wire.
+		$said = ! empty( $receipt['code'] ) && is_string( $receipt['message'] ?? null ) ? $receipt['message'] : '';
+		/* translators: %s: the gateway's own words */
+		return '' === $said ? $words : $words . ' ' . sprintf( __( 'The gateway said: %s', 'pay-bridge' ), $said );
 	}
 
 	private static function purposes(): array {
@@ -158,7 +177,7 @@ final class Receipts {
 			'issuing'    => __( 'Being issued; the gateway has not answered yet', 'pay-bridge' ),
 			'issued'     => __( 'Issued', 'pay-bridge' ),
 			'refused'    => __( 'Refused', 'pay-bridge' ),
-			'unknown'    => __( 'Nobody knows whether it was issued; a person must look at the gateway', 'pay-bridge' ),
+			'unknown'    => __( 'Outcome not known', 'pay-bridge' ),
 			'cancelling' => __( 'Being cancelled; if this stays, cancel it again', 'pay-bridge' ),
 			'cancelled'  => __( 'Cancelled', 'pay-bridge' ),
 		);
