@@ -16,7 +16,10 @@ from bridge.ledger import billing_keys as rows
 from bridge.ledger.billing_keys import KeyRow
 
 SECONDS = 20.0
+KEYS_MAX = 100_000
 KEYS_ASKED_MAX = 20
+"""Of how many active keys a gateway is asked on one command: each may take it SECONDS."""
+NOT_ASKED = f"not asked: only of the newest {KEYS_ASKED_MAX} active keys is the gateway asked at once"
 
 
 async def ask_key(context: Context, site: Site, row: KeyRow) -> dict[str, Any]:
@@ -46,14 +49,18 @@ async def ask_key(context: Context, site: Site, row: KeyRow) -> dict[str, Any]:
 
 
 async def ask_keys(context: Context, site: Site, customer: str) -> list[dict[str, Any]]:
-    """Show a customer's keys, newest first, each active one with what the gateway says of it (`gateway_says`)."""
-    found = await context.ledger.read(lambda turn: rows.of_customer(turn, site.id, customer, KEYS_ASKED_MAX))
-    return [key_json(row) | await _say(context, site, row) for row in found]
+    """Show all keys of a customer, newest first, each active one with what the gateway says of it (`gateway_says`)."""
+    found = await context.ledger.read(lambda turn: rows.of_customer(turn, site.id, customer, KEYS_MAX))
+    active = [row.id for row in found if row.state is KeyState.ACTIVE]
+    asked, rest = active[:KEYS_ASKED_MAX], active[KEYS_ASKED_MAX:]
+    shown = []
+    for row in found:
+        said = await _say(context, site, row) if row.id in asked else {}
+        shown.append(key_json(row) | said | ({"gateway_says": NOT_ASKED} if row.id in rest else {}))
+    return shown
 
 
 async def _say(context: Context, site: Site, row: KeyRow) -> dict[str, str]:
-    if row.state is not KeyState.ACTIVE:
-        return {}
     try:
         shown = await ask_key(context, site, row)
     except GatewayOff as error:

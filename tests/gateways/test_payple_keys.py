@@ -6,6 +6,7 @@ import pytest
 
 from bridge.cli.work import perform
 from bridge.domain.exchange import KST
+from bridge.flows.ask_key import KEYS_ASKED_MAX, NOT_ASKED
 from bridge.gateways.payple.adapter import payer_no
 from tests.gateways.street import Street
 from tests.gateways.test_key_stories import CUSTOMER, ask, charge, come_back, key_of
@@ -129,3 +130,27 @@ async def test_a_key_is_asked_about_by_its_own_customer_and_an_answer_that_is_lo
     await monthly.call("DELETE", f"/v1/billing-keys/{key}", {"customer": CUSTOMER})
     assert (await ask_about(monthly, key)).status_code == 409
     assert "gateway_says" not in (await typed(monthly))[0]
+
+
+async def test_all_keys_of_a_customer_are_shown_and_of_those_not_asked_about_it_is_said(monthly):
+    key = await remembered(monthly)
+    await monthly.call("DELETE", f"/v1/billing-keys/{await remembered(monthly)}", {"customer": CUSTOMER})
+    (row,) = await monthly.all("SELECT * FROM billing_keys WHERE id = ?", key)
+
+    def copy(turn):
+        for number in range(KEYS_ASKED_MAX + 2):
+            made = dict(row) | {"id": f"{row['id'][:-2]}{number:02d}", "ref": f"COPY{number:016d}"}
+            marks = ", ".join("?" * len(made))
+            turn.run(f"INSERT INTO billing_keys ({', '.join(made)}) VALUES ({marks})", *made.values())
+
+    await monthly.context.ledger.write(copy)
+    before = len(asked_of_the_gateway(monthly, "user_info"))
+    shown = await typed(monthly)
+    said = [one.get("gateway_says", "") for one in shown]
+
+    assert len(shown) == KEYS_ASKED_MAX + 4
+    assert said.count(NOT_ASKED) == 3
+    assert sum(one.startswith("it can be charged") for one in said) == KEYS_ASKED_MAX
+    assert len(asked_of_the_gateway(monthly, "user_info")) == before + KEYS_ASKED_MAX
+    assert [one["state"] for one in shown if not one.get("gateway_says")] == ["deleted"]
+    assert said.index(NOT_ASKED) > KEYS_ASKED_MAX - 1, "the oldest are those that are not asked about"
