@@ -1,5 +1,6 @@
 """The signed routes of billing: keys asked for, charged and deleted, and cards keyed in."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -37,7 +38,16 @@ from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, convert, in_u
 from bridge.web.wordpress import ACTOR
 
 KEYS_SHOWN = 100
-Customer = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:@-]+$(?!\n)")]
+Customer = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._:@-]+$(?!\n)",
+        description="The shop's own id for the customer, such as wp:7; an e-mail address or phone number is refused.",
+    ),
+]
+MOBILE = re.compile(r"(?:0|82-?)1[016-9]-?[0-9]{3,4}-?[0-9]{4}", re.ASCII)
 Actor = Annotated[str, Meta(max_length=64, pattern=ACTOR)]
 Digits = r"^[0-9]+$(?!\n)"
 
@@ -56,10 +66,24 @@ class CardIn(msgspec.Struct):
         return "CardIn(•••)"
 
 
-class KeyIn(msgspec.Struct):
-    """The body of POST /v1/billing-keys: a window, or with `card` a card typed on the site."""
+class CustomerIn(msgspec.Struct):
+    """Whose key or plan it is."""
 
     customer: Customer
+
+    def __post_init__(self) -> None:
+        """Refuse what names a person: it stands in addresses, which proxies log. Raises Malformed."""
+        if "@" in self.customer or MOBILE.fullmatch(self.customer):
+            raise Malformed(
+                "customer must be the shop's own id for the customer, such as wp:7, and no e-mail address or phone "
+                "number: it stands in addresses, which logs keep.",
+                message_ko="고객은 이메일이나 전화번호가 아니라 wp:7처럼 쇼핑몰의 고객 번호로 알려 주세요.",
+            )
+
+
+class KeyIn(CustomerIn):
+    """The body of POST /v1/billing-keys: a window, or with `card` a card typed on the site."""
+
     title: Title
     buyer: BuyerIn
     result_url: Url
@@ -72,10 +96,9 @@ class KeyIn(msgspec.Struct):
     card: CardIn | None = None
 
 
-class ChargeIn(msgspec.Struct):
+class ChargeIn(CustomerIn):
     """The body of POST /v1/billing-keys/{id}/charges; without instalment_months a lump sum."""
 
-    customer: Customer
     order: dict[str, Any]
     actor: Actor
     instalment_months: int = 0
@@ -105,12 +128,6 @@ class VoidIn(msgspec.Struct):
     """The body of POST /v1/payments/{id}/void."""
 
     actor: Actor
-
-
-class CustomerIn(msgspec.Struct):
-    """Whose key it is."""
-
-    customer: Customer
 
 
 class Billing:

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,7 +16,7 @@ from bridge.flows.plans import PlanWish, change_plan, owned_plan, plan_json, reg
 from bridge.flows.sites import Site
 from bridge.ledger import plans
 from bridge.ledger.plans import Plan
-from bridge.web.billing import Actor, Customer, CustomerIn, customer_of, titled
+from bridge.web.billing import Actor, CustomerIn, customer_of, titled
 from bridge.web.incoming import from_site
 from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, Won, convert
 
@@ -28,10 +27,9 @@ OrderRef = Annotated[str, Meta(min_length=1, max_length=64 - ROUND_CHARACTERS, p
 DAYS = {"month": {*range(1, 32), LAST_OF_MONTH}, "week": set(range(1, 8)), "day": {0}}
 
 
-class PlanIn(msgspec.Struct):
+class PlanIn(CustomerIn):
     """The body of POST /v1/plans; amounts in KRW; day is 1-31 (90: the month's last), 1-7 from Monday, or left out."""
 
-    customer: Customer
     order_ref: OrderRef
     title: Title
     amount: Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]

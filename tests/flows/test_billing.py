@@ -7,6 +7,10 @@ import pytest
 from tests.support.teller import TELLER
 
 CARD = {"number": "4111111111111111", "expires": "3012", "holder": "900101", "password": "12"}
+PLAN = {
+    **{"order_ref": "CLUB-1", "title": "월 회원권", "amount": 33_000, "buyer": {"name": "홍길동"}, "cycle": "month"},
+    **{"day": 25, "ends": "2027-12-31", "result_url": "http://shop.test/club", "actor": "buyer"},
+}
 ANNA, BERTA = "customer-1", "customer-2"
 
 
@@ -382,3 +386,34 @@ async def test_a_script_asks_how_the_key_stands_and_closing_is_a_hint_only(billi
     assert (done["state"], closed.status_code) == ("active", 303)
     assert "pay_bridge_result=active" in done["result_url"]
     assert forged.status_code >= 400
+
+
+@pytest.mark.parametrize(
+    "person", ["anna@shop.test", "01012345678", "010-1234-5678", "82-10-1234-5678", "821012345678"]
+)
+async def test_a_customer_is_named_by_an_id_and_never_by_what_names_a_person(billing, person):
+    world = billing
+    key = await issued(world)
+    asked = [
+        await ask(world, customer=person),
+        await world.call("GET", f"/v1/billing-keys?customer={person}"),
+        await world.call("GET", f"/v1/billing-keys/{key}?customer={person}"),
+        await world.call("GET", f"/v1/plans?customer={person}"),
+        await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": person}),
+        await charge(world, key, customer=person),
+        await world.call("POST", "/v1/plans", PLAN | {"customer": person}),
+    ]
+
+    assert {(one.status_code, one.json()["code"]) for one in asked} == {(400, "malformed")}
+    assert all("such as wp:7" in one.json()["detail"] and person not in one.text for one in asked)
+    assert "고객 번호" in asked[0].json()["message_ko"]
+    assert len(await world.all("SELECT id FROM billing_keys")) == 1
+
+
+@pytest.mark.parametrize("name", ["wp:7", "0101234567890", "member-010", "1012345678", "shop.kim_2:a"])
+async def test_any_other_id_of_the_shops_names_a_customer(billing, name):
+    made = await ask(billing, customer=name)
+    listed = await billing.call("GET", f"/v1/billing-keys?customer={name}")
+
+    assert made.status_code == 201
+    assert [one["id"] for one in listed.json()["items"]] == [made.json()["id"]]

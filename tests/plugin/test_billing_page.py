@@ -77,6 +77,18 @@ def test_a_customer_is_found_by_login_address_or_name_and_stands_in_no_address(
     assert 'aria-describedby="pay-bridge-line-l_0123456789">해지하기…' in page, "it is heard which one it ends"
 
 
+@pytest.mark.parametrize("typed", ["nobody@shop.example", "01012345678", "010-1234-5678", "821012345678"])
+def test_an_address_or_a_phone_number_of_no_user_is_no_customer_and_never_leaves(
+    shop: Shop, bridge: StubBridge, typed: str
+) -> None:
+    known(bridge, [KEY], [PLAN])
+    page = look_up(shop, typed)
+
+    assert "그런 고객이 없어요" in page
+    assert [one for one in bridge.seen if "customer" in one.query] == []
+    assert KEY["id"] not in page
+
+
 def test_an_empty_page_says_what_to_type_and_an_empty_list_that_there_is_nothing(
     shop: Shop, bridge: StubBridge
 ) -> None:

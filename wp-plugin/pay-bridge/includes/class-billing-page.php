@@ -14,7 +14,7 @@ final class Billing_Page {
 
 	const ACTION = 'pay_bridge_billing';
 
-	/** Which customer is posted or follows from the last deed: it may be an e-mail address, and stands in no address. */
+	/** Which customer is posted or follows from the last deed: an e-mail address may be typed to find a user, so it stands in no address. */
 	public static function render(): void {
 		if ( ! current_user_can( Capabilities::VIEW ) ) {
 			Admin::refuse( __( 'You may not see payments.', 'pay-bridge' ), 403 );

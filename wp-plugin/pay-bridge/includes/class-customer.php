@@ -12,9 +12,12 @@ defined( 'ABSPATH' ) || exit;
 /** Who a customer is: a WordPress user, by the name wp:7, or somebody whom only the shop knows. */
 final class Customer {
 
-	const SHAPE = '/\A[A-Za-z0-9._:@-]{1,64}\z/';
+	const SHAPE = '/\A[A-Za-z0-9._:-]{1,64}\z/';
 
-	/** The customer's name at the bridge: of a WordPress user, or as it was typed; empty if neither. */
+	/** A Korean mobile number: as personal as an e-mail address, and no name at the bridge, where it would stand in addresses. */
+	const MOBILE = '/\A(?:0|82-?)1[016-9]-?[0-9]{3,4}-?[0-9]{4}\z/';
+
+	/** The customer's name at the bridge: of a WordPress user, or as it was typed; empty if neither, and for an e-mail address that is no user's. */
 	public static function of( string $typed ): string {
 		$user = get_user_by( is_email( $typed ) ? 'email' : 'login', $typed );
 		if ( $user ) {
@@ -24,7 +27,7 @@ final class Customer {
 	}
 
 	public static function is_one( string $customer ): bool {
-		return 1 === preg_match( self::SHAPE, $customer );
+		return 1 === preg_match( self::SHAPE, $customer ) && 1 !== preg_match( self::MOBILE, $customer );
 	}
 
 	/** The WordPress user's id; 0 for anybody else. */
