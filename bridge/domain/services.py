@@ -57,11 +57,15 @@ class ReceiptIssued:
 
 @dataclass(frozen=True, slots=True)
 class TransferShown:
-    """Where a refund by bank transfer stands: registered, done, failed or cancelled, with the gateway's own words."""
+    """Where a refund by bank transfer stands: registered, done, failed or cancelled, with the gateway's own words.
+
+    `refs`: of one that was found by our reference, what its status is asked for by from then on.
+    """
 
     state: Literal["registered", "done", "failed", "cancelled"]
     code: str = ""
     message: str = ""
+    refs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,14 @@ class Transfers(Protocol):
         self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
     ) -> Exchange[TransferShown | Absent | Unknown]:
         """Ask where a transfer stands."""
+        ...
+
+    def find_transfer(
+        self, payment: Payment, ref: str, amount: int, sent: Stamp, stamp: Stamp
+    ) -> Exchange[TransferShown | Absent | Unknown]:
+        """Look for a transfer of `amount` KRW, registered at `sent` without an answer, by our reference.
+
+        Only one that is shown counts: Absent may mean that the gateway does not look for it that way."""
         ...
 
     def cancel_transfer(

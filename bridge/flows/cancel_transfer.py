@@ -42,7 +42,7 @@ async def cancel_transfer(context: Context, site: Site, refund_id: str, actor: s
     """Ask the gateway to cancel a registered transfer, then where it stands; may be asked again.
 
     The transfer may be on its way at that moment: the cancel's own answer settles nothing. Raises NotFound, NotNow
-    (over, or its registration has no answer), RefundRefused (no transfer), Reconciling.
+    (over, or nobody knows yet whether it was registered), RefundRefused (no transfer), Reconciling.
     """
     await find_refund(context, site, refund_id)
     recorder = Recorder.now(context, site)

@@ -1,13 +1,15 @@
 """Gives money back by transfer to an account that an operator was told: registered, then asked for until it is made."""
 
+from dataclasses import replace
+
 from bridge.clock import to_ms
 from bridge.domain.exchange import Exchange
-from bridge.domain.gateway import Accepted, Done, Gateway, Refused, Unknown
+from bridge.domain.gateway import Absent, Accepted, Done, Gateway, NotSent, Refused, Unknown
 from bridge.domain.machine import Evidence, Kind, Step
 from bridge.domain.payment import Account, Payment
 from bridge.domain.services import RefundsToAccounts, Transfers, TransferShown
 from bridge.flows.context import Context
-from bridge.flows.pace import DAY_SECONDS, accepted_until, after_human
+from bridge.flows.pace import ASK_SECONDS, DAY_SECONDS, accepted_until, after_human, is_late, pause_ms, quiet_at
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
@@ -49,22 +51,59 @@ def register(
 
 
 async def ask_for_transfer(context: Context, site: Site, gateway: Gateway, operation: Operation) -> None:
-    """Ask once where a transfer stands, and write down what that proves. Raises Conflict."""
+    """Ask once where a transfer stands, and write down what that proves. Raises Conflict.
+
+    One whose registration has no answer is looked for by our reference, and never registered again.
+    """
     recorder = Recorder.now(context, site)
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, operation.payment))
-    if not operation.refs or not isinstance(gateway, Transfers):  # its registration has no answer: nothing to ask by
+    if not isinstance(gateway, Transfers):
         await context.ledger.write(lambda turn: refund_to_person(turn, recorder, payment, operation))
         return
-    conversation = await talk(context, site, gateway, gateway.show_transfer(payment, operation.refs, recorder.stamp))
+    if operation.refs:
+        exchange = gateway.show_transfer(payment, operation.refs, recorder.stamp)
+    else:
+        exchange = gateway.find_transfer(payment, operation.ref, operation.amount, operation.stamp, recorder.stamp)
+    conversation, asked_at = await talk(context, site, gateway, exchange), recorder.at
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)
         current = operations.get(turn, site.id, operation.id)
         if current is not None and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
-            _record(turn, recorder, current, conversation.outcome)
+            if current.refs:
+                _record(turn, recorder, current, conversation.outcome)
+            else:
+                _record_search(turn, recorder, gateway, current, conversation.outcome, asked_at)
 
     await write_down(context, record)
+
+
+def _record_search(
+    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: object, asked_at: int
+) -> None:
+    """What is found is taken in; a person is asked once it was not found after the quiet period, or nobody could say.
+
+    Not found is no proof: a gateway may not look for it by our reference. It is looked for still.
+    """
+    if isinstance(outcome, TransferShown):
+        operation = replace(operations.name(turn, operation, outcome.refs), message="")
+        if outcome.state == "registered":
+            payment = payments.get(turn, recorder.site.id, operation.payment)
+            recorder.note(turn, payment, "refund.accepted", {"amount": operation.amount})
+        _record(turn, recorder, operation, outcome)
+        return
+    since = to_ms(operation.sent_at)
+    missing = isinstance(outcome, Absent) and asked_at >= quiet_at(recorder.context, gateway, operation)
+    late = is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent)
+    if operation.step is Step.UNKNOWN and (missing or late):
+        payment = payments.get(turn, recorder.site.id, operation.payment)
+        refund_to_person(turn, recorder, payment, operation, may_ask=True)
+        return
+    again = recorder.at + pause_ms(ASK_SECONDS, operation.tries)
+    if operation.step is Step.NEEDS_HUMAN:
+        again = after_human(since, recorder.at)
+    operations.try_again(turn, operation, next_try_at=again, code=operation.code, message=operation.message)
 
 
 def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: object) -> None:

@@ -194,15 +194,80 @@ async def test_a_transfer_that_failed_or_was_refused_frees_the_money_again(count
     assert (await transfer(world, payment, key="ef" * 16)).code == "accepted"
 
 
-async def test_a_transfer_whose_registration_is_lost_is_a_persons_and_is_never_sent_again(counter):
+async def test_a_transfer_whose_registration_is_lost_is_found_by_its_status_and_ends_like_any(counter):
     world = counter
     payment = await deposited(world)
     world.teller.fail("transfer", "lost_after")
     await transfer(world, payment)
-    await world.live(900, step=60)
+    await world.live(30, step=5)
+    (refund,) = (await world.call("GET", f"/v1/payments/{payment.id}")).json()["refunds"]
+    assert (refund["state"], "message" in refund) == ("accepted", False)
+    assert await world.state(payment.id) == "paid", "registered is not made"
+    world.teller.make_transfer()
+    await world.live(120, step=30)
+
+    assert await world.state(payment.id) == "refunded"
+    assert ("refund", -payment.amount, "E4") in await world.entries(payment.id)
+    assert (world.teller.calls["transfer"], world.teller.calls["transfer_search"]) == (1, 1)
+    assert await world.all("SELECT id FROM cases") == []
+    await world.check_books()
+
+
+@pytest.mark.parametrize(("became", "state"), [("done", "refunded"), ("failed", "paid")])
+async def test_a_lost_registration_whose_transfer_has_ended_already_ends_by_what_its_status_shows(
+    counter, became, state
+):
+    world = counter
+    payment = await deposited(world)
+    world.teller.always["transfer_search"] = "odd"
+    world.teller.fail("transfer", "lost_after")
+    await transfer(world, payment)
+    await world.quiet()
+    world.teller.make_transfer(became)
+    world.teller.always.clear()
+    await world.live(30, step=5)
+
+    assert await world.state(payment.id) == state
+    (operation,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    assert operation.evidence == "E4"
+    await world.check_books()
+
+
+async def test_a_registration_that_is_not_found_is_a_persons_after_the_quiet_period_and_is_never_sent_again(counter):
+    world = counter
+    payment = await deposited(world)
+    world.teller.fail("transfer", "lost_before")
+    await transfer(world, payment)
+    await world.live(110, step=10)
+    assert await world.cases(payment.id) == []
+    await world.live(120, step=10)
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    (operation,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    assert operation.step == "needs_human", "not found is no proof"
+    searched = world.teller.calls["transfer_search"]
+    await world.live(1_300, step=100)
 
     assert world.teller.calls["transfer"] == 1
+    assert world.teller.calls["transfer_search"] == searched + 2, "it is looked for still, every ten minutes"
+    world.teller.transfers[operation.ref], world.teller._pending = "registered", (payment.merchant_ref, payment.amount)
+    world.teller.make_transfer()
+    await world.live(700, step=100)
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("refunded", [])
+
+
+async def test_a_status_that_nobody_answers_leaves_a_lost_registration_to_a_person_when_it_has_taken_too_long(counter):
+    world = counter
+    payment = await deposited(world)
+    world.teller.always["transfer_search"] = "odd"
+    world.teller.fail("transfer", "lost_after")
+    await transfer(world, payment)
+    late = counter.context.sites.get(payment.site).gateway(payment.gateway).human_after_seconds
+    await world.live(late - 100, step=20)
+    assert await world.cases(payment.id) == []
+    await world.live(200, step=20)
+
     assert await world.cases(payment.id) == ["refund_unknown"]
+    assert world.teller.calls["transfer"] == 1
 
 
 async def test_a_status_that_says_nothing_is_asked_again(counter):

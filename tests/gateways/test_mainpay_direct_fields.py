@@ -3,7 +3,7 @@
 The words of `bridge.gateways.mainpay.direct`, as `bridge.gateways.mainpay.writing` writes them."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -269,6 +269,32 @@ def test_a_transfer_is_asked_after_and_taken_back_by_its_numbers():
     bare = {"mbrRefNo": "", "amount": "0", "orgRefNo": "", **ABOUT}
     assert said(call(gateway().show_transfer(PAID, {}, STAMP))) == bare
     assert said(call(gateway().cancel_transfer(PAID, {}, STAMP))) == bare | {"orgTranDate": ""}
+
+
+def found(told):
+    sent = Stamp(datetime(2026, 11, 20, 23, tzinfo=UTC), "0" * 32)  # 08:00 of the next day in Korea
+    return outcome(gateway().find_transfer(PAID, "T1", 10_000, sent, STAMP), told)
+
+
+def test_a_lost_registration_is_looked_for_by_our_number_alone():
+    talk = call(gateway().find_transfer(PAID, "T1", 10_000, STAMP, STAMP))
+    assert (talk.op, talk.moves_money) == ("transfer-status", False)
+    assert said(talk) == {"mbrRefNo": "T1", "amount": "0", **ABOUT}
+
+
+@pytest.mark.parametrize("more", [{}, {"amount": 10_000}])
+def test_a_transfer_is_found_only_by_an_answer_that_names_it(more):
+    refs = {"mbrRefNo": "T1", "refNo": "R1", "tranDate": "261121"}
+    shown = found(code("200", status="R", mbrRefNo="T1", refNo="R1", **more))
+    assert shown == TransferShown("registered", "R", "말씀", refs)
+
+
+@pytest.mark.parametrize("told", [{}, {"mbrRefNo": "T2"}, {"mbrRefNo": "T1", "amount": 10_001}])
+def test_an_answer_about_another_transfer_finds_none(told):
+    shown = found(code("200", status="S", refNo="R1", **told))
+    assert isinstance(shown, Unknown)
+    assert (shown.code, shown.message) == ("S", "말씀")
+    assert isinstance(found(code("404")), Absent)
 
 
 @pytest.mark.parametrize(("purpose", "person"), [("income", "0"), ("business", "1"), ("self", "0")])

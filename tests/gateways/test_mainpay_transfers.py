@@ -81,6 +81,36 @@ async def test_a_transfer_made_while_its_cancel_was_on_its_way_ends_as_the_gatew
     await world.check_books()
 
 
+@pytest.mark.parametrize("kind", ["drop_after", "5xx_after", "garbage_after"])
+async def test_a_registration_without_an_answer_is_found_by_our_number_and_can_be_taken_back(typed, kind):
+    world = typed
+    payment = await deposited(world)
+    world.fault("transfer", kind)
+    refund = await transfer(world, payment)
+    await world.live(30, step=5)
+    (shown,) = (await world.call("GET", f"/v1/payments/{payment.id}")).json()["refunds"]
+    assert shown["state"] == "accepted"
+    done = await take_back(world, refund)
+
+    assert done.transfer == "not_made"
+    assert sent(world)[0] == "transfer"
+    assert sent(world).count("transfer") == 1
+    assert (await world.state(payment.id), world.book(payment).net) == ("paid", 55_000)
+    await world.check_books()
+
+
+async def test_a_registration_that_never_arrived_is_a_persons_and_is_not_sent_again(typed):
+    world = typed
+    payment = await deposited(world)
+    world.fault("transfer", "drop_before")
+    await transfer(world, payment)
+    await world.live(300, step=15)
+
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    assert sent(world).count("transfer") == 1
+    await world.check_books()
+
+
 async def test_a_part_is_cancelled_and_frees_its_amount_alone(typed):
     world = typed
     payment = await deposited(world)

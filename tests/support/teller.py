@@ -171,6 +171,10 @@ class Teller:
     def _transfer_status(self, said: dict[str, Any]) -> dict[str, Any]:
         return {"code": "ok", "state": self.transfers[said["transfer"]]}
 
+    def _transfer_search(self, said: dict[str, Any]) -> dict[str, Any]:
+        state = self.transfers.get(said["transfer"])
+        return {"code": "ok", "state": state} if state else {"code": "absent"}
+
     def _transfer_cancel(self, said: dict[str, Any]) -> dict[str, Any]:
         if self.transfers[said["transfer"]] != "registered":
             return {"code": "no", "message": "이미 이체했어요"}

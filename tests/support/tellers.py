@@ -374,6 +374,14 @@ class Accounts(Telling, Approving, Undoing):
             return Unknown("the transfer's status proves nothing", said["code"])
         return TransferShown(said["state"], said["state"], "은행 답")
 
+    def find_transfer(self, payment: Payment, ref: str, amount: int, sent: Stamp, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.ask("transfer_search", payment, transfer=ref)
+        if said["code"] == "absent":
+            return Absent("absent")
+        if said["code"] != "ok":
+            return Unknown("the transfer's search proves nothing", said["code"])
+        return TransferShown(said["state"], said["state"], "은행 답", {"transfer": ref})
+
     def cancel_transfer(self, payment: Payment, refs: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("transfer_cancel", payment, moves=True, transfer=refs["transfer"])
         if said["code"] == "ok":

@@ -172,18 +172,24 @@ class Direct(Writer):
     ) -> Exchange[TransferShown | Absent | Unknown]:
         """Ask where a transfer stands (환불상태 조회, cms/front/status): by its own number, signed over 0 KRW."""
         form = self._of(refs.get("mbrRefNo", ""), 0, stamp) | {"orgRefNo": refs.get("refNo", "")}
-        reply = yield self._relay("transfer-status", "v1", "cms/front/status", form)
-        fields = reply.json_fields()
-        code, message = fields.text("resultCode"), fields.text("resultMessage", "")
-        if code == "404":
-            return Absent(code)
-        if code not in TRANSFER_DONE:
-            return Unknown("the transfer's status was answered with a code that proves nothing", code, message)
-        told = fields.inside("data").text("status", "")
-        state = TRANSFER_STATES.get(told)
-        if state is None:
-            return Unknown("the transfer is in a state that no document names", told, message)
-        return TransferShown(state, told, message)  # type: ignore[arg-type]  # the table's values are its states
+        return _shown((yield self._relay("transfer-status", "v1", "cms/front/status", form)))
+
+    def find_transfer(
+        self, payment: Payment, ref: str, amount: int, sent: Stamp, stamp: Stamp
+    ) -> Exchange[TransferShown | Absent | Unknown]:
+        """Ask for a transfer whose registration has no answer: by our own number alone, the other being in that answer.
+
+        The samples always name both. So only an answer that names this very number counts, and Absent proves nothing.
+        """
+        reply = yield self._relay("transfer-status", "v1", "cms/front/status", self._of(ref, 0, stamp))
+        shown = _shown(reply)
+        if not isinstance(shown, TransferShown):
+            return shown
+        data = reply.json_fields().inside("data")
+        if data.text("mbrRefNo", "") != ref or (data.has("amount") and data.won("amount") != amount):
+            return Unknown("the transfer's status was answered about another transfer", shown.code, shown.message)
+        day = sent.at.astimezone(KST).strftime("%y%m%d")
+        return replace(shown, refs={"mbrRefNo": ref, "refNo": data.text("refNo"), "tranDate": day})
 
     def cancel_transfer(
         self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
@@ -271,6 +277,20 @@ class Direct(Writer):
     def _relay(self, op: str, version: str, path: str, form: Mapping[str, str], *, moves_money: bool = False) -> Call:
         url = f"{self.settings.relay_url}/{version}/api/payments/payment/{path}"
         return self._call(op, url, form, moves_money=moves_money)
+
+
+def _shown(reply: Reply) -> TransferShown | Absent | Unknown:
+    fields = reply.json_fields()
+    code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+    if code == "404":
+        return Absent(code)
+    if code not in TRANSFER_DONE:
+        return Unknown("the transfer's status was answered with a code that proves nothing", code, message)
+    told = fields.inside("data").text("status", "")
+    state = TRANSFER_STATES.get(told)
+    if state is None:
+        return Unknown("the transfer is in a state that no document names", told, message)
+    return TransferShown(state, told, message)  # type: ignore[arg-type]  # the table's values are its states
 
 
 def _no(code: str, message: str) -> Declined | Unknown:

@@ -77,8 +77,8 @@ TRANSFER = (
     Rule("requestUser", 20, 1, PLAIN),
     Rule("requestSystem", 20, 1, re.compile("Merchant")),
 )
-TRANSFER_STATUS = (*_WITHOUT_MONEY, *live.ORIGINAL)
-TRANSFER_CANCEL = (*TRANSFER_STATUS, Rule("orgTranDate", 6, 6, DATE6))
+TRANSFER_STATUS = (*_WITHOUT_MONEY, Rule("orgRefNo", 12, 12, needed=False))
+TRANSFER_CANCEL = (*_WITHOUT_MONEY, *live.ORIGINAL, Rule("orgTranDate", 6, 6, DATE6))
 RECEIPT = (
     *_USUAL,
     Rule("personType", 1, 1, re.compile("[01]")),
@@ -155,9 +155,11 @@ def transfer(till: Till, form: Form, fault: Fault | None) -> Answer:
 
 
 def transfer_status(till: Till, form: Form, fault: Fault | None) -> Answer:
-    """Tell how a transfer stands. Raises Refusal; 404 for one that was never registered."""
+    """Tell how a transfer stands, by its own number or the shop's. Raises Refusal; 404 for one never registered."""
     live.refuse_if_told(fault, "404")
-    made = _transfer(till, form)
+    ours = (one for one in till.transfers.values() if one.merchant_ref == form["mbrRefNo"])
+    number = form.get("orgRefNo") or next((one.ref_no for one in ours), "")
+    made = _transfer(till, {**form, "orgRefNo": number})
     data = {"mbrNo": form["mbrNo"], "mbrRefNo": made.merchant_ref, "refNo": made.ref_no}
     return _yes(data | {"amount": made.amount, "status": made.state}, till.settings.transfer_ok_code)
 
