@@ -63,11 +63,13 @@ PLAN_MOVES: Mapping[PlanState, frozenset[PlanState]] = {
         {PlanState.WAITING, PlanState.ACTIVE, PlanState.RESTING, PlanState.ENDED, PlanState.CHANGING}
     ),
     PlanState.RESTING: frozenset({PlanState.CHANGING, PlanState.RESTING, PlanState.ENDED}),
-    PlanState.ENDED: frozenset({PlanState.ENDED}),
+    PlanState.ENDED: frozenset({PlanState.ENDED, PlanState.CHANGING}),
     PlanState.REFUSED: frozenset({PlanState.REFUSED}),
     PlanState.LOST: frozenset({PlanState.LOST}),
 }
-"""A round that the gateway charges after all counts in any state: it leaves the plan in the state it is in."""
+"""A round that the gateway charges after all counts in any state: it leaves the plan in the state it is in.
+
+An ended plan is changing again where it ended here before its number was known, and has yet to end at the gateway."""
 
 
 def without_number(text: str, number: str) -> str:

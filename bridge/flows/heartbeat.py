@@ -6,6 +6,7 @@ import structlog
 
 from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
+from bridge.flows.change_plan import end_owed_plans
 from bridge.flows.check_invariants import check_forever
 from bridge.flows.context import Context
 from bridge.flows.deliver_news import begin_deliveries, pull_in_deliveries
@@ -59,6 +60,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     await give_up_receipts(context)
     await give_up_plans(context)
     await end_past_plans(context)
+    await end_owed_plans(context)
     if beats % RECOVER_EVERY_BEATS == 0 or not context.ledger.alone:
         await recover(context)
     if beats % GAP_EVERY_BEATS == 0:

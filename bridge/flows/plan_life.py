@@ -34,6 +34,8 @@ def round_failed(turn: Turn, recorder: Recorder, plan: Plan, notice: Notice) -> 
 
     The shop hears it with the plan's last round that was charged; a plan without any has nobody's agreement yet.
     """
+    if notice.plan and not plan.number:
+        plan = plans.move(turn, plan, plan.state, at=recorder.at, number=notice.plan)
     plan = plans.fail_round(turn, plan, at=recorder.at, code=notice.code, message=notice.message)
     charged = payments.of_order(turn, plan.site, f"{plan.order_ref}-{plan.rounds}") if plan.rounds else []
     for payment in charged[:1]:
@@ -51,7 +53,7 @@ async def end_past_plans(context: Context) -> None:
             continue
 
         def work(turn: Turn, plan: Plan = plan) -> None:
-            plans.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock), wanted="")
+            plans.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock), wanted="", end_owed=False)
 
         try:
             await context.ledger.write(work)

@@ -1,4 +1,4 @@
-"""Recurring plans of a gateway's own (PayApp rebill): registered, stopped, started, ended by the shop."""
+"""Recurring plans of a gateway's own (PayApp rebill): registered and shown, and what they may be told."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,9 +7,8 @@ from typing import Any
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.billing import PlanMade, PlanOrder, Plans, PlansByScript, PlanState
-from bridge.domain.exchange import Exchange, Stamp
-from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, NotFound, NotNow
-from bridge.domain.gateway import Declined, Done, Gateway, NotSent, Refused, Script, Unknown, Urls
+from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, NotFound
+from bridge.domain.gateway import Declined, Gateway, NotSent, Script, Urls
 from bridge.domain.payment import Buyer, Method
 from bridge.flows.choose_gateway import check_details
 from bridge.flows.context import Context
@@ -35,7 +34,9 @@ FROM = {
     "start": (PlanState.RESTING,),
     "end": (PlanState.WAITING, PlanState.ACTIVE, PlanState.RESTING),
 }
-NO_NUMBER = "결제사가 정기결제 번호를 아직 알려 주지 않았어요. 첫 결제가 되면 바꿀 수 있어요."
+NO_NUMBER = "결제사가 정기결제 번호를 아직 알려 주지 않았어요. 첫 결제가 되면 멈추거나 다시 시작할 수 있어요."
+WILL_END = "결제사가 정기결제 번호를 알려 주는 대로 해지해요."
+ENDS_IF_AGREED = "그 전에 동의한 고객이 있다면, 결제사가 정기결제 번호를 알려 주는 대로 결제사에서도 해지해요."
 WHY = "the answer was lost: a plan nobody agreed to may be at the gateway"
 
 
@@ -66,7 +67,7 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
     Raises GatewayOff (no gateway of the site has plans, or it said no, or nothing), AmountRefused, Malformed (it
     needs more of the buyer), Replayed, KeyReused.
     """
-    gateway, offers = _offers(site, wish.gateway)
+    gateway, offers = offers_of(site, wish.gateway)
     least = gateway.smallest(Method.CARD)
     if wish.amount < least:
         raise AmountRefused(
@@ -92,44 +93,6 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
         task = context.tasks.begin(f"plan:{plan.id}", _register(context, site, gateway, offers, plan))
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan.id))
-
-
-async def change_plan(context: Context, site: Site, plan_id: str, customer: str, deed: str, once: Once) -> Plan:
-    """Stop, start or end a customer's plan. It may still be CHANGING when the answer was lost: ask again, or end it.
-
-    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
-    """
-    becomes = DEEDS[deed]
-
-    def begin(turn: Turn) -> tuple[Plan, bool]:
-        gap.refuse(turn, site.id)
-        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
-        plan = owned_plan(turn, site, plan_id, customer)
-        if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
-            replay.remember(turn, site.id, once.idempotency_key, once.digest, plan.id, now_ms(context.clock))
-        elif plan.state is not PlanState.CHANGING:
-            return plan, False
-        again = plan.state is PlanState.CHANGING
-        if deed in plan_deeds(plan) or plan.state in FROM[deed]:
-            nobody_agreed = not plan.number and plan.state is PlanState.WAITING
-            if nobody_agreed:  # its window is not opened any more, and there is nothing to tell the gateway
-                return rows.move(turn, plan, PlanState.ENDED, at=now_ms(context.clock)), False
-            if not plan.number:
-                detail = "The gateway has not told this plan's number yet: its first charge brings it."
-                raise NotNow(detail, message_ko=NO_NUMBER)
-            asked = {"wanted": str(becomes), "was": plan.was if again else str(plan.state)}
-            return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), **asked), again
-        korean = "정기결제의 상태가 그 사이 바뀌어서 지금은 할 수 없어요."
-        raise NotNow(
-            f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state), message_ko=korean
-        )
-
-    plan, again = await context.ledger.write(begin)
-    gateway, offers = _offers(site, plan.gateway)
-    if plan.state is PlanState.CHANGING:
-        task = context.tasks.begin(f"plan:{plan.id}", _change(context, site, (gateway, offers), plan, deed, again))
-        await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id))
 
 
 async def give_up_plans(context: Context) -> None:
@@ -193,7 +156,7 @@ def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
 def plan_deeds(plan: Plan) -> list[str]:
     """Say what a plan may be told now: stop, start, end; while it is changing, the same once more, or to end."""
     if not plan.number:
-        return ["end"] if plan.state is PlanState.WAITING else []
+        return ["end"] if plan.state in FROM["end"] else []
     if plan.state is PlanState.CHANGING:
         return [deed for deed, becomes in DEEDS.items() if plan.wanted == becomes or deed == "end"]
     return [deed for deed, states in FROM.items() if plan.state in states]
@@ -219,9 +182,16 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "message": plan.message or None,
         "last_failure": _last_failure(plan),
         "allowed": plan_deeds(plan),
-        "why": NO_NUMBER if not plan.number and plan.state in (PlanState.ACTIVE, PlanState.RESTING) else None,
+        "why": None if plan.number else _why(plan),
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _why(plan: Plan) -> str | None:
+    """Say in Korean what a plan waits for whose number the gateway has not told."""
+    if plan.end_owed:
+        return ENDS_IF_AGREED if plan.state is PlanState.ENDED else WILL_END
+    return NO_NUMBER if plan.state is PlanState.ACTIVE else None
 
 
 def _last_failure(plan: Plan) -> dict[str, str] | None:
@@ -235,7 +205,7 @@ def _urls(context: Context, site: Site, plan: Plan) -> Urls:
     return plan_urls(context, site, plan.gateway, asked_of(context, plan)["result_url"])
 
 
-def _offers(site: Site, name: str) -> tuple[Gateway, Plans]:
+def offers_of(site: Site, name: str) -> tuple[Gateway, Plans]:
     for gateway in [site.gateway(name)] if name else [site.gateway(), *site.gateways.values()]:
         if isinstance(gateway, Plans):
             return gateway, gateway
@@ -294,45 +264,6 @@ async def _register(context: Context, site: Site, gateway: Gateway, offers: Plan
             rows.move(turn, current, PlanState.REFUSED, at=at, message=outcome.why)
         else:
             rows.move(turn, current, PlanState.LOST, at=at, code=outcome.code, message=outcome.message or WHY)
-
-    try:
-        await write_down(context, record)
-    except Conflict:
-        return
-
-
-def _say(offers: Plans, deed: str, number: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
-    if deed == "stop":
-        return offers.stop_plan(number, stamp)
-    return offers.start_plan(number, stamp) if deed == "start" else offers.cancel_plan(number, stamp)
-
-
-async def _change(
-    context: Context, site: Site, offers_of: tuple[Gateway, Plans], plan: Plan, deed: str, again: bool
-) -> None:
-    gateway, offers = offers_of
-    conversation = await talk(
-        context, site, gateway, _say(offers, deed, plan.number, Recorder.now(context, site).stamp)
-    )
-    outcome, at = conversation.outcome, now_ms(context.clock)
-
-    def record(turn: Turn) -> None:
-        keep_lines(turn, context.clock, plan, conversation.journal, at)
-        current = rows.get(turn, site.id, plan.id)
-        if current.state is not PlanState.CHANGING or current.wanted != DEEDS[deed]:
-            return
-        began_in = PlanState(current.was)
-        if began_in is PlanState.WAITING and current.rounds:  # its first round came meanwhile
-            began_in = PlanState.ACTIVE
-        if isinstance(outcome, Done):
-            rows.move(turn, current, DEEDS[deed], at=at, wanted="", code="", message="")
-        elif isinstance(outcome, Refused | NotSent):
-            code = outcome.code if isinstance(outcome, Refused) else ""
-            said = {"code": code, "message": outcome.message if isinstance(outcome, Refused) else outcome.why}
-            if again:  # what was asked before may have been done: a no to the repeat may mean just that
-                rows.move(turn, current, PlanState.CHANGING, at=at, **said)
-            else:
-                rows.move(turn, current, began_in, at=at, wanted="", **said)
 
     try:
         await write_down(context, record)

@@ -14,7 +14,8 @@ from bridge.ledger.ledger import Row, Turn
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A plan as the books have it: `amount` KRW a round; `number` is the gateway's; `wanted` what CHANGING asks,
-    `was` the state it began in; `failed_at` (milliseconds, 0 for never) is when a round last could not be charged.
+    `was` the state it began in; `end_owed`: it was told to end before its number was known, and the gateway has still
+    to hear it; `failed_at` (milliseconds, 0 for never) is when a round last could not be charged.
 
     Rounds are orders of their own, numbered after `order_ref`.
     """
@@ -36,6 +37,7 @@ class Plan:
     created_at: datetime
     wanted: str = ""
     was: str = ""
+    end_owed: bool = False
     number: str = ""
     url: str = ""
     refs: Mapping[str, str] = field(default_factory=dict)
@@ -66,9 +68,9 @@ def move(turn: Turn, plan: Plan, becomes: PlanState, *, at: int, **changes: obje
     assert becomes in PLAN_MOVES[plan.state], f"a plan may not go from {plan.state} to {becomes}"
     after = replace(plan, state=becomes, version=plan.version + 1, **changes)  # type: ignore[arg-type]
     changed = turn.run(
-        "UPDATE plans SET state = ?, version = ?, changed_at = ?, wanted = ?, was = ?, number = ?, url = ?, refs = ?,"
-        " code = ?, message = ?, rounds = ? WHERE id = ? AND version = ?",
-        *(str(after.state), after.version, at, after.wanted, after.was, after.number, after.url),
+        "UPDATE plans SET state = ?, version = ?, changed_at = ?, wanted = ?, was = ?, end_owed = ?, number = ?,"
+        " url = ?, refs = ?, code = ?, message = ?, rounds = ? WHERE id = ? AND version = ?",
+        *(str(after.state), after.version, at, after.wanted, after.was, int(after.end_owed), after.number, after.url),
         *(json.dumps(dict(after.refs), ensure_ascii=False), after.code[:64], after.message[:500], after.rounds),
         *(plan.id, plan.version),
     )
@@ -126,11 +128,22 @@ def stale(turn: Turn, changed_before: int, limit: int) -> list[Plan]:
 
 
 def past(turn: Turn, last: str, limit: int) -> list[Plan]:
-    """Read the plans that have not ended and whose last day is before that one (YYYY-MM-DD)."""
+    """Read the plans that have not ended, here and at the gateway, and whose last day is before that one
+    (YYYY-MM-DD)."""
     rows = turn.all(
-        "SELECT * FROM plans WHERE state IN ('waiting', 'active', 'changing', 'resting') AND ends < ?"
+        "SELECT * FROM plans WHERE (state IN ('waiting', 'active', 'changing', 'resting') OR end_owed = 1) AND ends < ?"
         " ORDER BY ends LIMIT ?",
         *(last, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def owing_end(turn: Turn, asked_before: int, limit: int) -> list[Plan]:
+    """Read the plans whose number has come and whose end the gateway has yet to be told, or was not asked for since
+    then (milliseconds)."""
+    rows = turn.all(
+        "SELECT * FROM plans WHERE end_owed = 1 AND number <> '' AND (state = 'ended' OR changed_at < ?) LIMIT ?",
+        *(asked_before, limit),
     )
     return [read(row) for row in rows]
 
@@ -145,6 +158,7 @@ def read(row: Row) -> Plan:
         state=PlanState(row["state"]),
         wanted=row["wanted"],
         was=row["was"],
+        end_owed=bool(row["end_owed"]),
         ref=row["ref"],
         order_ref=row["order_ref"],
         amount=row["amount"],

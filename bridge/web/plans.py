@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute, Route
 from bridge.domain.billing import PlanState
 from bridge.domain.failures import AmountRefused, GatewayOff, Malformed
 from bridge.domain.payment import AMOUNT_MAX, Buyer
+from bridge.flows.change_plan import change_plan
 from bridge.flows.context import Context
-from bridge.flows.plans import PlanWish, change_plan, owned_plan, plan_json, register_plan
+from bridge.flows.plans import PlanWish, owned_plan, plan_json, register_plan
 from bridge.flows.sites import Site
 from bridge.ledger import plans
 from bridge.ledger.plans import Plan

@@ -257,17 +257,105 @@ async def test_a_plan_says_what_it_may_be_told_now_and_why_not(planning):
     assert (waits["state"], waits["allowed"]) == ("changing", ["stop", "end"]), "the same once more, or the end"
     await change(world, plan, "end")
     assert (await show(world, plan))["allowed"] == []
-    await world.context.ledger.write(
-        lambda turn: turn.run("UPDATE plans SET state = 'active', number = '' WHERE id = ?", plan)
-    )
+    await unnumbered(world, plan, "active")
     unknown = await show(world, plan)
-    assert unknown["allowed"] == []
+    assert unknown["allowed"] == ["end"]
     assert "첫 결제" in unknown["why"]
-    refused = (await change(world, plan, "end")).json()
+    refused = (await change(world, plan, "stop")).json()
     assert refused["message_ko"] == unknown["why"]
-    await world.context.ledger.write(lambda turn: turn.run("UPDATE plans SET state = 'waiting' WHERE id = ?", plan))
+    await unnumbered(world, plan, "waiting")
     waits = await show(world, plan)
     assert (waits["allowed"], waits.get("why")) == (["end"], None), "nobody has agreed to it yet"
+
+
+async def unnumbered(world, plan, state):
+    """What a gateway's script leaves: a plan whose number only a notice brings."""
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE plans SET state = ?, number = '' WHERE id = ?", state, plan)
+    )
+
+
+async def number_of(world, plan):
+    (row,) = await world.all("SELECT ref FROM plans WHERE id = ?", plan)
+    return f"P{row['ref']}"
+
+
+@pytest.mark.parametrize("brought_by", ["approved", "round_failed"])
+async def test_an_end_is_remembered_and_told_as_soon_as_the_plans_number_is_known(planning, brought_by):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    await unnumbered(world, plan, "active")
+    first, second = await change(world, plan, "end"), await change(world, plan, "end")
+    for answer in (first, second):
+        shown = answer.json()
+        assert (answer.status_code, shown["state"], shown["allowed"]) == (202, "changing", [])
+        assert "번호를 알려 주는 대로 해지해요" in shown["why"]
+    await world.live(180, step=30)
+    assert world.teller.calls["plan_change"] == 0, "nothing can be told yet"
+
+    await tell(world, plan, "M2", event=brought_by, plan=await number_of(world, plan))
+    await world.restart()
+    await world.live(180, step=30)
+    shown = await show(world, plan)
+    assert (shown["state"], shown["allowed"], "why" in shown) == ("ended", [], False)
+    assert world.teller.plans[await number_of(world, plan)] == "ended"
+    assert world.teller.calls["plan_change"] == 1
+    await world.check_books()
+
+
+async def test_a_plan_that_somebody_had_agreed_to_unheard_ends_at_the_gateway_too(planning):
+    world = planning
+    plan = await registered(world)
+    await unnumbered(world, plan, "waiting")
+    ended = (await change(world, plan, "end")).json()
+    assert ended["state"] == "ended"
+    assert "동의한 고객이 있다면" in ended["why"]
+    await tell(world, plan, "M1", plan=await number_of(world, plan))
+    await world.live(30, step=5)
+
+    assert world.teller.plans[await number_of(world, plan)] == "ended", "it would be charged each month"
+    assert (await show(world, plan))["state"] == "ended"
+    (payment,) = await world.all("SELECT id, state FROM payments")
+    assert payment["state"] == "paid"
+    assert await world.cases(payment["id"]) == ["foreign_number"], "whether the first charge is kept is a person's"
+
+
+async def test_an_end_that_was_owed_is_asked_again_until_it_is_answered_and_a_refused_one_is_a_persons(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    await unnumbered(world, plan, "active")
+    await change(world, plan, "end")
+    world.teller.fail("plan_change", "lost_before", "lost_before", "9999")
+    await tell(world, plan, "M2", plan=await number_of(world, plan))
+    await world.live(400, step=10)
+
+    assert world.teller.calls["plan_change"] == 3, "twice without an answer, and no more once it was refused"
+    shown = await show(world, plan)
+    assert (shown["state"], shown["code"], shown["allowed"]) == ("changing", "9999", ["end"])
+    told = {row["order_ref"]: row["id"] for row in await world.all("SELECT id, order_ref FROM payments")}
+    assert await world.cases(told["CLUB-1-2"]) == ["reported"]
+    assert (await change(world, plan, "end")).json()["state"] == "ended"
+
+
+async def test_a_plan_whose_number_never_comes_ends_by_itself_and_owes_nothing(planning):
+    world = planning
+    today = world.clock.now().astimezone(KST).date()
+    ends = (today + timedelta(days=5)).isoformat()
+    waits, runs = [await registered(world, order_ref=name, ends=ends) for name in ("WAITS", "RUNS")]
+    await tell(world, runs, "M1")
+    await unnumbered(world, runs, "active")
+    await unnumbered(world, waits, "waiting")
+    for plan in (waits, runs):
+        await change(world, plan, "end")
+    await world.clock.forward(9 * 86_400)
+    await world.beat()
+
+    for plan in (waits, runs):
+        shown = await show(world, plan)
+        assert (shown["state"], "why" in shown) == ("ended", False)
+    assert world.teller.calls["plan_change"] == 0
 
 
 NO = {"event": "round_failed", "code": "99", "message": "한도초과"}

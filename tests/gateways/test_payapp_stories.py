@@ -536,6 +536,14 @@ async def test_a_plan_that_nobody_agreed_to_is_ended_here_and_its_window_is_not_
     await agree(house, fields)  # with what an open page still held
     (payment,) = await house.all("SELECT * FROM payments")
     assert await house.cases(payment["id"]) == ["foreign_number"], "the buyer is charged for a plan that had ended"
+    await house.live(30.0, 5.0)
+    (row,) = await house.all("SELECT state, number, end_owed FROM plans")
+    assert (row["state"], row["end_owed"]) == ("ended", 0)
+    ends = [dict(parse_qsl(one.body.decode())) for one in house.net.sent if b"rebillCancel" in one.body]
+    assert [one["rebill_no"] for one in ends] == [row["number"]], "and is not charged for it again"
+    await house.clock.forward(40 * 86_400)
+    rounds = house.sandbox.desks["payapp"].deposit({"rebill_no": int(row["number"])})
+    assert (rounds["state"], rounds["notices"]) == ("cancelled", 0)
 
 
 async def test_a_plan_agreed_to_twice_is_a_persons(house):

@@ -414,6 +414,7 @@ CREATE TABLE plans (
     'registering', 'waiting', 'active', 'changing', 'resting', 'ended', 'refused', 'lost')),
   wanted TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (wanted IN ('', 'active', 'resting', 'ended')),
   was TEXT COLLATE "C" NOT NULL DEFAULT '' CHECK (was IN ('', 'waiting', 'active', 'resting')),
+  end_owed BIGINT NOT NULL DEFAULT 0 CHECK (end_owed IN (0, 1)),
   ref TEXT COLLATE "C" NOT NULL,
   order_ref TEXT COLLATE "C" NOT NULL,
   amount BIGINT NOT NULL CHECK (amount BETWEEN 1 AND 9999999999),
@@ -439,7 +440,8 @@ CREATE TABLE plans (
 );
 CREATE INDEX plans_customer ON plans (site, customer, id);
 CREATE INDEX plans_registering ON plans (changed_at) WHERE state = 'registering';
-CREATE INDEX plans_going_on ON plans (ends) WHERE state IN ('waiting', 'active', 'changing', 'resting');
+CREATE INDEX plans_going_on ON plans (ends) WHERE state IN ('waiting', 'active', 'changing', 'resting') OR end_owed = 1;
+CREATE INDEX plans_owing_end ON plans (changed_at) WHERE end_owed = 1;
 
 CREATE TABLE cases (
   id TEXT COLLATE "C" PRIMARY KEY,
