@@ -31,7 +31,7 @@ async def expire(context: Context) -> int:
             *payments.past(turn, State.AWAITING_DEPOSIT, to_ms(now - DEPOSIT_GRACE), AT_ONCE),
         ]
     )
-    count, restored = 0, await gap_sites(context)
+    count, restored = 0, await gap_sites(context) if ended else frozenset[str]()
     for payment in ended:
         site = context.sites.find(payment.site)
         if site is None or site.id in restored or context.tasks.find(f"approve:{payment.id}") is not None:

@@ -49,8 +49,9 @@ async def beat(context: Context, beats: int = 0) -> None:
     at = now_ms(context.clock)
     if beats % SITES_EVERY_BEATS == 0:
         await context.sites.refresh()
-    deaf = await deaf_sites(context)
-    for operation in await context.ledger.read(lambda turn: operations.due(turn, at, SETTLE_AT_ONCE)):
+    due = await context.ledger.read(lambda turn: operations.due(turn, at, SETTLE_AT_ONCE))
+    deaf = await deaf_sites(context) if due else frozenset[str]()
+    for operation in due:
         site = context.sites.find(operation.site)
         if site is not None and site.id not in deaf:
             context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))

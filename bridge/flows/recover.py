@@ -1,11 +1,13 @@
 """After a crash: what was sent by a process that died is unknown, and is settled like any unknown."""
 
 import contextlib
+from dataclasses import dataclass
 from functools import partial
 
 from bridge.clock import now_ms
 from bridge.domain.failures import Conflict
 from bridge.domain.machine import Kind, State, Step
+from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.lease import live
 from bridge.flows.pace import STALE_SECONDS
@@ -23,6 +25,21 @@ DROPPED_SECONDS = 10
 WHY = "the bridge stopped before the answer was written down"
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What dead processes left, seen in one turn; dead is who was not heard of since `heard_since` (milliseconds)."""
+
+    heard_since: int
+    sent: list[Operation]
+    half_open: list[Payment]
+    claimed: bool
+    news_claimed: bool
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.sent or self.half_open or self.claimed or self.news_claimed)
+
+
 async def recover(context: Context) -> int:
     """Take over what a dead process left: SENT becomes UNKNOWN, half-opened windows are superseded.
 
@@ -30,25 +47,35 @@ async def recover(context: Context) -> int:
     """
     at = now_ms(context.clock)
     await _bury(context, at)
-    stale, dropped = at - STALE_SECONDS * 1000, at - DROPPED_SECONDS * 1000
-    since = await context.ledger.read(lambda turn: owners.heard_since(turn, context.owner, at))
-    left = await context.ledger.read(
-        lambda turn: operations.orphaned(turn, context.owner, heard_since=since, sent_before=stale, mine_before=dropped)
-    )
+    left = await context.ledger.read(lambda turn: _look(turn, context.owner, at))
+    if left.nothing:
+        return 0
     taken, deaf = 0, await deaf_sites(context)
-    for operation in left:
+    for operation in left.sent:
         if operation.site in deaf or _is_under_way(context, operation):
             continue
         recorder = Recorder.now(context, context.sites.get(operation.site))
         with contextlib.suppress(Conflict):
             await context.ledger.write(partial(_take_over, recorder=recorder, operation=operation))
             taken += 1
-    await _supersede(context, since)
-    if await context.ledger.read(lambda turn: operations.in_dead_hands(turn, context.owner, since)):
-        await context.ledger.write(lambda turn: operations.free(turn, context.owner, since, at))
-    if await context.ledger.read(lambda turn: news.in_dead_hands(turn, context.owner, since)):
-        await context.ledger.write(lambda turn: news.free(turn, context.owner, since))
+    await _supersede(context, left.half_open, deaf)
+    if left.claimed:
+        await context.ledger.write(lambda turn: operations.free(turn, context.owner, left.heard_since, at))
+    if left.news_claimed:
+        await context.ledger.write(lambda turn: news.free(turn, context.owner, left.heard_since))
     return taken
+
+
+def _look(turn: Turn, owner: str, at: int) -> Left:
+    since = owners.heard_since(turn, owner, at)
+    stale, dropped = at - STALE_SECONDS * 1000, at - DROPPED_SECONDS * 1000
+    return Left(
+        heard_since=since,
+        sent=operations.orphaned(turn, owner, heard_since=since, sent_before=stale, mine_before=dropped),
+        half_open=payments.half_open(turn, owner, since, AT_ONCE),
+        claimed=operations.in_dead_hands(turn, owner, since),
+        news_claimed=news.in_dead_hands(turn, owner, since),
+    )
 
 
 async def _bury(context: Context, at: int) -> None:
@@ -94,11 +121,9 @@ def _take_over(turn: Turn, recorder: Recorder, operation: Operation) -> None:
         recorder.note(turn, payment, "refund.unknown", {"amount": operation.amount, "reason": WHY})
 
 
-async def _supersede(context: Context, since: int) -> None:
+async def _supersede(context: Context, halves: list[Payment], deaf: frozenset[str]) -> None:
     """A window that was being opened when the process died is replaced; its reference stays known."""
     started = now_ms(context.clock)
-    halves = await context.ledger.read(lambda turn: payments.half_open(turn, context.owner, since, AT_ONCE))
-    deaf = await deaf_sites(context)
     for payment in halves:
         if payment.site in deaf:
             continue

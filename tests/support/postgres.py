@@ -102,8 +102,9 @@ def empty(url: str) -> None:
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
             " AND relname <> 'schema_version'"
         ).fetchall()
-        for (table,) in tables:
-            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        each = [sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for (table,) in tables]
+        if each:
+            connection.execute(sql.SQL("; ").join(each))
 
 
 def _programs() -> Path:
