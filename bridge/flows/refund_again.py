@@ -6,6 +6,7 @@ from bridge.clock import to_ms
 from bridge.domain.gateway import Accepted, Done, Gateway, Inquires, Refunding, Refused, Unknown
 from bridge.domain.machine import Evidence, Step
 from bridge.domain.payment import Payment
+from bridge.domain.reasons import OF_THE_CALL
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
 from bridge.flows.pace import (
@@ -52,8 +53,8 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
     tried = replace(operation, tries=operation.tries + 1)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)
     recorder, outcome = Recorder.now(context, site), conversation.outcome
-    if isinstance(outcome, Refused) and not conversation.money_sent:  # nobody was asked: it says nothing of the first
-        outcome = Unknown("the gateway did not let us ask again", outcome.code, outcome.message)
+    if isinstance(outcome, Refused) and (not conversation.money_sent or outcome.reason in OF_THE_CALL):
+        outcome = Unknown("the gateway did not let us ask again", outcome.code, outcome.message)  # what of the first?
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)

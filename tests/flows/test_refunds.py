@@ -304,6 +304,22 @@ async def test_a_refund_that_is_refused_ever_after_fails_only_after_the_quiet_pe
     await world.check_books()
 
 
+@pytest.mark.parametrize("code", ["1002", "1004", "1005"])
+async def test_a_repeat_that_is_refused_for_the_callers_sake_says_nothing_of_the_refund_that_was_made(world, code):
+    payment = await world.buy()
+    world.fault("cancel", "drop_after")
+    world.fault("notice", "notice_lost", times=None)
+    world.fault("cancel", "decline", times=None, code=code, message="가맹점을 확인해 주세요")
+    answer = await world.refund(payment.id)
+    await world.live(300, step=10)
+    refund = (await world.call("GET", f"/v1/refunds/{answer.json()['id']}")).json()
+
+    assert refund["state"] == "unknown", "the money is back already; refused, it might be given back once more"
+    assert world.book(payment).net == 0
+    await world.live(3_600, step=60)
+    assert await world.cases(payment.id) == ["refund_unknown"]
+
+
 async def test_a_long_korean_reason_is_no_obstacle_in_either_dialect(any_world):
     world = any_world
     payment = await world.buy()
