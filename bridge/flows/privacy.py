@@ -5,16 +5,19 @@ from typing import Any
 
 from bridge.clock import from_ms, new_id, now_ms, stamp
 from bridge.domain.failures import Malformed, NotGenuine, PendingOutcome, Unreadable
-from bridge.domain.gateway import Notifies
+from bridge.domain.gateway import Notice, Notifies
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
+from bridge.flows.plans import asked_of, plan_json
 from bridge.flows.retain import RECORD_MS
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import payment_json, refund_json, rfc3339
 from bridge.ledger import looks, notices, operations, orders, payments, privacy, replay
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.notices import StoredNotice
+from bridge.ledger.plans import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ async def export_person(
 
     def work(turn: Turn) -> dict[str, Any]:
         found = privacy.orders_of(turn, site.id, email=person.email, phone=person.phone, ref=person.order)
-        return {"at": rfc3339(from_ms(at)), "orders": [_order(turn, site, row, context) for row in found]}
+        shown = [_plan(turn, context, site, plan) for plan in _plans(turn, context, site, person)]
+        listed = [_order(turn, site, row, context) for row in found]
+        return {"at": rfc3339(from_ms(at)), "orders": listed, "plans": shown}
 
     await context.ledger.write(note)
     return await context.ledger.read(work)
@@ -74,6 +79,8 @@ async def erase_person(
                 continue
             privacy.erase(turn, site.id, row["ref"], at=at, actor=actor)
             erased += 1
+        for plan in _plans(turn, context, site, person):
+            privacy.erase_failed_rounds(turn, plan.id)
         return {"erased": erased, "kept": kept}
 
     return await context.ledger.write(work)
@@ -100,15 +107,41 @@ def _order(turn: Turn, site: Site, row: Row, context: Context) -> dict[str, Any]
     }
 
 
+def _plans(turn: Turn, context: Context, site: Site, person: Person) -> list[Plan]:
+    """Find the person's plans of which a notice says that a round could not be charged: it belongs to no order."""
+    found = []
+    for plan in privacy.plans_told_of(turn, site.id):
+        buyer = asked_of(context, plan)["buyer"]
+        rounds = {plan.order_ref, *(f"{plan.order_ref}-{number}" for number in range(1, plan.rounds + 1))}
+        named = {person.email, person.phone} - {""}
+        if named & {buyer["email"], buyer["phone"]} or person.order in rounds:
+            found.append(plan)
+    return found
+
+
+def _plan(turn: Turn, context: Context, site: Site, plan: Plan) -> dict[str, Any]:
+    buyer, failed = asked_of(context, plan)["buyer"], []
+    for stored in notices.sealed_of_plan(turn, plan.id):
+        told = {"at": rfc3339(from_ms(stored.received_at))}
+        notice = _read(context, site, stored)
+        if notice is not None:
+            told |= {"code": notice.code, "message": notice.message, **notice.typed}
+        failed.append({name: value for name, value in told.items() if value})
+    return plan_json(plan) | {"buyer": {name: said for name, said in buyer.items() if said}, "failed_rounds": failed}
+
+
+def _read(context: Context, site: Site, stored: StoredNotice) -> Notice | None:
+    """Open a kept notice; none where the seller's shared values have changed since, or the gateway is gone."""
+    gateway = site.gateways.get(stored.gateway)
+    if gateway is None or not isinstance(gateway, Notifies):
+        return None
+    try:
+        return gateway.read_notice(context.vault.open(stored.raw_sealed, "notice"), stored.kind)
+    except (NotGenuine, Unreadable):
+        return None
+
+
 def _typed(turn: Turn, site: Site, payment: Payment, context: Context) -> dict[str, str]:
     """Read what the buyer wrote to the shop in the gateway's window, for as long as the notice's text is kept."""
-    gateway = site.gateways.get(payment.gateway)
-    found: dict[str, str] = {}
-    if gateway is None or not isinstance(gateway, Notifies):
-        return found
-    for stored in notices.sealed_of(turn, payment.id):
-        try:
-            found |= gateway.read_notice(context.vault.open(stored.raw_sealed, "notice"), stored.kind).typed
-        except (NotGenuine, Unreadable):  # the seller's shared values have changed since
-            continue
-    return found
+    read = [_read(context, site, stored) for stored in notices.sealed_of(turn, payment.id)]
+    return {name: text for notice in read if notice is not None for name, text in notice.typed.items()}

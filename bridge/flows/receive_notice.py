@@ -32,6 +32,9 @@ KEPT = "kept until the books are reconciled"
 STRANGE = "no payment of ours has this reference"
 ELSEWHERE = "not from the gateway's address"
 UNBOUND = "another payment under our reference"
+ROUNDS_APART_MS = 12 * 3_600_000
+"""Half of the shortest cycle, a day. No document says that each failed round has a number or moment of its own: until
+then the same words are a repeat of the notice, and after it the next round's failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ async def _replay(
         if receipt is not None:
             outcome = receipt_told(turn, recorder, receipt, notice)
         elif found is None and (plan := failed_plan(turn, recorder, gateway, notice)) is not None:
+            notices.bind_plan(turn, stored.id, plan.id)
             outcome = round_failed(turn, recorder, plan, notice)
         elif found is None:
             _note_lost(turn, recorder, notice)
@@ -169,8 +173,11 @@ def _take_receipt(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: No
 
 
 def _take_failure(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: Notice, plan: Plan) -> Heard:
+    kept = replace(kept, plan=plan.id)
     if not notices.store(turn, kept):
-        return Heard(True, "seen before", True)
+        if recorder.at - plan.failed_at < ROUNDS_APART_MS:
+            return Heard(True, "seen before", True)
+        notices.store(turn, replace(kept, dedupe=f"{kept.dedupe}:{recorder.at}"))
     outcome = round_failed(turn, recorder, plan, notice)
     notices.settle(turn, kept.id, "done", outcome, recorder.at)
     return Heard(True, outcome, True)

@@ -11,7 +11,8 @@ ERASED = "erased"
 
 @dataclass(frozen=True, slots=True)
 class StoredNotice:
-    """A notice as received; its body is sealed because gateways put personal data in it."""
+    """A notice as received; its body is sealed because gateways put personal data in it. `plan` is whose round could
+    not be charged."""
 
     id: str
     site: str
@@ -22,6 +23,7 @@ class StoredNotice:
     raw_sealed: str
     received_at: int
     payment: str = ""
+    plan: str = ""
     state: str = "pending"
 
 
@@ -34,10 +36,10 @@ def store(turn: Turn, notice: StoredNotice) -> bool:
     if seen:
         return False
     turn.run(
-        "INSERT INTO notices (id, site, gateway, kind, dedupe, source, raw_sealed, payment, state, received_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO notices (id, site, gateway, kind, dedupe, source, raw_sealed, payment, plan, state, received_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(notice.id, notice.site, notice.gateway, notice.kind, notice.dedupe, notice.source, notice.raw_sealed),
-        *(notice.payment or None, notice.state, notice.received_at),
+        *(notice.payment or None, notice.plan or None, notice.state, notice.received_at),
     )
     return True
 
@@ -50,6 +52,11 @@ def take(turn: Turn, notice_id: str) -> bool:
 def bind(turn: Turn, notice_id: str, payment: str) -> None:
     """Note which payment a kept notice is about."""
     turn.run("UPDATE notices SET payment = ? WHERE id = ?", payment, notice_id)
+
+
+def bind_plan(turn: Turn, notice_id: str, plan: str) -> None:
+    """Note the round of which plan a kept notice says that it could not be charged."""
+    turn.run("UPDATE notices SET plan = ? WHERE id = ?", plan, notice_id)
 
 
 def settle(turn: Turn, notice_id: str, state: str, outcome: str, at: int) -> None:
@@ -77,6 +84,15 @@ def sealed_of(turn: Turn, payment: str) -> list[StoredNotice]:
     rows = turn.all(
         "SELECT * FROM notices WHERE payment = ? AND raw_sealed <> ? AND raw_sealed NOT LIKE ? ORDER BY id",
         *(payment, ERASED, f"{HASHED}%"),
+    )
+    return [_read(row) for row in rows]
+
+
+def sealed_of_plan(turn: Turn, plan: str) -> list[StoredNotice]:
+    """Read the notices of a plan's failed rounds whose texts are still kept, oldest first."""
+    rows = turn.all(
+        "SELECT * FROM notices WHERE plan = ? AND raw_sealed <> ? AND raw_sealed NOT LIKE ? ORDER BY id",
+        *(plan, ERASED, f"{HASHED}%"),
     )
     return [_read(row) for row in rows]
 
@@ -116,5 +132,6 @@ def _read(row: Row) -> StoredNotice:
         raw_sealed=row["raw_sealed"],
         received_at=row["received_at"],
         payment=row["payment"] or "",
+        plan=row["plan"] or "",
         state=row["state"],
     )

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Payment
-from bridge.ledger import orders, payments
+from bridge.ledger import orders, payments, plans
 from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.notices import ERASED, HASHED
+from bridge.ledger.plans import Plan
 
 _ON_THEIR_WAY = UNSETTLED | {State.NEW, State.READYING, State.OPEN, State.AWAITING_DEPOSIT}
 
@@ -63,6 +64,21 @@ def erase(turn: Turn, site: str, ref: str, *, at: int, actor: str) -> None:
         turn.run("UPDATE receipts SET identity_sealed = '', version = version + 1 WHERE payment = ?", payment.id)
         turn.run("UPDATE calls SET request = ?, response = '' WHERE payment = ?", ERASED, payment.id)
         turn.run("UPDATE notices SET raw_sealed = ? WHERE payment = ? AND state <> 'pending'", ERASED, payment.id)
+
+
+def plans_told_of(turn: Turn, site: str) -> list[Plan]:
+    """Read the plans of a site of which notices of failed rounds are kept with their texts."""
+    rows = turn.all(
+        "SELECT * FROM plans WHERE site = ? AND id IN (SELECT plan FROM notices WHERE site = ? AND plan IS NOT NULL"
+        " AND raw_sealed <> ? AND raw_sealed NOT LIKE ?) ORDER BY id",
+        *(site, site, ERASED, f"{HASHED}%"),
+    )
+    return [plans.read(row) for row in rows]
+
+
+def erase_failed_rounds(turn: Turn, plan: str) -> None:
+    """Take out what the notices of a plan's failed rounds said: no money moved, so nothing keeps them."""
+    turn.run("UPDATE notices SET raw_sealed = ? WHERE plan = ? AND state <> 'pending'", ERASED, plan)
 
 
 def old_orders(turn: Turn, before: int, after: str, limit: int) -> tuple[list[tuple[str, str]], str]:

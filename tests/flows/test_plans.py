@@ -393,6 +393,23 @@ async def test_a_round_that_could_not_be_charged_is_shown_told_once_and_moves_no
     await world.check_books()
 
 
+async def test_the_next_rounds_failure_in_the_same_words_is_another_and_not_a_repeat(planning):
+    world = planning
+    plan = await registered(world, cycle="day", day=0)
+    await tell(world, plan, "M1")
+    for _ in range(2):  # a day apart, each told three times within an hour
+        for _ in range(3):
+            assert (await tell(world, plan, "M2", **NO)).text == "SUCCESS"
+            await world.clock.forward(1_200)
+        await world.clock.forward(86_400 - 3_600)
+    await world.beat()
+
+    assert await failures(world) == [("CLUB-1-1", "CLUB-1", "한도초과")] * 2
+    (paid,) = await world.all("SELECT id FROM payments")
+    timeline = (await world.call("GET", f"/v1/payments/{paid['id']}")).json()["timeline"]
+    assert [one["event"] for one in timeline].count("plan.round_failed") == 2
+
+
 async def test_a_failure_of_another_plan_of_nobody_and_of_a_plan_without_a_round(planning):
     world = planning
     plan = await registered(world)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bridge.flows.retain import retain
+from tests.flows.test_plans import registered, tell
 
 HONG = {"email": "hong@example.com"}
 DAY = 86_400
@@ -99,3 +100,45 @@ async def test_after_five_years_nobody_knows_who_bought_and_the_books_still_agre
     buyers = {row["ref"]: row["buyer_name"] for row in await world.all("SELECT ref, buyer_name FROM orders")}
     assert buyers == {history[0].order_ref: "", younger.order_ref: "홍길동"}, "its younger payment keeps the other"
     await world.check_books()
+
+
+@pytest.fixture
+async def failed_round(world):
+    """A buyer's plan of which a round was charged, and the next one could not be; and somebody else's."""
+    await world.pair_teller("Planning")
+    other = {"name": "김철수", "phone": "010-2222-2222"}
+    for name, buyer in (("CLUB-A", {"name": "홍길동", "phone": "010-1234-5678"} | HONG), ("CLUB-B", other)):
+        plan = await registered(world, order_ref=name, buyer=buyer)
+        await tell(world, plan, f"M1-{plan}")
+        await tell(world, plan, f"M2-{plan}", event="round_failed", code="99", message="한도초과")
+    return world
+
+
+async def texts_of_failures(world):
+    rows = await world.all("SELECT raw_sealed FROM notices WHERE plan IS NOT NULL")
+    return sorted(row["raw_sealed"] == "erased" for row in rows)
+
+
+@pytest.mark.parametrize("person", [HONG, {"phone": "010-1234-5678"}, {"order": "CLUB-A"}, {"order": "CLUB-A-1"}])
+async def test_what_a_failed_round_told_is_a_persons_too_and_is_erased_at_once(failed_round, person):
+    world = failed_round
+    (plan,) = (await ask(world, "export", person)).json()["plans"]
+    assert (plan["order_ref"], plan["buyer"]["name"]) == ("CLUB-A", "홍길동")
+    (failed,) = plan["failed_rounds"]
+    assert (failed["code"], failed["message"]) == ("99", "한도초과")
+    assert await texts_of_failures(world) == [False, False]
+
+    await ask(world, "erase", person)
+    assert await texts_of_failures(world) == [False, True], "and nobody else's"
+    assert (await ask(world, "export", person)).json()["plans"] == []
+    (kept,) = await world.all("SELECT buyer_name FROM orders WHERE ref = 'CLUB-A-1'")
+    assert kept["buyer_name"] == "홍길동", "the round that was charged is kept, as the law says"
+
+
+async def test_a_failed_rounds_notice_that_cannot_be_read_any_more_is_exported_without_its_words(
+    failed_round, monkeypatch
+):
+    world = failed_round
+    monkeypatch.setattr("tests.support.tellers.SECRET", "changed since")
+    (plan,) = (await ask(world, "export", HONG)).json()["plans"]
+    assert [sorted(one) for one in plan["failed_rounds"]] == [["at"]]

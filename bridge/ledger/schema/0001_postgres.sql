@@ -288,6 +288,7 @@ CREATE TABLE notices (
   source TEXT COLLATE "C" NOT NULL,
   raw_sealed TEXT COLLATE "C" NOT NULL,
   payment TEXT COLLATE "C",
+  plan TEXT COLLATE "C",
   state TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'done', 'strange')),
   outcome TEXT COLLATE "C" NOT NULL DEFAULT '',
   seen BIGINT NOT NULL DEFAULT 1,
@@ -297,6 +298,7 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_pending ON notices (state, received_at) WHERE state = 'pending';
 CREATE INDEX notices_payment ON notices (payment, id) WHERE payment IS NOT NULL;
+CREATE INDEX notices_plan ON notices (site, plan) WHERE plan IS NOT NULL;
 CREATE INDEX notices_recent ON notices (site, gateway, received_at);
 
 CREATE TABLE news (

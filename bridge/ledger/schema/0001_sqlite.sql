@@ -262,6 +262,7 @@ CREATE TABLE notices (
   source TEXT NOT NULL,
   raw_sealed TEXT NOT NULL,
   payment TEXT,
+  plan TEXT,
   state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'strange')),
   outcome TEXT NOT NULL DEFAULT '',
   seen BIGINT NOT NULL DEFAULT 1,
@@ -271,6 +272,7 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_pending ON notices (state, received_at) WHERE state = 'pending';
 CREATE INDEX notices_payment ON notices (payment, id) WHERE payment IS NOT NULL;
+CREATE INDEX notices_plan ON notices (site, plan) WHERE plan IS NOT NULL;
 CREATE INDEX notices_recent ON notices (site, gateway, received_at);
 
 CREATE TABLE news (
