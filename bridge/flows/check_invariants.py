@@ -35,6 +35,8 @@ NIGHT_HOUR = 4
 """The hour of Korea in which everything is checked."""
 REST_SECONDS = 0.02
 INVARIANT = "invariant"
+NO_BRIDGE_WROTE = (LedgerBroken, TypeError, ValueError, KeyError)
+"""What reading a row ends in that holds what no bridge writes: a state that is none, bytes for a text, half a JSON."""
 log = structlog.get_logger("invariants")
 
 
@@ -63,8 +65,8 @@ async def check_invariants(context: Context, payments_max: int = NEW_PAYMENTS_MA
         found += await _check_payments(context, names)
         found += await _check_notices(context)
         found += await find_broken(context)
-    except LedgerBroken as error:  # a row that no bridge wrote
-        names, found = [], [Violation("I15", "", error.detail, True)]
+    except NO_BRIDGE_WROTE as error:
+        names, found = [], [_altered("", error)]
     return await _conclude(context, _Look(len(names), 0, tuple(found)), began, about={"", *names}, full=False)
 
 
@@ -90,8 +92,8 @@ async def check_everything(context: Context, rest_seconds: float = REST_SECONDS)
             await rest(len(names))
         found += await _check_notices(context)
         found += await find_broken(context)
-    except LedgerBroken as error:
-        found = [Violation("I15", "", error.detail, True)]
+    except NO_BRIDGE_WROTE as error:
+        found = [_altered("", error)]
     look.found = tuple(found)
     return await _conclude(context, look, began, about=set(), full=True)
 
@@ -144,9 +146,22 @@ async def _check_payments(context: Context, names: list[str]) -> list[Violation]
 def _check_some(turn: Turn, names: list[str], at: int, patience: facts.Patience) -> list[Violation]:
     found = list[Violation]()
     for name in names:
-        seen = facts.read(turn, name, at=at, patience=patience)
-        found += invariants.check(seen) if seen is not None else []
+        try:
+            seen = facts.read(turn, name, at=at, patience=patience)
+            found += invariants.check(seen) if seen is not None else []
+        except NO_BRIDGE_WROTE as error:
+            found.append(_altered(str(name), error))
     return found
+
+
+def _altered(subject: str, error: Exception) -> Violation:
+    """Say that a row was altered, and nothing of what it holds: it may be somebody's."""
+    known = (
+        error.detail
+        if isinstance(error, LedgerBroken)
+        else f"a row holds what no bridge writes ({type(error).__name__})"
+    )
+    return Violation("I15", subject, known, True)
 
 
 async def _check_notices(context: Context) -> list[Violation]:

@@ -52,7 +52,7 @@ async def check_new(context: Context, payments_max: int = NEW_PAYMENTS_MAX) -> t
                 break
             after = upto
             await context.ledger.write(partial(seals.note_verified, site=site, seq=upto))
-        found += await context.ledger.read(partial(seals.check_last, site=site))
+        found += await context.ledger.read(partial(seals.check_last, mac=mac, site=site))
     return found, sorted(looked)
 
 
@@ -73,7 +73,7 @@ async def check_all(context: Context, pause: Callable[[int], Awaitable[None]] | 
                 break
             after = upto
             await (pause(many) if pause else _no_pause())
-        found += await context.ledger.read(partial(seals.check_last, site=site))
+        found += await context.ledger.read(partial(seals.check_last, mac=mac, site=site))
     payment = ""
     while True:
         breaks, payment, many = await context.ledger.read(partial(seals.check_payments, after=payment))

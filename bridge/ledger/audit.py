@@ -57,5 +57,6 @@ def first_break(rows: Sequence[Row]) -> int | None:
 
 
 def hash_of(values: Sequence[object]) -> str:
-    """Hash a row's values, in the order of its columns."""
-    return hashlib.sha256(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    """Hash a row's values, in the order of its columns. Bytes are none of them: whoever altered a type gets another."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -30,7 +30,8 @@ def seal(turn: Turn, mac: Mac, at: int) -> int:
     """Seal the audit rows that no seal covers yet, one seal a site; answers how many rows. `at` in milliseconds."""
     rows = turn.all(
         "SELECT w.site, w.payment, w.seq, a.hash FROM (SELECT * FROM unsealed ORDER BY payment, seq LIMIT ?) w"
-        " LEFT JOIN audit a ON a.payment = w.payment AND a.seq = w.seq ORDER BY w.site, w.payment, w.seq",
+        " LEFT JOIN audit a ON a.payment = w.payment AND a.seq = w.seq AND a.site = w.site"
+        " ORDER BY w.site, w.payment, w.seq",
         SEALED_AT_ONCE,
     )
     for site, ours in groupby(rows, key=lambda row: str(row["site"])):
@@ -46,7 +47,7 @@ def seal(turn: Turn, mac: Mac, at: int) -> int:
             *values,
             hashed,
         )
-        _remember(turn, f"sealed:{site}", f"{seq}:{hashed}")
+        _remember(turn, f"sealed:{site}", last_text(mac, site, seq, hashed))
         for payment, (upto, _) in heads.items():
             turn.run("DELETE FROM unsealed WHERE payment = ? AND seq <= ?", payment, upto)
     return len(rows)
@@ -66,7 +67,7 @@ def are_owed(turn: Turn) -> bool:
 def sites(turn: Turn) -> list[str]:
     """List the sites that have seals or audit rows waiting for one."""
     rows = turn.all("SELECT site FROM unsealed UNION SELECT site FROM seals WHERE seq = 1")
-    return sorted({row["site"] for row in rows} | {row["id"] for row in turn.all("SELECT id FROM sites")})
+    return sorted({str(row["site"]) for row in rows} | {row["id"] for row in turn.all("SELECT id FROM sites")})
 
 
 def check_seals(turn: Turn, mac: Mac, site: str, after: int, limit: int) -> tuple[list[Break], list[str], int, int]:
@@ -95,24 +96,35 @@ def check_seals(turn: Turn, mac: Mac, site: str, after: int, limit: int) -> tupl
     return found, sorted(names), place, many
 
 
-def check_last(turn: Turn, site: str) -> list[Break]:
-    """Check that a site's last seal is the last one made."""
+def check_last(turn: Turn, mac: Mac, site: str) -> list[Break]:
+    """Check that a site's last seal is the last one made: what says so names it under the key, so no older seal can."""
     kept = turn.one("SELECT value FROM meta WHERE name = ?", f"sealed:{site}")
     seq, hashed = last_of(turn, site)
-    if (kept["value"] if kept else "0:") == f"{seq}:{hashed}":
+    if (kept["value"] if kept else "") == (last_text(mac, site, seq, hashed) if seq else ""):
         return []
     return [Break(site, f"the last seal is {seq}, and not the last that was made")]
 
 
+def last_text(mac: Mac, site: str, seq: int, hashed: str) -> str:
+    """Name a site's last seal so that only who holds the root secret can name another."""
+    return f"{seq}:{mac(f'last|{site}|{seq}|{hashed}')}"
+
+
 def check_cover(turn: Turn) -> list[Break]:
-    """Check, in one moment, that each audit row is in a seal or waits for one."""
+    """Check, in one moment, that each audit row is in a seal or waits for one, and each entry in the audit."""
     counted = turn.one(
         "SELECT (SELECT COUNT(*) FROM audit) AS made, (SELECT COUNT(*) FROM unsealed) AS waiting,"
-        " (SELECT COALESCE(SUM(many), 0) FROM seals) AS sealed"
+        " (SELECT COALESCE(SUM(many), 0) FROM seals) AS sealed, (SELECT COUNT(*) FROM entries) AS entered,"
+        " (SELECT COUNT(*) FROM audit WHERE event = ?) AS told",
+        ENTRY,
     )
     assert counted is not None, "a count has a row"
-    made, covered = counted["made"], counted["waiting"] + counted["sealed"]
-    return [] if made == covered else [Break("", f"there are {made} audit rows, and {covered} were sealed or wait")]
+    found, made, covered = list[Break](), counted["made"], counted["waiting"] + counted["sealed"]
+    if made != covered:
+        found.append(Break("", f"there are {made} audit rows, and {covered} were sealed or wait"))
+    if counted["entered"] > counted["told"]:  # one that is gone is missed where its payment is checked
+        found.append(Break("", f"there are {counted['entered']} entries, and the audit knows {counted['told']}"))
+    return found
 
 
 def check_payments(turn: Turn, after: str) -> tuple[list[Break], str, int]:
@@ -163,11 +175,11 @@ def _compare(rows: Sequence[Row], entries: Sequence[Row], waiting: Sequence[Row]
     for entry in entries:
         key = (entry["payment"], entry["cause"])
         if told.pop(key, "") != hash_of([entry[name] for name in ENTRY_COLUMNS]) and entry["payment"] not in broken:
-            found.append(Break(entry["payment"], f"the entry {entry['cause']} is not the one the audit knows"))
+            found.append(Break(str(entry["payment"]), f"the entry {entry['cause']} is not the one the audit knows"))
     found += [Break(payment, f"the entry {cause} is gone") for payment, cause in told]
     for row in waiting:
         if row["payment"] not in broken and (row["payment"], row["seq"], row["site"]) not in known:
-            found.append(Break(row["payment"], f"audit row {row['seq']} is not the one that waits for its seal"))
+            found.append(Break(str(row["payment"]), f"audit row {row['seq']} is not the one that waits for its seal"))
     return found
 
 
@@ -180,7 +192,7 @@ def check_whole(turn: Turn, mac: Mac) -> list[Break]:
             after = upto
             breaks, _, upto, _ = check_seals(turn, mac, site, after, PAGE_ROWS)
             found += breaks
-        found += check_last(turn, site)
+        found += check_last(turn, mac, site)
     after_payment, many = "", 1
     while many:
         breaks, after_payment, many = check_payments(turn, after_payment)

@@ -15,7 +15,7 @@ from bridge.flows.check_invariants import check_everything, check_invariants
 from bridge.flows.compare_anchors import log_anchors
 from bridge.flows.reconcile import end_gap
 from bridge.flows.seal_audit import check_all, mac_of
-from bridge.ledger import anchors, audit
+from bridge.ledger import anchors, audit, seals
 from tests.flows.test_gap import until_the_gap_ends
 from tests.support.disaster import hand_over, keep, lose
 from tests.support.world import SHOP_URL
@@ -58,6 +58,11 @@ def write(world, *statements):
             books.execute(sql)
 
 
+def last_text(world, seq, hashed):
+    """What names the last seal, made with the books' own key."""
+    return seals.last_text(mac_of(world.context), world.site.id, seq, hashed)
+
+
 def cut_tail(world, before, payment):
     """Take away every trace of a payment, and every seal since an anchor; what is left fits."""
     write(
@@ -68,7 +73,7 @@ def cut_tail(world, before, payment):
         ),
         f"DELETE FROM payments WHERE id = '{payment}'",
         f"DELETE FROM seals WHERE seq > {before['seal']}",
-        f"UPDATE meta SET value = '{before['seal']}:{before['hash']}' WHERE name LIKE 'sealed:%'",
+        f"UPDATE meta SET value = '{last_text(world, before['seal'], before['hash'])}' WHERE name LIKE 'sealed:%'",
         "DELETE FROM meta WHERE name LIKE 'verified:%'",
     )
 
@@ -102,7 +107,7 @@ async def sealed_anew(world, change):
                 [text, values[-1], previous, row["seq"]],
             )
         last = books.execute("SELECT MAX(seq) FROM seals").fetchone()[0]
-        books.execute("UPDATE meta SET value = ? WHERE name LIKE 'sealed:%'", [f"{last}:{previous}"])
+        books.execute("UPDATE meta SET value = ? WHERE name LIKE 'sealed:%'", [last_text(world, last, previous)])
     found, _ = await check_all(world.context)
     assert found == [], "to the books themselves all of it fits"
 

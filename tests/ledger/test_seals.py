@@ -143,6 +143,14 @@ async def test_a_turn_seals_no_more_than_500_rows(books):
     assert await whole(books) == []
 
 
+async def test_a_row_that_waits_under_another_site_is_not_covered_up(books):
+    await note(books, "p")
+    await books.write(lambda turn: turn.run("UPDATE unsealed SET site = 's1'"))
+    await seal(books)
+
+    assert await whole(books) == [("p", "audit row 1 is not the one that seal 1 covers")]
+
+
 async def test_sites_are_those_of_the_books_and_those_of_any_row(books):
     await note(books, "p", site="gone")
     assert await books.read(seals.sites) == ["gone", "s0", "s1"]
@@ -186,14 +194,18 @@ async def test_a_seal_in_the_middle_or_at_the_end_that_is_gone_is_missed(books, 
     for payment in ("p1", "p2", "p3"):
         await note(books, payment)
         await seal(books)
-    assert await books.read(lambda turn: seals.check_last(turn, "s0")) == []
-    assert await books.read(lambda turn: seals.check_last(turn, "s1")) == [], "a site without seals has lost none"
+    made = await rows(books, "SELECT hash FROM seals ORDER BY seq")
+    assert await books.read(lambda turn: seals.check_last(turn, mac, "s0")) == []
+    assert await books.read(lambda turn: seals.check_last(turn, mac, "s1")) == [], "a site without seals has lost none"
     await edit("seals", "DELETE FROM seals WHERE site = 's0' AND seq = 3")
-    assert await books.read(lambda turn: seals.check_last(turn, "s0")) == [
+    assert await books.read(lambda turn: seals.check_last(turn, mac, "s0")) == [
         seals.Break("s0", "the last seal is 2, and not the last that was made")
     ]
     assert await books.read(seals.check_cover) == [seals.Break("", "there are 3 audit rows, and 2 were sealed or wait")]
     assert ("s0", "the last seal is 2, and not the last that was made") in await whole(books)
+    older = f"2:{made[1]['hash']}"
+    await books.write(lambda turn: turn.run("UPDATE meta SET value = ? WHERE name = 'sealed:s0'", older))
+    assert await books.read(lambda turn: seals.check_last(turn, mac, "s0")) != [], "an older seal's hash is no proof"
     await edit("seals", "DELETE FROM seals WHERE site = 's0' AND seq = 1")
     found, *_ = await books.read(lambda turn: seals.check_seals(turn, mac, "s0", 0, 10))
     assert [one.what for one in found] == ["seal 1 does not fit"]
@@ -331,4 +343,7 @@ async def test_only_who_holds_the_key_can_seal(books):
     await seal(books)
 
     found = await books.read(lambda turn: seals.check_whole(turn, lambda text: vault.blind(f"seal|{text}")))
-    assert [(one.subject, one.what) for one in found] == [("s0", "seal 1 does not fit")]
+    assert [(one.subject, one.what) for one in found] == [
+        ("s0", "seal 1 does not fit"),
+        ("s0", "the last seal is 1, and not the last that was made"),
+    ]
