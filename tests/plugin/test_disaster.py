@@ -1,8 +1,10 @@
 """The bridge loses its database on a selling day: backup, plugin and the gateway's books agree again afterwards."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -38,8 +40,19 @@ def reconciled(office: Office) -> bool:
     return [one["state"] for one in shown] == ["ended"]
 
 
+def anchors(office: Office) -> str:
+    """Has the plugin hand its anchors back, and gives what its doctor says of them."""
+    office.stand.wp("pay-bridge", "reconcile")
+    return office.stand.run_php("echo PayBridge\\Doctor::anchors()['status'];")
+
+
+def newest_seal(office: Office) -> int:
+    return int(office.stand.run_php("echo get_option('pay_bridge_anchors')['newest']['seal'];"))
+
+
 def test_no_sale_is_forgotten_and_no_refund_repeated(office: Office, browser: Browser) -> None:
     before, before_id = office.paid(browser)
+    assert anchors(office) == "pass"
     backup = office.bridge.directory / "one.backup"
     office.bridge.command("backup", str(backup), "--encrypt")
     after, after_id = office.paid(browser)
@@ -47,6 +60,7 @@ def test_no_sale_is_forgotten_and_no_refund_repeated(office: Office, browser: Br
     assert office.refund(after_id, kind="part", amount="2000") == "done"
     until(lambda: office.order_state(after) == "part_refunded", "the shop to know of the refund")
     money = {ref: office.money(ref) for ref in (before, after)}
+    assert anchors(office) == "pass"
 
     office.bridge.stop_serving()
     for path in office.bridge.directory.glob("bridge.db*"):
@@ -65,3 +79,35 @@ def test_no_sale_is_forgotten_and_no_refund_repeated(office: Office, browser: Br
     assert office.refund(after_id, kind="full") == "done"
     assert office.money(after).net == 0
     until(lambda: office.order_state(after) == "refunded", "the shop to hear of what happens next")
+    assert anchors(office) == "pass", "what the restore lost is accounted to it"
+
+
+def test_an_old_file_that_is_put_back_by_hand_is_found_by_what_wordpress_keeps(
+    office: Office, browser: Browser, tmp_path: Path
+) -> None:
+    _, payment_id = office.paid(browser)
+    assert anchors(office) == "pass"
+    office.bridge.stop_serving()
+    books = sorted(office.bridge.directory.glob("bridge.db*"))
+    for path in books:
+        shutil.copyfile(path, tmp_path / path.name)
+    office.bridge.serve_again()
+    assert office.refund(payment_id, kind="full") == "done"
+    sealed_before = newest_seal(office)
+    until(lambda: anchors(office) == "pass" and newest_seal(office) > sealed_before, "the refund to be anchored")
+    kept = newest_seal(office)
+
+    office.bridge.stop_serving()
+    for path in office.bridge.directory.glob("bridge.db*"):
+        path.unlink()
+    for path in books:
+        shutil.copyfile(tmp_path / path.name, path)
+    office.bridge.serve_again()
+    assert anchors(office) == "fail"
+    assert anchors(office) == "fail", "again and again: the broken anchor is kept"
+    assert f"봉인 {kept}번" in office.as_("admin").get("/wp-admin/admin.php?page=pay-bridge-health").text
+    told = json.loads(
+        office.stand.run_php("echo wp_json_encode(PayBridge\\Client::of_site()->get('/v1/health')->body);")
+    )
+    assert told["verdict"] == "fail"
+    assert f"seal {kept}" in told["headline"]["en"]
