@@ -1,9 +1,10 @@
 """Anchors: what a shop keeps of a site's audit; books that were cut, rewritten or put back do not bear it out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache, partial
 from itertools import groupby
 
 from bridge.clock import from_ms, to_ms
@@ -85,22 +86,22 @@ def sums_of(turn: Turn, site: str, day: str) -> tuple[int, int]:
 def compare(turn: Turn, site: str, anchors: Sequence[Anchor]) -> list[Compared]:
     """Compare anchors of a site with its seals and entries; what a restore has lost need not be there."""
     lost = [(row["since"], row["restored_at"]) for row in turn.all("SELECT * FROM restores WHERE site = ?", site)]
-    found = []
+    sums, found = cache(partial(sums_of, turn, site)), []
     for anchor in anchors:
-        what = _difference(turn, site, anchor)
+        what = _difference(turn, site, anchor, sums)
         in_gap = any(since <= anchor.at <= until for since, until in lost)
         found.append(Compared(anchor, AGREES if not what else OF_GAP if in_gap else BROKEN, what))
     return found
 
 
-def _difference(turn: Turn, site: str, anchor: Anchor) -> str:
+def _difference(turn: Turn, site: str, anchor: Anchor, sums: Callable[[str], tuple[int, int]]) -> str:
     row = turn.one("SELECT hash FROM seals WHERE site = ? AND seq = ?", site, anchor.seal)
     name = f"seal {anchor.seal}, anchored at {from_ms(anchor.at).isoformat(timespec='seconds')} with {anchor.day},"
     if row is None:
         return f"{name} is gone: the audit's tail was cut, or an old copy of the books put back"
     if row["hash"] != anchor.hash:
         return f"{name} is another one now: the audit was rewritten, or goes on from an old copy of the books"
-    taken, given_back = sums_of(turn, site, anchor.day)
+    taken, given_back = sums(anchor.day)
     if (taken, given_back) == (anchor.taken, anchor.given_back):
         return ""
     told = f"{anchor.taken} KRW taken and {anchor.given_back} given back"
@@ -110,14 +111,15 @@ def _difference(turn: Turn, site: str, anchor: Anchor) -> str:
 def note(turn: Turn, site: str, at: int, compared: Sequence[Compared]) -> None:
     """Note that a shop handed anchors back, which ones are broken, and which no longer are; `at` in milliseconds."""
     for one in compared:
-        turn.run(
-            "DELETE FROM anchor_breaks WHERE site = ? AND at = ? AND seal = ?", site, one.anchor.at, one.anchor.seal
-        )
+        key = (site, one.anchor.at, one.anchor.seal)
         if one.outcome == BROKEN:
             turn.run(
-                "INSERT INTO anchor_breaks (site, at, day, seal, what) VALUES (?, ?, ?, ?, ?)",
-                *(site, one.anchor.at, one.anchor.day, one.anchor.seal, one.what),
+                "INSERT INTO anchor_breaks (site, at, seal, day, what) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (site, at, seal) DO UPDATE SET what = excluded.what",
+                *(*key, one.anchor.day, one.what),
             )
+        else:
+            turn.run("DELETE FROM anchor_breaks WHERE site = ? AND at = ? AND seal = ?", *key)
     turn.run(
         "INSERT INTO anchor_checks (site, at) VALUES (?, ?) ON CONFLICT (site) DO UPDATE SET at = excluded.at", site, at
     )
