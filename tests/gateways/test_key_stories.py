@@ -212,6 +212,27 @@ async def test_a_phone_whose_registration_comes_too_late_was_never_charged(payst
     await street.check_books()
 
 
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("told", [True, False])
+async def test_what_a_phones_lost_registration_charged_is_settled_though_no_key_is_left(paystory, kind, told):
+    street, order = paystory, paystory.order(amount=9_900)
+    asked = await ask(street, method="phone", order=order)
+    street.fault("approve", kind)
+    if not told:
+        street.fault("notice", "notice_lost", times=None)
+    await come_back(street, asked)
+    await street.live(3_600.0, 10.0)
+    (row,) = await street.all("SELECT id FROM payments WHERE order_ref = ?", order["ref"])
+    payment = await street.payment(row["id"])
+
+    assert (await key_of(street, asked))["state"] == "lost"
+    made = kind != "drop_before"
+    assert (payment.state, payment.captured) == (("paid", 9_900) if made else ("voided", 0))
+    assert street.book(payment).net == (9_900 if made else 0)
+    assert await street.cases(payment.id) == []
+    await street.check_books()
+
+
 async def test_a_phones_charge_that_is_repeated_is_the_same_and_one_given_back_frees_its_month(paystory):
     street = paystory
     asked = await ask(street, method="phone", order=street.order(amount=9_900))
