@@ -25,7 +25,3 @@ class Reason(StrEnum):
     AMOUNT_MISMATCH = "amount_mismatch"
     NEVER_HAPPENED = "never_happened"
     EXPIRED = "expired"
-
-
-OF_THE_CALL = frozenset({Reason.MERCHANT, Reason.SIGNATURE, Reason.CLOCK, Reason.BAD_REQUEST, Reason.GATEWAY})
-"""What a gateway says of a call before it looks at any payment: nothing of what an earlier call has done."""

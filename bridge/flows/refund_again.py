@@ -6,7 +6,6 @@ from bridge.clock import to_ms
 from bridge.domain.gateway import Accepted, Done, Gateway, Inquires, Refunding, Refused, Unknown
 from bridge.domain.machine import Evidence, Step
 from bridge.domain.payment import Payment
-from bridge.domain.reasons import OF_THE_CALL
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
 from bridge.flows.pace import (
@@ -17,7 +16,6 @@ from bridge.flows.pace import (
     claimed_until,
     is_late,
     pause_ms,
-    quiet_at,
 )
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.sites import Site
@@ -44,7 +42,7 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
         return payment
 
     intended_at = context.clock.boot_seconds()
-    payment, asked_at = await context.ledger.write(claim), recorder.at
+    payment = await context.ledger.write(claim)
     if payment is None:
         return
     url = urls_of(context, site, payment).notice
@@ -53,8 +51,8 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
     tried = replace(operation, tries=operation.tries + 1)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)
     recorder, outcome = Recorder.now(context, site), conversation.outcome
-    if isinstance(outcome, Refused) and (not conversation.money_sent or outcome.reason in OF_THE_CALL):
-        outcome = Unknown("the gateway did not let us ask again", outcome.code, outcome.message)  # what of the first?
+    if isinstance(outcome, Refused):  # it is of this try, and says nothing of the first
+        outcome = Unknown("the gateway did not let us ask again", outcome.code, outcome.message)
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)
@@ -64,14 +62,12 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
         if current.evidence == Evidence.E8 and isinstance(outcome, Done):
             contradict(turn, recorder, payment.id, current)
         elif mine and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
-            _record(turn, recorder, gateway, current, outcome, asked_at)
+            _record(turn, recorder, gateway, current, outcome)
 
     await write_down(context, record)
 
 
-def _record(
-    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Refunding, asked_at: int
-) -> None:
+def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Refunding) -> None:
     payment = payments.get(turn, recorder.site.id, operation.payment)
     if isinstance(outcome, Done):
         evidence = Evidence.E9 if outcome.already else Evidence.E1
@@ -83,9 +79,6 @@ def _record(
         return
     code = getattr(outcome, "code", "")
     message = getattr(outcome, "message", "") or getattr(outcome, "why", "")
-    if isinstance(outcome, Refused) and asked_at >= quiet_at(recorder.context, gateway, operation):
-        refund_failed(turn, recorder, payment, operation, Evidence.E2, code, message, "the gateway refuses it")
-        return
     late = is_late(gateway, to_ms(operation.sent_at), recorder.at) and isinstance(outcome, Unknown)
     if late and operation.step is Step.UNKNOWN:
         refund_to_person(turn, recorder, payment, operation)

@@ -285,22 +285,27 @@ async def test_an_unlisted_code_to_a_full_refund_goes_to_a_person_and_is_settled
     await world.check_books()
 
 
-async def test_a_refund_that_is_refused_ever_after_fails_only_after_the_quiet_period(world):
+@pytest.mark.parametrize(("first", "left"), [("drop_before", 55_000), ("drop_after", 0)])
+@pytest.mark.parametrize("code", ["3003", "1004"])
+async def test_what_says_no_to_a_repeated_refund_says_nothing_of_the_first(world, first, left, code):
     payment = await world.buy()
-    world.fault("cancel", "drop_before")
-    world.fault("cancel", "decline", times=None, code="3003", message="취소 가능 기간 초과")
+    world.fault("notice", "notice_lost", times=None)
+    world.fault("cancel", first)
+    world.fault("cancel", "decline", times=None, code=code, message="취소 가능 기간 초과")
     answer = await world.refund(payment.id)
-    await world.quiet()
-    await world.live(60)
     path = f"/v1/refunds/{answer.json()['id']}"
-    assert (await world.call("GET", path)).json()["state"] == "unknown"
-    await world.live(200, step=10)
+    await world.live(500, step=20)
     refund = (await world.call("GET", path)).json()
+    assert (refund["state"], refund["code"], refund["message"]) == ("unknown", code, "취소 가능 기간 초과")
+    assert (await world.refund(payment.id)).status_code == 409, "it may be on its way: nothing more is given back"
+    await world.live(200, step=20)
 
-    assert (refund["state"], refund["code"]) == ("refused", "3003")
-    shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
-    assert shown["state"] == "paid"
-    assert [one for one in shown["timeline"] if one["event"] == "refund.refused"], "the timeline tells it"
+    assert (await world.call("GET", path)).json()["state"] == "needs_human"
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    assert (await world.state(payment.id), world.book(payment).net) == ("paid", left)
+    world.sandbox.faults.clear()
+    await world.live(700, step=50)
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("refunded", []), "asked for still"
     await world.check_books()
 
 

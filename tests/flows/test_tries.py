@@ -154,7 +154,7 @@ async def test_two_who_take_up_the_same_try_send_it_once(world, op):
         ("refund", Unknown("it proves nothing", "9001"), "9001", "it proves nothing"),
         ("refund", NotSent("no connection"), "", "no connection"),
         ("refund", Refused(Reason.AMOUNT, "too_much", "남지 않았어요"), "too_much", "남지 않았어요"),
-        ("refund", Refused(Reason.AMOUNT, "too_much", ""), "too_much", ""),
+        ("refund", Refused(Reason.AMOUNT, "too_much", ""), "too_much", "the gateway did not let us ask again"),
         ("probe", PerhapsPaid("not_cancellable"), "not_cancellable", ""),
         ("probe", Unknown("it proves nothing", "9001", "잠시 후에"), "9001", "잠시 후에"),
         ("probe", Unknown("it proves nothing", "9001"), "9001", "it proves nothing"),
