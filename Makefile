@@ -41,7 +41,7 @@ planted: $(READY) ## bugs on purpose, each in a copy of the tree: all of them mu
 mutants: $(READY) ## change the money modules in one place at a time: a test must notice; ARGS="--only signing", --sample n, --json FILE
 	@$(PYTHON) -m tests.mutation $(ARGS)
 
-storm-page: $(READY) ## docs/storms.md from docs/storms.json and docs/planted.json
+storm-page: $(READY) ## docs/storms.md from the figures beside it
 	@$(PYTHON) -m tests.storm.page
 
 bench: setup ## the benchmarks; ARGS go to them

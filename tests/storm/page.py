@@ -10,6 +10,8 @@ from tests.storm.weather import KINDS
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 FIGURES = DOCS / "storms.json"
+HOUR = DOCS / "storms-hour.json"
+"""One run of an hour on one processor (`make storm SEEDS=400000 FIRST=300000 ARGS="--minutes 60 --processes 1"`)."""
 PLANTED = DOCS / "planted.json"
 PAGE = DOCS / "storms.md"
 FOOT = """## What a storm is, and what it is not
@@ -34,11 +36,11 @@ holds it for good.
 """
 
 
-def page(storms: dict[str, Any], planted: dict[str, Any] | None) -> str:
-    """Write the page; the section on planted bugs only where they were run."""
+def page(storms: dict[str, Any], hour: dict[str, Any] | None, planted: dict[str, Any] | None) -> str:
+    """Write the page; the hour's column and the section on planted bugs only where they were run."""
     return "\n".join(
         [
-            *_head(storms),
+            *_head([storms, hour] if hour else [storms]),
             *_settled(storms),
             *_gateways(storms),
             *_faults(storms),
@@ -51,13 +53,22 @@ def page(storms: dict[str, Any], planted: dict[str, Any] | None) -> str:
 
 def written() -> str:
     """Write the page from the figures that are kept."""
-    planted = json.loads(PLANTED.read_text("utf-8")) if PLANTED.is_file() else None
-    return page(json.loads(FIGURES.read_text("utf-8")), planted)
+    hour, planted = (json.loads(path.read_text("utf-8")) if path.is_file() else None for path in (HOUR, PLANTED))
+    return page(json.loads(FIGURES.read_text("utf-8")), hour, planted)
 
 
-def _head(found: dict[str, Any]) -> Iterable[str]:
+def _head(runs: list[dict[str, Any]]) -> Iterable[str]:
+    names = ("in `make test`", "in one run of an hour")[: len(runs)]
+    yield "# Storms\n"
+    yield "Written by `make storm-page` from the figures of runs (`storms.json`, `storms-hour.json`, `planted.json`).\n"
+    yield f"| what | {' | '.join(names)} |\n|---|{'---|' * len(runs)}"
+    for columns in zip(*map(_measured, runs), strict=True):
+        yield f"| {columns[0][0]} | {' | '.join(value for _, value in columns)} |"
+
+
+def _measured(found: dict[str, Any]) -> list[tuple[str, str]]:
     states, kinds, ways = found["states"], found["fault_kinds_known"], len(found["crashes_by_point"])
-    rows = (
+    return [
         ("schedules", f"{found['schedules']:,} (seeds from {found['first_seed']})"),
         ("red seeds", ", ".join(map(str, found["red_seeds"])) or "none"),
         ("KRW lost, doubled, silently drifting", " · ".join(str(found[f"krw_{name}"]) for name in LOSSES)),
@@ -75,12 +86,8 @@ def _head(found: dict[str, Any]) -> Iterable[str]:
         ("(state, way of dying) pairs", f"{found['state_crash_pairs']:,} of {states * ways:,}"),
         ("states of a payment in which the bridge died", f"{len(found['states_at_a_crash'])} of {found['states']}"),
         ("unknown outcomes; settled after, median and p99", _resolved(found)),
-        ("took", f"{found['wall_seconds']:,} s on {found['processes']} processes"),
-    )
-    yield "# Storms\n"
-    yield "Written by `make storm-page` from the figures of runs (`docs/storms.json`, `docs/planted.json`).\n"
-    yield "| what | measured |\n|---|---|"
-    yield from (f"| {name} | {value} |" for name, value in rows)
+        ("took", f"{found['wall_seconds']:,} s; processes: {found['processes']}"),
+    ]
 
 
 def _resolved(found: dict[str, Any]) -> str:

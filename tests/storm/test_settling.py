@@ -68,4 +68,4 @@ def test_what_takes_too_long_lowers_the_share_that_keeps_the_promise_and_is_on_t
         "seconds_max": 61.0,
         "within_promise": 0.5,
     }
-    assert "| taken back | 2 | 61.0 s, 61.0 s, 61.0 s | 50.00% | 1 |" in page(summary, None)
+    assert "| taken back | 2 | 61.0 s, 61.0 s, 61.0 s | 50.00% | 1 |" in page(summary, None, None)

@@ -93,7 +93,7 @@ def test_a_page_says_of_every_red_seed():
     summary = figures.summary(10.0, 1)
 
     assert summary["red_seeds"] == [1]
-    assert "| red seeds | 1 |" in page(summary, None)
+    assert "| red seeds | 1 |" in page(summary, None, None)
 
 
 def test_a_bridge_that_forgets_what_it_had_sent_is_found_out(monkeypatch):
