@@ -2,6 +2,9 @@
 SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+# Debian's own Python before another on the path: it is built with profiles, and is what a fresh machine has.
+PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3.1[1-9]) python3)
+export PYTHON3
 READY := $(VENV)/.installed
 STAND := tests/wordpress
 PARALLEL := +@$(MAKE) --no-print-directory -j4
@@ -72,13 +75,13 @@ all-packages:
 # The stamp is newer than the lock only after everything was installed.
 $(READY): requirements.lock pyproject.toml
 	@echo "Installing Python packages into $(VENV)"
-	@[ -x $(PYTHON) ] || python3 -m venv $(VENV)
+	@[ -x $(PYTHON) ] || $(PYTHON3) -m venv $(VENV)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 newest-core:
-	@python3 -m tests.wordpress.downloads newest
+	@$(PYTHON3) -m tests.wordpress.downloads newest
 
 oldest-core:
-	@python3 -m tests.wordpress.downloads oldest
+	@$(PYTHON3) -m tests.wordpress.downloads oldest

@@ -507,7 +507,8 @@ async def test_an_account_told_of_while_its_request_is_being_withdrawn_waits_for
     world = told
     _, payment = await opened(world)
     world.teller.fail("probe", "lost_before", "lost_before", "lost_before")
-    await world.live(LIFE + 62, step=1)
+    await world.live(LIFE, step=60)
+    await world.live(62, step=1)
     assert world.teller.calls["probe"], "the withdrawal has begun, and has no answer"
     answer = await world.tell("issued", payment)
     await world.quiet()
@@ -525,7 +526,8 @@ async def test_a_deposit_into_an_account_nobody_had_told_of_pays_though_its_requ
     world = told
     _, payment = await opened(world)
     world.teller.fail("probe", *["lost_before"] * 3)
-    await world.live(LIFE + 62, step=1)
+    await world.live(LIFE, step=60)
+    await world.live(62, step=1)
     await world.tell("issued", payment)
     world.teller.capture(payment.merchant_ref)
     await world.tell("deposited", payment)

@@ -18,7 +18,7 @@ any() { # any FILE...: whether a pattern met at least one file
 	[ -e "$1" ]
 }
 
-need python3-venv python3 -c 'import ensurepip, venv'
+need python3-venv "${PYTHON3:-python3}" -c 'import ensurepip, venv'
 need ca-certificates any /etc/ssl/certs/ca-certificates.crt
 if [ "$wanted" != base ]; then
 	need php-cli has php
