@@ -396,7 +396,7 @@ async def test_where_the_answer_to_a_mere_preparation_is_lost_nothing_was_asked_
         yield Call("pay", "POST", f"{server.origin}/pay", form={}, moves_money=True)
         return "done"
 
-    async with serving(reset) as server:
+    async with serving(_reset_after_request) as server:
         conversation = await wire.converse(
             exchange(), hosts=server.hosts, deadline_seconds=2, committed_at=wire._clock(), loopback_allowed=True
         )
