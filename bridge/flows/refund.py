@@ -199,7 +199,7 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refun
         message = outcome.message or outcome.why
         operations.step(turn, operation, Step.UNKNOWN, at=at, code=outcome.code, message=message, next_try_at=at)
         event, detail = "refund.unknown", {"reason": outcome.why, "code": outcome.code}
-    payments.move(
+    payment = payments.move(
         turn,
         payment,
         State(payment.state),
@@ -208,6 +208,8 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refun
         event=event,
         detail={"amount": operation.amount} | detail,
     )
+    if isinstance(outcome, Refused | NotSent):  # what the shop keeps of the payment says "wait for the refund"
+        recorder.tell(turn, payment, "payment.refund_refused")
 
 
 def once_of_command(context: Context, key: str, digest: str) -> Once:

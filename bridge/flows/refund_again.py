@@ -116,7 +116,8 @@ def refund_failed(
     """Write that a refund was not made; what it had reserved is free again."""
     operations.step(turn, operation, Step.FAIL, at=recorder.at, evidence=evidence, code=code, message=message)
     cases.close_case(turn, payment.id, "refund_unknown", why, recorder.at)
-    recorder.note(turn, payment, "refund.refused", {"amount": operation.amount, "code": code, "message": message})
+    detail: dict[str, str | int] = {"amount": operation.amount, "code": code, "message": message}
+    recorder.tell(turn, recorder.note(turn, payment, "refund.refused", detail), "payment.refund_refused")
 
 
 def refund_to_person(

@@ -20,7 +20,7 @@ from bridge.flows.undo import intend_undo
 from bridge.flows.void_account import void_once
 from bridge.flows.window_end import must_be_shown
 from bridge.ledger import gap, payments
-from tests.flows.test_accounts import void, waiting
+from tests.flows.test_accounts import deposited, transfer, void, waiting
 from tests.flows.test_cases import case_of, decide, open_case
 from tests.flows.test_findings import approve_directly, outcomes, write
 from tests.flows.test_tries import Talks, detail_of, operation_of, pending, seconds_until, try_once
@@ -214,15 +214,16 @@ async def test_a_full_refund_whose_answer_came_at_last_is_the_gateways_word(worl
     assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, "E9")]
 
 
-async def test_a_full_refund_that_is_refused_in_the_end_says_how_much_and_why(world):
-    payment, _ = await pending(world, "refund")
-    site = world.context.sites.get(world.site.id)
-    await world.clock.forward(quiet_of(world.context, site.gateway("")).total_seconds() + 1)
-    Talks(world).answers.append(Refused(Reason.AMOUNT, "too_much", "남지 않았어요"))
-    await try_once(world, "refund", await operation_of(world, payment.id, "refund"))
+async def test_a_refund_that_was_not_made_in_the_end_says_how_much_and_why_and_is_news(world):
+    await world.pair_teller("Accounts")
+    payment = await deposited(world)
+    await transfer(world, payment, 10_000)
+    world.teller.make_transfer("failed")
+    await world.live(120, step=30)
 
     said = await detail_of(world, payment.id, "refund.refused")
-    assert (said["amount"], said["code"], said["message"]) == (55_000, "too_much", "남지 않았어요")
+    assert (said["amount"], said["code"], said["message"]) == (10_000, "failed", "은행 답")
+    assert (await world.told(payment.id))[-1] == "payment.refund_refused"
 
 
 async def test_a_refund_of_ours_owes_the_look_that_is_about_it_and_closes_only_its_own_case(world):

@@ -325,6 +325,23 @@ async def test_a_repeat_that_is_refused_for_the_callers_sake_says_nothing_of_the
     assert await world.cases(payment.id) == ["refund_unknown"]
 
 
+@pytest.mark.parametrize(("kind", "state"), [("decline", "refused"), ("down", "not_sent")])
+async def test_a_refund_that_was_not_made_is_news_so_that_the_shop_keeps_no_old_word_of_it(world, kind, state):
+    payment = await world.buy()
+    if kind == "down":
+        world.net.down.add("http://sandbox.test:80")
+    else:
+        world.fault("cancel", "decline", code="3001", message="취소 실패")
+    answer = await world.refund(payment.id)
+    await world.live(10, step=5)
+
+    assert answer.json()["state"] == state
+    assert await world.told(payment.id) == ["payment.paid", "payment.refund_refused"]
+    told = world.shop.news[-1]
+    assert told["type"] == "payment.refund_refused"
+    assert (told["payment"]["state"], told["payment"]["allowed"]["refundable"]) == ("paid", 55_000)
+
+
 async def test_a_long_korean_reason_is_no_obstacle_in_either_dialect(any_world):
     world = any_world
     payment = await world.buy()
