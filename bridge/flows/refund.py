@@ -28,6 +28,11 @@ from bridge.ledger.operations import Operation
 
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
 DAY = timedelta(days=1)
+OVER_THE_CAP = {
+    "message_ko": "지금은 환불할 수 없어요.",
+    "why": "판매자에게 문의해 주세요.",
+    "for_clerk": "24시간 환불 한도를 넘었어요. 결제 서버의 운영자에게 환불을 부탁하거나 나중에 다시 시도해 주세요.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,8 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
         today = operations.refunded_since(turn, recorder.site.id, since)
         if today + amount > recorder.context.settings.refund_daily_max:
             raise RefundRefused(
-                "The site's daily refund limit is reached; an operator can refund with `pay-bridge refund`."
+                "The site may refund no more within 24 hours. Ask whoever operates the bridge to refund it, or wait.",
+                **OVER_THE_CAP,
             )
 
 

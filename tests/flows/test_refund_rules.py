@@ -15,6 +15,14 @@ async def test_the_daily_cap_stops_a_key_and_not_an_operator(folder):
     assert (await world.refund(first.id)).json()["state"] == "done"
     capped = await world.refund(second.id, 5_001)
     assert (capped.status_code, capped.json()["code"]) == (422, "refund_refused")
+    for told in capped.json().values():
+        assert "`" not in str(told), "who calls the API or clicks has no shell there"
+    assert "Ask whoever operates the bridge" in capped.json()["detail"]
+    assert "운영자에게 환불을 부탁" in capped.json()["for_clerk"]
+    assert (capped.json()["message_ko"], capped.json()["why"]) == (
+        "지금은 환불할 수 없어요.",
+        "판매자에게 문의해 주세요.",
+    )
     assert (await world.refund(second.id, 5_000)).json()["state"] == "done"
     assert (await world.refund(second.id, 1)).status_code == 422
 

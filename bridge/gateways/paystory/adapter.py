@@ -61,7 +61,7 @@ IN_ESCROW = "에스크로 결제예요. 구매자가 구매를 확정하거나 �
 """2027, 2042 (12.4). No document has a way to ask what the buyer has said; the cancel's own answer tells."""
 BY_ORDER = "거래번호가 없어 주문번호로 취소해요. 거절되면 페이스토리 관리자 화면에서 취소해 주세요."
 """0003 and 2020 may refuse a cancel by order number (12.4)."""
-TO_ACCOUNT = "가상계좌로 받은 돈은 운영자가 `pay-bridge refund … --account`로 구매자의 계좌에 환불해요."
+TO_ACCOUNT = "가상계좌로 받은 돈은 구매자의 계좌로 환불해요. 계좌는 결제 서버의 운영자만 등록할 수 있어요."
 
 NOTICE_BYTES_MAX = 200
 """notiUrl (5.3, 7.3)."""
