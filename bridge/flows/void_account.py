@@ -4,13 +4,13 @@ from typing import Any
 
 from bridge.clock import from_ms, new_id, to_ms
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
-from bridge.domain.gateway import Gateway, NothingThere, NotSent, Refused, TooLate, Undone
+from bridge.domain.gateway import Gateway, NothingThere, NotSent, Refused, TooLate, Undone, Unknown
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.domain.services import VoidsAccounts
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
-from bridge.flows.pace import ASK_SECONDS, pause_ms
+from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -18,6 +18,7 @@ from bridge.flows.write_down import write_down
 from bridge.ledger import operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
+from bridge.wire.converse import Conversation
 
 CAME_TO = {
     Step.SENT: "asking",
@@ -48,29 +49,44 @@ async def void_account(context: Context, site: Site, payment_id: str, actor: str
         replay.remember(turn, site.id, once.idempotency_key, once.digest, voiding.id, recorder.at)
         return payment, voiding
 
+    intended_at = context.clock.boot_seconds()
     payment, voiding = await context.ledger.write(begin)
     if voiding is not None:
-        closing = void_once(context, site, site.gateway(payment.gateway), voiding)
+        closing = void_once(context, site, site.gateway(payment.gateway), voiding, intended_at)
         task = context.tasks.begin(f"settle:{payment.id}", closing)
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
 
 
-async def void_once(context: Context, site: Site, gateway: Gateway, voiding: Operation) -> None:
-    """Try once to close the account, and write down what that proves."""
-    if not isinstance(gateway, VoidsAccounts):
-        return
-    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, voiding.payment))
-    intended_at = context.clock.boot_seconds()
-    exchange = gateway.void_account(payment, Recorder.now(context, site).stamp)
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+async def void_once(
+    context: Context, site: Site, gateway: Gateway, voiding: Operation, intended_at: float | None = None
+) -> None:
+    """Try once to close the account, and write down what that proves. Raises Conflict where another has this try.
+
+    `intended_at` (boot-time seconds): before the turn that wrote the intent, of the first try; a repeat is claimed.
+    """
+    recorder = Recorder.now(context, site)
+    claimed = claimed_until(gateway, recorder.at)
+
+    def claim(turn: Turn) -> Payment:
+        if voiding.step is not Step.SENT:
+            operations.claim(turn, voiding, context.owner, claimed)
+        return payments.get(turn, site.id, voiding.payment)
+
+    if intended_at is None:
+        intended_at = context.clock.boot_seconds()
+    payment = await context.ledger.write(claim)
+    conversation: Conversation[Any] = Conversation(Unknown(f"{gateway.title} closes no accounts any more"))
+    if isinstance(gateway, VoidsAccounts):
+        exchange = gateway.void_account(payment, recorder.stamp)
+        conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)
         current = operations.get(turn, site.id, voiding.id)
         if current is not None and current.step in PENDING_STEPS:
-            _record(turn, recorder, current, conversation.outcome)
+            _record(turn, recorder, gateway, current, conversation.outcome)
 
     try:
         await write_down(context, record)
@@ -136,7 +152,7 @@ def _intend(turn: Turn, recorder: Recorder, payment: Payment, actor: str) -> Ope
     return voiding
 
 
-def _record(turn: Turn, recorder: Recorder, voiding: Operation, outcome: object) -> None:
+def _record(turn: Turn, recorder: Recorder, gateway: Gateway, voiding: Operation, outcome: object) -> None:
     payment = payments.get(turn, recorder.site.id, voiding.payment)
     at, waits = recorder.at, payment.state == State.AWAITING_DEPOSIT
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
@@ -144,17 +160,20 @@ def _record(turn: Turn, recorder: Recorder, voiding: Operation, outcome: object)
         operations.step(turn, voiding, Step.OK, at=at, evidence=Evidence.E6, code=code)
         if waits:
             recorder.voided(turn, payment, voiding.id, Evidence.E6, voiding.actor)
-    elif isinstance(outcome, NotSent):
+    elif isinstance(outcome, NotSent) and voiding.step is Step.SENT:  # of a repeat it says nothing of the first
         operations.step(turn, voiding, Step.NOT_SENT, at=at, evidence=Evidence.E3, message=message)
     elif isinstance(outcome, Refused | TooLate):
         _give_up(turn, recorder, payment, voiding, Evidence.E2, code, message)
     elif not waits:  # the deposit came first: there is nothing left to close
         _give_up(turn, recorder, payment, voiding, Evidence.E7, code, message)
     else:
-        next_try_at = at + pause_ms(ASK_SECONDS, voiding.tries)
+        ends_at, since = to_ms(payment.expires_at), to_ms(voiding.sent_at)
+        late = is_late(gateway, since, at)
+        again = after_human(since, at) if late else at + pause_ms(ASK_SECONDS, voiding.tries // 2)
+        next_try_at = min(again, max(at + 1_000, ends_at))
         if voiding.step is Step.SENT:
             operations.step(turn, voiding, Step.UNKNOWN, at=at, code=code, message=message, next_try_at=next_try_at)
-        elif at >= to_ms(payment.expires_at):
+        elif at >= ends_at:
             _give_up(turn, recorder, payment, voiding, Evidence.E2, code, message)
         else:
             operations.try_again(turn, voiding, next_try_at=next_try_at, code=code, message=message)

@@ -115,6 +115,51 @@ async def test_a_closing_whose_answer_is_lost_is_asked_again_until_it_is_known(c
     assert "payment.failed" in await world.told(payment.id)
 
 
+async def test_a_repeated_closing_that_could_not_be_sent_says_nothing_of_the_first_and_is_tried_later(counter):
+    world = counter
+    payment = await waiting(world)
+    world.teller.fail("account_void", "lost_before")
+    await void(world, payment)
+    world.net.down.add(f"{TELLER}:80")
+    await world.live(130, step=10)
+    (closing,) = [one for one in await world.operations(payment.id) if one.kind == "probe"]
+    assert (closing.step, closing.evidence) == ("unknown", "")
+    assert closing.next_try_at > world.clock.now(), "it has its next time, and is not due for ever"
+    world.net.down.clear()
+    await world.live(130, step=10)
+
+    assert await world.state(payment.id) == "voided"
+
+
+async def test_a_closing_at_a_gateway_that_closes_none_any_more_is_given_up_at_the_accounts_end(counter):
+    world = counter
+    payment = await waiting(world)
+    world.teller.always["account_void"] = "lost_before"
+    await void(world, payment)
+    await change_settings(world.context, url=world.site.url, settings={"teller": {"kind": "Asked"}})
+    await world.live(130, step=10)
+    (closing,) = [one for one in await world.operations(payment.id) if one.kind == "probe"]
+    assert closing.next_try_at > world.clock.now()
+    asked = world.teller.calls["account_void"]
+    await world.clock.forward((payment.expires_at - world.clock.now()).total_seconds() + 1)
+    await world.live(20, step=10)
+
+    (closing,) = [one for one in await world.operations(payment.id) if one.kind == "probe"]
+    assert (closing.step, world.teller.calls["account_void"]) == ("fail", asked)
+
+
+async def test_a_closing_that_nobody_answers_is_tried_ever_more_seldom(counter):
+    world = counter
+    payment = await waiting(world)
+    world.teller.always["account_void"] = "odd"
+    await void(world, payment)
+    await world.live(1_000, step=20)
+    before = world.teller.calls["account_void"]
+    await world.live(3_000, step=50)
+
+    assert world.teller.calls["account_void"] - before <= 6, "every ten minutes"
+
+
 async def test_a_closing_that_was_never_sent_may_be_asked_for_again(counter):
     world = counter
     payment = await waiting(world)
