@@ -6,7 +6,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from unittest import mock
 import pytest
 
 from bridge.cli import main
+from tests.support.ports import free_port
 
 NO_ROOM_KEPT = {"BRIDGE_RESERVE_BYTES": "0", "BRIDGE_FREE_BYTES_MIN": "0"}
 """Tests need no reserve on the disk, and may run on a small one."""
@@ -90,13 +90,6 @@ class Place:
                 time.sleep(0.05)
             else:
                 return
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @pytest.fixture

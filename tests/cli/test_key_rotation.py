@@ -13,9 +13,10 @@ import pytest
 
 from bridge.signing.keys import SiteKey, decode_secret
 from bridge.signing.requests import sign
+from tests.support.ports import free_port
 from tests.support.postgres import empty
 
-from .conftest import Place, free_port
+from .conftest import Place
 
 SHOP = "http://127.0.0.1:8080"
 PATH = "/v1/payments?limit=1"

@@ -11,9 +11,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.postgres import empty
 
-from .conftest import Place, free_port
+from .conftest import Place
 
 SHOP = "http://127.0.0.1:8080"
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -15,19 +15,12 @@ import pytest
 
 from bridge.demo.browser import Browser
 from bridge.demo.run import state_folder
-
-
-def free_ports(many: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(many)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
+from tests.support.ports import free_port
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    ports = free_ports(3)
+    ports = [free_port() for _ in range(3)]
     options = [f"--{name}={port}" for name, port in zip(("port", "shop-port", "sandbox-port"), ports, strict=True)]
     words = [sys.executable, "-m", "bridge", "demo", "--dir", str(folder), *options]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

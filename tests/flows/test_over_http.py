@@ -23,6 +23,7 @@ from bridge.sandbox.world import World
 from bridge.settings import Secret, Settings
 from bridge.signing.keys import SiteKey, decode_secret
 from bridge.signing.tokens import seal_order
+from tests.support.ports import free_port
 from tests.support.shop import Shop
 
 
@@ -74,10 +75,7 @@ async def town(folder, request):
     async with served(sandbox) as sandbox_url, httpx2.AsyncClient(trust_env=False, timeout=20) as http:
         world.public_url = sandbox_url
         world.faults.amounts_choose = False
-        probe = socket.socket()
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
-        probe.close()
+        address = f"http://127.0.0.1:{free_port()}"
         settings = Settings(address, f"sqlite:///{folder / 'bridge.db'}", Secret(bytes(range(32))))
         context = build_context(settings)
         shop = Shop(context.clock, lambda: [key for site in context.sites.all() for key in site.news_keys()])

@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from tests.support.ports import free_port
+
 from .lab import Lab
 from .moments import Moments
 from .people import NO_TLS, Order
-from .process import ServerProcess, free_port
+from .process import ServerProcess
 
 T = TypeVar("T")
 

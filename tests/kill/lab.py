@@ -17,12 +17,13 @@ from bridge.domain.payment import Mode
 from bridge.flows.manage_sites import add_site
 from bridge.settings import from_environment
 from bridge.signing.keys import Purpose, SiteKey, decode_secret, derive
+from tests.support.ports import free_port
 
 from .books import Books, PostgresBooks, Row, SqliteBooks
 from .disk import Disk, Platter, read_trace, write_files
 from .doubles import Gateway, WordPress
 from .moments import Moments, step_seconds
-from .process import ServerProcess, free_port
+from .process import ServerProcess
 
 SETTLE_SECONDS_MAX = 40.0
 SKIP_SECONDS_MIN = 0.4

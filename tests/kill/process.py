@@ -107,10 +107,3 @@ def answers(port: int, path: bytes) -> bool:
             return line.recv(64).startswith(b"HTTP/1.1 200")
         except OSError:
             return False
-
-
-def free_port() -> int:
-    """A port nobody listens on, kept from the range that outgoing connections take."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

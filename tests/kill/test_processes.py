@@ -14,13 +14,14 @@ import pytest
 
 from bridge.domain.machine import State
 from bridge.ledger.migrate import migrations
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 
 from .conftest import Figures
 from .lab import Lab
 from .moments import EVERYTHING, Moments, compiler
 from .people import AMOUNT, Order
-from .process import ServerProcess, answers, free_port
+from .process import ServerProcess, answers
 from .verdict import Verdict
 
 NEEDS_COMPILER = pytest.mark.skipif(compiler() is None, reason="moments are counted by a library: no C compiler here")

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bridge.domain.machine import State
+from tests.support.ports import free_port
 
 from .lab import Lab
 from .people import Order
-from .process import ServerProcess, answers, free_port
+from .process import ServerProcess, answers
 from .verdict import Verdict
 
 pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]

@@ -1,7 +1,6 @@
 """What is not sent, what is unknown, and what is an answer: on real sockets that fail in every way we know."""
 
 import asyncio
-import socket
 from collections.abc import Generator
 
 import pytest
@@ -23,12 +22,7 @@ from bridge.domain.exchange import Call, Reply
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import NotSent, Unknown
 from bridge.wire.converse import Renew, Wire
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+from tests.support.ports import free_port
 
 
 async def test_an_answer_reaches_the_adapter_whole(wire: Wire) -> None:

@@ -10,7 +10,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
-from .servers import Server, ServerFailed, answers, free_port
+from tests.support.ports import free_port
+
+from .servers import Server, ServerFailed, answers
 
 OPERATOR = "operator"
 

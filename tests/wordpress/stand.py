@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from tests.support.ports import free_port
+
 from . import downloads, servers
 
 HERE = Path(__file__).resolve().parent
@@ -55,7 +57,7 @@ class Stand:
         self.lane = lane
         self.directory = Path(directory).resolve()
         self.host = host
-        self.port = port or servers.free_port()
+        self.port = port or free_port()
         self.url = f"http://{host}:{self.port}"
         self.workers = workers
         self.root = self.directory / "site"

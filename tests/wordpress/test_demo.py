@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.wordpress import servers
 from tests.wordpress.stand import PROJECT
 
@@ -25,7 +26,7 @@ DEMO = [sys.executable, "-m", "tests.wordpress.demo"]
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Ports and a directory of this test's own."""
-    ports = {f"PAY_BRIDGE_DEMO_{name}_PORT": str(servers.free_port()) for name in NAMES}
+    ports = {f"PAY_BRIDGE_DEMO_{name}_PORT": str(free_port()) for name in NAMES}
     return {**os.environ, **ports, "PAY_BRIDGE_DEMO_DIRECTORY": str(tmp_path / "demo")}
 
 
