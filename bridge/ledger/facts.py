@@ -47,10 +47,11 @@ def read(turn: Turn, payment_id: str, *, at: int, patience: Patience) -> Facts |
 
 
 def under_way(turn: Turn, limit: int) -> list[str]:
-    """List the payments that are on their way, or have an operation without outcome."""
+    """List the payments that are on their way, or have an operation without outcome that is not left alone for good."""
     rows = turn.all(
         f"SELECT id FROM payments WHERE state IN {ON_THEIR_WAY}"  # noqa: S608 - a list of ours
-        " UNION SELECT payment AS id FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') LIMIT ?",
+        " UNION SELECT payment AS id FROM operations WHERE state IN ('sent', 'unknown', 'needs_human')"
+        " AND NOT (kind = 'withdraw' AND next_try_at IS NULL) LIMIT ?",
         limit,
     )
     return [row["id"] for row in rows]

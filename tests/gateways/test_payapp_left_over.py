@@ -3,7 +3,9 @@
 import asyncio
 
 from bridge.flows.heartbeat import beat
+from bridge.flows.reconcile import end_gap
 from bridge.flows.withdraw import PAUSES_SECONDS
+from bridge.ledger import facts, gap
 from tests.gateways.presses import opened, page_of, press, withdraw, withdrawals
 
 HOURS_SECONDS = 10_800.0
@@ -112,6 +114,22 @@ async def test_a_gateway_that_never_answers_is_asked_a_bounded_number_of_times_a
     assert (told["state"], told["allowed"]["refund"]) == ("paid", "full_or_part")
     assert await house.cases(payment.id, only_open=False) == []
     await house.check_books()
+
+
+async def test_a_request_left_alone_for_good_neither_keeps_restored_books_shut_nor_is_looked_at_for_ever(house):
+    house.fault("paycancel", "drop_before", times=None)
+    payment, _ = await paid_and_left(house)
+    assert await house.context.ledger.read(lambda turn: facts.under_way(turn, 10)) == [payment.id]
+    await house.live(HOURS_SECONDS, 30.0)
+    assert await house.context.ledger.read(lambda turn: facts.under_way(turn, 10)) == []
+
+    restored_at = int(house.clock.now().timestamp() * 1000)
+    await house.context.ledger.write(lambda turn: gap.begin(turn, restored_at, restored_at))
+    shown = await end_gap(
+        house.context, url=house.site.url, who="operator:kim", reason="the shop was closed for good", unheard=True
+    )
+
+    assert (shown["state"], shown["unsettled"]) == ("ended", [])
 
 
 async def test_of_two_the_gateway_is_silent_about_each_is_tried_as_often(house):
