@@ -74,7 +74,8 @@ def _begin_round(
         expires_at=now + timedelta(seconds=recorder.context.settings.payment_life_seconds),
     )
     payments.add(turn, payment, token_id=f"plan:{plan.id}:{number}", actor=GATEWAY, owner=recorder.context.owner)
-    if plan.state is PlanState.ENDED or (notice.plan and notice.plan != known):
+    ended = plan.state is PlanState.ENDED or (plan.wanted == PlanState.ENDED and not plan.rounds)
+    if ended or (notice.plan and notice.plan != known):
         detail = (
             f"a round of the plan {notice.plan or known} was charged; the plan of ours is {known}, and {plan.state}"
         )

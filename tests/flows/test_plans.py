@@ -339,6 +339,22 @@ async def test_an_end_that_was_owed_is_asked_again_until_it_is_answered_and_a_re
     assert (await change(world, plan, "end")).json()["state"] == "ended"
 
 
+async def test_a_first_round_of_a_plan_whose_end_was_refused_is_a_persons(planning):
+    world = planning
+    plan = await registered(world)
+    await unnumbered(world, plan, "waiting")
+    await change(world, plan, "end")
+    world.teller.fail("plan_change", "9999")
+    await tell(world, plan, "M1", event="round_failed", plan=await number_of(world, plan))
+    await world.live(60, step=10)
+    assert ((await show(world, plan))["state"], await world.all("SELECT id FROM payments")) == ("changing", [])
+
+    await tell(world, plan, "M2", plan=await number_of(world, plan))
+    (payment,) = await world.all("SELECT id, state FROM payments")
+    assert payment["state"] == "paid"
+    assert await world.cases(payment["id"]) == ["foreign_number"], "it was told to end, and is charged unnoticed"
+
+
 async def test_a_plan_whose_number_never_comes_ends_by_itself_and_owes_nothing(planning):
     world = planning
     today = world.clock.now().astimezone(KST).date()
