@@ -40,7 +40,7 @@ async def late_deposit(world, gateway, **settings):
         (House, "welcome", {"escrow": "yes"}, True, "가맹점 관리자에서 처리해"),
         (House, "welcome", {}, False, "구매자의 계좌로 직접 보내"),
         (Street, "paystory", {"escrow": "1"}, True, "구매를 확정하거나 거절하기 전에는"),
-        (Street, "paystory", {}, False, "pay-bridge refund"),
+        (Street, "paystory", {}, False, "결제 서버의 운영자만"),
     ],
 )
 async def test_the_case_of_a_late_deposit_says_nothing_that_the_payments_page_contradicts(

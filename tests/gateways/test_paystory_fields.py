@@ -185,13 +185,13 @@ def test_nothing_is_given_back_of_what_is_not_paid(state):
 def test_what_the_gateway_cannot_give_back_is_given_by_hand():
     by_hand = rule(Method.VIRTUAL_ACCOUNT)
     assert isinstance(by_hand, ByHand)
-    assert ("pay-bridge refund … --account" in by_hand.why, "에스크로" in by_hand.why) == (True, False)
+    assert ("결제 서버의 운영자만" in by_hand.why, "에스크로" in by_hand.why) == (True, False)
 
 
 def test_a_deposit_in_escrow_names_its_condition_before_the_operators_way():
     kept = rule(Method.VIRTUAL_ACCOUNT, refs={"tid": "T1", "escrow": "kept"})
     assert isinstance(kept, ByHand)
-    assert 0 <= kept.why.find("에스크로 결제예요") < kept.why.find("--account")
+    assert 0 <= kept.why.find("에스크로 결제예요") < kept.why.find("결제 서버의 운영자만")
 
 
 @pytest.mark.parametrize(
