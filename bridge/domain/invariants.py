@@ -28,7 +28,21 @@ PENDING_OR_DONE = frozenset({Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN, Step.OK}
 STUCK_SECONDS = {State.NEW: 600, State.READYING: 600, State.APPROVING: 600}
 SENT_SECONDS_MAX = 300
 ACCEPTED = "accepted"
-_CARD = re.compile(r"(?<![0-9A-Za-z])[3-69][0-9]{14,15}(?![0-9A-Za-z])", re.ASCII)
+# What cards begin with (ISO/IEC 7812), and how long: 16 digits, American Express 15, UnionPay up to 19, Visa 19 too;
+# people write them in groups. Of 15 digits, and in Mastercard's 2-series, times are left out: yyMMddHHmmss and a count,
+# as Mainpay wants its requests stamped. Bare numbers of 13 and 14 digits (an old Visa, Diners) are left out as well:
+# milliseconds are as long, and so are the accounts that buyers pay into, which WordPress is told; those may begin with
+# anything, and of each ten one has a fitting last digit.
+_MASTERCARD_2 = r"2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)"
+_TIME = r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}"
+_CARD = re.compile(
+    r"(?=[2-69])(?<![0-9A-Za-z])(?:"
+    rf"[3-69][0-9]{{15}}|(?!{_TIME})(?:[3-69][0-9]{{14}}|{_MASTERCARD_2}[0-9]{{12}})|62[0-9]{{15,17}}|4[0-9]{{18}}"
+    rf"|(?P<sixteen>(?:[3-69][0-9]{{3}}|{_MASTERCARD_2})([ -])[0-9]{{4}}\2[0-9]{{4}}\2[0-9]{{4}})(?:\2[0-9]{{3}})?"
+    r"|3[47][0-9]{2}([ -])[0-9]{6}\3[0-9]{5}|3(?:0[0-5]|[689][0-9])[0-9]([ -])[0-9]{6}\4[0-9]{4}"
+    r")(?![0-9A-Za-z])",
+    re.ASCII,
+)
 
 
 class Deed(NamedTuple):
@@ -257,7 +271,7 @@ def _tenant(facts: Facts) -> Iterator[str]:
 
 def _secrets(facts: Facts) -> Iterator[str]:
     """I13: no card number stands anywhere."""
-    many = sum(1 for text in facts.texts for found in _CARD.finditer(text) if passes_luhn(found[0]))
+    many = sum(count_card_numbers(text) for text in facts.texts)
     if many:
         yield f"{many} texts hold what looks like a card number"
 
@@ -272,6 +286,16 @@ def _alive(facts: Facts) -> Iterator[str]:
     for deed in facts.deeds:
         if deed.step is Step.SENT and deed.age_seconds > SENT_SECONDS_MAX:
             yield f"{deed.kind} {deed.id} was sent {deed.age_seconds:.0f} s ago and nobody took it over"
+
+
+def count_card_numbers(text: str) -> int:
+    """Count what looks like a card number in a text: digits in a row, or in groups parted by blanks or hyphens."""
+    return sum(1 for found in _CARD.finditer(text) if _is_card(found[0]) or _is_card(found["sixteen"] or ""))
+
+
+def _is_card(number: str) -> bool:
+    """Tell whether the check digit fits; behind sixteen digits may stand a card's last three, or its security code."""
+    return bool(number) and passes_luhn(number.replace("-", "").replace(" ", ""))
 
 
 def passes_luhn(digits: str) -> bool:
