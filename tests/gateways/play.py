@@ -235,6 +235,8 @@ def holds(gateway: Any, vector: dict[str, Any]) -> bool:
     if "covered" in vector:
         signed = gateway.sign([tuple(pair) for pair in vector["covered"]], vector["moment"])
         return bool(signed == vector["signature"])
+    if "mkey" in vector:
+        return bool(gateway.mkey() == vector["mkey"])
     if "cipher" in vector:
         return bool(gateway.encrypt(vector["plain"]) == vector["cipher"])
     if vector["operation"] == "moment":

@@ -9,7 +9,7 @@ from bridge.domain.exchange import Call
 from tests.gateways import harness, play
 
 PERSON = ("홍길동", "hong@shop.test", "hong@example.com", "010-1234-5678", "01012345678")
-ALONE = ("sign", "read_return", "read_notice")
+ALONE = ("sign", "receipt_link", "read_return", "read_notice")
 SHORTEST = 4
 """Shorter values, such as two digits of a password, may stand in a call by chance: their names are listed below."""
 BY_NAME = frozenset(

@@ -28,6 +28,7 @@ from bridge.domain.gateway import (
 from bridge.domain.payment import Buyer, Method, Mode
 from bridge.gateways.paystory import codes, writing
 from bridge.gateways.paystory.adapter import PayStory, build
+from bridge.sandbox.local import ask
 from tests.gateways.harness import at, begin, bend, bent, drop, holds, load, played, rename
 from tests.gateways.lane import ORDER, URLS, Lane
 
@@ -233,7 +234,12 @@ async def test_a_typed_card_is_registered_once_and_kept_nowhere(lane):
 async def test_a_slip_has_an_address_and_a_hash_that_fits(lane):
     paid, payment, _ = await lane.paid("PAY0000001")
     link = lane.gateway.receipt_link(lane.held(payment, paid))
-    assert link.endswith("&encData=fe9baf527e431fa93a8a0c7d09d84227dcb3f2336170b608d9d3070d740f54aa")
+    vector = next(one for one in load("paystory") if one["operation"] == "receipt_link")
+    assert link == vector["link"].replace(vector["payment"]["refs"]["tid"], paid.refs["tid"]).replace(
+        vector["settings"]["office_url"], lane.gateway.settings.office_url
+    )
+    shown = await ask(lane.app, "GET", link)
+    assert (shown.status, "55,000원" in shown.body.decode()) == (200, True)
     assert lane.gateway.receipt_link(payment) == ""
 
 

@@ -4,12 +4,12 @@ import pytest
 
 import bridge.gateways
 from bridge.domain.failures import BridgeError
-from tests.gateways.harness import arguments, built, holds, is_spoken, load, load_codes, means, named, played
+from tests.gateways.harness import arguments, built, holds, is_spoken, load, load_codes, means, named, payment, played
 
 GATEWAYS = ("paystory", "payple")
 VECTORS = [vector for gateway in GATEWAYS for vector in load(gateway)]
 STANDINGS = {"printed", "derived", "seen", "disputed"}
-ALONE = ("sign", "read_return", "read_notice")
+ALONE = ("sign", "receipt_link", "read_return", "read_notice")
 CODES = [
     (gateway, operation, code, row)
     for gateway in GATEWAYS
@@ -55,6 +55,12 @@ def test_the_adapter_signs(vector):
 def test_the_adapter_does_not_sign_as_is_misprinted(vector):
     assert vector["note"]
     assert built(vector).sign(**vector["given"]) != vector["made"]
+
+
+@some("receipt_link")
+def test_the_adapter_makes_the_address_of_a_receipt(vector):
+    assert built(vector).receipt_link(payment(vector)) == vector["link"]
+    assert vector["link"].endswith(f"&encData={vector['made']}")
 
 
 def read(vector):

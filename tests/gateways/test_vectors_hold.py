@@ -32,7 +32,7 @@ def test_a_vector_has_its_parts(name, vector):
     assert vector["standing"] in STANDINGS
     assert vector["source"]
     assert vector["settings"]
-    assert {"meaning", "refused", "signature", "cipher", "moment"} & set(vector)
+    assert {"meaning", "refused", "signature", "mkey", "cipher", "moment"} & set(vector)
 
 
 @some("call")
@@ -75,6 +75,11 @@ def test_the_adapter_refuses_a_notice(name, vector):
 def test_the_adapter_signs(name, vector):
     covered = [tuple(pair) for pair in vector["covered"]]
     assert build(name, vector["settings"]).sign(covered, vector["moment"]) == vector["signature"]
+
+
+@some("mkey")
+def test_the_adapter_hashes_the_key_it_signs_with(name, vector):
+    assert build(name, vector["settings"]).mkey() == vector["mkey"]
 
 
 @some("cipher")

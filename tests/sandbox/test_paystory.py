@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import pytest
 
+from tests.gateways.harness import load
 from tests.sandbox.inside import Inside, fields_of
 
 MID = "test00001m"
@@ -525,7 +526,9 @@ async def test_a_cancel_in_the_office_tells_no_vat_and_leaves_only_the_limit(sho
 
 async def test_a_receipt_is_shown_to_whoever_has_the_hash(shop):
     trade = await paid(shop)
-    good = {"Mid": MID, "Tid": trade["tid"], "receiptType": "general", "encData": sha(MID, KEY)}
+    vector = next(one for one in load("paystory") if one["operation"] == "receipt_link")
+    good = {"Mid": MID, "Tid": trade["tid"], "receiptType": "general", "encData": vector["made"]}
+    assert vector["settings"]["merchant_key"] == KEY
     assert "55,000원" in (await shop.get("/paystory/mms/receiptSearch.html", **good)).body.decode()
     assert (await shop.get("/paystory/mms/receiptSearch.html", **good | {"encData": "0"})).status == 404
 

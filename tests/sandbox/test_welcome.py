@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bridge.gateways.welcome import sandbox_words
 from bridge.sandbox.local import ask
+from tests.gateways.play import named, vectors
 from tests.sandbox.world import HOST, Bench, posted_back
 
 MID, STAMP = "wpaybill01", "1795142400000"
@@ -88,26 +89,17 @@ def test_the_manuals_own_example_comes_out():
     assert sealed("test") == "oijMQxRyQIcHc1qJ+Um2DA=="
 
 
-@pytest.mark.parametrize(
-    ("op", "form", "made"),
-    [
-        (
-            "billkey",
-            {"cardNumber": "4111111111111111"},
-            "5b2193a6e40b218eb6626beab87092744c7cf393b6beeb8505bdd2d0ac63133a",
-        ),
-        (
-            "billpay",
-            {"oid": "TEST0001", "price": "1000"},
-            "4f2922f71cbb2fe8a8188dc61b3dce7b4dc135b1972d50840d489ca12e054d2c",
-        ),
-        ("cancel", {}, "78c85ddf7e044e342eb3ce295c6f6f56be4aa4e4438e207b436f39b71ee8f0b7"),
-    ],
-)
-def test_the_recipe_gives_the_known_signatures(op, form, made):
-    known = {"mid": MID, "timestamp": "1567735260000"}
-    assert sandbox_words.signature({"sign_key": SIGN_KEY}, known | form, op) == made
-    assert sandbox_words.mkey(SIGN_KEY) == "9cff2de55ce4916c66136e2a43a9f66e2cec489ef322b26b6374a0392bebf7a0"
+@pytest.mark.parametrize("vector", [one for one in vectors("welcome") if "covered" in one], ids=named)
+def test_the_recipe_gives_the_signatures_of_the_vectors_and_none_that_is_disputed(vector):
+    form = {"mid": vector["settings"]["mid"], "timestamp": vector["moment"], **dict(vector["covered"])}
+    op = {(): "cancel", ("cardNumber",): "billkey", ("oid", "price"): "billpay"}[tuple(dict(vector["covered"]))]
+    made = sandbox_words.signature({"sign_key": vector["settings"]["sign_key"]}, form, op)
+    assert (made == vector["signature"]) is (vector["standing"] != "disputed")
+
+
+def test_the_key_it_checks_with_is_the_vectors():
+    (vector,) = [one for one in vectors("welcome") if "mkey" in one]
+    assert sandbox_words.mkey(vector["settings"]["sign_key"]) == vector["mkey"]
 
 
 async def test_a_key_is_issued_charged_and_deleted(bench):

@@ -51,9 +51,12 @@ class Talk:
 
         Cards are signed as they are, not as they are encrypted. (prepare 1.2, sample 1)
         """
-        mkey = hashlib.sha256(self.settings.sign_key.encode()).hexdigest()
-        pairs = (("mid", self.settings.mid), ("mkey", mkey), *covered, ("timestamp", moment))
+        pairs = (("mid", self.settings.mid), ("mkey", self.mkey()), *covered, ("timestamp", moment))
         return hashlib.sha256("&".join(f"{name}={value}" for name, value in pairs).encode()).hexdigest()
+
+    def mkey(self) -> str:
+        """Hash the signKey as it is written: lower-case hex SHA-256. (prepare 1.2)"""
+        return hashlib.sha256(self.settings.sign_key.encode()).hexdigest()
 
     def encrypt(self, text: str) -> str:
         """Encrypt a field: AES-256-CBC, PKCS7, base64; key and IV are the mailed characters themselves. (PAYAPI 1.3)
