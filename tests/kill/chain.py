@@ -38,7 +38,7 @@ def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KIN
     began_at = time.monotonic()
     lab, chain = Lab(directory, library, postgres, traced=name.endswith("+power")), Chain(name)
     verdict = Verdict(lab)
-    run_once = _kill_recovering if name == RECOVERY else _kill_once
+    run_once = _kill_recovering if name.partition("+")[0] == RECOVERY else _kill_once
     try:
         lab.open()
         lab.gateway.set(card_notices=False)
@@ -87,6 +87,7 @@ def _kill_recovering(lab: Lab, chain: Chain, place: int, kinds: str) -> bool:
     """Kill the server over an approval the gateway has done and not answered, and again while it recovers from that."""
     order = Order(lab)
     die_over_approval(lab, order, "hang", captured=True)
+    lab.outlive_lease()
     server = lab.begin()
     lab.arm(place, kinds)
     survived = _note(lab, chain, place, server.wait_until_up_or_dead() and lab.settled_or_dead())
@@ -133,4 +134,5 @@ def kinds_of(name: str) -> str:
 
 def longest_first(name: str) -> int:
     """Where a chain stands in the order of beginning."""
-    return [*FULLY, "unheard_undo", "undo+postgres", "undo", RECOVERY, "undo+power", name].index(name)
+    recovering = (RECOVERY, f"{RECOVERY}+postgres")
+    return [*FULLY, "unheard_undo", "undo+postgres", "undo", *recovering, "undo+power", name].index(name)

@@ -32,10 +32,10 @@ SCENARIOS: dict[str, type[Scenario]] = {
 RECOVERY = "recovery"
 """Not one request but what a start does about an approval under way."""
 
-ON_POSTGRES: tuple[str, ...] = ("approve", "undo", "part_refund", "news")
+ON_POSTGRES: tuple[str, ...] = ("approve", "undo", "part_refund", "news", RECOVERY)
 IN_POWER_CUTS: tuple[str, ...] = ("approve", "deposit_notice", "news")
 if EVERYTHING:
-    ON_POSTGRES = IN_POWER_CUTS = tuple(SCENARIOS)
+    ON_POSTGRES = IN_POWER_CUTS = (*SCENARIOS, RECOVERY)
 CHAINS = [
     *SCENARIOS,
     RECOVERY,

@@ -1,6 +1,6 @@
 """The wall clock is wrong: it steps while money is on its way, and the host is in another time zone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -8,29 +8,54 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.machine import State
+from tests.support.postgres import PostgresServer
 
 from .lab import Lab
-from .moments import compiler
+from .moments import EVERYTHING, compiler
 from .people import AMOUNT, Order, Refund
 from .verdict import Verdict
 
 KST = timezone(timedelta(hours=9))
-ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", ":/etc/localtime")
-STEPS = (3600, -3600, 26 * 3600, -26 * 3600)
+ZONES = ("America/New_York", "UTC", "Asia/Kolkata", "Pacific/Kiritimati", ":/etc/localtime")
+STEPS = (-26 * 3600, 26 * 3600, -3600, 3600)
 NEEDS_COMPILER = pytest.mark.skipif(compiler() is None, reason="the clock is set by a library that needs a C compiler")
 pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]
 
 
+def on_both(name: str, cases: Sequence[int | str], few: int) -> pytest.MarkDecorator:
+    """Try all cases on SQLite, and on PostgreSQL all in a whole run, otherwise a few."""
+    postgres = cases if EVERYTHING else cases[:few]
+    rows = [*(("sqlite", case) for case in cases), *(("postgres", case) for case in postgres)]
+    return pytest.mark.parametrize(("kept", name), rows, indirect=["kept"])
+
+
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory, library: Path | None) -> Iterator[Lab]:
-    """A lab for all tests of this file."""
-    lab = Lab(tmp_path_factory.mktemp("clocks") / "lab", library)
+def labs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Path | None
+) -> Iterator[Callable[[str], Lab]]:
+    """Gives the lab of a database, which is one for all tests of this file."""
+    made: dict[str, Lab] = {}
+
+    def lab_on(database: str) -> Lab:
+        if database not in made:
+            postgres: PostgresServer | None = request.getfixturevalue("postgres") if database == "postgres" else None
+            url = postgres.create("clocks") if postgres else ""
+            lab = made[database] = Lab(tmp_path_factory.mktemp(f"clocks_{database}") / "lab", library, url)
+            lab.open()
+            lab.gateway.set(card_notices=False)
+        return made[database]
+
     try:
-        lab.open()
-        lab.gateway.set(card_notices=False)
-        yield lab
+        yield lab_on
     finally:
-        lab.close()
+        for lab in made.values():
+            lab.close()
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest, labs: Callable[[str], Lab]) -> Lab:
+    """The lab on the database that the test names."""
+    return labs(request.param)
 
 
 def _judge(lab: Lab) -> None:
@@ -42,13 +67,13 @@ def _judge(lab: Lab) -> None:
 
 
 @NEEDS_COMPILER
-@pytest.mark.parametrize("seconds", STEPS)
+@on_both("seconds", STEPS, few=1)
 def test_a_clock_that_steps_during_an_approval_changes_nothing_about_it(kept: Lab, seconds: int) -> None:
     order, ahead = Order(kept), kept.moments.ahead_seconds
     order.check_out()
     order.pay_in_window()
     ref = order.payment["merchant_ref"]
-    kept.gateway.fault("pay", "delay", delay_seconds=4)
+    kept.gateway.fault("pay", "delay", delay_seconds=2)
     with ThreadPoolExecutor(1) as browser:
         returning = browser.submit(order.come_back)
         kept.wait_for(lambda: kept.gateway.books()[ref]["captured"] > 0, "the gateway carried it out")
@@ -61,7 +86,7 @@ def test_a_clock_that_steps_during_an_approval_changes_nothing_about_it(kept: La
 
 
 @NEEDS_COMPILER
-@pytest.mark.parametrize("seconds", STEPS)
+@on_both("seconds", STEPS, few=1)
 def test_a_clock_that_steps_before_a_net_cancel_is_answered_takes_the_money_back_once(kept: Lab, seconds: int) -> None:
     order, ahead = Order(kept), kept.moments.ahead_seconds
     order.check_out()
@@ -81,6 +106,7 @@ def test_a_clock_that_steps_before_a_net_cancel_is_answered_takes_the_money_back
 
 
 @NEEDS_COMPILER
+@pytest.mark.parametrize("kept", ["sqlite", "postgres"], indirect=True)
 def test_a_clock_set_back_lets_no_signed_request_count_twice(kept: Lab) -> None:
     order, ahead = Order(kept), kept.moments.ahead_seconds
     order.buy()
@@ -98,7 +124,7 @@ def test_a_clock_set_back_lets_no_signed_request_count_twice(kept: Lab) -> None:
     _judge(kept)
 
 
-@pytest.mark.parametrize("zone", ZONES)
+@on_both("zone", ZONES, few=1)
 def test_the_gateway_gets_korean_time_wherever_the_host_is(kept: Lab, zone: str) -> None:
     kept.kill()
     kept.start(TZ=zone)
