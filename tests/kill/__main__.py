@@ -1,10 +1,12 @@
 """Everything the real server must survive, and its figures: `make crash [ARGS="--quick"]`, `ARGS="--again test_alone"`.
 
 A whole run kills the server at every moment of every scenario, cuts the power a thousand times and lets five hundred
-crowds in; it writes build/crash.json and docs/crashes.md. The last line of its output is its figures as JSON.
+crowds in; it writes docs/crashes.json, of which docs/crashes.md is made (ARGS="--page" makes that alone). A quick one
+writes build/crash.json. The last line of its output is its figures as JSON.
 """
 
 import argparse
+import ast
 import json
 import os
 import subprocess
@@ -17,11 +19,11 @@ from typing import Any
 
 from benchmarks import machine
 
-from .report import as_page
+from .report import FIGURES, PAGE, written
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-KEPT = ROOT / "build" / "crash.json"
+QUICK = ROOT / "build" / "crash.json"
 Outcomes = dict[str, dict[str, str]]
 
 
@@ -30,7 +32,11 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.kill", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="what `make test` runs; writes no page")
     parser.add_argument("--again", nargs="+", default=[], metavar="NAME", help="files to run again, such as test_alone")
+    parser.add_argument("--page", action="store_true", help="write docs/crashes.md from docs/crashes.json; run nothing")
     given = parser.parse_args()
+    if given.page:
+        PAGE.write_text(written(), "utf-8")
+        return 0
     load, began = machine.load_before(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-") as scratch:
         measured, told = Path(scratch) / "figures.json", Path(scratch) / "tests.xml"
@@ -45,13 +51,19 @@ def main() -> int:
         figures["seconds"] = round(time.monotonic() - began)
     everything = [outcome for file in outcomes.values() for outcome in file.values()]
     figures["tests"] = {outcome: everything.count(outcome) for outcome in ("passed", "failed", "skipped")}
-    KEPT.parent.mkdir(exist_ok=True)
-    KEPT.write_text(json.dumps(figures | {"outcomes": outcomes}, indent=1) + "\n")
-    if not given.quick:
-        (ROOT / "docs" / "crashes.md").write_text(as_page(figures, outcomes))
-        print("Written: docs/crashes.md, build/crash.json")
+    _keep(figures | {"outcomes": outcomes, "purposes": _purposes(outcomes)}, quick=given.quick)
     print(json.dumps(figures))
     return code
+
+
+def _keep(figures: dict[str, Any], *, quick: bool) -> None:
+    """Keep the figures: those of a whole run with the page, which is written of nothing else."""
+    kept = QUICK if quick else FIGURES
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if not quick:
+        PAGE.write_text(written(), "utf-8")
+        print(f"Written: docs/{FIGURES.name}, docs/{PAGE.name}")
 
 
 def _run(figures: Path, told: Path, again: list[str], *, everything: bool) -> int:
@@ -63,7 +75,7 @@ def _run(figures: Path, told: Path, again: list[str], *, everything: bool) -> in
 
 def _merged(new: dict[str, Any], outcomes: Outcomes, here: dict[str, str]) -> tuple[dict[str, Any], Outcomes]:
     """Put what was run again in the place of what an earlier whole run measured; the page says what and when."""
-    kept: dict[str, Any] = json.loads(KEPT.read_text())
+    kept: dict[str, Any] = json.loads(FIGURES.read_text("utf-8"))
     before: Outcomes = kept.pop("outcomes")
     if not new["chains"]["kills"]:
         del new["chains"]
@@ -72,6 +84,15 @@ def _merged(new: dict[str, Any], outcomes: Outcomes, here: dict[str, str]) -> tu
     }
     again = {file: {name: here[name] for name in ("date", "commit", "load")} for file in outcomes}
     return kept | new | {"again": kept.get("again", {}) | again}, before | outcomes
+
+
+def _purposes(outcomes: Outcomes) -> dict[str, str]:
+    """What each file of tests is about, in its own first line."""
+    found = {}
+    for file in outcomes:
+        said = ast.get_docstring(ast.parse((HERE / f"{file}.py").read_text("utf-8")))
+        found[file] = (said or file).splitlines()[0]
+    return found
 
 
 def _read_tests(told: Path) -> Outcomes:
