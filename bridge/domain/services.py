@@ -305,3 +305,14 @@ class NeedsDetails(Protocol):
         """Say in English and Korean what a call of the port (issue_key_by_card, charge, register_plan) lacks, or
         nothing. It repeats no value."""
         ...
+
+
+@runtime_checkable
+class NeedsInApps(Protocol):
+    """A gateway that must be told of the shop's own app, where that opens the window (`device` app)."""
+
+    def lacking_in_app(self, buyer: Buyer) -> tuple[str, str] | None:
+        """Say in English and Korean why its window cannot be opened from an app for this buyer, or nothing.
+
+        The English names the setting that is to be given."""
+        ...

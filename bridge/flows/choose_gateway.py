@@ -8,7 +8,7 @@ from bridge.domain.billing import CardEntry, OffersInstalments, TakesInstalments
 from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff, Malformed
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Buyer, Method, Order
-from bridge.domain.services import NeedsDetails
+from bridge.domain.services import NeedsDetails, NeedsInApps
 from bridge.flows.sites import Site
 
 G = TypeVar("G", bound=Gateway)
@@ -50,15 +50,17 @@ def choose_gateway(
     name: str = "",
     but: Collection[str] = (),
     months: int = 0,
+    in_app: Buyer | None = None,
 ) -> Gateway:
     """Choose among the site's gateways: the named one, or the first that takes the method and the amount and is up.
 
-    `but` names those that were tried just now; `months` is what its window must be told, 0 for nothing. Raises
-    GatewayOff (none takes the method, or those that do are down), AmountTooSmall (extra: minimum, KRW), AmountRefused
-    (no window can be told so many months).
+    `but` names those that were tried just now; `months` is what its window must be told, 0 for nothing; `in_app` is the
+    buyer where the shop's own app opens the window. Raises GatewayOff (none takes the method, or opens from an app, or
+    those that do are down), AmountTooSmall (extra: minimum, KRW), AmountRefused (no window can be told so many months).
     """
     able = [gateway for gateway in site.gateways_for(method, name) if gateway.name not in but]
     able = _that_offer(able, months) if months else able
+    able = _that_open_in_apps(able, in_app) if in_app is not None else able
     enough = [gateway for gateway in able if gateway.smallest(method) <= amount]
     if able and not enough:
         least = min(able, key=lambda gateway: gateway.smallest(method))
@@ -83,6 +85,16 @@ def _that_offer(able: list[Gateway], months: int) -> list[Gateway]:
         most = max(offers, key=lambda one: one.offered_months_max)
         raise too_many(most, most.offered_months_max)
     return enough
+
+
+def _that_open_in_apps(able: list[Gateway], buyer: Buyer) -> list[Gateway]:
+    """Keep those whose window opens from the shop's app. Raises GatewayOff where that leaves none of some."""
+    obstacles = [one.lacking_in_app(buyer) if isinstance(one, NeedsInApps) else None for one in able]
+    fit = [gateway for gateway, no in zip(able, obstacles, strict=True) if no is None]
+    first = next((no for no in obstacles if no is not None), None)
+    if not fit and first is not None:
+        raise GatewayOff(first[0], message_ko=first[1])
+    return fit
 
 
 def check_call(gateway: Gateway, call: str, method: Method, order: Order, months: int) -> None:

@@ -107,7 +107,15 @@ def _has_another(context: Context, site: Site, wish: Wish, tried: list[str]) -> 
 def _choose(context: Context, site: Site, wish: Wish, tried: list[str]) -> Gateway:
     now, amount, months = context.clock.boot_seconds(), wish.order.amount, wish.instalment_months
     return choose_gateway(
-        context.breakers, site, wish.method, amount=amount, now=now, name=wish.gateway, but=tried, months=months
+        context.breakers,
+        site,
+        wish.method,
+        amount=amount,
+        now=now,
+        name=wish.gateway,
+        but=tried,
+        months=months,
+        in_app=wish.order.buyer if wish.device is Device.APP else None,
     )
 
 

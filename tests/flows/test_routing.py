@@ -286,3 +286,44 @@ def test_a_breaker_needs_five_failures_on_end_and_forgets_them_at_an_answer():
     assert breakers.is_down("s", "g", 36), "after the rest one failure is enough"
     assert not breakers.is_down("s", "other", 36)
     assert not breakers.is_down("another", "g", 36)
+
+
+# ---- the shop's own app
+
+
+async def test_from_an_app_goes_to_a_gateway_whose_window_an_app_can_open(world):
+    world.other = Teller()
+    world.net.apps[f"{OTHER}:80"] = world.other.app()
+    await world.pair_tellers(teller={"kind": "AskedFromApps"}, teller_b={"kind": "Asked", "at": OTHER})
+    nobody = {"name": "홍길동", "email": "hong@shop.test", "phone": "", "id": "u1"}
+
+    async def post(device, **more):
+        wish = {"order": world.order(**more.pop("changes", {})), "device": device}
+        return await world.call("POST", "/v1/payments", wish | more)
+
+    chosen = [
+        (await post(device, changes=changes)).json()["gateway"]
+        for device, changes in (("app", {}), ("mobile", {"buyer": nobody}), ("app", {"buyer": nobody}))
+    ]
+    refused = await post("app", changes={"buyer": nobody}, gateway="teller")
+
+    assert chosen == ["teller", "teller", "teller_b"]
+    assert (refused.status_code, refused.json()["code"]) == (503, "gateway_unavailable")
+    assert refused.json()["message_ko"] == "앱에서는 전화번호가 필요해요."
+    assert "Set teller.phone." in refused.text
+    assert len(await world.all("SELECT id FROM payments")) == 3, "and nothing was begun for what was refused"
+
+
+async def test_from_an_app_nobody_is_sent_on_to_a_gateway_that_no_app_can_open(world):
+    world.other = Teller()
+    world.net.apps[f"{OTHER}:80"] = world.other.app()
+    await world.pair_tellers(teller={"kind": "Asked"}, teller_b={"kind": "AskedFromApps", "at": OTHER})
+    down(world)
+    nobody = {"name": "홍길동", "email": "hong@shop.test", "phone": "", "id": "u1"}
+    answers = [
+        await world.call("POST", "/v1/payments", {"order": world.order(buyer=nobody), "device": device})
+        for device in ("app", "mobile")
+    ]
+
+    assert [one.status_code for one in answers] == [503, 201]
+    assert world.other.calls["open"] == 1

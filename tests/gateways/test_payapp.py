@@ -134,6 +134,21 @@ async def test_an_account_is_told_of_when_issued_and_when_paid_into(bench):
     assert issued.dedupe != deposited.dedupe
 
 
+async def test_a_payment_is_opened_from_the_shops_own_app(bench):
+    await bench.control("settings", in_apps=True)
+    assert isinstance(await bench.open("WEB"), Declined), "it takes nothing that names no app"
+    bench.adapter = build(SETTINGS | {"app_scheme": "myticket://pay"}, Mode.TEST)
+    opened = await bench.open("APP", device="app")
+    assert isinstance(opened, Redirect)
+    await bench.press(opened)
+    assert [one.event for one in bench.notices()] == ["approved"]
+    for wrong in ("https://shop.test/r", "myticket", "intent://pay"):
+        bench.adapter = replace(bench.adapter, settings=replace(bench.adapter.settings, app_scheme=wrong))
+        refused = await bench.open("NO", device="app")
+        assert isinstance(refused, Declined), wrong
+        assert refused.code == "70020"
+
+
 async def test_declined_requests_and_lost_answers(bench):
     bench.fault("payrequest", "decline", code="70020")
     assert isinstance(await bench.open(), Declined)
@@ -448,6 +463,14 @@ def test_a_page_elsewhere_is_never_shown(url):
         ({"cancel_days": "x"}, "days"),
         ({"api_url": "ftp://x"}, "address"),
         ({"partial_price": "x"}, "hold"),
+        *(
+            ({"app_scheme": wrong}, "app_scheme")
+            for wrong in ("https://shop.test/r", "HTTP://x", "myticket", "myticket:pay", "javascript://x", "://x")
+        ),
+        *(
+            ({"app_scheme": wrong}, "app_scheme")
+            for wrong in ("my://who:word@x", "my://x?key=1", "my://x#y", "my://" + "x" * 57, "my://x\n", "나의앱://")
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_by_name(values, words):

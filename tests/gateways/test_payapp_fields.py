@@ -115,12 +115,39 @@ def test_a_payment_is_asked_for_in_full():
     own = {"cmd": "payrequest", "var2": MARKS["r"], "recvphone": "01012345678", "reqmode": "krw"}
     assert said(opening()) == REQUEST | own | {"recvemail": "hong@shop.test"}
     assert asked(opening()).moves_money is False
-    app = said(opening(device=Device.APP))
-    assert app["appurl"] == URLS.approval
     chosen = gateway(ask_address="1", receipt_page="yes", sub_account="staff1")
     form = said(chosen.open_window(payment(), order(), URLS, STAMP))
     assert (form["reqaddr"], form["subuserid"], "skip_cstpage" in form) == ("1", "staff1", False)
     assert said(gateway().open_window(payment(), order("www.shop.test"), URLS, STAMP))["goodname"] == "티켓"
+
+
+def test_the_shops_own_app_is_named_by_its_scheme_where_it_opens_the_window_and_nowhere_else():
+    chosen = gateway(app_scheme="myticket://pay")
+    app, web = (
+        said(chosen.open_window(payment(device=device), order(), URLS, STAMP)) for device in (Device.APP, Device.MOBILE)
+    )
+    assert app == web | {"appurl": "myticket://pay"}
+    assert app["returnurl"] == URLS.approval
+    assert chosen.lacking_in_app(BUYER) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "phone", "names"),
+    [
+        ({}, "010-1234-5678", "payapp.app_scheme"),
+        ({"window": "js"}, "010-1234-5678", "payapp.app_scheme"),
+        ({"app_scheme": "myticket://", "window": "js"}, "010-1234-5678", "payapp.window"),
+        ({"app_scheme": "myticket://"}, "-", "buyer.phone"),
+    ],
+)
+def test_what_an_app_cannot_open_is_not_asked_for(settings, phone, names):
+    chosen, buyer = gateway(**settings), replace(BUYER, phone=phone)
+    english, korean = chosen.lacking_in_app(buyer)
+    assert names in english
+    exchange = chosen.open_window(payment(device=Device.APP), order(phone=phone), URLS, STAMP)
+    with pytest.raises(StopIteration) as ended:
+        next(exchange)
+    assert ended.value.value == Declined(Reason.BAD_REQUEST, "", korean)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +179,6 @@ def test_the_buyers_own_browser_asks_for_the_same_and_knows_no_secret():
     assert window.scripts == ("https://lite.payapp.kr/public/api/v2/payapp-lite.js",)
     hosts = ("lite.payapp.kr", "api.payapp.kr", "payapp.kr", "www.payapp.kr")
     assert window.origins == tuple(f"https://{host}" for host in hosts)
-    assert script(device=Device.APP).fields == window.fields
     bare = script({"window": "auto"}, phone="").fields
     assert {"recvphone", "redirectpay"} & set(bare) == set(), "without a phone the window goes nowhere by itself"
     assert (window.fields["smsuse"], bare["smsuse"]) == ("n", "y"), "so PayApp sends the address of its page"

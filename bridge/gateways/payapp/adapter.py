@@ -28,7 +28,7 @@ from bridge.domain.gateway import (
 )
 from bridge.domain.machine import State
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
-from bridge.domain.payment import Device, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.payment import Buyer, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.windows import origin_of
 from bridge.gateways.payapp import codes, notices
@@ -67,6 +67,20 @@ class PayApp(Billing, Office):
         """Say the least amount, 1,000 KRW."""
         return PRICE_MIN
 
+    def lacking_in_app(self, buyer: Buyer) -> tuple[str, str] | None:
+        """Say why no app can open the window: only payrequest takes appurl, which is mandatory for apps, and it needs
+        the buyer's phone. (결제 요청 – REST 방식)"""
+        if not self.settings.app_scheme:
+            english = "PayApp opens in the shop's app only with the app's own scheme: set payapp.app_scheme."
+            return english, "이 앱에서는 페이앱으로 결제할 수 없어요. 웹 브라우저에서 결제해 주세요."
+        if self.settings.window == "js":
+            english = "PayApp's script cannot be told of an app: set payapp.window to rest or auto."
+            return english, "이 앱에서는 페이앱으로 결제할 수 없어요. 웹 브라우저에서 결제해 주세요."
+        if not digits(buyer.phone):
+            english = "PayApp opens in the shop's app only with the buyer's phone (buyer.phone)."
+            return english, "앱에서 페이앱으로 결제하려면 휴대전화 번호가 필요해요."
+        return None
+
     def open_window(
         self, payment: Payment, order: Order, urls: Urls, stamp: Stamp
     ) -> Exchange[Redirect | Script | Declined | Unknown]:
@@ -75,6 +89,9 @@ class PayApp(Billing, Office):
         Asked again, PayApp makes a second request: the first is withdrawn at its end, or its notices count for nothing.
         """
         phone = digits(order.buyer.phone)
+        barred = self.lacking_in_app(order.buyer) if payment.device is Device.APP else None
+        if barred is not None:
+            return Declined(Reason.BAD_REQUEST, "", barred[1])
         if self.settings.window == "js" or (self.settings.window == "auto" and not phone):
             return self._script(payment, order, urls)
         if not phone:
@@ -133,7 +150,7 @@ class PayApp(Billing, Office):
             "amount_vat": str(parts.vat),
             "subuserid": settings.sub_account,
             "buyerid": order.buyer.id,
-            "appurl": urls.approval if payment.device is Device.APP and kind == "r" else "",
+            "appurl": settings.app_scheme if payment.device is Device.APP else "",
         }
 
     def read_return(self, form: Mapping[str, str]) -> Return:

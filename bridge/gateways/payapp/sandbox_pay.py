@@ -42,6 +42,8 @@ def pay_request(till: Till, form: Form, fault: Fault | None) -> Answer:
     price = int(form["price"])
     check_price(till, form, price)
     check_sub_account(till, form)
+    if till.settings.in_apps and not form.get("appurl"):
+        raise Refusal("70020", "앱 연동은 appurl을 반드시 포함해야 합니다.")
     made = till.ask(form["userid"], form, price)
     number = made.mul_no + 1 if fault is not None and fault.kind == "cross_wired" else made.mul_no
     qr = f"{till.world.public_url}/payapp/qr/{made.key}"

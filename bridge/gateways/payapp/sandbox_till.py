@@ -35,6 +35,7 @@ class Settings:
     resellers: list[str] = field(default_factory=lambda: ["payappreseller"])
     common_feedback_url: str = ""
     tls_required: bool = False
+    in_apps: bool = False
     usd_allowed: bool = False
     linkkey_for_bills: bool = False
     price_min: int = 1_000

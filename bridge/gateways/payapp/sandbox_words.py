@@ -73,6 +73,8 @@ HIDDEN_FIELDS = frozenset(
 
 # goodname, memo 항목에는 URI 주소가 포함될 수 없습니다.
 PLAIN = re.compile(r"(?![\s\S]*(?:https?://|www\.))[\s\S]*", re.IGNORECASE)
+# appurl: 앱스키마는 카드사앱 스키마가 아닌 앱제작사의 스키마를 사용합니다.
+APP = re.compile(r"(?!(?:https?|intent|market):)[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE | re.ASCII)
 YES_NO = re.compile("[yn]")
 ZERO_ONE = re.compile("[01]")
 INST = re.compile(r"[0-9]{2}")
@@ -118,6 +120,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("goodname", 200, PLAIN),
         Rule("price", 10, AMOUNT),
         Rule("recvphone", 20, PHONE),
+        Rule("appurl", 200, APP, needed=False),
         Rule("reqaddr", 1, ZERO_ONE, needed=False),
         Rule("skip_cstpage", 1, YES_NO, needed=False),
         *_REQUEST,

@@ -1,5 +1,6 @@
 """PayApp's settings: identity, shared secrets, hosts and the open points that an operator may switch."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -27,6 +28,12 @@ SETTINGS = (
     Setting("window_domain", "domain of the payment page", live="payapp.kr", test="payapp.kr"),
     Setting("shop_name", "shopname in the window of the JS API, and dpname", live="티켓", test="티켓"),
     Setting("window", "rest (PayApp's page; needs the buyer's phone), js, or auto", live="auto", test="auto"),
+    Setting(
+        "app_scheme",
+        "appurl: scheme of the shop's own app, such as myticket://, to come back to from a card's app",
+        live="",
+        test="",
+    ),
     Setting("sub_account", "subuserid: the staff account payments belong to", live="", test=""),
     Setting(
         "ask_address",
@@ -45,6 +52,10 @@ SETTINGS = (
     Setting("reseller_id", "resellerid, for registering sellers", live="", test=""),
 )
 
+APP_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,39})://[A-Za-z0-9._~/-]{0,56}", re.ASCII)
+"""At most 99 characters, and no place in it for a name, a password or a query: it is shown to the buyer's device."""
+NO_APPS = frozenset({"http", "https", "ftp", "file", "intent", "market", "javascript", "data", "about", "ws", "wss"})
+"""Schemes of browsers and systems: none leads into the shop's own app."""
 NEVER_EMPTY = frozenset({"userid", "linkkey", "linkval", "api_url", "script_url", "window_domain", "shop_name"})
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "window": ("rest", "js", "auto"),
@@ -66,6 +77,7 @@ class PayAppSettings:
     window_domain: str
     shop_name: str
     window: str
+    app_scheme: str
     sub_account: str
     asks_address: bool
     shows_receipt_page: bool
@@ -90,6 +102,9 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> PayAppSettings:
             raise Misconfigured(f"payapp.{name} must be {' or '.join(allowed)}.")
     if not (read["cancel_days"].isascii() and read["cancel_days"].isdigit() and len(read["cancel_days"]) <= 3):
         raise Misconfigured("payapp.cancel_days must be a number of days.")
+    scheme = APP_SCHEME.fullmatch(read["app_scheme"])
+    if read["app_scheme"] and (scheme is None or scheme[1].lower() in NO_APPS):
+        raise Misconfigured("payapp.app_scheme must be the scheme of the shop's own app, such as myticket://pay.")
     return PayAppSettings(
         userid=read["userid"],
         linkkey=read["linkkey"],
@@ -99,6 +114,7 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> PayAppSettings:
         window_domain=read["window_domain"],
         shop_name=read["shop_name"],
         window=read["window"],
+        app_scheme=read["app_scheme"],
         sub_account=read["sub_account"],
         asks_address=read["ask_address"] == "1",
         shows_receipt_page=read["receipt_page"] == "yes",
