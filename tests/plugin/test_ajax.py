@@ -213,3 +213,16 @@ def test_the_token_is_renewed_for_the_same_order(shop: Shop, bridge: StubBridge)
     opened = open_order(data["token"], {"k1": bridge.key}.get, int(time.time()))
     assert opened.payload["order"]["ref"] == order["ref"]
     assert opened.exp == data["expires_at"]
+
+
+def test_the_shops_own_app_is_led_to_the_window_for_apps(shop: Shop) -> None:
+    order = shop.order()
+    led = [
+        urlsplit(
+            shop.ajax(
+                "owner", "mainpay_payment_ready", {"pay_bridge_order": order["ref"]}, **HERE, user_agent=agent
+            ).json()["data"]["payUrl"]
+        ).query
+        for agent in ("TestShopApp/app", "TestShopApp/toaster", "Mozilla/5.0")
+    ]
+    assert led == ["device=app", "", ""]

@@ -210,6 +210,14 @@ def test_phones_and_in_app_browsers_stay_in_one_window(
     assert len(page.context.pages) == 1
 
 
+def test_the_shops_own_app_stays_an_app_whatever_the_script_thinks(visit: Any, bridge: StubBridge) -> None:
+    app = "Mozilla/5.0 (Linux; Android 14; wv) Chrome/126.0 Mobile Safari/537.36 TestShopApp/app"
+    page, _, _ = visit(user_agent=app)
+    pay(page).click()
+    page.wait_for_url(f"{bridge.url}/checkout")
+    assert b"device=app" in bridge.asked("POST", "/checkout")[0].body
+
+
 def test_without_a_script_the_form_works(visit: Any, bridge: StubBridge) -> None:
     page, order, _ = visit(java_script_enabled=False)
     page.check("input[value=kakaopay]")

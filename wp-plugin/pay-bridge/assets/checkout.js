@@ -11,10 +11,11 @@
 
 	function enhance(form) {
 		const { ajax, seconds, say } = JSON.parse(form.dataset.payBridge);
-		let watch = null; // {payment, url, back, over}
-		let timer = 0;
-		let busy = false;
-		let renewAt = 0;
+		const { device, token } = form.elements;
+		let watch; // {payment, url, back, over}
+		let timer;
+		let busy;
+		let renewAt;
 		const due = (life) => { renewAt = Date.now() + life * 1000 - 60000; };
 		const region = form.querySelector('.pay-bridge-status');
 		const tell = (text) => { if (region.textContent !== text) { region.textContent = text; } };
@@ -31,10 +32,10 @@
 		async function fresh() {
 			if (Date.now() < renewAt) { return; }
 			const body = new URLSearchParams({ action: 'pay_bridge_token', order: form.dataset.payBridgeOrder });
-			const answer = await (await fetch(ajax, { method: 'POST', body })).json();
-			if (!answer.success) { throw new Refusal(answer.data.message); }
-			form.elements.token.value = answer.data.token;
-			due(answer.data.expires_seconds);
+			const { success, data } = await (await fetch(ajax, { method: 'POST', body })).json();
+			if (!success) { throw new Refusal(data.message); }
+			token.value = data.token;
+			due(data.expires_seconds);
 		}
 		const plain = (target) => { form.target = target; form.submit(); };
 
@@ -109,7 +110,7 @@
 
 		due(seconds);
 		form.addEventListener('submit', (event) => {
-			form.elements.device.value = popups ? 'pc' : 'mobile';
+			if (device.value !== 'app') { device.value = popups ? 'pc' : 'mobile'; }
 			const old = Date.now() >= renewAt;
 			if (busy || popups || old) { event.preventDefault(); }
 			if (busy) { return; }

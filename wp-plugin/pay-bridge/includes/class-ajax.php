@@ -42,7 +42,7 @@ final class Ajax {
 		$sealed = $order->seal( $keys, Clock::now(), '' === $method ? Request::post( 'payment_method' ) : $method );
 		wp_send_json_success(
 			array(
-				'payUrl'   => $keys->url . '/checkout/' . $sealed['token'],
+				'payUrl'   => $keys->url . '/checkout/' . $sealed['token'] . ( 'app' === Checkout::device() ? '?device=app' : '' ),
 				'refNo'    => $sealed['id'],
 				'mbrRefNo' => $order->ref(),
 			)

@@ -15,6 +15,9 @@ final class Checkout {
 	/** What the shortcode offers before the bridge has told what its gateways take. */
 	const USUAL_METHODS = array( 'card', 'account', 'virtual_account', 'phone', 'kakaopay', 'naverpay', 'payco' );
 
+	/** What the filter `pay_bridge_device` may answer. */
+	const DEVICES = array( 'pc', 'mobile', 'app' );
+
 	/** @var bool Whether a form was opened and not closed yet. */
 	private static $open = false;
 
@@ -54,13 +57,20 @@ final class Checkout {
 		$fields = array(
 			'token'            => $sealed['token'],
 			'pay_bridge_order' => $order->ref(),
-			'device'           => wp_is_mobile() ? 'mobile' : 'pc',
+			'device'           => self::device(),
 		);
 		foreach ( $fields as $name => $value ) {
 			printf( '<input type="hidden" name="%s" value="%s">', esc_attr( $name ), esc_attr( $value ) );
 		}
 		self::$open = true;
 		return true;
+	}
+
+	/** What opens the window: `pc`, `mobile` or, where the shop's filter says so, its own `app`. */
+	public static function device(): string {
+		$usual  = wp_is_mobile() ? 'mobile' : 'pc';
+		$device = apply_filters( 'pay_bridge_device', $usual );
+		return in_array( $device, self::DEVICES, true ) ? $device : $usual;
 	}
 
 	/** Close the form, with the region in which the script says what happens. */

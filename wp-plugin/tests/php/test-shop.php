@@ -36,6 +36,13 @@ add_filter(
 	99,
 	2
 );
+add_filter(
+	'pay_bridge_device',
+	static function ( $device ) {
+		preg_match( '~TestShopApp/(\S+)~', $_SERVER['HTTP_USER_AGENT'] ?? '', $said );
+		return $said[1] ?? $device;
+	}
+);
 
 foreach ( array( 'paid', 'refunded', 'failed', 'awaiting_deposit' ) as $test_shop_event ) {
 	add_action(
