@@ -4,11 +4,16 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.postgres import PostgresServer, empty, running_server
 from tests.support.world import World
 
+hypothesis.settings.register_profile(
+    "beside others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # the machine is shared with browsers and databases: how long an example takes says nothing about the code
+hypothesis.settings.load_profile("beside others")
 ON_BOTH = ("attack", "flows", "ledger")
 """The folders whose tests run on both databases; the others' are not about the ledger."""
 

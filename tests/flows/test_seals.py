@@ -130,7 +130,7 @@ async def test_a_chain_written_anew_with_right_hashes_does_not_fit_its_seal(seal
 
 
 @pytest.mark.sqlite
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(choice=some.data())
 async def test_any_bit_of_any_column_is_found(sealed, choice):
     """By the same check that runs at boot and nightly."""

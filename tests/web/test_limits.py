@@ -56,7 +56,7 @@ def test_a_crowd_of_callers_does_not_grow_without_end(monkeypatch):
     assert len(limit._buckets) <= 100
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 30), max_size=60))
 def test_never_more_than_the_limit_and_its_refill(pauses):
     clock = VirtualClock()

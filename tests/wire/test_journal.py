@@ -62,7 +62,7 @@ SECRET_TEXT = st.text(string.ascii_letters + string.digits + "+/=_-&%\"\\<>'가�
 HARMLESS = st.sampled_from(["amount", "goodsName", "message", "refNo", "memo"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     secret=SECRET_TEXT,
     name=st.sampled_from([*SENSITIVE, "myOddField"]),
@@ -92,7 +92,7 @@ def test_no_secret_of_the_request_comes_back_through_the_answer(
     assert json.dumps(secret)[1:-1] not in shown
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=SECRET_TEXT.filter(lambda text: not set(text) & set("&\"\\'<> ")), name=st.sampled_from(SENSITIVE))
 def test_a_sensitive_field_of_the_answer_is_hidden_though_we_never_sent_it(value: str, name: str) -> None:
     for body in (json.dumps({name: value}), json.dumps({name: value})[:-1], f"{name}={quote_plus(value)}&refNo=R1"):
@@ -114,7 +114,7 @@ def luhn_number(digits: str) -> str:
     raise AssertionError("one of ten digits always fits")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     digits=st.text("0123456789", min_size=12, max_size=18),
     around=st.sampled_from(
@@ -181,7 +181,7 @@ def test_korean_in_either_encoding_is_read() -> None:
         assert Scrubber().response("한도초과".encode(encoding)) == "한도초과"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=2000))
 def test_any_bytes_can_be_journaled(body: bytes) -> None:
     assert len(Scrubber().response(body).encode()) <= RESPONSE_BYTES_MAX
