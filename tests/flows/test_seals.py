@@ -1,5 +1,6 @@
 """The audit is sealed; any change of ledger, audit or seals is found: one bit of any column, a row gone or added."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 
@@ -7,13 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from bridge.flows.check_invariants import check_everything
+from bridge.flows.check_invariants import REST_SECONDS, check_at_boot, check_everything
 from bridge.flows.seal_audit import check_all, check_new, seal
 from bridge.ledger import audit, checks, seals
 from tests.flows.test_orphans import find_money
 from tests.support.world import GaveUp
 
 TABLES = {"entries": "entries_fixed", "audit": "audit_fixed", "seals": "seals_fixed"}
+ONE_BIT = {
+    "entries": "UPDATE entries SET amount = (amount | 1) - (amount & 1) WHERE rowid = (SELECT MIN(rowid) FROM entries)",
+    "audit": "UPDATE audit SET actor = CHAR(UNICODE(actor) + 1 - 2 * (UNICODE(actor) & 1)) || SUBSTR(actor, 2)"
+    " WHERE rowid = (SELECT MIN(rowid) FROM audit)",
+    "seals": "UPDATE seals SET many = (many | 1) - (many & 1) WHERE seq = 1",
+}
+"""One bit of the oldest row of each."""
+BEHIND_THE_START_SECONDS = 300
 KEPT = {"entries": "entries_kept", "audit": "audit_kept", "seals": "seals_kept"}
 
 
@@ -169,6 +178,25 @@ async def test_a_text_that_became_bytes_is_found_in_any_column(sealed, table):
         assert await found_anything(sealed), f"{table}.{column}"
         forge_one(path, table, column, rowid, value)
         assert await breaks(sealed) == []
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("table", sorted(ONE_BIT))
+async def test_a_bit_of_what_was_checked_long_ago_is_found_right_behind_the_start(sealed, table):
+    """The look before the first payment is at what is new; that at everything waits for no night and no new row."""
+    await check_new(sealed.context)
+    forge(sealed, ONE_BIT[table])
+    await sealed.restart()
+    assert (await check_at_boot(sealed.context)).found == (), "its marks say that all of it was checked already"
+    async with sealed.app.router.lifespan_context(sealed.app):
+        began_at = sealed.clock.boot
+        while not sealed.gave_up and sealed.clock.boot < began_at + BEHIND_THE_START_SECONDS:
+            await sealed.clock.forward(REST_SECONDS)
+            await asyncio.sleep(0.001)  # the ledger's threads are real
+        assert [why.partition(":")[0] for why in sealed.gave_up] == ["I15"]
+        alarms = await sealed.all("SELECT name FROM alarms WHERE ended_at IS NULL")
+        assert "invariant I15" in {row["name"] for row in alarms}
+    await sealed.start()
 
 
 def flip(value, choice):
