@@ -10,6 +10,9 @@ from tests.storm.settling import Settled, Way
 from tests.storm.storm import Outcome
 from tests.storm.weather import KINDS
 
+ENOUGH_OUTCOMES = 500
+"""Of fewer, the slowest hundredth is chance."""
+
 
 @dataclass
 class Figures:
@@ -76,14 +79,25 @@ class Figures:
             "unknown_outcomes": len(resolved),
             "resolved_seconds_p50": _quantile(resolved, 0.5),
             "resolved_seconds_p99": _quantile(resolved, 0.99),
+            "broken_promises": self.broken_promises(),
             "settled_after_the_last_trouble": {way: self._of_way(way) for way in Way},
             "ended_with_a_person": dict(sorted(self.people.items())),
             "gateways": {setup.name: self._of_gateway(setup.name) for setup in SETUPS},
         }
 
+    def broken_promises(self) -> list[str]:
+        """Say of each way whose p99 is longer than promised, where there are enough outcomes to tell."""
+        broken = []
+        for way in Way:
+            late = [one.seconds - one.promise.seconds for one in self._known(way)]
+            p99 = _quantile(late, 0.99)
+            if len(late) >= ENOUGH_OUTCOMES and p99 is not None and p99 > 0:
+                broken.append(f"{way}: the p99 of {len(late)} outcomes is {p99} s over what is promised")
+        return broken
+
     def _of_way(self, way: Way) -> dict[str, Any]:
         mine = [one for one in self.settled if one.promise.way is way]
-        known = [one for one in mine if not one.by_person]
+        known = self._known(way)
         seconds = [one.seconds for one in known]
         return {
             "outcomes": len(known),
@@ -93,6 +107,9 @@ class Figures:
             "seconds_max": _quantile(seconds, 1.0),
             "within_promise": _share(sum(one.seconds <= one.promise.seconds for one in known), len(known)),
         }
+
+    def _known(self, way: Way) -> list[Settled]:
+        return [one for one in self.settled if one.promise.way is way and not one.by_person]
 
     def _of_gateway(self, name: str) -> dict[str, Any]:
         resolved = self.resolved[name]

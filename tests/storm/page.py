@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.storm.figures import ENOUGH_OUTCOMES
 from tests.storm.weather import KINDS
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -98,13 +99,17 @@ def _resolved(found: dict[str, Any]) -> str:
 def _settled(found: dict[str, Any]) -> Iterable[str]:
     yield "\n## How long an unknown outcome stays unknown once nothing more goes wrong\n"
     yield "From the end of the last death, outage, clock jump or failed call (virtual seconds). Promised: 60 s where"
-    yield "what moved is taken back; else the gateway's quiet period and 30 s, which is 150 to 155 s.\n"
+    yield "money moved, or the gateway refused the approval in plain words, and it takes approvals back; else its quiet"
+    yield "period and 30 s, which is 150 to 155 s. A run fails whose p99 is longer, where a way has"
+    yield f"{ENOUGH_OUTCOMES} outcomes or more.\n"
     yield "| how it was settled | outcomes | median, p99, longest | within what is promised | given to a person |"
     yield "|---|---|---|---|---|"
     for way, one in found["settled_after_the_last_trouble"].items():
         times = f"{one['seconds_p50']} s, {one['seconds_p99']} s, {one['seconds_max']} s"
         share = f"{one['within_promise']:.2%}" if one["outcomes"] else "-"
         yield f"| {way} | {one['outcomes']:,} | {times} | {share} | {one['given_to_a_person']:,} |"
+    for text in found.get("broken_promises", ()):
+        yield f"\n**Too slow**: {text}."
     yield "\nThat a refund was not made is proven by two looks, a minute apart and both after the quiet period: where"
     yield "the one before came just too early, that takes half a minute more than promised."
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from bridge.domain.gateway import Gateway, Undoes
 from bridge.domain.machine import Kind
+from bridge.flows.undo import RECHECK
+from bridge.ledger.ledger import Turn
 from tests.storm.weather import CALLS, OTHERS
 
 SOON_SECONDS = 60.0
@@ -26,7 +28,7 @@ class Way(StrEnum):
     """How an unknown outcome is settled."""
 
     TAKEN_BACK = "taken back"
-    """An approval that moved money, at a gateway that takes it back."""
+    """An approval that moved money, or that the gateway refused in plain words, at a gateway that takes it back."""
     ASKED = "asked"
     """Every other: by what the gateway says when it is asked, by a notice, or by its silence."""
 
@@ -49,12 +51,24 @@ class Settled:
     by_person: bool
 
 
-def promise(gateway: Gateway, kind: Kind, *, moved: bool) -> Promise:
-    """What is promised of an outcome: a minute where what moved is taken back, else the quiet period and 30 s."""
-    if isinstance(gateway, Undoes) and moved and kind is not Kind.REFUND:
+def promise(gateway: Gateway, kind: Kind, *, moved: bool, refused: bool) -> Promise:
+    """What is promised of an outcome: a minute where what moved or was refused is taken back, else the quiet period
+    and 30 s. `refused`: by an answer to this very approval, which cannot be carried out later then."""
+    if isinstance(gateway, Undoes) and (moved or refused) and kind is not Kind.REFUND:
         return Promise(Way.TAKEN_BACK, SOON_SECONDS)
     quiet_seconds = max(QUIET_SECONDS_MIN, gateway.deadline_seconds + AFTER_DEADLINE_SECONDS)
     return Promise(Way.ASKED, quiet_seconds + AFTER_QUIET_SECONDS)
+
+
+def was_refused(turn: Turn, operation: str) -> bool:
+    """Tell whether the gateway refused the approval that an operation is, or takes back; not of the second look after
+    the quiet period, as the refusal was believed before."""
+    row = turn.one(
+        "SELECT one.reason, COALESCE(approve.refusal, one.refusal) AS refused FROM operations AS one"
+        " LEFT JOIN operations AS approve ON approve.id = one.target WHERE one.id = ?",
+        operation,
+    )
+    return row is not None and bool(row["refused"]) and row["reason"] != RECHECK
 
 
 class Settling:
