@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.commit import commit
+
 ROOT = Path(__file__).parent.parent.parent
 PATCHES = Path(__file__).parent
 ROUND_SEEDS = 1_000_000
@@ -183,6 +185,7 @@ def main() -> int:
     for text in trouble:
         print(text)
     summary = {
+        "commit": commit(),
         "planted": len(found),
         "found": sum(not one.trouble for one in found),
         "green_without_a_bug": not trouble,

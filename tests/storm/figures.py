@@ -9,6 +9,7 @@ from tests.storm.gateways import SETUPS
 from tests.storm.settling import Settled, Way
 from tests.storm.storm import Outcome
 from tests.storm.weather import KINDS
+from tests.support.commit import commit
 
 ENOUGH_OUTCOMES = 500
 """Of fewer, the slowest hundredth is chance."""
@@ -51,6 +52,7 @@ class Figures:
         totals, core_hours = self.totals, seconds * processes / 3_600
         resolved = [one for many in self.resolved.values() for one in many]
         return {
+            "commit": commit(),
             "schedules": totals["schedules"],
             "first_seed": self.first,
             "red_seeds": self.red,

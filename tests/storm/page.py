@@ -15,6 +15,8 @@ HOUR = DOCS / "storms-hour.json"
 """One run of an hour on one processor (`make storm SEEDS=400000 FIRST=300000 ARGS="--minutes 60 --processes 1"`)."""
 PLANTED = DOCS / "planted.json"
 PAGE = DOCS / "storms.md"
+AIM = 1_000_000
+NOT_NOTED = "not noted"
 FOOT = """## What a storm is, and what it is not
 
 The real routes, flows, adapters, ledger code and SQL run in one process on an event loop of the storm's own: virtual
@@ -65,11 +67,19 @@ def _head(runs: list[dict[str, Any]]) -> Iterable[str]:
     yield f"| what | {' | '.join(names)} |\n|---|{'---|' * len(runs)}"
     for columns in zip(*map(_measured, runs), strict=True):
         yield f"| {columns[0][0]} | {' | '.join(value for _, value in columns)} |"
+    said = [f"{_pace(run)} {name}" for name, run in zip(names, runs, strict=True)]
+    yield f"\nThe aim is {AIM:,} simulated payments a core-hour: {'; '.join(said)}."
+
+
+def _pace(found: dict[str, Any]) -> str:
+    many = found["payments_per_core_hour"]
+    return f"{'met' if many >= AIM else 'missed'} with {many:,}"
 
 
 def _measured(found: dict[str, Any]) -> list[tuple[str, str]]:
     states, kinds, ways = found["states"], found["fault_kinds_known"], len(found["crashes_by_point"])
     return [
+        ("commit", found.get("commit") or NOT_NOTED),
         ("schedules", f"{found['schedules']:,} (seeds from {found['first_seed']})"),
         ("red seeds", ", ".join(map(str, found["red_seeds"])) or "none"),
         ("KRW lost, doubled, silently drifting", " · ".join(str(found[f"krw_{name}"]) for name in LOSSES)),
@@ -142,7 +152,8 @@ def _people(found: dict[str, Any]) -> Iterable[str]:
 
 
 def _planted(found: dict[str, Any]) -> Iterable[str]:
-    yield f"\n## Planted bugs\n\n{found['found']} of {found['planted']} were caught (`make planted`).\n"
+    at = found.get("commit") or NOT_NOTED
+    yield f"\n## Planted bugs\n\n{found['found']} of {found['planted']} were caught (`make planted`; commit: {at}).\n"
     yield "| planted | caught by | schedules until then |\n|---|---|---|"
     for name, by in found["by"].items():
         yield f"| {name} | {by} | {found['median_schedules'].get(name, '')} |"

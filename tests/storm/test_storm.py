@@ -10,12 +10,14 @@ import pytest
 
 from bridge.flows import recover
 from bridge.ledger import operations
+from tests.storm import figures as figures_module
 from tests.storm.__main__ import SEEDS_AT_ONCE, main
 from tests.storm.figures import Figures
-from tests.storm.page import PAGE, page, written
+from tests.storm.page import FIGURES, PAGE, PLANTED, page, written
 from tests.storm.quietly import storms
 from tests.storm.regressions import REGRESSIONS
 from tests.storm.weather import KINDS
+from tests.support.commit import commit
 
 ROOT = Path(__file__).parent.parent.parent
 FEW = range(1, 13)
@@ -94,6 +96,45 @@ def test_a_page_says_of_every_red_seed():
 
     assert summary["red_seeds"] == [1]
     assert "| red seeds | 1 |" in page(summary, None, None)
+
+
+@pytest.mark.parametrize(("payments", "said"), [(999_999, "missed with 999,999"), (1_000_000, "met with 1,000,000")])
+def test_the_page_says_whether_the_aim_of_a_million_payments_a_core_hour_is_met(payments, said):
+    summary = json.loads(FIGURES.read_text("utf-8")) | {"payments_per_core_hour": payments}
+    line = "The aim is 1,000,000 simulated payments a core-hour"
+
+    assert f"\n{line}: {said} in `make test`.\n" in page(summary, None, None)
+    hour = summary | {"payments_per_core_hour": 5}
+    assert f"\n{line}: {said} in `make test`; missed with 5 in one run of an hour.\n" in page(summary, hour, None)
+
+
+def test_a_run_and_its_page_name_the_commit(monkeypatch):
+    monkeypatch.setattr(figures_module, "commit", lambda: "0123456789ab")
+    summary = Figures().summary(1.0, 1)
+    kept = json.loads(FIGURES.read_text("utf-8"))
+    planted = json.loads(PLANTED.read_text("utf-8"))
+
+    assert summary["commit"] == "0123456789ab"
+    assert "| commit | 0123456789ab |" in page(kept | {"commit": summary["commit"]}, None, None)
+    assert "(`make planted`; commit: 0123456789ab)" in page(kept, None, planted | {"commit": summary["commit"]})
+    without = {name: value for name, value in kept.items() if name != "commit"}
+    assert "| commit | not noted |" in page(without, None, None)
+
+
+def test_a_commit_is_named_with_what_was_changed_since_and_outside_of_a_repository_is_none(tmp_path):
+    def git(*words):
+        own = ("-c", "user.name=a", "-c", "user.email=a@example.test", *words)
+        return subprocess.run(["git", *own], cwd=tmp_path, capture_output=True, check=True, text=True).stdout.strip()
+
+    assert commit(tmp_path) == ""
+    git("init", "-q")
+    (tmp_path / "x").write_text("1")
+    git("add", "x")
+    git("commit", "-qm", "x")
+    named = git("rev-parse", "HEAD")[:12]
+    assert commit(tmp_path) == named
+    (tmp_path / "x").write_text("2")
+    assert commit(tmp_path) == f"{named}-dirty"
 
 
 def test_a_bridge_that_forgets_what_it_had_sent_is_found_out(monkeypatch):
