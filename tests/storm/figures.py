@@ -11,6 +11,8 @@ from tests.storm.storm import Outcome
 from tests.storm.weather import KINDS
 from tests.support.commit import commit
 
+EXPLAINED = ("krw_explained", "payments_explained", "krw_kept_explained", "orders_kept_explained")
+"""Where the gateway's books are not the ledger's, and where an order holds more than its price, beside a case."""
 ENOUGH_OUTCOMES = 500
 """Of fewer, the slowest hundredth is chance."""
 
@@ -59,6 +61,7 @@ class Figures:
             "krw_lost": totals["krw_lost"],
             "krw_doubled": totals["krw_doubled"],
             "krw_drifting": totals["krw_drifting"],
+            **{name: totals[name] for name in EXPLAINED},
             "payments": totals["payments"],
             "payments_per_core_hour": round(totals["payments"] / core_hours) if core_hours else 0,
             "wall_seconds": round(seconds, 1),

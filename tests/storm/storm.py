@@ -176,6 +176,7 @@ class Storm:
             krw_lost=checks.lost,
             krw_doubled=checks.doubled,
             krw_drifting=checks.drifting,
+            **checks.explained,
         )
         return Outcome(
             self.seed,
