@@ -100,7 +100,8 @@ def build_app(context: Context) -> Starlette:
                 refused = context.ledger.refusal()
                 if refused:
                     log.critical("no payment is taken", why=refused)
-                log.info("the bridge is up", version=__version__, taken_over=taken, sites=len(context.sites.all()))
+                known = {"version": __version__, "database": context.ledger.engine}
+                log.info("the bridge is up", **known, taken_over=taken, sites=len(context.sites.all()))
                 background = context.tasks.begin("background", run_background(context))
                 try:
                     yield

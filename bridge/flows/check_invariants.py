@@ -71,7 +71,7 @@ async def check_invariants(context: Context, payments_max: int = NEW_PAYMENTS_MA
 
 
 async def check_everything(context: Context, rest_seconds: float = REST_SECONDS) -> Checked:
-    """Check every payment, every chain and every seal, resting after each page so that buyers do not notice."""
+    """Check every payment, chain and seal, and the database itself, resting so that buyers do not notice."""
 
     async def rest(_: int) -> None:
         if rest_seconds:
@@ -92,6 +92,7 @@ async def check_everything(context: Context, rest_seconds: float = REST_SECONDS)
             await rest(len(names))
         found += await _check_notices(context)
         found += await find_broken(context)
+        found += await _check_database(context)
     except NO_BRIDGE_WROTE as error:
         found = [_altered("", error)]
     look.found = tuple(found)
@@ -162,6 +163,15 @@ def _altered(subject: str, error: Exception) -> Violation:
         else f"a row holds what no bridge writes ({type(error).__name__})"
     )
     return Violation("I15", subject, known, True)
+
+
+async def _check_database(context: Context) -> list[Violation]:
+    """I15, of the file itself: no page, index or reference is damaged."""
+    try:
+        await context.ledger.examine()
+    except LedgerBroken as error:
+        return [_altered("", error)]
+    return []
 
 
 async def _check_notices(context: Context) -> list[Violation]:

@@ -37,12 +37,14 @@ class Ledger(Protocol):
 
     `alone`: no other process can write here while this one lives, so whatever another had begun, it is dead. Where
     others write too, work may be run again before it is committed: it changes nothing but the books.
+    `engine`: the database's name and version.
     `root`: the books' root secret, of which every key that seals or hashes is made.
     `closed`: it was let go of. `read_only`: why nothing can be written until an operator has mended something.
     """
 
     alone: bool
     root: bytes
+    engine: str
     closed: bool
     read_only: str
     pace: Pace
@@ -61,6 +63,10 @@ class Ledger(Protocol):
 
     async def read(self, work: Callable[[Turn], T]) -> T:
         """Run `work` against the committed state; it cannot write."""
+        ...
+
+    async def examine(self) -> None:
+        """Look through the database itself, beside whatever goes on, for minutes at most. Raises LedgerBroken."""
         ...
 
     async def close(self) -> None:

@@ -1,10 +1,18 @@
-"""Connections to the database file, and the look through all of it that tells whether it is damaged."""
+"""Connections to the database file, and the looks through all of it that tell whether it is damaged."""
 
 import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+import structlog
+
+from bridge.domain.failures import LedgerBroken
+
+STEPS_BETWEEN = 10_000
+"""How many instructions of SQLite's machine run, a few milliseconds, before a look asks again whether it may go on."""
+log = structlog.get_logger("ledger")
 
 
 class Look:
@@ -41,6 +49,30 @@ class Look:
         self._damage = "" if said == "ok" else " ".join(str(said).split())
         if self._damage and self._waited:
             self._stop(self._damage)
+
+
+def examine(path: Path, over: Callable[[], bool]) -> None:
+    """Look through every page, index and reference beside the running server, until that is `over`.
+
+    What was begun and not ended says nothing, and the log says so. Raises LedgerBroken.
+    """
+    try:
+        with contextlib.closing(connect(path, read_only=True)) as connection:
+            connection.set_progress_handler(over, STEPS_BETWEEN)
+            check_integrity(connection)
+    except sqlite3.OperationalError as error:  # as above: no damage
+        log.warning("the database was not looked through to its end", why=str(error))
+    except sqlite3.DatabaseError as error:
+        raise LedgerBroken(f"The database is damaged: {error}.") from error
+
+
+def check_integrity(connection: sqlite3.Connection) -> None:
+    """Have SQLite examine every page, index and reference. Raises LedgerBroken."""
+    said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+    if said != ["ok"]:
+        raise LedgerBroken(f"The database is damaged: {'; '.join(said)}.")
+    if connection.execute("PRAGMA foreign_key_check").fetchone():
+        raise LedgerBroken("The database is damaged: a row refers to one that is not there.")
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

@@ -89,6 +89,7 @@ class PostgresLedger:
         try:
             with contextlib.closing(connect(url)) as connection:
                 migrate(connection)
+                self.engine = f"PostgreSQL {connection.info.parameter_status('server_version')}"
                 with connection.transaction():  # two bridges that start on new books agree on one root secret
                     connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION])
                     self.root = unlock(PostgresTurn(connection))
@@ -122,6 +123,9 @@ class PostgresLedger:
     async def read(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a read-only transaction, against one committed state. Raises Busy."""
         return await self._run(self._readers, work, read_only=True)
+
+    async def examine(self) -> None:
+        """Do nothing: the server's files are its own, and it fails whatever reads a damaged page."""
 
     async def close(self) -> None:
         """Finish the turns that wait, then let go of the database."""

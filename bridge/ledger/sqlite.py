@@ -18,7 +18,7 @@ import structlog
 from bridge.domain.failures import BridgeError, Busy, LedgerBroken, LedgerHeld
 from bridge.ledger.breaks import Breaks
 from bridge.ledger.ledger import Row, Turn, Unlock, no_root
-from bridge.ledger.look import Look, connect
+from bridge.ledger.look import Look, connect, examine
 from bridge.ledger.migrate import migrate_sqlite
 from bridge.ledger.pace import Pace
 from bridge.ledger.room import Room
@@ -29,6 +29,8 @@ READERS = 2
 EXIT_BROKEN = 70
 LOOK_SECONDS = 1.0
 """How long a start waits for the look through the whole file; a larger file is looked through while it serves."""
+EXAMINE_SECONDS_MAX = 300.0
+"""A nightly look holds one moment of the books for so long at most: the log beside the file grows while it does."""
 RESTORE = "Stop here, keep the damaged file, and restore the latest backup; see Backup in docs/operating.md."
 log = structlog.get_logger("ledger")
 
@@ -90,6 +92,7 @@ class SqliteLedger:
     """
 
     alone = True
+    engine = f"SQLite {sqlite3.sqlite_version}"
 
     def __init__(
         self, path: Path, *, lock_wait_seconds: float = 10.0, room: Room | None = None, unlock: Unlock = no_root
@@ -123,6 +126,7 @@ class SqliteLedger:
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+        self._examiner = ThreadPoolExecutor(1, thread_name_prefix="ledger-examiner")
         self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._writer.start()
         self.pace = Pace()
@@ -157,6 +161,12 @@ class SqliteLedger:
         """Run `work` on a read-only connection against the committed state."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def examine(self) -> None:
+        """Look through the whole file on a connection and a thread of its own. Raises LedgerBroken."""
+        until = time.monotonic() + EXAMINE_SECONDS_MAX
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._examiner, examine, self._path, lambda: self.closed or time.monotonic() > until)
+
     async def close(self) -> None:
         """Finish the turns that wait, write the log back into the file, and let go of it."""
         if self.closed:
@@ -164,7 +174,8 @@ class SqliteLedger:
         self.closed = True
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._look.end)
-        await loop.run_in_executor(None, self._readers.shutdown)
+        for pool in (self._examiner, self._readers):
+            await loop.run_in_executor(None, pool.shutdown)
         for connection in self._reader_connections:
             connection.close()
         # Only the last connection to close writes the log back into the file, and readers cannot: the writer is last.

@@ -10,6 +10,7 @@ from bridge.domain.failures import LedgerBroken
 from bridge.ledger.archive import RowValues, Table
 from bridge.ledger.books import NOT_KEPT
 from bridge.ledger.ledger import Turn
+from bridge.ledger.look import check_integrity
 from bridge.ledger.migrate import migrate_sqlite
 from bridge.ledger.sqlite import SqliteTurn
 
@@ -74,15 +75,6 @@ class SqliteBooks:
         columns = tuple(row[1] for row in info)
         key = tuple(row[1] for row in sorted(info, key=lambda row: int(row[5])) if row[5])
         return Table(name, columns, key or columns)
-
-
-def check_integrity(connection: sqlite3.Connection) -> None:
-    """Have SQLite examine every page, index and reference. Raises LedgerBroken."""
-    said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
-    if said != ["ok"]:
-        raise LedgerBroken(f"The database is damaged: {'; '.join(said)}.")
-    if connection.execute("PRAGMA foreign_key_check").fetchone():
-        raise LedgerBroken("The database is damaged: a row refers to one that is not there.")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,9 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from structlog.testing import capture_logs
 
+from bridge import __version__
 from bridge.domain.invariants import count_card_numbers
 from bridge.flows.check_invariants import check_everything, check_invariants
 from bridge.flows.seal_audit import seal
@@ -117,6 +119,39 @@ async def test_what_else_does_not_hold_is_an_alarm(busy, name):
     assert busy.gave_up == []
 
 
+def damage_an_index(path):
+    """Change one letter in an index that no turn reads, as a failing disk does; a table's pages stay as they are."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as books:
+        books.execute("CREATE TABLE beside (word TEXT)")
+        books.execute("CREATE INDEX beside_word ON beside (word)")
+        books.execute("INSERT INTO beside VALUES ('well-written')")
+        (page,) = books.execute("SELECT rootpage FROM sqlite_master WHERE name = 'beside_word'").fetchone()
+        (size,) = books.execute("PRAGMA page_size").fetchone()
+        assert books.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        held = file.read(size)
+        assert held.count(b"well-written") == 1
+        file.seek((page - 1) * size)
+        file.write(held.replace(b"well-written", b"ill--written"))
+
+
+async def test_a_file_that_was_damaged_under_a_running_bridge_ends_it_at_night(busy):
+    damage_an_index(busy.settings.database_path)
+    assert (await check_invariants(busy.context)).found == ()
+    with pytest.raises(GaveUp, match=r"I15: The database is damaged: .*beside_word"):
+        await check_everything(busy.context, rest_seconds=0)
+    assert await alarms(busy) == ["invariant I15"]
+
+
+async def test_a_damaged_file_hides_nothing_else_that_does_not_hold(busy):
+    object.__setattr__(busy.context.settings, "stop_on_broken_books", False)
+    damage_an_index(busy.settings.database_path)
+    plant(busy, ALARMING["I8"])
+    await check_everything(busy.context, rest_seconds=0)
+    assert await alarms(busy) == ["invariant I15", "invariant I8"]
+
+
 async def test_the_check_of_every_minute_sees_what_changed(busy):
     payment = await busy.buy()
     plant(busy, f"UPDATE payments SET refunded = 1, version = version + 1 WHERE id = '{payment.id}'")
@@ -159,6 +194,15 @@ async def test_the_start_looks_before_it_takes_a_payment(busy):
     with pytest.raises(GaveUp):
         async with busy.app.router.lifespan_context(busy.app):
             pytest.fail("it started")
+    await busy.start()
+
+
+async def test_the_start_says_in_the_log_which_program_and_database_run(busy):
+    with capture_logs() as said:
+        async with busy.app.router.lifespan_context(busy.app):
+            pass
+    (up,) = [line for line in said if line["event"] == "the bridge is up"]
+    assert (up["version"], up["database"]) == (__version__, f"SQLite {sqlite3.sqlite_version}")
     await busy.start()
 
 

@@ -5,11 +5,15 @@ import os
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from structlog.testing import capture_logs
 
+from bridge.domain.failures import LedgerBroken
 from bridge.ledger import look as module
-from bridge.ledger.look import Look, connect
+from bridge.ledger import sqlite
+from bridge.ledger.look import Look, connect, examine
 from bridge.ledger.sqlite import SqliteLedger
 
 
@@ -79,6 +83,72 @@ def test_an_end_does_not_wait_for_the_whole_look(folder):
     look.end()
     assert time.monotonic() - began < 5
     assert look.wait(0) == ""
+
+
+@pytest.fixture
+async def books(folder):
+    """A running ledger whose file holds all and its log nothing; gives it with the place of a table's first page."""
+    path = folder / "bridge.db"
+    await SqliteLedger(path).close()
+    with contextlib.closing(connect(path, read_only=True)) as made:
+        (root,) = made.execute("SELECT rootpage FROM sqlite_master WHERE name = 'proposals'").fetchone()
+    ledger = SqliteLedger(path)
+    yield ledger, path, (root - 1) * 4096
+    await ledger.close()
+
+
+async def test_a_running_ledger_examines_its_file_and_says_what_is_damaged(books):
+    ledger, path, place = books
+    await ledger.examine()
+    damage(path, place)
+    with pytest.raises(LedgerBroken, match=r"The database is damaged: .*malformed"):
+        await ledger.examine()
+
+
+def test_a_reference_to_a_row_that_is_not_there_is_damage(file):
+    path, _ = file
+    with contextlib.closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE of (name TEXT REFERENCES meta (name))")
+        made.execute("INSERT INTO of VALUES ('nobody')")
+    with pytest.raises(LedgerBroken, match="refers to one that is not there"):
+        examine(path, lambda: False)
+
+
+def test_a_file_that_is_none_any_more_is_damaged(file):
+    path, _ = file
+    damage(path, 0)
+    with pytest.raises(LedgerBroken, match="not a database"):
+        examine(path, lambda: False)
+
+
+@pytest.mark.parametrize("ending", ["its time", "the ledger"])
+async def test_an_examination_ends_with_its_time_or_the_ledger_and_finds_nothing_then(books, monkeypatch, ending):
+    ledger, path, place = books
+    monkeypatch.setattr(module, "STEPS_BETWEEN", 1)
+    damage(path, place)
+    if ending == "its time":
+        monkeypatch.setattr(sqlite, "EXAMINE_SECONDS_MAX", -1.0)
+    else:
+        await ledger.close()
+        ledger._examiner = ThreadPoolExecutor(1)
+    with capture_logs() as said:
+        await ledger.examine()
+    ledger._examiner.shutdown()
+    assert [line["event"] for line in said] == ["the database was not looked through to its end"]
+
+
+async def test_nothing_but_the_writer_writes_the_log_back(books):
+    ledger, path, _ = books
+    await ledger.write(lambda turn: turn.run("INSERT INTO meta VALUES ('late', 'x')"))
+    before = path.read_bytes()
+    await ledger.read(lambda turn: turn.all("SELECT * FROM meta"))
+    await ledger.examine()
+    reader = connect(path, read_only=True)
+    with contextlib.closing(reader), pytest.raises(sqlite3.OperationalError):
+        reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert path.read_bytes() == before
+    await ledger.close()
+    assert path.read_bytes() != before
 
 
 async def test_a_disk_that_fails_leaves_a_line_and_ends_with_seventy(folder, monkeypatch):

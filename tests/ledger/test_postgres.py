@@ -48,6 +48,11 @@ async def test_what_a_turn_answers_comes_back(ledger):
     assert await ledger.read(lambda turn: turn.one("SELECT 1 FROM meta WHERE name = 'b'")) is None
 
 
+async def test_it_names_the_server_it_is_on_and_leaves_the_servers_files_to_it(ledger, postgres_database):
+    assert ledger.engine == f"PostgreSQL {look_at(postgres_database).version}"
+    assert await ledger.examine() is None
+
+
 async def test_whoever_hears_of_a_turn_finds_it_committed(ledger, postgres_database):
     with psycopg.connect(postgres_database, autocommit=True) as other:
 

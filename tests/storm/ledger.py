@@ -100,6 +100,9 @@ class StormLedger(SqliteLedger):
         loop.call_later(self._events.delay(), self._answer, work, answer)
         return await answer
 
+    async def examine(self) -> None:
+        """There is no file."""
+
     async def close(self) -> None:
         self.closed = True
 
