@@ -16,7 +16,7 @@ from bridge.flows.receive_notice import replay_notice
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.flows.talk import talk
+from bridge.flows.talk import note_after_window, talk
 from bridge.flows.write_down import write_down
 from bridge.ledger import gap, notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
@@ -65,6 +65,7 @@ async def approve(
     exchange = speak(approving, operation)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
+    note_after_window(context, site, gateway, approving, conversation)
 
     def record(turn: Turn) -> tuple[Payment, list[StoredNotice]]:
         recorder.journal(turn, approving, conversation)

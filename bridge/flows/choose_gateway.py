@@ -18,7 +18,7 @@ REST_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Breakers:
-    """Which gateways of which sites do not open windows at the moment: five failures on end, the last 30 s ago at most.
+    """Which gateways of which sites are led no buyers at the moment: five failures on end, the last 30 s ago at most.
 
     Kept in memory, by boot-time seconds: each process finds out for itself. After the rest one failure is enough.
     """
@@ -26,7 +26,7 @@ class Breakers:
     _failed: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
 
     def failed(self, site: str, gateway: str, now: float) -> None:
-        """Note that a window's call could not be sent, or was not answered."""
+        """Note that a call could not be sent, or was not answered: a window's, or what follows one opened unasked."""
         count, _ = self._failed.get((site, gateway), (0, 0.0))
         self._failed[site, gateway] = (count + 1, now)
 

@@ -16,7 +16,7 @@ from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, 
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
-from bridge.flows.talk import talk
+from bridge.flows.talk import note_after_window, talk
 from bridge.flows.undo import APPROVAL_TOLD, needs_human, record_undone
 from bridge.flows.window_end import hold_order, write_expired
 from bridge.flows.write_down import write_down
@@ -51,6 +51,7 @@ async def inquire_once(context: Context, site: Site, gateway: Gateway, operation
     if isinstance(outcome, Seen) and outcome.captured and operation.kind is not Kind.REFUND:
         fence = await fence_for(context, site, payment.id)
     recorder = Recorder.now(context, site)
+    note_after_window(context, site, gateway, payment, conversation)
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)

@@ -15,7 +15,7 @@ from bridge.flows.owe_withdrawal import owe_withdrawal_of_late
 from bridge.flows.record import Recorder
 from bridge.flows.script_window import seal_window
 from bridge.flows.sites import Site
-from bridge.flows.talk import talk
+from bridge.flows.talk import note_window, talk
 from bridge.flows.urls import urls_of, window_url
 from bridge.flows.write_down import write_down
 from bridge.ledger import gap, orders, payments, replay
@@ -221,11 +221,7 @@ async def _ready(context: Context, site: Site, gateway: Gateway, order: Order, p
     exchange = gateway.open_window(payment, order, urls_of(context, site, payment), recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, deadline_seconds=READY_SECONDS)
     recorder = Recorder.now(context, site)
-    outcome = conversation.outcome
-    if isinstance(outcome, NotSent) or (isinstance(outcome, Unknown) and not outcome.code):
-        context.breakers.failed(site.id, gateway.name, context.clock.boot_seconds())
-    else:
-        context.breakers.answered(site.id, gateway.name)
+    note_window(context, site, gateway, conversation)
 
     def record(turn: Turn) -> Payment:
         recorder.journal(turn, payment, conversation)

@@ -10,7 +10,7 @@ from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, 
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.requests_made import end_request, in_turn
 from bridge.flows.sites import Site
-from bridge.flows.talk import talk
+from bridge.flows.talk import note_after_window, talk
 from bridge.flows.undo import needs_human
 from bridge.flows.window_end import hold_order, write_expired
 from bridge.flows.write_down import write_down
@@ -34,6 +34,7 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
     exchange = gateway.probe_unpaid(payment, recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
+    note_after_window(context, site, gateway, payment, conversation)
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)

@@ -16,7 +16,7 @@ from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
-from bridge.flows.talk import talk
+from bridge.flows.talk import note_window, talk
 from bridge.ledger import billing_keys, payments
 from bridge.ledger.ledger import Turn
 
@@ -64,6 +64,7 @@ async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str
         raise NotNow(f"A payment in state {payment.state} opens no window any more.", state=payment.state)
     exchange = gateway.vouch(payment, form, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, gateway, exchange, deadline_seconds=VOUCH_SECONDS)
+    note_window(context, site, gateway, conversation)
     outcome, recorder = conversation.outcome, Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
@@ -86,6 +87,7 @@ async def vouch_for_key(context: Context, site: Site, key_id: str, form: Mapping
         raise NotNow(f"A billing key in state {row.state} opens no window any more.", state=str(row.state))
     exchange = gateway.vouch_for_key(key_order(context, row), form, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, gateway, exchange, deadline_seconds=VOUCH_SECONDS)
+    note_window(context, site, gateway, conversation)
     at = now_ms(context.clock)
     await context.ledger.write(lambda turn: keep_lines(turn, context.clock, row, conversation.journal, at))
     return _answer(conversation.outcome)

@@ -7,10 +7,12 @@ import structlog
 from bridge.clock import now_ms
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import BridgeError
-from bridge.domain.gateway import Gateway
+from bridge.domain.gateway import Gateway, NotSent, Unknown, Vouches
+from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.pace import claimed_until
 from bridge.flows.sites import Site
+from bridge.flows.urls import window_url
 from bridge.ledger import operations
 from bridge.ledger.operations import Operation
 from bridge.wire.converse import Conversation, Renew
@@ -45,6 +47,28 @@ async def talk(
     )
     context.monitor.count_calls(gateway.name, conversation.journal)
     return conversation
+
+
+def note_window(context: Context, site: Site, gateway: Gateway, conversation: Conversation[T]) -> None:
+    """Let a talk before the buyer authenticates tell whether its gateway is up. One that called nobody tells nothing.
+
+    Only what was not sent or not answered speaks against a gateway: whoever says no is there.
+    """
+    outcome = conversation.outcome
+    if not conversation.journal:
+        return
+    if isinstance(outcome, NotSent) or (isinstance(outcome, Unknown) and not outcome.code):
+        context.breakers.failed(site.id, gateway.name, context.clock.boot_seconds())
+    else:
+        context.breakers.answered(site.id, gateway.name)
+
+
+def note_after_window(
+    context: Context, site: Site, gateway: Gateway, payment: Payment, conversation: Conversation[T]
+) -> None:
+    """Let a later talk tell it of a gateway that is asked nothing before: its window was opened by data alone."""
+    if not isinstance(gateway, Vouches) and payment.window_url == window_url(context, site, payment):
+        note_window(context, site, gateway, conversation)
 
 
 def _renewal(context: Context, gateway: Gateway, operation: Operation) -> Renew:

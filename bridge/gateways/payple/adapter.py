@@ -99,7 +99,7 @@ class PaypleAtOnce:
     def _vouch(self) -> Exchange[WindowPass | Declined | Unknown]:
         passed = yield from self.talker.authenticate(PCD_PAY_TYPE="card")
         if isinstance(passed, Denied):
-            return _declined(passed)
+            return Unknown(passed.message) if passed.unreadable else _declined(passed)
         return WindowPass(passed.answer)
 
     def read_return(self, form: Mapping[str, str]) -> Return:

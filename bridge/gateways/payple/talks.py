@@ -43,6 +43,7 @@ class Denied:
 
     code: str
     message: str
+    unreadable: bool = False
 
 
 class Talker:
@@ -65,7 +66,7 @@ class Talker:
         try:
             return self._read(reply)
         except Unreadable as error:
-            return Denied("", error.detail)
+            return Denied("", error.detail, unreadable=True)
 
     def _read(self, reply: Reply) -> Passed | Denied:
         fields = reply.json_fields()
