@@ -160,6 +160,21 @@ async def test_a_gateway_that_does_not_vouch_for_its_windows_is_skipped_until_it
     await world.check_books()
 
 
+async def test_what_is_answered_after_the_window_does_not_hide_that_nothing_vouches_before_it(payple):
+    world = payple
+    checkout, other = await world.checkout(), await world.checkout()
+    coming = await world.authenticate(other)
+    world.fault("auth", "drop_before", times=None)
+    for _ in range(FAILURES_MAX - 1):
+        await vouched(world, checkout)
+    await world.go(coming)
+    await world.quiet()
+    assert await world.state(other.payment) == "paid"
+    await vouched(world, checkout)
+
+    assert await healthy(world) == ["mainpay"]
+
+
 async def test_a_gateway_that_refuses_to_vouch_has_answered(payple):
     world = payple
     checkout = await world.checkout()

@@ -449,6 +449,18 @@ def test_a_live_site_needs_its_own_keys_and_https():
     assert "2222" not in repr(live)
 
 
+@pytest.mark.parametrize("sources", ["", " , "])
+def test_a_live_site_that_would_take_unsigned_notices_from_anywhere_is_refused_with_what_to_set(sources):
+    own = {"mid": "shop000001", "sign_key": "k", "api_key": "2" * 32, "api_iv": "2" * 16}
+    with pytest.raises(Misconfigured, match=r"set it to the addresses .*118\.129\.171\.152"):
+        build(own | {"notice_sources": sources}, Mode.LIVE)
+    assert build(SETTINGS | {"notice_sources": sources}, Mode.TEST).allows_source("192.0.2.7")
+    moved = build(own | {"notice_sources": " 192.0.2.7 ,"}, Mode.LIVE)
+    assert [moved.allows_source(one) for one in ("192.0.2.7", "118.129.171.152")] == [True, False]
+    usual = build(own, Mode.LIVE)
+    assert [usual.allows_source(one) for one in ("192.0.2.7", "118.129.171.152")] == [False, True]
+
+
 def test_of_all_codes_only_the_printed_ones_pay_or_decline():
     every = [f"{letter}{number:03d}" for letter in "VRZ" for number in range(1_000)]
     every += [f"{number:02d}" for number in range(100)]

@@ -36,7 +36,7 @@ SETTINGS = (
     ),
     Setting(
         "notice_sources",
-        "addresses notices come from, comma separated; empty: any",
+        "addresses notices come from, comma separated; empty (in mode test alone): any",
         live="118.129.171.152,118.129.171.153",
         test="",
     ),
@@ -103,6 +103,13 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> WelcomeSettings:
             raise Misconfigured(f"welcome.{name} must be {length} ASCII characters, as Welcome mailed it.")
     if not MID.fullmatch(read["mid"]):
         raise Misconfigured("welcome.mid must be at most ten letters and digits, as Welcome gave it.")
+    sources = frozenset(_listed(read["notice_sources"]))
+    if not sources and mode is Mode.LIVE:
+        raise Misconfigured(
+            "welcome.notice_sources is empty: set it to the addresses Welcome's notices come from (118.129.171.152,"
+            "118.129.171.153). Two of its three kinds are not signed, so that in mode live nothing else tells a "
+            "deposit from a lie."
+        )
     try:
         IPv4Address(read["server_address"])
     except AddressValueError:
@@ -120,7 +127,7 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> WelcomeSettings:
             origin_of(_address("approval_urls", url, mode)) for url in _listed(read["approval_urls"])
         ),
         window_domains=frozenset(_listed(read["window_domains"])),
-        notice_sources=frozenset(_listed(read["notice_sources"])),
+        notice_sources=sources,
         timestamp=read["timestamp"],
         billing_key=read["billing_key"],
         sends_tax_parts=read["tax_parts"] == "yes",
