@@ -63,6 +63,15 @@ def test_a_whole_run_keeps_its_figures_and_the_page_is_written_from_them_and_by_
     assert "608 kills of 5 moments" in (folder / "crashes.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("words", [("--page",), ("--again", "test_alone")])
+def test_without_the_figures_of_a_whole_run_nothing_is_written_or_run_again(desk, words, capsys):
+    folder, run = desk
+    with pytest.raises(SystemExit):
+        run(*words, serving=1.0)
+    assert "crashes.json is not there yet: a whole run makes it (make crash)." in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
 def test_what_is_run_again_takes_its_place_among_what_was_measured_before(desk):
     folder, run = desk
     run(serving=2.0)

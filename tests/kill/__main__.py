@@ -34,6 +34,8 @@ def main() -> int:
     parser.add_argument("--again", nargs="+", default=[], metavar="NAME", help="files to run again, such as test_alone")
     parser.add_argument("--page", action="store_true", help="write docs/crashes.md from docs/crashes.json; run nothing")
     given = parser.parse_args()
+    if (given.page or given.again) and not FIGURES.is_file():
+        parser.error(f"docs/{FIGURES.name} is not there yet: a whole run makes it (make crash).")
     if given.page:
         PAGE.write_text(written(), "utf-8")
         return 0
