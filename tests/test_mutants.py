@@ -5,7 +5,7 @@ Each mutant is Mainpay's adapter with one mistake. A suite that lets one live wo
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -20,9 +20,10 @@ from bridge.sandbox.app import build as build_sandbox
 from bridge.sandbox.local import ask
 from tests.gateways.harness import at, bend, bent, rename
 from tests.support.clock import VirtualClock
-from tests.test_vectors import VECTORS, call_of, is_spoken, means, outcome_of
+from tests.test_vectors import VECTORS, apart, by_order, call_of, is_spoken, means, outcome_of
 
 ORDER = Order("O-1", 1, "봄의 제전", 55_000, Buyer("홍길동", "hong@example.com"), "http://shop.test/r")
+KOREA_AHEAD = timedelta(hours=9)
 Change = Callable[[Mainpay], Any]
 URLS = Urls("http://pay.test/r/x", "http://pay.test/r/x/close", "")
 
@@ -46,6 +47,13 @@ def signing(text: Callable[..., str], hashed: Callable[[bytes], str] = lambda ra
 class InUtc(Mainpay):
     def timestamp(self, stamp):
         return stamp.at.astimezone(UTC).strftime("%Y%m%d%H%M%S") + f"{int(stamp.nonce[:8], 16) % 10000:04d}"
+
+
+class DayInUtc(Mainpay):
+    """Names the day on which a payment was asked for as it is in UTC."""
+
+    def cancel_by_order(self, payment, sent_at, stamp):
+        return super().cancel_by_order(payment, sent_at - KOREA_AHEAD, stamp)
 
 
 class LettersInTimestamp(Mainpay):
@@ -114,6 +122,7 @@ MUTANTS = {
     "a letter in the timestamp": made(LettersInTimestamp),
     "net-cancel with its own timestamp": made(NewStampForUndo),
     "a part sent as the whole": made(PartAsFull),
+    "orgTranDate in UTC": made(DayInUtc),
 }
 ONLY_VECTORS = {"timestamp in UTC": made(InUtc)}
 """The sandbox takes any timestamp of the right form, as Mainpay is not known to compare it with its clock."""
@@ -135,7 +144,10 @@ def spoils_vectors(change: Change) -> bool:
             and not means(outcome_of(gateway, vector), vector["meaning"])
         ):
             return True
-    return False
+    return not all(
+        is_spoken(by_order(change(build(one["settings"], Mode.TEST)), one), one["call"])
+        for one in apart("cancel_by_order")
+    )
 
 
 class Shop:
@@ -208,7 +220,18 @@ async def fails_in_the_sandbox(change: Change) -> bool:
     whole = RefundOrder("REF000002", 55_000, "x", True, 0, 0)
     if not isinstance(await shop.talk(shop.gateway.refund(held, whole, shop.stamp())), Done):
         return True
-    return [books.of(f"PAY00000{number}")[0].net for number in (2, 3)] != [50_000, 0]
+    if [books.of(f"PAY00000{number}")[0].net for number in (2, 3)] != [50_000, 0]:
+        return True
+    return await fails_before_nine_in_the_morning(change)
+
+
+async def fails_before_nine_in_the_morning(change: Change) -> bool:
+    """Tell whether this adapter cannot take back by order number what was paid while UTC was still a day behind."""
+    shop = Shop(change)
+    shop.clock.at = datetime(2026, 11, 19, 23, 0, tzinfo=UTC)  # 08:00 of the twentieth in Korea
+    _, payment, *_ = await shop.pay("PAY000001")
+    undone = await shop.talk(shop.gateway.undo(payment, Return({}), shop.stamp(), shop.stamp()))
+    return not isinstance(undone, Undone) or bool(shop.app.state.world.bank.of("PAY000001")[0].net)
 
 
 async def test_the_adapter_itself_is_caught_by_neither():

@@ -30,6 +30,7 @@ NEEDED = {"ready": {"customerName", "customerEmail"}, "pay": set(), "cancel": se
 
 APART = {
     ("cancel_by_order", "takes a payment back by its order number"),
+    ("cancel_by_order", "takes a payment of the early morning back"),
     ("vacct", "closes an account before its deposit"),
 }
 """Calls that are not their operation's usual one: each has a test of its own."""
@@ -257,26 +258,34 @@ async def test_the_sandbox_answers(vector):
     await play(vector)
 
 
-def apart(operation: str) -> dict[str, Any]:
-    """Give the one vector of an operation that stands apart."""
-    (vector,) = [one for one in VECTORS if (one["operation"], one["name"]) in APART and one["operation"] == operation]
-    return vector
+def apart(operation: str) -> list[dict[str, Any]]:
+    """Give the vectors of an operation that stand apart."""
+    return [one for one in VECTORS if (one["operation"], one["name"]) in APART and one["operation"] == operation]
 
 
-def test_the_adapter_takes_a_payment_back_by_its_order_number():
-    vector = apart("cancel_by_order")
-    refs = {"payType": vector["returned"]["payType"]}
-    paid = replace(payment(vector), refs=payment(vector).refs | refs)
+def returned(vector: dict[str, Any]) -> Payment:
+    """Give the payment of a vector as it is once the buyer came back."""
+    made = payment(vector)
+    return replace(made, refs=made.refs | {"payType": vector["returned"]["payType"]})
+
+
+def by_order(gateway: Mainpay, vector: dict[str, Any]) -> Call:
+    """Let an adapter take the payment of a vector back by its order number."""
+    return gateway.cancel_by_order(returned(vector), stamp(vector["sent"]).at, stamp(vector["stamp"]))
+
+
+@pytest.mark.parametrize("vector", apart("cancel_by_order"), ids=named)
+def test_the_adapter_takes_a_payment_back_by_its_order_number(vector):
     gateway = adapter(vector)
 
-    assert is_spoken(gateway.cancel_by_order(paid, stamp(vector["sent"]).at, stamp(vector["stamp"])), vector["call"])
-    undo = gateway.undo(paid, Return({}), stamp(vector["sent"]), stamp(vector["stamp"]))
+    assert is_spoken(by_order(gateway, vector), vector["call"])
+    undo = gateway.undo(returned(vector), Return({}), stamp(vector["sent"]), stamp(vector["stamp"]))
     assert is_spoken(next(undo), vector["call"]), "it is the way out where the return is lost"
     assert means(ended(undo, vector["reply"]), vector["meaning"])
 
 
 def test_the_adapter_closes_an_account_under_a_number_of_its_own():
-    vector = apart("vacct")
+    (vector,) = apart("vacct")
     gateway, told = adapter(vector), vector["call"]
     closing = gateway.void_account(payment(vector), stamp(vector["stamp"]))
     call = next(closing)

@@ -7,6 +7,19 @@ from typing import Protocol
 KST = timezone(timedelta(hours=9), "KST")
 
 
+def read_digits(text: str) -> datetime | None:
+    """Read yyyyMMddHHmmss in Korea; None where there is no such moment."""
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=KST)
+    except ValueError:
+        return None
+
+
+def is_beside(told: datetime | None, now: datetime, minutes: float) -> bool:
+    """Tell whether a request's own time is further than so many minutes from ours; never where they are 0."""
+    return minutes > 0 and (told is None or abs(now - told) > timedelta(minutes=minutes))
+
+
 class Clock(Protocol):
     """Where the sandbox gets its time from."""
 

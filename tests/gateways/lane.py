@@ -24,6 +24,8 @@ URLS = Urls("http://shop.test/r", "http://shop.test/c", "http://shop.test/n", "h
 ORDER = Order(
     "O-1", 1, "봄의 제전 R석", 55_000, Buyer("홍길동", "hong@shop.test", "010-1234-5678"), "http://shop.test/r"
 )
+CLOCK_MINUTES = 5
+"""How far a request's own time may be from the sandbox's, where a sandbox looks at it at all."""
 SETTINGS: dict[str, dict[str, str]] = {
     "paystory": {"pg_url": f"{SANDBOX}/paystory/pg", "office_url": f"{SANDBOX}/paystory/mms"},
     "payple": {"host_url": f"{SANDBOX}/payple", "referer": "http://shop.test/"},
@@ -40,6 +42,8 @@ class Lane:
         self.world = self.app.state.world
         self.world.faults.amounts_choose = False
         self.name = gateway
+        if gateway == "paystory":
+            self.set(clock_minutes=CLOCK_MINUTES)
         right = bridge.gateways.build(gateway, SETTINGS[gateway] | settings, Mode.TEST)
         self.gateway = change(right)
         self.ack = (200, right.acknowledge(b"", right.notice_kinds[0]).body.encode())

@@ -6,13 +6,14 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bridge.domain.billing import BillingKey, CardEntry, KeyOrder
+from bridge.domain.exchange import KST
 from bridge.domain.gateway import Done, Paid, PerhapsPaid, Redirect, Undone, Unpaid
 from bridge.domain.payment import Buyer, Method
 from bridge.gateways.payapp import adapter as payapp
@@ -21,6 +22,7 @@ from tests.gateways.payapp import PayAppBench
 from tests.gateways.play import bent, changed, dropped, refund, renamed, spoils_vectors
 from tests.gateways.welcome import WelcomeBench
 
+DAY_SECONDS = 86_400
 PART = {"amount": 11_000, "full": False, "left_after": 44_000}
 BUYER = Buyer("홍길동", "hong@example.com", "01012345678", "u1")
 CARD = CardEntry("9410123412341234", "3012", "900101", "12")
@@ -74,7 +76,18 @@ async def payapp_fails(kind: type) -> bool:
     charged = await bench.talk(
         bench.adapter.charge(bench.payment("PAY3"), bench.order(), key, bench.urls, bench.stamp())
     )
-    return not isinstance(charged, Paid) or charged.amount != 55_000 or bench.net("PAY3") != 55_000
+    if not isinstance(charged, Paid) or charged.amount != 55_000 or bench.net("PAY3") != 55_000:
+        return True
+    return await payapp_fails_on_the_last_day(kind)
+
+
+async def payapp_fails_on_the_last_day(kind: type) -> bool:
+    """Tell whether an adapter cannot refund on the fifth day in Korea, which in UTC is the sixth."""
+    bench = await PayAppBench(kind).ready()
+    bench.clock.at = datetime(2026, 11, 20, 8, 30, tzinfo=KST)
+    paid = await bench.paid()
+    bench.clock.skip(5 * DAY_SECONDS + 3 * 3_600)
+    return not isinstance(await bench.talk(bench.adapter.refund(paid, refund(PART), bench.stamp())), Done)
 
 
 class DaysInUtc(payapp.PayApp):
@@ -136,10 +149,10 @@ PAYAPP = Suite(
         "amounts with commas": with_payapp(bent("price", lambda text: f"{int(text):,}")),
         "amounts in hundredths": with_payapp(bent("price", lambda text: text + "00")),
         "tax parts that do not add up": with_payapp(bent("amount_vat", lambda _text: "1")),
+        "days counted in UTC": DaysInUtc,
         "phone with dashes": with_payapp(bent("recvphone", lambda text: f"{text[:3]} {text[3:]}")),
     },
     only_vectors={
-        "days counted in UTC": DaysInUtc,
         "a mark that forgets the way we asked": MarkWithoutKind,
         "checkretry forgotten": with_payapp(dropped("checkretry")),
         "skip_cstpage forgotten": with_payapp(dropped("skip_cstpage")),
@@ -150,8 +163,9 @@ PAYAPP = Suite(
 async def welcome_fails(kind: type) -> bool:
     """Tell whether an adapter cannot go Welcome's whole way: link, approval, undoing, part, whole, key, charge."""
     bench = WelcomeBench(kind)
-    if not isinstance(await bench.open("PAY0"), Redirect):
-        return True
+    for one in (bench, WelcomeBench(kind, timestamp="digits")):
+        if not isinstance(await one.open("PAY0"), Redirect):
+            return True
     outcome, payment, returned = await bench.paid()
     if not isinstance(outcome, Paid) or bench.net() != 55_000:
         return True
@@ -264,6 +278,7 @@ WELCOME = Suite(
             lambda own, text: base64.b64decode(aes(text, b"1" * 32, b"1" * 16, with_pkcs7)).hex()
         ),
         "seconds for milliseconds": Seconds,
+        "digits in UTC": DigitsInUtc,
         "mid misspelt": with_welcome(renamed("mid", "MID")),
         "P_OID misspelt": with_welcome(renamed("P_OID", "oid")),
         "P_AMT misspelt": with_welcome(renamed("P_AMT", "P_AMOUNT")),
@@ -286,7 +301,6 @@ WELCOME = Suite(
         ),
     },
     only_vectors={
-        "digits in UTC": DigitsInUtc,
         "P_RESERVED forgotten": with_welcome(dropped("P_RESERVED")),
         "cancelType forgotten": with_welcome(dropped("cancelType")),
         "P_CHARSET forgotten": with_welcome(dropped("P_CHARSET")),

@@ -8,6 +8,8 @@ from tests.gateways.play import Bench
 from tests.sandbox.inside import fields_of, path_of
 
 SETTINGS = {"api_url": "http://sandbox/welcome/api", "approval_urls": "http://sandbox"}
+CLOCK_MINUTES = 5
+"""How far a request's own time may be from the sandbox's."""
 PG, PC = "http://bridge.test/n/pg", "http://bridge.test/n/pc"
 
 
@@ -17,6 +19,7 @@ class WelcomeBench(Bench):
     def __init__(self, kind: type | None = None, **settings: str) -> None:
         super().__init__("welcome", SETTINGS | settings, kind)
         self.receiver.usual = (200, b"OK")
+        self.world.desks["welcome"].set({"clock_minutes": CLOCK_MINUTES})
 
     async def open(self, ref: str = "PAY1", amount: int = 55_000, **more: Any) -> Any:
         """Have a link made."""

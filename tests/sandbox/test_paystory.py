@@ -543,6 +543,28 @@ async def test_a_cash_receipt_is_shown_and_told_where_the_buyer_wanted_one(shop,
     assert [dict(parse_qsl(body.decode()))["cashCrctFlg"] for body in shop.receiver.bodies()] == [flag]
 
 
+@pytest.mark.parametrize(("edi", "taken"), [(EDI, True), ("20261120115500", True), ("20261120115459", False),
+                                            ("20261120030000", False), ("20260231120000", False)])  # fmt: skip
+async def test_a_moment_is_compared_with_the_clock_only_where_that_is_wanted(shop, edi, taken):
+    bill = (await paid(shop, amount="0", order="REG1"))["bid"]
+    away = {"bid": bill, "mid": MID, "ediDate": edi, "encData": sha(MID, edi, bill, KEY)}
+    desk = shop.world.desks["paystory"]
+    desk.set({"clock_minutes": 5})
+    assert (await shop.form(f"{PG}/order", open_form(ediDate=edi))).status == (200 if taken else 400)
+    said = await shop.said(f"{PG}/payment.deleteBill", away)
+    assert said["resultCd"] == ("F012" if taken else "9998")
+    assert taken or "ediDate" in said["resultMsg"]
+    desk.set({"clock_minutes": 0})
+    assert (await shop.form(f"{PG}/order", open_form(ediDate=edi))).status == 200
+
+
+async def test_an_approval_repeats_a_moment_long_past(shop):
+    shop.world.desks["paystory"].set({"clock_minutes": 5})
+    back = await returned(shop)
+    shop.clock.skip(1_200)
+    assert (await shop.said(f"{PG}/payment.do", approve_form(back)))["resultCd"] == "3001"
+
+
 async def test_amounts_choose_faults(shop):
     shop.world.faults.amounts_choose = True
     assert (await paid(shop, amount="55002"))["resultCd"] == "3030"

@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bridge.gateways.welcome import sandbox_words
+from bridge.sandbox.clock import KST
 from bridge.sandbox.local import ask
 from tests.gateways.play import named, vectors
 from tests.sandbox.world import HOST, Bench, posted_back
@@ -162,6 +163,28 @@ async def test_a_key_for_a_card_is_not_issued_to_whoever_signs_or_encrypts_other
 async def test_both_timestamps_are_taken(bench, stamp):
     form = CARD | OWNER | NAMED | {"timestamp": stamp}
     assert (await call(bench, "/billing/billkey/card", form))["ResultCode"] == "00"
+
+
+@pytest.mark.parametrize(
+    ("apart", "taken"),
+    [(0, True), (-300, True), (-301, False), (301, False), (-9 * 3_600, False)],
+)
+async def test_a_timestamp_is_compared_with_the_clock_only_where_that_is_wanted(bench, apart, taken):
+    now = bench.clock.now() + timedelta(seconds=apart)
+    bench.set(clock_minutes=5)
+    for many, stamp in enumerate((str(int(now.timestamp() * 1_000)), f"{now.astimezone(KST):%Y%m%d%H%M%S}")):
+        form = signed("/smspay/makeUrl", LINK | {"P_OID": f"LINK-{many}", "timestamp": stamp})
+        said = await post(bench, "/smspay/makeUrl", form, 200 if taken else 400)
+        assert said["ResultCode"] == ("00" if taken else "R101")
+        assert taken or "timestamp" in said["ResultMsg"]
+    bench.set(clock_minutes=0)
+    assert (await call(bench, "/smspay/makeUrl", LINK | {"timestamp": "20260231120000"}))["ResultCode"] == "00"
+
+
+async def test_a_day_that_is_none_is_no_timestamp_where_it_is_looked_at(bench):
+    bench.set(clock_minutes=5)
+    form = signed("/smspay/makeUrl", LINK | {"timestamp": "20260231120000"})
+    assert (await post(bench, "/smspay/makeUrl", form, 400))["ResultCode"] == "R101"
 
 
 async def test_a_body_that_is_no_form_is_refused(bench):

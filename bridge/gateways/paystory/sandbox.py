@@ -22,6 +22,7 @@ from bridge.gateways.paystory.sandbox_words import (
     OTHER,
     TEST_KEYS,
     TEST_SHOP,
+    check_moment,
     message,
     said,
 )
@@ -34,6 +35,9 @@ from bridge.sandbox.refusals import Refusal, Rule, check
 from bridge.sandbox.world import ControlRefused, World
 
 Act = Callable[[Till, Mapping[str, str], Fault | None], Answer]
+
+WITH_THE_WINDOWS_MOMENT = frozenset({"approve"})
+"""Repeats the ediDate with which its window was opened, which may have stood open for long."""
 
 _PAY = ("approve", "bill")
 _CANCEL = ("cancel",)
@@ -95,6 +99,8 @@ def _operation(
         def do(fault: Fault | None) -> Answer:
             try:
                 check(form, needed, OTHER)
+                if op not in WITH_THE_WINDOWS_MOMENT:
+                    check_moment(form, world.now(), till.settings.clock_minutes)
                 return act(till, form, fault)
             except Refusal as refusal:
                 return Answer(said(refusal.code, refusal.message))

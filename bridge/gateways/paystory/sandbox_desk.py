@@ -43,6 +43,7 @@ class Settings:
     escrow_confirmed: bool = False
     window_minutes: int = 30
     close_code: str = OTHER
+    clock_minutes: float = 0.0
 
 
 @dataclass(slots=True)

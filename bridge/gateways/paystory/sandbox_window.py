@@ -33,6 +33,7 @@ from bridge.gateways.paystory.sandbox_words import (
     OTHER,
     WEB,
     check_hash,
+    check_moment,
     digest,
     message,
 )
@@ -126,6 +127,7 @@ def _open(till: Till, request: Request, form: dict[str, str]) -> Response:
     calls.record(till.world, request, asked, form, HIDDEN_FIELDS)
     try:
         check(form, OPEN, OTHER)
+        check_moment(form, till.world.now(), till.settings.clock_minutes)
         check_hash(till.settings.merchants, form, amount)
         vat_of(form, number, OTHER)
         if form.get("charSet", "").lower() not in CHARSETS or not WEB.fullmatch(form.get("returnUrl") or "http://x"):

@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
+from bridge.sandbox.clock import is_beside, read_digits
 from bridge.sandbox.refusals import Refusal, Rule
 
 GATEWAY = "paystory"
@@ -147,6 +149,12 @@ def check_hash(keys: Mapping[str, Iterable[str]], form: Mapping[str, str], cover
         if hmac.compare_digest(made, form.get(name, "").encode("ascii", "replace").decode()):
             return
     raise Refusal(OTHER, f"기타오류 ({name} 불일치)")
+
+
+def check_moment(form: Mapping[str, str], now: datetime, minutes: float) -> None:
+    """Check that ediDate is Korea's time now, to so many minutes; not at all where they are 0. Raises Refusal."""
+    if is_beside(read_digits(form["ediDate"]), now, minutes):
+        raise Refusal(OTHER, "기타오류 (ediDate)")
 
 
 def message(code: str) -> str:

@@ -19,6 +19,7 @@ from bridge.gateways.welcome.sandbox_words import (
     RULES,
     WITH_HTTP_400,
     Refusal,
+    check_moment,
     check_signature,
     plain_form,
     said,
@@ -100,6 +101,7 @@ def _operation(till: Till, path: str, op: str, act: Act) -> Route:
                 shop = till.shop(form["mid"])
                 plain = plain_form(shop, form, op)
                 check_signature(shop, plain, op)
+                check_moment(form, till.world.now(), till.settings.clock_minutes)
                 return act(till, plain, fault)
             except Refusal as refusal:
                 return _refused(refusal)

@@ -47,6 +47,7 @@ class Settings:
     link_gives_phone_key: bool = True
     approve_seconds: float = 300.0
     cancel_period_days: int = 365
+    clock_minutes: float = 0.0
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 from starlette.responses import Response
 
+from bridge.sandbox.clock import is_beside, read_digits
 from bridge.sandbox.rules import AMOUNT, DIGITS, EMAIL, MONTH, WEB, YEAR, Rule
 
 GATEWAY = "welcome"
@@ -184,6 +186,14 @@ def check_signature(shop: Mapping[str, str], form: Mapping[str, str], op: str) -
     """Check a signature over the plain values. Raises Refusal."""
     if not hmac.compare_digest(signature(shop, form, op), form["signature"]):
         raise Refusal(BAD_SIGNATURE)
+
+
+def check_moment(form: Mapping[str, str], now: datetime, minutes: float) -> None:
+    """Check that a timestamp, milliseconds or digits in Korea, is now, to so many minutes; 0: any. Raises Refusal."""
+    text = form["timestamp"]
+    told = read_digits(text) if len(text) == len("yyyyMMddHHmmss") else datetime.fromtimestamp(int(text) / 1000, UTC)
+    if is_beside(told, now, minutes):
+        raise Refusal(BAD_FIELD, f"{MESSAGES[BAD_FIELD]} (timestamp)")
 
 
 def decrypt(shop: Mapping[str, str], text: str) -> str:
