@@ -1,6 +1,8 @@
 """A browser without scripts, for the check: it follows redirects one by one and sends the forms that a page shows."""
 
+import re
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -47,6 +49,13 @@ class Page:
         reader = _FormReader()
         reader.feed(self.text)
         return reader.forms
+
+    def link(self, words: str) -> str:
+        """Find where the link with these words leads. Raises Lost."""
+        found = re.search(rf'<a [^>]*href="([^"]*)"[^>]*>{re.escape(words)}</a>', self.text)
+        if found is None:
+            raise Lost(f"{urlsplit(self.url).path} (status {self.status}) has no link {words!r}")
+        return urljoin(self.url, unescape(found[1]))
 
     def target(self, form: Form) -> str:
         """Give the address one of the page's forms is sent to; "?" is the page's own without its query."""

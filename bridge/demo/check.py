@@ -139,6 +139,10 @@ def _told(walked: list[_Walked], compared: list[Compared]) -> dict[str, Any]:
         wanted = one.journey.end(one.visit.dialect)
         if not one.lost and ends != [wanted]:
             problems.append(f"{one.journey.name} ({one.visit.dialect}): ended as {ends}, not as {wanted}")
+        heard = sum(found.shop["news"].count(one.journey.once) for found in mine)
+        if not one.lost and one.journey.once and heard != 1:
+            heard_of = f"the shop heard {one.journey.once} {heard} times, not once"
+            problems.append(f"{one.journey.name} ({one.visit.dialect}): {heard_of}")
         journeys.append(
             {"journey": one.journey.name, "dialect": one.visit.dialect, "price": one.visit.price}
             | {"payments": [found.as_json() for found in mine], "notes": one.visit.notes}

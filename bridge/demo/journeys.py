@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from bridge.demo.browser import Page
+from bridge.demo import notice_journeys, window_journeys
 from bridge.demo.doors import DOORS
-from bridge.demo.visit import Return, Visit, expect
+from bridge.demo.visit import Return, Visit, expect, never_said_failed
 
 Walk = Callable[[Visit], Awaitable[None]]
 ALL = tuple(DOORS)
@@ -18,12 +18,14 @@ BY_US = tuple(name for name in ALL if name != "payapp")
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One story: in which dialects it can happen, and the state its payment must come to in the end."""
+    """One story: in which dialects it can happen, the state its payment must come to in the end, and which news the
+    shop must have heard exactly once."""
 
     walk: Walk
     ends: str
     dialects: tuple[str, ...] = ALL
     otherwise: Mapping[str, str] = field(default_factory=dict)
+    once: str = ""
 
     def end(self, dialect: str) -> str:
         """Name the state the payment must come to with a dialect."""
@@ -50,6 +52,13 @@ async def decline(visit: Visit) -> None:
     expect("/checkout" in page.text, "the buyer cannot try again")
 
 
+async def decline_that_no_code_proves(visit: Visit) -> None:
+    """The card company says no in a code of no list: the buyer waits, and the gateway's own inquiry shows it."""
+    page = await visit.buy("limit")
+    never_said_failed(page)
+    expect((await visit.book())["captured"] == 0, "money moved although the card company said no")
+
+
 async def close(visit: Visit) -> None:
     """The buyer closes the window."""
     page = await visit.come_back(await visit.authenticate(await visit.open_window("s"), "close"))
@@ -68,7 +77,7 @@ async def authentication_fails(visit: Visit) -> None:
 async def approval_answer_lost_before_the_money_moved(visit: Visit) -> None:
     """The approval never arrives; nobody is told that it failed before that is certain."""
     page = await visit.buy("lost-before")
-    _never_said_failed(page)
+    never_said_failed(page)
     visit.notes["state_after_return"] = (await visit.payment())["state"]
 
 
@@ -76,7 +85,7 @@ async def approval_answer_lost_after_the_money_moved(visit: Visit) -> None:
     """The money moved, the answer did not come: it is taken back, or known by asking or by a notice."""
     page = await visit.buy("lost-after")
     if "확인하고 있어요" in page.text:
-        _never_said_failed(page)
+        never_said_failed(page)
     state = (await visit.until("voided", "paid"))["state"]
     book, kept = await visit.book(), visit.price if state == "paid" else 0
     expect(book["captured"] == visit.price and book["net"] == kept, "the books hold other money than is said")
@@ -123,6 +132,20 @@ async def refund_answer_lost(visit: Visit) -> None:
     await visit.refund()
     await visit.until_refunds("done")
     expect((await visit.book())["refunded"] == visit.price, "the refund happened another number of times than once")
+
+
+async def refund_race(visit: Visit) -> None:
+    """Two clerks give everything back at the same time: it is given back once, and one of them hears that."""
+    await visit.watch(await visit.buy("r"))
+    path = f"/v1/payments/{quote((await visit.payment())['id'])}/refunds"
+    wish = {"reason": "관람객 요청", "actor": "wp:operator"}
+    answers = await asyncio.gather(*(visit.office.call("POST", path, wish, visit.office.new_key()) for _ in range(2)))
+    statuses = sorted(answer.status for answer in answers)
+    expect(statuses[0] in (200, 202) and statuses[1] in (409, 422), f"two refunds at once were answered {statuses}")
+    payment = await visit.until_refunds("done")
+    book = await visit.book()
+    expect(len(payment["refunds"]) == len(book["refunds"]) == 1, "a refund was made another number of times than once")
+    expect(payment["refunded"] == book["refunded"] == visit.price, "another amount was given back than was taken")
 
 
 async def refund_refused(visit: Visit) -> None:
@@ -188,15 +211,13 @@ def _cheaper(returned: Return) -> Return:
     return Return(f"{returned.url.split('?')[0]}?{urlencode([*parse_qsl(parts.query), ('amount', '100')])}", {})
 
 
-def _never_said_failed(page: Page) -> None:
-    expect("다시 결제하지 마세요" in page.text, "the buyer is not told to wait")
-    expect("거절" not in page.text and "실패" not in page.text, "the buyer is told that it failed while nobody knows")
-
-
 JOURNEYS = (
     Journey(buy, "paid"),
-    Journey(decline, "declined", (*MAINPAY, "paystory", "welcome")),  # no code of Payple's proves a refusal at once
+    Journey(decline, "declined", (*MAINPAY, "paystory", "welcome")),
+    Journey(decline_that_no_code_proves, "declined", ("payple",)),  # no code of Payple's proves a refusal at once
+    Journey(window_journeys.decline_in_the_window, "expired", ("payapp",)),
     Journey(close, "expired", BY_US),
+    Journey(window_journeys.window_closed, "expired", ("payapp",)),
     Journey(authentication_fails, "expired"),
     Journey(approval_answer_lost_before_the_money_moved, "voided", BY_US, {"payple": "declined"}),
     Journey(
@@ -205,11 +226,17 @@ JOURNEYS = (
         BY_US,
         {"paystory": "paid", "payple": "paid", "welcome": "paid"},
     ),
+    Journey(window_journeys.window_lost_before_the_money_moved, "expired", ("payapp",)),
+    Journey(window_journeys.window_lost_after_the_money_moved, "paid", ("payapp",), once="payment.paid"),
     Journey(duplicate_return, "paid"),
+    Journey(notice_journeys.notice_told_thrice, "paid", once="payment.paid"),
+    Journey(notice_journeys.notice_told_before_the_answer, "paid", once="payment.paid"),
+    Journey(notice_journeys.notice_told_late, "paid", once="payment.paid"),
     Journey(virtual_account, "paid", ("mainpay", "paystory", "payapp", "welcome")),
     Journey(full_refund, "refunded"),
     Journey(part_and_rest_refund, "refunded"),
-    Journey(refund_answer_lost, "refunded", BY_US),
+    Journey(refund_answer_lost, "refunded", once="payment.refunded"),
+    Journey(refund_race, "refunded", once="payment.refunded"),
     Journey(refund_refused, "paid", (*MAINPAY, "paystory")),
     Journey(seat_gone, "declined", BY_US),
     Journey(window_does_not_open, "failed_ready", (*MAINPAY, "payapp", "welcome")),

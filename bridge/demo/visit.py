@@ -145,6 +145,14 @@ class Visit:
         book: dict[str, Any] = found[0]
         return book
 
+    async def arm(self, op: str, kind: str, *, times: int | None = 1, delay_seconds: float = 0.0) -> None:
+        """Let calls or notices about this payment go wrong at the sandbox: so often, or (None) always. Raises Lost."""
+        ref = (await self.payment())["merchant_ref"]
+        wish = {"gateway": self.door.gateway, "op": op, "kind": kind, "merchant_ref": ref}
+        more = {"times": times, "delay_seconds": delay_seconds}
+        answer = await self.http.post(f"{self.stand.sandbox_url}/control/faults", json=wish | more)
+        expect(answer.status_code == 200, f"the sandbox arms no {kind}: {answer.text}")
+
     async def refund(self, amount: int | None = None) -> Page:
         """Press a refund button on the clerk's page: all that is left, or a part in KRW."""
         clerk = Browser(self.http, (CLERK, self.stand.password))
@@ -175,4 +183,10 @@ def expect(fact: bool, what: str) -> None:
         raise Lost(what)
 
 
-__all__ = ["Answer", "Lost", "Return", "Visit", "expect"]
+def never_said_failed(page: Page) -> None:
+    """Insist that a buyer whose payment nobody knows yet is told to wait, not that it failed. Raises Lost."""
+    expect("다시 결제하지 마세요" in page.text, "the buyer is not told to wait")
+    expect("거절" not in page.text and "실패" not in page.text, "the buyer is told that it failed while nobody knows")
+
+
+__all__ = ["Answer", "Lost", "Return", "Visit", "expect", "never_said_failed"]

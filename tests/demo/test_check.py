@@ -12,9 +12,10 @@ from bridge.demo.check import check
 from bridge.demo.doors import GATEWAYS
 from bridge.demo.journeys import JOURNEYS, Journey
 from bridge.demo.notebook import Notebook
+from bridge.demo.office import Office
 from bridge.demo.visit import Visit
 from bridge.gateways.mainpay.adapter import Mainpay
-from bridge.sandbox.bank import Bank
+from bridge.sandbox.bank import Bank, Book
 from bridge.signing import news
 
 
@@ -51,7 +52,7 @@ def test_the_command_walks_all_in_time_prints_one_object_and_is_quiet(gateway: s
 BROKEN = """
 from bridge.cli import main
 from bridge.demo import check, journeys
-from bridge.sandbox.bank import Bank
+from bridge.sandbox.bank import Bank, Book
 
 check.JOURNEYS = tuple(one for one in journeys.JOURNEYS if one.name == "full refund")
 check.SETTLE_SECONDS = 1.0
@@ -158,6 +159,94 @@ def test_a_part_that_is_counted_twice_is_found(monkeypatch: pytest.MonkeyPatch) 
     found = check("welcome")
 
     assert found["agree"] is False
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_notices_that_are_lost_are_found_by_every_journey_of_notices(
+    monkeypatch: pytest.MonkeyPatch, gateway: str
+) -> None:
+    names = ("notice told thrice", "notice told before the answer", "notice told late")
+    only(monkeypatch, *names)
+    monkeypatch.setattr("bridge.demo.visit.WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(demo_check, "SETTLE_SECONDS", 0.2)
+    arm = Visit.arm
+
+    async def lose(self: Visit, op: str, _kind: str, **given: Any) -> None:
+        await arm(self, op, "notice_lost", **given)
+
+    monkeypatch.setattr(Visit, "arm", lose)
+
+    found = check(gateway)
+
+    assert found["as_expected"] is False
+    for name in names:
+        for dialect in GATEWAYS[gateway]:
+            assert any(problem.startswith(f"{name} ({dialect}): Lost") for problem in found["problems"])
+
+
+def test_a_notice_that_is_not_late_and_a_window_that_holds_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "notice told late", "window lost before the money moved", "window lost after the money moved")
+
+    async def arm_nothing(*_: Any, **__: Any) -> None:
+        return
+
+    monkeypatch.setattr(Visit, "arm", arm_nothing)
+
+    problems = check("payapp")["problems"]
+
+    assert any("the notice was not late" in problem for problem in problems)
+    assert sum("the window did not break off" in problem for problem in problems) == 2
+
+
+def test_an_unknown_fault_is_refused_by_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def mistype(visit: Visit) -> None:
+        await visit.open_window("r")
+        await visit.arm("pay", "drop_sideways")
+
+    monkeypatch.setattr(demo_check, "JOURNEYS", (Journey(mistype, "expired"),))
+
+    assert any("arms no drop_sideways" in problem for problem in check("payapp")["problems"])
+
+
+def test_news_heard_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "notice told thrice")
+    told = Notebook.told
+    monkeypatch.setattr(Notebook, "told", lambda self, payment: told(self, payment) * 2)
+
+    problems = check("payapp")["problems"]
+
+    assert "notice told thrice (payapp): the shop heard payment.paid 2 times, not once" in problems
+
+
+def test_two_refunds_that_are_both_let_through_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "refund race")
+    monkeypatch.setattr(Office, "new_key", lambda _: "0" * 32)  # the same wish twice: the bridge answers both alike
+
+    assert any("two refunds at once were answered [200, 200]" in problem for problem in check("payapp")["problems"])
+
+
+def test_a_refund_that_the_gateway_made_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "refund race")
+    refund = Bank.refund
+
+    def twice(self: Bank, book: Book, amount: int, *given: str) -> None:
+        refund(self, book, amount - 100, *given)
+        refund(self, book, 100, *given)
+
+    monkeypatch.setattr(Bank, "refund", twice)
+
+    assert any("another number of times than once" in problem for problem in check("payapp")["problems"])
+
+
+def test_a_declined_card_that_pays_and_a_window_without_a_way_out_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "decline in the window", "window closed")
+    monkeypatch.setattr("bridge.gateways.payapp.sandbox.BY_AMOUNT", {})
+    monkeypatch.setattr("bridge.demo.window_journeys.LEAVE", "나가기")
+
+    problems = check("payapp")["problems"]
+
+    assert any("the buyer does not read why" in problem for problem in problems)
+    assert any("has no link '나가기'" in problem for problem in problems)
 
 
 def test_a_check_that_takes_too_long_ends_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
