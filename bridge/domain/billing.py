@@ -101,7 +101,8 @@ class CardEntry:
 class KeyOrder:
     """A billing key to be issued for a customer of the site. `ref` is ours (at most 20 characters), new for each.
 
-    `amount` in KRW is zero but for phones, where issuing the key charges it at once (Pay-Story 3.1.3).
+    `amount` in KRW, of which `tax_free` is free of tax, is zero but where issuing the key charges it at once: for
+    phones always (Pay-Story 3.1.3), for cards where it was asked for (ChargesFirst).
     """
 
     ref: str
@@ -111,6 +112,7 @@ class KeyOrder:
     created_at: datetime
     method: Method = Method.CARD
     amount: int = 0
+    tax_free: int = 0
     refs: Mapping[str, str] = field(default_factory=dict)
     locale: str = "ko_KR"
 
@@ -215,8 +217,21 @@ class IssuesKeys(Protocol):
         """Have the window opened in which the customer gives a card or phone."""
         ...
 
-    def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:
-        """Have the key issued after the window; where `order.amount` is not zero this moves money."""
+    def issue_key(
+        self, order: KeyOrder, returned: Return, stamp: Stamp
+    ) -> Exchange[Issued | Paid | Declined | Unknown]:
+        """Have the key issued after the window; where `order.amount` is not zero this moves money. Paid: the money was
+        taken, and no key is believed."""
+        ...
+
+
+@runtime_checkable
+class ChargesFirst(Protocol):
+    """A gateway whose window for a key may take that key's first payment too, by our call after it."""
+
+    @property
+    def first_charge_methods(self) -> tuple[Method, ...]:
+        """Name the methods of which a key may be asked for together with an order that it pays."""
         ...
 
 

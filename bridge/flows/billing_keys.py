@@ -25,7 +25,7 @@ ALLOWED = {KeyState.ACTIVE: ("charge", "delete"), KeyState.DELETING: ("delete",)
 class KeyWish:
     """A key that is asked for. `customer` is the site's own name for whom it belongs to.
 
-    `order` is what issuing the key charges at once, for a phone; a card's key charges nothing.
+    `order` is what issuing the key charges at once: a phone's always, a card's where its gateway can (ChargesFirst).
     """
 
     customer: str
@@ -48,12 +48,13 @@ def seal_wish(context: Context, wish: KeyWish) -> str:
         "locale": wish.locale,
         "device": str(wish.device),
         "order_ref": wish.order.ref if wish.order else "",
+        "tax_free": wish.order.tax_free if wish.order else 0,
     }
     return context.vault.seal(json.dumps(kept, ensure_ascii=False).encode(), ORDER)
 
 
 def open_wish(context: Context, row: KeyRow) -> Mapping[str, Any]:
-    """Open what `seal_wish` sealed: title, buyer, locale, device, order_ref."""
+    """Open what `seal_wish` sealed: title, buyer, locale, device, order_ref, tax_free."""
     kept: dict[str, Any] = json.loads(context.vault.open(row.asked_sealed, ORDER))
     return kept
 
@@ -69,6 +70,7 @@ def key_order(context: Context, row: KeyRow) -> KeyOrder:
         created_at=row.created_at,
         method=row.method,
         amount=row.amount,
+        tax_free=asked["tax_free"],
         refs=row.refs,
         locale=asked["locale"],
     )

@@ -7,7 +7,7 @@ from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import CardEntry, Issued, IssuesKeys, IssuesKeysByCard, KeyOrder, KeyState
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Conflict, GatewayOff
-from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Return, Unknown
+from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Paid, Return, Unknown
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
 from bridge.flows.approve import approve
@@ -30,8 +30,9 @@ from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
-UNSENT = "이 주문은 지금 결제할 수 없어서 휴대폰을 등록하지 않았고, 결제되지도 않았어요."
-Issuing = Issued | Declined | NotSent | Unknown
+UNSENT = "이 주문은 지금 결제할 수 없어서 결제수단을 등록하지 않았고, 결제되지도 않았어요."
+CHANGED = "주문 금액이 바뀌어서 결제수단을 등록하지 않았고, 결제되지도 않았어요. 다시 등록해 주세요."
+Issuing = Issued | Paid | Declined | NotSent | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
         issuing, charge = await context.ledger.write(lambda turn: _intend(turn, context, site, row))
     except Conflict:
         return
-    if issuing.state is KeyState.EXPIRED:
+    if issuing.state is not KeyState.ISSUING:
         return
     order = key_order(context, issuing)
     if charge is None:
@@ -149,7 +150,7 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
 
 
 def end_unsent(turn: Turn, row: KeyRow, at: int) -> bool:
-    """Refuse a phone's key whose issuing, and with it the charge, was barred before anything was sent (its order was
+    """Refuse a key whose issuing, and with it the charge, was barred before anything was sent (its order was
     paid by other means, its seats are gone); tells whether it was. At `at` milliseconds. Raises Conflict."""
     payment = payments.by_merchant_ref(turn, row.site, row.gateway, row.ref)
     if payment is None or any(one.kind is Kind.APPROVE for one in operations.of_payment(turn, payment.id)):
@@ -159,15 +160,21 @@ def end_unsent(turn: Turn, row: KeyRow, at: int) -> bool:
 
 
 def _intend(turn: Turn, context: Context, site: Site, row: KeyRow) -> tuple[KeyRow, _Charge | None]:
-    """Write that the key is being issued, and for a phone the payment that issuing it makes; or that it is too late."""
+    """Write that the key is being issued, and the payment where issuing it makes one.
+
+    Or that it is too late, or that the order's price is no longer the window's: then nothing is asked for.
+    """
     at = now_ms(context.clock)
     if from_ms(at) >= row.expires_at:
         return rows.move(turn, row, KeyState.EXPIRED, at=at), None
-    issuing = rows.move(turn, row, KeyState.ISSUING, at=at)
     if not row.amount:
-        return issuing, None
-    order = orders.find(turn, site.id, open_wish(context, row)["order_ref"])
+        return rows.move(turn, row, KeyState.ISSUING, at=at), None
+    asked = open_wish(context, row)
+    order = orders.find(turn, site.id, asked["order_ref"])
     assert order is not None, "a key that charges was asked for with an order"
+    if (order.amount, order.tax_free) != (row.amount, asked["tax_free"]):
+        return rows.move(turn, row, KeyState.REFUSED, at=at, message=CHANGED), None
+    issuing = rows.move(turn, row, KeyState.ISSUING, at=at)
     payment = add_payment(
         turn, context, site, row.gateway, order, row.method, token_id=f"billing_key:{row.id}", ref=row.ref,
         actor=row.actor, refs=row.refs,
@@ -178,7 +185,7 @@ def _intend(turn: Turn, context: Context, site: Site, row: KeyRow) -> tuple[KeyR
 def _charging(
     issues: IssuesKeys, order: KeyOrder, returned: Return, operation: Operation, heard: list[Issuing]
 ) -> Exchange[Approval]:
-    """Read the issuing of a phone's key as the payment it makes; a key without one is not known to be paid."""
+    """Read the issuing of a key as the payment it makes; a key without one is not known to be paid."""
     outcome = yield from issues.issue_key(order, returned, operation.stamp)
     heard.append(outcome)
     if not isinstance(outcome, Issued):
@@ -191,7 +198,7 @@ async def _talk_and_record(
     site: Site,
     gateway: Gateway,
     issuing: KeyRow,
-    exchange: Exchange[Issued | Declined | Unknown],
+    exchange: Exchange[Issued | Paid | Declined | Unknown],
     intended_at: float,
 ) -> None:
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)

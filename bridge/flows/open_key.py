@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
-from bridge.domain.billing import IssuesKeys, KeyState
+from bridge.domain.billing import ChargesFirst, IssuesKeys, KeyState
 from bridge.domain.failures import Conflict, GatewayOff, Malformed
 from bridge.domain.gateway import Declined, Gateway, NotSent, Redirect, Script
 from bridge.domain.payment import Method
 from bridge.flows.billing_keys import KeyWish, key_order, seal_wish
+from bridge.flows.choose_gateway import check_amount
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import READY_SECONDS, Once
@@ -33,8 +34,8 @@ class _Issuer:
 async def open_key(context: Context, site: Site, wish: KeyWish, once: Once) -> KeyRow:
     """Give the key that was asked for, with its window; nothing is charged yet.
 
-    Raises GatewayOff (no gateway of the site issues such keys, or its window did not open), Malformed, Replayed,
-    KeyReused.
+    Raises GatewayOff (no gateway of the site issues such keys, or its window did not open), Malformed (an order where
+    issuing charges nothing, or none where it does), AmountTooSmall, Replayed, KeyReused.
     """
     issuer = _issuer(site, wish)
     row, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, issuer.gateway, wish, once))
@@ -51,15 +52,24 @@ async def open_key(context: Context, site: Site, wish: KeyWish, once: Once) -> K
 
 def _issuer(site: Site, wish: KeyWish) -> _Issuer:
     named = [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]
-    for gateway in named:
-        if isinstance(gateway, IssuesKeys) and wish.method in gateway.key_methods:
-            charges = wish.method is Method.PHONE  # Pay-Story 3.1.3
-            if charges and wish.order is None:
-                raise Malformed(f"Issuing a {wish.method} key charges it at once: send the `order` that it pays.")
-            if not charges and wish.order is not None:
-                raise Malformed(f"Issuing a {wish.method} key charges nothing: leave `order` out.")
+    able = [one for one in named if isinstance(one, IssuesKeys) and wish.method in one.key_methods]
+    phone = wish.method is Method.PHONE  # Pay-Story 3.1.3
+    if able and phone and wish.order is None:
+        raise Malformed(f"Issuing a {wish.method} key charges it at once: send the `order` that it pays.")
+    for gateway in able:
+        if wish.order is None or phone or _charges_first(gateway, wish.method):
+            if wish.order is not None:
+                check_amount(gateway, wish.method, wish.order.amount)
             return _Issuer(gateway, gateway)
+    if able:
+        raise Malformed(
+            f"Issuing a {wish.method} key charges nothing here: leave `order` out, and charge the key after."
+        )
     raise GatewayOff(f"No gateway of this site issues billing keys for {wish.method} in a window.")
+
+
+def _charges_first(gateway: Gateway, method: Method) -> bool:
+    return isinstance(gateway, ChargesFirst) and method in gateway.first_charge_methods
 
 
 def _begin(

@@ -82,7 +82,9 @@ class CustomerIn(msgspec.Struct):
 
 
 class KeyIn(CustomerIn):
-    """The body of POST /v1/billing-keys: a window, or with `card` a card typed on the site."""
+    """The body of POST /v1/billing-keys: a window, or with `card` a card typed on the site.
+
+    `order` is paid by the registration itself: needed for a phone, taken for a card where the gateway can."""
 
     title: Title
     buyer: BuyerIn

@@ -297,6 +297,47 @@ async def test_a_phones_key_needs_its_order_and_a_cards_takes_none(billing):
     assert billing.teller.calls["key_open"] == 0
 
 
+@pytest.mark.parametrize("changes", [{"amount": 54_000}, {"tax_free": 1_000}])
+async def test_a_key_whose_orders_price_changed_in_its_window_is_neither_charged_nor_registered(billing, changes):
+    world, order = billing, billing.order()
+    asked = await ask(world, method="phone", order=order)
+    await ask(world, method="phone", order=order | {"version": 2} | changes)
+    landed = await come_back(world, asked)
+    await world.quiet()
+    key = (await show(world, asked.json()["id"])).json()
+
+    assert (key["state"], "주문 금액이 바뀌어서" in key["message"]) == ("refused", True)
+    assert "pay_bridge_result=refused" in landed.headers["location"]
+    assert world.teller.calls["key_issue"] == 0
+    assert await world.all("SELECT * FROM payments") == []
+
+
+async def test_a_card_with_its_first_payment_is_registered_where_both_are_one_window(world):
+    await world.pair_tellers(teller={"kind": "BillingUndone"}, teller_b={"kind": "BillingFirst"})
+    order = world.order(amount=9_900, tax_free=900)
+    asked = await ask(world, order=order)
+    assert (asked.status_code, asked.json()["gateway"]) == (201, "teller_b"), "passed over: it would not charge"
+    assert (await ask(world)).json()["gateway"] == "teller"
+    refused = await ask(world, order=world.order(), gateway="teller")
+    little = await ask(world, order=world.order(amount=999))
+    assert (refused.status_code, refused.json()["code"]) == (400, "malformed")
+    assert (little.status_code, little.json()["minimum"]) == (422, 1_000)
+
+    await come_back(world, asked)
+    await come_back(world, asked)
+    await world.quiet()
+    key = asked.json()["id"]
+    (row,) = await world.all("SELECT id, state, order_ref, captured, tax_free FROM payments")
+    assert dict(row) | {"id": ""} == {
+        **{"id": "", "state": "paid", "order_ref": order["ref"], "captured": 9_900, "tax_free": 900},
+    }
+    assert (await show(world, key)).json()["state"] == "active"
+    other = await charge(world, key, order=world.order(amount=54_000))
+    assert other.json()["state"] == "paid", "a card is bound to no amount and to no day"
+    assert world.teller.calls["key_issue"] == 1
+    await world.check_books()
+
+
 async def test_a_deleted_key_is_gone_at_the_gateway_and_here(billing):
     world = billing
     key = await issued(world)

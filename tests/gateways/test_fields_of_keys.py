@@ -12,7 +12,7 @@ from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Declined, Done, Unknown, WindowPass
 from bridge.domain.payment import Account, Mode, RefundOrder
 from bridge.gateways.payple.adapter import build as build_payple
-from bridge.gateways.payple.adapter import payer_no
+from bridge.gateways.payple.fields import payer_no
 from bridge.gateways.paystory.adapter import build as build_paystory
 from tests.gateways import harness
 

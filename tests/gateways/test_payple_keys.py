@@ -1,14 +1,20 @@
 """Payple's keys over the real flows, as its regular payments want them: one a month, and known by its month."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from bridge.cli.work import perform
-from bridge.domain.exchange import KST
+from bridge.domain.billing import Issued, KeyOrder
+from bridge.domain.exchange import KST, Reply, Stamp
+from bridge.domain.gateway import Declined, Paid, Return, Unknown
+from bridge.domain.payment import Buyer, Mode
+from bridge.domain.reasons import Reason
 from bridge.flows.ask_key import KEYS_ASKED_MAX, NOT_ASKED
-from bridge.gateways.payple.adapter import payer_no
-from tests.gateways.street import Street
+from bridge.gateways.payple.adapter import build
+from bridge.gateways.payple.fields import payer_no
+from tests.gateways.street import SETTINGS, Street
 from tests.gateways.test_key_stories import CUSTOMER, ask, charge, come_back, key_of
 
 
@@ -20,6 +26,18 @@ async def monthly(tmp_path):
     await made.start()
     made.site = await made.pair(charges="regular")
     made.clock.at = datetime(2026, 11, 30, 14, 59, 0, tzinfo=UTC)
+    yield made
+    await made.quiet()
+    await made.close()
+
+
+@pytest.fixture
+async def simple(tmp_path):
+    """A shop whose keys are charged at will."""
+    made = Street(tmp_path)
+    made.gateway = "payple"
+    await made.start()
+    made.site = await made.pair()
     yield made
     await made.quiet()
     await made.close()
@@ -154,3 +172,151 @@ async def test_all_keys_of_a_customer_are_shown_and_of_those_not_asked_about_it_
     assert len(asked_of_the_gateway(monthly, "user_info")) == before + KEYS_ASKED_MAX
     assert [one["state"] for one in shown if not one.get("gateway_says")] == ["deleted"]
     assert said.index(NOT_ASKED) > KEYS_ASKED_MAX - 1, "the oldest are those that are not asked about"
+
+
+# ---- the first payment, in the window in which the card is registered
+
+
+async def first_payment(street, **changes):
+    """Ask for a key with an order that it pays; gives what was answered and the order."""
+    order = street.order(**{"amount": 55_000} | changes)
+    asked = await ask(street, order=order)
+    assert asked.status_code == 201, asked.text
+    return asked, order
+
+
+async def payment_of(street, order):
+    (row,) = await street.all("SELECT id FROM payments WHERE order_ref = ?", order["ref"])
+    return await street.payment(row["id"])
+
+
+async def test_a_card_is_registered_and_charged_in_one_window_and_charged_again_after(simple):
+    asked, order = await first_payment(simple, tax_free=11_000)
+    landed = await come_back(simple, asked)
+    key, payment = await key_of(simple, asked), await payment_of(simple, order)
+
+    assert "pay_bridge_result=active" in landed.headers["location"]
+    assert (key["state"], payment.state, simple.book(payment).net) == ("active", "paid", 55_000)
+    (window,) = asked_of_the_gateway(simple, "window")
+    told = {name: window.get(f"PCD_{name}") for name in ("PAY_WORK", "CARD_VER", "PAY_TOTAL", "PAY_TAXTOTAL")}
+    assert told == {"PAY_WORK": "CERT", "CARD_VER": "01", "PAY_TOTAL": "55000", "PAY_TAXTOTAL": "4000"}
+    assert "PCD_REGULER_FLAG" not in window
+    assert len(asked_of_the_gateway(simple, "confirm")) == 1
+    again = await charge(simple, key["id"], amount=12_000)
+    assert (again.status_code, again.json()["state"]) == (201, "paid")
+    assert (await ask_about(simple, key["id"])).json()["usable"] is True, "the card is its customer's"
+    assert (await simple.refund(payment.id)).status_code == 200
+    assert simple.book(payment).net == 0
+    await simple.check_books()
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_what_a_lost_first_payment_charged_is_settled_though_no_key_is_left(simple, kind):
+    asked, order = await first_payment(simple)
+    simple.fault("confirm", kind)
+    await come_back(simple, asked)
+    await simple.live(3_600.0, 10.0)
+    payment = await payment_of(simple, order)
+
+    made = kind == "drop_after"
+    assert (await key_of(simple, asked))["state"] == "lost"
+    assert (payment.state, payment.captured) == (("paid", 55_000) if made else ("declined", 0))
+    assert simple.book(payment).net == (55_000 if made else 0)
+    assert await simple.cases(payment.id) == []
+    await simple.check_books()
+
+
+@pytest.mark.parametrize("action", ["close", "fail"])
+async def test_whoever_leaves_the_first_payments_window_has_no_key_and_paid_nothing(simple, action):
+    asked, order = await first_payment(simple)
+    await come_back(simple, asked, action)
+
+    assert (await key_of(simple, asked))["state"] == "refused"
+    assert await simple.all("SELECT id FROM payments WHERE order_ref = ?", order["ref"]) == []
+    assert asked_of_the_gateway(simple, "confirm") == []
+    assert [book["net"] for book in simple.sandbox.bank.as_json()["payments"]] in ([], [0])
+    await simple.check_books()
+
+
+async def test_a_declined_first_payment_leaves_no_key(simple):
+    asked, order = await first_payment(simple)
+    simple.fault("confirm", "decline", code="SPCD0001")
+    await come_back(simple, asked)
+
+    assert (await key_of(simple, asked))["state"] == "refused"
+    assert (await payment_of(simple, order)).state == "declined"
+    await simple.check_books()
+
+
+async def test_where_keys_are_charged_by_the_month_the_first_payment_is_the_months(monthly):
+    asked, order = await first_payment(monthly)
+    await come_back(monthly, asked)
+    key, payment = await key_of(monthly, asked), await payment_of(monthly, order)
+    assert (key["state"], payment.state, payment.refs["regularMonth"]) == ("active", "paid", "202611")
+    (window,) = asked_of_the_gateway(monthly, "window")
+    assert [window[f"PCD_{name}"] for name in ("REGULER_FLAG", "PAY_YEAR", "PAY_MONTH")] == ["Y", "2026", "11"]
+
+    await monthly.clock.forward(5 * 86_400.0)
+    assert (await charge(monthly, key["id"])).json()["state"] == "paid", "another month"
+    assert (await monthly.refund(payment.id)).status_code == 200
+    assert asked_of_the_gateway(monthly, "refund")[-1]["PCD_PAY_MONTH"] == "11"
+    assert monthly.book(payment).net == 0
+    await monthly.check_books()
+
+
+async def test_in_mode_pay_a_key_takes_no_order_because_its_money_would_move_before_the_books_know(tmp_path):
+    street = Street(tmp_path)
+    street.gateway = "payple"
+    await street.start()
+    street.site = await street.pair(pay_work="PAY")
+    refused = await ask(street, order=street.order())
+    plain = await ask(street)
+    await street.quiet()
+    await street.close()
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "malformed")
+    assert "charge the key after" in refused.text
+    assert plain.status_code == 201
+
+
+def first(returned, amount=55_000):
+    order = KeyOrder("KEY1", "u1", "회비", Buyer("홍길동"), datetime.now(UTC), amount=amount, refs={"oid": "KEY1"})
+    return build(SETTINGS["payple"] | {"referer": "https://pay.test/"}, Mode.TEST).issue_key(
+        order, Return(returned), Stamp(datetime.now(UTC), "0" * 32)
+    )
+
+
+def ended(exchange, **told):
+    """Give what came of a confirmation that is answered so."""
+    assert next(exchange).op == "confirm"
+    done = {"PCD_PAY_RST": "success", "PCD_PAY_CODE": "SPCD0000", "PCD_PAY_OID": "KEY1", "PCD_PAY_TOTAL": 55_000}
+    with pytest.raises(StopIteration) as stopped:
+        exchange.send(Reply(200, json.dumps(done | told).encode()))
+    return stopped.value.value
+
+
+def test_a_key_that_the_answer_does_not_bear_out_is_not_believed_and_its_money_is():
+    mine = {"PCD_PAYER_ID": "P1", "PCD_PAY_REQKEY": "R", "PCD_AUTH_KEY": "A"}
+    for told in ({}, {"PCD_PAYER_ID": "P1"}):
+        issued = ended(first(mine), **told)
+        assert isinstance(issued, Issued)
+        assert (issued.key, issued.charged.amount) == ("P1", 55_000)
+    other = ended(first(mine), PCD_PAYER_ID="P2")
+    assert isinstance(other, Paid)
+    assert other.amount == 55_000
+    assert isinstance(ended(first(mine), PCD_PAY_OID="KEY2"), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        ({}, Reason.BAD_REQUEST),
+        ({"PCD_PAYER_ID": "P1", "PCD_PAY_TOTAL": "1000"}, Reason.AMOUNT_MISMATCH),
+        ({"PCD_PAYER_ID": "P1", "PCD_PAY_COFURL": "https://elsewhere.test/php/PayCardConfirmAct.php?ACT_=PAYM"},
+         Reason.BAD_REQUEST),
+    ],
+)  # fmt: skip
+def test_a_first_payment_that_came_back_otherwise_is_not_confirmed(returned, reason):
+    with pytest.raises(StopIteration) as stopped:
+        next(first(returned))
+    assert (type(stopped.value.value), stopped.value.value.reason) == (Declined, reason)

@@ -61,7 +61,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "payapp": tuple(
         f"bridge/gateways/payapp/{name}.py" for name in ("adapter", "billing", "links", "notices", "office", "talk")
     ),
-    "payple": tuple(f"bridge/gateways/payple/{name}.py" for name in ("adapter", "answers", "notices", "talks")),
+    "payple": tuple(
+        f"bridge/gateways/payple/{name}.py" for name in ("adapter", "answers", "fields", "notices", "talks")
+    ),
     "paystory": tuple(f"bridge/gateways/paystory/{name}.py" for name in ("adapter", "answers", "notices", "writing")),
     "welcome": tuple(
         f"bridge/gateways/welcome/{name}.py"

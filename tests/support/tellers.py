@@ -443,6 +443,12 @@ class BillingUndone(Billing, Approving, Undoing):
     """It charges billing keys, and takes back by our reference."""
 
 
+class BillingFirst(BillingUndone):
+    """It charges a card's first payment by its registration, where that is asked for (as Payple)."""
+
+    first_charge_methods = (Method.CARD,)
+
+
 class TypedCardsUndone(TypedCards, Approving, Undoing):
     """It takes typed cards too."""
 
@@ -491,6 +497,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         BillingUndone,
+        BillingFirst,
         Receipting,
         Serving,
         Accounts,

@@ -3,15 +3,13 @@
 README.md has the quirks and where they come from.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from bridge.domain.billing import BillingKey, Issued, KeyOrder, KeyShown
-from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.exchange import Call, Exchange, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.gateway import (
     Absent,
@@ -35,12 +33,13 @@ from bridge.domain.gateway import (
     WindowPass,
 )
 from bridge.domain.machine import State
-from bridge.domain.payment import Buyer, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.payment import Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.domain.texts import digits, email, fit
+from bridge.domain.texts import fit
 from bridge.domain.windows import origin_of
 from bridge.gateways.payple import answers, codes, notices
 from bridge.gateways.payple.dates import MONTH, day_paid, days_possible, month_of, regular
+from bridge.gateways.payple.fields import contact, payer_no, tax_flags, window_fields
 from bridge.gateways.payple.settings import SETTINGS, PaypleSettings, read_settings
 from bridge.gateways.payple.talks import Denied, Talker, lookup_body, refund_body
 
@@ -78,11 +77,11 @@ class PaypleAtOnce:
     ) -> Exchange[Script | Declined | Unknown]:
         """Give the window's data to its script, which asks us for a pass before it opens (최초결제 - 공통)."""
         yield from ()
-        fields = self._window(self.settings.pay_work, "02", payment.merchant_ref, order.buyer, urls) | {
+        fields = window_fields(self.settings, self.settings.pay_work, "02", payment.merchant_ref, order.buyer, urls) | {
             "PCD_PAY_GOODS": fit(order.title, 2048, "TICKET"),
             "PCD_PAY_TOTAL": str(payment.amount),
         }
-        return self._script(fields | self._tax(payment), payment.merchant_ref)
+        return self._script(fields | tax_flags(payment.amount, payment.tax_free), payment.merchant_ref)
 
     def vouch(
         self, payment: Payment, form: Mapping[str, str], stamp: Stamp
@@ -159,10 +158,12 @@ class PaypleAtOnce:
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
         """Give the data of the window in which a card is registered, and nothing charged (PCD_PAY_WORK AUTH)."""
         yield from ()
-        fields = self._window("AUTH", "01", order.ref, order.buyer, urls)
+        fields = window_fields(self.settings, "AUTH", "01", order.ref, order.buyer, urls)
         return self._script(fields | {"PCD_PAYER_NO": payer_no(order.customer)}, order.ref)
 
-    def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:
+    def issue_key(
+        self, order: KeyOrder, returned: Return, stamp: Stamp
+    ) -> Exchange[Issued | Paid | Declined | Unknown]:
         """Ask Payple what the key is that the browser brought: it counts only if Payple knows it (PUSERINFO)."""
         payer_id = returned.refs.get("PCD_PAYER_ID", "")
         if not payer_id:
@@ -212,11 +213,11 @@ class PaypleAtOnce:
             "PCD_PAY_OID": payment.merchant_ref,
             flag: "Y",
         }
-        body |= monthly | _contact(order.buyer) | self._tax(payment)
+        body |= monthly | contact(order.buyer) | tax_flags(payment.amount, payment.tax_free)
         reply = yield from self.talker.act("regular" if monthly else "simple", passed, body, moves_money=True)
         if isinstance(reply, Denied):
             return _declined(reply)
-        return answers.charge(payment, self.settings, reply)
+        return answers.charge(payment.merchant_ref, payment.refs, self.settings, reply)
 
     def receipt_link(self, payment: Payment) -> str:
         """Give the slip's address, as Payple named it with the payment (PCD_PAY_CARDRECEIPT)."""
@@ -249,21 +250,6 @@ class PaypleAtOnce:
             return Unknown(reply.message, reply.code)
         return answers.key(reply, payer_id)
 
-    def _window(self, work: str, version: str, ref: str, buyer: Buyer, urls: Urls) -> dict[str, str]:
-        back = {} if self.settings.result == "callback" else {"PCD_RST_URL": urls.approval}
-        return {
-            "PCD_CPAY_VER": "1.0.1",
-            "PCD_PAY_TYPE": "card",
-            "PCD_PAY_WORK": work,
-            "PCD_CARD_VER": version,
-            "payple_auth_file": urlsplit(urls.auth).path,
-            "PCD_PAYER_NO": payer_no(ref),
-            "PCD_PAYER_NAME": fit(buyer.name, 100, "구매자"),
-            "PCD_PAY_OID": ref,
-            **_contact(buyer),
-            **back,
-        }
-
     def _script(self, fields: dict[str, str], ref: str) -> Script:
         main, helper = f"{self.settings.host_url}/js/cpay.payple.1.0.1.js", self.settings.helper_script
         scripts = (helper, main) if helper else (main,)
@@ -277,13 +263,6 @@ class PaypleAtOnce:
             refs={"oid": ref},
         )
 
-    def _tax(self, payment: Payment) -> dict[str, str]:
-        """Give the tax flags: N where nothing is taxed; the VAT itself where only part is (복합과세)."""
-        if payment.tax_free == payment.amount:
-            return {"PCD_PAY_ISTAX": "N"}
-        mixed = {"PCD_PAY_TAXTOTAL": str(payment.parts.vat)} if payment.tax_free else {}
-        return {"PCD_PAY_ISTAX": "Y"} | mixed
-
 
 class Payple(PaypleAtOnce):
     """One site's Payple in mode CERT: nothing moves before we confirm it."""
@@ -293,8 +272,51 @@ class Payple(PaypleAtOnce):
 
         The amount that came back is compared first; the address only if it is one of Payple's for confirming.
         """
+        confirmation = self._confirmation(payment.amount, returned)
+        if isinstance(confirmation, Declined):
+            return confirmation
+        reply = yield confirmation
+        return answers.charge(payment.merchant_ref, payment.refs, self.settings, reply)
+
+    @property
+    def first_charge_methods(self) -> tuple[Method, ...]:
+        """Cards: PCD_CARD_VER 01 registers the card that its window pays with. (최초결제 - 공통)"""
+        return self.key_methods
+
+    def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
+        """Give the data of the window in which a card is registered; with an amount, for the first payment too.
+
+        Where keys are charged by the month, this payment is the month's (PCD_REGULER_FLAG).
+        """
+        if not order.amount:
+            return (yield from super().open_key_window(order, urls, stamp))
+        month = self.charge_refs(stamp.at)
+        fields = window_fields(self.settings, self.settings.pay_work, "01", order.ref, order.buyer, urls) | {
+            "PCD_PAYER_NO": payer_no(order.customer),
+            "PCD_PAY_GOODS": fit(order.title, 2048, "TICKET"),
+            "PCD_PAY_TOTAL": str(order.amount),
+        }
+        script = self._script(fields | regular(month) | tax_flags(order.amount, order.tax_free), order.ref)
+        return replace(script, refs=dict(script.refs) | month)
+
+    def issue_key(
+        self, order: KeyOrder, returned: Return, stamp: Stamp
+    ) -> Exchange[Issued | Paid | Declined | Unknown]:
+        """Ask what the key is; with an amount, confirm the first payment, by which the card is charged and kept."""
+        if not order.amount:
+            return (yield from super().issue_key(order, returned, stamp))
+        payer_id = returned.refs.get("PCD_PAYER_ID", "")
+        if not payer_id:
+            return Declined(Reason.BAD_REQUEST, "", "결제창이 등록된 카드를 알려 주지 않아 결제하지 않았어요.")
+        confirmation = self._confirmation(order.amount, returned)
+        if isinstance(confirmation, Declined):
+            return confirmation
+        reply = yield confirmation
+        return answers.first_charge(order, payer_id, self.settings, reply)
+
+    def _confirmation(self, amount: int, returned: Return) -> Call | Declined:
         back = returned.refs
-        if back.get("PCD_PAY_TOTAL", str(payment.amount)) != str(payment.amount):
+        if back.get("PCD_PAY_TOTAL", str(amount)) != str(amount):
             return Declined(Reason.AMOUNT_MISMATCH, "", "결제 금액이 주문과 달라요.")
         url = back.get("PCD_PAY_COFURL") or f"{self.settings.host_url}/php/PayCardConfirmAct.php?ACT_=PAYM"
         if not self.talker.is_callable(url) or not CONFIRM.fullmatch(url.removeprefix(origin_of(url))):
@@ -306,8 +328,7 @@ class Payple(PaypleAtOnce):
             "PCD_PAY_REQKEY": back.get("PCD_PAY_REQKEY", ""),
             "PCD_PAYER_ID": back.get("PCD_PAYER_ID", ""),
         }
-        reply = yield self.talker.call("confirm", url, body, moves_money=True)
-        return answers.charge(payment, self.settings, reply)
+        return self.talker.call("confirm", url, body, moves_money=True)
 
 
 def build(values: Mapping[str, str], mode: Mode) -> PaypleAtOnce:
@@ -319,16 +340,6 @@ def build(values: Mapping[str, str], mode: Mode) -> PaypleAtOnce:
 def settings_of_gateway() -> tuple[Setting, ...]:
     """List the settings an operator may give."""
     return SETTINGS
-
-
-def payer_no(who: str) -> str:
-    """Make PCD_PAYER_NO of whoever pays: at most ten digits that tell nothing of them."""
-    return str(int(hashlib.sha256(who.encode()).hexdigest()[:8], 16))
-
-
-def _contact(buyer: Buyer) -> dict[str, str]:
-    phone, mail = digits(buyer.phone, 20), email(buyer.email, 100)
-    return ({"PCD_PAYER_HP": phone} if phone else {}) | ({"PCD_PAYER_EMAIL": mail} if mail else {})
 
 
 def _reason(denied: Denied) -> Reason:

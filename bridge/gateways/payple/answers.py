@@ -1,6 +1,8 @@
 """Reads what Payple answers to its acts: `PCD_PAY_RST` says yes or no, and nothing is a yes about another order."""
 
-from bridge.domain.billing import KeyShown
+from collections.abc import Mapping
+
+from bridge.domain.billing import Issued, KeyOrder, KeyShown
 from bridge.domain.exchange import Fields, Reply
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import Absent, Declined, Done, Paid, Refused, Seen, Unknown
@@ -19,24 +21,36 @@ def _head(reply: Reply) -> tuple[Fields, str, str, str]:
     return fields, fields.text("PCD_PAY_RST"), fields.text("PCD_PAY_CODE", ""), fields.text("PCD_PAY_MSG", "")
 
 
-def _is_other(fields: Fields, payment: Payment) -> bool:
-    return fields.has("PCD_PAY_OID") and fields.text("PCD_PAY_OID") != payment.merchant_ref
+def _is_other(fields: Fields, ref: str) -> bool:
+    return fields.has("PCD_PAY_OID") and fields.text("PCD_PAY_OID") != ref
 
 
-def charge(payment: Payment, settings: PaypleSettings, reply: Reply) -> Paid | Declined | Unknown:
-    """Say what the answer to a confirmation or charge means. Raises Unreadable."""
+def charge(ref: str, known: Mapping[str, str], settings: PaypleSettings, reply: Reply) -> Paid | Declined | Unknown:
+    """Say what the answer to a confirmation or charge means, of the payment with our reference and the refs that are
+    `known` of it. Raises Unreadable."""
     fields, said, code, message = _head(reply)
     if said == codes.SUCCESS and code not in codes.NOT_HEARD:
-        if _is_other(fields, payment):
+        if _is_other(fields, ref):
             return Unknown(OTHER, code, message)
         amount = fields.won("PCD_PAY_TOTAL")
         if not amount:
             raise Unreadable("The answer says that nothing was taken.")
-        return Paid(amount, dict(payment.refs) | refs(fields), card(fields), moment_in(fields, "PCD_PAY_TIME"))
+        return Paid(amount, dict(known) | refs(fields), card(fields), moment_in(fields, "PCD_PAY_TIME"))
     if code in codes.DECLINES or code in settings.decline_codes:
         return Declined(codes.DECLINES.get(code, Reason.DECLINED), code, message)
     refusal = said == "error" and bool(code) and code not in codes.NO_REFUSALS
     return Unknown("the charge was answered with a code that proves nothing", code, message, refusal=refusal)
+
+
+def first_charge(
+    order: KeyOrder, payer_id: str, settings: PaypleSettings, reply: Reply
+) -> Issued | Paid | Declined | Unknown:
+    """Say what the answer to the confirmation of a key's first payment means. The key is the one that the confirmation
+    named (PCD_PAYER_ID, 필수); where the answer names another, only the money counts. Raises Unreadable."""
+    taken = charge(order.ref, order.refs, settings, reply)
+    if not isinstance(taken, Paid) or reply.json_fields().text("PCD_PAYER_ID", payer_id) != payer_id:
+        return taken
+    return Issued(payer_id, card=taken.card, charged=taken)
 
 
 def refs(fields: Fields) -> dict[str, str]:
@@ -67,7 +81,7 @@ def inquiry(payment: Payment, settings: PaypleSettings, reply: Reply) -> Seen | 
     """Say what an inquiry of one day shows. What was refunded it need not show. Raises Unreadable."""
     fields, said, code, message = _head(reply)
     if said == codes.SUCCESS:
-        if not fields.has("PCD_PAY_OID") or _is_other(fields, payment):
+        if not fields.has("PCD_PAY_OID") or _is_other(fields, payment.merchant_ref):
             return Unknown("the inquiry shows another payment", code, message)
         refunded = fields.won("PCD_REFUND_TOTAL") if fields.has("PCD_REFUND_TOTAL") else None
         return Seen(
@@ -83,7 +97,7 @@ def refunding(payment: Payment, refund: RefundOrder, reply: Reply) -> Done | Ref
     """Say what the answer to a refund means. A refusal counts only where its words give a reason. Raises Unreadable."""
     fields, said, code, message = _head(reply)
     if said == codes.SUCCESS and code not in codes.NOT_HEARD:
-        if _is_other(fields, payment):
+        if _is_other(fields, payment.merchant_ref):
             return Unknown(OTHER, code, message)
         if fields.has("PCD_REFUND_TOTAL") and fields.won("PCD_REFUND_TOTAL") != refund.amount:
             return Unknown("the refund was answered about another amount", code, message)
