@@ -151,7 +151,7 @@ def _record_undo(
         return
     next_try_at = recorder.at + pause_ms(UNDO_SECONDS, undo.tries)
     if isinstance(outcome, NothingThere):
-        next_try_at = max(next_try_at, min(quiet, recorder.at + 60_000))
+        next_try_at = max(next_try_at, min(quiet, recorder.at + UNDO_SECONDS[-1] * 1000))
     _keep_trying(turn, recorder, undo, next_try_at, code, message)
 
 

@@ -199,7 +199,7 @@ async def test_nothing_there_soon_after_a_lost_approval_is_tried_again_and_nobod
     undo = await operation_of(world, payment.id, "undo")
 
     assert (undo.step, undo.code, undo.message) == (Step.UNKNOWN, "404", "")
-    assert seconds_until(world, undo) == 60
+    assert seconds_until(world, undo) == 45
     assert await world.told(payment.id) == ["payment.confirming"]
 
 
