@@ -23,8 +23,8 @@ from bridge.demo.stand import Plan, Stand, open_stand
 from bridge.demo.visit import Visit
 from bridge.domain.machine import UNSETTLED, State
 
-TOTAL_SECONDS = 28.0
-"""What one gateway's journeys may take; all gateways' together, twice that."""
+TOTAL_SECONDS = 60.0
+"""A walk that hangs ends then, one of all gateways after twice that; alone on a machine one takes about 13 s."""
 AT_ONCE = 6
 HOLD_SECONDS = 45  # shorter than an approval may take: every approval asks the fence
 QUIET_SECONDS = 130

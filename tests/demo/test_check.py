@@ -34,7 +34,7 @@ def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 @pytest.mark.parametrize("gateway", GATEWAYS)
 def test_the_command_walks_all_in_time_prints_one_object_and_is_quiet(gateway: str) -> None:
     words = [sys.executable, "-m", "bridge", "demo", "--check", "--gateway", gateway]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
 
     found = json.loads(done.stdout)
     assert found["problems"] == []
@@ -63,7 +63,7 @@ main()
 
 def test_the_command_fails_when_the_books_differ_and_still_prints_what_it_found() -> None:
     words = [sys.executable, "-c", BROKEN, "demo", "--check", "--gateway", "mainpay"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
 
     assert done.returncode == 1
     assert json.loads(done.stdout)["agree"] is False

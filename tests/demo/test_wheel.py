@@ -18,7 +18,7 @@ BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.
 
 def run(folder: Path, *words: str, environment: dict[str, str] | None = None) -> str:
     done = subprocess.run(
-        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
