@@ -154,13 +154,16 @@ def _earlier(turn: Turn, site: Site, once: Once, *, used: bool) -> Payment | Non
 
 
 async def _opened_elsewhere(context: Context, site: Site, payment: Payment) -> Payment:
-    """Wait for the window that another process is opening: the buyer's two clicks met two bridges."""
+    """Wait for the window that another process is opening: the buyer's two clicks met two bridges.
+
+    It looks before it waits: this very process may have opened it between the turn that read the payment and now.
+    """
     payment_id = payment.id
     for _ in range(round(READY_SECONDS / LOOK_SECONDS)):
-        await context.clock.sleep(LOOK_SECONDS)
         payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
         if payment.state != State.READYING:
             break
+        await context.clock.sleep(LOOK_SECONDS)
     return payment
 
 
