@@ -55,6 +55,9 @@ class ReceiptIssued:
     split: Split | None = None
 
 
+TransferState = Literal["registered", "done", "failed", "cancelled"]
+
+
 @dataclass(frozen=True, slots=True)
 class TransferShown:
     """Where a refund by bank transfer stands: registered, done, failed or cancelled, with the gateway's own words.
@@ -62,7 +65,7 @@ class TransferShown:
     `refs`: of one that was found by our reference, what its status is asked for by from then on.
     """
 
-    state: Literal["registered", "done", "failed", "cancelled"]
+    state: TransferState
     code: str = ""
     message: str = ""
     refs: Mapping[str, str] = field(default_factory=dict)

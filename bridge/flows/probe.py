@@ -38,13 +38,19 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)
-        current = operations.get(turn, site.id, operation.id)
-        assert current is not None, "operations are never deleted"
-        mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Unpaid)
-        if mine and current.step in PENDING_STEPS:
+        current = still_ours(turn, operation, conversation.outcome)
+        if current is not None:
             _record(turn, recorder, gateway, current, conversation.outcome, payment.requests)
 
     await write_down(context, record)
+
+
+def still_ours(turn: Turn, claimed: Operation, outcome: Probing) -> Operation | None:
+    """Read the operation as it stands, where this try may write: nobody tried since, or the request surely ended."""
+    current = operations.get(turn, claimed.site, claimed.id)
+    assert current is not None, "operations are never deleted"
+    mine = current.tries == claimed.tries + 1 or isinstance(outcome, Unpaid)
+    return current if mine and current.step in PENDING_STEPS else None
 
 
 def _record(

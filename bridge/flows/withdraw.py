@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway, PerhapsPaid, Probes, Probing, Unpaid
-from bridge.domain.machine import PENDING_STEPS, Evidence, Step
+from bridge.domain.machine import Evidence, Step
 from bridge.domain.payment import REQUESTS, Payment
 from bridge.flows.context import Context
 from bridge.flows.pace import claimed_until
+from bridge.flows.probe import still_ours
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.requests_made import end_request
 from bridge.flows.sites import Site
@@ -51,10 +52,8 @@ async def withdraw_once(context: Context, site: Site, gateway: Gateway, operatio
 
         def record(turn: Turn) -> None:
             recorder.journal(turn, payment, conversation)
-            current = operations.get(turn, site.id, operation.id)
-            assert current is not None, "operations are never deleted"
-            mine = current.tries == operation.tries + 1 or isinstance(conversation.outcome, Unpaid)
-            if mine and current.step in PENDING_STEPS:
+            current = still_ours(turn, operation, conversation.outcome)
+            if current is not None:
                 _record(turn, recorder, current, conversation.outcome, payment.requests[0])
 
         await write_down(context, record)

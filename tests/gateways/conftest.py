@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.gateways.house import House
+from tests.gateways.paired import paired
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A bridge, a shop, PayApp."""
-    made = House(tmp_path)
-    made.gateway = "payapp"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(House(tmp_path), "payapp") as made:
+        yield made

@@ -6,6 +6,7 @@ import pytest
 
 from tests.gateways import test_key_stories as keys
 from tests.gateways.house import House
+from tests.gateways.paired import paired
 from tests.gateways.street import Street
 from tests.gateways.test_mainpay_direct_stories import CARD as MAINPAY_CARD
 from tests.gateways.test_mainpay_direct_stories import issue_key, typed
@@ -20,19 +21,15 @@ FIELDS = {"payapp": "cardinst", "welcome": "cardQuota", "paystory": "quotaMon"}
 async def shop(request, tmp_path):
     """A site that takes typed cards at one gateway that charges keys."""
     made = (Street if request.param == "paystory" else House)(tmp_path)
-    made.gateway = request.param
-    await made.start()
-    made.site = await made.pair(SHOP, card_entry="on")
-    made.net.apps[f"{SHOP}:80"] = made.shop.app()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(made, request.param, url=SHOP, card_entry="on"):
+        made.net.apps[f"{SHOP}:80"] = made.shop.app()
+        yield made
 
 
 @pytest.fixture
 async def payple(tmp_path):
     """A site at Payple."""
-    async for made in keys.opened_street("payple", tmp_path):
+    async with paired(Street(tmp_path), "payple") as made:
         yield made
 
 
@@ -69,7 +66,7 @@ async def test_what_no_card_company_gives_is_refused_before_anything_is_sent(sho
 
 @pytest.mark.parametrize("gateway", ["payple", "paystory"])
 async def test_a_window_without_a_field_refuses_months_and_says_where_they_are_chosen(gateway, tmp_path):
-    async for street in keys.opened_street(gateway, tmp_path):
+    async with paired(Street(tmp_path), gateway) as street:
         asked = {"order": street.order(), "instalment_months": 3}
         refused = await street.call("POST", "/v1/payments", asked)
 

@@ -9,6 +9,7 @@ from bridge.domain.payment import Account
 from bridge.flows.owe_check import owe_check
 from bridge.flows.record import Recorder
 from bridge.flows.refund import RefundWish, once_of_command, refund
+from tests.gateways.paired import paired
 from tests.gateways.street import Street
 from tests.support.world import Opened
 
@@ -19,25 +20,15 @@ CARD = {"number": "4518123412341111", "expires": "3010", "holder": "900101", "pa
 @pytest.fixture(params=["paystory", "payple"])
 async def street(request, tmp_path):
     """A bridge, a shop, one gateway that remembers cards."""
-    async for made in opened_street(request.param, tmp_path):
+    async with paired(Street(tmp_path), request.param) as made:
         yield made
 
 
 @pytest.fixture
 async def paystory(tmp_path):
     """The same with Pay-Story alone, whose phones and accounts work in ways of their own."""
-    async for made in opened_street("paystory", tmp_path):
+    async with paired(Street(tmp_path), "paystory") as made:
         yield made
-
-
-async def opened_street(gateway, folder):
-    made = Street(folder)
-    made.gateway = gateway
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
 
 
 async def ask(street, **changes):
@@ -149,7 +140,7 @@ async def test_a_window_of_a_key_that_is_issued_gets_no_pass_any_more(street):
 
 
 async def test_a_gateway_that_does_not_vouch_opens_no_window_for_a_key(tmp_path):
-    async for street in opened_street("payple", tmp_path):
+    async with paired(Street(tmp_path), "payple") as street:
         asked = await ask(street)
         street.fault("auth", "decline", code="AUTH0004")
         auth_url = asked.json()["window_url"].replace("/window", "/auth")

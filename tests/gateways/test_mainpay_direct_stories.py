@@ -127,8 +127,7 @@ async def test_a_lost_charge_at_midnight_is_taken_back_on_the_day_the_gateway_bo
     world.sandbox.latency_seconds["mainpay", "keyin"] = 2.0
     world.fault("keyin", "drop_after")
     paying = asyncio.ensure_future(pay_typed(world))
-    while not world.net.calls("/card-keyin/trans"):
-        await asyncio.sleep(0.001)
+    await world.until(lambda: world.net.calls("/card-keyin/trans"))
     await world.clock.forward(3)
     lost = await paying
     await world.live(60)
@@ -148,8 +147,7 @@ async def test_a_slow_no_of_the_first_day_does_not_keep_the_second_from_being_as
     world.fault("keyin", "drop_after")
     world.net.on_send = lambda sent: world.clock.skip(8) if sent.url.endswith("/cancel") else None
     paying = asyncio.ensure_future(pay_typed(world))
-    while not world.net.calls("/card-keyin/trans"):
-        await asyncio.sleep(0.001)
+    await world.until(lambda: world.net.calls("/card-keyin/trans"))
     await world.clock.forward(4)
     lost = await paying
     await world.live(120)

@@ -8,6 +8,7 @@ import pytest
 from bridge.clock import to_ms
 from bridge.domain.exchange import KST
 from tests.gateways.house import House
+from tests.gateways.paired import paired
 from tests.gateways.street import Street
 from tests.support.world import Opened
 
@@ -15,25 +16,15 @@ from tests.support.world import Opened
 @pytest.fixture(params=["paystory", "payple"])
 async def street(request, tmp_path):
     """A bridge, a shop, a gateway that can be asked."""
-    made = Street(tmp_path)
-    made.gateway = request.param
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(Street(tmp_path), request.param) as made:
+        yield made
 
 
 @pytest.fixture
 async def links(tmp_path):
     """A bridge, a shop, Welcome."""
-    made = House(tmp_path)
-    made.gateway = "welcome"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(House(tmp_path), "welcome") as made:
+        yield made
 
 
 def second(moment):

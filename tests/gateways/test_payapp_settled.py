@@ -11,6 +11,7 @@ from bridge.domain.machine import Step
 from bridge.flows import log_in
 from bridge.ledger import operations
 from tests.gateways.house import House
+from tests.gateways.paired import paired
 from tests.web.visitor import PASSWORD, Browser
 
 OWED = {"amount": 55_000, "account": "국민은행 000-000000"}
@@ -19,14 +20,9 @@ OWED = {"amount": 55_000, "account": "국민은행 000-000000"}
 @pytest.fixture
 async def house(tmp_path):
     """A bridge, a shop, PayApp, which pays the seller out after two days."""
-    made = House(tmp_path)
-    made.gateway = "payapp"
-    await made.start()
-    made.site = await made.pair()
-    made.set(settled_days=2)
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(House(tmp_path), "payapp") as made:
+        made.set(settled_days=2)
+        yield made
 
 
 async def settled(house):
@@ -128,8 +124,7 @@ async def slow_first_call(house, payment, seconds):
     house.sandbox.latency_seconds["payapp", "paycancel"] = seconds
     before = len(house.net.sent)
     refunding = asyncio.ensure_future(house.refund(payment.id))
-    while len(house.net.sent) == before:
-        await asyncio.sleep(0.001)
+    await house.until(lambda: len(house.net.sent) > before)
     return refunding
 
 

@@ -14,6 +14,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.ask_key import KEYS_ASKED_MAX, NOT_ASKED
 from bridge.gateways.payple.adapter import build
 from bridge.gateways.payple.fields import payer_no
+from tests.gateways.paired import paired
 from tests.gateways.street import SETTINGS, Street
 from tests.gateways.test_key_stories import CUSTOMER, ask, charge, come_back, key_of
 
@@ -21,26 +22,16 @@ from tests.gateways.test_key_stories import CUSTOMER, ask, charge, come_back, ke
 @pytest.fixture
 async def monthly(tmp_path):
     """A shop whose contract lets a key be charged once a month (PCD_REGULER_FLAG), a minute before a new one."""
-    made = Street(tmp_path)
-    made.gateway = "payple"
-    await made.start()
-    made.site = await made.pair(charges="regular")
-    made.clock.at = datetime(2026, 11, 30, 14, 59, 0, tzinfo=UTC)
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(Street(tmp_path), "payple", charges="regular") as made:
+        made.clock.at = datetime(2026, 11, 30, 14, 59, 0, tzinfo=UTC)
+        yield made
 
 
 @pytest.fixture
 async def simple(tmp_path):
     """A shop whose keys are charged at will."""
-    made = Street(tmp_path)
-    made.gateway = "payple"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(Street(tmp_path), "payple") as made:
+        yield made
 
 
 async def remembered(street):

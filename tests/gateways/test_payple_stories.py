@@ -2,30 +2,21 @@
 
 import pytest
 
+from tests.gateways.paired import paired
 from tests.gateways.street import Street
-
-
-async def opened_street(folder, **settings):
-    made = Street(folder)
-    made.gateway = "payple"
-    await made.start()
-    made.site = await made.pair(**settings)
-    yield made
-    await made.quiet()
-    await made.close()
 
 
 @pytest.fixture
 async def at_once(tmp_path):
     """A shop whose window takes the money by itself (PCD_PAY_WORK PAY)."""
-    async for made in opened_street(tmp_path, pay_work="PAY"):
+    async with paired(Street(tmp_path), "payple", pay_work="PAY") as made:
         yield made
 
 
 @pytest.fixture
 async def told(tmp_path):
     """A shop whose webhooks are registered, at a Payple whose inquiry shows no refunds."""
-    async for made in opened_street(tmp_path):
+    async with paired(Street(tmp_path), "payple") as made:
         made.register_notices()
         yield made
 

@@ -12,6 +12,7 @@ from bridge.flows.check_invariants import check_everything
 from bridge.gateways import build
 from bridge.gateways.paystory.sandbox_notices import signed
 from bridge.sandbox.local import ask
+from tests.gateways.paired import paired
 from tests.gateways.street import Street
 from tests.sandbox.test_paystory import KEY, MID
 
@@ -19,13 +20,8 @@ from tests.sandbox.test_paystory import KEY, MID
 @pytest.fixture
 async def street(tmp_path):
     """A shop whose Pay-Story tells it nothing by notice."""
-    made = Street(tmp_path)
-    made.gateway = "paystory"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(Street(tmp_path), "paystory") as made:
+        yield made
 
 
 async def test_a_refund_refused_as_more_than_is_left_is_asked_about_and_ends_no_process(street):

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from tests.gateways.paired import paired
 from tests.gateways.street import DECLINES, Street
 from tests.support.world import SHOP_URL
 
@@ -21,13 +22,8 @@ FOREIGN = (
 @pytest.fixture(params=GATEWAYS)
 async def street(request, tmp_path):
     """A bridge, a shop, one gateway."""
-    made = Street(tmp_path)
-    made.gateway = request.param
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(Street(tmp_path), request.param) as made:
+        yield made
 
 
 async def settled(street, payment_id, seconds=900.0):

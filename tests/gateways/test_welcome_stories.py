@@ -9,6 +9,7 @@ import pytest
 from bridge.flows.manage_sites import change_settings
 from bridge.gateways.welcome.escrow import DELIVERY
 from tests.gateways.house import House
+from tests.gateways.paired import paired
 from tests.support.world import SHOP_URL, Coming, Opened
 
 LOST_BEFORE = ("drop_before", "5xx_before")
@@ -18,13 +19,8 @@ LOST_AFTER = ("drop_after", "5xx_after", "garbage_after", "half_after")
 @pytest.fixture
 async def house(tmp_path):
     """A bridge, a shop, Welcome."""
-    made = House(tmp_path)
-    made.gateway = "welcome"
-    await made.start()
-    made.site = await made.pair()
-    yield made
-    await made.quiet()
-    await made.close()
+    async with paired(House(tmp_path), "welcome") as made:
+        yield made
 
 
 async def test_a_buyer_pays_and_the_shop_hears_it_once(house):

@@ -6,7 +6,7 @@ import html
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -313,6 +313,11 @@ class World:
                 return
             _, pending = await asyncio.wait(running, timeout=10)
             assert not pending, f"still running: {pending}"
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Let what runs go on until something holds; the ledger's threads are real, so it takes real time."""
+        while not holds():
+            await asyncio.sleep(0.001)
 
     async def beat(self, beats: int = 0) -> None:
         """One heartbeat and one delivery, and what they began."""

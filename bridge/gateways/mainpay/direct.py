@@ -23,14 +23,14 @@ from bridge.domain.gateway import (
     Waiting,
 )
 from bridge.domain.payment import Account, Order, Payment
-from bridge.domain.services import ReceiptIssued, ReceiptOrder, TransferShown
+from bridge.domain.services import ReceiptIssued, ReceiptOrder, TransferShown, TransferState
 from bridge.domain.texts import digits, email, fit
 from bridge.gateways.mainpay import codes
 from bridge.gateways.mainpay.answers import approval
 from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS, Writer
 
 TRANSFER_DONE = frozenset({"200", "0000"})
-TRANSFER_STATES: Mapping[str, str] = {"R": "registered", "S": "done", "F": "failed", "C": "cancelled"}
+TRANSFER_STATES: Mapping[str, TransferState] = {"R": "registered", "S": "done", "F": "failed", "C": "cancelled"}
 PURPOSES = {"income": "0", "business": "1", "self": "0"}
 
 
@@ -290,7 +290,7 @@ def _shown(reply: Reply) -> TransferShown | Absent | Unknown:
     state = TRANSFER_STATES.get(told)
     if state is None:
         return Unknown("the transfer is in a state that no document names", told, message)
-    return TransferShown(state, told, message)  # type: ignore[arg-type]  # the table's values are its states
+    return TransferShown(state, told, message)
 
 
 def _no(code: str, message: str) -> Declined | Unknown:
