@@ -72,6 +72,15 @@ def test_a_net_cancel_with_other_parameters_than_pay_is_refused(sandbox, shop, c
     assert shop.net_cancel(shop.signed({**form, **changed}))["resultCode"] == "200"
 
 
+def test_a_net_cancel_repeats_the_timestamp_of_a_pay_long_past(sandbox, shop):
+    form = shop.pay_form(REF, 55_000, shop.returned(REF))
+    shop.post(PAY, form)
+    sandbox.control("settings", {"gateway": "mainpay", "clock_minutes": 5})
+    assert shop.post(PAY, form)["resultCode"] == "1005"
+    assert shop.net_cancel(form)["resultCode"] == "200"
+    assert sandbox.book(REF)["net"] == 0
+
+
 def test_a_cancel_by_order_number_takes_a_lost_payment_back(sandbox, shop):
     paid = shop.pay(REF)["data"]
     form = shop.cancel_form(paid, 55_000, ref=REF, isNetCancel="Y")

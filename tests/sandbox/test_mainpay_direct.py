@@ -188,6 +188,28 @@ async def test_a_signature_over_other_strings_is_refused(till, op):
     assert (await till.said(PATHS[op], form | {"timestamp": "202611201200001235"}))["resultCode"] == "1004"
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "taken"),
+    [
+        ("202611201205001234", True),
+        ("20261120115500", True),
+        ("202611201205011234", False),
+        ("202611201154591234", False),
+        ("202611200300001234", False),
+        ("261120120000000", True),
+        ("261120030000000", False),
+        ("202602311200001234", False),
+    ],
+)
+async def test_a_timestamp_is_compared_with_the_clock_only_where_that_is_wanted(till, timestamp, taken):
+    till.set(clock_minutes=5)
+    wanted = ("200", "") if taken else ("1005", "timestamp")
+    said = await till.said(PATHS["keyin"], till.signed("keyin", timestamp=timestamp))
+    assert (said["resultCode"], "timestamp" if "timestamp" in said["resultMessage"] else "") == wanted
+    till.set(clock_minutes=0)
+    assert (await till.say("keyin", timestamp=timestamp))[0] == "200"
+
+
 @pytest.mark.parametrize("op", sorted(PATHS))
 async def test_every_field_is_needed_unless_it_may_be_left_out(till, op):
     may_be_left_out = {"payType", "birthDay"} | ({"version"} if op == "publish" else set())

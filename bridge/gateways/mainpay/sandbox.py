@@ -23,6 +23,7 @@ from bridge.gateways.mainpay.sandbox_words import (
     Refusal,
     Rule,
     check,
+    check_moment,
     check_signature,
     said,
 )
@@ -35,6 +36,9 @@ from bridge.sandbox.world import ControlRefused, World
 
 Act = Callable[[Till, Mapping[str, str], Fault | None], Answer]
 Handler = Callable[[Request], Awaitable[Response]]
+
+WITH_ANOTHERS_MOMENT = ("net_cancel",)
+"""Asked with exactly the parameters of a pay, that pay's timestamp among them."""
 
 _PAY = ("pay", "keyin", "key_charge")
 _CANCEL = ("cancel", "part_cancel", "key_cancel", "transfer")
@@ -128,6 +132,8 @@ def _operation(
             try:
                 check(form, rules)
                 check_signature(till.settings.merchants, form, shop, amount)
+                if op not in WITH_ANOTHERS_MOMENT:
+                    check_moment(form, world.now(), till.settings.clock_minutes)
                 return act(till, form, fault)
             except Refusal as refusal:
                 return Answer(said(dialect, refusal.code, refusal.message, ""))

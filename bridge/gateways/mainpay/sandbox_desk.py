@@ -36,6 +36,7 @@ class Settings:
     mobile_merchant_data_base64: bool = False
     transfer_seconds: float = 60.0
     transfer_ok_code: str = "200"
+    clock_minutes: float = 0.0
 
 
 @dataclass(slots=True)

@@ -8,7 +8,10 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from bridge.sandbox.clock import is_beside, read_digits
 
 GATEWAY = "mainpay"
 LIVE = "live"
@@ -175,6 +178,15 @@ def check_signature(keys: Mapping[str, Iterable[str]], form: Mapping[str, str], 
         if hmac.compare_digest(hashlib.sha256(message.encode()).hexdigest(), form["signature"]):
             return
     raise Refusal("1004")
+
+
+def check_moment(form: Mapping[str, str], now: datetime, minutes: float) -> None:
+    """Check that a timestamp is Korea's time now, to so many minutes; not at all where they are 0. Raises Refusal 1005.
+    Its first fourteen digits are the time (guide, 인증 방법); of fifteen, yyMMddHHmmssSSS, the first twelve."""
+    text = form["timestamp"]
+    told = f"20{text[:12]}" if len(text) == len("yyMMddHHmmssSSS") else text[: len("yyyyMMddHHmmss")]
+    if is_beside(read_digits(told), now, minutes):
+        raise Refusal("1005", f"{MESSAGES['1005']} (timestamp)")
 
 
 def said(dialect: str, code: str, message: str, data: Any) -> dict[str, Any]:
