@@ -22,11 +22,14 @@ from bridge.ledger import gap, notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
+from bridge.wire.converse import Conversation
 
 Speak = Callable[[Payment, Operation], Exchange[Approval]]
 """Says the call that moves the money, once its intent is written."""
 Also = Callable[[Turn, Approval], None]
 """Writes what else came of that call, in the turn that writes the outcome."""
+Heard = Callable[[Conversation[Approval]], None]
+"""Hears how the talk went, once, before anything of it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,12 @@ async def approve(
     actor: str = "buyer",
     returned: Mapping[str, str] | None = None,
     also: Also | None = None,
+    heard: Heard | None = None,
 ) -> None:
     """Move the money of an open payment, at most once however often this is called.
 
-    `returned` is kept, sealed, for whoever must take the approval back. Raises Busy where the books cannot take the
+    `returned` is kept, sealed, for whoever must take the approval back; `heard` is told of the talk, where the window
+    was not the payment's own. Raises Busy where the books cannot take the
     intent, Reconciling where they were restored and may not know all; nothing was sent then.
     """
     fence = await ask_fence(context, site, gateway, order, payment)
@@ -65,7 +70,10 @@ async def approve(
     exchange = speak(approving, operation)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
     recorder = Recorder.now(context, site)
-    note_after_window(context, site, gateway, approving, conversation)
+    if heard is not None:
+        heard(conversation)
+    else:
+        note_after_window(context, site, gateway, approving, conversation)
 
     def record(turn: Turn) -> tuple[Payment, list[StoredNotice]]:
         recorder.journal(turn, approving, conversation)

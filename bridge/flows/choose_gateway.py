@@ -61,14 +61,24 @@ def choose_gateway(
     able = [gateway for gateway in site.gateways_for(method, name) if gateway.name not in but]
     able = _that_offer(able, months) if months else able
     able = _that_open_in_apps(able, in_app) if in_app is not None else able
-    enough = [gateway for gateway in able if gateway.smallest(method) <= amount]
-    if able and not enough:
-        least = min(able, key=lambda gateway: gateway.smallest(method))
-        raise too_small(least, method)
-    for gateway in enough:
+    enough = that_take(able, method, amount)
+    return first_up(breakers, site, enough, now)
+
+
+def first_up(breakers: Breakers, site: Site, able: Sequence[G], now: float) -> G:
+    """Choose the first of some gateways that has lately answered. Raises GatewayOff where none has."""
+    for gateway in able:
         if not breakers.is_down(site.id, gateway.name, now):
             return gateway
     raise GatewayOff("The gateway does not answer at the moment; nothing was sent. Try again in a minute.", retry=True)
+
+
+def that_take(able: Sequence[G], method: Method, amount: int) -> list[G]:
+    """Keep those that take so little, in KRW. Raises AmountTooSmall where that leaves none of some."""
+    enough = [gateway for gateway in able if gateway.smallest(method) <= amount]
+    if able and not enough:
+        raise too_small(min(able, key=lambda gateway: gateway.smallest(method)), method)
+    return enough
 
 
 def _that_offer(able: list[Gateway], months: int) -> list[Gateway]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import CardEntry, Issued, IssuesKeys, IssuesKeysByCard, KeyOrder, KeyState
@@ -21,7 +22,7 @@ from bridge.flows.open_checkout import Once
 from bridge.flows.open_key import new_key
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
-from bridge.flows.talk import talk
+from bridge.flows.talk import note_after_key_window, talk
 from bridge.flows.typed_card import without_card
 from bridge.flows.write_down import write_down
 from bridge.ledger import billing_keys as rows
@@ -142,9 +143,11 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
         _record(turn, context, issuing, heard[0] if heard else outcome)
 
     visit = await look(context, site, charge.payment.id)
+    told = partial(note_after_key_window, context, site, gateway, issuing)
     await approve(
-        context, site, gateway, visit.order, charge.payment, speak, returned=returned.refs, actor=row.actor, also=also
-    )
+        context, site, gateway, visit.order, charge.payment, speak, returned=returned.refs, actor=row.actor, also=also,
+        heard=told,
+    )  # fmt: skip
     if not heard:
         await context.ledger.write(lambda turn: end_unsent(turn, issuing, now_ms(context.clock)))
 
@@ -202,6 +205,7 @@ async def _talk_and_record(
     intended_at: float,
 ) -> None:
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    note_after_key_window(context, site, gateway, issuing, conversation)
 
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, issuing, conversation.journal, now_ms(context.clock))

@@ -10,14 +10,14 @@ from bridge.domain.failures import Conflict, GatewayOff, Malformed
 from bridge.domain.gateway import Declined, Gateway, NotSent, Redirect, Script
 from bridge.domain.payment import Method
 from bridge.flows.billing_keys import KeyWish, key_order, seal_wish
-from bridge.flows.choose_gateway import check_amount
+from bridge.flows.choose_gateway import first_up, that_take
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import READY_SECONDS, Once
 from bridge.flows.record import Recorder
 from bridge.flows.script_window import seal_window
 from bridge.flows.sites import Site
-from bridge.flows.talk import talk
+from bridge.flows.talk import note_window, talk
 from bridge.flows.urls import key_urls, key_window_url
 from bridge.ledger import billing_keys as rows
 from bridge.ledger import gap, orders, replay
@@ -34,38 +34,76 @@ class _Issuer:
 async def open_key(context: Context, site: Site, wish: KeyWish, once: Once) -> KeyRow:
     """Give the key that was asked for, with its window; nothing is charged yet.
 
-    Raises GatewayOff (no gateway of the site issues such keys, or its window did not open), Malformed (an order where
-    issuing charges nothing, or none where it does), AmountTooSmall, Replayed, KeyReused.
+    A gateway that is down is passed over, and one that does not open its window is followed by the next that can,
+    unless one was named. Raises GatewayOff (no gateway of the site issues such keys, or none opened its window),
+    Malformed (an order where issuing charges nothing, or none where it does), AmountTooSmall, Replayed, KeyReused.
     """
-    issuer = _issuer(site, wish)
-    row, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, issuer.gateway, wish, once))
-    name = f"open_key:{row.id}"
-    task = context.tasks.begin(name, _open(context, site, issuer, row)) if is_new else context.tasks.find(name)
-    if task is not None:
-        row = await asyncio.shield(task)
-    if row.state is KeyState.REFUSED:
-        raise GatewayOff("The gateway refused to open its window.", gateway_message=row.message)
-    if row.state in (KeyState.OPENING, KeyState.LOST):
+    able, tried = _able(site, wish), list[str]()
+    row = await _try(context, site, able, wish, once, tried)
+    while _is_silent(row) and _has_another(context, site, able, [*tried, row.gateway]):
+        tried.append(row.gateway)
+        row = await _try(context, site, able, wish, once, tried)
+    if row.state is KeyState.OPENING or _is_silent(row):
         raise GatewayOff("The gateway did not answer; nothing was charged. Try again.", retry=True)
+    if row.state is KeyState.REFUSED and not row.window_url:
+        raise GatewayOff("The gateway refused to open its window.", gateway_message=row.message)
     return row
 
 
-def _issuer(site: Site, wish: KeyWish) -> _Issuer:
-    named = [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]
-    able = [one for one in named if isinstance(one, IssuesKeys) and wish.method in one.key_methods]
+async def _try(
+    context: Context, site: Site, able: list[_Issuer], wish: KeyWish, once: Once, tried: list[str]
+) -> KeyRow:
+    """Ask a gateway that was not tried for a key, or find the one this request asked for; wait for its window."""
+    row, issuer = await context.ledger.write(lambda turn: _begin(turn, context, site, able, wish, once, tried))
+    name = f"open_key:{row.id}"
+    opening = (
+        context.tasks.find(name) if issuer is None else context.tasks.begin(name, _open(context, site, issuer, row))
+    )
+    if opening is not None:
+        opened: KeyRow = await asyncio.shield(opening)
+        return opened
+    return row
+
+
+def _is_silent(row: KeyRow) -> bool:
+    """Whether no window was opened, and the gateway did not say why: no customer can have been there."""
+    unheard = row.state is KeyState.REFUSED and not row.code and not row.message
+    return not row.window_url and (row.state is KeyState.LOST or unheard)
+
+
+def _has_another(context: Context, site: Site, able: list[_Issuer], tried: list[str]) -> bool:
+    try:
+        _choose(context, site, able, tried)
+    except GatewayOff:
+        return False
+    return True
+
+
+def _choose(context: Context, site: Site, able: list[_Issuer], tried: list[str]) -> _Issuer:
+    left = {one.gateway.name: one for one in able if one.gateway.name not in tried}
+    gateways = [one.gateway for one in left.values()]
+    return left[first_up(context.breakers, site, gateways, context.clock.boot_seconds()).name]
+
+
+def _able(site: Site, wish: KeyWish) -> list[_Issuer]:
+    """List the gateways that can issue what is asked for, the default first."""
+    default = site.gateway(wish.gateway)
+    named = [default] if wish.gateway else list({default.name: default, **site.gateways}.values())
+    issuers = [_Issuer(one, one) for one in named if isinstance(one, IssuesKeys) and wish.method in one.key_methods]
+    if not issuers:
+        raise GatewayOff(f"No gateway of this site issues billing keys for {wish.method} in a window.")
     phone = wish.method is Method.PHONE  # Pay-Story 3.1.3
-    if able and phone and wish.order is None:
+    if phone and wish.order is None:
         raise Malformed(f"Issuing a {wish.method} key charges it at once: send the `order` that it pays.")
-    for gateway in able:
-        if wish.order is None or phone or _charges_first(gateway, wish.method):
-            if wish.order is not None:
-                check_amount(gateway, wish.method, wish.order.amount)
-            return _Issuer(gateway, gateway)
-    if able:
+    if wish.order is None:
+        return issuers
+    charging = [one for one in issuers if phone or _charges_first(one.gateway, wish.method)]
+    if not charging:
         raise Malformed(
             f"Issuing a {wish.method} key charges nothing here: leave `order` out, and charge the key after."
         )
-    raise GatewayOff(f"No gateway of this site issues billing keys for {wish.method} in a window.")
+    enough = that_take([one.gateway for one in charging], wish.method, wish.order.amount)
+    return [one for one in charging if one.gateway in enough]
 
 
 def _charges_first(gateway: Gateway, method: Method) -> bool:
@@ -73,21 +111,30 @@ def _charges_first(gateway: Gateway, method: Method) -> bool:
 
 
 def _begin(
-    turn: Turn, context: Context, site: Site, gateway: Gateway, wish: KeyWish, once: Once
-) -> tuple[KeyRow, bool]:
+    turn: Turn, context: Context, site: Site, able: list[_Issuer], wish: KeyWish, once: Once, tried: list[str]
+) -> tuple[KeyRow, _Issuer | None]:
+    """Write a key that is asked for, and whom; or give the one this request asked for before, unless it came to
+    nothing."""
     gap.refuse(turn, site.id)
-    replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    if not tried:
+        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     if answer is not None:
-        return rows.get(turn, site.id, answer.result), False
+        earlier = rows.get(turn, site.id, answer.result)
+        if not _is_silent(earlier):
+            return earlier, None
     at = now_ms(context.clock)
     context.admit()
     if wish.order is not None:
         orders.store(turn, site.id, wish.order, at)
-    row = new_key(context, site, gateway, wish, KeyState.OPENING)
+    issuer = _choose(context, site, able, tried)
+    row = new_key(context, site, issuer.gateway, wish, KeyState.OPENING)
     rows.add(turn, row)
-    replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, at)
-    return row, True
+    if answer is None:
+        replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, at)
+    else:
+        replay.rebind(turn, site.id, once.idempotency_key, row.id)
+    return row, issuer
 
 
 def new_key(context: Context, site: Site, gateway: Gateway, wish: KeyWish, state: KeyState) -> KeyRow:
@@ -116,6 +163,7 @@ async def _open(context: Context, site: Site, issuer: _Issuer, row: KeyRow) -> K
     urls = key_urls(context, site, row)
     exchange = issuer.issues.open_key_window(key_order(context, row), urls, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, issuer.gateway, exchange, deadline_seconds=READY_SECONDS)
+    note_window(context, site, issuer.gateway, conversation)
     outcome, at = conversation.outcome, now_ms(context.clock)
 
     def record(turn: Turn) -> KeyRow:
@@ -130,7 +178,7 @@ async def _open(context: Context, site: Site, issuer: _Issuer, row: KeyRow) -> K
             code, message = outcome.code[:64], outcome.message[:500]
             return rows.move(turn, row, KeyState.REFUSED, at=at, code=code, message=message)
         if isinstance(outcome, NotSent):
-            return rows.move(turn, row, KeyState.REFUSED, at=at, message=outcome.why[:500])
+            return rows.move(turn, row, KeyState.REFUSED, at=at)
         return rows.move(turn, row, KeyState.LOST, at=at, code=outcome.code[:64], message=outcome.message[:500])
 
     try:

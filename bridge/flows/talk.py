@@ -5,6 +5,7 @@ from typing import TypeVar
 import structlog
 
 from bridge.clock import now_ms
+from bridge.domain.billing import VouchesForKeys
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import BridgeError
 from bridge.domain.gateway import Gateway, NotSent, Unknown, Vouches
@@ -12,8 +13,9 @@ from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.pace import claimed_until
 from bridge.flows.sites import Site
-from bridge.flows.urls import window_url
+from bridge.flows.urls import key_window_url, window_url
 from bridge.ledger import operations
+from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.operations import Operation
 from bridge.wire.converse import Conversation, Renew
 
@@ -68,6 +70,14 @@ def note_after_window(
 ) -> None:
     """Let a later talk tell it of a gateway that is asked nothing before: its window was opened by data alone."""
     if not isinstance(gateway, Vouches) and payment.window_url == window_url(context, site, payment):
+        note_window(context, site, gateway, conversation)
+
+
+def note_after_key_window(
+    context: Context, site: Site, gateway: Gateway, row: KeyRow, conversation: Conversation[T]
+) -> None:
+    """Let the issuing of a billing key tell it likewise."""
+    if not isinstance(gateway, VouchesForKeys) and row.window_url == key_window_url(context, site, row):
         note_window(context, site, gateway, conversation)
 
 

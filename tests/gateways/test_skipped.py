@@ -10,10 +10,13 @@ from tests.gateways import house, lane
 from tests.gateways.payapp import KEYS
 from tests.gateways.presses import press
 from tests.gateways.street import Street
-from tests.support.world import PUBLIC_URL, SANDBOX, Paired
+from tests.support.world import PUBLIC_URL, SANDBOX, Opened, Paired
 
 MAINPAY = {"api_url": f"{SANDBOX}/mainpay/api", "relay_url": f"{SANDBOX}/mainpay/relay"}
 NO_PHONE = {"name": "홍길동"}
+PHONE = NO_PHONE | {"phone": "010-1234-5678", "email": "hong@shop.test"}
+SHOP = "http://two-shop.test"
+KEY_WISH = {"customer": "customer-1", "title": "정기 후원", "result_url": f"{SHOP}/my-cards", "actor": "buyer"}
 
 
 async def opened(world, gateway, **more):
@@ -23,11 +26,10 @@ async def opened(world, gateway, **more):
     if gateway == "payapp":
         world.set(sellers={"payapptest": KEYS})
     settings = {gateway: (lane.SETTINGS | house.SETTINGS)[gateway] | more, "mainpay": MAINPAY}
-    url = "http://two-shop.test"
-    world.net.apps[f"{url}:80"] = world.shop.app()
-    made = await add_site(world.context, url=url, gateways=list(settings), settings=settings, mode=Mode.TEST)
+    world.net.apps[f"{SHOP}:80"] = world.shop.app()
+    made = await add_site(world.context, url=SHOP, gateways=list(settings), settings=settings, mode=Mode.TEST)
     key = SiteKey.from_secret(decode_secret(made["secret"]), key_id=made["key_id"], site=made["site"])
-    world.site = Paired(made["site"], url, key, made["secret"])
+    world.site = Paired(made["site"], SHOP, key, made["secret"])
     return world
 
 
@@ -135,6 +137,32 @@ async def test_a_refusal_is_an_answer(paystory):
     assert await healthy(world) == ["paystory", "mainpay"]
 
 
+@pytest.mark.parametrize("method", ["phone", "card"])
+async def test_a_key_issued_after_a_window_without_a_call_tells_whether_its_gateway_is_up(paystory, method):
+    world = paystory
+
+    async def asked():
+        order = {"order": world.order()} if method == "phone" else {}
+        return await world.call("POST", "/v1/billing-keys", KEY_WISH | {"method": method, "buyer": PHONE} | order)
+
+    windows = [Opened("", (await asked()).json()["window_url"], "", "") for _ in range(FAILURES_MAX + 1)]
+    coming = [await world.authenticate(one) for one in windows]
+    world.fault("approve", "drop_before", times=FAILURES_MAX)
+    world.fault("inquire", "5xx_before", times=None)
+    for one in coming[:-1]:
+        assert await healthy(world) == ["paystory", "mainpay"]
+        await world.go(one)
+
+    assert await healthy(world) == ["mainpay"]
+    no = await asked()
+    assert (no.status_code, no.json()["code"], no.json()["retry"]) == (503, "gateway_unavailable", True)
+    await world.go(coming[-1])
+    assert await healthy(world) == ["paystory", "mainpay"], (
+        "a window that was opened is never left, and its answer heard"
+    )
+    assert (await asked()).status_code == 201
+
+
 # ---- a script with a call: Payple
 
 
@@ -187,13 +215,7 @@ async def test_a_gateway_that_refuses_to_vouch_has_answered(payple):
 
 async def test_the_pass_of_a_billing_keys_window_counts_likewise(payple):
     world = payple
-    wish = {
-        "customer": "customer-1",
-        "title": "정기 후원",
-        "result_url": f"{world.site.url}/my-cards",
-        "actor": "buyer",
-    }
-    asked = await world.call("POST", "/v1/billing-keys", wish | {"gateway": "payple", "buyer": NO_PHONE})
+    asked = await world.call("POST", "/v1/billing-keys", KEY_WISH | {"gateway": "payple", "buyer": NO_PHONE})
     world.fault("auth", "5xx_before", times=FAILURES_MAX)
     url = asked.json()["window_url"].replace("/window", "/auth")
     async with world.client() as client:
