@@ -41,12 +41,13 @@ class Sentence:
         everyone = operations.of_payment(self.turn, self.payment.id)
         return next((one for one in everyone if one.kind is kind and one.step in PENDING_STEPS), None)
 
-    def settle(self, kind: Kind, becomes: Step, message: str = "") -> Operation | None:
-        """Give the pending operation of a kind the outcome that people found out."""
+    def settle(self, kind: Kind, becomes: Step, message: str | None = None) -> Operation | None:
+        """Give the pending operation of a kind the outcome that people found out; what was heard of it stays, unless
+        another message is given."""
         operation = self.pending(kind)
         if operation is None:
             return None
-        at, said = self.recorder.at, message or operation.message
+        at, said = self.recorder.at, operation.message if message is None else message
         if operation.step is Step.SENT:  # its sender is gone for good: people were asked
             operation = operations.step(self.turn, operation, Step.UNKNOWN, at=at, code=operation.code, message=said)
         return operations.step(
@@ -115,7 +116,9 @@ def _refunded(sentence: Sentence) -> None:
 
 
 def _not_refunded(sentence: Sentence) -> None:
-    refund = sentence.settle(Kind.REFUND, Step.FAIL)
+    pending = sentence.pending(Kind.REFUND)
+    silent = pending is None or not pending.code  # then its message is ours, of a lost answer: no refusal of anybody's
+    refund = sentence.settle(Kind.REFUND, Step.FAIL, message="" if silent else None)
     assert refund is not None, "the decision is offered for a refund without outcome"
     payment = _note(sentence, "refund.refused", {"amount": refund.amount})
     sentence.recorder.tell(sentence.turn, payment, "payment.refund_refused")

@@ -253,7 +253,7 @@ def _record_refund(
     shown, proven = _absence(recorder, gateway, operation, Absent(), asked_at, told=False)
     if proven:
         why = "an inquiry shows that it was not made"
-        refund_failed(turn, recorder, payment, operation, Evidence.E5, "", why, why)
+        refund_failed(turn, recorder, payment, operation, Evidence.E5, "", "", why)
         return
     _ask_refund_again(turn, recorder, gateway, payment, operation, outcome, shown)
 

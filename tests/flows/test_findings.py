@@ -274,6 +274,21 @@ async def test_people_who_say_that_a_refund_was_not_made_leave_its_amount_and_th
     assert (await world.told(payment.id))[-1] == "payment.refund_refused"
 
 
+@pytest.mark.parametrize("known", ["by people", "by asking"])
+async def test_a_refund_not_made_whose_answer_was_lost_is_no_refusal_in_our_words(world, known):
+    await world.pair_teller("Mute" if known == "by people" else "AskedAndUndone")
+    payment = await world.buy_at_teller()
+    world.teller.fail("refund", "lost_before")
+    await world.refund(payment.id, 20_000)
+    await world.live(900.0)
+    if known == "by people":
+        await decide(world, await case_of(world, payment.id), "not_refunded")
+    made = await operation_of(world, payment.id, Kind.REFUND)
+
+    assert (made.step, made.code, made.message) == (Step.FAIL, "", "")
+    assert (await world.told(payment.id))[-1] == "payment.refund_refused"
+
+
 @pytest.mark.parametrize("amount", [1, 20_000])
 async def test_a_cancel_in_the_console_counts_to_the_last_won(world, amount):
     payment = await paid_in_its_window(world)

@@ -1,9 +1,11 @@
 """News of the bridge: forged, old, repeated, out of order, of a wrong amount, twice at once, interrupted."""
 
 import json
+import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -110,6 +112,35 @@ def test_each_refund_is_told_with_what_was_refunded_so_far(shop: Shop, bridge: S
         ["paid", payment["id"], 0],
         *[["refunded", payment["id"], sum_] for sum_ in (10000, 25000, 30000)],
     ]
+
+
+def test_a_refund_that_was_not_made_is_told_once_with_a_note_in_the_gateways_words(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    order, payment = shop.paid()
+    asked = {"amount": 10000, "reason": "관객 요청", "actor": "wp:7", "created_at": "2026-11-20T12:00:00.000Z"}
+    done = asked | {"id": "r_1", "state": "done"}
+    refused = asked | {"id": "r_2", "state": "refused", "code": "9999", "message": "취소 기한이 <지난> 거래예요"}
+    unsent = asked | {"id": "r_3", "state": "not_sent", "message": "the connection was refused"}
+    pending = asked | {"id": "r_4", "state": "unknown", "message": "no answer within 30 s"}
+    many: list[list[dict[str, Any]]] = [[done], [done, refused], [done, refused], [done, refused, unsent, pending]]
+    for seq, refunds in enumerate(many, start=2):
+        bridge.add(order["ref"], "part_refunded", id=payment["id"], refunded=10000, refunds=refunds)
+        news = bridge.payments[payment["id"]]
+        assert shop.news(news, seq, type="payment.refund_refused").status_code == 200
+
+    told = [one[2] for one in shop.told(order) if one[0] == "refund_refused"]
+    assert [one[1] for one in told] == [
+        "10,000원 환불이 되지 않았어요. 결제사가 환불을 거절했어요: 취소 기한이 <지난> 거래예요",
+        "10,000원 환불이 되지 않았어요. 환불 요청을 보내지 못했어요. 돈은 움직이지 않았으니 다시 시도할 수 있어요.",
+    ]
+    assert [sorted(one[0]) for one in told] == [["amount", "created_at", "id", "state"]] * 2, "reasons are the clerk's"
+    page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text
+    said = dict(re.findall(r'<p data-refund="([a-z_]+)">(.*?)</p>', page))
+    assert "<strong>" in said["refused"]
+    assert "거절했어요: 취소 기한이 &lt;지난&gt; 거래예요" in said["refused"]
+    assert "<strong>" not in said["done"], "only what was not made stands out"
+    assert not any("connection" in words or "within" in words for words in said.values()), "our words are for the log"
 
 
 def test_a_late_failure_of_another_attempt_does_not_touch_a_paid_order(shop: Shop, bridge: StubBridge) -> None:

@@ -168,6 +168,10 @@ def test_a_refund_of_the_seats_asked_for_frees_those_alone(stand: Stand) -> None
     _, page, _ = fetch(f"{stand.url}/payment-detail/?order_id={ref}", wish, Origin=stand.url)
     assert "환불을 요청했어요" in page
     assert php(stand, "wp_list_pluck( ticketing_open_requests(), 'ref' )").count(ref) == 1
+    refused = "array( 'id' => 'r_1', 'state' => 'refused' ), '결제사가 환불을 거절했어요: 한도 초과'"
+    stand.run_php(f"do_action( 'pay_bridge_refund_refused', '{ref}', array( 'state' => 'paid' ), 2, {refused} );")
+    noted = php(stand, f"ticketing_order( '{ref}' )->refund_request")
+    assert (noted["note"], noted["reason"]) == ("결제사가 환불을 거절했어요: 한도 초과", "일정 변경")
     part = "array( 'state' => 'part_refunded', 'refunded' => 55000 )"
     stand.run_php(f"do_action( 'pay_bridge_refunded', '{ref}', {part}, 2 );")
     assert [f"seat-{seat['id']}" for seat in php(stand, f"ticketing_seats_of( '{ref}' )")] == seats[:1]

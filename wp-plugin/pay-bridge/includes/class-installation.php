@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
 /** Brings a site's tables, clerk role and hourly event up to date, once per version of the schema. */
 final class Installation {
 
-	const SCHEMA = 3;
+	const SCHEMA = 4;
 	const OPTION = 'pay_bridge_schema';
 	const CRON   = 'pay_bridge_reconcile';
 
@@ -70,6 +70,7 @@ final class Installation {
   told_paid tinyint(1) NOT NULL DEFAULT 0,
   told_failed tinyint(1) NOT NULL DEFAULT 0,
   told_refunded bigint(20) NOT NULL DEFAULT 0,
+  told_refusal varchar(64) NOT NULL DEFAULT '',
   problem varchar(32) NOT NULL DEFAULT '',
   claim varchar(32) NOT NULL DEFAULT '',
   claim_ends bigint(20) NOT NULL DEFAULT 0,

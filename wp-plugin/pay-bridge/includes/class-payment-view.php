@@ -78,10 +78,10 @@ final class Payment_View {
 
 	private static function render_refunds( array $refunds ): void {
 		foreach ( array_filter( $refunds, 'is_array' ) as $refund ) {
-			$state   = (string) ( $refund['state'] ?? '' );
-			$message = is_string( $refund['message'] ?? null ) && '' !== $refund['message'] ? $refund['message'] : Words::refund( $state );
-			$words   = array( Words::time( (string) ( $refund['created_at'] ?? '' ) ), Words::krw( (int) ( $refund['amount'] ?? 0 ) ), (string) ( $refund['reason'] ?? '' ), $message, Words::owed( $refund ) );
-			printf( '<p data-refund="%s">%s</p>', esc_attr( $state ), esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) ) );
+			$state = (string) ( $refund['state'] ?? '' );
+			$words = array( Words::time( (string) ( $refund['created_at'] ?? '' ) ), Words::krw( (int) ( $refund['amount'] ?? 0 ) ), (string) ( $refund['reason'] ?? '' ), Words::refund_outcome( $refund ), Words::owed( $refund ) );
+			$words = esc_html( implode( ' · ', array_filter( $words, 'strlen' ) ) );
+			printf( '<p data-refund="%s">%s</p>', esc_attr( $state ), in_array( $state, Refund::NOT_MADE, true ) ? '<strong>' . $words . '</strong>' : $words ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped above.
 		}
 	}
 

@@ -28,7 +28,7 @@ final class Refund_Result {
 		if ( null !== $refund && '' !== $refund->owed ) {
 			printf( '<p><strong>%s</strong></p>', esc_html( $refund->owed ) );
 		}
-		if ( in_array( $state, array( 'refused', 'not_sent' ), true ) ) {
+		if ( in_array( $state, Refund::NOT_MADE, true ) ) {
 			printf( '<p>%s</p>', esc_html__( 'No money was given back. Try again later, or give it back in the gateway\'s own console.', 'pay-bridge' ) );
 		}
 		if ( $waits ) {

@@ -16,6 +16,9 @@ final class Refund {
 	const PROBLEM   = 'problem';
 	const PENDING   = array( 'sending', 'unknown', self::NO_ANSWER );
 
+	/** That no money was given back, for certain. */
+	const NOT_MADE = array( 'refused', 'not_sent' );
+
 	/** @var string The refund's id; empty if the bridge gave none. */
 	public $id;
 
@@ -94,7 +97,7 @@ final class Refund {
 
 	/** Whether it is certain that no money moves. */
 	public function is_refusal(): bool {
-		return in_array( $this->state, array( 'refused', 'not_sent', self::PROBLEM ), true );
+		return self::PROBLEM === $this->state || in_array( $this->state, self::NOT_MADE, true );
 	}
 
 	/** Whether looking again soon will tell more. */

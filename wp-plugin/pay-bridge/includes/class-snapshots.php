@@ -139,6 +139,27 @@ final class Snapshots {
 				return self::BUSY;
 			}
 		}
+		return self::tell_refusals( $row, $payment, $seq, $claim );
+	}
+
+	/** Tell of each refund that was not made. A payment has one at a time, and their ids rise. */
+	private static function tell_refusals( array $row, array $payment, int $seq, string $claim ): string {
+		$given = self::for_themes( $payment );
+		foreach ( is_array( $payment['refunds'] ?? null ) ? $payment['refunds'] : array() as $refund ) {
+			$fits = is_array( $refund ) && self::is_id( $refund['id'] ?? null ) && is_int( $refund['amount'] ?? null );
+			if ( ! $fits || ! in_array( $refund['state'] ?? '', Refund::NOT_MADE, true ) || strcmp( $refund['id'], (string) $row['told_refusal'] ) <= 0 ) {
+				continue;
+			}
+			$told = array_intersect_key( $refund, array_flip( self::REFUND_FOR_THEMES ) );
+			/**
+			 * Fires when a refund was asked for and not made: refused by the gateway, or not sent. The last argument is a
+			 * note for the shop's people with the gateway's own words. A crash inside a listener makes it fire again.
+			 */
+			do_action( 'pay_bridge_refund_refused', $payment['order_ref'], $given, $seq, $told, Words::refund_note( $refund ) );
+			if ( ! Payments::write( $payment['id'], $claim, array( 'told_refusal' => $refund['id'] ) ) ) {
+				return self::BUSY;
+			}
+		}
 		return self::APPLIED;
 	}
 

@@ -109,6 +109,23 @@ final class Words {
 		return $words[ $state ] ?? $state;
 	}
 
+	/** What came of one of a payment's refunds, for the shop: a refusal in the gateway's own words, where it said any. */
+	public static function refund_outcome( array $refund ): string {
+		$state   = is_string( $refund['state'] ?? null ) ? $refund['state'] : '';
+		$message = is_string( $refund['message'] ?? null ) ? $refund['message'] : '';
+		if ( 'refused' !== $state || '' === $message ) {
+			return self::refund( $state );
+		}
+		/* translators: %s: the gateway's own words */
+		return sprintf( __( 'The gateway refused the refund: %s', 'pay-bridge' ), $message );
+	}
+
+	/** A note for an order of which a refund was not made. */
+	public static function refund_note( array $refund ): string {
+		/* translators: 1: an amount such as 12,000 KRW, 2: what came of it, in a sentence */
+		return sprintf( __( 'Refund of %1$s not made. %2$s', 'pay-bridge' ), self::krw( (int) $refund['amount'] ), self::refund_outcome( $refund ) );
+	}
+
 	/** What must be wired to the gateway before it gives a refund to the buyer; empty where nothing must. For the shop only. */
 	public static function owed( array $refund ): string {
 		$told = is_array( $refund['pay_back'] ?? null ) ? $refund['pay_back'] : array();

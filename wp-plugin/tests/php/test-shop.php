@@ -63,6 +63,16 @@ foreach ( array( 'paid', 'refunded', 'failed', 'awaiting_deposit' ) as $test_sho
 	);
 }
 
+add_action(
+	'pay_bridge_refund_refused',
+	static function ( $ref, $payment, $seq, $refund, $note ) {
+		$told = array( 'refund_refused', $ref, $payment['id'], array( $refund, $note ), $seq );
+		file_put_contents( STAND_DIRECTORY . '/told.jsonl', wp_json_encode( $told ) . "\n", FILE_APPEND | LOCK_EX );
+	},
+	10,
+	5
+);
+
 // A right nonce for whoever asks, as if it had leaked: what may be done must not depend on it alone.
 foreach ( array( 'wp_ajax_test_shop_nonce', 'wp_ajax_nopriv_test_shop_nonce' ) as $test_shop_hook ) {
 	add_action(

@@ -41,7 +41,7 @@ function ticketing_requests_page() {
 			esc_html( $order->buyer_name ),
 			esc_html( implode( ', ', wp_list_pluck( $seats, 'title' ) ) ),
 			esc_html( ticketing_won( $amount ) ),
-			esc_html( $order->refund_request['reason'] )
+			implode( '<br>', array_map( 'esc_html', array_filter( array( $order->refund_request['reason'], $order->refund_request['note'] ?? '' ) ) ) )
 		);
 	}
 	echo '</tbody></table></div>';

@@ -10,6 +10,7 @@ add_filter( 'pay_bridge_buyer_may_cancel', 'ticketing_buyer_may_cancel', 10, 3 )
 add_filter( 'pay_bridge_extend_hold', 'ticketing_extend_hold', 10, 3 );
 add_action( 'pay_bridge_paid', 'ticketing_when_paid', 10, 2 );
 add_action( 'pay_bridge_refunded', 'ticketing_when_refunded', 10, 2 );
+add_action( 'pay_bridge_refund_refused', 'ticketing_when_refund_refused', 10, 5 );
 add_action( 'pay_bridge_failed', 'ticketing_when_failed', 10, 2 );
 add_action( 'pay_bridge_awaiting_deposit', 'ticketing_when_awaiting_deposit', 10, 2 );
 
@@ -128,6 +129,15 @@ function ticketing_when_refunded( $order_ref, $payment ) {
 				'refund_request' => null,
 			)
 		);
+	}
+}
+
+/** A refund was not made: the request stays, and the box office reads why in the gateway's words. */
+function ticketing_when_refund_refused( $order_ref, $payment, $seq, $refund, $note ) {
+	$order = ticketing_order( $order_ref );
+	if ( $order && $order->refund_request ) {
+		$noted = array_merge( $order->refund_request, array( 'note' => $note ) );
+		ticketing_update_order( $order_ref, array( 'refund_request' => wp_json_encode( $noted, JSON_UNESCAPED_UNICODE ) ) );
 	}
 }
 
