@@ -121,11 +121,25 @@ class Booth:
 
     def captured(self, payment: str) -> list[int]:
         """Say what the sandbox's books hold for a payment: captures in KRW."""
+        ((ref,),) = self.read("SELECT merchant_ref FROM payments WHERE id = ?", payment)
+        return [book["captured"] for book in self.books(f"?merchant_ref={ref}")]
+
+    def payments_of(self, order: str) -> list[tuple[str, int, list[int]]]:
+        """Say of an order's payments their state, and what was captured by our books and by the sandbox's, in KRW."""
+        rows = self.read("SELECT state, captured, id FROM payments WHERE order_ref = ?", order)
+        return [(state, captured, self.captured(payment)) for state, captured, payment in rows]
+
+    def read(self, query: str, *values: str) -> list[Any]:
+        """Read the bridge's books."""
         path = self.bridge.directory / "bridge.db"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as ledger:
-            ref = ledger.execute("SELECT merchant_ref FROM payments WHERE id = ?", (payment,)).fetchone()[0]
-        with urlopen(f"{self.bridge.sandbox_url}/books?merchant_ref={ref}", timeout=10) as answer:
-            return [book["captured"] for book in json.load(answer)["payments"]]
+            return ledger.execute(query, values).fetchall()
+
+    def books(self, query: str = "") -> list[dict[str, Any]]:
+        """Read the sandbox's books."""
+        with urlopen(f"{self.bridge.sandbox_url}/books{query}", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["payments"]
+        return found
 
     def control(self, page: str, values: dict[str, Any]) -> Any:
         """Ask something of the sandbox's control pages."""

@@ -16,10 +16,12 @@ from tests.browser.test_screenshots import Album
 pytestmark = pytest.mark.browser
 ANNA = "customer-7"
 BUYER = {"name": "홍길동", "email": "hong@buyer.example", "phone": "010-1234-5678"}
-GATEWAYS = ["paystory", "payple", "payple-callback", "welcome"]
+GATEWAYS = ["paystory", "payple", "payple-callback"]
+CHARGED_AT_ONCE = {"payple": "card", "payple-callback": "card", "paystory": "phone", "welcome": "phone"}
+FIRST = 9_900
 
 
-def ask_for_key(booth: Booth, gateway: str, device: str) -> dict[str, Any]:
+def ask_for_key(booth: Booth, gateway: str, device: str, **more: Any) -> dict[str, Any]:
     booth.open(gateway)
     wish: dict[str, Any] = {
         "customer": ANNA,
@@ -29,11 +31,16 @@ def ask_for_key(booth: Booth, gateway: str, device: str) -> dict[str, Any]:
         "actor": "buyer",
         "device": "mobile" if device == "phone" else "pc",
     }
-    if gateway == "welcome":  # its window registers nothing but phones, which it charges at once
-        shop = booth.shop_url(gateway)
-        order = {"ref": f"CLUB-{token_hex(6)}", "version": 1, "title": "정기 후원", "amount": 9_900, "buyer": BUYER}
-        wish |= {"method": "phone", "order": order | {"result_url": f"{shop}/result", "retry_url": f"{shop}/order"}}
-    return booth.ask(gateway, "POST", "/v1/billing-keys", wish)
+    return booth.ask(gateway, "POST", "/v1/billing-keys", wish | more)
+
+
+def ask_for_first_payment(booth: Booth, gateway: str, device: str) -> dict[str, Any]:
+    """A key with an order that its registration pays."""
+    booth.open(gateway)
+    shop = booth.shop_url(gateway)
+    order = {"ref": f"CLUB-{token_hex(6)}", "version": 1, "title": "정기 후원", "amount": FIRST, "buyer": BUYER}
+    order |= {"result_url": f"{shop}/result", "retry_url": f"{shop}/order"}
+    return ask_for_key(booth, gateway, device, method=CHARGED_AT_ONCE[gateway], order=order) | {"ref": order["ref"]}
 
 
 def key_state(booth: Booth, gateway: str, key: str) -> str:
@@ -60,6 +67,40 @@ def test_a_customer_registers_in_the_gateways_window(booth: Booth, browse: Brows
 
     page.wait_for_url(f"{booth.shop_url(gateway)}/result*")
     until(lambda: key_state(booth, gateway, asked["id"]) == "active", "the key")
+
+
+@pytest.mark.parametrize("gateway", CHARGED_AT_ONCE)
+def test_a_customer_registers_and_pays_first_in_one_window(
+    booth: Booth, browse: Browse, gateway: str, device: str
+) -> None:
+    page = browse(booth, device)
+    asked = ask_for_first_payment(booth, gateway, device)
+    page.goto(asked["window_url"])
+    window = gateway_window(page)
+    expect(window.locator("body")).to_contain_text("9,900")
+    assert takes_no_room_sideways(page)
+    assert window.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert grave_faults(page) == []
+    Album(f"windows-{device}").take(page, f"{gateway}-first")
+    window.locator("button[name=action][value=pay]").click(no_wait_after=True)
+
+    page.wait_for_url(f"{booth.shop_url(gateway)}/result*")
+    until(lambda: key_state(booth, gateway, asked["id"]) == "active", "the key")
+    assert booth.payments_of(asked["ref"]) == [("paid", FIRST, [FIRST])]
+
+
+@pytest.mark.parametrize("gateway", ["payple", "welcome"])
+def test_a_customer_leaves_the_window_of_a_first_payment_and_nothing_is_registered_or_paid(
+    booth: Booth, browse: Browse, gateway: str, device: str
+) -> None:
+    page = browse(booth, device)
+    asked = ask_for_first_payment(booth, gateway, device)
+    page.goto(asked["window_url"])
+    gateway_window(page).locator("button[name=action][value=close]").click(no_wait_after=True)
+
+    page.wait_for_url(f"{booth.shop_url(gateway)}/*")
+    assert key_state(booth, gateway, asked["id"]) != "active"
+    assert all(not any(taken) for _, _, taken in booth.payments_of(asked["ref"]))
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
