@@ -19,6 +19,7 @@ from tests.wordpress.bridge import Bridge
 
 PAYAPP_KEYS = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
 PRICE = 55_000
+DEVICES = {"desktop": "pc", "phone": "mobile", "app": "app"}
 
 
 class Booth:
@@ -29,6 +30,7 @@ class Booth:
         self.url = self.bridge.url
         self._shops: dict[str, ThreadingHTTPServer] = {}
         self._keys: dict[str, SiteKey] = {}
+        self._notice_urls: dict[tuple[str, str], str] = {}
 
     def open(self, lane: str) -> None:
         """Add a lane's shop, if it is not there yet: a gateway's name, or `payple-callback` and the like."""
@@ -46,6 +48,7 @@ class Booth:
             "site", "add", self.shop_url(lane), "--gateway", gateway, *words, "--mode", "test", "--json"
         )
         said = json.loads(added)
+        self._notice_urls |= {(lane, one["kind"]): one["url"] for one in said["notice_urls"]}
         self._keys[lane] = SiteKey.from_secret(decode_secret(said["secret"]), key_id=said["key_id"], site=said["site"])
 
     def _settings(self, lane: str) -> dict[str, str]:
@@ -59,6 +62,7 @@ class Booth:
         payple = {"host_url": f"{sandbox}/payple", "referer": f"{self.bridge.url}/"}
         paystory = {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"}
         return {
+            "mainpay": {"api_url": f"{sandbox}/mainpay/api", "relay_url": f"{sandbox}/mainpay/relay"},
             "paystory": paystory,
             "paystory-euc-kr": paystory | {"charset": "EUC-KR"},
             "payple": payple,
@@ -66,6 +70,7 @@ class Booth:
             "payple-at-once": payple | {"pay_work": "PAY"},
             "payapp": payapp,
             "payapp-js": payapp | {"window": "js"},
+            "payapp-app": payapp | {"app_scheme": "theatre://pay"},
             "welcome": {"api_url": f"{sandbox}/welcome/api", "approval_urls": sandbox},
         }[lane]
 
@@ -73,21 +78,29 @@ class Booth:
         """Where a lane's shop is."""
         return f"http://127.0.0.1:{self._shops[lane].server_port}"
 
-    def checkout(self, lane: str, device: str, amount: int = PRICE) -> dict[str, Any]:
+    def site(self, lane: str) -> str:
+        """Give the id of a lane's site."""
+        return self._keys[lane].site
+
+    def notice_url(self, lane: str, kind: str) -> str:
+        """Say where a lane's gateway tells the bridge of something, as the operator types it into its console."""
+        return self._notice_urls[lane, kind]
+
+    def checkout(self, lane: str, device: str, phone: str = "010-1234-5678") -> dict[str, Any]:
         """Open a payment as the shop's script does; gives its id and where its window is."""
         ref, now = secrets.token_hex(6), int(time.time())
         order = {
             "ref": ref,
             "version": 1,
             "title": "봄의 제전 R석",
-            "amount": amount,
-            "buyer": {"name": "홍길동", "email": "hong@buyer.example", "phone": "010-1234-5678"},
+            "amount": PRICE,
+            "buyer": {"name": "홍길동", "email": "hong@buyer.example", "phone": phone},
             "result_url": f"{self.shop_url(lane)}/result?order={ref}",
             "retry_url": f"{self.shop_url(lane)}/order?order={ref}",
         }
         payload = {"order": order, "iat": now, "exp": now + 900, "jti": secrets.token_hex(16)}
         token = seal_order(self._keys[lane], payload, secrets.token_bytes(12))
-        form = urlencode({"token": token, "device": "mobile" if device == "phone" else "pc"}).encode()
+        form = urlencode({"token": token, "device": DEVICES[device]}).encode()
         asked = Request(f"{self.bridge.url}/checkout", form, {"accept": "application/json"})
         with urlopen(asked, timeout=20) as answer:
             said: dict[str, Any] = json.load(answer)

@@ -52,6 +52,41 @@ def test_a_buyer_pays_in_the_gateways_window(booth: Booth, browse: Browse, gatew
     assert booth.captured(opened["payment"]) == [PRICE]
 
 
+def test_a_buyer_without_a_phone_pays_at_the_address_that_payapp_sends(
+    booth: Booth, browse: Browse, device: str
+) -> None:
+    booth.open("payapp-js")
+    page = browse(booth, device)
+    opened = booth.checkout("payapp-js", device, phone="")
+    with page.context.expect_page() as made:
+        page.goto(opened["window_url"])
+    made.value.get_by_role("link", name="문자로 받은 결제 주소 열기").click()
+    gateway_window(page).locator("button[name=action][value=pay]").click(no_wait_after=True)
+
+    page.wait_for_url(f"{booth.shop_url('payapp-js')}/result*")
+    assert booth.status(opened) == "paid"
+    assert booth.captured(opened["payment"]) == [PRICE]
+
+
+@pytest.mark.parametrize(("lane", "window_path"), [("mainpay", "/mainpay/ui/app"), ("payapp-app", "/payapp/p/")])
+def test_a_buyer_in_the_shops_own_app_pays_in_the_window_for_apps(
+    booth: Booth, browse: Browse, lane: str, window_path: str
+) -> None:
+    booth.open(lane)
+    page = browse(booth, "phone")
+    opened = booth.checkout(lane, "app")
+    page.goto(opened["window_url"])
+    window = gateway_window(page)
+    assert window_path in window.url
+    assert grave_faults(page) == []
+    Album("windows-phone").take(page, f"{lane}-from-app")
+    window.locator("button[name=action][value=pay]").click(no_wait_after=True)
+
+    page.wait_for_url(f"{booth.shop_url(lane)}/result*")
+    assert booth.status(opened) == "paid"
+    assert booth.captured(opened["payment"]) == [PRICE]
+
+
 @pytest.mark.parametrize("gateway", GATEWAYS)
 def test_a_buyer_leaves_the_gateways_window_unpaid(booth: Booth, browse: Browse, gateway: str, device: str) -> None:
     booth.open(gateway)

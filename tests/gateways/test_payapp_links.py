@@ -130,7 +130,7 @@ def test_the_apps_result_says_whether_it_is_done_and_may_say_no_more():
 
 def test_a_window_in_which_the_buyer_names_the_price_says_what_is_given_and_cannot_end_its_own_script():
     assert offered("priceWindow") == ("goodname", "price", "feedbackurl")
-    seller = {"userid": "payapptest", "shopname": "티켓", "reqaddr": "0", "smsuse": "n"}
+    seller = {"userid": "payapptest", "shopname": "티켓", "reqaddr": "0", "smsuse": "y"}
     whole = call(goodname="후원 <b>", price="5000", feedbackurl="https://shop.test/n")
     assert "후원 \\u003cb>" in whole
     told = {"goodname": "후원 <b>", "price": "5000", "feedbackurl": "https://shop.test/n"}

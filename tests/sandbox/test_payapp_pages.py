@@ -22,6 +22,16 @@ ENROL = {
     "resellerid": "payappreseller", "join_type": "0", "seller_type": "seller",
 }  # fmt: skip
 
+LITE = "/payapp/lite/payrequest"
+
+
+def hidden(heard):
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', heard.body.decode()))
+
+
+def typed_in(heard):
+    return dict(re.findall(r'<input class="text" id="[^"]+" name="([^"]+)" value="([^"]*)"', heard.body.decode()))
+
 
 @pytest.fixture
 def bench():
@@ -55,11 +65,10 @@ async def test_a_scripted_request_without_redirectpay_leads_to_the_shops_page(be
     assert 'href="https://shop.test/x"' in heard.body.decode()
 
 
-@pytest.mark.parametrize("without", ["goodname", "recvphone"])
-async def test_a_scripted_request_goes_on_only_where_the_window_has_nothing_to_ask(bench, without):
-    heard = [
-        (await bench.send("/payapp/lite/payrequest", SCRIPTED | {without: ""} | more)) for more in ({}, {"smsuse": "n"})
-    ]
+@pytest.mark.parametrize("typed", [{}, {"goodname": "후원", "typing": "goodname,recvphone", "action": "pay"}])
+async def test_a_scripted_request_goes_on_only_where_the_window_has_nothing_to_ask(bench, typed):
+    form = SCRIPTED | (typed or {"recvphone": ""})
+    heard = [(await bench.send("/payapp/lite/payrequest", form | more)) for more in ({}, {"smsuse": "n"})]
     assert [one.status for one in heard] == [200, 200]
     assert ["/payapp/p/" in one.body.decode() for one in heard] == [True, False], "with no text nobody can pay"
 
@@ -81,18 +90,43 @@ async def test_a_plan_can_be_asked_for_by_script(bench):
     assert (await bench.send("/payapp/lite/rebill", plan | {"rebillCycleType": "Year"})).status == 400
 
 
-async def test_the_buyer_says_the_price_where_the_shop_does_not(bench):
-    heard = await bench.send("/payapp/lite/payrequest", SCRIPTED | {"price": "", "goodname": ""})
+async def test_the_buyer_types_in_the_scripts_window_what_the_shop_leaves_out(bench):
+    heard = await bench.send(LITE, SCRIPTED | {"price": "", "goodname": ""})
+    form = hidden(heard)
+    assert (heard.status, bench.told, "인증 실패" in heard.body.decode()) == (200, [], False)
+    assert typed_in(heard) == {"goodname": "", "price": "", "recvphone": "01012345678"}
+    assert form["typing"] == "goodname,price,recvphone"
+    typed = {"goodname": "후원", "price": "12,000원", "recvphone": "010-1234-5678", "action": "pay"}
+    for bent, said in (
+        ({"price": ""}, "숫자"), ({"price": "0"}, "숫자"), ({"price": "12345678901"}, "10자리"),
+        ({"price": "999"}, "1,000원부터"), ({"recvphone": "12"}, "휴대전화"), ({"goodname": ""}, "상품명"),
+    ):  # fmt: skip
+        heard = await bench.send(LITE, form | typed | bent)
+        assert (heard.status, said in heard.body.decode(), bench.told) == (422, True, []), bent
+        assert hidden(heard) == form, "and the window asks again"
+    heard = await bench.send(LITE, form | typed)
+    assert [(one["pay_state"], one["price"], one["goodname"]) for one in bench.news] == [("1", "12000", "후원")]
     page = re.findall(r"/payapp/p/[\w-]+", heard.body.decode())[0]
-    text = (await bench.send(page)).body.decode()
-    assert 'name="price"' in text
-    assert 'name="goodname"' in text
-    for price in ("", "12x", "999"):
-        assert (await bench.send(page, {"action": "pay", "method": "card", "price": price})).status == 422
-    await bench.send(page, {"action": "pay", "method": "card", "price": "12000", "goodname": "후원"})
+    await bench.send(page, {"action": "pay", "method": "card"})
     await bench.settle()
     assert (bench.news[-1]["price"], bench.news[-1]["goodname"]) == ("12000", "후원")
     assert bench.books("ORDER-1") == (12_000, 0)
+
+
+async def test_whoever_closes_the_scripts_window_has_asked_for_nothing(bench):
+    form = hidden(await bench.send(LITE, SCRIPTED | {"goodname": ""}))
+    heard = await bench.send(LITE, form | {"action": "close"})
+    assert (heard.status, "결제된 금액은 없어요" in heard.body.decode(), bench.told) == (200, True, [])
+
+
+async def test_a_price_that_the_shop_says_is_no_longer_the_buyers(bench):
+    heard = await bench.send(LITE, SCRIPTED | {"goodname": ""})
+    assert typed_in(heard) == {"goodname": "", "recvphone": "01012345678"}
+    assert "55,000원" in heard.body.decode()
+    form = hidden(heard) | {"goodname": "표", "recvphone": "01012345678", "action": "pay"}
+    assert (await bench.send(LITE, form | {"price": "999"})).status == 400
+    asked = await bench.send(LITE, form | {"price": ""})
+    assert (asked.status, bench.told) == (422, []), "left out after all"
 
 
 async def test_an_address_is_asked_for_and_told(bench):

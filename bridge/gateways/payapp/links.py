@@ -88,7 +88,9 @@ def read_app_result(form: Mapping[str, str]) -> AppResult:
 
 
 def open_price_window(gateway: Talk, *, title: str = "", amount: int = 0, feedback_url: str = "") -> Script:
-    """Make the window of the JS API in which the buyer types what is left out: goodname, price, phone."""
+    """Make the window of the JS API in which the buyer types what is left out: goodname, price, phone.
+
+    PayApp sends the address of its page to that phone (smsuse); there is no other way to it. (redirectpay)"""
     settings = gateway.settings
     fields = {
         "userid": settings.userid,
@@ -97,7 +99,7 @@ def open_price_window(gateway: Talk, *, title: str = "", amount: int = 0, feedba
         "price": str(amount) if amount else "",
         "feedbackurl": feedback_url,
         "reqaddr": "1" if settings.asks_address else "0",
-        "smsuse": "n",
+        "smsuse": "y",
     }
     return Script((settings.script_url,), "PayApp.payrequest", fields, gateway.script_origins(), argument="object")
 

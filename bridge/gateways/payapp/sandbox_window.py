@@ -31,7 +31,7 @@ from bridge.sandbox import calls
 from bridge.sandbox.calls import Answer, Asked, Malformed, read_form
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.pages import page, script, won
-from bridge.sandbox.rules import AMOUNT, misfit
+from bridge.sandbox.rules import misfit
 from bridge.sandbox.world import World
 
 POINTS = ("naverpay", "smilepay")
@@ -58,6 +58,13 @@ def _unknown(world: World) -> Response:
     return _say(world, "결제요청을 찾을 수 없어요", "주소가 잘못됐어요. 상점에서 다시 시도해 주세요.", 404)
 
 
+TYPED = {
+    "goodname": ("상품명", "text", "상품명을 확인해 주세요."),
+    "price": ("결제 금액(원)", "numeric", "결제 금액을 숫자 10자리까지 적어 주세요."),
+    "recvphone": ("휴대전화 번호", "tel", "결제 주소를 받을 휴대전화 번호를 적어 주세요."),
+}
+"""What the script's window lets a buyer type, and what it says of that where it cannot be: a title and a price that the
+shop left out, and the phone with them. (manual, 사용자입력)"""
 NEEDED_TO_GO_ON = ("shopname", "goodname", "price", "recvphone")
 """Without these redirectpay does nothing: the page's address only goes to the buyer's phone."""
 
@@ -82,34 +89,83 @@ async def _by_script(till: Till, cmd: str, request: HttpRequest) -> Response:
             form[name] = "".join(sign for sign in form[name] if sign in "0123456789")
     asked = Asked(GATEWAY, DIALECT, f"js.{cmd}", form.get("userid", ""), form.get("var1", ""), 0)
     calls.record(till.world, request, asked, form, HIDDEN_FIELDS)
+    action, typing = form.pop("action", ""), _typing(form) if cmd == "payrequest" else ()
     try:
+        _check(till, cmd, {name: value for name, value in form.items() if name not in typing})
+        problem = _mistyped(till, form, typing) if typing and action == "pay" else ""
+        if typing and (problem or action != "pay"):
+            return _typing_page(till, form, typing, action, problem)
         found = await _take_in(till, cmd, form)
     except Refusal as refusal:
         return _say(till.world, "결제를 요청하지 못했어요", f"{refusal.message} ({refusal.code})", 400)
     here = f"/payapp/p/{found.key}"
     goes_on = form.get("redirectpay") == "1" and all(form.get(name) for name in NEEDED_TO_GO_ON)
-    if cmd == "rebillRegist" or goes_on:
+    if cmd == "rebillRegist" or (goes_on and not typing):
         return RedirectResponse(here, 303)
     title, back = "결제를 요청했어요", form.get("redirecturl", "")
     if form.get("smsuse") == "n":
         return _say(till.world, title, "결제 주소는 보내지 않았어요.", close=back)
-    return _say(till.world, title, "휴대전화로 결제 주소를 보냈어요.", retry=here, close=back)
+    return _say(till.world, title, "휴대전화로 결제 주소를 보냈어요.", sent=here, close=back)
+
+
+def _typing(form: dict[str, str]) -> tuple[str, ...]:
+    """Name what the buyer types in the script's window: what its page asked for, or what the shop left out of goodname
+    and price, and the phone then."""
+    wanted = {*form.pop("typing", "").split(","), *(name for name in ("goodname", "price") if not form.get(name))}
+    if wanted & {"goodname", "price"}:
+        wanted.add("recvphone")
+    return tuple(name for name in TYPED if name in wanted)
+
+
+def _mistyped(till: Till, form: Mapping[str, str], typing: tuple[str, ...]) -> str:
+    """Say what is wrong with what the buyer typed, if anything."""
+    bent = misfit(form, RULES["payrequest"])
+    if bent in typing:
+        return TYPED[bent][2]
+    least = till.settings.price_min
+    return f"{won(least)}부터 결제할 수 있어요." if "price" in typing and int(form["price"]) < least else ""
+
+
+def _typing_page(till: Till, form: Mapping[str, str], typing: tuple[str, ...], action: str, problem: str) -> Response:
+    """Ask the buyer for what the shop left out, and tell nobody before it is there."""
+    if action == "close":
+        return _say(till.world, "결제하지 않았어요", "결제된 금액은 없어요.", close=form.get("redirecturl", ""))
+    inputs = [_input(name, *TYPED[name][:2], value=form.get(name, ""), needed=True) for name in typing]
+    price = won(int(form["price"])) if "price" not in typing else ""
+    return page(
+        till.world,
+        "pay.html",
+        422 if problem else 200,
+        title="결제요청",
+        goods="결제요청" if "goodname" in typing else form["goodname"],
+        problem=problem,
+        amount=price,
+        rows=[("상점", form["shopname"])],
+        hidden={name: value for name, value in form.items() if name not in typing} | {"typing": ",".join(typing)},
+        inputs=inputs,
+        selects=[],
+        button="결제요청하기",
+        fails=False,
+        note="결제할 주소를 휴대전화로 보내 드려요.",
+    )
+
+
+def _check(till: Till, cmd: str, form: Mapping[str, str]) -> None:
+    """Check what the shop's page says. Raises Refusal."""
+    if form.get("userid") not in till.settings.sellers:
+        raise Refusal("70010")
+    bent = misfit(form, RULES[cmd] if cmd == "rebillRegist" else JS_REQUEST)
+    if bent:
+        raise Refusal("70020", f"파라메터값이 정확하지 않습니다. ({bent})")
 
 
 async def _take_in(till: Till, cmd: str, form: dict[str, str]) -> Request:
-    if form.get("userid") not in till.settings.sellers:
-        raise Refusal("70010")
+    """Begin a plan, or a request for payment and tell of it. Raises Refusal."""
     if cmd == "rebillRegist":
-        bent = misfit(form, RULES[cmd])
-        if bent:
-            raise Refusal("70020", f"파라메터값이 정확하지 않습니다. ({bent})")
         number = bills.rebill_regist(till, form, None).body["rebill_no"]
         return till.plans[number].request
-    bent = misfit(form, JS_REQUEST)
-    if bent:
-        raise Refusal("70020", f"파라메터값이 정확하지 않습니다. ({bent})")
-    price = int(form.get("price") or 0)
-    check_price(till, form, price or till.settings.price_min)
+    price = int(form["price"])
+    check_price(till, form, price)
     check_sub_account(till, form)
     made = till.ask(form["userid"], form, price, by_script=True)
     if form.get("feedbackurl"):  # 요청상태(pay_state=1)로 최초 노티되며 'SUCCESS'가 있어야 결제진행이 가능합니다
@@ -162,7 +218,7 @@ def _form(till: Till, found: Request, problem: str = "") -> Response:
     selects: list[dict[str, Any]] = [_select("method", "결제 수단", offered)]
     if set(offered) & set(WITH_CARD):
         selects.append(_select("card", "카드사", CARDS))
-        months = INSTALLMENTS if not found.price or found.price >= INSTALLMENT_MIN_WON else INSTALLMENTS[:1]
+        months = INSTALLMENTS if found.price >= INSTALLMENT_MIN_WON else INSTALLMENTS[:1]
         names = {one: "일시불" if one == "00" else f"{int(one)}개월" for one in months}
         selects.append(_select("installment", "할부", names))
     if "vbank" in offered:
@@ -170,28 +226,24 @@ def _form(till: Till, found: Request, problem: str = "") -> Response:
     if "naverpay" in offered:
         selects.append(_select("naverpay", "네이버페이", {"card": "카드", "bank": "계좌"}))
     inputs = []
-    if not found.form.get("goodname"):
-        inputs.append(_input("goodname", "상품명", needed=True))
-    if not found.price:
-        inputs.append(_input("price", "결제 금액(원)", mode="numeric", needed=True))
     if found.form.get("reqaddr") == "1":
         inputs.append(_input("pay_addr", "주소", needed=True))
     if set(offered) & set(POINTS):
-        inputs.append(_input("points", "포인트·스마일캐시(원)", mode="numeric"))
+        inputs.append(_input("points", "포인트·스마일캐시(원)", "numeric"))
     inputs.append(_input("pay_memo", "메모"))
     return page(
         till.world,
         "pay.html",
         422 if problem else 200,
-        title=f"{won(found.price)} 결제" if found.price else "결제",
-        goods=found.form.get("goodname", ""),
+        title=f"{won(found.price)} 결제",
+        goods=found.form["goodname"],
         problem=problem,
-        amount=won(found.price) if found.price else "",
+        amount=won(found.price),
         rows=[("상점", found.form.get("shopname") or found.userid), ("결제요청 번호", str(found.mul_no))],
         hidden={},
         inputs=inputs,
         selects=selects,
-        button=f"{won(found.price)} 결제하기" if found.price else "결제하기",
+        button=f"{won(found.price)} 결제하기",
         note="결제요청은 상점이 취소할 때까지 남아 있어요.",
     )
 
@@ -200,46 +252,44 @@ def _select(name: str, label: str, options: Mapping[str, str]) -> dict[str, Any]
     return {"name": name, "label": label, "options": options, "value": ""}
 
 
-def _input(name: str, label: str, *, mode: str = "text", needed: bool = False) -> dict[str, Any]:
-    return {"name": name, "label": label, "value": "", "mode": mode, "needed": needed}
+def _input(name: str, label: str, mode: str = "text", *, value: str = "", needed: bool = False) -> dict[str, Any]:
+    return {"name": name, "label": label, "value": value, "mode": mode, "needed": needed}
 
 
-def _chosen(found: Request, values: Mapping[str, str]) -> tuple[str, dict[str, str], int, str]:
-    """Read what the buyer chose: method, details, price in KRW, and what is wrong with it."""
-    method = values.get("method", "") or next(iter(_offered(found)))
-    price = found.price or (int(values["price"]) if AMOUNT.fullmatch(values.get("price", "")) else 0)
+def _chosen(found: Request, values: Mapping[str, str]) -> tuple[str, dict[str, str], str]:
+    """Read what the buyer chose: method, details, and what is wrong with it."""
+    method, price = values.get("method", "") or next(iter(_offered(found))), found.price
     choice = {name: values.get(name, "") for name in ("pay_memo", "pay_addr")}
     if method not in _offered(found):
-        return method, choice, price, "결제 수단을 골라 주세요."
-    if not price:
-        return method, choice, price, "결제 금액을 숫자로 적어 주세요."
+        return method, choice, "결제 수단을 골라 주세요."
     if found.form.get("reqaddr") == "1" and not choice["pay_addr"]:
-        return method, choice, price, "주소를 적어 주세요."
+        return method, choice, "주소를 적어 주세요."
     if method in WITH_CARD:
         card, months = values.get("card") or next(iter(CARDS)), values.get("installment", "00")
         if card not in CARDS:
-            return method, choice, price, "카드사를 골라 주세요."
+            return method, choice, "카드사를 골라 주세요."
         if months not in INSTALLMENTS or (price < INSTALLMENT_MIN_WON and months != "00"):
-            return method, choice, price, "할부는 50,000원부터 고를 수 있어요."
+            return method, choice, "할부는 50,000원부터 고를 수 있어요."
         choice |= {"card_name": CARDS[card], "card_num": f"{card}********0000", "installment": months}
     if method == "vbank":
         bank = values.get("bank") or next(iter(BANKS))
         if bank not in BANKS:
-            return method, choice, price, "입금할 은행을 골라 주세요."
+            return method, choice, "입금할 은행을 골라 주세요."
         choice["vbank"] = BANKS[bank]
     if method in POINTS:
         points = values.get("points") or "0"
         if not points.isascii() or not points.isdigit() or int(points) > price:
-            return method, choice, price, "포인트는 결제 금액까지 쓸 수 있어요."
+            return method, choice, "포인트는 결제 금액까지 쓸 수 있어요."
         choice |= {"points": points, "naverpay": values.get("naverpay") or "card"}
-    return method, choice, price, ""
+    return method, choice, ""
 
 
 async def _press(till: Till, request: HttpRequest, found: Request, values: Mapping[str, str]) -> Response:
     """Take the buyer's money where everything is chosen. Here the money moves, whatever becomes of the page."""
-    method, choice, price, problem = _chosen(found, values)
-    if problem or price < till.settings.price_min:
-        return _form(till, found, problem or f"{won(till.settings.price_min)}부터 결제할 수 있어요.")
+    method, choice, problem = _chosen(found, values)
+    if problem:
+        return _form(till, found, problem)
+    price = found.price
     asked = Asked(GATEWAY, DIALECT, "pay", found.userid, found.book.merchant_ref, price)
     calls.record(till.world, request, asked, dict(values), HIDDEN_FIELDS | {"pay_addr"})
 
@@ -248,7 +298,6 @@ async def _press(till: Till, request: HttpRequest, found: Request, values: Mappi
             text = f"{fault.message or '카드사 승인거절'} 결제된 금액은 없어요."
             again = f"/payapp/p/{found.key}"
             return Answer({"page": _say(till.world, "결제하지 못했어요", text, retry=again, close=_back(found))})
-        found.form["goodname"] = found.form.get("goodname") or values.get("goodname", "")
         if found.paid_at is None and found.state != WAITING:
             taken = price + WRONG_BY_WON if fault is not None and fault.kind == "wrong_amount" else price
             till.pay(found, method, choice, taken)
