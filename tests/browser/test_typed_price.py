@@ -1,6 +1,7 @@
 """A window of PayApp's in which the buyer names the price is put on a page and paid: on a desktop and on a phone."""
 
 import json
+from typing import Any
 
 import pytest
 from playwright.sync_api import Frame, expect
@@ -13,7 +14,7 @@ from tests.browser.test_gateways import gateway_window
 from tests.browser.test_screenshots import Album
 
 pytestmark = pytest.mark.browser
-KEPT = "SELECT state, outcome, seen FROM notices WHERE site = ? AND gateway = 'payapp' ORDER BY received_at, id"
+KEPT = "SELECT outcome, seen FROM notices WHERE site = ? AND gateway = 'payapp' AND state = 'strange'"
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,11 @@ def shops_page(booth: Booth) -> str:
         f'<!doctype html><html lang="ko"><title>후원</title><script src="{lines["script"]}"></script>'
         f"<script>function give() {{ {lines['call']} }}</script><button onclick='give()'>후원하기</button>"
     )
+
+
+def named_prices(booth: Booth) -> list[dict[str, Any]]:
+    """The sandbox's books of what no shop gave a number of its own (var1), as only these windows do."""
+    return [book for book in booth.books() if book["merchant_ref"].startswith("mul_no ")]
 
 
 def press(window: Frame, **typed: str) -> None:
@@ -44,7 +50,7 @@ def looks_right(window: Frame, album: Album, name: str) -> None:
 def test_a_buyer_names_the_price_and_pays_it(booth: Booth, shops_page: str, browse: Browse, device: str) -> None:
     page, album = browse(booth, device), Album(f"windows-{device}")
     price = 12_000 if device == "phone" else 13_000
-    site, before = booth.site("payapp"), booth.books()
+    site, before = booth.site("payapp"), len(named_prices(booth))
     notices, payments = len(booth.read(KEPT, site)), booth.read("SELECT COUNT(*) FROM payments")
     page.goto(booth.shop_url("payapp"))
     page.set_content(shops_page)
@@ -55,7 +61,7 @@ def test_a_buyer_names_the_price_and_pays_it(booth: Booth, shops_page: str, brow
     for typed, said in (("500", "1,000원부터 결제할 수 있어요."), ("12345678901", "10자리까지 적어 주세요.")):
         press(window, price=typed, recvphone="010-1234-5678")
         expect(window.locator("[role=alert]")).to_contain_text(said)
-        assert booth.books() == before, "nothing was asked for"
+        assert len(named_prices(booth)) == before, "nothing was asked for"
     looks_right(window, album, "payapp-typed-price-refused")
 
     press(window, price=f"{price:,}")
@@ -68,12 +74,12 @@ def test_a_buyer_names_the_price_and_pays_it(booth: Booth, shops_page: str, brow
     expect(window.locator("body")).to_contain_text(f"극장 후원 {price:,}원")
 
     def told() -> bool:
-        (book,) = booth.books()[len(before) :]
+        (book,) = named_prices(booth)[before:]
         return [one["acked"] for one in book["notices"]] == [True, True]
 
     until(told, "the bridge's SUCCESS to what was asked for and to what was paid")
-    (book,) = booth.books()[len(before) :]
+    (book,) = named_prices(booth)[before:]
     assert (book["captured"], book["net"]) == (price, price)
     kept = booth.read(KEPT, site)[notices:]
-    assert kept == [("strange", "no payment of ours has this reference", 1)] * 2, "both are kept"
+    assert kept == [("no payment of ours has this reference", 1)] * 2, "both are kept"
     assert booth.read("SELECT COUNT(*) FROM payments") == payments, "and pay no order"
