@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.domain.billing import Plans
+from bridge.domain.billing import IssuesKeys, Plans
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, Method
 from bridge.domain.services import LooksUp
@@ -26,20 +26,32 @@ METHOD_NAMES = {
 
 SERVICES: dict[str, type[Any]] = {"plans": Plans, "card_kinds": LooksUp}
 """What a clerk is offered beside payments only where a gateway of the site has it."""
+KEYS: dict[str, Method] = {"card_keys": Method.CARD, "phone_keys": Method.PHONE}
+"""Of which methods a window registers billing keys: a service each, for clerk and customer."""
 
 
 def services_json(site: Site, gateway: str = "") -> list[dict[str, Any]]:
-    """List the services that a gateway of the site has, and who has each; `minimum` is a card's, in KRW."""
+    """List the services that a gateway of the site has, and who has each.
+
+    `minimum` is the least amount in KRW: of a phone for phone_keys, else of a card.
+    """
     return [
         {
             "code": code,
             "gateways": [
-                {"gateway": one.name, "title": one.title, "minimum": one.smallest(Method.CARD)} for one in able
+                {"gateway": one.name, "title": one.title, "minimum": one.smallest(KEYS.get(code, Method.CARD))}
+                for one in able
             ],
         }
-        for code, port in SERVICES.items()
-        if (able := [one for one in _chosen(site, gateway) if isinstance(one, port)])
+        for code in (*SERVICES, *KEYS)
+        if (able := [one for one in _chosen(site, gateway) if _serves(one, code)])
     ]
+
+
+def _serves(gateway: Gateway, code: str) -> bool:
+    if code in KEYS:
+        return isinstance(gateway, IssuesKeys) and KEYS[code] in gateway.key_methods
+    return isinstance(gateway, SERVICES[code])
 
 
 def methods_json(context: Context, site: Site, gateway: str = "") -> list[dict[str, Any]]:

@@ -165,7 +165,7 @@ DESCRIBED = (
         "/v1/codes/{kind}",
         "List codes: cards, banks, errors; of PayApp pay_states, pay_types, app_errors; of Welcome window_cards,"
         " couriers, escrow_states, card_kinds; methods with gateways, least amounts and health;"
-        " services with gateways.",
+        " services with gateways (plans, card_kinds; card_keys and phone_keys: who registers those in a window).",
         filters=("gateway",),
     ),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),

@@ -50,6 +50,17 @@ async def test_only_the_services_that_a_gateway_of_the_site_has_are_listed(world
     assert (await world.call("GET", "/v1/codes/services?gateway=teller")).json()["items"] == []
 
 
+async def test_whose_window_registers_a_card_or_a_phone_is_a_service_of_its_own(world):
+    await world.pair_teller("BillingUndone", keys="phone")
+    phones = (await world.call("GET", "/v1/codes/services")).json()["items"]
+    await world.pair_teller("BillingUndone", url="http://both.test")
+    both = (await world.call("GET", "/v1/codes/services")).json()["items"]
+
+    assert [item["code"] for item in phones] == ["phone_keys"]
+    assert [item["code"] for item in both] == ["card_keys", "phone_keys"]
+    assert both[0]["gateways"] == [{"gateway": "teller", "title": "텔러 teller", "minimum": 1_000}]
+
+
 async def test_an_escrows_steps_stand_in_the_timeline_and_a_repeat_is_answered_as_the_first(world, paid):
     sent = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")
     again = await escrow(world, paid, "delivery", once="ab" * 16, courier="EPOST")

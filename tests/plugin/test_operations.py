@@ -250,10 +250,12 @@ def test_uninstalling_keeps_payments_unless_told_otherwise(shop: Shop) -> None:
         $kept = get_option('pay_bridge_settings');
         $real = $wpdb->prefix;
         PayBridge\Own_Orders::remember('charge-kept', 'charge', '월 회원권', 9900);
+        set_transient('pay_bridge_invitation_x', array('customer' => 'wp:7'), 60);
         $own = "SELECT COUNT(*) FROM {$wpdb->options} WHERE option_name LIKE 'pay\\_bridge\\_order\\_%'";
         require WP_PLUGIN_DIR . '/pay-bridge/uninstall.php';
         $seen[] = array(false === get_option('pay_bridge_settings'), null === get_role('pay_bridge_clerk'),
-            false === wp_next_scheduled('pay_bridge_reconcile'));
+            false === wp_next_scheduled('pay_bridge_reconcile'),
+            null === $wpdb->get_var("SELECT 1 FROM {$wpdb->options} WHERE option_name LIKE '%invitation\\_x'"));
         $count = $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}pay_bridge_payments");
         $seen[] = (int) $count > 0 && '' === $wpdb->last_error && (int) $wpdb->get_var($own) > 0;
         $wpdb->set_prefix('wp9_');
@@ -268,7 +270,7 @@ def test_uninstalling_keeps_payments_unless_told_otherwise(shop: Shop) -> None:
         echo wp_json_encode($seen);
     """
     gone, kept, dropped, own = json.loads(re.sub(r"^[^\[]*", "", shop.stand.run_php(code)))
-    assert gone == [True, True, True]
+    assert gone == [True, True, True, True]
     assert kept is True
     assert (dropped, own) == (None, 0)
     shop.people()

@@ -52,6 +52,13 @@ add_action( 'wp_ajax_nopriv_mainpay_payment_cancel', array( 'PayBridge\Cancel', 
 add_action( 'wp_ajax_pay_bridge_token', array( 'PayBridge\Ajax', 'action_token' ), 0 );
 add_action( 'wp_ajax_nopriv_pay_bridge_token', array( 'PayBridge\Ajax', 'action_token' ), 0 );
 
+// The customer: registered cards and phones, and the page of a clerk's invitation to register one.
+add_shortcode( 'pay_bridge_billing_keys', array( 'PayBridge\Billing_Keys', 'shortcode' ) );
+add_action( 'template_redirect', array( 'PayBridge\Billing_Keys', 'action_template_redirect' ) );
+add_action( 'admin_post_pay_bridge_own_key', array( 'PayBridge\Billing_Keys', 'action_submit' ) );
+add_action( 'admin_post_nopriv_pay_bridge_own_key', array( 'PayBridge\Billing_Keys', 'action_submit_signed_out' ) );
+add_action( 'template_redirect', array( 'PayBridge\Key_Invitation', 'action_template_redirect' ) );
+
 // The bridge: its news, its question before money is captured, and our own hourly question.
 add_action( 'rest_api_init', array( 'PayBridge\News', 'action_rest_api_init' ) );
 add_action( 'rest_api_init', array( 'PayBridge\Fence', 'action_rest_api_init' ) );
@@ -67,6 +74,7 @@ add_action( 'admin_enqueue_scripts', array( 'PayBridge\Admin', 'action_admin_enq
 add_filter( 'plugin_action_links_' . plugin_basename( __FILE__ ), array( 'PayBridge\Admin', 'filter_plugin_action_links' ) );
 add_action( 'admin_post_pay_bridge_refund', array( 'PayBridge\Refund_Form', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_billing', array( 'PayBridge\Billing_Page', 'action_submit' ) );
+add_action( 'admin_post_pay_bridge_invitation', array( 'PayBridge\Key_Invitation', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_charge', array( 'PayBridge\Charge', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_card_kind', array( 'PayBridge\Card_Kind', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_plan', array( 'PayBridge\Plan_Form', 'action_submit' ) );

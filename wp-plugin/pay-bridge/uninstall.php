@@ -22,6 +22,7 @@ function pay_bridge_uninstall_site() {
 		delete_option( $option );
 	}
 	delete_transient( 'pay_bridge_health' );
+	$wpdb->query( "DELETE FROM {$wpdb->options} WHERE option_name LIKE '\_transient\_%pay\_bridge\_invit%'" ); // phpcs:ignore WordPress.DB -- a way in for whoever has the address.
 	wp_clear_scheduled_hook( 'pay_bridge_reconcile' );
 	remove_role( 'pay_bridge_clerk' );
 }

@@ -30,6 +30,7 @@ final class Billing_Page {
 		} else {
 			self::render_search( '' === $typed ? $customer : $typed );
 			Deed::render_result( $customer );
+			Key_Invitation::render_made( $customer );
 			self::render_lists( $client, $customer, $typed );
 		}
 		echo '</div>';
@@ -53,6 +54,7 @@ final class Billing_Page {
 		foreach ( $keys as $key ) {
 			self::render_key( $customer, $key );
 		}
+		Key_Invitation::render_forms( $client, $customer );
 		printf( '<h2>%s</h2>', esc_html__( 'Recurring plans of the gateway', 'pay-bridge' ) );
 		$plans = self::items( $client, '/v1/plans', $customer, __( 'This customer has no recurring plan.', 'pay-bridge' ) );
 		foreach ( $plans as $plan ) {
@@ -174,7 +176,8 @@ final class Billing_Page {
 		Deed::finish( $customer, Admin::url( Admin::BILLING ), Billing_Words::kind( $deed, $state ), self::words( $answer, $kind, $state ) );
 	}
 
-	private static function words( Answer $answer, string $kind, string $state ): string {
+	/** What came of a deed on a card, a phone or a plan, in words. */
+	public static function words( Answer $answer, string $kind, string $state ): string {
 		if ( Deed::NO_ANSWER === $state ) {
 			return Deed::unanswered();
 		}

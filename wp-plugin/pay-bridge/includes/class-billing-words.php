@@ -34,6 +34,37 @@ final class Billing_Words {
 		return $words[ $state ] ?? $state;
 	}
 
+	/**
+	 * What a customer reads who comes back from the window, of a key that came of it; the gateway's own words as they are.
+	 *
+	 * @return array{kind:string,words:string}
+	 */
+	public static function registered( array $key ): array {
+		$state = (string) ( $key['state'] ?? '' );
+		$words = array(
+			'opening' => array( 'info', __( 'The window was closed, and nothing was registered. You can try again.', 'pay-bridge' ) ),
+			'open'    => array( 'info', __( 'The window was closed, and nothing was registered. You can try again.', 'pay-bridge' ) ),
+			'issuing' => array( 'info', __( 'We are asking the gateway whether it is registered. Please look again in a moment, and do not register it twice.', 'pay-bridge' ) ),
+			'active'  => array( 'success', __( 'It is registered.', 'pay-bridge' ) ),
+			'refused' => array( 'error', __( 'It could not be registered.', 'pay-bridge' ) ),
+			'expired' => array( 'error', __( 'The time to register it was over. Please begin anew.', 'pay-bridge' ) ),
+			'lost'    => array(
+				'error',
+				'phone' === ( $key['method'] ?? '' )
+					? __( 'The gateway\'s answer was lost, so the phone is not registered. It may have been charged: look at your order before you try again.', 'pay-bridge' )
+					: __( 'The gateway\'s answer was lost, so it is not registered, and nothing was charged. Please register it anew.', 'pay-bridge' ),
+			),
+		);
+		$said  = array( $words[ $state ][1] ?? self::key_state( $state ) );
+		if ( 'active' !== $state ) {
+			$said[] = is_string( $key['message'] ?? null ) ? $key['message'] : '';
+		}
+		return array(
+			'kind'  => $words[ $state ][0] ?? 'info',
+			'words' => implode( "\n", array_filter( $said, 'strlen' ) ),
+		);
+	}
+
 	/** A plan's state. */
 	public static function plan_state( string $state ): string {
 		$words = array(

@@ -122,7 +122,8 @@ final class Checkout {
 		echo '</fieldset>';
 	}
 
-	private static function notice( string $obstacle, ?Order $order ): void {
+	/** Say why nothing can be paid, and the way on. */
+	public static function notice( string $obstacle, ?Order $order ): void {
 		printf( '<div class="pay-bridge-notice" role="status"><p>%s</p>', esc_html( Words::obstacle( $obstacle ) ) );
 		if ( 'order_paid' === $obstacle && null !== $order ) {
 			printf( '<p><a href="%s">%s</a></p>', esc_url( $order->result_url() ), esc_html__( 'See the order', 'pay-bridge' ) );

@@ -55,6 +55,18 @@ final class Customer {
 		return $known;
 	}
 
+	/** The buyer, as far as the site knows the customer: for a window, which asks for the rest itself. */
+	public static function buyer( string $customer ): array {
+		$known = self::known( $customer );
+		$buyer = array(
+			'id'    => $customer,
+			'name'  => mb_substr( '' === trim( $known['name'] ) ? __( 'Buyer', 'pay-bridge' ) : $known['name'], 0, Order::CHARACTERS['name'] ),
+			'email' => mb_substr( $known['email'], 0, Order::CHARACTERS['email'] ),
+			'phone' => mb_substr( Order::phone( $known['phone'] ), 0, Order::CHARACTERS['phone'] ),
+		);
+		return array_filter( $buyer, 'strlen' );
+	}
+
 	/** Whom a clerk reads about: the person's name, and what the bridge calls the customer. */
 	public static function words( string $customer, string $name ): string {
 		return '' === $name ? $customer : $name . ' (' . $customer . ')';
@@ -70,6 +82,17 @@ final class Customer {
 			esc_attr( $known['phone'] ),
 			esc_attr( $needs_phone ? ' required' : '' )
 		);
+	}
+
+	/** An address to be sent to the customer: to be copied, or by e-mail where the site knows one. */
+	public static function render_address( string $customer, string $label, string $url, string $subject ): void {
+		printf( '<p class="pay-bridge-address"><label>%s<br><input type="text" readonly size="40" value="%s" data-whole></label> ', esc_html( $label ), esc_attr( $url ) );
+		printf( '<button type="button" class="button" data-copy="%s" hidden>%s</button> ', esc_attr__( 'Copied', 'pay-bridge' ), esc_html__( 'Copy', 'pay-bridge' ) );
+		$email = self::known( $customer )['email'];
+		if ( is_email( $email ) ) {
+			printf( '<a class="button" href="%s">%s</a>', esc_url( 'mailto:' . rawurlencode( $email ) . '?subject=' . rawurlencode( $subject ) . '&body=' . rawurlencode( $url ) ), esc_html__( 'Write an e-mail', 'pay-bridge' ) );
+		}
+		echo '</p>';
 	}
 
 	/** The buyer, as typed into these fields; the reason why not as a text. */

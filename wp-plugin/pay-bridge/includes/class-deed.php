@@ -43,7 +43,7 @@ final class Deed {
 		if ( '' === $subject || false === wp_verify_nonce( Request::post( '_wpnonce' ), $action . '_' . $subject ) ) {
 			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 403 );
 		}
-		if ( 1 !== preg_match( '/\A[0-9a-f]{32}\z/', Request::post( 'key' ) ) ) {
+		if ( ! self::is_key( Request::post( 'key' ) ) ) {
 			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 400 );
 		}
 		$client = Client::of_site();
@@ -71,6 +71,11 @@ final class Deed {
 		return $answer->ok() ? '' : $answer->message();
 	}
 
+	/** Whether a text may be the key of a form. */
+	public static function is_key( string $key ): bool {
+		return 1 === preg_match( '/\A[0-9a-f]{32}\z/', $key );
+	}
+
 	/** Keep what came of it for the person who asked, and show the page again; a payment that came of it is linked to. */
 	public static function finish( string $subject, string $url, string $kind, string $words, string $payment_id = '' ): void {
 		$key = Request::post( 'key' );
@@ -83,6 +88,19 @@ final class Deed {
 	public static function subject(): string {
 		$kept = self::kept();
 		return null === $kept ? '' : $kept[1];
+	}
+
+	/**
+	 * What came of the last deed, if it was this person's and about this.
+	 *
+	 * @return array{kind:string,words:string}|null
+	 */
+	public static function result( string $subject ): ?array {
+		$kept = self::kept();
+		return null === $kept || $subject !== $kept[1] ? null : array(
+			'kind'  => $kept[2],
+			'words' => $kept[3],
+		);
 	}
 
 	/** Say what came of the last deed, if it was this person's and about this. */
@@ -100,7 +118,7 @@ final class Deed {
 
 	private static function kept(): ?array {
 		$key  = Request::query( 'deed' );
-		$kept = 1 === preg_match( '/\A[0-9a-f]{32}\z/', $key ) ? get_transient( 'pay_bridge_deed_' . $key ) : null;
+		$kept = self::is_key( $key ) ? get_transient( 'pay_bridge_deed_' . $key ) : null;
 		return is_array( $kept ) && get_current_user_id() === $kept[0] ? $kept : null;
 	}
 

@@ -140,13 +140,6 @@ final class Plan_Form {
 		if ( '' === $url || ! current_user_can( Capabilities::SERVE ) ) {
 			return;
 		}
-		printf( '<p class="pay-bridge-address"><label>%s<br><input type="text" readonly size="40" value="%s" data-whole></label> ', esc_html__( 'The page on which the customer agrees', 'pay-bridge' ), esc_attr( $url ) );
-		printf( '<button type="button" class="button" data-copy="%s" hidden>%s</button> ', esc_attr__( 'Copied', 'pay-bridge' ), esc_html__( 'Copy', 'pay-bridge' ) );
-		$email = Customer::known( $customer )['email'];
-		if ( is_email( $email ) ) {
-			$subject = rawurlencode( __( 'Please agree to the recurring payment', 'pay-bridge' ) );
-			printf( '<a class="button" href="%s">%s</a>', esc_url( 'mailto:' . rawurlencode( $email ) . '?subject=' . $subject . '&body=' . rawurlencode( $url ) ), esc_html__( 'Write an e-mail', 'pay-bridge' ) );
-		}
-		echo '</p>';
+		Customer::render_address( $customer, __( 'The page on which the customer agrees', 'pay-bridge' ), $url, __( 'Please agree to the recurring payment', 'pay-bridge' ) );
 	}
 }

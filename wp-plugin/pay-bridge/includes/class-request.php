@@ -18,6 +18,21 @@ final class Request {
 		return isset( $_POST[ $name ] ) ? self::text( wp_unslash( $_POST[ $name ] ) ) : '';
 	}
 
+	/** A posted address; text() would take the percent-encoded Korean out of it. */
+	public static function posted_url( string $name ): string {
+		// phpcs:ignore WordPress.Security.NonceVerification.Missing, WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- sanitized as an address.
+		$url = isset( $_POST[ $name ] ) ? wp_unslash( $_POST[ $name ] ) : '';
+		return is_string( $url ) ? esc_url_raw( $url, array( 'https', 'http' ) ) : '';
+	}
+
+	/** The address of the page that is being made, without some fields of its query. */
+	public static function here( array $without ): string {
+		// phpcs:ignore WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- sanitized as an address.
+		$target = isset( $_SERVER['REQUEST_URI'] ) ? wp_unslash( $_SERVER['REQUEST_URI'] ) : '/';
+		$url    = is_string( $target ) ? Settings::origin( home_url() ) . '/' . ltrim( $target, '/' ) : home_url( '/' );
+		return esc_url_raw( remove_query_arg( $without, $url ), array( 'https', 'http' ) );
+	}
+
 	/** A query field. */
 	public static function query( string $name ): string {
 		// phpcs:ignore WordPress.Security.NonceVerification.Recommended, WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- sanitized in text().

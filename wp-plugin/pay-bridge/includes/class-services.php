@@ -14,15 +14,21 @@ final class Services {
 
 	const TIMEOUT_SECONDS = 2;
 
+	/** @var array|null What the bridge answered while this page was made. */
+	private static $told = null;
+
 	/**
 	 * The gateways that have a service; none where the bridge does not say.
 	 *
 	 * @return array<string,array{title:string,minimum:int}> By the gateway's name; minimum in KRW.
 	 */
 	public static function gateways( Client $client, string $service ): array {
-		$answer   = $client->get( '/v1/codes/services', array(), self::TIMEOUT_SECONDS );
+		if ( null === self::$told ) {
+			$answer     = $client->get( '/v1/codes/services', array(), self::TIMEOUT_SECONDS );
+			self::$told = $answer->ok() ? $answer->body : array();
+		}
 		$gateways = array();
-		foreach ( self::items( $answer->ok() ? $answer->body : array(), 'items' ) as $item ) {
+		foreach ( self::items( self::$told, 'items' ) as $item ) {
 			foreach ( $service === ( $item['code'] ?? '' ) ? self::items( $item, 'gateways' ) : array() as $gateway ) {
 				if ( is_string( $gateway['gateway'] ?? null ) && 1 === preg_match( '/\A[A-Za-z]{1,32}\z/', $gateway['gateway'] ) ) {
 					$gateways[ $gateway['gateway'] ] = array(

@@ -1,0 +1,149 @@
+"""Members of a shop register a card or a phone on its pages, see it there and delete it, on desktop and phone."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.axe import grave_faults
+from tests.browser.conftest import Browse
+from tests.browser.lane import Lane
+from tests.browser.test_gateways import gateway_window
+from tests.browser.test_key_windows import takes_no_room_sideways
+from tests.browser.test_screenshots import Album
+from tests.wordpress.bridge import Bridge
+from tests.wordpress.stand import Stand
+
+pytestmark = pytest.mark.browser
+CHOICES = {"desktop": "card:payple", "phone": "card:paystory"}
+_PAGE = """
+echo get_permalink( wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish',
+    'post_title' => '내 결제 수단', 'post_name' => 'cards', 'post_content' => '[pay_bridge_billing_keys%s]' ) ) );
+"""
+
+
+@pytest.fixture(scope="module")
+def club(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
+    """A shop of its own, whose gateways' windows register: they would change what other tests' pages offer."""
+    directory = tmp_path_factory.mktemp("club")
+    bridge, stand = Bridge(directory / "bridge"), Stand("quick", directory=directory / "shop")
+    sandbox = bridge.sandbox_url
+    given = {
+        "payple.host_url": f"{sandbox}/payple",
+        "payple.referer": f"{bridge.url}/",
+        "paystory.pg_url": f"{sandbox}/paystory/pg",
+        "paystory.office_url": f"{sandbox}/paystory/mms",
+        "welcome.api_url": f"{sandbox}/welcome/api",
+        "welcome.approval_urls": sandbox,
+    }
+    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    gateways = [word for name in ("payple", "paystory", "welcome") for word in ("--gateway", name)]
+    added = bridge.command("site", "add", stand.url, *gateways, *words, "--mode", "test", "--json")
+    stand.pair(json.loads(added)["pairing_code"])
+    with bridge, stand:
+        lane = Lane("club", stand, bridge)
+        yield lane
+        lane.close()
+
+
+@pytest.fixture(scope="module")
+def cards(club: Lane) -> str:
+    """The address of the members' page."""
+    return club.stand.run_php(_PAGE % "")
+
+
+def key_states(club: Lane) -> list[str]:
+    """The states of all billing keys in the books, oldest first."""
+    path = club.bridge.directory / "bridge.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as ledger:
+        return [state for (state,) in ledger.execute("SELECT state FROM billing_keys ORDER BY id")]
+
+
+def told(page: Page) -> Locator:
+    """What came of the last window or button."""
+    return page.locator(".pay-bridge-keys .pay-bridge-notice")
+
+
+def is_sound(page: Page, within: str = ".pay-bridge-keys") -> None:
+    """Everybody can use it, and nothing is wider than the screen."""
+    assert takes_no_room_sideways(page)
+    assert grave_faults(page, within) == []
+
+
+def press(page: Page, choice: str, action: str, back: str) -> None:
+    """Open a window by its button on the page, press the window's own, and come back."""
+    page.locator(f"button[value='{choice}']").click(no_wait_after=True)
+    gateway_window(page).locator(f"button[name=action][value={action}]").click(no_wait_after=True)
+    page.wait_for_url(f"{back}*")
+
+
+def test_a_member_registers_a_card_sees_it_and_deletes_it(club: Lane, cards: str, browse: Browse, device: str) -> None:
+    page, album, choice = browse(club, device, user="buyer"), Album(f"cards-{device}"), CHOICES[device]
+    page.goto(cards)
+    expect(page.get_by_text("등록한 카드나 휴대폰이 없어요.")).to_be_visible()
+    is_sound(page)
+    album.take(page, "none")
+    press(page, choice, "close", cards)
+    expect(told(page)).to_contain_text("등록")
+    expect(page.locator(".pay-bridge-list")).to_have_count(0)
+    album.take(page, "closed")
+    press(page, choice, "pay", cards)
+    expect(told(page)).to_have_text("등록됐어요.")
+    expect(page.get_by_role("listitem").filter(has_text="******")).to_contain_text("부터")
+    album.take(page, "registered")
+    page.get_by_text("삭제하기…").click()
+    is_sound(page)
+    album.take(page, "delete")
+    page.get_by_role("button", name="삭제", exact=True).click()
+
+    expect(told(page)).to_have_text("등록된 결제 수단: 삭제됨")
+    expect(page.get_by_text("등록한 카드나 휴대폰이 없어요.")).to_be_visible()
+    album.take(page, "deleted")
+    assert key_states(club)[-1] == "deleted"
+
+
+def test_without_scripts_a_phone_is_registered_and_its_order_paid(club: Lane, browse: Browse) -> None:
+    page = browse(club, "phone", user="buyer", java_script_enabled=False)
+    ref = club.book_seats(page.context.request)
+    address = club.stand.run_php(_PAGE % f' order="{ref}"')
+    page.goto(address)
+    page.locator("button[value='phone:welcome']").click()
+    page.locator("button[name=action][value=pay]").click()
+    page.get_by_role("button", name="상점으로 돌아가기").click()
+
+    page.wait_for_url(f"{address}*")
+    expect(told(page)).to_have_text("등록됐어요.")
+    expect(page.get_by_role("listitem").filter(has_text="휴대폰")).to_be_visible()
+    assert club.payment(ref, "paid")["method"] == "phone"
+    visitor = browse(club)
+    visitor.goto(address)
+    visitor.locator(".pay-bridge-keys").get_by_role("link", name="로그인").click()
+    visitor.wait_for_url("**/wp-login.php*")
+
+
+def test_a_customer_registers_by_the_address_that_a_clerk_made(club: Lane, browse: Browse) -> None:
+    clerk = browse(club, user="clerk")
+    clerk.goto(f"{club.url}/wp-admin/admin.php?page=pay-bridge-billing")
+    clerk.get_by_label("고객", exact=True).fill("CLUB-7")
+    clerk.get_by_role("button", name="보기").click()
+    clerk.get_by_text("카드 등록 부탁하기…").click()
+    is_sound(clerk, ".pay-bridge")
+    Album("clerk-desktop").take(clerk, "invitation")
+    clerk.locator("details[open]").get_by_role("button", name="주소 만들기").click()
+    address = clerk.get_by_label("고객이 등록하는 화면의 주소").input_value()
+    is_sound(clerk, ".pay-bridge")
+    Album("clerk-desktop").take(clerk, "invitation-made")
+    page, album = browse(club, "phone"), Album("cards-phone")
+    page.goto(address)
+    is_sound(page, "body")
+    album.take(page, "invitation")
+    press(page, "card:paystory", "pay", address)
+    expect(page.get_by_role("status")).to_have_text("등록됐어요.")
+    album.take(page, "invitation-used")
+
+    assert key_states(club)[-1] == "active"
+    clerk.reload()
+    expect(clerk.locator("[data-key=active]")).to_contain_text("******")

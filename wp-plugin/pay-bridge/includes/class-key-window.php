@@ -1,0 +1,130 @@
+<?php
+/**
+ * The gateway's window in which a card or phone is registered.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Offers the gateways that can register, and opens the window of the one that is chosen: by leading the browser there,
+ * which needs no script. A card is charged nothing by it; a phone is charged at once, for an order.
+ */
+final class Key_Window {
+
+	/** The bridge's services, by what they register. */
+	const SERVICES = array(
+		'card'  => 'card_keys',
+		'phone' => 'phone_keys',
+	);
+
+	/** So many windows a customer may have opened within an hour; each is a row in the bridge's books. */
+	const WINDOWS_MAX     = 10;
+	const WINDOWS_SECONDS = HOUR_IN_SECONDS;
+
+	/**
+	 * The gateways that register a card, or a phone for that amount.
+	 *
+	 * @return array<string,string> Titles by the gateway's name.
+	 */
+	public static function gateways( Client $client, string $method, int $amount = 0 ): array {
+		$able = array();
+		foreach ( Services::gateways( $client, self::SERVICES[ $method ] ) as $name => $gateway ) {
+			if ( 'phone' !== $method || $amount >= $gateway['minimum'] ) {
+				$able[ $name ] = $gateway['title'];
+			}
+		}
+		return $able;
+	}
+
+	/** What registering means, and a button for each gateway; the form around them is the caller's. */
+	public static function render_buttons( string $method, array $gateways, int $amount = 0 ): void {
+		printf( '<p>%s</p><p class="pay-bridge-buttons">', esc_html( self::meaning( $method, $amount ) ) );
+		foreach ( $gateways as $name => $title ) {
+			/* translators: %s: an amount such as 12,000 KRW */
+			$words = 'phone' === $method ? sprintf( __( 'Register a phone and pay %s', 'pay-bridge' ), Words::krw( $amount ) ) : __( 'Register a card', 'pay-bridge' );
+			$words = count( $gateways ) > 1 ? $words . ' (' . $title . ')' : $words;
+			printf( '<button type="submit" name="choice" value="%s" class="pay-bridge-button button wp-element-button">%s</button> ', esc_attr( $method . ':' . $name ), esc_html( $words ) );
+		}
+		echo '</p>';
+	}
+
+	private static function meaning( string $method, int $amount ): string {
+		return 'phone' === $method
+			/* translators: %s: an amount such as 12,000 KRW */
+			? sprintf( __( 'The gateway opens its window and asks for the phone. Registering it charges %s at once; the shop may charge the same amount again each month.', 'pay-bridge' ), Words::krw( $amount ) )
+			: __( 'The gateway opens its window and asks for the card. Its full number never comes to this shop, and nothing is charged now.', 'pay-bridge' );
+	}
+
+	/**
+	 * A choice as a button sent it: method and gateway.
+	 *
+	 * @return array{method:string,gateway:string}|null
+	 */
+	public static function chosen(): ?array {
+		$fits = 1 === preg_match( '/\A(card|phone):([A-Za-z]{1,32})\z/', Request::post( 'choice' ), $found );
+		return $fits ? array(
+			'method'  => $found[1],
+			'gateway' => $found[2],
+		) : null;
+	}
+
+	/**
+	 * Open the window and lead the browser there; gives the reason why not.
+	 *
+	 * @param Client        $client   The bridge.
+	 * @param string        $customer Whose card or phone it will be.
+	 * @param array         $wish     The choice, `title`, `actor`, `result_url`, and of a phone the `order` that it pays.
+	 * @param string        $key      The form's key: the same choice pressed twice is one window.
+	 * @param callable|null $remember Told the id of the key that is to be, before the browser leaves.
+	 */
+	public static function open( Client $client, string $customer, array $wish, string $key, ?callable $remember = null ): string {
+		$listed = $client->get( '/v1/billing-keys', array( 'customer' => $customer ) );
+		if ( ! $listed->ok() ) {
+			return self::not_opened( $listed->message() );
+		}
+		if ( self::opened_lately( $listed ) >= self::WINDOWS_MAX ) {
+			return self::not_opened( __( 'It was tried too often. Please try again in an hour.', 'pay-bridge' ) );
+		}
+		$choice = $wish['method'] . ':' . $wish['gateway'];
+		$body   = $wish + array(
+			'customer' => $customer,
+			'buyer'    => Customer::buyer( $customer ),
+			'device'   => Checkout::device(),
+			'locale'   => substr( determine_locale(), 0, 10 ),
+		);
+		$answer = $client->post( '/v1/billing-keys', $body, substr( $key, 0, 8 ) . substr( hash( 'sha256', $key . $choice ), 0, 24 ) );
+		if ( ! $answer->ok() ) {
+			return self::not_opened( 0 === $answer->status ? $answer->message() : Deed::said( $answer ) );
+		}
+		$id = (string) ( $answer->body['id'] ?? '' );
+		if ( null !== $remember ) {
+			$remember( $id );
+		}
+		Caches::bar();
+		$url = is_string( $answer->body['window_url'] ?? null ) ? esc_url_raw( $answer->body['window_url'], array( 'https', 'http' ) ) : '';
+		if ( '' === $url ) { // Pressed again on a page from before: its window is over, and what came of it is told.
+			wp_safe_redirect( add_query_arg( 'pay_bridge_key', rawurlencode( $id ), $wish['result_url'] ), 303 );
+			exit;
+		}
+		wp_redirect( $url, 303 ); // phpcs:ignore WordPress.Security.SafeRedirect -- the window is the bridge's or the gateway's, on another host.
+		exit;
+	}
+
+	/** What is sure where no window opened, and what was said of it. */
+	private static function not_opened( string $said ): string {
+		return __( 'The window could not be opened. Nothing was registered and nothing was charged; please try again.', 'pay-bridge' ) . "\n" . $said;
+	}
+
+	private static function opened_lately( Answer $listed ): int {
+		$since = Clock::now() - self::WINDOWS_SECONDS;
+		$count = 0;
+		foreach ( is_array( $listed->body['items'] ?? null ) ? $listed->body['items'] : array() as $key ) {
+			$count += is_array( $key ) && (int) Clock::read( (string) ( $key['created_at'] ?? '' ) ) > $since ? 1 : 0;
+		}
+		return $count;
+	}
+}
