@@ -29,6 +29,7 @@ from tests.storm.shop import Shop, Signed
 from tests.storm.stand import Paired
 
 if TYPE_CHECKING:
+    from tests.storm.gate import Gate
     from tests.storm.storm import Storm
 
 VIOLATIONS_MAX = 20
@@ -271,10 +272,11 @@ class Checks:
 
     def money_leaves(self, request: Leaving) -> None:
         """Judge a call that moves money, before its first byte: its intent is in the database, and it is the first."""
-        gate = next(gate for gate in self._storm.gates.values() if request.origin.startswith(gate.origin))
+        gate = self.gate_of(request)
+        assert gate is not None, "money moves at gateways alone"
         text = request.body.decode("utf-8", "replace") + request.target
         setup = gate.site.setup
-        row = self._find(gate.site, text)
+        row = self.find(gate.site, text)
         if row is None:
             self.fail("I4", f"{request.op} leaves about no payment that is in the database")
             return
@@ -303,7 +305,11 @@ class Checks:
         )
         return setup.whole_again and (last is None or bool(last["amount"] == row["captured"]))
 
-    def _find(self, site: Paired, text: str) -> Any:
+    def gate_of(self, request: Leaving) -> "Gate | None":
+        """Say which gateway a call goes to; None of one to a shop."""
+        return next((gate for gate in self._storm.gates.values() if request.origin.startswith(gate.origin)), None)
+
+    def find(self, site: Paired, text: str) -> Any:
         """Find the payment a call is about: by our reference, else by the longest value that the gateway gave to it, or
         that a browser brought back to it."""
         rows = {row["id"]: row for row in self._turn.all("SELECT * FROM payments WHERE site = ? ORDER BY id", site.id)}
@@ -419,6 +425,7 @@ class Checks:
             came = taken - self._absent.get(payment["id"], taken)
             self.holds("I9", came == 0, f"{payment['merchant_ref']}: {came} KRW came after they were said to be absent")
         self._judge_kept_money(cases)
+        self._storm.told.at_the_end()
         self._judge_secrets()
 
     def _judge_money(self, payment: Any, cases: list[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from tests.storm.extras import months_of, part_to_give_back, sold
 from tests.storm.gateways.window import Coming
 from tests.storm.net import Heard
 from tests.storm.shop import Shop
@@ -31,6 +32,12 @@ class Sale:
     method: str
     hold_seconds: float | None
     version: int = 1
+    tax_free_share: float = 0.0
+    months: int = 0
+
+    def tax_free(self, amount: int) -> int:
+        """How much of an order of that price is free of tax, in KRW."""
+        return int(amount * self.tax_free_share)
 
     def order(self) -> dict[str, Any]:
         """The order as WordPress writes it now."""
@@ -45,6 +52,7 @@ class Sale:
             "buyer": buyer,
             "result_url": f"{url}/result?order={self.ref}",
             "retry_url": f"{url}/order?order={self.ref}",
+            **sold(self.amount, self.tax_free(self.amount)),
         }
         if self.hold_seconds is not None:
             order["hold_expires_at"] = self.shop.hold(self.hold_seconds)
@@ -83,13 +91,14 @@ class Buyer:
         if self._storm.weather.strikes("price_changes"):
             sale.version += 1
             sale.amount += self._chance.choice((-100, 1_000))
-        token = sale.shop.token(sale.order(), sale.method)
+        months = months_of(sale, sale.amount)
+        token = sale.shop.token(sale.order(), sale.method, months)
         for _ in range(TRIES):
             body = urlencode({"token": token}).encode()
             heard = await self._post("/checkout", body, [JSON])
             if heard is not None and heard.status in (200, 201):
                 opened: dict[str, Any] = json.loads(heard.body)
-                return opened
+                return opened | {"months": months}
             await asyncio.sleep(self._chance.uniform(1.0, 20.0))
         return None
 
@@ -104,7 +113,7 @@ class Buyer:
         closes = weather.strikes("closes")
         await asyncio.sleep(thinks)
         action = self._chance.choice(("pay", "pay", "pay", "pay", "pay", "fail"))
-        tab = Tab(storm, self._sale.shop.site, opened["window_url"])
+        tab = Tab(storm, self._sale.shop.site, opened["window_url"], opened["months"])
         coming = await tab.press("close" if closes else action)
         if coming is None:
             return
@@ -168,6 +177,7 @@ class Clerk:
         self._storm = storm
         self._sale = sale
         self._chance = chance
+        self._tax = random.Random(f"{storm.seed}:{sale.ref}:tax")
 
     async def work(self) -> None:
         """Wait for the order's money, and give it back in parts or whole."""
@@ -195,6 +205,8 @@ class Clerk:
         share = self._chance.choice((None, None, 1.0, 0.6, 0.4, 0.3))
         if share is not None:
             wish["amount"] = int(payment["amount"] * share)
+        if self._sale.tax_free_share and share is not None:
+            wish |= part_to_give_back(self._sale, wish["amount"], self._tax)
         path = f"/v1/payments/{payment['id']}/refunds"
         times = 2 if self._storm.weather.strikes("double_click") else 1
         for attempt in range(TRIES):

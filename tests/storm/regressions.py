@@ -20,3 +20,5 @@ REGRESSIONS: dict[int, str] = {
     110717: "a cancel of a window that was perhaps paid was forgotten: the late news of its payment made it paid",
     6417: "news that was postponed while the bridge's clock ran four hours ahead waited hours once that was mended",
 }
+PLAIN = frozenset(REGRESSIONS)
+"""Those found before schedules had extras (`extras.py`): they have none, and do what they did."""

@@ -85,7 +85,7 @@ class Shop:
 
     # ---- what it says
 
-    def token(self, order: dict[str, Any], method: str) -> str:
+    def token(self, order: dict[str, Any], method: str, months: int = 0) -> str:
         """Seal an order for a buyer's browser."""
         storm, now = self._storm, self._now()
         payload = {
@@ -95,6 +95,7 @@ class Shop:
             "exp": now + 900,
             "jti": storm.chance.randbytes(16).hex(),
         }
+        payload |= {"instalment_months": months} if months else {}
         return seal_order(self.keys[-1], payload, storm.chance.randbytes(12))
 
     def sign(self, method: str, path: str, value: Any = None, *, key: str = "", by: SiteKey | None = None) -> Signed:

@@ -19,6 +19,7 @@ from tests.storm import mischief, trouble
 from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
+from tests.storm.extras import Extras, draw_extras, dress
 from tests.storm.gate import Gate
 from tests.storm.gateways import SETUPS
 from tests.storm.gateways.window import Coming
@@ -30,6 +31,7 @@ from tests.storm.people import AMOUNTS, Buyer, Clerk, Sale
 from tests.storm.settling import TROUBLES, Settled
 from tests.storm.shop import Shop
 from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
+from tests.storm.told import Told
 from tests.storm.weather import Weather
 
 KILLS_MAX = 6
@@ -89,11 +91,14 @@ class Storm:
         self.apps: dict[str, ASGIApp] = {f"{gate.origin}:80": gate.app for gate in self.gates.values()}
         self.apps |= {f"{shop.site.url}:80": shop for shop in self.shops.values()}
         self.checks = Checks(self)
+        self.told = Told(self)
         self.weather.on_strike = self._trouble
         self.agenda = Agenda(self)
         self.clock.next_due = self.agenda.next_due
         self.server: Server | None = None
+        self.extras = draw_extras(seed)
         self.sales = self._sales()
+        dress(self.sales, self.extras, random.Random(f"{seed}:dress"))
 
     def _sales(self) -> list[Sale]:
         shops = list(self.shops.values())
@@ -115,6 +120,8 @@ class Storm:
 
     def run(self) -> Outcome:
         """Let it rage, let it calm down, and judge."""
+        if self.extras != Extras():
+            self.note(str(self.extras))
         self.loop.call_soon(self.boot, context=Room())
         self._people = [self.begin(work) for work in self._work()]
         trouble.plan(self)
@@ -370,6 +377,7 @@ class Storm:
         self.note(f"sends {request.op}")
         if request.moves_money:
             self.checks.money_leaves(request)
+        self.told.leaves(request)
         return False
 
     def gone(self, request: Leaving) -> bool:
@@ -377,6 +385,7 @@ class Storm:
 
     def answered(self, request: Leaving, heard: Heard) -> bool:
         self.note(f"answered {request.op} {heard.status}{' cut' if heard.cut else ''}")
+        self.told.answered(request, heard)
         return self.kills("killed_after_answer")
 
     def loses_kept(self, origin: str) -> str:

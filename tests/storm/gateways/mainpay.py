@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.storm.gateways.setup import Settings, Setup
+from tests.storm.gateways.setup import Parts, Settings, Setup
 from tests.storm.gateways.window import Browser, Entered
 
 NOTICE_SOURCE = "211.43.193.87"
@@ -60,6 +60,10 @@ def _setup(name: str, path: str, **more: Any) -> Setup:
         secrets=(KEY,),
         notice_source=NOTICE_SOURCE,
         blind=True,
+        parts=(Parts("amount", "taxAmt"),),
+        parts_refused=("(taxAmt)",),
+        months=("availableInstallment",),
+        offers_months=True,
         **more,
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.storm.gateways.setup import Setup
+from tests.storm.gateways.setup import Parts, Setup
 from tests.storm.gateways.window import Browser, Entered, hidden
 
 SELLER = "payapptest"
@@ -72,4 +72,9 @@ SETUP = Setup(
     secrets=tuple(KEYS.values()),
     blind=True,
     scripted=True,
+    parts=(
+        Parts("price", "amount_vat", ("amount_taxable", "amount_taxfree"), whole=True),
+        Parts("cancelprice", "cancel_vat", ("cancel_taxable", "cancel_taxfree"), whole=True),
+    ),
+    parts_refused=("과세, 면세",),
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.storm.gateways.setup import Setup
+from tests.storm.gateways.setup import Parts, Setup
 from tests.storm.gateways.window import Browser, Entered, entered, hidden
 
 CUST_KEY = "abcd1234567890"
@@ -72,4 +72,6 @@ SETUP = Setup(
     whole_again=True,
     is_signed=lambda _: False,
     unfindable={"refund": ("duplicate", "duplicate_unseen")},
+    parts=(Parts("PCD_PAY_TOTAL", "PCD_PAY_TAXTOTAL"), Parts("PCD_REFUND_TOTAL", "PCD_REFUND_TAXTOTAL")),
+    parts_refused=("TAXTOTAL)",),
 )

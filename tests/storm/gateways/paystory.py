@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bridge.gateways.paystory.settings import TEST_KEY
-from tests.storm.gateways.setup import Setup
+from tests.storm.gateways.setup import Parts, Setup
 from tests.storm.gateways.window import Browser, Entered, entered, hidden
 
 MOODS: Mapping[str, tuple[Any, ...]] = {
@@ -52,4 +52,9 @@ SETUP = Setup(
     console=lambda urls: {"admin_notice_url": urls["noti"]},
     tokens=_tokens,
     secrets=(TEST_KEY,),
+    parts=(
+        Parts("goodsAmt", "goodsVat", ("goodsSplAmt", "goodsSvsAmt"), whole=True),
+        Parts("canAmt", "goodsVat", ("goodsSplAmt", "goodsSvsAmt"), whole=True),
+    ),
+    parts_refused=("goodsVat", "공급가"),
 )

@@ -18,6 +18,16 @@ def _none(_desk: Any) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """The fields of one kind of call: an amount, the VAT in it and its other parts, which with it are the `whole`."""
+
+    amount: str
+    vat: str
+    others: tuple[str, ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """One gateway as a site has it set up. Operations are named as its sandbox names them, paths by their last word.
 
@@ -38,6 +48,8 @@ class Setup:
     `undo_by_amount`: what is taken back is the amount asked for, whatever was taken: more of it only a notice tells.
     `scripted`: a buyer who tells no phone number asks the gateway by its script, once a press; each press is a request
     that may be paid, and of a second one's money a notice alone tells.
+    `parts` and `months` are the fields in which it is told what is VAT, and of instalments; with `parts_refused` in its
+    answer it finds such parts wrong. `offers_months`: its window can be told of months.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -67,6 +79,10 @@ class Setup:
     unfindable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blind: bool = False
     scripted: bool = False
+    parts: tuple[Parts, ...] = ()
+    parts_refused: tuple[str, ...] = ()
+    months: tuple[str, ...] = ()
+    offers_months: bool = False
 
     @property
     def origin(self) -> str:

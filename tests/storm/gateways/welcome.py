@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.storm.gateways.setup import Setup
+from tests.storm.gateways.setup import Parts, Setup
 from tests.storm.gateways.window import Browser, Entered
 
 SIGN_KEY = "b3VGY2R5ZzI5M2xCZzhrT0paQ1oxQT09"
@@ -56,5 +56,9 @@ SETUP = Setup(
     moods=MOODS,
     console=lambda urls: {"pg_notice_url": urls["pg"], "pc_notice_url": urls["pc"]},
     secrets=(SIGN_KEY,),
+    parts=(Parts("cancelPrice", "tax", ("taxfree",)),),
+    parts_refused=("부가세",),
+    months=("P_QUOTABASE",),
+    offers_months=True,
     blind=True,
 )

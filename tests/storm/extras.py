@@ -1,0 +1,71 @@
+"""What some schedules have beside plain sales: orders partly free of tax, months, keys, a window's other mode.
+
+Drawn from streams of their own, so that whatever has none of it is the storm that its seed always was.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
+from tests.storm.regressions import PLAIN
+
+if TYPE_CHECKING:
+    from tests.storm.people import Sale
+
+TAX_FREE_SHARES = (0.0, 0.1, 0.37, 0.5, 1.0)
+MONTHS = (0, 3, 6, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a schedule has; each is in a part of the seeds."""
+
+    mixed: bool = False
+    """Orders are partly free of tax."""
+    instalments: bool = False
+    """Orders ask for months, where the window can be told of them."""
+
+    @property
+    def told(self) -> bool:
+        """Whether gateways are told more of an order than its price."""
+        return self.mixed or self.instalments
+
+
+def draw_extras(seed: int) -> Extras:
+    """Choose what a seed has."""
+    if seed in PLAIN:
+        return Extras()
+    chance = random.Random(f"{seed}:extras")
+    return Extras(mixed=chance.random() < 0.25, instalments=chance.random() < 0.25)
+
+
+def dress(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
+    """Give the sales what the schedule has."""
+    for sale in sales:
+        share, months = chance.choice(TAX_FREE_SHARES), chance.choice(MONTHS)
+        if extras.mixed:
+            sale.tax_free_share = share
+        if extras.instalments and sale.method == "card" and sale.shop.site.setup.offers_months:
+            sale.months = months
+
+
+def sold(amount: int, tax_free: int) -> dict[str, Any]:
+    """Write the parts of an order as WordPress does: seats are taxed, books are not."""
+    seat, book = {"ref": "seat", "title": "1층 3열 7번"}, {"ref": "book", "title": "프로그램 북"}
+    items = [seat | {"amount": amount - tax_free}, book | {"amount": tax_free, "tax_free": tax_free}]
+    return {"tax_free": tax_free, "items": [item for item in items if item["amount"]]} if tax_free else {}
+
+
+def part_to_give_back(sale: "Sale", amount: int, chance: random.Random) -> dict[str, Any]:
+    """Say of a refund of a mixed order's what is free of tax: nothing, in KRW, or by the items it is for."""
+    tax_free = sale.tax_free(sale.amount)
+    found: dict[str, Any] = chance.choice(
+        ({}, {}, {"tax_free": 0}, {"tax_free": min(amount, tax_free)}, {"tax_free": amount // 3}, {"items": ["book"]})
+    )
+    return found | ({"amount": tax_free} if "items" in found and tax_free else {})
+
+
+def months_of(sale: "Sale", amount: int) -> int:
+    """Say for how many months an order of that price asks: card companies give none for a small one."""
+    return sale.months if amount >= INSTALMENT_AMOUNT_MIN else 0

@@ -1,0 +1,67 @@
+"""What schedules have beside plain sales: drawn from its own stream, and what is told wrongly is found out."""
+
+import pytest
+
+from bridge.domain.tax import Split
+from bridge.flows import tax_of_refund
+from bridge.gateways.welcome.adapter import Welcome
+from tests.storm.extras import Extras, draw_extras, sold
+from tests.storm.quietly import storms
+from tests.storm.regressions import PLAIN
+
+MANY = range(1, 401)
+
+
+def is_found_out(rule, has, gateway):
+    """Tell whether any of many schedules that have this finds the rule broken."""
+    seeds = [seed for seed in MANY if has(draw_extras(seed))]
+    with storms(gateway) as made:
+        return any(text.startswith(f"{rule}:") for seed in seeds for text in made.run(seed).violations)
+
+
+def mixed(extras):
+    return extras.mixed
+
+
+def instalments(extras):
+    return extras.instalments
+
+
+def test_what_a_seed_has_is_drawn_from_it_alone_and_the_kept_ones_have_nothing():
+    assert draw_extras(7) == draw_extras(7)
+    assert {draw_extras(seed) for seed in PLAIN} == {Extras()}
+    found = [draw_extras(seed) for seed in MANY]
+    assert 50 < sum(one.mixed for one in found) < 150
+    assert 50 < sum(one.instalments for one in found) < 150
+
+
+@pytest.mark.parametrize(("amount", "tax_free"), [(1_000, 0), (55_000, 20_350), (30_000, 30_000)])
+def test_the_parts_of_an_order_add_up(amount, tax_free):
+    order = sold(amount, tax_free)
+
+    assert order.get("tax_free", 0) == tax_free
+    assert sum(item["amount"] for item in order.get("items", [])) == (amount if tax_free else 0)
+    assert all(item["amount"] for item in order.get("items", []))
+
+
+def test_a_refund_that_is_told_without_its_vat_is_found_out(monkeypatch):
+    monkeypatch.setattr(Welcome, "tax_fields", lambda self, parts, tax_free: {})
+
+    assert is_found_out("I7b", mixed, "welcome")
+
+
+def test_refunds_whose_vat_is_not_the_payments_are_found_out(monkeypatch):
+    monkeypatch.setattr(tax_of_refund, "split_of_refund", lambda amount, **known: Split(amount, 0, 0))
+
+    assert is_found_out("I7b", mixed, "paystory")
+
+
+def test_a_window_that_is_not_told_of_the_months_is_found_out(monkeypatch):
+    whole = Welcome.make_link
+
+    def forgets(self, reference, amount, title, fields, urls, stamp):
+        return whole(self, reference, amount, title, {**fields, "P_QUOTABASE": ""}, urls, stamp)
+
+    monkeypatch.setattr(Welcome, "make_link", forgets)
+
+    assert is_found_out("I7b", instalments, "welcome")
