@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bridge.domain.tax import Split, split, split_of_refund, tax_free_share
+from bridge.domain.tax import Split, split, split_as_told, split_of_refund, tax_free_share
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,20 @@ def test_an_amount_is_split(amount, tax_free, parts):
 def test_no_more_is_free_of_tax_than_there_is():
     with pytest.raises(AssertionError):
         split(1_000, 1_001)
+
+
+@pytest.mark.parametrize(
+    ("amount", "parts"),
+    [
+        (10_000, Split(5_000, 500, 4_500)),
+        (11_000, Split(6_000, 500, 4_500)),
+        (4_000, Split(0, 500, 3_500)),
+        (400, Split(0, 400, 0)),
+    ],
+)
+def test_another_amount_than_was_asked_for_has_the_vat_that_was_told(amount, parts):
+    assert split_as_told(amount, split(10_000, 4_500)) == parts
+    assert parts.total == amount
 
 
 def test_refunds_add_up_to_the_payment_part_by_part():

@@ -29,6 +29,14 @@ def split(amount: int, tax_free: int = 0) -> Split:
     return Split(taxed - vat, vat, tax_free)
 
 
+def split_as_told(amount: int, told: Split) -> Split:
+    """Split an amount that a gateway took for an order whose parts it was `told`: of another amount than was asked for
+    it knows the order's own VAT, and wants that back."""
+    vat = min(told.vat, amount)
+    tax_free = min(told.tax_free, amount - vat)
+    return Split(amount - vat - tax_free, vat, tax_free)
+
+
 def split_of_refund(
     amount: int, *, captured: int, tax_free: int, refunded_before: int, tax_free_before: int, tax_free_now: int
 ) -> Split:

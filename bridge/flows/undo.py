@@ -25,7 +25,7 @@ from bridge.domain.gateway import (
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.domain.tax import split
+from bridge.domain.tax import split_as_told
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
 from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
@@ -106,7 +106,7 @@ def _take_back(
 def _refund_all(
     gateway: Gateway, payment: Payment, undo: Operation, stamp: Stamp
 ) -> Exchange[Undone | NothingThere | TooLate | Accepted | Unknown]:
-    tax = split(undo.amount, min(undo.amount, payment.tax_free))
+    tax = split_as_told(undo.amount, payment.parts)
     whole = RefundOrder(undo.ref, undo.amount, "자동 취소", True, 0, 0, tax=tax)
     outcome = yield from gateway.refund(payment, whole, stamp)
     if isinstance(outcome, Done):

@@ -100,6 +100,19 @@ async def test_at_once_a_part_and_the_rest_are_refunded(at_once):
     await street.check_books()
 
 
+async def test_another_amount_of_a_mixed_order_is_given_back_with_the_vat_that_payple_was_told(at_once):
+    street = at_once
+    street.fault("window", "wrong_amount")
+    opened = await street.checkout(street.order(tax_free=20_350))
+    await street.go(await street.authenticate(opened))
+    await street.live(120.0)
+
+    payment = await street.payment(opened.payment)
+    assert street.book(payment).captured != payment.amount == 55_000
+    assert (payment.state, street.book(payment).net) == ("voided", 0)
+    await street.check_books()
+
+
 async def test_a_webhook_of_money_given_back_that_no_inquiry_shows_is_a_persons(told):
     opened = await told.checkout()
     await told.go(await told.authenticate(opened))

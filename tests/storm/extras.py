@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
+from tests.storm.gateways import MODES
+from tests.storm.gateways.setup import Setup
 from tests.storm.regressions import PLAIN
 
 if TYPE_CHECKING:
@@ -26,10 +28,17 @@ class Extras:
     instalments: bool = False
     """Orders ask for months, where the window can be told of them."""
 
+    at_once: bool = False
+    """A gateway whose window has another mode, in which it takes the money itself, is set up so."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
         return self.mixed or self.instalments
+
+    def mode_of(self, setup: Setup) -> str:
+        """Name the set-up that a site has: that one, or its other mode."""
+        return MODES[setup.name].name if self.at_once and setup.name in MODES else setup.name
 
 
 def draw_extras(seed: int) -> Extras:
@@ -37,7 +46,7 @@ def draw_extras(seed: int) -> Extras:
     if seed in PLAIN:
         return Extras()
     chance = random.Random(f"{seed}:extras")
-    return Extras(mixed=chance.random() < 0.25, instalments=chance.random() < 0.25)
+    return Extras(mixed=chance.random() < 0.25, instalments=chance.random() < 0.25, at_once=chance.random() < 0.4)
 
 
 def dress(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.domain.machine import State
-from tests.storm.gateways import SETUPS
+from tests.storm.gateways import EVERY
 from tests.storm.settling import Settled, Way
 from tests.storm.storm import Outcome
 from tests.storm.weather import KINDS
@@ -28,7 +28,7 @@ class Figures:
     finals: set[str] = field(default_factory=set)
     covered: set[tuple[str, str, str]] = field(default_factory=set)
     gateways: Counter[str] = field(default_factory=Counter)
-    resolved: dict[str, list[float]] = field(default_factory=lambda: {setup.name: [] for setup in SETUPS})
+    resolved: dict[str, list[float]] = field(default_factory=lambda: {setup.name: [] for setup in EVERY})
     settled: list[Settled] = field(default_factory=list)
     red: list[int] = field(default_factory=list)
     first: int = 0
@@ -87,7 +87,7 @@ class Figures:
             "broken_promises": self.broken_promises(),
             "settled_after_the_last_trouble": {way: self._of_way(way) for way in Way},
             "ended_with_a_person": dict(sorted(self.people.items())),
-            "gateways": {setup.name: self._of_gateway(setup.name) for setup in SETUPS},
+            "gateways": {setup.name: self._of_gateway(setup.name) for setup in EVERY},
         }
 
     def broken_promises(self) -> list[str]:

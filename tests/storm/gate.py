@@ -87,7 +87,7 @@ class WeatherFaults(Faults):
     def _choose(self, op: str, merchant_ref: str) -> Fault | None:
         storm, setup = self._storm, self._setup
         if op == "window":
-            return storm.weather.of_window()
+            return storm.weather.of_window(setup)
         if op == "notice":
             told = merchant_ref in storm.must_tell or (setup.ambiguous and self._went_back(merchant_ref))
             told = told or (setup.scripted and self._asked_again(merchant_ref))

@@ -14,7 +14,7 @@ from bridge.settings import Secret, Settings
 from bridge.signing.keys import SiteKey, decode_secret
 from bridge.wire.converse import Wire
 from tests.storm.clock import BridgeClock, begin
-from tests.storm.gateways import SETUPS
+from tests.storm.gateways import EVERY
 from tests.storm.gateways.setup import Setup
 from tests.storm.ledger import Disk, StormLedger
 from tests.storm.loop import StormLoop
@@ -73,7 +73,7 @@ def stand(*setups: str) -> Stand:
     migrate_sqlite(disk.connection)
     clock = BridgeClock(loop, begin("2026-01-01T00:00:00"), random.Random(1))
     ledger = StormLedger(disk, _Quietly(), alone=True)
-    chosen = [setup for name in setups for setup in SETUPS if setup.name == name]
+    chosen = [setup for name in setups for setup in EVERY if setup.name == name]
     sites = loop.finish(_pair_all(clock, ledger, chosen))
     return Stand(disk.image(), tuple(sites))
 

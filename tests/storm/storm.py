@@ -83,7 +83,9 @@ class Storm:
         self.true = TrueClock(self.loop, began_at)
         self.clock = BridgeClock(self.loop, began_at, random.Random(f"{seed}:bridge"))
         drawn = [setup for setup in SETUPS if gateway in ("", setup.gateway)]
-        begun = stand(*(setup.name for setup in self.chance.sample(drawn, min(2, len(drawn)))))
+        self.extras = draw_extras(seed)
+        chosen = self.chance.sample(drawn, min(2, len(drawn)))
+        begun = stand(*(self.extras.mode_of(setup) for setup in chosen))
         self.disk = Disk(begun.image)
         sites = begun.sites
         self.gates = {site.id: Gate(self, site, number) for number, site in enumerate(sites)}
@@ -96,7 +98,6 @@ class Storm:
         self.agenda = Agenda(self)
         self.clock.next_due = self.agenda.next_due
         self.server: Server | None = None
-        self.extras = draw_extras(seed)
         self.sales = self._sales()
         dress(self.sales, self.extras, random.Random(f"{seed}:dress"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.storm.gateways import SETUPS
+from tests.storm.gateways import EVERY, SETUPS
 from tests.storm.gateways.window import coming_back
 from tests.storm.quietly import storms
 
@@ -10,7 +10,7 @@ PAYING = range(1, 121)
 
 
 def by_name(name):
-    return next(setup for setup in SETUPS if setup.name == name)
+    return next(setup for setup in EVERY if setup.name == name)
 
 
 def test_each_gateway_is_paid_and_gives_back_in_storms():
@@ -34,13 +34,14 @@ def test_each_gateway_is_paid_and_gives_back_in_storms():
         ("payapp", "/payapp/oapi/apiLoad.html", b"cmd=paycancel&partcancel=0", ""),
         ("welcome", "/welcome/mobile/approve/0123456789", b"", "approve"),
         ("payple", "/payple/0a1b2c/php/PayCardConfirmAct.php?ACT_=PAYM", b"", "PayCardConfirmAct.php"),
+        ("payple-at-once", "/payple/0a1b2c/php/cPayCAct.php", b"", "cPayCAct.php"),
     ],
 )
 def test_a_row_tells_what_may_never_be_sent_twice(name, target, body, once):
     assert by_name(name).sent_once_as(target, body) == once
 
 
-@pytest.mark.parametrize("setup", SETUPS, ids=lambda one: one.name)
+@pytest.mark.parametrize("setup", EVERY, ids=lambda one: one.name)
 def test_a_forged_notice_is_another_than_the_true_one(setup):
     true = {
         "mainpay": b"cmd=0&TRNO=1&AMT=1000",

@@ -114,7 +114,7 @@ class Told:
         if refund is not None:
             self._holds((amount, vat) == (refund["amount"], refund["vat"]), f"{name}: a refund was told of {vat} VAT")
         else:
-            taxed = amount - min(amount, row["tax_free"])
+            taxed = row["amount"] - row["tax_free"]  # also where another amount was taken: it was told of this one
             self._holds(_is_vat(vat, taxed), f"{name}: {vat} KRW of VAT in {taxed} taxed KRW")
 
     def _holds(self, truth: bool, text: str) -> None:

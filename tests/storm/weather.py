@@ -122,6 +122,8 @@ DRIPS_SECONDS = 65.0
 """How long an answer that drips is waited for: the longest deadline there is."""
 LOSE_APPROVALS = ("late", "hang", "drop_after", "5xx_after", "garbage_after", "duplicate", "wrong_amount")
 """What puts money in doubt strikes an approval three times as often as the rest."""
+TAKES_WRONGLY = ("decline", "wrong_amount", "cross_wired")
+"""What goes wrong in a window that takes the money itself."""
 DUPLICATES = ("duplicate", "duplicate_unseen")
 
 
@@ -184,9 +186,15 @@ class Weather:
             return None
         return self._made(self._chance.choice(kinds))
 
-    def of_window(self) -> Fault | None:
-        """Choose whether the window sends the buyer back with a token of nobody's."""
-        return Fault("forged_token") if self.strikes("forged_token") else None
+    def of_window(self, setup: Setup) -> Fault | None:
+        """Choose whether the window sends the buyer back with a token of nobody's, or what goes wrong where it takes
+        the money itself."""
+        if "window" not in setup.approvals:
+            return Fault("forged_token") if self.strikes("forged_token") else None
+        kind = self.one_of(TAKES_WRONGLY)
+        if not kind:
+            return None
+        return Fault(kind, code=self._chance.choice(setup.declines["window"]) if kind == "decline" else "")
 
     def _made(self, kind: str, code: str = "") -> Fault:
         low, high = SECONDS.get(kind, (1.0, 600.0) if kind == "notice_late" else (1.0, 30.0))

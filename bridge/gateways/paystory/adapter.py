@@ -47,7 +47,7 @@ from bridge.domain.payment import (
     RefundOrder,
 )
 from bridge.domain.reasons import Reason
-from bridge.domain.tax import split
+from bridge.domain.tax import split_as_told
 from bridge.domain.texts import digits
 from bridge.domain.windows import origin_of
 from bridge.gateways.paystory import answers, codes, notices
@@ -144,7 +144,7 @@ class PayStory(Writer):
     ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
         """Cancel by order number, which is how a lost approval is taken back (7.3; standard guide 3.1.4)."""
         amount = payment.captured or payment.amount
-        tax = self.split(split(amount, min(amount, payment.tax_free)), payment.tax_free)
+        tax = self.split(split_as_told(amount, payment.parts), payment.tax_free)
         reply = yield self.cancel(payment.method, _by_order(payment) | tax, amount, "승인 응답 유실", stamp)
         return answers.undoing(payment, self.settings.mid, reply)
 

@@ -9,10 +9,13 @@ from tests.storm.gateways import mainpay, payapp, payple, paystory, welcome
 from tests.storm.gateways.setup import Setup
 
 SETUPS: tuple[Setup, ...] = (*mainpay.SETUPS, paystory.SETUP, payple.SETUP, welcome.SETUP, payapp.SETUP)
+MODES: dict[str, Setup] = {"payple": payple.AT_ONCE}
+"""The other mode of a set-up's window, in some schedules instead of it."""
+EVERY: tuple[Setup, ...] = (*SETUPS, *MODES.values())
 
 
 @cache
 def adapter(setup: str) -> Gateway:
     """Make the bridge's own gateway of a set-up."""
-    one = next(one for one in SETUPS if one.name == setup)
+    one = next(one for one in EVERY if one.name == setup)
     return build(one.gateway, one.settings(one.origin), Mode.TEST)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,3 +76,14 @@ SETUP = Setup(
     parts=(Parts("PCD_PAY_TOTAL", "PCD_PAY_TAXTOTAL"), Parts("PCD_REFUND_TOTAL", "PCD_REFUND_TAXTOTAL")),
     parts_refused=("TAXTOTAL)",),
 )
+
+AT_ONCE = replace(
+    SETUP,
+    name="payple-at-once",
+    settings=lambda origin: {**SETUP.settings(origin), "pay_work": "PAY"},
+    approvals=frozenset({"window"}),
+    sent_once={"cPayCAct.php": b""},
+    approval_paths=frozenset(),
+    declines={**SETUP.declines, "window": DECLINES},
+)
+"""Its window takes the money itself, and we only ask."""
