@@ -112,7 +112,9 @@ async def test_a_result_payple_did_not_hear_shows_later(lane, code):
     assert (await lane.talk(lane.gateway.inquire(payment, lane.stamp()))).captured == 55_000
 
 
-async def test_a_payment_of_the_evening_is_found_after_midnight(lane):
+@pytest.mark.parametrize("pass_once", [False, True])
+async def test_a_payment_of_the_evening_is_found_after_midnight(lane, pass_once):
+    lane.set(pass_once=pass_once)
     lane.clock.at = datetime(2026, 11, 20, 14, 59, 50, tzinfo=UTC)
     lane.fault("confirm", "drop_after")
     _, payment, _ = await lane.paid("PAY0000001")

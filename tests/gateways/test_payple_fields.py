@@ -370,9 +370,10 @@ def test_a_payment_is_looked_for_on_every_day_on_which_it_may_have_been_made(cre
     found = vector("inquire") | {"stamp": {"at": at[2].isoformat(), "nonce": "0" * 32}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(harness, "payment", lambda _: made)
-        calls, outcome = harness.played(gateway(), found, [passed, *[nothing] * 9])
+        calls, outcome = harness.played(gateway(), found, [passed, nothing] * 5)
     assert isinstance(outcome, Unknown)
-    assert [call.body["PCD_PAY_DATE"] for call in calls[1:]] == days
+    assert [call.body["PCD_PAY_DATE"] for call in calls[1::2]] == days
+    assert [call.op for call in calls[::2]] == ["auth"] * len(days), "Payple lets us in for each"
 
 
 # ---- webhooks

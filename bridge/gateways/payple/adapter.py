@@ -119,11 +119,11 @@ class PaypleAtOnce:
 
     def inquire(self, payment: Payment, stamp: Stamp) -> Exchange[Seen | Absent | Unknown]:
         """Ask by order number and day in Korea (결제결과 조회): the day that is known, else all that may be."""
-        passed = yield from self.talker.authenticate(PCD_PAYCHK_FLAG="Y")
-        if isinstance(passed, Denied):
-            return Unknown("Payple did not let us ask", passed.code, passed.message)
         shown: Seen | Absent | Unknown = Absent()
         for day in days_possible(payment, stamp):
+            passed = yield from self.talker.authenticate(PCD_PAYCHK_FLAG="Y")  # of each: tokens may open one act only
+            if isinstance(passed, Denied):
+                return Unknown("Payple did not let us ask", passed.code, passed.message)
             body = lookup_body(payment.merchant_ref, day, regular(payment.refs))
             reply = yield from self.talker.act("lookup", passed, body)
             if isinstance(reply, Denied):
