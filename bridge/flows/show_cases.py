@@ -5,7 +5,7 @@ from typing import Any
 
 from bridge.clock import from_ms
 from bridge.domain.decisions import Decision, amount_of
-from bridge.domain.failures import NotFound
+from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import Payment
 from bridge.flows.case_words import DECISIONS, advise
 from bridge.flows.context import Context
@@ -16,6 +16,7 @@ from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.proposals import Proposal
 
 LISTED_MAX = 100
+MS_DIGITS_MAX = 15
 
 
 def case_json(turn: Turn, case: Row) -> dict[str, Any]:
@@ -73,9 +74,28 @@ async def read_case(context: Context, case_id: str, site: str | None = None) -> 
 
 async def list_cases(context: Context, site: str | None = None, limit: int = LISTED_MAX) -> list[dict[str, Any]]:
     """List the open cases, oldest first, of one site or of all."""
-    return await context.ledger.read(
-        lambda turn: [case_json(turn, case) for case in cases.open_cases(turn, site, limit)]
-    )
+    return (await page_of_cases(context, site, limit))[0]
+
+
+async def page_of_cases(
+    context: Context, site: str | None, limit: int, cursor: str = ""
+) -> tuple[list[dict[str, Any]], str]:
+    """List the open cases after a cursor, and give the cursor of what follows, if anything does. Raises Malformed."""
+    after = _read_cursor(cursor) if cursor else (0, "")
+
+    def work(turn: Turn) -> tuple[list[dict[str, Any]], str]:
+        found = cases.open_cases(turn, site, limit + 1, after)
+        more = f"{found[limit - 1]['opened_at']}.{found[limit - 1]['id']}" if len(found) > limit else ""
+        return [case_json(turn, case) for case in found[:limit]], more
+
+    return await context.ledger.read(work)
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    at, _, case_id = cursor.partition(".")
+    if not (at.isascii() and at.isdigit() and len(at) <= MS_DIGITS_MAX and case_id):
+        raise Malformed("The cursor is not one that this list gave; begin without it.")
+    return int(at), case_id
 
 
 def _choice(decision: Decision, payment: Payment, about: int) -> dict[str, Any]:

@@ -91,10 +91,11 @@ def get(turn: Turn, site: str, key_id: str) -> KeyRow:
     return read(row)
 
 
-def of_customer(turn: Turn, site: str, customer: str, limit: int) -> list[KeyRow]:
-    """Read a customer's keys, newest first."""
+def of_customer(turn: Turn, site: str, customer: str, limit: int, before: str = "") -> list[KeyRow]:
+    """Read a customer's keys, newest first; those before one where given."""
     rows = turn.all(
-        "SELECT * FROM billing_keys WHERE site = ? AND customer = ? ORDER BY id DESC LIMIT ?", site, customer, limit
+        "SELECT * FROM billing_keys WHERE site = ? AND customer = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
+        *(site, customer, before, before, limit),
     )
     return [read(row) for row in rows]
 

@@ -61,12 +61,13 @@ def close_case(turn: Turn, payment: str, reason: str, resolution: str, at: int) 
     )
 
 
-def open_cases(turn: Turn, site: str | None = None, limit: int = 100) -> list[Row]:
-    """Read the open cases, oldest first, of one site or of all."""
-    if site is None:
-        return turn.all("SELECT * FROM cases WHERE state IN ('open', 'refunding') ORDER BY opened_at LIMIT ?", limit)
+def open_cases(turn: Turn, site: str | None = None, limit: int = 100, after: tuple[int, str] = (0, "")) -> list[Row]:
+    """Read the open cases, oldest first, of one site or of all; those after an `opened_at` and id where given."""
+    of_site, sites = ("", ()) if site is None else ("site = ? AND ", (site,))
     return turn.all(
-        "SELECT * FROM cases WHERE site = ? AND state IN ('open', 'refunding') ORDER BY opened_at LIMIT ?", site, limit
+        f"SELECT * FROM cases WHERE {of_site}state IN ('open', 'refunding')"  # noqa: S608 - the words are ours
+        " AND opened_at >= ? AND (opened_at > ? OR id > ?) ORDER BY opened_at, id LIMIT ?",
+        *(*sites, after[0], *after, limit),
     )
 
 

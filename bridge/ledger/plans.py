@@ -105,10 +105,11 @@ def by_ref(turn: Turn, site: str, gateway: str, ref: str) -> Plan | None:
     return read(row) if row else None
 
 
-def of_customer(turn: Turn, site: str, customer: str, limit: int) -> list[Plan]:
-    """Read a customer's plans, newest first."""
+def of_customer(turn: Turn, site: str, customer: str, limit: int, before: str = "") -> list[Plan]:
+    """Read a customer's plans, newest first; those before one where given."""
     rows = turn.all(
-        "SELECT * FROM plans WHERE site = ? AND customer = ? ORDER BY id DESC LIMIT ?", site, customer, limit
+        "SELECT * FROM plans WHERE site = ? AND customer = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
+        *(site, customer, before, before, limit),
     )
     return [read(row) for row in rows]
 

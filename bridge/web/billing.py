@@ -25,6 +25,7 @@ from bridge.flows.finish_checkout import Visit
 from bridge.flows.issue_account import AccountWish, issue_account
 from bridge.flows.issue_key import issue_by_card
 from bridge.flows.key_in import key_in
+from bridge.flows.list_payments import PAGE_MAX
 from bridge.flows.open_key import open_key
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
@@ -34,10 +35,10 @@ from bridge.ledger import billing_keys as rows
 from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
-from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, convert, in_utc, read_order
+from bridge.web.lists import PageSize, cut, read_page
+from bridge.web.orders_in import BuyerIn, GatewayName, Short, Title, Url, convert, in_utc, read_order
 from bridge.web.wordpress import ACTOR
 
-KEYS_SHOWN = 100
 Customer = Annotated[
     str,
     Meta(
@@ -79,6 +80,13 @@ class CustomerIn(msgspec.Struct):
                 "number: it stands in addresses, which logs keep.",
                 message_ko="고객은 이메일이나 전화번호가 아니라 wp:7처럼 쇼핑몰의 고객 번호로 알려 주세요.",
             )
+
+
+class OfCustomerIn(CustomerIn):
+    """The query of a list of a customer's keys or plans."""
+
+    cursor: Short = ""
+    limit: PageSize = PAGE_MAX
 
 
 class KeyIn(CustomerIn):
@@ -168,11 +176,13 @@ class Billing:
     async def list(self, request: Request) -> Response:
         """List a customer's keys, newest first."""
         signed = await from_site(self._context, request)
-        customer = customer_of(request)
+        asked = read_page(request, OfCustomerIn)
         found = await self._context.ledger.read(
-            lambda turn: rows.of_customer(turn, signed.site.id, customer, KEYS_SHOWN)
+            lambda turn: rows.of_customer(turn, signed.site.id, asked.customer, asked.limit + 1, before=asked.cursor)
         )
-        return _json({"items": [titled(signed.site, key_json(row)) for row in found], "next_cursor": None})
+        page, last = cut(found, asked.limit)
+        items = [titled(signed.site, key_json(row)) for row in page]
+        return _json({"items": items, "next_cursor": last.id if last else None})
 
     async def show(self, request: Request) -> Response:
         """Show a customer's key."""

@@ -12,8 +12,9 @@ from bridge.domain.decisions import EVIDENCE_CHARACTERS_MAX
 from bridge.domain.failures import Malformed
 from bridge.flows.context import Context
 from bridge.flows.decide_case import Wish, propose, reject
-from bridge.flows.show_cases import list_cases, proposal_json, read_case
+from bridge.flows.show_cases import page_of_cases, proposal_json, read_case
 from bridge.web.incoming import from_site
+from bridge.web.lists import PageIn, read_page
 from bridge.web.orders_in import Short, convert
 
 ACTOR = r"^wp:[A-Za-z0-9_-]+\Z"
@@ -46,10 +47,11 @@ class Cases:
         ]
 
     async def list(self, request: Request) -> Response:
-        """List the site's open cases."""
+        """List the site's open cases, oldest first."""
         signed = await from_site(self._context, request)
-        items = await list_cases(self._context, signed.site.id)
-        return JSONResponse({"items": items, "next_cursor": None}, 200, _PRIVATE)
+        asked = read_page(request, PageIn)
+        items, more = await page_of_cases(self._context, signed.site.id, asked.limit, asked.cursor)
+        return JSONResponse({"items": items, "next_cursor": more or None}, 200, _PRIVATE)
 
     async def show(self, request: Request) -> Response:
         """Show a case of the site with what may be decided and what was proposed."""

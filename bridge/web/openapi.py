@@ -11,9 +11,11 @@ from starlette.routing import BaseRoute, Route
 
 from bridge import __version__
 from bridge.domain.machine import State
+from bridge.flows.list_payments import PAGE_MAX
 from bridge.web.anchors import AnchorsIn
 from bridge.web.billing import AccountIn, CardPaymentIn, ChargeIn, CustomerIn, KeyIn, VoidIn
 from bridge.web.cases import CaseIn
+from bridge.web.lists import PAGE_FILTERS
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
 from bridge.web.privacy import PersonIn
@@ -36,10 +38,16 @@ class Described:
     signed: bool = True
 
 
+_PAGES = (
+    f" A page has `limit` rows, {PAGE_MAX} at most; `next_cursor` of the answer, sent as `cursor`, goes on, and is null"
+    " where nothing follows."
+)
 _PLAN_ANSWERS = ((200, "done, or kept by the gateway's refusal"), (202, "the gateway has not answered"))
 DESCRIBED = (
     Described("post", "/v1/payments", "Open a payment for an order.", PaymentIn, ((201, "the payment"),)),
-    Described("get", "/v1/payments", "List the site's payments.", filters=tuple(sorted(LIST_FILTERS))),
+    Described(
+        "get", "/v1/payments", f"List the site's payments, newest first.{_PAGES}", filters=tuple(sorted(LIST_FILTERS))
+    ),
     Described("post", "/v1/payments/search", "Find the site's payments by words.", SearchIn),
     Described(
         "get",
@@ -64,7 +72,7 @@ DESCRIBED = (
         ),
     ),
     Described("get", "/v1/refunds/{refund}", "Show a refund."),
-    Described("get", "/v1/cases", "List the open cases."),
+    Described("get", "/v1/cases", f"List the open cases, oldest first.{_PAGES}", filters=PAGE_FILTERS),
     Described("get", "/v1/cases/{case}", "Show a case: its evidence, what may be decided, what is proposed."),
     Described(
         "post",
@@ -80,7 +88,12 @@ DESCRIBED = (
         KeyIn,
         ((201, "the key"), (202, "the key is being issued")),
     ),
-    Described("get", "/v1/billing-keys", "List a customer's billing keys.", filters=("customer",)),
+    Described(
+        "get",
+        "/v1/billing-keys",
+        f"List a customer's billing keys, newest first.{_PAGES}",
+        filters=("customer", *PAGE_FILTERS),
+    ),
     Described("get", "/v1/billing-keys/{key}", "Show a customer's billing key.", filters=("customer",)),
     Described(
         "delete",
@@ -147,7 +160,12 @@ DESCRIBED = (
         PlanIn,
         ((201, "the plan, with the page on which its buyer agrees"), (202, "the gateway has not answered")),
     ),
-    Described("get", "/v1/plans", "List a customer's plans.", filters=("customer",)),
+    Described(
+        "get",
+        "/v1/plans",
+        f"List a customer's plans, newest first.{_PAGES}",
+        filters=("customer", *PAGE_FILTERS),
+    ),
     Described(
         "get",
         "/v1/plans/{plan}",

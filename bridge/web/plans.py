@@ -17,11 +17,11 @@ from bridge.flows.plans import PlanWish, owned_plan, plan_json, register_plan
 from bridge.flows.sites import Site
 from bridge.ledger import plans
 from bridge.ledger.plans import Plan
-from bridge.web.billing import Actor, CustomerIn, customer_of, titled
+from bridge.web.billing import Actor, CustomerIn, OfCustomerIn, customer_of, titled
 from bridge.web.incoming import from_site
+from bridge.web.lists import cut, read_page
 from bridge.web.orders_in import BuyerIn, GatewayName, Title, Url, Won, convert
 
-PLANS_SHOWN = 100
 ROUND_CHARACTERS = 8
 LAST_OF_MONTH = 90
 OrderRef = Annotated[str, Meta(min_length=1, max_length=64 - ROUND_CHARACTERS, pattern=r"^[A-Za-z0-9._:-]+$(?!\n)")]
@@ -83,11 +83,13 @@ class PlanRoutes:
     async def list(self, request: Request) -> Response:
         """List a customer's plans, newest first."""
         signed = await from_site(self._context, request)
-        customer = customer_of(request)
+        asked = read_page(request, OfCustomerIn)
         found = await self._context.ledger.read(
-            lambda turn: plans.of_customer(turn, signed.site.id, customer, PLANS_SHOWN)
+            lambda turn: plans.of_customer(turn, signed.site.id, asked.customer, asked.limit + 1, before=asked.cursor)
         )
-        return _json({"items": [titled(signed.site, plan_json(plan)) for plan in found], "next_cursor": None}, 200)
+        page, last = cut(found, asked.limit)
+        items = [titled(signed.site, plan_json(plan)) for plan in page]
+        return _json({"items": items, "next_cursor": last.id if last else None}, 200)
 
     async def show(self, request: Request) -> Response:
         """Show a customer's plan."""

@@ -26,6 +26,7 @@ from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
+from bridge.web.lists import read_size
 from bridge.web.methods import methods_json, services_json
 from bridge.web.orders_in import GatewayName, Ref, Short, convert, in_utc, read_order
 
@@ -147,7 +148,7 @@ class WordPress:
         if not set(query) <= LIST_FILTERS:
             raise Malformed("The filters are order, state, from, to, cursor, limit; words go to /v1/payments/search.")
         if "limit" in query:
-            query["limit"] = parse_amount(query["limit"])
+            query["limit"] = read_size(query["limit"])
         return await self._page(signed, convert(query, SearchIn))
 
     async def search(self, request: Request) -> Response:
@@ -208,7 +209,7 @@ class WordPress:
             items = [{"code": row.code, "name": row.name, "source": row.source} for row in gateway.codes(kind)]
         else:
             raise NotFound(f"There are codes for methods, services, {', '.join(CODE_KINDS)}.")
-        return _json({"gateway": gateway.name, "items": items, "next_cursor": None})
+        return _json({"gateway": gateway.name, "items": items})
 
     async def health(self, request: Request) -> Response:
         """Give the verdict that wp-admin shows."""

@@ -210,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/v1/health":
             return 200, HEALTH | {"server_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(bridge.now()))}
         if path == "/v1/codes/methods":
-            return 200, {"gateway": "mainpay", "items": bridge.methods, "next_cursor": None}
+            return 200, {"gateway": "mainpay", "items": bridge.methods}
         if path == "/v1/reconciliation":
             if method == "POST":
                 told = json.loads(body)

@@ -62,6 +62,31 @@ def test_the_last_round_that_could_not_be_charged_is_said_with_the_gateways_word
     assert "결제되지 않은 회차" not in look_up(shop, "t-owner")
 
 
+def test_a_customer_with_more_than_a_page_of_cards_is_read_to_the_last(shop: Shop, bridge: StubBridge) -> None:
+    known(bridge, [KEY], [PLAN])
+    assert "pay-bridge-pages" not in look_up(shop, "wp:7"), "one page needs no way to another"
+    bridge.scripted["GET /v1/billing-keys"] = (200, {"items": [KEY], "next_cursor": "k_9"})
+    page = look_up(shop, "wp:7")
+    (form,) = re.findall(r'<form[^>]*class="pay-bridge-pages">.*?</form>', page, re.DOTALL)
+    assert re.findall(r"<button[^>]*>(.*?)</button>", form) == ["다음"]
+    fields = dict(re.findall(r'name="([a-z_]+)" value="([^"]*)"', form))
+    bridge.seen.clear()
+    known(bridge, [KEY | {"id": "k_8", "card": {"name": "마지막카드", "number": "999999******1111"}}], [PLAN])
+    later = shop.as_("clerk").post(PAGE, data=fields).text
+
+    asked = [(one.path, one.query) for one in bridge.seen if one.path in ("/v1/billing-keys", "/v1/plans")]
+    assert asked == [
+        ("/v1/billing-keys", {"customer": ["wp:7"], "cursor": ["k_9"]}),
+        ("/v1/plans", {"customer": ["wp:7"]}),
+    ], "each list has pages of its own"
+    assert "마지막카드" in later
+    (form,) = re.findall(r'<form[^>]*class="pay-bridge-pages">.*?</form>', later, re.DOTALL)
+    assert re.findall(r"<button[^>]*>(.*?)</button>", form) == ["처음"]
+    bridge.seen.clear()
+    shop.as_("clerk").post(PAGE, data=fields | {"_pay_bridge_customer": "0123456789"})
+    assert not [one for one in bridge.seen if "cursor" in one.query], "from our own form alone"
+
+
 @pytest.mark.parametrize("typed", ["t-owner", "t-owner@shop.example", "wp:{}"])
 def test_a_customer_is_found_by_login_address_or_name_and_stands_in_no_address(
     shop: Shop, bridge: StubBridge, typed: str

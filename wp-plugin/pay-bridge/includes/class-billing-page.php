@@ -68,7 +68,8 @@ final class Billing_Page {
 
 	/** A list; says why where there is none. */
 	private static function items( Client $client, string $path, string $customer, string $none ): array {
-		$answer = $client->get( $path, array( 'customer' => $customer ) );
+		$cursor = self::cursor( $path );
+		$answer = $client->get( $path, array( 'customer' => $customer ) + ( '' === $cursor ? array() : array( 'cursor' => $cursor ) ) );
 		if ( ! $answer->ok() ) {
 			Admin::notice( 'error', $answer->message() );
 			return array();
@@ -77,7 +78,33 @@ final class Billing_Page {
 		if ( ! $items ) {
 			printf( '<p>%s</p>', esc_html( $none ) );
 		}
+		$next = is_string( $answer->body['next_cursor'] ?? null ) ? $answer->body['next_cursor'] : '';
+		self::render_pages( $path, $customer, '' !== $cursor, $next );
 		return $items;
+	}
+
+	/** Where a list goes on from: posted by our own form alone. */
+	private static function cursor( string $path ): string {
+		$ours   = false !== wp_verify_nonce( Request::post( '_pay_bridge_customer' ), 'pay_bridge_customer' );
+		$cursor = $ours && Request::post( 'list' ) === $path ? Request::post( 'cursor' ) : '';
+		return 1 === preg_match( '/\A[A-Za-z0-9_.=-]{1,100}\z/', $cursor ) ? $cursor : '';
+	}
+
+	/** The way to older ones, and back; nothing where all are shown. */
+	private static function render_pages( string $path, string $customer, bool $is_later, string $next ): void {
+		if ( ! $is_later && '' === $next ) {
+			return;
+		}
+		printf( '<form method="post" action="%s" class="pay-bridge-pages">', esc_url( Admin::url( Admin::BILLING ) ) );
+		wp_nonce_field( 'pay_bridge_customer', '_pay_bridge_customer', false );
+		printf( '<p><input type="hidden" name="customer" value="%s"><input type="hidden" name="list" value="%s">', esc_attr( $customer ), esc_attr( $path ) );
+		if ( $is_later ) {
+			printf( '<button class="button" name="cursor" value="">%s</button> ', esc_html__( 'First page', 'pay-bridge' ) );
+		}
+		if ( '' !== $next ) {
+			printf( '<button class="button" name="cursor" value="%s">%s</button>', esc_attr( $next ), esc_html__( 'Next page', 'pay-bridge' ) );
+		}
+		echo '</p></form>';
 	}
 
 	private static function render_key( string $customer, array $key ): void {
