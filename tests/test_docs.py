@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from bridge.cli.commands import app
+from tests.kill import report as crashes
 
 ROOT = Path(__file__).parent.parent
 PLACES = ("*.md", "docs/*.md", "docker/*.md", "wp-plugin/*.md", "bridge/**/*.md", "tests/**/README.md")
@@ -48,6 +49,10 @@ def test_every_table_on_record_is_one_of_the_ledgers() -> None:
 
     assert len(recorded) >= 8
     assert recorded <= set(re.findall(r"CREATE TABLE (\w+)", schema))
+
+
+def test_the_page_of_crashes_is_made_of_the_figures_of_a_run() -> None:
+    assert crashes.PAGE.read_text("utf-8") == crashes.written(), 'run: make crash ARGS="--page"'
 
 
 def test_every_promise_is_held_by_tests_that_are_there() -> None:
