@@ -117,6 +117,7 @@ def test_without_scripts_a_phone_is_registered_and_its_order_paid(club: Lane, br
     page.wait_for_url(f"{address}*")
     expect(told(page)).to_have_text("등록됐어요.")
     expect(page.get_by_role("listitem").filter(has_text="휴대폰")).to_be_visible()
+    expect(page.get_by_text("휴대폰 등록하고")).to_have_count(0)
     assert club.payment(ref, "paid")["method"] == "phone"
     visitor = browse(club)
     visitor.goto(address)

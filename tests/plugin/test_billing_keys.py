@@ -187,6 +187,22 @@ def test_an_order_that_cannot_be_paid_so_offers_no_phone(
 
 
 @pytest.mark.parametrize(
+    ("state", "words"), [("paid", "이미 결제"), ("unknown", "다시 결제하지 마세요"), ("declined", "")]
+)
+def test_who_comes_back_is_not_offered_to_pay_twice_though_no_news_came_yet(
+    shop: Shop, bridge: StubBridge, page: str, state: str, words: str
+) -> None:
+    able(bridge, phone_keys=[PAYSTORY])
+    order = shop.order()
+    keys(bridge, OWN | {"method": "phone", "card": {}})
+    bridge.add(order["ref"], state, order["amount"], method="phone")
+    text = shop.as_("owner").get(f"{page}?try={order['ref']}&pay_bridge_key={KEY['id']}").text
+
+    assert words in part(text)
+    assert ("휴대폰 등록하고" in text) == (state == "declined")
+
+
+@pytest.mark.parametrize(
     ("key", "kind", "words"),
     [
         ({"state": "active"}, "success", "등록됐어요."),

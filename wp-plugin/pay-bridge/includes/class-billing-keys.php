@@ -25,6 +25,9 @@ final class Billing_Keys {
 	/** Of these a customer reads; what is not registered yet, or no more, is no card of theirs. */
 	const SHOWN = array( 'issuing', 'active', 'deleting' );
 
+	/** An order with such a payment may have been paid already. */
+	const UNDECIDED = array( 'approving', 'unknown', 'voiding', 'awaiting_deposit', 'needs_human' );
+
 	/** Keep a page with the shortcode out of caches while headers can still be sent. */
 	public static function action_template_redirect(): void {
 		$post = is_singular() ? get_post() : null;
@@ -125,11 +128,10 @@ final class Billing_Keys {
 
 	/** The next buttons: a card always, a phone where there is an order that it pays. */
 	private static function render_registering( Client $client, string $order_ref, string $back ): void {
-		$order    = '' === $order_ref ? null : Order::of_buyer( $order_ref, 'checkout', get_current_user_id() );
-		$obstacle = null === $order ? 'no_order' : $order->obstacle( time() );
-		$amount   = null === $order || '' !== $obstacle ? 0 : $order->amount();
-		$cards    = Key_Window::gateways( $client, 'card' );
-		$phones   = Key_Window::gateways( $client, 'phone', $amount );
+		list( $order, $obstacle ) = self::payable( $order_ref, '' !== Request::query( 'pay_bridge_key' ) );
+		$amount = null === $order ? 0 : $order->amount();
+		$cards  = Key_Window::gateways( $client, 'card' );
+		$phones = null === $order ? array() : Key_Window::gateways( $client, 'phone', $amount );
 		if ( ! $cards && ! $phones ) {
 			printf( '<p>%s</p>', esc_html( '' === $order_ref ? __( 'No card can be registered here at the moment. Please try again later, or ask the shop.', 'pay-bridge' ) : __( 'Nothing can be registered here at the moment. Please try again later, or ask the shop.', 'pay-bridge' ) ) );
 		}
@@ -143,9 +145,34 @@ final class Billing_Keys {
 			self::open_form( 'register', $order->ref(), $back );
 			Key_Window::render_buttons( 'phone', $phones, $amount );
 			echo '</form>';
-		} elseif ( '' !== $order_ref && 'order_paid' !== $obstacle && '' !== $obstacle ) {
-			printf( '<p>%s</p>', esc_html( Words::obstacle( $obstacle ) ) );
+		} elseif ( '' !== $order_ref && '' !== $obstacle ) {
+			printf( '<p>%s</p>', esc_html( $obstacle ) );
 		}
+	}
+
+	/**
+	 * The order that a phone may pay, or why there is none.
+	 *
+	 * @param string $order_ref The order's reference; may be empty.
+	 * @param bool   $came_back Whether a window was just left: its payment is asked for, as its news may not be here yet.
+	 * @return array{0:?Order,1:string}
+	 */
+	private static function payable( string $order_ref, bool $came_back ): array {
+		$order = '' === $order_ref ? null : Order::of_buyer( $order_ref, 'checkout', get_current_user_id() );
+		if ( null === $order ) {
+			return array( null, Words::obstacle( 'no_order' ) );
+		}
+		$payment  = $came_back ? Reconciliation::refresh( $order_ref ) : Payments::snapshot_of_order( $order_ref );
+		$order    = Order::of_buyer( $order_ref, 'checkout', get_current_user_id() );
+		$obstacle = null === $order ? 'no_order' : $order->obstacle( time() );
+		$state    = null === $payment ? '' : $payment['state'];
+		if ( '' === $obstacle && in_array( $state, Payments::HOLDING, true ) ) {
+			$obstacle = 'order_paid';
+		}
+		if ( '' === $obstacle && in_array( $state, self::UNDECIDED, true ) ) {
+			return array( null, __( 'We are checking the result. Please do not pay again.', 'pay-bridge' ) );
+		}
+		return '' === $obstacle ? array( $order, '' ) : array( null, Words::obstacle( $obstacle ) );
 	}
 
 	/** Begin a form. `$subject` is the key to delete, or the order that a phone pays. */
@@ -215,10 +242,9 @@ final class Billing_Keys {
 		if ( '' === $order_ref ) {
 			return $wish;
 		}
-		$order    = Order::of_buyer( $order_ref, 'checkout', get_current_user_id() );
-		$obstacle = null === $order ? 'no_order' : $order->obstacle( time() );
-		if ( '' !== $obstacle ) {
-			return Words::obstacle( $obstacle );
+		list( $order, $obstacle ) = self::payable( $order_ref, false );
+		if ( null === $order ) {
+			return $obstacle;
 		}
 		$for_bridge = $order->for_bridge();
 		return array( 'title' => $for_bridge['title'], 'order' => $for_bridge ) + $wish; // phpcs:ignore WordPress.Arrays
