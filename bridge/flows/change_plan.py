@@ -60,11 +60,15 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
 
 
 async def end_owed_plans(context: Context) -> None:
-    """End at the gateway what was to end before its number was known; asked again each minute until it answers."""
-    before = now_ms(context.clock) - AGAIN_SECONDS * 1000
-    for plan in await context.ledger.read(lambda turn: rows.owing_end(turn, before, AT_ONCE)):
+    """End at the gateway what was to end before its number was known; asked again each minute until it answers.
+
+    What cannot be asked for now (its site or gateway is set up no more, the books were restored) lets others go first.
+    """
+    at, unasked = now_ms(context.clock), list[Plan]()
+    for plan in await context.ledger.read(lambda turn: rows.owing_end(turn, at - AGAIN_SECONDS * 1000, AT_ONCE)):
         site = context.sites.find(plan.site)
         if site is None or context.tasks.find(f"plan:{plan.id}") is not None:
+            unasked.append(plan)
             continue
 
         def claim(turn: Turn, plan: Plan = plan) -> Plan:
@@ -76,8 +80,11 @@ async def end_owed_plans(context: Context) -> None:
             offering = offers_of(site, plan.gateway)
             asking = await context.ledger.write(claim)
         except BridgeError:
+            unasked.append(plan)
             continue
         context.tasks.begin(f"plan:{plan.id}", _change(context, site, offering, asking, "end", again=True))
+    if unasked:
+        await context.ledger.write(lambda turn: rows.postpone(turn, unasked, at))
 
 
 def _without_number(turn: Turn, plan: Plan, deed: str, at: int) -> Plan:

@@ -1,7 +1,7 @@
 """Recurring plans of gateways' own: read by site and id, changed by compare-and-swap."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -141,12 +141,19 @@ def past(turn: Turn, last: str, limit: int) -> list[Plan]:
 
 def owing_end(turn: Turn, asked_before: int, limit: int) -> list[Plan]:
     """Read the plans whose number has come and whose end the gateway has yet to be told, or was not asked for since
-    then (milliseconds)."""
+    then (milliseconds): those first that have waited longest."""
     rows = turn.all(
-        "SELECT * FROM plans WHERE end_owed = 1 AND number <> '' AND (state = 'ended' OR changed_at < ?) LIMIT ?",
+        "SELECT * FROM plans WHERE end_owed = 1 AND number <> '' AND (state = 'ended' OR changed_at < ?)"
+        " ORDER BY changed_at, id LIMIT ?",
         *(asked_before, limit),
     )
     return [read(row) for row in rows]
+
+
+def postpone(turn: Turn, plans: Sequence[Plan], at: int) -> None:
+    """Let plans wait behind all others that owe something; nothing else of them changes. At `at` milliseconds."""
+    for plan in plans:
+        turn.run("UPDATE plans SET changed_at = ? WHERE id = ? AND version = ?", at, plan.id, plan.version)
 
 
 def read(row: Row) -> Plan:

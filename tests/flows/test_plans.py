@@ -1,11 +1,16 @@
 """Recurring plans of a gateway's own: registered, stopped, started, ended; each round is a payment of its own."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bridge.clock import new_id, new_reference
+from bridge.domain.billing import PlanState
 from bridge.domain.exchange import KST
+from bridge.ledger import plans
 from tests.support.teller import SECRET, TELLER
 
 ANNA, BERTA = "customer-1", "customer-2"
@@ -353,6 +358,56 @@ async def test_a_first_round_of_a_plan_whose_end_was_refused_is_a_persons(planni
     (payment,) = await world.all("SELECT id, state FROM payments")
     assert payment["state"] == "paid"
     assert await world.cases(payment["id"]) == ["foreign_number"], "it was told to end, and is charged unnoticed"
+
+
+async def owing(world, many, **changes):
+    """So many plans that are to end and whose end was never asked for, each with a number."""
+    plan = await registered(world)
+    (seen,) = await world.all("SELECT changed_at FROM plans WHERE id = ?", plan)
+
+    def add(turn):
+        first = plans.get(turn, world.site.id, plan)
+        for at in range(many):
+            number = f"{changes.get('gateway', first.gateway)}-{at}"
+            more = {"id": new_id(world.clock), "ref": new_reference(world.clock), "state": PlanState.WAITING} | changes
+            made = replace(first, **more, version=1)
+            plans.add(turn, made)
+            turn.run(
+                "UPDATE plans SET state = 'ended', end_owed = 1, number = ?, changed_at = ? WHERE id = ?",
+                *(number, seen["changed_at"] - 1_000 + at, made.id),
+            )
+            world.teller.plans[number] = "active"
+
+    await world.context.ledger.write(add)
+
+
+async def test_more_plans_than_are_looked_at_at_once_that_cannot_be_ended_keep_no_other_from_its_end(planning):
+    world = planning
+    await owing(world, 250, gateway="gone")
+    await owing(world, 120)
+    for _ in range(6):
+        await world.beat()
+        await world.quiet()
+        await world.clock.forward(5)
+
+    ended = [number for number, state in world.teller.plans.items() if state == "ended"]
+    assert sorted(ended) == sorted(f"teller-{at}" for at in range(120))
+    (left,) = await world.all("SELECT COUNT(*) AS many FROM plans WHERE end_owed = 1 AND gateway = 'gone'")
+    assert left["many"] == 250, "they wait for their gateway"
+
+
+async def test_more_plans_than_are_asked_for_at_once_are_all_asked_for_when_none_is_answered(planning):
+    world = planning
+    await owing(world, 120)
+    world.teller.always["plan_change"] = "lost_before"
+    for _ in range(4):
+        await world.beat()
+        await world.quiet()
+        await world.clock.forward(61)
+
+    asked = Counter(said["plan"] for op, said in world.teller.asked if op == "plan_change")
+    assert set(asked) == {f"teller-{at}" for at in range(120)}
+    assert min(asked.values()) >= 2, "and again"
 
 
 async def test_a_plan_whose_number_never_comes_ends_by_itself_and_owes_nothing(planning):
