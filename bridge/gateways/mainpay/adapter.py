@@ -216,7 +216,7 @@ class Mainpay(Direct):
         return {
             "buyerName": fit(buyer.name, 30, "구매자"),
             "buyerEmail": email(buyer.email, 50),
-            "buyerTel": buyer.phone,
+            "buyerTel": cut(buyer.phone, 20),
         }
 
     def _pay_form(self, payment: Payment, returned: Return, stamp: Stamp) -> dict[str, str]:

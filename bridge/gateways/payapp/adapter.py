@@ -30,12 +30,22 @@ from bridge.domain.machine import State
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Buyer, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
+from bridge.domain.texts import email
 from bridge.domain.windows import origin_of
 from bridge.gateways.payapp import codes, notices
 from bridge.gateways.payapp.billing import Billing
 from bridge.gateways.payapp.office import Office
 from bridge.gateways.payapp.settings import SETTINGS, PayAppSettings, read_settings
-from bridge.gateways.payapp.talk import Answer, digits, korean_days, plain, read
+from bridge.gateways.payapp.talk import (
+    EMAIL_BYTES_MAX,
+    NAME_BYTES_MAX,
+    SHOP_BYTES_MAX,
+    Answer,
+    digits,
+    korean_days,
+    plain,
+    read,
+)
 
 PRICE_MIN = 1_000
 """Printed nowhere; seen in production code."""
@@ -97,7 +107,7 @@ class PayApp(Billing, Office):
         if not phone:
             return Declined(Reason.BAD_REQUEST, "", "페이앱으로 결제하려면 휴대전화 번호가 필요해요.")
         kind = "r"
-        own = {"recvphone": phone, "reqmode": "krw", "recvemail": order.buyer.email}
+        own = {"recvphone": phone, "reqmode": "krw", "recvemail": email(order.buyer.email, EMAIL_BYTES_MAX)}
         reply = yield self.call("payrequest", {**self._request(payment, order, urls, kind), **own})
         answer = read(reply)
         if not answer.ok:
@@ -118,7 +128,7 @@ class PayApp(Billing, Office):
         phone = digits(order.buyer.phone)
         fields = {
             "userid": self.settings.userid,
-            "shopname": self.settings.shop_name,
+            "shopname": plain(self.settings.shop_name, "티켓", SHOP_BYTES_MAX),
             "recvphone": phone,
             "currency": "krw",
             "redirect": "self",
@@ -195,7 +205,8 @@ class PayApp(Billing, Office):
                 return Done()
             if answer.errno not in codes.NOT_CANCELLABLE:
                 return _not_cancelled(answer, codes.CANCEL_REFUSALS)
-        reply = yield self.call("paycancelreq", fields | {"dpname": self.settings.shop_name}, moves_money=True)
+        payer = {"dpname": plain(self.settings.shop_name, "티켓", NAME_BYTES_MAX)}
+        reply = yield self.call("paycancelreq", fields | payer, moves_money=True)
         answer = read(reply)
         if answer.ok:
             told = answer.fields

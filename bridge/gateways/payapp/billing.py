@@ -8,8 +8,9 @@ from bridge.domain.gateway import Declined, Done, Paid, Refused, Script, Unknown
 from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Buyer, Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.domain.tax import split
+from bridge.domain.texts import email
 from bridge.gateways.payapp import codes
-from bridge.gateways.payapp.talk import Answer, Talk, digits, plain, read
+from bridge.gateways.payapp.talk import EMAIL_BYTES_MAX, NAME_BYTES_MAX, Answer, Talk, digits, plain, read
 
 PHONE = re.compile(r"[0-9]{9,12}", re.ASCII)
 BIRTH_DATE_DIGITS, BUSINESS_DIGITS, PASSWORD_DIGITS = 6, 10, 2
@@ -54,7 +55,7 @@ class Billing(Talk):
                 "buyerAuthNo": card.holder,
                 "cardPw": card.password,
                 "buyerPhone": digits(order.buyer.phone),
-                "buyerName": order.buyer.name,
+                "buyerName": plain(order.buyer.name, "구매자", NAME_BYTES_MAX),
                 "buyerId": order.customer,
             },
         )
@@ -143,7 +144,7 @@ class Billing(Talk):
             "goodname": plain(order.title, "티켓"),
             "goodprice": str(order.amount),
             "recvphone": digits(order.buyer.phone),
-            "recvemail": order.buyer.email,
+            "recvemail": email(order.buyer.email, EMAIL_BYTES_MAX),
             "rebillCycleType": CYCLES[order.cycle],
             "rebillCycleMonth": str(order.day) if order.cycle == "month" else "",
             "rebillCycleWeek": str(order.day) if order.cycle == "week" else "",

@@ -13,7 +13,7 @@ from bridge.domain.payment import AMOUNT_MAX, INSTALMENT_AMOUNT_MIN
 from bridge.domain.services import AdminAnswer, AdminCommand
 from bridge.domain.windows import Script
 from bridge.gateways.payapp import codes
-from bridge.gateways.payapp.talk import Talk
+from bridge.gateways.payapp.talk import SHOP_BYTES_MAX, Talk, plain
 
 APP_URL = "https://payapp.kr/sdk-app"
 REMOTE = "REMOTE"
@@ -64,7 +64,7 @@ def app_link(
         "returnUri": return_uri,
         "phoneNumber": phone,
         "goodPrice": str(amount),
-        "goodName": title,
+        "goodName": plain(title, ""),
         "cardinst": f"{instalment_months:02d}" if instalment_months else "",
         "hasTax": "1" if taxed else "0",
         "isAllPayReqType": "1" if every_kind else "",
@@ -94,8 +94,8 @@ def open_price_window(gateway: Talk, *, title: str = "", amount: int = 0, feedba
     settings = gateway.settings
     fields = {
         "userid": settings.userid,
-        "shopname": settings.shop_name,
-        "goodname": title,
+        "shopname": plain(settings.shop_name, "티켓", SHOP_BYTES_MAX),
+        "goodname": plain(title, ""),
         "price": str(amount) if amount else "",
         "feedbackurl": feedback_url,
         "reqaddr": "1" if settings.asks_address else "0",

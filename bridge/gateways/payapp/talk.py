@@ -24,6 +24,8 @@ _ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|www\.)\S*")
 TEXT_BYTES_MAX = 200
 RECEIPT_TEXT_BYTES_MAX = 100
 NAME_BYTES_MAX = 50
+SHOP_BYTES_MAX = 100
+EMAIL_BYTES_MAX = 100
 """The manual prints no lengths. In bytes of UTF-8, so that texts fit wherever they are counted."""
 
 

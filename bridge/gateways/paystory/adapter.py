@@ -48,7 +48,7 @@ from bridge.domain.payment import (
 )
 from bridge.domain.reasons import Reason
 from bridge.domain.tax import split_as_told
-from bridge.domain.texts import digits
+from bridge.domain.texts import digits, fit
 from bridge.domain.windows import origin_of
 from bridge.gateways.paystory import answers, codes, notices
 from bridge.gateways.paystory.settings import SETTINGS, read_settings
@@ -155,7 +155,8 @@ class PayStory(Writer):
         named |= {"notiUrl": refund.notice_url} if refund.notice_url else {}
         if refund.account is not None:
             given = refund.account
-            named |= {"refundBankCd": given.bank, "refundAccnt": digits(given.number, 20), "refundNm": given.holder}
+            named |= {"refundBankCd": given.bank, "refundAccnt": digits(given.number, 20)}
+            named |= {"refundNm": fit(given.holder, 30, "예금주")}
         reply = yield self.cancel(payment.method, named, refund.amount, refund.reason, stamp, part=not refund.full)
         return answers.refunding(payment, refund, self.settings.mid, reply)
 

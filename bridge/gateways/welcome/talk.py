@@ -15,6 +15,7 @@ from bridge.domain.exchange import KST, Call, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.paid_time import moment_in
 from bridge.domain.payment import Buyer
+from bridge.domain.texts import email
 from bridge.gateways.welcome.settings import WelcomeSettings
 
 SECRETS = frozenset(
@@ -126,7 +127,7 @@ def buyer_fields(buyer: Buyer) -> dict[str, str]:
     return {
         "buyerName": plain(buyer.name, "구매자", 30),
         "buyerTel": digits(buyer.phone)[:40],
-        "buyerEmail": buyer.email if len(buyer.email.encode()) <= 40 else "",
+        "buyerEmail": email(buyer.email, 40),
     }
 
 
