@@ -35,6 +35,7 @@ from bridge.web.errors import failure_handlers
 from bridge.web.health import Probes
 from bridge.web.key_pages import KeyPages
 from bridge.web.notices import Notices
+from bridge.web.operator_cases import OperatorCases
 from bridge.web.pages import base_path
 from bridge.web.plan_pages import PlanPages
 from bridge.web.plans import PlanRoutes
@@ -134,6 +135,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *Reconciliation(context).routes(),
         *Anchors(context).routes(),
         *Cases(context).routes(),
+        *OperatorCases(context).routes(),
         *Privacy(context).routes(),
         *Probes(context).routes(),
         *openapi.routes(),

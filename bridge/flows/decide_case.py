@@ -62,12 +62,13 @@ async def propose(context: Context, wish: Wish, *, site: str | None = None, once
     asked = None if wish.amount is None else parse_amount(wish.amount)
 
     def work(turn: Turn) -> Proposal:
-        if once is not None:
+        if once is not None and once.nonce:
             replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
-            earlier = replay.earlier(turn, str(site), once.idempotency_key, once.digest)
+        case, payment = _read(turn, wish.case, site)
+        if once is not None:
+            earlier = replay.earlier(turn, case["site"], once.idempotency_key, once.digest)
             if earlier is not None:
                 return _must(proposals.get(turn, earlier.result))
-        case, payment = _read(turn, wish.case, site)
         decision = _offered(turn, case, payment, wish.decision)
         amount = amount_of(decision, payment, asked, case["amount"])
         proposal = Proposal(
@@ -83,7 +84,7 @@ async def propose(context: Context, wish: Wish, *, site: str | None = None, once
         proposals.add(turn, proposal)
         _note(turn, case, payment, proposal, "case.proposed", wish.maker, at)
         if once is not None:
-            replay.remember(turn, str(site), once.idempotency_key, once.digest, proposal.id, at)
+            replay.remember(turn, case["site"], once.idempotency_key, once.digest, proposal.id, at)
         return proposal
 
     return await context.ledger.write(work)
@@ -92,8 +93,9 @@ async def propose(context: Context, wish: Wish, *, site: str | None = None, once
 async def confirm(context: Context, case_id: str, proposal_id: str, *, operator: str, remark: str = "") -> Proposal:
     """Confirm a proposal; the decision's entry, state, news and audit are written in the same turn.
 
-    Whoever confirms has just proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the
-    checker, but for the only operator there is, a day later and with evidence of their own), Conflict.
+    The same person with the same remark once more is answered the same, and nothing moves. Whoever confirms has just
+    proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the checker, but for the only
+    operator there is, a day later and with evidence of their own), Conflict.
     """
     remark = _read_remark(remark)
     site = await context.ledger.read(lambda turn: _read(turn, case_id, None)[0]["site"])
@@ -101,10 +103,13 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
 
     def work(turn: Turn) -> Proposal:
         case, payment = _read(turn, case_id, None)
+        checker = operator_actor(operator)
+        repeated = _ended_so(turn, case, proposal_id, ("confirmed", checker, remark))
+        if repeated is not None:
+            return repeated
         proposal = _open(turn, case, proposal_id)
         _check_checker(turn, proposal, operator, remark, recorder.at)
         _offered(turn, case, payment, proposal.decision)
-        checker = operator_actor(operator)
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
         _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)
         carry_out(Sentence(turn, recorder, case, payment, proposal, checker))
@@ -125,7 +130,8 @@ async def reject(
 ) -> Proposal:
     """Reject a proposal, or withdraw one's own; a site may withdraw only what it proposed. Nothing moves by it.
 
-    Raises NotFound, NotNow, NeedsAnother, Malformed.
+    The same person with the same remark once more is answered the same. Raises NotFound, NotNow, NeedsAnother,
+    Malformed.
     """
     remark, at = _read_remark(remark), now_ms(context.clock)
 
@@ -133,6 +139,9 @@ async def reject(
         if once is not None:
             replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         case, payment = _read(turn, case_id, site)
+        repeated = _ended_so(turn, case, proposal_id, ("rejected", who, remark))
+        if repeated is not None:
+            return repeated
         proposal = _open(turn, case, proposal_id)
         if site is not None and not proposal.maker.startswith(f"{site}:"):
             raise NeedsAnother("A site may withdraw only its own proposal.")
@@ -178,6 +187,14 @@ def _open(turn: Turn, case: Row, proposal_id: str) -> Proposal:
     if proposal.state != "open":
         raise NotNow(f"The proposal is {proposal.state}; read the case again.", state=proposal.state)
     return proposal
+
+
+def _ended_so(turn: Turn, case: Row, proposal_id: str, end: tuple[str, str, str]) -> Proposal | None:
+    """Find a proposal of the case that has ended just so: its state, its checker, the remark."""
+    proposal = proposals.get(turn, proposal_id)
+    if proposal is None or proposal.case_id != case["id"]:
+        return None
+    return proposal if (proposal.state, proposal.checker, proposal.remark) == end else None
 
 
 def _offered(turn: Turn, case: Row, payment: Payment, wanted: str) -> Decision:

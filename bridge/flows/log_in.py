@@ -65,6 +65,8 @@ async def add_operator(context: Context, name: str, password: str, role: str = "
         raise Malformed(f"An operator's name has 1 to {NAME_CHARACTERS_MAX} printable characters.")
     if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
         raise Malformed(f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters.")
+    if ":" in name:
+        raise Malformed("An operator's name has no colon: HTTP Basic parts it there from the password.")
     if role not in ROLES:
         raise Malformed("A role is viewer or operator.")
     hashed = await _in_thread(hash_password, password, context.clock.random_bytes(16))

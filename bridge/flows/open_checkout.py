@@ -43,7 +43,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The signed request's nonce and idempotency key, consumed with the effect; `ends_at` in milliseconds."""
+    """The signed request's nonce and idempotency key, consumed with the effect; `ends_at` in milliseconds.
+
+    An operator's request is not signed: it has no nonce.
+    """
 
     key_id: str
     nonce: str

@@ -1,8 +1,8 @@
-"""Describes the signed routes as OpenAPI 3.1, from the very structs that read the requests."""
+"""Describes the routes for programs as OpenAPI 3.1, from the very structs that read the requests."""
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from bridge.web.anchors import AnchorsIn
 from bridge.web.billing import AccountIn, CardPaymentIn, ChargeIn, CustomerIn, KeyIn, VoidIn
 from bridge.web.cases import CaseIn
 from bridge.web.lists import PAGE_FILTERS
+from bridge.web.operator_cases import CASES, ProposalIn, RemarkIn, SeenIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
 from bridge.web.privacy import PersonIn
@@ -27,7 +28,7 @@ from bridge.web.wordpress import LIST_FILTERS, PaymentIn, RefundIn, SearchIn
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One route: what it is for, what it reads, and which answers mean what."""
+    """One route: what it is for, what it reads, which answers mean what, and what the caller proves itself by."""
 
     method: str
     path: str
@@ -35,7 +36,7 @@ class Described:
     reads: type | None = None
     answers: tuple[tuple[int, str], ...] = ((200, "done"),)
     filters: tuple[str, ...] = ()
-    signed: bool = True
+    proof: Literal["signature", "password", ""] = "signature"
 
 
 _PAGES = (
@@ -197,9 +198,51 @@ DESCRIBED = (
         ((200, "compared"),),
     ),
     Described("get", "/v1/health", "Give the verdict and the figures."),
-    Described("get", "/livez", "Say that the process lives.", signed=False),
-    Described("get", "/readyz", "Say whether payments can be taken.", signed=False),
-    Described("get", "/metrics", "Give the metrics.", signed=False),
+    Described(
+        "get",
+        CASES,
+        f"List the open cases of every site, oldest first.{_PAGES}",
+        filters=PAGE_FILTERS,
+        proof="password",
+    ),
+    Described(
+        "post",
+        CASES,
+        "Open a case for something seen at the gateway that the books do not show; the same words while it is open"
+        " add nothing.",
+        SeenIn,
+        ((201, "the case"),),
+        proof="password",
+    ),
+    Described("get", f"{CASES}/{{case}}", "Show a case of any site.", proof="password"),
+    Described(
+        "post",
+        f"{CASES}/{{case}}/proposals",
+        "Propose a decision with its evidence. With an Idempotency-Key a repeat answers what the first one made.",
+        ProposalIn,
+        ((201, "the proposal"),),
+        proof="password",
+    ),
+    Described(
+        "post",
+        f"{CASES}/{{case}}/proposals/{{proposal}}/confirm",
+        "Confirm what another operator proposed: the books follow at once. The only operator there is may confirm the"
+        " own proposal a day later, with a remark. The same again answers the same and moves nothing.",
+        RemarkIn,
+        ((200, "confirmed"),),
+        proof="password",
+    ),
+    Described(
+        "post",
+        f"{CASES}/{{case}}/proposals/{{proposal}}/reject",
+        "Reject a proposal, or withdraw one's own. The same again answers the same.",
+        RemarkIn,
+        ((200, "rejected"),),
+        proof="password",
+    ),
+    Described("get", "/livez", "Say that the process lives.", proof=""),
+    Described("get", "/readyz", "Say whether payments can be taken.", proof=""),
+    Described("get", "/metrics", "Give the metrics.", proof=""),
 )
 
 
@@ -227,15 +270,19 @@ def describe() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components | {"State": {"type": "string", "enum": [str(state) for state in State]}},
-            "securitySchemes": {"signature": {"type": "apiKey", "in": "header", "name": "Signature"}},
+            "securitySchemes": {
+                "signature": {"type": "apiKey", "in": "header", "name": "Signature"},
+                "password": {"type": "http", "scheme": "basic"},
+            },
         },
     }
 
 
 _SIGNED = (
-    "Requests are signed as RFC 9421 says (label pb, tag pay-bridge-v1, hmac-sha256); a body carries Content-Digest"
-    " (RFC 9530) and Idempotency-Key: 32 hex digits, the first eight the unix time at which it was made. Amounts are"
-    " integers of KRW; times are RFC 3339 in UTC."
+    "A site's requests are signed as RFC 9421 says (label pb, tag pay-bridge-v1, hmac-sha256); a body carries"
+    " Content-Digest (RFC 9530) and Idempotency-Key: 32 hex digits, the first eight the unix time at which it was made."
+    " Under /operators/v1 a person's own tools prove the password of an operator's account with each request (HTTP"
+    " Basic); a site's key opens nothing there. Amounts are integers of KRW; times are RFC 3339 in UTC."
 )
 _PROBLEM = {"description": "RFC 9457 problem details with code and message_ko"}
 
@@ -251,7 +298,7 @@ def _operation(one: Described, named: dict[type, Any]) -> dict[str, Any]:
     }
     if one.reads is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": named[one.reads]}}}
-    return operation | ({"security": [{"signature": []}]} if one.signed else {})
+    return operation | ({"security": [{one.proof: []}]} if one.proof else {})
 
 
 def _parameter(name: str, place: str, *, required: bool) -> dict[str, Any]:

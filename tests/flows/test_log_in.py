@@ -215,6 +215,7 @@ async def test_a_new_password_ends_every_session(town: Town) -> None:
         (" minji", PASSWORD, "operator"),
         ("a" * 65, PASSWORD, "operator"),
         ("tab\tbed", PASSWORD, "operator"),
+        ("ji:woo", PASSWORD, "operator"),
         ("jiwoo", "too short", "operator"),
         ("jiwoo", "x" * 257, "operator"),
         ("jiwoo", PASSWORD, "root"),

@@ -1,11 +1,15 @@
-"""The description of the API is true: every described route is served, every served /v1 route is described."""
+"""The description of the API is true: every described route is served, every served route of the API is described."""
 
+from typing import Any
+
+import pytest
 from starlette.routing import Route
 
 from bridge.web.anchors import Anchors
 from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
+from bridge.web.operator_cases import OperatorCases
 from bridge.web.plans import PlanRoutes
 from bridge.web.privacy import Privacy
 from bridge.web.receipts import CashReceipts
@@ -13,17 +17,22 @@ from bridge.web.reconciliation import Reconciliation
 from bridge.web.services import Services
 from bridge.web.wordpress import WordPress
 
+SIGNED = (WordPress, Cases, Privacy, Billing, CashReceipts, PlanRoutes, Reconciliation, Anchors, Services)
 
-def test_every_signed_route_is_described_and_every_described_one_is_served() -> None:
+
+@pytest.mark.parametrize(("proof", "parts"), [("signature", SIGNED), ("password", (OperatorCases,))])
+def test_every_route_is_described_with_its_proof_and_every_described_one_is_served(
+    proof: str, parts: tuple[Any, ...]
+) -> None:
     served = {
         (method.lower(), route.path)
-        for part in (WordPress, Cases, Privacy, Billing, CashReceipts, PlanRoutes, Reconciliation, Anchors, Services)
-        for route in part(None).routes()  # type: ignore[arg-type]
+        for part in parts
+        for route in part(None).routes()
         if isinstance(route, Route)
         for method in route.methods or ()
         if method != "HEAD"
     }
-    described = {(one.method, one.path) for one in DESCRIBED if one.signed}
+    described = {(one.method, one.path) for one in DESCRIBED if one.proof == proof}
 
     assert described == served
 
@@ -35,3 +44,13 @@ def test_the_description_names_what_a_payment_needs() -> None:
     assert set(order["required"]) == {"ref", "version", "title", "amount", "buyer", "result_url"}
     body = document["paths"]["/v1/payments/{payment}/refunds"]["post"]["requestBody"]
     assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/RefundIn"}
+
+
+def test_the_description_says_what_each_door_asks_for() -> None:
+    document = describe()
+
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["password"]["scheme"], schemes["signature"]["name"]) == ("basic", "Signature")
+    assert document["paths"]["/operators/v1/cases"]["get"]["security"] == [{"password": []}]
+    assert document["paths"]["/v1/cases"]["get"]["security"] == [{"signature": []}]
+    assert "security" not in document["paths"]["/livez"]["get"]

@@ -10,17 +10,17 @@ from urllib.parse import quote, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bridge.clock import new_id, now_ms
+from bridge.clock import now_ms
 from bridge.domain.failures import CallerError, Malformed
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
 from bridge.flows.log_in import DEVICE_SECONDS, SESSION_SECONDS, Attempt, find_session
 from bridge.flows.sites import Site
-from bridge.ledger import looks
 from bridge.ledger.operators import Session
 from bridge.signing import base64url
 from bridge.web.dashboard import words
 from bridge.web.errors import answer_of
+from bridge.web.from_operator import note_look
 from bridge.web.incoming import client_address, read_form
 from bridge.web.pages import LANGUAGE_COOKIE, LANGUAGES, base_path, choose_language, render
 
@@ -59,17 +59,9 @@ class Visit:
 
     async def note_look(self, task: str, subject: str, reason: str = "") -> None:
         """Write into the access log that this operator saw somebody's data; a page that refreshes itself is no look."""
-        if LIVE_HEADER in self.request.headers or self.context.ledger.read_only:
+        if LIVE_HEADER in self.request.headers:
             return
-        seen = {
-            "look_id": new_id(self.context.clock),
-            "operator": self.session.operator.name,
-            "address": client_address(self.context, self.request),
-        }
-        at = self.now_ms
-        await self.context.ledger.write(
-            lambda turn: looks.add(turn, **seen, at=at, task=task, subject=subject, reason=reason)
-        )
+        await note_look(self.context, self.request, self.session.operator, task, subject, reason)
 
     def words(self, korean: str, english: str) -> str:
         """Say it in the visitor's language."""
