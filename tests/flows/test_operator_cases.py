@@ -6,6 +6,8 @@ import dataclasses
 import io
 import json
 import logging
+import re
+from pathlib import Path
 
 import pytest
 import structlog
@@ -381,6 +383,7 @@ async def test_the_same_report_again_is_the_same_case(world, paid, case):
 
 async def test_the_cases_of_every_site_are_listed_in_pages(world, case):
     other = await world.buy()
+    await world.clock.forward(1)
     second = await ask(world, "POST", CASES, {"payment": other.id, "evidence": SAW}, who="minji")
     first_page = (await ask(world, "GET", f"{CASES}?limit=1")).json()
     last_page = (await ask(world, "GET", f"{CASES}?limit=1&cursor={first_page['next_cursor']}")).json()
@@ -388,6 +391,24 @@ async def test_the_cases_of_every_site_are_listed_in_pages(world, case):
     assert [f"{CASES}/{one['id']}" for one in first_page["items"]] == [case]
     assert ([one["id"] for one in last_page["items"]], last_page["next_cursor"]) == ([second.json()["id"]], None)
     assert problem_of(await ask(world, "GET", f"{CASES}?limit=all")) == (400, "malformed")
+
+
+async def test_what_the_operators_page_types_works_as_it_is_typed(world, paid):
+    """The lines of docs/operating.md in their order; the last one comes too late."""
+    page = (Path(__file__).parents[2] / "docs/operating.md").read_text("utf-8")
+    typed = re.findall(r"^curl -u (\w+) \$at(\S*)(?: --json '([^']*)')?", page, re.MULTILINE)
+    ids, statuses = {"PAYMENT": paid.id}, []
+    for who, path, body in typed:
+        for name, value in ids.items():
+            path, body = path.replace(name, value), body.replace(name, value)
+        method = "POST" if body else "GET"
+        answer = await ask(world, method, CASES + path, json.loads(body) if body else None, who=who)
+        statuses.append(answer.status_code)
+        if answer.status_code == 201:
+            ids["PROPOSAL" if "CASE" in ids else "CASE"] = answer.json()["id"]
+
+    assert statuses == [200, 201, 200, 201, 200, 409]
+    assert await world.entries(paid.id) == [("capture", 55_000, "E1"), ("external_refund", -5_000, "E8")]
 
 
 async def test_no_password_reaches_a_log_an_answer_or_the_books(world, paid, case, monkeypatch, caplog):
