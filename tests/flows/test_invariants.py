@@ -1,5 +1,6 @@
 """Each invariant is checked in production: a violation planted past every trigger is found, and final if grave."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 
@@ -8,7 +9,8 @@ from structlog.testing import capture_logs
 
 from bridge import __version__
 from bridge.domain.invariants import count_card_numbers
-from bridge.flows.check_invariants import check_everything, check_invariants
+from bridge.flows.check_invariants import check_everything, check_forever, check_invariants
+from bridge.flows.decide_case import report
 from bridge.flows.seal_audit import seal
 from bridge.ledger import checks
 from tests.flows.test_orphans import find_money
@@ -160,6 +162,30 @@ async def test_the_check_of_every_minute_sees_what_changed(busy):
         await check_invariants(busy.context)
     checked = await busy.context.ledger.read(checks.last)
     assert {subject for _, subject, _ in checked.found} == {payment.id}
+
+
+async def test_a_running_bridge_looks_by_itself_every_minute(busy):
+    payment = await busy.buy()
+    running = busy.context.tasks.begin("checks", check_forever(busy.context))
+
+    async def pass_seconds(seconds):
+        await busy.clock.forward(seconds)
+        async with asyncio.timeout(10):
+            while not (busy.clock.sleeping or running.done()):
+                await asyncio.sleep(0.001)
+
+    await pass_seconds(0)
+    while busy.context.tasks.find("night"):
+        await pass_seconds(5)
+    await report(busy.context, payment.id, "the console shows what the books do not", "operator:minji")
+    plant(busy, f"UPDATE payments SET refunded = 1, version = version + 1 WHERE id = '{payment.id}'")
+    await seal(busy.context)
+    began_at = busy.clock.boot
+    while not running.done():
+        assert busy.clock.boot < began_at + 65
+        await pass_seconds(5)
+
+    assert [why.partition(":")[0] for why in busy.gave_up] == ["I1"]
 
 
 async def test_an_alarm_ends_when_the_next_look_finds_the_books_whole(busy):

@@ -74,6 +74,18 @@ async def test_logs_hold_neither_people_nor_secrets_nor_tokens(lived):
         assert secret not in text
 
 
+async def test_metrics_count_and_name_nobody(lived):
+    world, *_ = lived
+    async with world.client() as client:
+        figures = (await client.get("/metrics")).text
+
+    assert 'pay_bridge_payments_live{state="awaiting_deposit"} 1.0' in figures
+    orders = [row["ref"] for row in await world.all("SELECT ref FROM orders")]
+    assert len(orders) == 5
+    for told in (*PERSONAL, KEY, world.site.secret, *orders):
+        assert told not in figures
+
+
 @pytest.mark.sqlite
 async def test_the_journal_and_every_column_hold_no_secret(lived):
     """What is sealed is sealed; the buyer stands in the orders alone."""
