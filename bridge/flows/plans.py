@@ -1,7 +1,7 @@
 """Recurring plans of a gateway's own (PayApp rebill): registered and shown, and what they may be told."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import date
 from typing import Any
 
@@ -125,6 +125,16 @@ def asked_of(context: Context, plan: Plan) -> dict[str, Any]:
     return kept
 
 
+def without_buyer(context: Context, plan: Plan) -> str:
+    """Seal anew what a plan was asked for, and not for whom: a plan is told to stop or end by its number alone."""
+    asked = asked_of(context, plan)
+    return _seal(context, asked | {"buyer": dict.fromkeys(asked["buyer"], "")})
+
+
+def _seal(context: Context, asked: dict[str, Any]) -> str:
+    return context.vault.seal(json.dumps(asked, ensure_ascii=False).encode(), ASKED)
+
+
 def plan_order(context: Context, plan: Plan) -> PlanOrder:
     """Make the order of a plan, as a gateway is asked for it."""
     asked = asked_of(context, plan)
@@ -146,11 +156,12 @@ def by_script(gateway: Gateway) -> PlansByScript | None:
 
 
 def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
-    """Make the window of a plan that nobody has agreed to yet; none for any other."""
+    """Make the window of a plan that nobody has agreed to yet; none for any other, nor where its buyer was erased."""
     offers = by_script(site.gateway(plan.gateway))
     if offers is None or plan.state is not PlanState.WAITING or context.clock.now().date() > plan.ends:
         return None
-    return offers.plan_window(plan_order(context, plan), _urls(context, site, plan))
+    order = plan_order(context, plan)
+    return offers.plan_window(order, _urls(context, site, plan)) if any(astuple(order.buyer)) else None
 
 
 def plan_deeds(plan: Plan) -> list[str]:
@@ -230,7 +241,7 @@ def _new_plan(context: Context, site: Site, gateway: Gateway, wish: PlanWish) ->
         cycle=wish.cycle,
         day=wish.day,
         ends=wish.ends,
-        asked_sealed=context.vault.seal(json.dumps(asked, ensure_ascii=False).encode(), ASKED),
+        asked_sealed=_seal(context, asked),
         actor=wish.actor,
         created_at=from_ms(now_ms(context.clock)),
     )

@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.clock import from_ms, new_id, now_ms, stamp
+from bridge.domain.billing import PlanState
 from bridge.domain.failures import Malformed, NotGenuine, PendingOutcome, Unreadable
 from bridge.domain.gateway import Notice, Notifies
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
-from bridge.flows.plans import asked_of, plan_json
+from bridge.flows.plans import asked_of, plan_json, without_buyer
 from bridge.flows.retain import RECORD_MS
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import payment_json, refund_json, rfc3339
-from bridge.ledger import looks, notices, operations, orders, payments, privacy, replay
+from bridge.ledger import looks, notices, operations, orders, payments, plans, privacy, replay
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.plans import Plan
@@ -62,9 +63,11 @@ async def erase_person(
 ) -> dict[str, Any]:
     """Take a person out of the orders that need not be kept any more, or never held money.
 
+    Of a recurring plan nothing of the person stays, though it may go on: it is told to stop or end by its number.
     Raises Malformed, PendingOutcome (a payment is under way). What the law keeps is named with its end.
     """
     person, at = person.check(), now_ms(context.clock)
+    found = await context.ledger.read(lambda turn: [plan.id for plan in _plans(turn, context, site, person)])
 
     def work(turn: Turn) -> dict[str, Any]:
         if once is not None:
@@ -79,7 +82,10 @@ async def erase_person(
                 continue
             privacy.erase(turn, site.id, row["ref"], at=at, actor=actor)
             erased += 1
-        for plan in _plans(turn, context, site, person):
+        for plan in (plans.get(turn, site.id, plan_id) for plan_id in found):
+            if plan.state is PlanState.REGISTERING:
+                raise PendingOutcome("A plan of this person is being registered; ask again in a minute.")
+            plans.ask_otherwise(turn, plan, without_buyer(context, plan))
             privacy.erase_failed_rounds(turn, plan.id)
         return {"erased": erased, "kept": kept}
 
@@ -108,10 +114,12 @@ def _order(turn: Turn, site: Site, row: Row, context: Context) -> dict[str, Any]
 
 
 def _plans(turn: Turn, context: Context, site: Site, person: Person) -> list[Plan]:
-    """Find the person's plans of which a notice says that a round could not be charged: it belongs to no order."""
-    found = []
-    for plan in privacy.plans_told_of(turn, site.id):
+    """Find the person's plans: each keeps for whom it was asked for, and notices of rounds that were not charged."""
+    found, told_of = [], privacy.plans_told_of(turn, site.id)
+    for plan in plans.of_site(turn, site.id):
         buyer = asked_of(context, plan)["buyer"]
+        if not any(buyer.values()) and plan.id not in told_of:
+            continue
         rounds = {plan.order_ref, *(f"{plan.order_ref}-{number}" for number in range(1, plan.rounds + 1))}
         named = {person.email, person.phone} - {""}
         if named & {buyer["email"], buyer["phone"]} or person.order in rounds:

@@ -114,6 +114,21 @@ def of_customer(turn: Turn, site: str, customer: str, limit: int, before: str = 
     return [read(row) for row in rows]
 
 
+def of_site(turn: Turn, site: str) -> list[Plan]:
+    """Read all plans of a site."""
+    return [read(row) for row in turn.all("SELECT * FROM plans WHERE site = ? ORDER BY id", site)]
+
+
+def ask_otherwise(turn: Turn, plan: Plan, asked_sealed: str) -> None:
+    """Put something else in place of what a plan was asked for with, sealed. Raises Conflict as `move` does."""
+    changed = turn.run(
+        "UPDATE plans SET asked_sealed = ?, version = ? WHERE id = ? AND version = ?",
+        *(asked_sealed, plan.version + 1, plan.id, plan.version),
+    )
+    if changed != 1:
+        raise Conflict("The plan changed meanwhile; read it again.")
+
+
 def newest(turn: Turn, limit: int) -> list[Plan]:
     """Read the newest plans of all sites."""
     return [read(row) for row in turn.all("SELECT * FROM plans ORDER BY id DESC LIMIT ?", limit)]

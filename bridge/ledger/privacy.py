@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Payment
-from bridge.ledger import orders, payments, plans
+from bridge.ledger import orders, payments
 from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.notices import ERASED, HASHED
-from bridge.ledger.plans import Plan
 
 _ON_THEIR_WAY = UNSETTLED | {State.NEW, State.READYING, State.OPEN, State.AWAITING_DEPOSIT}
 
@@ -66,14 +65,14 @@ def erase(turn: Turn, site: str, ref: str, *, at: int, actor: str) -> None:
         turn.run("UPDATE notices SET raw_sealed = ? WHERE payment = ? AND state <> 'pending'", ERASED, payment.id)
 
 
-def plans_told_of(turn: Turn, site: str) -> list[Plan]:
-    """Read the plans of a site of which notices of failed rounds are kept with their texts."""
+def plans_told_of(turn: Turn, site: str) -> set[str]:
+    """Name the plans of a site of which notices of failed rounds are kept with their texts."""
     rows = turn.all(
-        "SELECT * FROM plans WHERE site = ? AND id IN (SELECT plan FROM notices WHERE site = ? AND plan IS NOT NULL"
-        " AND raw_sealed <> ? AND raw_sealed NOT LIKE ?) ORDER BY id",
-        *(site, site, ERASED, f"{HASHED}%"),
+        "SELECT DISTINCT plan FROM notices WHERE site = ? AND plan IS NOT NULL"
+        " AND raw_sealed <> ? AND raw_sealed NOT LIKE ?",
+        *(site, ERASED, f"{HASHED}%"),
     )
-    return [plans.read(row) for row in rows]
+    return {row["plan"] for row in rows}
 
 
 def erase_failed_rounds(turn: Turn, plan: str) -> None:

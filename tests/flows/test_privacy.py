@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.flows.retain import retain
-from tests.flows.test_plans import registered, tell
+from tests.flows.test_plans import change, registered, tell
 
 HONG = {"email": "hong@example.com"}
 DAY = 86_400
@@ -142,3 +142,44 @@ async def test_a_failed_rounds_notice_that_cannot_be_read_any_more_is_exported_w
     monkeypatch.setattr("tests.support.tellers.SECRET", "changed since")
     (plan,) = (await ask(world, "export", HONG)).json()["plans"]
     assert [sorted(one) for one in plan["failed_rounds"]] == [["at"]]
+
+
+def wish_of(world, row):
+    return json.loads(world.context.vault.open(row["asked_sealed"], "plan"))
+
+
+@pytest.mark.parametrize("person", [HONG, {"phone": "010-1234-5678"}, {"order": "CLUB-A"}])
+async def test_a_buyer_is_taken_out_of_a_plans_wish_and_the_plan_rests_goes_on_and_ends(failed_round, person):
+    world = failed_round
+    assert (await ask(world, "erase", person)).status_code == 200
+    mine, other = await world.all("SELECT * FROM plans ORDER BY order_ref")
+
+    assert set(wish_of(world, mine)["buyer"].values()) == {""}
+    assert wish_of(world, mine)["title"] == "월 회원권"
+    assert wish_of(world, other)["buyer"]["name"] == "김철수", "nobody else's"
+    assert (await ask(world, "erase", person)).json()["erased"] == 0
+    await tell(world, mine["id"], "M3")
+    (round_after,) = await world.all("SELECT buyer_name, buyer_phone FROM orders WHERE ref = 'CLUB-A-2'")
+    assert set(round_after.values()) == {""}, "what is charged later names nobody"
+    for deed, state in (("stop", "resting"), ("start", "active"), ("end", "ended")):
+        answer = await change(world, mine["id"], deed)
+        assert (answer.status_code, answer.json()["state"]) == (200, state)
+    await world.check_books()
+
+
+async def test_a_plan_that_was_never_charged_gives_its_buyers_data_and_loses_it(world):
+    await world.pair_teller("Planning")
+    buyer = {"name": "홍길동", "phone": "010-1234-5678"} | HONG
+    plan = await registered(world, buyer=buyer)
+    (given,) = (await ask(world, "export", HONG)).json()["plans"]
+    assert (given["id"], given["buyer"], given["failed_rounds"]) == (plan, buyer, [])
+
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE plans SET state = 'registering'"))
+    under_way = await ask(world, "erase", HONG)
+    assert (under_way.status_code, under_way.json()["code"]) == (409, "pending_outcome")
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE plans SET state = 'waiting'"))
+    assert (await ask(world, "erase", HONG)).status_code == 200
+    assert (await ask(world, "export", HONG)).json()["plans"] == []
+    (row,) = await world.all("SELECT * FROM plans")
+    assert set(wish_of(world, row)["buyer"].values()) == {""}
+    assert (await change(world, plan, "end")).json()["state"] == "ended"

@@ -524,6 +524,17 @@ async def test_a_plan_is_registered_from_the_buyers_browser_and_its_first_charge
     await house.check_books()
 
 
+async def test_a_plan_whose_buyer_was_erased_opens_no_window_any_more_and_can_be_ended(house):
+    plan, _ = await plan_by_script(house)
+    await house.call("POST", "/v1/privacy/erase", {"actor": "wp:7", "phone": "010-1234-5678"})
+    async with house.client() as client:
+        page = await client.get(plan["window_url"])
+
+    assert (page.status_code, page.headers["location"]) == (303, f"{house.site.url}/club")
+    ended = await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
+    assert (ended.status_code, ended.json()["state"]) == (200, "ended")
+
+
 async def test_a_plan_that_nobody_agreed_to_is_ended_here_and_its_window_is_not_opened_again(house):
     plan, fields = await plan_by_script(house)
     assert plan["allowed"] == ["end"]
