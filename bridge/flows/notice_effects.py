@@ -11,7 +11,7 @@ from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
-from bridge.flows.requests_made import end_request, is_ending, is_same, keep_request, of_another_request
+from bridge.flows.requests_made import end_request, ending, is_same, keep_request, of_another_request
 from bridge.flows.told import (
     ASK_FENCE,
     COMPARED,
@@ -27,6 +27,7 @@ from bridge.flows.undo import APPROVAL_TOLD, NOTHING
 from bridge.ledger import notices, operations, orders, payments, plans
 from bridge.ledger.operations import Operation
 
+ISSUED_MEANWHILE = "the gateway has issued an account for it, which may be paid into until it is withdrawn"
 NEVER_APPROVED = (State.NEW, State.READYING, State.OPEN)
 """States in which no approval of ours can have moved money."""
 UNSURE = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN)
@@ -137,13 +138,18 @@ def _deposited(told: Told) -> str:
 def _issued(told: Told) -> str:
     """An account waits for the money; the order takes no other payment until it ends.
 
-    Where the request is being withdrawn that is settled first: its account goes with it.
+    Where the request is being withdrawn that is settled first: its account goes with it. A withdrawal that a person
+    looks into may never be: the case tells of the account, and what is paid into it counts all the same.
     """
     payment, notice = told.payment, told.notice
     everyone = payments.of_order(told.turn, told.recorder.site.id, payment.order_ref)
     if payments.holder(everyone, but=payment.id) is not None:
         return KNOWN
-    if is_ending(told.turn, payment):
+    withdrawal = ending(told.turn, payment)
+    if withdrawal is not None and withdrawal.step is Step.NEEDS_HUMAN:
+        told.recorder.case(told.turn, payment, "unknown_outcome", ISSUED_MEANWHILE)
+        return PERSON
+    if withdrawal is not None:
         return LATER
     waiting = Waiting(notice.account, dict(payment.refs) | dict(notice.refs), notice.due)
     told.recorder.waiting(told.turn, payment, waiting, GATEWAY, Evidence.E7)

@@ -16,6 +16,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.told import GATEWAY, KNOWN, NOTHING_TO_DO, PERSON, Told
 from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
 
 REQUESTS_MAX = 10
 KEPT = "the request is kept"
@@ -102,5 +103,10 @@ def _write(
 
 def is_ending(turn: Turn, payment: Payment) -> bool:
     """Tell whether its requests are being withdrawn: one more would be overlooked, and an account of one is closed."""
+    return ending(turn, payment) is not None
+
+
+def ending(turn: Turn, payment: Payment) -> Operation | None:
+    """Find the withdrawal that is under way, also one that a person looks into."""
     done = operations.of_payment(turn, payment.id)
-    return any(one.kind is Kind.PROBE and one.step in PENDING_STEPS for one in done)
+    return next((one for one in done if one.kind is Kind.PROBE and one.step in PENDING_STEPS), None)

@@ -16,6 +16,7 @@ from bridge.flows.approve import approve
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import fence_for
 from bridge.flows.carry_out import contradict
+from bridge.flows.check_invariants import check_invariants
 from bridge.flows.orphans import write_adoption, write_return
 from bridge.flows.record import Recorder
 from bridge.flows.refund import RefundWish, once_of_command, refund
@@ -396,6 +397,32 @@ async def test_a_request_that_is_told_ended_after_it_ended_is_known(world):
 
     assert await outcomes(world, payment) == ["ended unpaid", "known already"]
     assert await world.told(payment.id) == ["payment.failed"]
+
+
+async def test_an_account_of_a_request_that_a_person_looks_into_is_told_in_its_case_and_raises_no_alarm(world):
+    await world.pair_teller("SelfTold")
+    order = world.order()
+    mine, other = [await world.payment((await world.checkout(order)).payment) for _ in range(2)]
+    world.teller.always["probe"] = "odd"
+    await world.tell("issued", other)
+    await world.live(2_500, step=20)
+    assert await world.cases(mine.id) == ["unknown_outcome"]
+    assert await world.state(mine.id) == "open", "the other has the order"
+    await world.tell("request_cancelled", other)
+    await world.tell("issued", mine)
+    await world.tell("issued", mine)
+    await world.live(700, step=20)
+
+    assert (await check_invariants(world.context)).found == ()
+    assert await outcomes(world, mine) == ["a person must look"]
+    (case,) = await world.all("SELECT detail FROM cases WHERE payment = ?", mine.id)
+    assert len(case["detail"].split("\n")) == 2, "said once"
+    world.teller.always.clear()
+    world.teller.capture(mine.merchant_ref)
+    await world.tell("deposited", mine)
+    await world.quiet()
+    assert await world.state(mine.id) == "paid", "and what is paid into it counts"
+    await world.check_books()
 
 
 async def test_an_account_that_names_no_end_waits_a_week(world):
