@@ -79,11 +79,7 @@ def key_order(context: Context, row: KeyRow) -> KeyOrder:
 def billing_key(context: Context, row: KeyRow) -> BillingKey:
     """Open a key for one call. Raises NotNow for one that is not active (or on its way to be deleted)."""
     if row.state not in (KeyState.ACTIVE, KeyState.DELETING) or row.issued_at is None:
-        raise NotNow(
-            f"A billing key in state {row.state} cannot be used.",
-            state=str(row.state),
-            message_ko="지금은 쓸 수 없는 결제 수단이에요. 고객이 다시 등록해야 해요.",
-        )
+        raise _not_now(row)
     return BillingKey(
         id=row.id,
         customer=row.customer,
@@ -93,6 +89,20 @@ def billing_key(context: Context, row: KeyRow) -> BillingKey:
         amount=row.amount,
         refs=row.refs,
         card=row.card,
+    )
+
+
+def refuse_unless_active(row: KeyRow) -> None:
+    """Let no key be charged that is on its way to be deleted. Raises NotNow."""
+    if row.state is not KeyState.ACTIVE:
+        raise _not_now(row)
+
+
+def _not_now(row: KeyRow) -> NotNow:
+    return NotNow(
+        f"A billing key in state {row.state} cannot be used.",
+        state=str(row.state),
+        message_ko="지금은 쓸 수 없는 결제 수단이에요. 고객이 다시 등록해야 해요.",
     )
 
 

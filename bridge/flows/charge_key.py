@@ -9,7 +9,7 @@ from bridge.domain.gateway import Approval
 from bridge.domain.machine import HOLDING, State
 from bridge.domain.payment import Method, Order, Payment
 from bridge.domain.phone_keys import check_phone_charge
-from bridge.flows.billing_keys import billing_key, owned
+from bridge.flows.billing_keys import KEY, billing_key, owned, refuse_unless_active
 from bridge.flows.choose_gateway import check_details
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import DirectWish, pay_directly
@@ -46,12 +46,13 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
         raise GatewayOff(f"{gateway.title} charges no billing keys.")
     bills, key = gateway, billing_key(context, row)
     check_details(gateway, "charge", wish.order.buyer)
-    token_id, at = f"billing_key:{key.id}", context.clock.now()
+    token_id, at = f"{KEY}:{key.id}", context.clock.now()
 
     def check(turn: Turn) -> None:
+        line_up(turn, token_id)  # a deletion lines up too, and "once a month" is a count of what other turns add
+        refuse_unless_active(owned(turn, site, key.id, wish.customer))
         if row.method is not Method.PHONE:
             return
-        line_up(turn, token_id)  # "once a month" is a count of what other turns add
         made = payments.by_token(turn, site.id, token_id)
         check_phone_charge(key, wish.order.amount, at, [one.created_at for one in made if State(one.state) in COUNTED])
 

@@ -4,7 +4,7 @@ from bridge.clock import now_ms
 from bridge.domain.billing import Bills, KeyState
 from bridge.domain.failures import Conflict, GatewayOff, NotNow
 from bridge.domain.gateway import Done, Gateway, NotSent, Refused
-from bridge.flows.billing_keys import billing_key, owned
+from bridge.flows.billing_keys import KEY, billing_key, owned
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import Once
@@ -16,6 +16,7 @@ from bridge.ledger import billing_keys as rows
 from bridge.ledger import replay
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
+from bridge.ledger.queues import line_up
 
 
 async def delete_key(context: Context, site: Site, key_id: str, customer: str, once: Once) -> KeyRow:
@@ -39,6 +40,7 @@ def _begin(turn: Turn, context: Context, site: Site, key_id: str, customer: str,
     if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
         replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, now_ms(context.clock))
     if row.state is KeyState.ACTIVE:
+        line_up(turn, f"{KEY}:{row.id}")  # no charge may overlook that it goes
         return rows.move(turn, row, KeyState.DELETING, at=now_ms(context.clock)), False
     if row.state not in (KeyState.DELETING, KeyState.DELETED):
         korean = "등록이 끝난 결제 수단만 삭제할 수 있어요."

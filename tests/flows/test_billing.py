@@ -371,6 +371,21 @@ async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_kee
     assert (again.status_code, again.json()["state"]) == (200, "deleted")
 
 
+async def test_a_key_on_its_way_to_be_deleted_is_charged_no_more_and_what_it_paid_before_is_still_told(billing):
+    world = billing
+    key, order = await issued(world), world.order()
+    first = await charge(world, key, order=order, once="ef" * 16)
+    world.teller.fail("key_delete", "lost_after")
+    waits = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+    refused = await charge(world, key)
+
+    assert (waits.json()["state"], waits.json()["allowed"]) == ("deleting", ["delete"])
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_now")
+    assert (await charge(world, key, order=order, once="ef" * 16)).json()["id"] == first.json()["id"]
+    assert world.teller.calls["charge"] == 1
+    await world.check_books()
+
+
 @pytest.mark.parametrize("switch", [{}, {"card_entry": "off"}])
 async def test_typed_cards_are_refused_unless_the_site_switched_them_on(world, switch):
     await world.pair_teller("TypedCardsUndone", **switch)

@@ -125,6 +125,8 @@ class Checks:
             ended = State(before["state"]) in TERMINAL
             self.holds("I6", not ended or before["state"] == state, f"{name} left {before['state']} for {state}")
             self.holds("I6", row["version"] > before["version"], f"{name}: its version did not rise")
+        if before is None:
+            storm.keys.charged(row)
         if before is None or before["state"] != state:
             storm.note(f"{name} {before['state'] if before else '-'} -> {state}")
             if State(state) in UNSETTLED:
@@ -276,6 +278,8 @@ class Checks:
         assert gate is not None, "money moves at gateways alone"
         text = request.body.decode("utf-8", "replace") + request.target
         setup = gate.site.setup
+        if self._storm.keys.issues(gate.site, text):
+            return
         row = self.find(gate.site, text)
         if row is None:
             self.fail("I4", f"{request.op} leaves about no payment that is in the database")
@@ -324,6 +328,7 @@ class Checks:
             if payment in rows:
                 brought = parse_qsl(coming.body.decode() or urlsplit(coming.url).query)
                 values |= {value: payment for _, value in brought}
+        values |= self._storm.keys.returned(site, rows)
         named = [one for one in values if len(one) >= GATEWAY_REF_CHARACTERS_MIN and one in text]
         return rows[values[max(named, key=len)]] if named else None
 
@@ -426,6 +431,7 @@ class Checks:
             self.holds("I9", came == 0, f"{payment['merchant_ref']}: {came} KRW came after they were said to be absent")
         self._judge_kept_money(cases)
         self._storm.told.at_the_end()
+        self._storm.keys.at_the_end()
         self._judge_secrets()
 
     def _judge_money(self, payment: Any, cases: list[str]) -> None:

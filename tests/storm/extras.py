@@ -31,6 +31,9 @@ class Extras:
     at_once: bool = False
     """A gateway whose window has another mode, in which it takes the money itself, is set up so."""
 
+    keys: bool = False
+    """Some orders are paid by a key that is registered for it, where a gateway's window registers keys."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -46,7 +49,12 @@ def draw_extras(seed: int) -> Extras:
     if seed in PLAIN:
         return Extras()
     chance = random.Random(f"{seed}:extras")
-    return Extras(mixed=chance.random() < 0.25, instalments=chance.random() < 0.25, at_once=chance.random() < 0.4)
+    return Extras(
+        mixed=chance.random() < 0.25,
+        instalments=chance.random() < 0.25,
+        at_once=chance.random() < 0.4,
+        keys=chance.random() < 0.25,
+    )
 
 
 def dress(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
@@ -55,7 +63,12 @@ def dress(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
         share, months = chance.choice(TAX_FREE_SHARES), chance.choice(MONTHS)
         if extras.mixed:
             sale.tax_free_share = share
-        if extras.instalments and sale.method == "card" and sale.shop.site.setup.offers_months:
+        setup = sale.shop.site.setup
+        if extras.keys and setup.keys and chance.random() < 0.6:
+            sale.method, sale.key_pays_first = chance.choice(setup.keys)
+            sale.by_key = True
+        tells = setup.charges_months and not sale.key_pays_first if sale.by_key else setup.offers_months
+        if extras.instalments and sale.method == "card" and tells:
             sale.months = months
 
 

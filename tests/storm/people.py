@@ -34,6 +34,8 @@ class Sale:
     version: int = 1
     tax_free_share: float = 0.0
     months: int = 0
+    by_key: bool = False
+    key_pays_first: bool = False
 
     def tax_free(self, amount: int) -> int:
         """How much of an order of that price is free of tax, in KRW."""

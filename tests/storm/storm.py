@@ -23,6 +23,7 @@ from tests.storm.extras import Extras, draw_extras, dress
 from tests.storm.gate import Gate
 from tests.storm.gateways import SETUPS
 from tests.storm.gateways.window import Coming
+from tests.storm.keys import Keyholder, Keys
 from tests.storm.ledger import Disk, StormLedger
 from tests.storm.loop import StormLoop
 from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
@@ -94,6 +95,7 @@ class Storm:
         self.apps |= {f"{shop.site.url}:80": shop for shop in self.shops.values()}
         self.checks = Checks(self)
         self.told = Told(self)
+        self.keys = Keys(self)
         self.weather.on_strike = self._trouble
         self.agenda = Agenda(self)
         self.clock.next_due = self.agenda.next_due
@@ -137,7 +139,8 @@ class Storm:
         work: list[Any] = []
         for sale in self.sales:
             own = random.Random(f"{self.seed}:{sale.ref}")
-            work.append(self._after(own.uniform(0.0, 300.0), Buyer(self, sale, own).buy))
+            comes_after, buyer = own.uniform(0.0, 300.0), Keyholder if sale.by_key else Buyer
+            work.append(self._after(comes_after, buyer(self, sale, own).buy))
             if own.random() < 0.7:
                 work.append(Clerk(self, sale, random.Random(f"{self.seed}:{sale.ref}:clerk")).work())
         work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
@@ -164,7 +167,7 @@ class Storm:
         while self.loop.time() < ends_at:
             self.loop.run(CALM_STEP_SECONDS)
             busy = any(not task.done() for task in self._people) or any(gate.busy for gate in self.gates.values())
-            if not busy and not self._planned and self.agenda.is_quiet():
+            if not busy and not self._planned and self.agenda.is_quiet() and not self.keys.under_way():
                 return
 
     def _outcome(self) -> Outcome:

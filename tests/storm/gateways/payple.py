@@ -60,12 +60,17 @@ SETUP = Setup(
     ("card",),
     enter,
     {"card": "01"},
-    frozenset({"confirm"}),
+    frozenset({"confirm", "simple"}),
     frozenset({"refund"}),
-    {"PayCardConfirmAct.php": b"", "cPayCAct.php": b""},
-    frozenset({"PayCardConfirmAct.php"}),
+    {"PayCardConfirmAct.php": b"", "SimplePayCardAct.php": b"", "cPayCAct.php": b""},
+    frozenset({"PayCardConfirmAct.php", "SimplePayCardAct.php"}),
     forge,
-    declines={"confirm": DECLINES, "refund": ("PAYC0005", "PAYC0004", "CPAY0018"), "auth": ("AUTH0001",)},
+    declines={
+        "confirm": DECLINES,
+        "simple": DECLINES,
+        "refund": ("PAYC0005", "PAYC0004", "CPAY0018"),
+        "auth": ("AUTH0001",),
+    },
     moods=MOODS,
     console=lambda urls: {"webhook_url": urls["webhook"], "cancel_webhook_url": urls["webhook"]},
     tokens=_tokens,
@@ -75,15 +80,18 @@ SETUP = Setup(
     unfindable={"refund": ("duplicate", "duplicate_unseen")},
     parts=(Parts("PCD_PAY_TOTAL", "PCD_PAY_TAXTOTAL"), Parts("PCD_REFUND_TOTAL", "PCD_REFUND_TAXTOTAL")),
     parts_refused=("TAXTOTAL)",),
+    keys=(("card", False), ("card", True)),
+    key_secrets=lambda desk: list(desk._till.payers),
 )
 
 AT_ONCE = replace(
     SETUP,
     name="payple-at-once",
     settings=lambda origin: {**SETUP.settings(origin), "pay_work": "PAY"},
-    approvals=frozenset({"window"}),
-    sent_once={"cPayCAct.php": b""},
-    approval_paths=frozenset(),
+    approvals=frozenset({"window", "simple"}),
+    sent_once={"SimplePayCardAct.php": b"", "cPayCAct.php": b""},
+    approval_paths=frozenset({"SimplePayCardAct.php"}),
+    keys=(("card", False),),
     declines={**SETUP.declines, "window": DECLINES},
 )
 """Its window takes the money itself, and we only ask."""

@@ -50,6 +50,8 @@ class Setup:
     that may be paid, and of a second one's money a notice alone tells.
     `parts` and `months` are the fields in which it is told what is VAT, and of instalments; with `parts_refused` in its
     answer it finds such parts wrong. `offers_months`: its window can be told of months.
+    `keys` are the ways in which its window registers a key: the method, and whether it takes an order's money as well;
+    `key_secrets` are the keys it gave out. `charges_months`: a key's charge can be told of months.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -83,6 +85,9 @@ class Setup:
     parts_refused: tuple[str, ...] = ()
     months: tuple[str, ...] = ()
     offers_months: bool = False
+    keys: tuple[tuple[str, bool], ...] = ()
+    key_secrets: Callable[[Any], list[str]] = _none
+    charges_months: bool = False
 
     @property
     def origin(self) -> str:

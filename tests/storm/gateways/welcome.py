@@ -60,5 +60,6 @@ SETUP = Setup(
     parts_refused=("부가세",),
     months=("P_QUOTABASE",),
     offers_months=True,
+    keys=(("phone", True),),
     blind=True,
 )
