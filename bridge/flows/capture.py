@@ -23,6 +23,8 @@ TAKEABLE = (State.OPEN, State.UNKNOWN, State.NEEDS_HUMAN, State.AWAITING_DEPOSIT
 """States from which money that is found may pay for the order."""
 CAPTURED = "captured"
 """The cause of money that a payment's one capture brought."""
+CAME_AND_WENT = "taken, and given back"
+"""What is written of an approval whose money an inquiry showed, and that it had been given back there."""
 UNASKED = "seats_unconfirmed"
 """The reason of a case: money was taken, and WordPress did not say whether the seats are still held."""
 
@@ -68,6 +70,10 @@ def write_found(turn: Turn, recorder: Recorder, payment: Payment, found: Found, 
         return "known already"
     if any(one.kind is Kind.UNDO and one.step is Step.OK and one.message != NOTHING for one in _done(turn, payment)):
         return "known already"  # the net-cancel took it back: the news is only late
+    if (found.evidence, found.cause) == (Evidence.E7, CAPTURED) and any(
+        one.message == CAME_AND_WENT and one.amount == found.amount for one in _done(turn, payment)
+    ):
+        return "known already"  # an inquiry showed this money, and that it is back
     detail = f"the gateway has {found.amount} KRW of a payment that is {state}; give them back or adopt them"
     recorder.orphan(turn, payment, amount=found.amount, evidence=found.evidence, cause=found.cause, detail=detail)
     return "a person must look"

@@ -9,6 +9,7 @@ from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
+from bridge.flows.orphans import write_return
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_of
 from bridge.flows.record import Recorder
 from bridge.flows.told import PROVEN_BACK, REPORTED
@@ -88,6 +89,9 @@ def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fenc
         cause = f"shown:{outcome.captured}" if payment.orphaned else CAPTURED
         found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card, paid_at=outcome.paid_at)
         write_found(turn, recorder, payment, found, fence)
+    elif net < 0 and outcome.refunded and payment.orphaned > 0:
+        gone, cause = min(-net, payment.orphaned), f"shown back:{outcome.refunded}"
+        write_return(recorder, turn, payment, amount=gone, evidence=Evidence.E4, cause=cause)
     return ""
 
 

@@ -8,7 +8,7 @@ from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence
-from bridge.flows.capture import CAPTURED, Found, fence_for, write_found
+from bridge.flows.capture import CAME_AND_WENT, CAPTURED, Found, fence_for, write_found
 from bridge.flows.compare import ask_a_person, given_back, record_check
 from bridge.flows.context import Context
 from bridge.flows.external import write_external_refund
@@ -189,7 +189,7 @@ def _never_happened(turn: Turn, recorder: Recorder, payment: Payment, operation:
 def _came_and_went(turn: Turn, recorder: Recorder, payment: Payment, operation: Operation) -> None:
     """The gateway took the money and somebody gave it back there: its net is zero, as its inquiry shows."""
     cases.close_case(turn, payment.id, "unknown_outcome", "settled by E4", recorder.at)
-    operations.step(turn, operation, Step.FAIL, at=recorder.at, evidence=Evidence.E4, message="taken, and given back")
+    operations.step(turn, operation, Step.FAIL, at=recorder.at, evidence=Evidence.E4, message=CAME_AND_WENT)
     if payment.state in (State.OPEN, State.UNKNOWN):
         payment = payments.move(turn, payment, State.VOIDING, at=recorder.at, actor=BRIDGE, event="undo.seen")
     recorder.voided(turn, payment, operation.id, Evidence.E4, BRIDGE)

@@ -89,6 +89,33 @@ async def test_a_hint_on_an_ended_payment_finds_the_money_that_is_there(hinted):
     await world.check_books()
 
 
+async def test_orphaned_money_that_the_gateway_shows_given_back_is_out_of_the_books_and_no_longer_a_persons(hinted):
+    world = hinted
+    world.teller.fail("approve", "late")
+    payment = await world.buy_at_teller()
+    await world.live(200)
+    world.teller.let_late_arrive()
+    await world.tell("approved", payment)
+    await world.quiet()
+    assert (await world.payment(payment.id)).orphaned == 55_000
+    world.trade(payment).refunds.append(20_000)
+    await world.tell("cancelled", payment, again="1")
+    await world.live(10)
+    assert (await world.payment(payment.id)).orphaned == 35_000
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    world.trade(payment).refunds.append(35_000)
+    await world.tell("cancelled", payment, again="2")
+    await world.live(400, step=10)
+
+    assert (await world.payment(payment.id)).orphaned == 0
+    assert await world.entries(payment.id) == [
+        ("orphan_capture", 55_000, "E4"),
+        ("orphan_refund", -20_000, "E4"),
+        ("orphan_refund", -35_000, "E4"),
+    ]
+    await world.check_books()
+
+
 async def test_a_hint_of_a_known_payment_asks_nothing(hinted):
     world = hinted
     payment = await world.buy_at_teller()

@@ -215,3 +215,26 @@ async def test_a_cancel_told_before_its_payments_outcome_is_looked_for_once_that
     street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
     await street.quiet()
     assert [one.kind for one in await street.operations(payment.id)] == ["approve", "check"]
+
+
+async def test_late_news_of_money_that_the_inquiry_showed_taken_and_given_back_is_known(street):
+    street.fault("approve", "drop_after")
+    street.fault("notice", "notice_lost", times=None)
+    street.fault("query", "5xx_before", times=2)
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref})
+    await street.live(300.0, 5.0)
+    assert (await street.state(payment.id), await street.entries(payment.id)) == ("voided", [])
+    told = {"resultCd": "3001", "mid": MID, "payMethod": "CARD", "tid": street.book(payment).ref_no,
+            "ordNo": payment.merchant_ref, "goodsAmt": "55000", "currencyType": "KRW", "cancelYN": "N",
+            "ediDate": "20260330163604"}  # fmt: skip
+    assert (await street.post_news(urlencode(signed(told, KEY)).encode())).status_code == 200
+    await street.live(60.0, 5.0)
+
+    after = await street.payment(payment.id)
+    assert (after.state, after.orphaned, await street.cases(payment.id)) == ("voided", 0, [])
+    assert (await street.all("SELECT outcome FROM notices"))[0]["outcome"] == "known already"
+    await street.check_books()

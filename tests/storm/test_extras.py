@@ -2,8 +2,11 @@
 
 import pytest
 
+from bridge.domain.billing import Issued
+from bridge.domain.gateway import Return
 from bridge.domain.tax import Split
 from bridge.flows import tax_of_refund
+from bridge.gateways.payple.adapter import Payple
 from bridge.gateways.welcome.adapter import Welcome
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import storms
@@ -42,6 +45,25 @@ def test_the_parts_of_an_order_add_up(amount, tax_free):
     assert order.get("tax_free", 0) == tax_free
     assert sum(item["amount"] for item in order.get("items", [])) == (amount if tax_free else 0)
     assert all(item["amount"] for item in order.get("items", []))
+
+
+def keyed(extras):
+    return extras.keys
+
+
+def test_a_key_that_is_issued_though_its_window_was_closed_is_found_out(monkeypatch):
+    def believes(self, form):
+        return Return({"oid": form["PCD_PAY_OID"]})
+
+    monkeypatch.setattr(Payple, "read_return", believes)
+    monkeypatch.setattr(Payple, "issue_key", issued_to_anybody)
+
+    assert is_found_out("K1", keyed, "payple")
+
+
+def issued_to_anybody(self, order, returned, stamp):
+    yield from ()
+    return Issued("a key")
 
 
 def test_a_refund_that_is_told_without_its_vat_is_found_out(monkeypatch):
