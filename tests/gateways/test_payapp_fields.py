@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bridge.domain.exchange import Call, Reply, Stamp
+from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import (
     Accepted,
     Allowed,
@@ -199,6 +200,22 @@ def test_what_came_of_asking_for_a_payment():
     unlisted = no(opening(), "79999")
     assert isinstance(unlisted, Unknown)
     assert (unlisted.code, unlisted.message, unlisted.refusal) == ("79999", "말씀", True)
+
+
+@pytest.mark.parametrize(
+    "qr",
+    ["https://chart.googleapis.com/chart?cht=qr", "data:image/png;base64,iVBOR", "javascript:alert(1)", "http://[::1",
+     "https://payapp.kr:99999/q", "https://payapp.kr@evil.test/q", "/q/1"],
+)  # fmt: skip
+def test_a_strange_qr_address_is_left_out_and_the_checkout_goes_on(qr):
+    assert yes(opening(), mul_no="7", payurl=PAGE, qrurl=qr) == Redirect(PAGE, {"mul_no": "7"})
+
+
+@pytest.mark.parametrize("strange", ["http://[::1", "https://payapp.kr:99999/L/1"])
+def test_a_page_at_an_address_that_is_none_is_unreadable_and_no_slip(strange):
+    with pytest.raises(Unreadable):
+        yes(opening(), mul_no="7", payurl=strange)
+    assert gateway().receipt_link(payment(refs={"csturl": strange})) == ""
 
 
 def test_what_the_browser_brings_back_is_a_number_or_nothing():

@@ -114,10 +114,8 @@ class PayApp(Billing, Office):
             if answer.errno in codes.REFUSALS:
                 return Declined(codes.REFUSALS[answer.errno], answer.errno, answer.message)
             return Unknown("payrequest was refused with an unlisted code", answer.errno, answer.message, refusal=True)
-        refs = {"mul_no": answer.fields.text("mul_no")}
-        if answer.fields.has("qrurl"):
-            refs["qrurl"] = self.page(answer.fields.text("qrurl"))
-        return Redirect(self.page(answer.fields.text("payurl")), refs)
+        refs, code = {"mul_no": answer.fields.text("mul_no")}, self._page_or_none(answer.fields.text("qrurl", ""))
+        return Redirect(self.page(answer.fields.text("payurl")), refs | ({"qrurl": code} if code else {}))
 
     def _script(self, payment: Payment, order: Order, urls: Urls) -> Script:
         """PayApp.payrequest() of the JS API: the first notice (pay_state 1) brings mul_no and must be acknowledged.
@@ -243,8 +241,12 @@ class PayApp(Billing, Office):
 
     def receipt_link(self, payment: Payment) -> str:
         """Give the slip's address (csturl), if it is PayApp's."""
+        return self._page_or_none(payment.refs.get("csturl", ""))
+
+    def _page_or_none(self, url: str) -> str:
+        """Give a page that only decorates: whatever hangs on none of it goes on where its address is strange."""
         try:
-            return self.page(payment.refs.get("csturl", ""))
+            return self.page(url)
         except Unreadable:
             return ""
 

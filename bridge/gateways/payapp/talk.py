@@ -73,13 +73,17 @@ class Talk:
 
     def page(self, url: str) -> str:
         """Check the address of a page of PayApp's, and ask for it by https. Raises Unreadable for a foreign one."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise Unreadable("The answer names a page at no address.") from error
         if not parts.hostname or not parts.netloc.isascii() or set(parts.netloc) & set("@\\") or not url.isprintable():
             raise Unreadable("The answer names a page at no address.")
         if origin_of(url) == origin_of(self.settings.api_url):
             return url
         domain = self.settings.window_domain
-        if parts.scheme not in ("http", "https") or parts.port not in (None, 80, 443):
+        if parts.scheme not in ("http", "https") or port not in (None, 80, 443):
             raise Unreadable("The answer names a page at a strange address.")
         if parts.hostname != domain and not parts.hostname.endswith(f".{domain}"):
             raise Unreadable("The answer names a page outside PayApp's domain.")
