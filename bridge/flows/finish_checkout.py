@@ -13,6 +13,7 @@ from bridge.flows.approve import approve
 from bridge.flows.context import Context
 from bridge.flows.owe_check import owe_check
 from bridge.flows.record import Recorder
+from bridge.flows.script_window import was_refused
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.ledger import gap, orders, payments
@@ -25,13 +26,15 @@ BEFORE_MONEY = (State.NEW, State.READYING, State.OPEN)
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Where a buyer's visit stands: `refused` is what the window said no to (nothing was approved), `other` the
-    payment of the same order that holds its money, or may; `returned` from a window that captures by itself."""
+    payment of the same order that holds its money, or may; `returned` from a window that captures by itself;
+    `window_refused` whether the gateway did not let its script open the window."""
 
     payment: Payment
     order: Order
     refused: Declined | None = None
     other: Payment | None = None
     returned: bool = False
+    window_refused: bool = False
 
     @property
     def unsettled(self) -> bool:
@@ -86,7 +89,8 @@ async def look(context: Context, site: Site, payment_id: str) -> Visit:
         order = orders.find(turn, site.id, payment.order_ref)
         assert order is not None, "a payment has an order"
         everyone = payments.of_order(turn, site.id, payment.order_ref)
-        return Visit(payment, order, other=payments.holder(everyone, but=payment.id))
+        refused = payment.state == State.OPEN and was_refused(turn, payment)
+        return Visit(payment, order, other=payments.holder(everyone, but=payment.id), window_refused=refused)
 
     visit = await context.ledger.read(work)
     if visit is not None:

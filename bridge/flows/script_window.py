@@ -17,10 +17,11 @@ from bridge.flows.journal import keep_lines
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_window, talk
-from bridge.ledger import billing_keys, payments
+from bridge.ledger import audit, billing_keys, payments
 from bridge.ledger.ledger import Turn
 
 VOUCH_SECONDS = 20.0
+VOUCHED, REFUSED = "window.vouched", "window.not_vouched"
 _SHOWN = ("scripts", "function", "fields", "origins", "argument", "form_name", "callback", "functions", "charset")
 _LISTS = ("scripts", "origins")
 
@@ -70,11 +71,19 @@ async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str
     def record(turn: Turn) -> None:
         current = payments.get(turn, site.id, payment_id)
         recorder.journal(turn, current, conversation)
-        if isinstance(outcome, WindowPass) and outcome.refs:
+        refused = was_refused(turn, current)
+        if isinstance(outcome, WindowPass) and (outcome.refs or refused):
             _keep_refs(turn, recorder, current, outcome)
+        elif not isinstance(outcome, WindowPass) and not refused and current.state == State.OPEN:
+            recorder.note(turn, current, REFUSED, _said(outcome), actor="gateway")
 
     await context.ledger.write(record)
     return _answer(outcome)
+
+
+def was_refused(turn: Turn, payment: Payment) -> bool:
+    """Tell whether the gateway did not vouch for a payment's window when it was last asked to."""
+    return audit.last_of(turn, payment.id, (VOUCHED, REFUSED)) == REFUSED
 
 
 async def vouch_for_key(context: Context, site: Site, key_id: str, form: Mapping[str, str]) -> Mapping[str, Any]:
@@ -93,6 +102,11 @@ async def vouch_for_key(context: Context, site: Site, key_id: str, form: Mapping
     return _answer(conversation.outcome)
 
 
+def _said(outcome: object) -> dict[str, str | int]:
+    said = {"code": outcome.code, "message": outcome.message} if isinstance(outcome, Declined | Unknown) else {}
+    return {name: text for name, text in said.items() if text}
+
+
 def _answer(outcome: object) -> Mapping[str, Any]:
     if isinstance(outcome, WindowPass):
         return outcome.answer
@@ -104,4 +118,4 @@ def _keep_refs(turn: Turn, recorder: Recorder, payment: Payment, outcome: Window
     if payment.state != State.OPEN:
         raise Conflict("The payment went on meanwhile.")
     refs = dict(payment.refs) | dict(outcome.refs)
-    payments.move(turn, payment, State.OPEN, at=recorder.at, actor="gateway", event="window.vouched", refs=refs)
+    payments.move(turn, payment, State.OPEN, at=recorder.at, actor="gateway", event=VOUCHED, refs=refs)

@@ -45,6 +45,17 @@ def chain(turn: Turn, payment: str) -> list[Row]:
     return turn.all("SELECT * FROM audit WHERE payment = ? ORDER BY seq", payment)
 
 
+def last_of(turn: Turn, payment: str, events: Sequence[str]) -> str:
+    """Name which of some events came last in a payment's chain; empty where none did."""
+    marks = ", ".join("?" * len(events))
+    row = turn.one(
+        f"SELECT event FROM audit WHERE payment = ? AND event IN ({marks}) ORDER BY seq DESC LIMIT 1",  # noqa: S608
+        payment,
+        *events,
+    )
+    return str(row["event"]) if row else ""
+
+
 def first_break(rows: Sequence[Row]) -> int | None:
     """Find the first row that does not fit its chain; None when every row does."""
     previous = ""

@@ -38,6 +38,11 @@ SAYINGS = {
     State.SUPERSEDED: "결제 창을 열지 못했어요. 돈은 빠져나가지 않았어요.",
 }
 
+WINDOW_REFUSED = (
+    "결제사가 결제 창을 열어 주지 않았어요. 아직 아무것도 결제하지 않았어요. "
+    "다시 시도하거나 다른 결제 수단을 골라 주세요."
+)
+
 
 class Returns:
     """The routes of /r and /s."""
@@ -89,6 +94,8 @@ class Returns:
             return problem(error, headers)
         state = State(visit.payment.state)
         body = {"state": state, "message_ko": SAYINGS[state]}
+        if visit.window_refused:
+            body |= {"window": "refused", "message_ko": WINDOW_REFUSED}
         if visit.payment.message and state in (State.DECLINED, State.FAILED_READY):
             body["gateway_message"] = visit.payment.message
         if state is State.OPEN and visit.payment.close_seen_at:

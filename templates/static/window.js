@@ -68,6 +68,15 @@
     }
   }
 
+  /* The gateway did not let its script open the window: the buyer goes on by trying again, or by another way. */
+  function offerAnotherWay(words) {
+    const leave = document.getElementById("window-leave");
+    const again = document.getElementById("window-open");
+    say(words);
+    again.textContent = again.dataset.again;
+    leave.textContent = leave.dataset.other;
+  }
+
   async function follow(form) {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -75,6 +84,7 @@
         const answer = await fetch(form.dataset.status, { cache: "no-store" });
         const told = await answer.json();
         if (answer.ok && told.state !== "open" && told.state !== "approving") return location.replace(told.result_url);
+        if (answer.ok && told.window === "refused") offerAnotherWay(told.message_ko);
       } catch (error) {
         continue; // offline for a moment
       }

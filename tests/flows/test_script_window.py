@@ -1,6 +1,7 @@
 """A window opened by the gateway's script on a page of ours: data only, and what the script asks us for."""
 
 import html
+import json
 import re
 
 import pytest
@@ -148,6 +149,11 @@ async def test_a_gateway_that_does_not_vouch_is_told_and_nothing_is_charged(scri
     assert (refused.status_code, refused.json()["gateway_message"]) == (503, "그렇게 안 돼요")
     assert lost.status_code == 503
     assert (await world.payment(opened.payment)).state == "open"
+    events = await world.all("SELECT event, detail FROM audit WHERE event LIKE 'window%vouched'")
+    assert [json.loads(one["detail"]) for one in events] == [{"code": "AUTH0004", "message": "그렇게 안 돼요"}], "once"
+    assert (await fetch(world, opened.status_url)).json()["window"] == "refused"
+    assert (await fetch(world, address, "POST", data={"x": "1"})).status_code == 200
+    assert "window" not in (await fetch(world, opened.status_url)).json(), "it was tried again, and opens"
 
 
 async def test_after_the_payment_nobody_vouches_any_more(scripted):

@@ -181,6 +181,23 @@ async def test_a_script_that_is_missing_is_said_and_nothing_was_paid(shown: Show
     assert await shown.states() == ["open"]
 
 
+async def test_a_buyer_whose_window_the_gateway_does_not_let_open_tries_again_or_goes_another_way(shown: Shown) -> None:
+    shown.script = SCRIPT.replace(
+        "const pass = await answer.json();", "const pass = await answer.json(); if (!answer.ok) return;"
+    )
+    shown.world.teller.always["vouch"] = "AUTH0004"
+    page = await shown.open()
+    await page.locator("#window-open", has_text="다시 시도").wait_for()
+    assert "아무것도 결제하지 않았어요" in await page.inner_text("#window-state")
+    assert await page.inner_text("#window-leave") == "다른 결제 수단 고르기"
+
+    shown.world.teller.always.clear()
+    await page.click("#window-open")
+    await page.click("#pay")
+    await page.wait_for_url(f"{shown.world.site.url}/result?**")
+    assert await shown.states() == ["paid"]
+
+
 async def test_a_window_that_did_not_open_is_opened_by_the_button(shown: Shown) -> None:
     shown.script = SCRIPT.replace(
         "async open(fields) {", "async open(fields) { if (!window.again) { window.again = 1; return; }"

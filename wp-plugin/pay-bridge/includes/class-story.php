@@ -103,6 +103,7 @@ final class Story {
 			'payment.order_changed'   => __( 'Given back: the order had changed', 'pay-bridge' ),
 			'payment.seat_lost'       => __( 'Given back: the seats were gone', 'pay-bridge' ),
 			'window.opened'           => __( 'Payment window opened', 'pay-bridge' ),
+			'window.not_vouched'      => __( 'The gateway did not let its window open', 'pay-bridge' ),
 			'window.vouched'          => __( 'The gateway knows this site', 'pay-bridge' ),
 			'window.requested'        => __( 'The buyer asked the gateway for the payment', 'pay-bridge' ),
 			'window.withdrawn'        => __( 'A request for the payment was withdrawn', 'pay-bridge' ),

@@ -303,6 +303,7 @@ return array(
 		'The gateway charges the next round on its day again.' => '다음 결제일부터 결제사가 다시 청구해요.',
 		'The gateway could not be reached. The account is still open, and you may try again' => '결제사에 연결하지 못했어요. 계좌는 그대로이니 다시 시도해 주세요',
 		'The gateway did not close it, so a deposit still counts' => '결제사가 닫지 않았어요. 아직 입금할 수 있어요',
+		'The gateway did not let its window open' => '결제사가 결제 창을 열어 주지 않았어요',
 		'The gateway has not answered yet. We keep asking; look at this page again in a minute' => '결제사가 아직 답하지 않았어요. 계속 확인하고 있으니 1분쯤 뒤에 이 화면을 다시 열어 주세요',
 		'The gateway has taken the refund in. No money is back yet; we will say so when it is.' => '결제사가 환불을 접수했어요. 아직 돌려준 돈은 없고, 환불이 끝나면 알려 드려요.',
 		'The gateway keeps this money until the buyer has received what was bought.' => '구매자가 물건을 받을 때까지 결제사가 돈을 맡아 두는 결제예요.',
