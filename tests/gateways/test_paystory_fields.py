@@ -411,7 +411,26 @@ def test_a_notices_amount_is_read_up_to_the_greatest(amount):
     assert noticed(goodsAmt=amount).amount == int(amount)
 
 
-@pytest.mark.parametrize("amount", ["0", "", None, "-1", "１", "1.0", str(AMOUNT_MAX + 1), "0000000055000"])
+@pytest.mark.parametrize("code", ["3001", "F011", "F005"])
+@pytest.mark.parametrize("amount", ["0", "00"])
+def test_a_card_that_was_registered_is_told_over_nothing_and_moves_nothing(code, amount):
+    told = noticed(resultCd=code, goodsAmt=amount)
+    assert (told.event, told.amount, told.foreign, told.paid_at) == (Event.OTHER, 0, True, None)
+    assert not noticed(resultCd=code).foreign
+    with pytest.raises(NotGenuine):
+        noticed(resultCd=code, goodsAmt=amount, hashStr="0" * 64)
+
+
+@pytest.mark.parametrize(
+    "moving", [{"cancelYN": "Y"}, {"cancelYN": "Y", "oTid": "T1"}, {"payMethod": "VACNT", "resultCd": "4110"}]
+)
+def test_money_that_came_or_went_back_is_never_told_over_nothing(moving):
+    assert noticed(**moving).amount == 55_000
+    with pytest.raises(Unreadable):
+        noticed(**moving, goodsAmt="0")
+
+
+@pytest.mark.parametrize("amount", ["", None, "-1", "１", "1.0", str(AMOUNT_MAX + 1), "0000000055000"])
 def test_a_notices_amount_beyond_that_is_none(amount):
     with pytest.raises(Unreadable):
         noticed(goodsAmt=amount)

@@ -238,3 +238,17 @@ async def test_late_news_of_money_that_the_inquiry_showed_taken_and_given_back_i
     assert (after.state, after.orphaned, await street.cases(payment.id)) == ("voided", 0, [])
     assert (await street.all("SELECT outcome FROM notices"))[0]["outcome"] == "known already"
     await street.check_books()
+
+
+async def test_news_of_a_registered_card_is_kept_and_acknowledged_and_moves_nothing(street):
+    told = {"resultCd": "3001", "mid": MID, "payMethod": "CARD", "tid": "T1", "ordNo": "KEY1", "goodsAmt": "0",
+            "currencyType": "KRW", "cancelYN": "N", "ediDate": "20260330163604"}  # fmt: skip
+    answer = await street.post_news(urlencode(signed(told, KEY)).encode())
+    forged = await street.post_news(urlencode(signed(told, KEY) | {"goodsAmt": "00"}).encode())
+    unknown = await street.post_news(urlencode(signed(told | {"goodsAmt": "55000"}, KEY)).encode())
+
+    assert (answer.status_code, answer.json()) == (200, {"resultCd": "0000"})
+    assert (forged.status_code, unknown.status_code) == (400, 404)
+    assert len(await street.all("SELECT id FROM notices")) == 2
+    assert await street.all("SELECT id FROM payments") == []
+    await street.check_books()

@@ -382,6 +382,20 @@ def test_a_notices_amount_beyond_that_is_none(amount):
         unified(amount=amount)
 
 
+@pytest.mark.parametrize("amount", [None, "", "0", "000"])
+@pytest.mark.parametrize("status", ["01", "R101", "V016"])
+def test_a_failure_may_name_no_amount(status, amount):
+    told = mobile(P_STATUS=status, P_AMT=amount)
+    assert (told.event, told.amount, told.merchant_ref) == (Event.OTHER, 0, "PAY1")
+    assert mobile(P_STATUS=status).amount == 55_000
+
+
+@pytest.mark.parametrize("taken", [{"P_STATUS": "02"}, {"P_STATUS": "00", "P_TYPE": "VBANK"}])
+def test_what_did_not_fail_must_name_its_amount(taken):
+    with pytest.raises(Unreadable):
+        mobile(**taken, P_AMT="0")
+
+
 @pytest.mark.parametrize("value", [None, "", True, False, 1.5, [], {}])
 def test_what_is_neither_text_nor_integer_says_nothing(value):
     assert unified(transaction_no=value).refs == {}

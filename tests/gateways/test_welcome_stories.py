@@ -477,6 +477,22 @@ async def test_a_replayed_notice_and_one_of_another_order_have_no_effect(house):
     await house.check_books()
 
 
+async def test_news_of_a_payment_that_failed_is_kept_and_acknowledged_without_an_amount(house):
+    opened = await house.checkout()
+    payment = await house.payment(opened.payment)
+    failed = {"P_STATUS": "01", "P_OID": payment.merchant_ref, "P_AMT": "", "P_MID": "wpaybill01", "P_TYPE": "CARD"}
+    answers = [await house.post_notice_of("mobile", urlencode(failed | {"P_AMT": won}).encode()) for won in ("", "0")]
+    stranger = await house.post_notice_of("mobile", urlencode(failed | {"P_OID": "SOMEBODYELSES"}).encode())
+    await house.beat()
+    kept = await house.all("SELECT payment, outcome FROM notices WHERE payment IS NOT NULL")
+
+    assert [answer.text for answer in answers] == ["OK", "OK"]
+    assert stranger.text != "OK"
+    assert kept == [{"payment": payment.id, "outcome": "nothing to do"}]
+    assert (await house.state(payment.id), await house.entries(payment.id)) == ("open", [])
+    await house.check_books()
+
+
 async def test_an_amount_below_the_least_is_refused_before_anything_is_sent(house):
     answer = await house.post_checkout(house.token(house.order(amount=999)))
 

@@ -33,13 +33,15 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
     if not hmac.compare_digest(made.encode(), form["hashStr"].encode()):
         raise NotGenuine("The notice's hash does not fit.")
     fields, event = Fields(form), _event(form)
+    of_key = _is_of_key(event, form.get("goodsAmt", ""))
+    event = Event.OTHER if of_key else event
     account = account_of(fields) if event is Event.ISSUED else {}
     due = end_of_day(form.get("lmtDay", "")) if event is Event.ISSUED else None
     return Notice(
         event=event,
         dedupe=_name(form),
         merchant_ref=form["ordNo"],
-        amount=_won(form.get("goodsAmt", "")),
+        amount=0 if of_key else _won(form.get("goodsAmt", "")),
         proof=Digest(),
         refs=_refs(form, event),
         late_refs=_late_refs(form, event),
@@ -48,6 +50,7 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
         account=account | ({"due": due.isoformat()} if due else {}),
         due=due,
         paid_at=read_moment(form.get("appDtm", "")) if event is Event.APPROVED else None,
+        foreign=of_key,
     )
 
 
@@ -64,6 +67,11 @@ def _event(form: Mapping[str, str]) -> Event:
     if code in codes.CAPTURED.get(method, ()):
         return Event.DEPOSITED if method == "VACNT" else Event.APPROVED
     return Event.OTHER
+
+
+def _is_of_key(event: Event, amount: str) -> bool:
+    """Tell a card that was registered, whose amount is 0 (11.1, 14.3): no payment's, and no money has moved."""
+    return event in (Event.APPROVED, Event.OTHER) and amount != "" and not amount.strip("0")
 
 
 def _refs(form: Mapping[str, str], event: Event) -> dict[str, str]:

@@ -21,6 +21,8 @@ ACKS = {
     "pc": Ack("OK", "text/plain"),
     "pg": Ack("0000 SUCCESS", "text/plain"),
 }
+TAKEN = ("00", "02")
+"""P_STATUS of a payment and of a deposit; any other is a payment that failed. (mobile 3.2.5)"""
 _UNSIGNED = Circumstantial("unguessable address, source address, fields equal to our record")
 
 
@@ -40,7 +42,9 @@ def _mobile(form: dict[str, str], settings: WelcomeSettings) -> Notice:
     account = form.get("P_TYPE") == "VBANK"
     event = {"00": Event.OTHER if account else Event.APPROVED, "02": Event.DEPOSITED}.get(form["P_STATUS"], Event.OTHER)
     refs = {"tid": form.get("P_TID", ""), "account_number": form.get("P_VACT_NUM", "")}
-    return _notice(event, form["P_OID"], _won(form.get("P_AMT", "")), refs, _UNSIGNED, form["P_STATUS"])
+    nothing = form["P_STATUS"] not in TAKEN and not form.get("P_AMT", "").strip("0")
+    amount = 0 if nothing else _won(form.get("P_AMT", ""))  # what failed moved nothing, and need name no amount
+    return _notice(event, form["P_OID"], amount, refs, _UNSIGNED, form["P_STATUS"])
 
 
 def _pc(form: dict[str, str]) -> Notice:
