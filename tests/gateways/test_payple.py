@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.billing import BillingKey, Issued, KeyOrder, KeyShown
-from bridge.domain.exchange import KST, Reply
+from bridge.domain.exchange import KST, Reply, Stamp
 from bridge.domain.failures import BridgeError, Misconfigured, NotGenuine, Unreadable
 from bridge.domain.gateway import (
     Absent,
@@ -29,7 +29,8 @@ from bridge.domain.gateway import (
 from bridge.domain.payment import Buyer, Method, Mode, RefundOrder
 from bridge.gateways.payple import adapter, codes, talks
 from bridge.gateways.payple.adapter import Payple, build
-from bridge.gateways.payple.dates import regular
+from bridge.gateways.payple.dates import days_possible, regular
+from tests.gateways import play
 from tests.gateways.harness import at, begin, bend, bent, drop, holds, load, played, rename
 from tests.gateways.lane import ORDER, SANDBOX, URLS, Lane
 
@@ -134,6 +135,17 @@ async def test_parts_and_the_rest_are_refunded_and_no_more(lane):
     lane.set(parts_refused=True)
     paid, payment, _ = await lane.paid("PAY0000001")
     assert not isinstance(await lane.refund(lane.held(payment, paid), "REF1", 5_000), Done), "as test shops do"
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked"),
+    [("00:06:40", ["20261121", "20261120"]), ("00:10:00", ["20261121"]), ("23:59:00", ["20261121"])],
+)
+def test_a_payment_begun_just_after_midnight_may_be_of_the_day_before_by_payples_clock(begun, asked):
+    moment = datetime.fromisoformat(f"2026-11-21T{begun}+09:00")
+    made = play.payment("payple", {"amount": 55_000, "merchant_ref": "PAY1"}, moment)
+
+    assert [f"{day:%Y%m%d}" for day in days_possible(made, Stamp(moment, play.NONCE))] == asked
 
 
 async def test_a_whole_refund_may_be_asked_again_and_names_its_day(lane):

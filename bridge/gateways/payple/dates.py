@@ -9,6 +9,7 @@ from bridge.domain.payment import Payment
 MONTH = "regularMonth"
 """The ref that keeps the month (YYYYMM) of a regular charge, written before it is sent."""
 DAYS_ASKED_MAX = 3
+CLOCKS_APART = timedelta(minutes=10)
 
 
 def month_of(at: datetime) -> str:
@@ -34,11 +35,14 @@ def day_paid(payment: Payment, stamp: Stamp) -> str:
 
 
 def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
-    """List the days on which a payment may have been made, the latest first."""
+    """List the days on which a payment may have been made, the latest first.
+
+    Payple's clock says which: one begun just after midnight by ours may be of the day before by theirs.
+    """
     told = _day_told(payment)
     if told is not None:
         return [told]
-    first = payment.created_at.astimezone(KST).date()
+    first = (payment.created_at - CLOCKS_APART).astimezone(KST).date()
     last = max(payment.expires_at.astimezone(KST).date() + timedelta(days=1), first)
     every = [first + timedelta(days=number) for number in range(min((last - first).days + 1, DAYS_ASKED_MAX))]
     today = max(stamp.at.astimezone(KST).date(), first)
