@@ -11,6 +11,7 @@ EXPIRY_GRACE_MS = 61_000
 DROPPED_MS = 11_000
 DAY_MS = 86_400_000
 OWED_MS = 10_000
+CLOSINGS = 4
 NEW_STATES = ("new", "readying", "open", "approving", "unknown", "voiding")
 
 
@@ -71,13 +72,14 @@ _DUE = """SELECT
 
 # A comparison of the books waits for the person who decides about what is under way; so does a window that may have
 # taken money for an order that another payment has, and the news of a part given back of what it took. A withdrawal
-# that had no answer for long is left alone, and bars nothing.
+# that had no answer for long is left alone, and bars nothing. An account is asked to be closed until it ends.
 _UNFINISHED = f"""SELECT
  (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state = 'open' AND EXISTS (
   SELECT 1 FROM operations WHERE payment = payments.id AND kind = 'probe' AND state = 'needs_human'))) AS states,
  (SELECT COUNT(*) FROM operations AS step WHERE state IN ('sent', 'unknown') AND NOT (kind = 'check' AND EXISTS (
   SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))
-  AND NOT (kind = 'withdraw' AND next_try_at IS NULL)) AS steps,
+  AND NOT (kind = 'withdraw' AND next_try_at IS NULL) AND NOT (kind = 'probe' AND tries > {CLOSINGS} AND EXISTS (
+  SELECT 1 FROM payments WHERE id = step.payment AND state = 'awaiting_deposit'))) AS steps,
  (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
  (SELECT COUNT(*) FROM notices WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM operations
   WHERE payment = notices.payment AND kind = 'probe' AND state = 'needs_human')) AS notices"""

@@ -34,6 +34,9 @@ class Extras:
     keys: bool = False
     """Some orders are paid by a key that is registered for it, where a gateway's window registers keys."""
 
+    accounts: bool = False
+    """More orders are paid into accounts, which clerks close and operators give back from."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -54,6 +57,7 @@ def draw_extras(seed: int) -> Extras:
         instalments=chance.random() < 0.25,
         at_once=chance.random() < 0.4,
         keys=chance.random() < 0.25,
+        accounts=chance.random() < 0.25,
     )
 
 
@@ -67,6 +71,8 @@ def dress(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
         if extras.keys and setup.keys and chance.random() < 0.6:
             sale.method, sale.key_pays_first = chance.choice(setup.keys)
             sale.by_key = True
+        elif extras.accounts and "virtual_account" in setup.methods and chance.random() < 0.5:
+            sale.method = "virtual_account"
         tells = setup.charges_months and not sale.key_pays_first if sale.by_key else setup.offers_months
         if extras.instalments and sale.method == "card" and tells:
             sale.months = months

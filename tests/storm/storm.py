@@ -16,6 +16,7 @@ from bridge.app import build_app, build_context
 from bridge.domain.failures import BridgeError
 from bridge.flows.context import Context
 from tests.storm import mischief, trouble
+from tests.storm.accounts import Cashier
 from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
@@ -143,6 +144,8 @@ class Storm:
             work.append(self._after(comes_after, buyer(self, sale, own).buy))
             if own.random() < 0.7:
                 work.append(Clerk(self, sale, random.Random(f"{self.seed}:{sale.ref}:clerk")).work())
+            if self.extras.accounts and sale.method == "virtual_account":
+                work.append(Cashier(self, sale, random.Random(f"{self.seed}:{sale.ref}:cashier")).work())
         work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
         if self.chance.random() < 0.6:
             work.append(office(self, random.Random(f"{self.seed}:office")))

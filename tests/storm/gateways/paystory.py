@@ -65,4 +65,5 @@ SETUP = Setup(
     keys=(("card", False), ("phone", True)),
     key_secrets=lambda desk: list(desk._till.bills),
     charges_months=True,
+    refunds_to_accounts=True,
 )

@@ -52,6 +52,7 @@ class Setup:
     answer it finds such parts wrong. `offers_months`: its window can be told of months.
     `keys` are the ways in which its window registers a key: the method, and whether it takes an order's money as well;
     `key_secrets` are the keys it gave out. `charges_months`: a key's charge can be told of months.
+    `refunds_to_accounts`: a deposit's refund names the account it goes to.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -88,6 +89,7 @@ class Setup:
     keys: tuple[tuple[str, bool], ...] = ()
     key_secrets: Callable[[Any], list[str]] = _none
     charges_months: bool = False
+    refunds_to_accounts: bool = False
 
     @property
     def origin(self) -> str:
