@@ -8,6 +8,7 @@ from bridge.domain.tax import Split
 from bridge.flows import tax_of_refund
 from bridge.gateways.payple.adapter import Payple
 from bridge.gateways.welcome.adapter import Welcome
+from tests.storm import accounts
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import storms
 from tests.storm.regressions import PLAIN
@@ -87,3 +88,19 @@ def test_a_window_that_is_not_told_of_the_months_is_found_out(monkeypatch):
     monkeypatch.setattr(Welcome, "make_link", forgets)
 
     assert is_found_out("I7b", instalments, "welcome")
+
+
+def test_accounts_are_closed_and_deposits_go_back_to_accounts_in_storms():
+    wanted, found = {"paystory/virtual_account/voided", "paystory/virtual_account/refunded"}, set()
+    with storms("paystory") as made:
+        for seed in (seed for seed in MANY if draw_extras(seed).accounts):
+            found |= {one.partition(":")[0] for one in made.run(seed).final.split()}
+            if wanted <= found:
+                return
+    pytest.fail(f"only {found}")
+
+
+def test_what_must_be_read_nowhere_is_looked_for_in_what_is_kept(monkeypatch):
+    monkeypatch.setattr(accounts, "SECRETS", ("고객 요청",))
+
+    assert is_found_out("I13", lambda extras: extras.accounts, "paystory")
