@@ -138,10 +138,10 @@ def _by_others(told: Told, done: list[Operation]) -> str:
         return "given back"
     ours = next((one for one in done if one.kind is Kind.REFUND and one.step in PENDING_STEPS), None)
     free = payment.left - (ours.amount if ours is not None else 0)
-    if exact and State(payment.state) in REFUNDABLE and ours is not None and free < notice.amount <= payment.left:
-        if ours.step is Step.SENT:
-            return LATER
-        exact = False  # what ours gives back may be the same money: PayApp gives back what is left, whatever was asked
+    is_more = exact and State(payment.state) in REFUNDABLE and free < notice.amount <= payment.left
+    if is_more and ours is not None and ours.step is Step.SENT:
+        return LATER
+    # Not beyond `free`: ours may give back the same money, as PayApp gives back what is left, whatever was asked.
     if exact and State(payment.state) in REFUNDABLE and 0 < notice.amount <= free:
         after = write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         _close_what_is_written(told, after.left)

@@ -28,9 +28,8 @@ from bridge.ledger import notices, operations, orders, payments, plans
 from bridge.ledger.operations import Operation
 
 ISSUED_MEANWHILE = "the gateway has issued an account for it, which may be paid into until it is withdrawn"
-NEVER_APPROVED = (State.NEW, State.READYING, State.OPEN)
-"""States in which no approval of ours can have moved money."""
 UNSURE = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN)
+"""States of an approval that may have moved money, and may have moved it back."""
 
 
 def effect(told: Told) -> str:
@@ -69,7 +68,7 @@ def _approved(told: Told) -> str:
             if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.next_try_at is not None:
                 operations.hasten(told.turn, operation, told.recorder.at)
         return APPROVAL_TOLD
-    if state not in (*TERMINAL, *NEVER_APPROVED) or told.payment.captured:
+    if state not in (*TERMINAL, State.OPEN) or told.payment.captured:  # in these no approval of ours moves money
         return KNOWN
     if owe_check(told.turn, told.recorder, told.payment):
         return COMPARED

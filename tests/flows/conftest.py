@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.desk import Desk
+
 
 @pytest.fixture
 async def declined(world):
@@ -12,3 +14,14 @@ async def declined(world):
     await world.come_back(opened)
     await world.quiet()
     return order, await world.payment(opened.payment)
+
+
+@pytest.fixture
+async def desk(world):
+    """Opens a site whose gateway is a teller of that kind."""
+
+    async def opens(kind):
+        await world.pair_teller(kind)
+        return Desk(world, kind)
+
+    return opens

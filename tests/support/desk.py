@@ -1,0 +1,115 @@
+"""A desk at which notices are told of payments that were put into any state, and operations at any step."""
+
+from dataclasses import dataclass, replace
+
+from bridge.clock import from_ms, new_id, new_reference
+from bridge.domain.gateway import Circumstantial, Notice, SharedValue
+from bridge.domain.machine import PAID_STATES, TERMINAL, Evidence, State, Step
+from bridge.flows.notice_effects import effect
+from bridge.flows.record import Recorder
+from bridge.flows.told import KNOWN, PERSON, Told
+from bridge.ledger import operations, payments
+from bridge.ledger.operations import Operation
+
+OPEN, APPROVING, UNKNOWN, VOIDING, HUMAN, WAITS = (
+    *(State.OPEN, State.APPROVING, State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.AWAITING_DEPOSIT),
+)
+WAYS = {
+    State.READYING: (),
+    State.FAILED_READY: (State.FAILED_READY,),
+    State.SUPERSEDED: (State.SUPERSEDED,),
+    OPEN: (OPEN,),
+    APPROVING: (OPEN, APPROVING),
+    UNKNOWN: (OPEN, APPROVING, UNKNOWN),
+    VOIDING: (OPEN, APPROVING, VOIDING),
+    HUMAN: (OPEN, APPROVING, UNKNOWN, HUMAN),
+    WAITS: (OPEN, WAITS),
+    State.PAID: (OPEN, APPROVING, State.PAID),
+    State.PART_REFUNDED: (OPEN, APPROVING, State.PAID, State.PART_REFUNDED),
+    State.REFUNDED: (OPEN, APPROVING, State.PAID, State.REFUNDED),
+    State.DECLINED: (OPEN, APPROVING, State.DECLINED),
+    State.VOIDED: (OPEN, APPROVING, VOIDING, State.VOIDED),
+    State.EXPIRED: (OPEN, State.EXPIRED),
+}
+"""How a payment comes into each state that the books know."""
+ENDED = {state: PERSON for state in TERMINAL if state not in PAID_STATES}
+PAID = dict.fromkeys(PAID_STATES, KNOWN)
+HINT, PROOF = Circumstantial("nothing"), SharedValue()
+ACCOUNT = {"bank": "04", "number": "110-1"}
+
+
+@dataclass
+class Desk:
+    """Lets notices of one gateway take their effect on payments that are put into any state."""
+
+    world: object
+    kind: str
+
+    async def write(self, work):
+        """Write into the books as a flow does, at this moment: `work` gets the turn and the recorder."""
+        recorder = Recorder.now(self.world.context, self.world.context.sites.get(self.world.site.id))
+        return await self.world.context.ledger.write(lambda turn: work(turn, recorder))
+
+    async def payment_in(self, state, like=None, **changes):
+        """Put a new payment into a state, by the moves that lead there: of a new order, or of that of another."""
+        opened = await self.world.payment((await self.world.checkout()).payment)
+        clock = self.world.clock
+        await self.write(lambda turn, at: payments.move(
+            turn, opened, State.EXPIRED, at=at.at, actor="test", event="test"))  # fmt: skip
+        new = replace(opened, id=new_id(clock), merchant_ref=new_reference(clock), state="readying", version=1)
+        new = replace(new, order_ref=like.order_ref if like else new.order_ref)
+
+        def work(turn, recorder):
+            payments.add(turn, new, token_id="t", actor="test")
+            payment = new
+            for way in WAYS[state]:
+                paid = {"captured": payment.amount} if way is State.PAID else {}
+                back = {State.PART_REFUNDED: {"refunded": 20_000}, State.REFUNDED: {"refunded": payment.amount}}
+                with_all = paid | back.get(way, {}) | ({"account": ACCOUNT} if way is State.AWAITING_DEPOSIT else {})
+                payment = payments.move(turn, payment, way, at=recorder.at, actor="test", event="test", **with_all)
+            if changes:
+                payment = payments.move(turn, payment, state, at=recorder.at, actor="test", event="test", **changes)
+            return payment
+
+        return await self.write(work)
+
+    async def operation(self, payment, kind, step, seconds=0, message="", evidence=Evidence.E6, **more):
+        """Write an operation that has come to a step, and whose next try is due so many seconds from now."""
+
+        def work(turn, recorder):
+            words = {"site": payment.site, "payment": payment.id, "ref": new_reference(self.world.clock)}
+            who = {"actor": "wp:7", "owner": self.world.context.owner, "stamp": recorder.stamp}
+            made = Operation(new_id(self.world.clock), **words, kind=kind, **who, step=Step.SENT,
+                             **{"amount": payment.amount, "sent_at": from_ms(recorder.at)} | more)  # fmt: skip
+            operations.add(turn, made)
+            due = None if seconds is None else recorder.at + seconds * 1_000
+            ways = {Step.SENT: (), Step.NEEDS_HUMAN: (Step.UNKNOWN, Step.NEEDS_HUMAN)}.get(step, (step,))
+            for way in ways:
+                proof = evidence if way in (Step.OK, Step.FAIL) else None
+                made = operations.step(
+                    turn, made, way, at=recorder.at, evidence=proof, message=message, next_try_at=due
+                )
+            return made
+
+        return await self.write(work)
+
+    async def tell(self, payment, event, proof=PROOF, fence=None, refund=None, **fields):
+        """Let a notice have its effect; answers its word."""
+        said = Notice(event, f"of-{event}", payment.merchant_ref, fields.pop("amount", payment.amount), proof, **fields)
+
+        def work(turn, recorder):
+            now = payments.get(turn, payment.site, payment.id)
+            gateway = recorder.site.gateway(payment.gateway)
+            return effect(Told(turn, recorder, gateway, said, now, refund, fence))
+
+        return await self.write(work)
+
+    async def effects(self, event, states, proof=PROOF, **fields):
+        """Say what a notice does in each of these states, and what a person is then asked about."""
+        words = {}
+        for state in states:
+            payment = await self.payment_in(state)
+            words[state] = await self.tell(payment, event, proof, **fields)
+            asked = await self.world.cases(payment.id)
+            assert bool(asked) is (words[state] == PERSON), (state, asked)
+        return words
