@@ -1,6 +1,5 @@
 """Members of a shop register a card or a phone on its pages, see it there and delete it, on desktop and phone."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,19 +29,7 @@ def club(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
     """A shop of its own, whose gateways' windows register: they would change what other tests' pages offer."""
     directory = tmp_path_factory.mktemp("club")
     bridge, stand = Bridge(directory / "bridge"), Stand("quick", directory=directory / "shop")
-    sandbox = bridge.sandbox_url
-    given = {
-        "payple.host_url": f"{sandbox}/payple",
-        "payple.referer": f"{bridge.url}/",
-        "paystory.pg_url": f"{sandbox}/paystory/pg",
-        "paystory.office_url": f"{sandbox}/paystory/mms",
-        "welcome.api_url": f"{sandbox}/welcome/api",
-        "welcome.approval_urls": sandbox,
-    }
-    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
-    gateways = [word for name in ("payple", "paystory", "welcome") for word in ("--gateway", name)]
-    added = bridge.command("site", "add", stand.url, *gateways, *words, "--mode", "test", "--json")
-    stand.pair(json.loads(added)["pairing_code"])
+    stand.pair(bridge.site(stand.url, gateways=("payple", "paystory", "welcome"))["pairing_code"])
     with bridge, stand:
         lane = Lane("club", stand, bridge)
         yield lane

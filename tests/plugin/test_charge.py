@@ -146,6 +146,30 @@ def test_an_answer_that_never_came_is_looked_up_and_else_not_known(shop: Shop, b
 
 
 @pytest.mark.parametrize(
+    ("state", "more", "kind", "words"),
+    [
+        ("paid", {}, "success", "33,000원 청구: 결제 완료"),
+        ("declined", {"message": "잔액이 <부족>해요"}, "error", "33,000원 청구: 거절됨 – 잔액이 <부족>해요"),
+    ],
+)
+def test_a_charge_under_way_is_told_again_by_what_became_of_it(
+    shop: Shop, bridge: StubBridge, state: str, more: dict[str, str], kind: str, words: str
+) -> None:
+    payment = paid(bridge, "unknown")
+    bridge.scripted[CHARGE] = (202, payment)
+    answer = submit(shop, confirmed(shop))
+    first = outcome(shop, answer)
+    page = html.unescape(shop.as_("clerk").get(answer.headers["location"]).text)
+    payment.update({"state": state, "version": payment.get("version", 0) + 1} | more)
+
+    assert (first[0], "다시 청구하지 마세요" in first[1]) == ("info", True)
+    assert f'href="{shop.stand.url}{answer.headers["location"].removeprefix(shop.stand.url)}">다시 보기' in page
+    assert outcome(shop, answer) == (kind, words)
+    bridge.scripted[f"GET /v1/payments/{payment['id']}"] = (503, {"code": "busy"})
+    assert outcome(shop, answer) == first, "while nobody says more, what was told stands"
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"state": "declined", "method": "phone", "made": 5},

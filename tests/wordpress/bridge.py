@@ -86,18 +86,20 @@ class Bridge:
         """A server that ended by itself, if one did."""
         return next((server for server in self._servers if not server.runs()), None)
 
-    def site(self, url: str, *, dialect: str = "mainpay", **settings: str) -> dict[str, Any]:
-        """Adds a site (once per address) and gives what `pay-bridge site add` says, the pairing code among it."""
+    def site(
+        self, url: str, *, dialect: str = "mainpay", gateways: tuple[str, ...] = ("mainpay",), **settings: str
+    ) -> dict[str, Any]:
+        """Adds a site (once per address) and gives what `pay-bridge site add` says, the pairing code among it.
+
+        The first of its gateways is the default; each moves its money in the sandbox.
+        """
         kept = self.directory / "sites.json"
         sites: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
         if url not in sites:
-            given = {
-                "mainpay.api_url": f"{self.sandbox_url}/{dialect}/api",
-                "mainpay.relay_url": f"{self.sandbox_url}/{dialect}/relay",
-                **settings,
-            }
-            words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
-            answer = self.command("site", "add", url, "--gateway", "mainpay", *words, "--mode", "test", "--json")
+            given = {name: value for gateway in gateways for name, value in self._addresses(gateway, dialect).items()}
+            words = [word for name, value in (given | settings).items() for word in ("--set", f"{name}={value}")]
+            words += [word for gateway in gateways for word in ("--gateway", gateway)]
+            answer = self.command("site", "add", url, *words, "--mode", "test", "--json")
             sites[url] = json.loads(answer)
             kept.touch(0o600)
             kept.write_text(json.dumps(sites))
@@ -116,6 +118,20 @@ class Bridge:
         """What money really moved, as the sandbox's books have it."""
         with urllib.request.urlopen(f"{self.sandbox_url}/books", timeout=10) as answer:
             return json.load(answer)
+
+    def _addresses(self, gateway: str, dialect: str) -> dict[str, str]:
+        """Where a gateway is in the sandbox, as settings of a site."""
+        every = {
+            "mainpay.api_url": f"{self.sandbox_url}/{dialect}/api",
+            "mainpay.relay_url": f"{self.sandbox_url}/{dialect}/relay",
+            "payple.host_url": f"{self.sandbox_url}/payple",
+            "payple.referer": f"{self.url}/",
+            "paystory.pg_url": f"{self.sandbox_url}/paystory/pg",
+            "paystory.office_url": f"{self.sandbox_url}/paystory/mms",
+            "welcome.api_url": f"{self.sandbox_url}/welcome/api",
+            "welcome.approval_urls": self.sandbox_url,
+        }
+        return {name: value for name, value in every.items() if name.startswith(f"{gateway}.")}
 
     def _operator(self) -> str:
         kept = self.directory / "operator.password"

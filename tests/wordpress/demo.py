@@ -13,6 +13,8 @@ from .servers import ServerFailed, answers
 from .stand import Stand
 
 PORTS = {"shop": 8801, "bridge": 8800, "sandbox": 9900}
+GATEWAYS = ("mainpay", "payple", "paystory")
+"""Orders are paid at the first; the others have windows that register cards."""
 
 
 def main() -> int:
@@ -43,7 +45,7 @@ def run(directory: Path, ports: dict[str, int], stop: threading.Event) -> int:
     bridge = Bridge(directory / "bridge", port=ports["bridge"], sandbox_port=ports["sandbox"])
     stand = Stand("quick", directory=directory / "shop", port=ports["shop"], cron=True)
     try:
-        stand.pair(bridge.site(stand.url)["pairing_code"])
+        stand.pair(bridge.site(stand.url, gateways=GATEWAYS)["pairing_code"])
         bridge.up()
         stand.up()
         print(sign(stand, bridge), flush=True)
@@ -64,9 +66,10 @@ def sign(stand: Stand, bridge: Bridge) -> str:
     """The three addresses with their passwords."""
     rows = [
         ("Shop", f"{stand.url}/", f"buyer     {stand.passwords['buyer']}   (or buy as a guest)"),
+        ("", f"{stand.url}/cards/", "the buyer registers a card, the clerk charges it in Payments → Recurring"),
         ("", f"{stand.url}/test-pay/", "what happens when a card is declined, an answer is lost, …"),
         ("wp-admin", f"{stand.url}/wp-admin/", f"admin     {stand.passwords['admin']}"),
-        ("", "", f"clerk     {stand.passwords['clerk']}   (box office: refunds only)"),
+        ("", "", f"clerk     {stand.passwords['clerk']}   (box office: refunds, charges cards)"),
         ("Dashboard", f"{bridge.url}/dashboard", f"{OPERATOR}  {bridge.password}"),
     ]
     width = max(len(address) for _, address, _ in rows)

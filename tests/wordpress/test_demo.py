@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -52,6 +53,26 @@ def demo(environment: dict[str, str]) -> Iterator[str]:
         process.wait(10)
 
 
+def registering(sign: str) -> set[str]:
+    """What the buyer, with the name and password that the demo prints, may register on the page it names."""
+    address, cards = (re.search(rf"(http://\S+:[0-9]+{path})\s", sign) for path in ("/", "/cards/"))
+    password = re.search(r" buyer +(\S+)", sign)
+    assert address, sign
+    assert cards, sign
+    assert password, sign
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    form = {"log": "buyer", "pwd": password[1], "testcookie": "1", "redirect_to": cards[1]}
+    login = urllib.request.Request(
+        f"{address[1]}wp-login.php", urlencode(form).encode(), {"Cookie": "wordpress_test_cookie=WP+Cookie+check"}
+    )
+    with browser.open(login, timeout=30):
+        pass
+    with browser.open(address[1], timeout=30) as answer:
+        assert f'href="{cards[1]}"' in answer.read().decode(), "the shop leads there"
+    with browser.open(cards[1], timeout=30) as answer:
+        return set(re.findall(r'value="(card:\w+)"', answer.read().decode()))
+
+
 def test_the_demo_answers_at_three_addresses_until_ctrl_c_and_keeps_its_data(environment: dict[str, str]) -> None:
     with demo(environment) as first:
         for path in ("/", "/wp-admin/", "/dashboard"):
@@ -59,6 +80,7 @@ def test_the_demo_answers_at_three_addresses_until_ctrl_c_and_keeps_its_data(env
             assert address, first
             with urllib.request.urlopen(address[1], timeout=30) as answer:
                 assert answer.status == 200
+        assert registering(first) == {"card:payple", "card:paystory"}
     ports = [int(environment[f"PAY_BRIDGE_DEMO_{name}_PORT"]) for name in NAMES]
     assert [port for port in ports if servers.answers("127.0.0.1", port)] == []
     with demo(environment) as second:

@@ -29,7 +29,12 @@ final class Billing_Page {
 			Charge::render_confirmation( $client, Request::post( 'customer' ) );
 		} else {
 			self::render_search( '' === $typed ? $customer : $typed );
-			Deed::render_result( $customer );
+			Deed::render_result(
+				$customer,
+				static function ( string $payment_id ) use ( $client ): ?array {
+					return Charge::told_now( $client, $payment_id );
+				}
+			);
 			Key_Invitation::render_made( $customer );
 			self::render_lists( $client, $customer, $typed );
 		}

@@ -99,8 +99,18 @@ final class Charge {
 		if ( $known ) {
 			Snapshots::apply( $payment, 0 );
 		}
-		$kind = $known ? self::kind( $payment['state'] ) : ( 0 === $answer->status ? 'info' : 'error' );
-		Deed::finish( $customer, Admin::url( Admin::BILLING ), $kind, self::words( $answer, $known ? $payment : array(), $order ), $known ? $payment['id'] : '' );
+		if ( $known ) {
+			Deed::finish( $customer, Admin::url( Admin::BILLING ), self::kind( $payment['state'] ), self::words( $payment ), $payment['id'] );
+		}
+		/* translators: %s: an order's reference */
+		$unanswered = Deed::unanswered() . ' ' . sprintf( __( 'Order: %s', 'pay-bridge' ), $order['ref'] );
+		Deed::finish( $customer, Admin::url( Admin::BILLING ), 0 === $answer->status ? 'info' : 'error', 0 === $answer->status ? $unanswered : Deed::said( $answer ) );
+	}
+
+	/** @return array{0:string,1:string}|null Kind and words of a charge that was still under way when it was told; null if the bridge does not say. */
+	public static function told_now( Client $client, string $payment_id ): ?array {
+		$payment = Reconciliation::pull( $client, $payment_id );
+		return null === $payment ? null : array( self::kind( $payment['state'] ), self::words( $payment ) );
 	}
 
 	/**
@@ -202,11 +212,7 @@ final class Charge {
 		return $kinds[ $state ] ?? 'info';
 	}
 
-	private static function words( Answer $answer, array $payment, array $order ): string {
-		if ( ! $payment ) {
-			/* translators: %s: an order's reference */
-			return 0 === $answer->status ? Deed::unanswered() . ' ' . sprintf( __( 'Order: %s', 'pay-bridge' ), $order['ref'] ) : Deed::said( $answer );
-		}
+	private static function words( array $payment ): string {
 		if ( self::NOT_SENT === $payment['state'] ) {
 			/* translators: %s: an amount such as 12,000 KRW */
 			return sprintf( __( 'The charge of %s was not sent to the gateway, so no money was taken. You may charge it again.', 'pay-bridge' ), Words::krw( $payment['amount'] ) );

@@ -93,25 +93,37 @@ final class Deed {
 	/**
 	 * What came of the last deed, if it was this person's and about this.
 	 *
-	 * @return array{kind:string,words:string}|null
+	 * @return array{kind:string,words:string,payment:string}|null The id of the payment that came of it, or empty.
 	 */
 	public static function result( string $subject ): ?array {
 		$kept = self::kept();
 		return null === $kept || $subject !== $kept[1] ? null : array(
-			'kind'  => $kept[2],
-			'words' => $kept[3],
+			'kind'    => $kept[2],
+			'words'   => $kept[3],
+			'payment' => Snapshots::is_id( $kept[4] ?? '' ) ? $kept[4] : '',
 		);
 	}
 
-	/** Say what came of the last deed, if it was this person's and about this. */
-	public static function render_result( string $subject ): void {
-		$kept = self::kept();
-		if ( null === $kept || $subject !== $kept[1] ) {
+	/**
+	 * Say what came of the last deed, if it was this person's and about this.
+	 *
+	 * @param callable|null $retell Given the id of a payment that was still under way, says how it stands now; null if nobody knows.
+	 */
+	public static function render_result( string $subject, ?callable $retell = null ): void {
+		$told = self::result( $subject );
+		if ( null === $told ) {
 			return;
 		}
-		printf( '<div id="pay-bridge-deed-result" class="notice notice-%s inline" role="status"><p>%s</p>', esc_attr( $kept[2] ), esc_html( $kept[3] ) );
-		if ( Snapshots::is_id( $kept[4] ?? '' ) ) {
-			printf( '<p><a href="%s">%s</a></p>', esc_url( Admin::payment_url( $kept[4] ) ), esc_html__( 'See the payment', 'pay-bridge' ) );
+		$is_open = '' !== $told['payment'] && in_array( $told['kind'], array( 'info', 'warning' ), true );
+		$now     = $is_open && null !== $retell ? $retell( $told['payment'] ) : null;
+		list( $kind, $words ) = null === $now ? array( $told['kind'], $told['words'] ) : $now;
+		printf( '<div id="pay-bridge-deed-result" class="notice notice-%s inline" role="status"><p>%s</p>', esc_attr( $kind ), esc_html( $words ) );
+		if ( '' !== $told['payment'] ) {
+			printf( '<p><a href="%s">%s</a>', esc_url( Admin::payment_url( $told['payment'] ) ), esc_html__( 'See the payment', 'pay-bridge' ) );
+			if ( 'info' === $kind ) {
+				printf( ' · <a href="%s">%s</a>', esc_url( Request::here( array() ) ), esc_html__( 'Look again', 'pay-bridge' ) );
+			}
+			echo '</p>';
 		}
 		echo '</div>';
 	}

@@ -22,6 +22,9 @@ defined( 'ABSPATH' ) || exit;
 		<nav aria-label="주 메뉴">
 			<a href="<?php echo esc_url( home_url( '/#shows' ) ); ?>">공연</a>
 			<?php if ( is_user_logged_in() ) : ?>
+				<?php if ( shortcode_exists( 'pay_bridge_billing_keys' ) ) : ?>
+				<a href="<?php echo esc_url( home_url( '/cards/' ) ); ?>">내 결제 수단</a>
+				<?php endif; ?>
 				<a href="<?php echo esc_url( wp_logout_url( home_url( '/' ) ) ); ?>">로그아웃</a>
 			<?php else : ?>
 				<a href="<?php echo esc_url( wp_login_url( home_url( '/' ) ) ); ?>">로그인</a>

@@ -137,7 +137,7 @@ function ticketing_shows() {
 	return array_filter( array_map( static fn( $post ) => ticketing_show( $post->ID ), $posts ) );
 }
 
-/** The theme's own pages: address, title, template. */
+/** The theme's own pages: address, title, template, content. */
 function ticketing_make_pages() {
 	$pages = array(
 		'order'            => array( '주문·결제', 'pages/page-order.php' ),
@@ -145,18 +145,20 @@ function ticketing_make_pages() {
 		'test-pay'         => array( '시험 결제', 'pages/page-test-pay.php' ),
 		'payment-approval' => array( '결제 승인', 'pages/page-payment-approval.php' ),
 		'payment-close'    => array( '결제 닫기', 'pages/page-payment-approval.php' ),
+		'cards'            => array( '내 결제 수단', 'default', '[pay_bridge_billing_keys]' ),
 	);
-	foreach ( $pages as $slug => list( $title, $template ) ) {
+	foreach ( $pages as $slug => $page ) {
 		if ( get_page_by_path( $slug ) ) {
 			continue;
 		}
 		wp_insert_post(
 			array(
-				'post_type'   => 'page',
-				'post_status' => 'publish',
-				'post_name'   => $slug,
-				'post_title'  => $title,
-				'meta_input'  => array( '_wp_page_template' => $template ),
+				'post_type'    => 'page',
+				'post_status'  => 'publish',
+				'post_name'    => $slug,
+				'post_title'   => $page[0],
+				'post_content' => $page[2] ?? '',
+				'meta_input'   => array( '_wp_page_template' => $page[1] ),
 			)
 		);
 	}
