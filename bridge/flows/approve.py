@@ -68,7 +68,7 @@ async def approve(
         return
     operation, approving = begun.operation, begun.payment
     exchange = speak(approving, operation)
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=operation)
     recorder = Recorder.now(context, site)
     if heard is not None:
         heard(conversation)

@@ -168,7 +168,13 @@ async def administer(
 
 async def _ask(context: Context, site: Site, gateway: Gateway, exchange: Exchange[Any]) -> Any:
     conversation = await talk(
-        context, site, gateway, exchange, deadline_seconds=SECONDS, intended_at=context.clock.boot_seconds()
+        context,
+        site,
+        gateway,
+        exchange,
+        intended_at=context.clock.boot_seconds(),
+        operation=None,
+        deadline_seconds=SECONDS,
     )
     return conversation.outcome
 

@@ -51,7 +51,7 @@ async def cancel_transfer(context: Context, site: Site, refund_id: str, actor: s
     gateway = site.gateway(payment.gateway)
     assert isinstance(gateway, Transfers), "checked when it began"
     exchange = gateway.cancel_transfer(payment, refund.refs, recorder.stamp)
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     recorder, outcome = Recorder.now(context, site), conversation.outcome
     with suppress(Conflict):
         await write_down(context, lambda turn: recorder.journal(turn, payment, conversation))

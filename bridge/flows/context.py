@@ -26,6 +26,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: dict[str, asyncio.Task[Any]] = {}
+        self._senders: dict[str, asyncio.Task[Any]] = {}
         self.closing = False
 
     def begin(self, name: str, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
@@ -42,6 +43,18 @@ class Tasks:
     def find(self, name: str) -> "asyncio.Task[Any] | None":
         """Find running work by its name."""
         return self._running.get(name)
+
+    def send(self, operation: str) -> None:
+        """Note that the task that runs now sends an operation: it is under way until that task has ended, whatever its
+        name, because whoever sends also writes the answer down."""
+        task = asyncio.current_task()
+        assert task is not None, "whoever sends is a task"
+        self._senders[operation] = task
+        task.add_done_callback(lambda ended: self._sent(operation, ended))
+
+    def is_sending(self, operation: str) -> bool:
+        """Whether a task of this process has sent an operation, and not ended since."""
+        return operation in self._senders
 
     def end(self, name: str) -> None:
         """End running work that nobody would miss, by its name."""
@@ -63,6 +76,10 @@ class Tasks:
             if not task.done():
                 task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+    def _sent(self, operation: str, task: "asyncio.Task[Any]") -> None:
+        if self._senders.get(operation) is task:
+            del self._senders[operation]
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         if self._running.get(task.get_name()) is task:

@@ -204,7 +204,7 @@ async def _talk_and_record(
     exchange: Exchange[Issued | Paid | Declined | Unknown],
     intended_at: float,
 ) -> None:
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     note_after_key_window(context, site, gateway, issuing, conversation)
 
     def record(turn: Turn) -> None:

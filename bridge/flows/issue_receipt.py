@@ -228,7 +228,7 @@ async def _issue(
     gateway, issues = issuer
     order, intended_at = await _asked(context, site, receipt, payment), context.clock.boot_seconds()
     exchange = issues.issue_receipt(order, Recorder.now(context, site).stamp)
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     outcome, recorder = conversation.outcome, Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
@@ -269,7 +269,7 @@ async def _cancel(
     issued = ReceiptIssued(receipt.number, receipt.refs, receipt.url)
     exchange = issues.cancel_receipt(order, issued, Recorder.now(context, site).stamp)
     intended_at = context.clock.boot_seconds()
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     outcome, recorder = conversation.outcome, Recorder.now(context, site)
 
     def record(turn: Turn) -> None:

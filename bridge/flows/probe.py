@@ -1,5 +1,7 @@
 """Withdraws the request of a gateway that captures by itself, at its end: success proves that nobody paid it."""
 
+from dataclasses import replace
+
 from bridge.clock import to_ms
 from bridge.domain.gateway import Declined, Gateway, NotSent, PerhapsPaid, Probes, Probing, Unpaid
 from bridge.domain.machine import PENDING_STEPS, Evidence, State, Step
@@ -32,7 +34,8 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
     intended_at = context.clock.boot_seconds()
     payment = await context.ledger.write(claim)
     exchange = gateway.probe_unpaid(payment, recorder.stamp)
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+    tried = replace(operation, tries=operation.tries + 1)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)
     recorder = Recorder.now(context, site)
     note_after_window(context, site, gateway, payment, conversation)
 

@@ -20,8 +20,8 @@ from bridge.ledger.operations import Operation
 
 AT_ONCE = 1000
 DROPPED_SECONDS = 10
-"""What this process sent longer ago, and has no task for, was dropped on the way: the wire sends no intent older than
-5 s, and whatever waits for an answer is a task."""
+"""What this process sent longer ago, and no task of it is sending, was dropped on the way: the wire sends no intent
+older than 5 s."""
 WHY = "the bridge stopped before the answer was written down"
 
 
@@ -52,8 +52,8 @@ async def recover(context: Context) -> int:
         return 0
     taken, deaf = 0, await deaf_sites(context)
     for operation in left.sent:
-        if operation.site in deaf or _is_under_way(context, operation):
-            continue
+        if operation.site in deaf or context.tasks.is_sending(operation.id):
+            continue  # its answer is awaited: where the wall clock was moved it looks old, and is not
         recorder = Recorder.now(context, context.sites.get(operation.site))
         with contextlib.suppress(Conflict):
             await context.ledger.write(partial(_take_over, recorder=recorder, operation=operation))
@@ -95,12 +95,6 @@ async def recover_at_boot(context: Context) -> int:
     taken = await recover(context)
     await replay_pending(context)
     return taken
-
-
-def _is_under_way(context: Context, operation: Operation) -> bool:
-    """Whether this very process is talking about it: when the wall clock was moved it looks old, and is not."""
-    names = (f"approve:{operation.payment}", f"settle:{operation.payment}", f"refund:{operation.id}")
-    return operation.owner == context.owner and any(context.tasks.find(name) is not None for name in names)
 
 
 def _take_over(turn: Turn, recorder: Recorder, operation: Operation) -> None:

@@ -1,6 +1,6 @@
 """The talk between two turns: what an adapter says is sent, as this site and its gateway allow."""
 
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import structlog
 
@@ -23,6 +23,25 @@ T = TypeVar("T")
 log = structlog.get_logger("flows")
 
 
+@overload
+async def talk(
+    context: Context, site: Site, gateway: Gateway, exchange: Exchange[T], *, deadline_seconds: float | None = None
+) -> Conversation[T]: ...
+
+
+@overload
+async def talk(
+    context: Context,
+    site: Site,
+    gateway: Gateway,
+    exchange: Exchange[T],
+    *,
+    intended_at: float,
+    operation: Operation | None,
+    deadline_seconds: float | None = None,
+) -> Conversation[T]: ...
+
+
 async def talk(
     context: Context,
     site: Site,
@@ -37,8 +56,11 @@ async def talk(
 
     Where money moves, `intended_at` (boot-time seconds) was read before the turn that wrote the intent. Read after it,
     a machine that slept in between would send what another bridge has meanwhile taken over as unknown. `operation`, as
-    that turn left it, is renewed before each further call that moves money; without it none is sent.
+    that turn left it, is under way until the task that calls this has ended: nobody takes it over as unknown meanwhile.
+    It is renewed before each further call that moves money; without it none is sent.
     """
+    if operation is not None:
+        context.tasks.send(operation.id)
     conversation = await context.wire.converse(
         exchange,
         hosts=gateway.hosts,

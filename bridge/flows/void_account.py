@@ -1,5 +1,6 @@
 """Closes a virtual account before anything is paid into it: turn (intent), talk, turn (what came of it)."""
 
+from dataclasses import replace
 from typing import Any
 
 from bridge.clock import from_ms, new_id, to_ms
@@ -76,10 +77,11 @@ async def void_once(
     if intended_at is None:
         intended_at = context.clock.boot_seconds()
     payment = await context.ledger.write(claim)
+    tried = replace(voiding, tries=voiding.tries + (voiding.step is not Step.SENT))
     conversation: Conversation[Any] = Conversation(Unknown(f"{gateway.title} closes no accounts any more"))
     if isinstance(gateway, VoidsAccounts):
         exchange = gateway.void_account(payment, recorder.stamp)
-        conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+        conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:

@@ -47,7 +47,8 @@ async def withdraw_once(context: Context, site: Site, gateway: Gateway, operatio
         if payment is None:
             return
         exchange = gateway.probe_unpaid(payment, recorder.stamp)
-        conversation = await talk(context, site, gateway, exchange, intended_at=intended_at)
+        tried = replace(operation, tries=operation.tries + 1)
+        conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)
         recorder = Recorder.now(context, site)
 
         def record(turn: Turn) -> None:

@@ -237,7 +237,7 @@ def orphaned(turn: Turn, owner: str, *, heard_since: int, sent_before: int, mine
     """Read the operations still SENT that nobody waits for any more; times in milliseconds.
 
     Their sender is dead (another, not heard of since then), or they were sent before then; an own one counts as left
-    behind when it was sent before `mine_before`, and the caller knows whether a task of its own still has it.
+    behind when it was sent before `mine_before`, and the caller knows whether a task of its own still sends it.
     """
     rows = turn.all(  # the index's own condition first, as in `due`
         "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state = 'sent' AND (sent_at < ?"
