@@ -75,7 +75,11 @@ DOORS: Mapping[str, Door] = MappingProxyType(
         ),
         "payple": Door(
             "payple",
-            lambda sandbox, bridge: {"host_url": f"{sandbox}/payple", "referer": f"{bridge}/"},
+            lambda sandbox, bridge: {
+                "cst_id": "sandboxshop",  # Payple's own test account gives nothing back in parts
+                "host_url": f"{sandbox}/payple",
+                "referer": f"{bridge}/",
+            },
             "confirm",
             {"webhook_url": "webhook", "cancel_webhook_url": "webhook"},
             {"webhook": {"PCD_PAY_OID": "{ref}", "PCD_PAY_TOTAL": "{price}", "PCD_PAY_TYPE": "card"}},

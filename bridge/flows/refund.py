@@ -145,7 +145,8 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
     if amount > min(rule.max_amount, payment.left):
         raise RefundRefused(f"At most {payment.left} KRW can be refunded.", refundable=payment.left)
     if not rule.partial and amount != payment.captured:
-        raise RefundRefused("Only the full amount can be refunded.", refundable=payment.left)
+        because = {"for_clerk": rule.why} if rule.why else {}
+        raise RefundRefused("Only the full amount can be refunded.", refundable=payment.left, **because)
     if wish.capped:
         since = recorder.at - round(DAY.total_seconds() * 1000)
         today = operations.refunded_since(turn, recorder.site.id, since)

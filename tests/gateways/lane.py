@@ -28,7 +28,7 @@ CLOCK_MINUTES = 5
 """How far a request's own time may be from the sandbox's, where a sandbox looks at it at all."""
 SETTINGS: dict[str, dict[str, str]] = {
     "paystory": {"pg_url": f"{SANDBOX}/paystory/pg", "office_url": f"{SANDBOX}/paystory/mms"},
-    "payple": {"host_url": f"{SANDBOX}/payple", "referer": "http://shop.test/"},
+    "payple": {"cst_id": "sandboxshop", "host_url": f"{SANDBOX}/payple", "referer": "http://shop.test/"},
 }
 
 

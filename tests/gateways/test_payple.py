@@ -134,7 +134,18 @@ async def test_parts_and_the_rest_are_refunded_and_no_more(lane):
     lane = Lane("payple")
     lane.set(parts_refused=True)
     paid, payment, _ = await lane.paid("PAY0000001")
-    assert not isinstance(await lane.refund(lane.held(payment, paid), "REF1", 5_000), Done), "as test shops do"
+    assert not isinstance(await lane.refund(lane.held(payment, paid), "REF1", 5_000), Done)
+
+
+async def test_the_sandbox_refuses_payples_test_account_parts_and_gives_the_whole_back():
+    lane = Lane("payple", cst_id="test")
+    paid, payment, _ = await lane.paid("PAY0000001")
+    held = lane.held(payment, paid)
+    refused = await lane.refund(held, "REF1", 5_000)
+    assert not isinstance(refused, Done)
+    assert lane.books("PAY0000001") == (55_000, 0)
+    assert isinstance(await lane.refund(held, "REF2", 55_000), Done)
+    assert lane.books("PAY0000001") == (55_000, 55_000)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +174,10 @@ def test_what_refund_is_offered_follows_the_books_and_the_time():
     lane = Lane("payple")
     held = lane.payment("PAY0000001", captured=55_000)
     assert lane.gateway.refund_rule(held, lane.stamp()) == Allowed(55_000, partial=True)
+    test_account = Lane("payple", cst_id="test").gateway.refund_rule(held, lane.stamp())
+    assert isinstance(test_account, Allowed)
+    assert (test_account.max_amount, test_account.partial) == (55_000, False)
+    assert "테스트 계정" in test_account.why
     assert isinstance(lane.gateway.refund_rule(replace(held, state="open"), lane.stamp()), Never)
     lane.clock.at += timedelta(days=400)
     assert isinstance(lane.gateway.refund_rule(held, lane.stamp()), ByHand)

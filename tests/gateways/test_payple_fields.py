@@ -243,8 +243,9 @@ def test_what_is_paid_is_given_back_within_a_year(state, days, kind):
     rule = gateway().refund_rule(paid, now)
     assert isinstance(rule, kind)
     if kind is Allowed:
-        assert rule == Allowed(50_000, partial=True)
+        assert replace(rule, why="") == Allowed(50_000, partial=False), "the vectors' shop is Payple's test account"
         assert gateway().refund_rule(replace(paid, paid_at=None), now) == rule
+        assert gateway(cst_id="shop").refund_rule(paid, now) == Allowed(50_000, partial=True)
 
 
 def test_a_return_names_no_host_but_payples():

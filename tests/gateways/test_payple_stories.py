@@ -21,6 +21,13 @@ async def told(tmp_path):
         yield made
 
 
+@pytest.fixture
+async def on_trial(tmp_path):
+    """A shop with the account that Payple publishes for trials."""
+    async with paired(Street(tmp_path), "payple", cst_id="test") as made:
+        yield made
+
+
 def give_back_in_the_console(street, payment, amount):
     street.sandbox.desks["payple"].refund({"merchant_ref": payment.merchant_ref, "amount": amount})
 
@@ -163,3 +170,22 @@ async def test_a_pass_that_is_denied_to_a_repeated_refund_says_nothing_of_the_fi
     (refund,) = [one for one in await told.operations(opened.payment) if one.kind == "refund"]
     assert (refund.step, refund.evidence) == ("ok", "E9")
     await told.check_books()
+
+
+async def test_of_a_payment_by_payples_test_account_the_whole_alone_is_offered_and_given_back(on_trial):
+    street = on_trial
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    may = (await street.call("GET", f"/v1/payments/{opened.payment}")).json()["allowed"]
+    sent = len(street.net.sent)
+    refused = await street.refund(opened.payment, 5_000)
+
+    assert (may["refund"], may["refundable"]) == ("full", 55_000)
+    assert "테스트 계정" in may["for_clerk"]
+    assert (refused.status_code, refused.json()["for_clerk"]) == (422, may["for_clerk"])
+    assert len(street.net.sent) == sent
+    await street.refund(opened.payment, 55_000)
+    await street.quiet()
+    assert await street.state(opened.payment) == "refunded"
+    await street.check_books()

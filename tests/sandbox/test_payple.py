@@ -9,7 +9,7 @@ import pytest
 from tests.sandbox.inside import Inside, fields_of, path_of
 
 AUTH = "/payple/php/auth.php"
-SHOP = {"cst_id": "test", "custKey": "abcd1234567890"}
+SHOP = {"cst_id": "sandboxshop", "custKey": "abcd1234567890"}
 REFUND_KEY = "a41ce010ede9fcbfb3be86b24858806596a9db68b79d138b147c3e563e1829a0"
 HOOK, CANCEL_HOOK = "https://shop.test/n/pay", "https://shop.test/n/cancel"
 
@@ -55,7 +55,7 @@ async def returned(shop, action="pay", card="03", **more):
 
 def confirm_form(back, **more):
     return {
-        "PCD_CST_ID": "test", "PCD_CUST_KEY": "abcd1234567890", "PCD_AUTH_KEY": back["PCD_AUTH_KEY"],
+        "PCD_CST_ID": "sandboxshop", "PCD_CUST_KEY": "abcd1234567890", "PCD_AUTH_KEY": back["PCD_AUTH_KEY"],
         "PCD_PAY_REQKEY": back["PCD_PAY_REQKEY"], "PCD_PAYER_ID": back["PCD_PAYER_ID"], **more,
     }  # fmt: skip
 
@@ -162,7 +162,7 @@ async def test_addresses_change_between_calls_and_tokens_end(shop):
 
 async def test_an_act_wants_tokens_and_not_credentials(shop):
     given = await auth(shop, PCD_PAYCHK_FLAG="Y")
-    own = {"PCD_CST_ID": "test", "PCD_CUST_KEY": "abcd1234567890", "PCD_AUTH_KEY": given["AuthKey"]}
+    own = {"PCD_CST_ID": "sandboxshop", "PCD_CUST_KEY": "abcd1234567890", "PCD_AUTH_KEY": given["AuthKey"]}
     fields = {"PCD_PAYCHK_FLAG": "Y", "PCD_PAY_TYPE": "card", "PCD_PAY_OID": "O", "PCD_PAY_DATE": "20261120"}
     assert (await shop.json(path_of(given["return_url"]), own | fields))["PCD_PAY_CODE"] == "CPAY0002"
     await shop.control("settings", credentials_anywhere=True)

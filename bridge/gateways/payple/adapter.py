@@ -153,7 +153,7 @@ class PaypleAtOnce:
             return Never("돌려드릴 돈이 없어요.")
         if payment.paid_at and (stamp.at - payment.paid_at).days > 365:
             return ByHand("결제한 지 1년이 지나 페이플에 직접 요청해야 해요.")
-        return Allowed(payment.left, partial=True)
+        return Allowed(payment.left, partial=not self.settings.whole_only, why=self.settings.whole_only)
 
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
         """Give the data of the window in which a card is registered, and nothing charged (PCD_PAY_WORK AUTH)."""

@@ -15,14 +15,21 @@ TEST_SHOP = {
     "key": "abcd1234567890",
     "refund_key": "a41ce010ede9fcbfb3be86b24858806596a9db68b79d138b147c3e563e1829a0",
     "client_key": "test_DF55F29DA654A8CBC0F0A9DD4B556486",
+    "parts": "refused",
 }
+"""The account of Payple's manual, whose card payments are not given back in parts (주의사항)."""
+CONTRACT_SHOP_ID = "sandboxshop"
+CONTRACT_SHOP = {"key": TEST_SHOP["key"], "refund_key": TEST_SHOP["refund_key"], "client_key": "sandboxshop"}
+"""A shop as one with a contract is: of this sandbox alone, with the test account's keys."""
 
 
 @dataclass(slots=True)
 class Settings:
     """Everything about Payple that no document settles or a shop chooses, and what testers want to change."""
 
-    merchants: dict[str, dict[str, str]] = field(default_factory=lambda: {"test": dict(TEST_SHOP)})
+    merchants: dict[str, dict[str, str]] = field(
+        default_factory=lambda: {"test": dict(TEST_SHOP), CONTRACT_SHOP_ID: dict(CONTRACT_SHOP)}
+    )
     referers: list[str] = field(default_factory=list)
     webhook_url: str = ""
     cancel_webhook_url: str = ""
@@ -206,7 +213,7 @@ class Till:
             raise Refusal("PAYC0003")
         if amount > trade.book.net:
             raise Refusal("PAYC0002")
-        if amount != trade.amount and self.settings.parts_refused:
+        if amount != trade.amount and (self.settings.parts_refused or self._is_whole_only(trade.merchant)):
             raise Refusal("PAYC0004")
         if self.world.now() - trade.at > timedelta(days=self.settings.cancel_period_days):
             raise Refusal("PAYC0005", "취소 기한 초과")
@@ -217,6 +224,9 @@ class Till:
         number = self.world.hex(24)
         trade.refunded += amount
         self.world.bank.refund(trade.book, amount, number, self.world.now().isoformat(), by)
+
+    def _is_whole_only(self, merchant: str) -> bool:
+        return self.settings.merchants.get(merchant, {}).get("parts") == "refused"
 
     def _check_vat(self, trade: Trade, amount: int, vat: int | None) -> None:
         """Refuse VAT that is not the payment's: missing, more than is left or than the refund, or less than the rest

@@ -9,8 +9,12 @@ from bridge.domain.gateway import Setting
 from bridge.domain.payment import Mode
 from bridge.domain.windows import origin_of
 
+TEST_ACCOUNT = "test"
+"""The account that Payple publishes for trials (호출정보): its card payments are not given back in parts (주의사항)."""
+WHOLE_ONLY = "페이플 테스트 계정(test)의 카드 결제는 전액만 환불할 수 있어요. 계약한 상점 계정에서는 일부 환불도 돼요."
+
 SETTINGS = (
-    Setting("cst_id", "merchant id (cst_id)", test="test"),
+    Setting("cst_id", "merchant id (cst_id)", test=TEST_ACCOUNT),
     Setting("cust_key", "merchant key (custKey)", test="abcd1234567890", secret=True),
     Setting(
         "refund_key",
@@ -73,6 +77,11 @@ class PaypleSettings:
     def hosts(self) -> frozenset[str]:
         """The origins a call may go to."""
         return self.more_hosts | {origin_of(self.host_url)}
+
+    @property
+    def whole_only(self) -> str:
+        """Why nothing is given back in parts (Korean); empty for every shop but Payple's published test account."""
+        return WHOLE_ONLY if self.cst_id == TEST_ACCOUNT else ""
 
 
 def read_settings(values: Mapping[str, str], mode: Mode) -> PaypleSettings:

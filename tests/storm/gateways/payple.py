@@ -56,7 +56,7 @@ def _tokens(desk: Any) -> list[str]:
 SETUP = Setup(
     "payple",
     "payple",
-    lambda origin: {"host_url": f"{origin}/payple", "referer": "https://pay.test/"},
+    lambda origin: {"cst_id": "sandboxshop", "host_url": f"{origin}/payple", "referer": "https://pay.test/"},
     ("card",),
     enter,
     {"card": "01"},
