@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bridge.domain.billing import Bills, MarksCharges
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import GatewayOff
-from bridge.domain.gateway import Approval
+from bridge.domain.gateway import Approval, Gateway
 from bridge.domain.machine import HOLDING, State
 from bridge.domain.payment import Method, Order, Payment
 from bridge.domain.phone_keys import check_phone_charge
@@ -56,11 +56,11 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
         made = payments.by_token(turn, site.id, token_id)
         check_phone_charge(key, wish.order.amount, at, [one.created_at for one in made if State(one.state) in COUNTED])
 
-    def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
+    def speak(_: Gateway, payment: Payment, operation: Operation) -> Exchange[Approval]:
         return bills.charge(payment, wish.order, key, urls_of(context, site, payment), operation.stamp)
 
     refs = gateway.charge_refs(at) if isinstance(gateway, MarksCharges) else {}
     direct = DirectWish(
         "charge", wish.order, row.method, wish.actor, refs, wish.instalment_months, token_id=token_id, check=check
     )
-    return await pay_directly(context, site, gateway, direct, once, speak)
+    return await pay_directly(context, site, [gateway], direct, once, speak)

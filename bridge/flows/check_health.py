@@ -227,8 +227,8 @@ def _check_windows(context: Context, sites: Sequence[Site]) -> list[Check]:
             Words(f"{gateway.title} 결제창", f"{name} window"),
             Words("응답 없음", "does not answer"),
             Words(
-                f"{gateway.title}가 답하지 않아 결제창을 열 때 건너뛰고 있어요. 결제사 공지를 확인해 주세요.",
-                f"{name} does not answer: its window is not opened for 30 s at a time. See if it announced a fault.",
+                f"{gateway.title}가 답하지 않아 새 결제에서 건너뛰고 있어요. 결제사 공지를 확인해 주세요.",
+                f"{name} does not answer: new payments pass it over for 30 s at a time. See if it announced a fault.",
             ),
         )
         for name, gateway in sorted(down.items())

@@ -1,5 +1,6 @@
-"""Which gateway opens a window: one that takes the method and the amount, and has lately answered."""
+"""Which gateway a payment goes to: one that takes the method, the amount and the rest, and has lately answered."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -26,7 +27,8 @@ class Breakers:
     _failed: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
 
     def failed(self, site: str, gateway: str, now: float) -> None:
-        """Note that a call could not be sent, or was not answered: a window's, or what follows one opened unasked."""
+        """Note that a call could not be sent, or was not answered: a window's, what follows one opened unasked, or what
+        needs no window."""
         count, _ = self._failed.get((site, gateway), (0, 0.0))
         self._failed[site, gateway] = (count + 1, now)
 
@@ -36,8 +38,12 @@ class Breakers:
 
     def is_down(self, site: str, gateway: str, now: float) -> bool:
         """Tell whether a gateway is to be left in peace."""
+        return self.rest_seconds(site, gateway, now) > 0
+
+    def rest_seconds(self, site: str, gateway: str, now: float) -> float:
+        """Tell how long a gateway is to be left in peace; 0 where it is up."""
         count, at = self._failed.get((site, gateway), (0, 0.0))
-        return count >= FAILURES_MAX and now - at < REST_SECONDS
+        return max(0.0, REST_SECONDS - (now - at)) if count >= FAILURES_MAX else 0.0
 
 
 def choose_gateway(
@@ -66,11 +72,19 @@ def choose_gateway(
 
 
 def first_up(breakers: Breakers, site: Site, able: Sequence[G], now: float) -> G:
-    """Choose the first of some gateways that has lately answered. Raises GatewayOff where none has."""
-    for gateway in able:
-        if not breakers.is_down(site.id, gateway.name, now):
+    """Choose the first of some gateways that has lately answered. Raises GatewayOff where none has (extra: retry,
+    retry_after_seconds until the first may be asked again)."""
+    rests = [breakers.rest_seconds(site.id, gateway.name, now) for gateway in able]
+    for gateway, rest in zip(able, rests, strict=True):
+        if not rest:
             return gateway
-    raise GatewayOff("The gateway does not answer at the moment; nothing was sent. Try again in a minute.", retry=True)
+    wait = math.ceil(min(rests, default=REST_SECONDS))
+    raise GatewayOff(
+        f"The gateway does not answer at the moment; nothing was sent. Try again in {wait} s.",
+        retry=True,
+        retry_after_seconds=wait,
+        message_ko=f"결제사가 지금 답하지 않아요. 돈은 빠져나가지 않았어요. {wait}초 뒤에 다시 시도해 주세요.",
+    )
 
 
 def that_take(able: Sequence[G], method: Method, amount: int) -> list[G]:
@@ -115,17 +129,20 @@ def check_call(gateway: Gateway, call: str, method: Method, order: Order, months
     check_direct_instalments(gateway, months)
 
 
-def first_to_take(able: Sequence[G], call: str, method: Method, order: Order, months: int = 0) -> G:
-    """Choose the first of some gateways whose call can carry the order; of none the first, which then says why not."""
+def that_carry(able: Sequence[G], call: str, method: Method, order: Order, months: int) -> list[G]:
+    """Keep the gateways whose call can carry the order. Raises what the first says, where that leaves none."""
 
-    def takes(gateway: G) -> bool:
+    def carries(gateway: G) -> bool:
         try:
             check_call(gateway, call, method, order, months)
         except AmountRefused:
             return False
         return True
 
-    return next(filter(takes, able), able[0])
+    fit = list(filter(carries, able))
+    if not fit:
+        check_call(able[0], call, method, order, months)
+    return fit
 
 
 def check_amount(gateway: Gateway, method: Method, amount: int) -> None:

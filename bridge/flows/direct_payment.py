@@ -1,22 +1,29 @@
 """Payments that need no window: a billing key that is charged, a card keyed in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Busy
-from bridge.domain.gateway import Gateway
+from bridge.domain.gateway import Approval, Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, Order, Payment
-from bridge.flows.approve import Speak, approve
-from bridge.flows.choose_gateway import check_call
+from bridge.flows.approve import approve
+from bridge.flows.choose_gateway import first_up, that_carry
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, look, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
 from bridge.flows.sites import Site
+from bridge.flows.talk import note_window
 from bridge.ledger import gap, orders, payments, replay
 from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
+
+G = TypeVar("G", bound=Gateway)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +44,27 @@ class DirectWish:
 
 
 async def pay_directly(
-    context: Context, site: Site, gateway: Gateway, wish: DirectWish, once: Once, speak: Speak
+    context: Context,
+    site: Site,
+    able: Sequence[G],
+    wish: DirectWish,
+    once: Once,
+    speak: Callable[[G, Payment, Operation], Exchange[Approval]],
 ) -> Visit:
     """Pay an order without a window, and wait a moment for the outcome.
 
-    The same key finds the same payment; where its call was never sent, it is sent now, to no other gateway. Raises
-    OrderChanged, OrderTaken, AmountRefused, Replayed, KeyReused, Busy (nothing was sent), and what the wish's own
-    `check` raises.
+    It goes to the first of `able` whose call can carry the order and that has lately answered. The same key finds the
+    same payment; where its call was never sent, it is sent now, to no other gateway, even if that is down: it may just
+    be on its way. Raises GatewayOff (all are down), OrderChanged, OrderTaken, AmountRefused, Replayed, KeyReused, Busy
+    (nothing was sent then), and what the wish's own `check` raises.
     """
-    payment = await context.ledger.write(lambda turn: _begin(turn, context, site, gateway, wish, once))
-    if payment.state == State.OPEN and payment.gateway == gateway.name:
-        approving = approve(context, site, gateway, wish.order, payment, speak, actor=wish.actor)
+    payment = await context.ledger.write(lambda turn: _begin(turn, context, site, able, wish, once))
+    gateway = next((one for one in able if one.name == payment.gateway), None)
+    if payment.state == State.OPEN and gateway is not None:
+        heard = partial(note_window, context, site, gateway)
+        approving = approve(
+            context, site, gateway, wish.order, payment, partial(speak, gateway), actor=wish.actor, heard=heard
+        )
         task = context.tasks.begin(f"approve:{payment.id}", approving)
         visit = await wait_for(context, site, payment)
         if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy):
@@ -57,19 +74,20 @@ async def pay_directly(
     return await look(context, site, payment.id)
 
 
-def _begin(turn: Turn, context: Context, site: Site, gateway: Gateway, wish: DirectWish, once: Once) -> Payment:
+def _begin(turn: Turn, context: Context, site: Site, able: Sequence[G], wish: DirectWish, once: Once) -> Payment:
     gap.refuse(turn, site.id)
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     if answer is not None:
         return payments.get(turn, site.id, answer.result)
-    check_call(gateway, wish.call, wish.method, wish.order, wish.instalment_months)
+    carrying = that_carry(able, wish.call, wish.method, wish.order, wish.instalment_months)
     context.admit()
     orders.store(turn, site.id, wish.order, now_ms(context.clock))
     everyone = payments.of_order(turn, site.id, wish.order.ref)
     refuse_taken(everyone)
     refuse_flood(everyone, now_ms(context.clock))
     wish.check(turn)
+    gateway = first_up(context.breakers, site, carrying, context.clock.boot_seconds())
     payment = add_payment(
         turn,
         context,

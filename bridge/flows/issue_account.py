@@ -8,7 +8,6 @@ from bridge.domain.failures import GatewayOff, Malformed
 from bridge.domain.gateway import Approval
 from bridge.domain.payment import Method, Order, Payment
 from bridge.domain.services import IssuesAccounts
-from bridge.flows.choose_gateway import first_to_take
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import DirectWish, pay_directly
 from bridge.flows.finish_checkout import Visit
@@ -31,7 +30,7 @@ class AccountWish:
 
 
 async def issue_account(context: Context, site: Site, wish: AccountWish, once: Once) -> Visit:
-    """Have the account issued, by the first gateway that can say what the order asks; its deposit is awaited then.
+    """Have the account issued, by the first gateway that is up and can say what the order asks; then await its deposit.
 
     Raises GatewayOff where no gateway of the site issues accounts so, Malformed for a day too late or past, and what
     `pay_directly` raises.
@@ -44,10 +43,8 @@ async def issue_account(context: Context, site: Site, wish: AccountWish, once: O
     if not now < wish.due <= now + timedelta(days=DUE_DAYS_MAX):
         raise Malformed(f"due must be within the next {DUE_DAYS_MAX} days.")
 
-    gateway = first_to_take(able, "issue_account", Method.VIRTUAL_ACCOUNT, wish.order)
-
-    def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
+    def speak(gateway: IssuesAccounts, payment: Payment, operation: Operation) -> Exchange[Approval]:
         return gateway.issue_account(payment, wish.order, wish.bank, wish.due, operation.stamp)
 
     direct = DirectWish("issue_account", wish.order, Method.VIRTUAL_ACCOUNT, wish.actor)
-    return await pay_directly(context, site, gateway, direct, once, speak)
+    return await pay_directly(context, site, able, direct, once, speak)

@@ -5,7 +5,6 @@ from bridge.domain.exchange import Exchange
 from bridge.domain.failures import GatewayOff
 from bridge.domain.gateway import Approval
 from bridge.domain.payment import Method, Order, Payment
-from bridge.flows.choose_gateway import first_to_take
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import DirectWish, pay_directly
 from bridge.flows.finish_checkout import Visit
@@ -26,7 +25,7 @@ async def key_in(
     actor: str,
     instalment_months: int = 0,
 ) -> Visit:
-    """Charge a typed card for an order, by the first gateway whose call can say what the order asks.
+    """Charge a typed card for an order, by the first gateway that is up and whose call can say what the order asks.
 
     Raises GatewayOff where no gateway of the site takes typed cards, and what `pay_directly` raises.
     """
@@ -35,10 +34,8 @@ async def key_in(
     if not able:
         raise GatewayOff("No gateway of this site takes typed cards; switch `card_entry` on for one, and mind PCI DSS.")
 
-    found = first_to_take(able, "key_in", Method.CARD, order, instalment_months)
-
-    def speak(payment: Payment, operation: Operation) -> Exchange[Approval]:
-        return without_card(found.key_in(payment, order, card, operation.stamp), card)
+    def speak(gateway: KeysIn, payment: Payment, operation: Operation) -> Exchange[Approval]:
+        return without_card(gateway.key_in(payment, order, card, operation.stamp), card)
 
     wish = DirectWish("key_in", order, Method.CARD, actor, instalment_months=instalment_months)
-    return await pay_directly(context, site, found, wish, once, speak)
+    return await pay_directly(context, site, able, wish, once, speak)

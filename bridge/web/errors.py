@@ -111,9 +111,8 @@ def wait_headers(error: BridgeError) -> dict[str, str]:
     """Say when to come back, where the failure knows it."""
     if isinstance(error, failures.Reconciling):
         return {"Retry-After": "30"}
-    if not isinstance(error, failures.TooMany):
-        return {}
-    return {"Retry-After": str(error.extra.get("retry_after_seconds", 1))}
+    seconds = error.extra.get("retry_after_seconds", 1 if isinstance(error, failures.TooMany) else None)
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def failure_handlers(base: str) -> dict[Any, Handler]:

@@ -1,8 +1,10 @@
-"""Typed cards and accounts without a window: who cannot say what an order asks is passed over, and sent nothing."""
+"""Typed cards and accounts without a window: who is down or cannot say what an order asks is passed over, unasked."""
 
 import pytest
 
+from bridge.flows.choose_gateway import FAILURES_MAX, REST_SECONDS
 from bridge.flows.manage_sites import change_settings
+from tests.flows.test_billing import charge, issued
 from tests.support.teller import Teller
 
 OTHER = "http://other.test"
@@ -118,3 +120,127 @@ async def test_an_account_is_issued_by_the_first_gateway_that_can_say_what_is_fr
 
     assert (book.status_code, book.json()["gateway"]) == (201, "teller_b")
     assert (seat.status_code, seat.json()["gateway"]) == (201, "teller")
+
+
+# ---- a gateway that is down
+
+
+def fail(world, *gateways):
+    """Let gateways have failed so often that they are left in peace."""
+    for gateway in gateways * FAILURES_MAX:
+        world.context.breakers.failed(world.site.id, gateway, world.clock.boot_seconds())
+
+
+def is_down(world, gateway="teller"):
+    return world.context.breakers.is_down(world.site.id, gateway, world.clock.boot_seconds())
+
+
+async def test_a_typed_card_passes_over_a_gateway_that_is_down_until_its_rest_is_over(two):
+    fail(two, "teller")
+    meanwhile = await key_in(two, {"amount": 60_000})
+    await two.clock.forward(REST_SECONDS)
+    after = await key_in(two, {"ref": "ORDER-2", "amount": 60_000})
+
+    assert [(one.json()["gateway"], one.json()["state"]) for one in (meanwhile, after)] == [
+        ("teller_b", "paid"),
+        ("teller", "paid"),
+    ]
+    assert two.context.breakers._failed == {}, "its answer is heard"
+    await two.check_books()
+
+
+@pytest.mark.parametrize(
+    ("down", "more"),
+    [
+        (["teller", "teller_b"], {}),
+        (["teller"], {"gateway": "teller"}),
+        (["teller"], {"instalment_months": 3}),
+    ],
+)
+async def test_where_all_that_could_take_it_are_down_it_is_said_when_to_try_again_and_nothing_is_sent(two, down, more):
+    fail(two, *down)
+    await two.clock.forward(9.5)
+    no = await key_in(two, {"ref": "ORDER-1", "amount": 60_000}, key="ab" * 16, **more)
+
+    assert (no.status_code, no.json()["code"], no.json()["retry"]) == (503, "gateway_unavailable", True)
+    assert (no.headers["retry-after"], no.json()["retry_after_seconds"]) == ("21", 21)
+    assert "nothing was sent. Try again in 21 s" in no.json()["detail"]
+    assert "21초 뒤에 다시 시도해 주세요" in no.json()["message_ko"]
+    assert (calls(two), await two.all("SELECT id FROM payments")) == ((0, 0), [])
+    await two.clock.forward(21)
+    then = await key_in(two, {"ref": "ORDER-1", "amount": 60_000}, key="ab" * 16, **more)
+    assert (then.json()["gateway"], then.json()["state"]) == ("teller", "paid"), "the same key may be sent then"
+
+
+async def test_what_a_gateway_that_is_down_holds_already_is_shown_and_sent_to_no_other(two):
+    body = {"order": two.order(amount=60_000), "card": CARD, "actor": "wp:7"}
+    unsent = two.order(amount=60_000)
+    paid = await two.call("POST", "/v1/card-payments", body, key="ab" * 16)
+    two.net.down.add("http://teller.test:80")
+    await two.call("POST", "/v1/card-payments", body | {"order": unsent}, key="cd" * 16)
+    fail(two, "teller")
+    shown = await two.call("POST", "/v1/card-payments", body, key="ab" * 16)
+    still = await two.call("POST", "/v1/card-payments", body | {"order": unsent}, key="cd" * 16)
+    two.net.down.clear()
+    again = await two.call("POST", "/v1/card-payments", body | {"order": unsent}, key="cd" * 16)
+
+    assert (shown.json()["id"], shown.json()["state"]) == (paid.json()["id"], "paid")
+    assert (still.json()["gateway"], still.json()["state"]) == ("teller", "open")
+    assert (again.json()["gateway"], again.json()["state"], calls(two)) == ("teller", "paid", (2, 0))
+    await two.check_books()
+
+
+@pytest.mark.parametrize("why", ["unreachable", "silent"])
+async def test_typed_cards_that_nobody_answers_let_the_gateway_rest(two, why):
+    if why == "unreachable":
+        two.net.down.add("http://teller.test:80")
+    two.teller.always["key_in"] = "lost_before"
+    for _ in range(FAILURES_MAX):
+        assert not is_down(two)
+        assert (await key_in(two, {"amount": 60_000})).json()["gateway"] == "teller"
+
+    assert is_down(two)
+    assert (await key_in(two, {"amount": 60_000})).json()["gateway"] == "teller_b"
+    methods = (await two.call("GET", "/v1/codes/methods")).json()["items"]
+    (card,) = [one for one in methods if one["code"] == "card"]
+    assert [one["gateway"] for one in card["gateways"] if one["healthy"]] == ["teller_b"], "for windows too"
+
+
+async def test_a_declined_card_is_an_answer(two):
+    two.teller.always["key_in"] = "declined"
+    for _ in range(FAILURES_MAX - 1):
+        two.context.breakers.failed(two.site.id, "teller", two.clock.boot_seconds())
+    for _ in range(FAILURES_MAX):
+        assert (await key_in(two, {"amount": 60_000})).json()["state"] == "declined"
+
+    assert two.context.breakers._failed == {}
+    assert calls(two) == (FAILURES_MAX, 0)
+
+
+async def test_an_account_is_issued_by_a_gateway_that_is_up(world):
+    await pair(world, "Accounts", "Accounts")
+    fail(world, "teller")
+    asked = {"bank": "04", "due": world.hold(86_400.0), "actor": "wp:7"}
+    issued = await world.call("POST", "/v1/accounts", {"order": world.order()} | asked)
+    fail(world, "teller_b")
+    no = await world.call("POST", "/v1/accounts", {"order": world.order()} | asked)
+
+    assert (issued.status_code, issued.json()["gateway"]) == (201, "teller_b")
+    assert (no.status_code, no.json()["code"], no.headers["retry-after"]) == (503, "gateway_unavailable", "30")
+    assert (world.teller.calls["account"], world.other.calls["account"]) == (0, 1)
+
+
+async def test_a_charge_of_a_key_whose_gateway_is_down_is_refused_with_the_time_and_sent_after_it(two):
+    key = await issued(two)
+    for _ in range(FAILURES_MAX):
+        two.teller.fail("charge", "lost_before")
+        assert (await charge(two, key)).status_code in (201, 202)
+    asked, order = two.teller.calls["charge"], two.order()
+    no = await charge(two, key, order=order, once="ab" * 16)
+
+    assert (no.status_code, no.json()["code"], no.headers["retry-after"]) == (503, "gateway_unavailable", "30")
+    assert (two.teller.calls["charge"], two.other.calls["charge"]) == (asked, 0)
+    await two.clock.forward(REST_SECONDS)
+    then = await charge(two, key, order=order, once="ab" * 16)
+    assert (then.json()["gateway"], then.json()["state"]) == ("teller", "paid")
+    assert not is_down(two)

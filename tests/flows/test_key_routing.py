@@ -50,8 +50,9 @@ async def test_a_named_gateway_that_is_down_is_said_to_be_and_left_in_peace(two)
         world.context.breakers.failed(world.site.id, FIRST, world.clock.boot_seconds())
     no = await opened(world, gateway=FIRST)
 
-    assert (no["code"], no["retry"]) == ("gateway_unavailable", True)
-    assert "Try again in a minute" in no["detail"]
+    assert (no["code"], no["retry"], no["retry_after_seconds"]) == ("gateway_unavailable", True, REST_SECONDS)
+    assert "Try again in 30 s" in no["detail"]
+    assert "30초 뒤에 다시 시도해 주세요" in no["message_ko"]
     assert world.teller.calls["key_open"] == world.other.calls["key_open"] == 0
     assert await world.all("SELECT * FROM billing_keys") == []
 

@@ -44,6 +44,8 @@ def test_what_goes_with_a_failure_is_told_and_overwrites_nothing():
 def test_when_to_come_back_is_said_only_where_it_is_known():
     assert problem(failures.TooMany("x", retry_after_seconds=7)).headers["retry-after"] == "7"
     assert problem(failures.TooMany("x")).headers["retry-after"] == "1"
+    assert problem(failures.GatewayOff("x", retry_after_seconds=9)).headers["retry-after"] == "9"
+    assert "retry-after" not in problem(failures.GatewayOff("x")).headers
     assert "retry-after" not in problem(failures.Malformed("x")).headers
 
 
