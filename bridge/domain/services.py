@@ -19,7 +19,7 @@ from bridge.domain.outcomes import (
     Unknown,
     Waiting,
 )
-from bridge.domain.payment import Account, Buyer, Method, Order, Payment
+from bridge.domain.payment import Account, Buyer, Device, Method, Order, Payment
 from bridge.domain.tax import Split
 
 
@@ -311,11 +311,12 @@ class NeedsDetails(Protocol):
 
 
 @runtime_checkable
-class NeedsInApps(Protocol):
-    """A gateway that must be told of the shop's own app, where that opens the window (`device` app)."""
+class NeedsForWindow(Protocol):
+    """A gateway that must be told more for its window: of the shop's own app that opens it (`device` app), of the
+    buyer."""
 
-    def lacking_in_app(self, buyer: Buyer) -> tuple[str, str] | None:
-        """Say in English and Korean why its window cannot be opened from an app for this buyer, or nothing.
+    def lacking_for_window(self, device: Device, buyer: Buyer) -> tuple[str, str] | None:
+        """Say in English and Korean why its window cannot be opened there for this buyer, or nothing.
 
-        The English names the setting that is to be given."""
+        The English names the setting or the field that is to be given. It repeats no value."""
         ...

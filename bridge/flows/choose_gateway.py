@@ -8,8 +8,8 @@ from typing import TypeVar
 from bridge.domain.billing import CardEntry, OffersInstalments, TakesInstalments, TaxesWhole
 from bridge.domain.failures import AmountRefused, AmountTooSmall, GatewayOff, Malformed
 from bridge.domain.gateway import Gateway
-from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Buyer, Method, Order
-from bridge.domain.services import NeedsDetails, NeedsInApps
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, INSTALMENT_MONTHS_MAX, Buyer, Device, Method, Order
+from bridge.domain.services import NeedsDetails, NeedsForWindow
 from bridge.flows.sites import Site
 
 G = TypeVar("G", bound=Gateway)
@@ -53,20 +53,21 @@ def choose_gateway(
     *,
     amount: int,
     now: float,
+    device: Device,
+    buyer: Buyer,
     name: str = "",
     but: Collection[str] = (),
     months: int = 0,
-    in_app: Buyer | None = None,
 ) -> Gateway:
     """Choose among the site's gateways: the named one, or the first that takes the method and the amount and is up.
 
-    `but` names those that were tried just now; `months` is what its window must be told, 0 for nothing; `in_app` is the
-    buyer where the shop's own app opens the window. Raises GatewayOff (none takes the method, or opens from an app, or
-    those that do are down), AmountTooSmall (extra: minimum, KRW), AmountRefused (no window can be told so many months).
+    `but` names those that were tried just now; `months` is what its window must be told, 0 for nothing. Raises
+    GatewayOff (none takes the method, or opens there for such a buyer, or those that do are down), AmountTooSmall
+    (extra: minimum, KRW), AmountRefused (no window can be told so many months).
     """
     able = [gateway for gateway in site.gateways_for(method, name) if gateway.name not in but]
     able = _that_offer(able, months) if months else able
-    able = _that_open_in_apps(able, in_app) if in_app is not None else able
+    able = _that_open_for(able, device, buyer)
     enough = that_take(able, method, amount)
     return first_up(breakers, site, enough, now)
 
@@ -111,9 +112,9 @@ def _that_offer(able: list[Gateway], months: int) -> list[Gateway]:
     return enough
 
 
-def _that_open_in_apps(able: list[Gateway], buyer: Buyer) -> list[Gateway]:
-    """Keep those whose window opens from the shop's app. Raises GatewayOff where that leaves none of some."""
-    obstacles = [one.lacking_in_app(buyer) if isinstance(one, NeedsInApps) else None for one in able]
+def _that_open_for(able: list[Gateway], device: Device, buyer: Buyer) -> list[Gateway]:
+    """Keep those that know enough to open their window. Raises GatewayOff where that leaves none of some."""
+    obstacles = [one.lacking_for_window(device, buyer) if isinstance(one, NeedsForWindow) else None for one in able]
     fit = [gateway for gateway, no in zip(able, obstacles, strict=True) if no is None]
     first = next((no for no in obstacles if no is not None), None)
     if not fit and first is not None:

@@ -118,7 +118,8 @@ def _choose(context: Context, site: Site, wish: Wish, tried: list[str]) -> Gatew
         name=wish.gateway,
         but=tried,
         months=months,
-        in_app=wish.order.buyer if wish.device is Device.APP else None,
+        device=wish.device,
+        buyer=wish.order.buyer,
     )
 
 

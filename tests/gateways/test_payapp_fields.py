@@ -129,7 +129,7 @@ def test_the_shops_own_app_is_named_by_its_scheme_where_it_opens_the_window_and_
     )
     assert app == web | {"appurl": "myticket://pay"}
     assert app["returnurl"] == URLS.approval
-    assert chosen.lacking_in_app(BUYER) is None
+    assert chosen.lacking_for_window(Device.APP, BUYER) is None
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_shops_own_app_is_named_by_its_scheme_where_it_opens_the_window_and_
 )
 def test_what_an_app_cannot_open_is_not_asked_for(settings, phone, names):
     chosen, buyer = gateway(**settings), replace(BUYER, phone=phone)
-    english, korean = chosen.lacking_in_app(buyer)
+    english, korean = chosen.lacking_for_window(Device.APP, buyer)
     assert names in english
     exchange = chosen.open_window(payment(device=Device.APP), order(phone=phone), URLS, STAMP)
     with pytest.raises(StopIteration) as ended:
@@ -185,10 +185,16 @@ def test_the_buyers_own_browser_asks_for_the_same_and_knows_no_secret():
     assert (window.fields["smsuse"], bare["smsuse"]) == ("n", "y"), "so PayApp sends the address of its page"
 
 
-def test_without_a_phone_there_is_no_call():
+def test_without_a_phone_there_is_no_call_and_that_is_known_before():
     refused = script({"window": "rest"}, phone="-")
     assert isinstance(refused, Declined)
     assert (refused.reason, refused.code) == (Reason.BAD_REQUEST, "")
+    nobody = replace(BUYER, phone="-")
+    english, korean = gateway(window="rest").lacking_for_window(Device.PC, nobody)
+    assert "buyer.phone" in english
+    assert korean == refused.message
+    assert gateway(window="rest").lacking_for_window(Device.PC, BUYER) is None
+    assert [gateway(window=one).lacking_for_window(Device.MOBILE, nobody) for one in ("auto", "js")] == [None, None]
     assert asked(gateway(window="rest").open_window(payment(), order(), URLS, STAMP)).op == "payrequest"
 
 

@@ -263,3 +263,23 @@ async def test_a_shop_that_only_has_the_script_hears_it_when_requests_are_withdr
     assert await healthy(world) == ["payapp", "mainpay"], "the withdrawal that was answered is heard"
     assert world.context.breakers._failed == {}
     await closed(world)
+
+
+async def test_a_buyer_whose_phone_is_not_known_is_led_past_a_page_that_needs_it(tmp_path):
+    world = await opened(house.House(tmp_path), "payapp", window="rest")
+    assert [await chosen(world), await chosen(world, buyer=NO_PHONE)] == ["payapp", "mainpay"]
+    for _ in range(FAILURES_MAX):
+        world.context.breakers.failed(world.site.id, "mainpay", world.clock.boot_seconds())
+    asked = {"order": world.order(buyer=NO_PHONE)}
+    refused = [await world.call("POST", "/v1/payments", asked | more) for more in ({"gateway": "payapp"}, {})]
+
+    assert [one.status_code for one in refused] == [503, 503]
+    assert [("buyer.phone" in one.json()["detail"], one.json().get("retry")) for one in refused] == [
+        (True, None),
+        (False, True),
+    ], "where the other gateway is down it is worth waiting for"
+    assert "휴대전화 번호가 필요해요" in refused[0].json()["message_ko"]
+    rows = await world.all("SELECT gateway, state FROM payments")
+    assert sorted((row["gateway"], row["state"]) for row in rows) == [("mainpay", "open"), ("payapp", "open")]
+    assert len([one for one in world.sandbox.requests if one["op"] == "payrequest"]) == 1
+    await closed(world)

@@ -41,7 +41,7 @@ from bridge.domain.gateway import (
     WindowPass,
 )
 from bridge.domain.machine import State
-from bridge.domain.payment import Account, Buyer, Method, Mode, Order, Payment, RefundOrder
+from bridge.domain.payment import Account, Buyer, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.services import (
     AdminAnswer,
@@ -469,8 +469,10 @@ class AccountsTaxedWhole(Accounts):
 class AskedFromApps(Approving, Inquiring):
     """It must know the buyer's phone where the shop's own app opens its window (as PayApp)."""
 
-    def lacking_in_app(self, buyer: Buyer) -> tuple[str, str] | None:
-        return None if buyer.phone else ("Set teller.phone.", "앱에서는 전화번호가 필요해요.")
+    def lacking_for_window(self, device: Device, buyer: Buyer) -> tuple[str, str] | None:
+        if device is not Device.APP or buyer.phone:
+            return None
+        return "Set teller.phone.", "앱에서는 전화번호가 필요해요."
 
 
 class AskedByScript(Scripted, Approving, Inquiring):

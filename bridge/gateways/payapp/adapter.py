@@ -50,6 +50,11 @@ from bridge.gateways.payapp.talk import (
 PRICE_MIN = 1_000
 """Printed nowhere; seen in production code."""
 
+NO_PHONE = (
+    "PayApp opens its page only with the buyer's phone (buyer.phone), or set payapp.window to auto.",
+    "페이앱으로 결제하려면 휴대전화 번호가 필요해요. 주문에 번호를 적고 다시 결제해 주세요.",
+)
+
 PAY_BACK = {"paybackprice": PAY_BACK_WON, "paybackbank": PAY_BACK_ACCOUNT, "partprice": "partprice"}
 """Of the answer to paycancelreq: KRW that the seller has to wire, into which account, and the part's amount."""
 
@@ -77,16 +82,19 @@ class PayApp(Billing, Office):
         """Say the least amount, 1,000 KRW."""
         return PRICE_MIN
 
-    def lacking_in_app(self, buyer: Buyer) -> tuple[str, str] | None:
-        """Say why no app can open the window: only payrequest takes appurl, which is mandatory for apps, and it needs
+    def lacking_for_window(self, device: Device, buyer: Buyer) -> tuple[str, str] | None:
+        """Say why the window cannot be opened: only payrequest takes appurl, which is mandatory for apps, and it needs
         the buyer's phone. (결제 요청 – REST 방식)"""
+        phone = digits(buyer.phone)
+        if device is not Device.APP:
+            return None if phone or self.settings.window != "rest" else NO_PHONE
         if not self.settings.app_scheme:
             english = "PayApp opens in the shop's app only with the app's own scheme: set payapp.app_scheme."
             return english, "이 앱에서는 페이앱으로 결제할 수 없어요. 웹 브라우저에서 결제해 주세요."
         if self.settings.window == "js":
             english = "PayApp's script cannot be told of an app: set payapp.window to rest or auto."
             return english, "이 앱에서는 페이앱으로 결제할 수 없어요. 웹 브라우저에서 결제해 주세요."
-        if not digits(buyer.phone):
+        if not phone:
             english = "PayApp opens in the shop's app only with the buyer's phone (buyer.phone)."
             return english, "앱에서 페이앱으로 결제하려면 휴대전화 번호가 필요해요."
         return None
@@ -98,14 +106,12 @@ class PayApp(Billing, Office):
 
         Asked again, PayApp makes a second request: the first is withdrawn at its end, or its notices count for nothing.
         """
+        lacking = self.lacking_for_window(payment.device, order.buyer)
+        if lacking is not None:
+            return Declined(Reason.BAD_REQUEST, "", lacking[1])
         phone = digits(order.buyer.phone)
-        barred = self.lacking_in_app(order.buyer) if payment.device is Device.APP else None
-        if barred is not None:
-            return Declined(Reason.BAD_REQUEST, "", barred[1])
-        if self.settings.window == "js" or (self.settings.window == "auto" and not phone):
+        if self.settings.window == "js" or not phone:
             return self._script(payment, order, urls)
-        if not phone:
-            return Declined(Reason.BAD_REQUEST, "", "페이앱으로 결제하려면 휴대전화 번호가 필요해요.")
         kind = "r"
         own = {"recvphone": phone, "reqmode": "krw", "recvemail": email(order.buyer.email, EMAIL_BYTES_MAX)}
         reply = yield self.call("payrequest", {**self._request(payment, order, urls, kind), **own})
