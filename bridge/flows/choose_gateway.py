@@ -209,6 +209,18 @@ def too_many(gateway: Gateway, most: int) -> AmountRefused:
 
 def check_details(gateway: Gateway, call: str, buyer: Buyer, card: CardEntry | None = None) -> None:
     """Refuse a call for which the gateway needs more of the buyer or the card than is there. Raises Malformed."""
-    no = gateway.lacking(call, buyer, card) if isinstance(gateway, NeedsDetails) else None
+    no = _lacking(gateway, call, buyer, card)
     if no is not None:
         raise Malformed(no[0], message_ko=no[1])
+
+
+def that_know(able: Sequence[G], call: str, buyer: Buyer, card: CardEntry) -> list[G]:
+    """Keep those that need no more of buyer and card. Raises Malformed, with what the first lacks, if that is none."""
+    fit = [one for one in able if _lacking(one, call, buyer, card) is None]
+    if not fit:
+        check_details(able[0], call, buyer, card)
+    return fit
+
+
+def _lacking(gateway: Gateway, call: str, buyer: Buyer, card: CardEntry | None) -> tuple[str, str] | None:
+    return gateway.lacking(call, buyer, card) if isinstance(gateway, NeedsDetails) else None

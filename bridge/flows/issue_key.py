@@ -13,7 +13,7 @@ from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
 from bridge.flows.approve import approve
 from bridge.flows.billing_keys import KEY, KeyWish, key_order, open_wish
-from bridge.flows.choose_gateway import check_details
+from bridge.flows.choose_gateway import first_up, that_know
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import add_payment
 from bridge.flows.finish_checkout import check_bound, look
@@ -63,27 +63,29 @@ async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[st
 async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardEntry, once: Once) -> KeyRow:
     """Have a key issued for a card typed on the site; the card is written down nowhere.
 
-    Raises GatewayOff where no gateway of the site takes typed cards, Malformed (it needs more), Replayed, KeyReused.
+    By the first gateway that is up and needs no more of card and buyer. Raises GatewayOff where no gateway of the site
+    takes typed cards or all that could are down, Malformed (they need more), Replayed, KeyReused.
     """
-    gateway, issues = _by_card(site, wish)
-    check_details(gateway, "issue_key_by_card", wish.buyer, card)
+    able = that_know(_by_card(site, wish), "issue_key_by_card", wish.buyer, card)
 
-    def begin(turn: Turn) -> tuple[KeyRow, bool]:
+    def begin(turn: Turn) -> tuple[KeyRow, Gateway | None]:
         gap.refuse(turn, site.id)
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
         if answer is not None:
-            return rows.get(turn, site.id, answer.result), False
+            return rows.get(turn, site.id, answer.result), None
         context.admit()
+        gateway = first_up(context.breakers, site, able, context.clock.boot_seconds())
         row = new_key(context, site, gateway, wish, KeyState.ISSUING)
         rows.add(turn, row)
         replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, now_ms(context.clock))
-        return row, True
+        return row, gateway
 
     intended_at = context.clock.boot_seconds()
-    row, is_new = await context.ledger.write(begin)
-    if is_new:
-        asked = issues.issue_key_by_card(key_order(context, row), card, Recorder.now(context, site).stamp)
+    row, gateway = await context.ledger.write(begin)
+    if gateway is not None:
+        assert isinstance(gateway, IssuesKeysByCard), "_by_card gives no others"
+        asked = gateway.issue_key_by_card(key_order(context, row), card, Recorder.now(context, site).stamp)
         exchange = without_card(asked, card)
         work = _talk_and_record(context, site, gateway, row, exchange, intended_at)
         context.tasks.begin(f"issue_key:{row.id}", work)
@@ -98,10 +100,11 @@ async def wait_for_key(context: Context, site: Site, key_id: str) -> KeyRow:
     return await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
 
 
-def _by_card(site: Site, wish: KeyWish) -> tuple[Gateway, IssuesKeysByCard]:
-    for gateway in [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]:
-        if isinstance(gateway, IssuesKeysByCard) and site.takes_typed_cards(gateway):
-            return gateway, gateway
+def _by_card(site: Site, wish: KeyWish) -> list[Gateway]:
+    named = [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]
+    able = [one for one in named if isinstance(one, IssuesKeysByCard) and site.takes_typed_cards(one)]
+    if able:
+        return list[Gateway](able)
     raise GatewayOff(
         "No gateway of this site takes typed cards. Switching that on (`card_entry`) brings card numbers to the shop's "
         "own server, which PCI DSS then covers whole."

@@ -98,8 +98,9 @@ def note_after_window(
 def note_after_key_window(
     context: Context, site: Site, gateway: Gateway, row: KeyRow, conversation: Conversation[T]
 ) -> None:
-    """Let the issuing of a billing key tell it likewise."""
-    if not isinstance(gateway, VouchesForKeys) and row.window_url == key_window_url(context, site, row):
+    """Let the issuing of a billing key tell it likewise, and that of a typed card's, which has no window."""
+    unasked = not isinstance(gateway, VouchesForKeys) and row.window_url == key_window_url(context, site, row)
+    if unasked or not row.window_url:
         note_window(context, site, gateway, conversation)
 
 

@@ -1,9 +1,9 @@
-"""Which gateway opens a billing key's window: one that issues such keys and has lately answered, as for a payment."""
+"""Which gateway issues a billing key: one that issues such keys and has lately answered, as for a payment."""
 
 import pytest
 
 from bridge.flows.choose_gateway import FAILURES_MAX, REST_SECONDS
-from tests.flows.test_billing import ask, come_back, show
+from tests.flows.test_billing import CARD, ask, come_back, show
 from tests.support.teller import Teller
 
 OTHER = "http://other.test"
@@ -21,6 +21,12 @@ async def two(world):
     return world
 
 
+def fail(world, gateway):
+    """Let a gateway have failed so often that it is left in peace."""
+    for _ in range(FAILURES_MAX):
+        world.context.breakers.failed(world.site.id, gateway, world.clock.boot_seconds())
+
+
 def cut_off(world, origin="http://teller.test"):
     """Let nobody reach a gateway."""
     world.net.down.add(f"{origin}:80")
@@ -34,8 +40,7 @@ async def opened(world, **wish):
 
 async def test_a_gateway_that_is_down_is_passed_over_for_a_keys_window_until_its_rest_is_over(two):
     world = two
-    for _ in range(FAILURES_MAX):
-        world.context.breakers.failed(world.site.id, FIRST, world.clock.boot_seconds())
+    fail(world, FIRST)
     assert await opened(world) == SECOND
     assert world.teller.calls["key_open"] == 0
 
@@ -46,8 +51,7 @@ async def test_a_gateway_that_is_down_is_passed_over_for_a_keys_window_until_its
 
 async def test_a_named_gateway_that_is_down_is_said_to_be_and_left_in_peace(two):
     world = two
-    for _ in range(FAILURES_MAX):
-        world.context.breakers.failed(world.site.id, FIRST, world.clock.boot_seconds())
+    fail(world, FIRST)
     no = await opened(world, gateway=FIRST)
 
     assert (no["code"], no["retry"], no["retry_after_seconds"]) == ("gateway_unavailable", True, REST_SECONDS)
@@ -132,3 +136,71 @@ async def test_the_issuing_of_a_key_says_nothing_of_a_gateway_whose_window_was_a
 
     assert [(await show(world, one.json()["id"])).json()["state"] for one in (kept, lost)] == ["active", "lost"]
     assert world.context.breakers._failed == failed, "neither an answer nor a failure: the opening tells"
+
+
+# ---- keys for a card typed on the site: no window
+
+
+@pytest.fixture
+async def typed(world):
+    """A site with two gateways that issue keys for typed cards, each on a host of its own; the first needs phones."""
+    world.other = Teller()
+    world.net.apps[f"{OTHER}:80"] = world.other.app()
+    switch = {"card_entry": "on"}
+    await world.pair_tellers(
+        teller={"kind": "TypedCardsOfKnown"} | switch, teller_b={"kind": "TypedCardsUndone", "at": OTHER} | switch
+    )
+    return world
+
+
+async def by_card(world, once="", **more):
+    """Ask for a key of a typed card."""
+    wish = {"customer": "customer-1", "title": "정기 후원", "actor": "wp:7", "card": CARD}
+    wish |= {"buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "result_url": f"{world.site.url}/my-cards"}
+    return await world.call("POST", "/v1/billing-keys", wish | more, key=once)
+
+
+async def test_a_typed_cards_key_passes_over_a_gateway_that_is_down_and_a_repeated_request_keeps_its_own(typed):
+    world = typed
+    kept = await by_card(world, once="ab" * 16)
+    fail(world, FIRST)
+    meanwhile, again = await by_card(world), await by_card(world, once="ab" * 16)
+    fail(world, SECOND)
+    no = await by_card(world)
+
+    assert [(one.json()["gateway"], one.json()["state"]) for one in (kept, meanwhile)] == [
+        (FIRST, "active"),
+        (SECOND, "active"),
+    ]
+    assert again.json() == kept.json()
+    assert (no.status_code, no.json()["code"], no.headers["retry-after"]) == (503, "gateway_unavailable", "30")
+    assert (world.teller.calls["key_issue"], world.other.calls["key_issue"]) == (1, 1)
+    assert (await by_card(world, gateway=FIRST)).status_code == 503, "one that was named is not changed for another"
+    assert len(await world.all("SELECT id FROM billing_keys")) == 2, "and nothing was begun for what was refused"
+
+
+async def test_typed_cards_keys_that_nobody_answers_let_the_gateway_rest_and_one_that_is_refused_is_an_answer(typed):
+    world = typed
+    world.teller.always["key_issue"] = "lost_before"
+    for _ in range(FAILURES_MAX):
+        assert (await by_card(world)).json()["gateway"] == FIRST
+    assert (await by_card(world)).json()["gateway"] == SECOND
+    world.teller.always["key_issue"] = "bad_card"
+    await world.clock.forward(REST_SECONDS)
+    refused = await by_card(world)
+
+    assert (refused.json()["gateway"], refused.json()["state"]) == (FIRST, "refused")
+    assert world.context.breakers._failed == {}
+
+
+async def test_a_typed_cards_key_passes_over_a_gateway_that_needs_more_of_the_buyer(typed):
+    world, nobody = typed, {"name": "홍길동"}
+    taken = await by_card(world, buyer=nobody)
+    no = await by_card(world, buyer=nobody, gateway=FIRST)
+    fail(world, SECOND)
+    down = await by_card(world, buyer=nobody)
+
+    assert (taken.json()["gateway"], taken.json()["state"]) == (SECOND, "active")
+    assert (no.status_code, no.json()["message_ko"]) == (400, "전화번호가 필요해요.")
+    assert (down.status_code, down.json()["retry_after_seconds"]) == (503, 30)
+    assert world.teller.calls["key_issue"] == 0

@@ -460,6 +460,13 @@ class TypedCardsInMonths(TypedCardsUndone):
     taxes_whole = frozenset({"key_in"})
 
 
+class TypedCardsOfKnown(TypedCardsUndone):
+    """It must know the buyer's phone for what needs no window (as PayApp)."""
+
+    def lacking(self, call: str, buyer: Buyer, card: CardEntry | None = None) -> tuple[str, str] | None:
+        return None if buyer.phone else (f"Set buyer.phone to {call}.", "전화번호가 필요해요.")
+
+
 class AccountsTaxedWhole(Accounts):
     """Its accounts cannot say what is free of tax."""
 
@@ -506,6 +513,7 @@ KINDS = {
         Planning,
         TypedCardsUndone,
         TypedCardsInMonths,
+        TypedCardsOfKnown,
         AccountsTaxedWhole,
         Asked,
         AskedAndUndone,
