@@ -13,6 +13,8 @@ from bridge.domain.machine import Kind, State, Step
 from bridge.flows.ask_fence import Fence
 from bridge.flows.told import ASK_FENCE, COMPARED, KNOWN, LATER, NOTHING_TO_DO, PERSON
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING
+from bridge.ledger import notices
+from bridge.ledger.notices import StoredNotice
 from tests.support.desk import APPROVING, ENDED, HINT, HUMAN, OPEN, PAID, UNKNOWN, VOIDING, WAITS, WAYS
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -263,3 +265,51 @@ async def test_what_only_the_notice_tells_is_kept_of_a_payment_that_is_known_to_
 
     assert after.refs == {"tid": "T"} | late
     assert told == [{"actor": "gateway", "was": state, "became": state}] * len(late), "once, however often it is told"
+
+
+@pytest.mark.parametrize(
+    ("event", "request_number", "cause"),
+    [
+        (Event.APPROVED, "", "captured"),
+        (Event.APPROVED, "7", "captured:7"),
+        (Event.DEPOSITED, "", "notice:of-deposited"),
+        (Event.DEPOSITED, "7", "notice:of-deposited:7"),
+    ],
+)
+async def test_a_payment_is_captured_once_but_each_deposit_and_each_request_may_bring_money(
+    desk, event, request_number, cause
+):
+    at = await desk("SelfTold")
+    payment = await at.payment_in(State.EXPIRED)
+    assert await at.tell(payment, event, request=request_number) == PERSON
+    assert await at.tell(payment, event, request=request_number) == PERSON
+    entries = await at.world.all("SELECT cause, amount FROM entries")
+    assert entries == [{"cause": f"orphan:{payment.id}:{cause}", "amount": 55_000}]
+
+
+@pytest.mark.parametrize(("told", "known"), [("", True), (": 7", False)])
+async def test_late_news_of_money_that_came_and_went_is_known_and_of_another_request_it_is_not(desk, told, known):
+    at = await desk("SelfTold")
+    payment = await at.payment_in(State.VOIDED)
+    kept = StoredNotice("n", payment.site, "teller", "feedback", "d", "", "", 1, payment=payment.id)
+    gone = f"taken and given back before it was told{told}"
+    await at.write(lambda turn, _: (notices.store(turn, kept), notices.settle(turn, "n", "done", gone, 1)))
+    assert await at.tell(payment, Event.APPROVED) == (KNOWN if known else PERSON)
+    assert await at.tell(payment, Event.APPROVED, request="7") == (PERSON if known else KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("fence", "comes_to", "state", "asked"),
+    [
+        (Fence(True), "paid", "paid", []),
+        (Fence(False, "자리가 없어요", "gone"), "taken back", "voiding", []),
+        (Fence(False, answered=False), "paid", "paid", ["seats_unconfirmed"]),
+    ],
+)
+async def test_what_wordpress_says_of_the_seats_decides_over_money_that_came_by_itself(
+    desk, fence, comes_to, state, asked
+):
+    at = await desk("Accounts")
+    payment = await at.payment_in(UNKNOWN)
+    assert await at.tell(payment, Event.APPROVED, fence=fence) == comes_to
+    assert (await at.world.state(payment.id), await at.world.cases(payment.id)) == (state, asked)

@@ -73,8 +73,11 @@ class Desk:
 
         return await self.write(work)
 
-    async def operation(self, payment, kind, step, seconds=0, message="", evidence=Evidence.E6, **more):
-        """Write an operation that has come to a step, and whose next try is due so many seconds from now."""
+    async def operation(self, payment, kind, step, seconds=0, message="", evidence=Evidence.E6, said=None, **more):
+        """Write an operation that has come to a step, and whose next try is due so many seconds from now.
+
+        `said` is what its steps were taken with beside that: a code, refs, a refusal.
+        """
 
         def work(turn, recorder):
             words = {"site": payment.site, "payment": payment.id, "ref": new_reference(self.world.clock)}
@@ -86,12 +89,21 @@ class Desk:
             ways = {Step.SENT: (), Step.NEEDS_HUMAN: (Step.UNKNOWN, Step.NEEDS_HUMAN)}.get(step, (step,))
             for way in ways:
                 proof = evidence if way in (Step.OK, Step.FAIL) else None
-                made = operations.step(
-                    turn, made, way, at=recorder.at, evidence=proof, message=message, next_try_at=due
-                )
+                words = {"at": recorder.at, "evidence": proof, "message": message, "next_try_at": due} | (said or {})
+                made = operations.step(turn, made, way, **words)
             return made
 
         return await self.write(work)
+
+    async def now(self, operation):
+        """Read an operation as it stands, and the payment with it."""
+        everyone = await self.world.operations(operation.payment)
+        return next(one for one in everyone if one.id == operation.id), await self.world.payment(operation.payment)
+
+    async def seconds_until(self, operation):
+        """How long it is until an operation's next try; None where there is none."""
+        at = (await self.now(operation))[0].next_try_at
+        return None if at is None else (at - self.world.clock.now()).total_seconds()
 
     async def tell(self, payment, event, proof=PROOF, fence=None, refund=None, **fields):
         """Let a notice have its effect; answers its word."""

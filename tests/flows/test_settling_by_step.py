@@ -1,0 +1,577 @@
+"""What is asked of the gateway next, and what its answer leaves in the books, by the operation and by its step.
+
+Of bridge.flows.settle_unknown, bridge.flows.inquire, bridge.flows.compare, bridge.flows.refund_again,
+bridge.flows.refund and bridge.flows.probe.
+"""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from bridge.clock import to_ms
+from bridge.domain.gateway import Absent, Accepted, Done, NotSent, PerhapsPaid, Refused, Seen, Unknown, Unpaid
+from bridge.domain.machine import Evidence, Kind, State, Step
+from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
+from bridge.domain.reasons import Reason
+from bridge.flows.ask_fence import Fence
+from bridge.flows.inquire import ABSENT_AT, BLIND, SEEN_AT, _record, inquire_once
+from bridge.flows.pace import quiet_of
+from bridge.flows.probe import _record as _record_probe
+from bridge.flows.probe import write_unpaid
+from bridge.flows.refund import _record as _record_first
+from bridge.flows.refund_again import _record as _record_again
+from bridge.flows.refund_again import await_end, refund_to_person
+from bridge.flows.settle_unknown import settle_payment
+from bridge.ledger import operations
+from tests.flows.test_tries import Talks
+from tests.support.desk import HUMAN, OPEN, UNKNOWN, VOIDING, WAITS
+
+pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
+
+LOST = Unknown("no answer", "9001", "잠시 후에")
+ACCEPTED = {"code": "accepted"}
+PAID, PART = State.PAID, State.PART_REFUNDED
+DAY = 86_400
+
+
+def gateway_of(at):
+    return at.world.context.sites.get(at.world.site.id).gateway("teller")
+
+
+async def settle(at, payment):
+    """Take what is due of a payment up; answers what the gateway was asked."""
+    context = at.world.context
+    before = len(at.world.teller.asked)
+    await settle_payment(context, context.sites.get(payment.site), payment.id)
+    await at.world.quiet()
+    return [op for op, _ in at.world.teller.asked[before:]]
+
+
+@pytest.mark.parametrize(
+    ("teller", "state", "kind", "said", "asked"),
+    [
+        ("Asked", UNKNOWN, Kind.APPROVE, {}, ["inquire"]),
+        ("Mute", UNKNOWN, Kind.APPROVE, {}, []),
+        ("Serving", UNKNOWN, Kind.APPROVE, {}, ["undo"]),
+        ("AskedAndUndone", UNKNOWN, Kind.APPROVE, {}, ["inquire"]),
+        ("AskedAndUndone", UNKNOWN, Kind.APPROVE, {"refusal": True}, ["undo"]),
+        ("SelfTold", UNKNOWN, Kind.PROBE, {}, ["probe"]),
+        ("SelfAsked", UNKNOWN, Kind.PROBE, {}, ["inquire"]),
+        ("Accounts", WAITS, Kind.PROBE, {}, ["account_void"]),
+        ("SelfTold", PAID, Kind.WITHDRAW, {}, ["probe"]),
+        ("SelfTold", PAID, Kind.CHECK, {}, []),
+        ("Asked", PAID, Kind.CHECK, {}, ["inquire"]),
+        ("Asked", PAID, Kind.REFUND, {}, ["inquire"]),
+        ("Asked", PAID, Kind.REFUND, {"refs": {BLIND: "1"}}, ["refund"]),
+        ("Mute", PAID, Kind.REFUND, {}, ["refund"]),
+        ("Mute", PAID, Kind.REFUND, ACCEPTED, []),
+        ("Asked", PAID, Kind.REFUND, ACCEPTED, []),
+    ],
+)
+async def test_who_is_asked_next_by_the_operation_and_what_its_gateway_can(desk, teller, state, kind, said, asked):
+    at = await desk(teller)
+    sealed = await at.write(lambda _, pen: pen.seal_context({"sent_at": 1, "sent_nonce": "n", "returned": {}}))
+    for step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+        opened = at.world.trade(await at.world.payment((await at.world.checkout()).payment))
+        payment = await at.payment_in(state, refs={"number": "T", "requests": "T T2"})
+        at.world.teller.trades[payment.merchant_ref] = opened
+        more = {"context_sealed": sealed} if kind is Kind.APPROVE else {}
+        operation = await at.operation(payment, kind, step, seconds=1, said=said, **more)
+        assert await settle(at, payment) == [], "it is not due"
+        await at.world.clock.forward(1)
+        assert await settle(at, payment) == asked
+        if kind is Kind.CHECK and not asked:
+            assert (await at.now(operation))[0].tries == operation.tries, "nobody can be asked, and nothing is tried"
+
+
+@pytest.mark.parametrize("kind", [Kind.APPROVE, Kind.PROBE, Kind.REFUND, Kind.CHECK])
+async def test_what_was_just_sent_is_its_senders_own(desk, kind):
+    at = await desk("Asked")
+    payment = await at.payment_in(PAID)
+    await at.operation(payment, kind, Step.SENT, next_try_at=at.world.clock.now())
+    assert await settle(at, payment) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "asked"),
+    [({}, "", ["undo"]), ({"code": "c"}, "", ["inquire", "undo"]), ({}, "m", ["inquire", "undo"])],
+)
+async def test_a_net_cancel_is_asked_about_first_once_it_was_tried(desk, said, message, asked):
+    at = await desk("AskedAndUndone")
+    sealed = await at.write(lambda _, pen: pen.seal_context({"sent_at": 1, "sent_nonce": "n", "returned": {}}))
+    payment = await at.payment_in(VOIDING)
+    approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN, seconds=None)
+    await at.operation(payment, Kind.UNDO, Step.UNKNOWN, said=said, message=message,
+                       target=approve.id, context_sealed=sealed)  # fmt: skip
+    assert await settle(at, payment) == asked
+
+
+@pytest.mark.parametrize(
+    ("step", "ago", "becomes", "seconds"),
+    [
+        (Step.UNKNOWN, 0, "unknown", 360),
+        (Step.UNKNOWN, 359, "unknown", 1),
+        (Step.UNKNOWN, 360, "needs_human", None),
+        (Step.NEEDS_HUMAN, 0, "needs_human", 600),
+        (Step.NEEDS_HUMAN, DAY, "needs_human", 3_600),
+    ],
+)
+async def test_an_approval_that_nobody_can_be_asked_about_waits_for_news_and_then_for_a_person(
+    desk, step, ago, becomes, seconds
+):
+    at = await desk("Mute")
+    payment = await at.payment_in(HUMAN if step is Step.NEEDS_HUMAN else UNKNOWN)
+    said, sent_at = {"code": "c", "message": "m"}, at.world.clock.now() - timedelta(seconds=ago)
+    approve = await at.operation(payment, Kind.APPROVE, step, said=said, sent_at=sent_at)
+    assert await settle(at, payment) == []
+    after, payment = await at.now(approve)
+    assert (after.step, payment.state, await at.seconds_until(approve)) == (becomes, becomes, seconds)
+    assert (after.code, after.message) == ("c", "m")
+    asked = becomes == "needs_human" and step is Step.UNKNOWN
+    assert await at.world.cases(payment.id) == ["unknown_outcome"] * asked
+
+
+# ---- inquiries
+
+
+class Asked:
+    """An operation that is asked about."""
+
+    def __init__(self, at, operation):
+        self.at, self.operation = at, operation
+
+    async def shows(self, outcome, seconds=0.0):
+        """Write what an inquiry showed that was made so many seconds ago."""
+        asked_at = to_ms(self.at.world.clock.now() - timedelta(seconds=seconds))
+
+        def work(turn, recorder):
+            _record(turn, recorder, gateway_of(self.at), self.operation, outcome, Fence(True), asked_at)
+
+        await self.at.write(work)
+        self.operation, payment = await self.at.now(self.operation)
+        return self.operation.step, payment.state
+
+
+async def asked_about(at, state, kind, step=Step.UNKNOWN, ago=0.0, **more):
+    payment = await at.payment_in(state, **more.pop("changes", {}))
+    sent_at = at.world.clock.now() - timedelta(seconds=ago)
+    return payment, Asked(at, await at.operation(payment, kind, step, sent_at=sent_at, **more))
+
+
+def quiet_seconds(at):
+    return quiet_of(at.world.context, gateway_of(at)).total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("teller", "state", "kind", "ends_as", "step"),
+    [
+        ("Asked", UNKNOWN, Kind.APPROVE, "declined", "fail"),
+        ("Asked", HUMAN, Kind.APPROVE, "declined", "fail"),
+        ("SelfAsked", OPEN, Kind.PROBE, "expired", "ok"),
+        ("SelfAsked", UNKNOWN, Kind.PROBE, "declined", "ok"),
+        ("Asked", PAID, Kind.REFUND, "paid", "fail"),
+    ],
+)
+@pytest.mark.parametrize(("apart", "proves"), [(59.999, False), (60.0, True)])
+async def test_absent_proves_it_twice_a_minute_apart_after_the_quiet_period_and_not_before(
+    desk, teller, state, kind, ends_as, step, apart, proves
+):
+    at = await desk(teller)
+    absent = Seen(55_000, 0) if kind is Kind.REFUND else Absent()
+    was = Step.NEEDS_HUMAN if state is HUMAN else Step.UNKNOWN
+    payment, asked = await asked_about(at, state, kind, was, said={"code": "c", "message": "m"})
+    await at.world.clock.forward(quiet_seconds(at))
+    assert await asked.shows(absent, seconds=0.001) == (was, state)
+    assert asked.operation.refs == {}, "the quiet period was not over when it was asked"
+    assert await asked.shows(absent) == (was, state)
+    assert asked.operation.refs == {ABSENT_AT: str(to_ms(at.world.clock.now()))}
+    assert await at.seconds_until(asked.operation) == (600 if state is HUMAN else 60)
+    await at.world.clock.forward(apart)
+    assert await asked.shows(absent) == ((step, ends_as) if proves else (was, state))
+    if proves:
+        assert asked.operation.evidence == "E5"
+        after = await at.world.payment(payment.id)
+        assert (after.code, after.message, after.reason) == (
+            "",
+            "",
+            {"declined": "never_happened"}.get(ends_as, after.reason),
+        )
+        assert await at.world.entries(payment.id) == []
+
+
+@pytest.mark.parametrize("how", ["seen before", "refused"])
+async def test_absent_twice_ends_a_refusal_in_its_own_words_and_proves_nothing_of_what_was_seen(desk, how):
+    at = await desk("Asked")
+    said = {"refusal": True, "code": "c", "message": "m"} if how == "refused" else {"refs": {SEEN_AT: "1"}}
+    payment, asked = await asked_about(at, UNKNOWN, Kind.APPROVE, ago=quiet_seconds(at), said=said)
+    await asked.shows(Absent())
+    await at.world.clock.forward(60)
+    ended = await asked.shows(Absent())
+    if how == "refused":
+        after = await at.world.payment(payment.id)
+        assert (ended, after.reason, after.code, after.message) == (("fail", "declined"), "declined", "c", "m")
+    else:
+        assert (ended, asked.operation.refs) == (("unknown", "unknown"), {SEEN_AT: "1"})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "entries", "state"),
+    [
+        (Seen(55_000, 0), [("capture", 55_000, "E4")], "paid"),
+        (Seen(55_000, None), [("capture", 55_000, "E4")], "paid"),
+        (Seen(55_000, 1), [("capture", 55_000, "E4"), ("external_refund", -1, "E4")], "part_refunded"),
+        (Seen(55_000, 54_999), [("capture", 55_000, "E4"), ("external_refund", -54_999, "E4")], "part_refunded"),
+        (Seen(55_000, 55_000), [], "voided"),
+        (Seen(5_500, 0), [("capture", 5_500, "E4")], "voiding"),
+        (Seen(0, 0), [], "unknown"),
+    ],
+)
+async def test_what_an_inquiry_shows_of_an_unknown_approval_is_in_the_books_to_the_won(desk, outcome, entries, state):
+    at = await desk("Asked")
+    payment, asked = await asked_about(at, UNKNOWN, Kind.APPROVE)
+    _, became = await asked.shows(outcome)
+    assert became == state
+    assert await at.world.entries(payment.id) == entries
+    if len(entries) == 2:
+        causes = [row["cause"] for row in await at.world.all("SELECT cause FROM entries WHERE amount < 0")]
+        assert causes == [f"external:{payment.id}:{outcome.refunded}"]
+    if state == "voided":
+        assert (asked.operation.evidence, asked.operation.message) == ("E4", "taken, and given back")
+        seen = await at.world.all("SELECT actor, became FROM audit WHERE event = 'undo.seen'")
+        assert seen == [{"actor": "bridge", "became": "voiding"}]
+
+
+async def test_only_the_try_that_asked_last_writes_what_it_heard(desk):
+    """Another may have tried since, or settled it: the books hear of one answer."""
+    at = await desk("Asked")
+    context = at.world.context
+    site = context.sites.get(at.world.site.id)
+    for meanwhile in ("nothing", "tried", "settled"):
+        payment, asked = await asked_about(at, UNKNOWN, Kind.APPROVE)
+        talks = Talks(at.world)
+        talks.answers.append(Seen(55_000, 0))
+
+        async def other(one=asked, what=meanwhile):
+            now, _ = await at.now(one.operation)
+            if what == "tried":
+                await at.write(lambda turn, pen: operations.try_again(turn, now, next_try_at=pen.at))
+            elif what == "settled":
+                await at.write(lambda turn, pen: operations.step(
+                    turn, now, Step.FAIL, at=pen.at, evidence=Evidence.E7))  # fmt: skip
+
+        talks.meanwhile = other
+        await inquire_once(context, site, gateway_of(at), asked.operation)
+        paid = [("capture", 55_000, "E4")] if meanwhile == "nothing" else []
+        assert await at.world.entries(payment.id) == paid
+
+
+@pytest.mark.parametrize(
+    ("amount", "before", "shown", "entries", "step"),
+    [
+        (20_000, 0, 0, [], "unknown"),
+        (20_000, 0, 19_999, [("external_refund", -19_999, "E4")], "unknown"),
+        (20_000, 0, 20_000, [("refund", -20_000, "E4")], "ok"),
+        (20_000, 0, 20_001, [("refund", -20_000, "E4"), ("external_refund", -1, "E4")], "ok"),
+        (35_000, 20_000, 20_000, [], "unknown"),
+        (35_000, 20_000, 55_000, [("refund", -35_000, "E4")], "ok"),
+    ],
+)
+async def test_what_was_given_back_in_all_tells_whether_this_refund_was_and_what_else(
+    desk, amount, before, shown, entries, step
+):
+    at = await desk("Asked")
+    state = PART if before else PAID
+    payment, asked = await asked_about(at, state, Kind.REFUND, amount=amount)
+    assert (await asked.shows(Seen(55_000, shown, {"n": "1"})))[0] == step
+    assert sorted(await at.world.entries(payment.id)) == sorted(entries)
+    assert (await at.world.payment(payment.id)).refunded == max(before, shown)
+    more = shown - before - (amount if step == "ok" else 0)
+    cases = await at.world.all("SELECT reason, amount FROM cases")
+    assert cases == ([{"reason": "external_refund", "amount": more}] if more else [])
+    if step == "ok":
+        assert asked.operation.refs == {"n": "1"}
+        (event,) = await at.world.all("SELECT actor FROM audit WHERE event = 'refund.done'")
+        assert event["actor"] == "gateway"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "amount", "step", "ago", "becomes", "seconds"),
+    [
+        (Seen(55_000, None), 55_000, Step.UNKNOWN, 0, "unknown", 0),
+        (Seen(55_000, None), 20_000, Step.UNKNOWN, 0, "needs_human", 600),
+        (Seen(55_000, None), 20_000, Step.NEEDS_HUMAN, 0, "needs_human", 600),
+        (LOST, 20_000, Step.UNKNOWN, 359, "unknown", 2),
+        (LOST, 20_000, Step.UNKNOWN, 360, "needs_human", 600),
+        (NotSent("no connection"), 20_000, Step.UNKNOWN, 900, "unknown", 2),
+        (LOST, 20_000, Step.NEEDS_HUMAN, 0, "needs_human", 600),
+        (LOST, 20_000, Step.NEEDS_HUMAN, DAY, "needs_human", 3_600),
+        (Absent(), 20_000, Step.UNKNOWN, 0, "unknown", 2),
+    ],
+)
+async def test_a_refund_that_an_inquiry_does_not_settle_is_asked_about_again_or_a_persons(
+    desk, outcome, amount, step, ago, becomes, seconds
+):
+    at = await desk("Asked")
+    said = {"code": "c", "message": "m"}
+    payment, asked = await asked_about(at, PAID, Kind.REFUND, step, ago=ago, amount=amount, said=said)
+    assert (await asked.shows(outcome))[0] == becomes
+    assert await at.seconds_until(asked.operation) == seconds
+    assert (asked.operation.code, asked.operation.message) == ("c", "m")
+    is_blind = isinstance(outcome, Seen) and amount == 55_000
+    assert asked.operation.refs == ({BLIND: "1"} if is_blind else {})
+    assert await at.world.cases(payment.id) == ["refund_unknown"] * (becomes != step)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "captured", "step", "evidence", "refs"),
+    [
+        (Seen(55_000, 55_000), 0, "ok", "E4", set()),
+        (Seen(55_000, 54_999), 0, "unknown", "", {SEEN_AT}),
+        (Seen(55_000, None), 0, "unknown", "", {SEEN_AT}),
+        (Absent(), 0, "unknown", "", {ABSENT_AT}),
+        (Absent(), 5_500, "unknown", "", set()),
+        (LOST, 0, "unknown", "", set()),
+    ],
+)
+async def test_between_the_tries_to_take_back_an_inquiry_is_kept_in_mind(desk, outcome, captured, step, evidence, refs):
+    at = await desk("AskedAndUndone")
+    changes = {"captured": captured} if captured else {}
+    payment = await at.payment_in(VOIDING, **changes)
+    sent_at = at.world.clock.now() - timedelta(seconds=quiet_seconds(at))
+    approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN, sent_at=sent_at)
+    said = {"code": "c", "message": "m"}
+    undo = await at.operation(payment, Kind.UNDO, Step.UNKNOWN, seconds=30, target=approve.id, said=said)
+    asked = Asked(at, undo)
+    await asked.shows(outcome)
+    now = asked.operation
+    assert (now.step, now.evidence, now.refs.keys()) == (step, evidence, refs)
+    if step == "unknown":
+        assert (now.code, now.message, await at.seconds_until(now)) == ("c", "m", 0), "the net-cancel itself is due"
+    if refs == {ABSENT_AT}:
+        await at.world.clock.forward(59.999)
+        assert await asked.shows(Absent()) == ("unknown", "voiding")
+        await at.world.clock.forward(0.001)
+        assert await asked.shows(Absent()) == ("ok", "voided")
+        assert (asked.operation.evidence, asked.operation.message) == ("E5", "nothing there")
+    if refs == {SEEN_AT}:
+        await asked.shows(Absent())
+        assert asked.operation.refs.keys() == {SEEN_AT}, "what was seen once is not absent"
+
+
+# ---- refunds
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sealed", "becomes", "event", "detail", "seconds"),
+    [
+        (
+            Done({"n": "1"}),
+            False,
+            ("ok", "E1", ""),
+            "refund.done",
+            {"evidence": "E1", "reason": "", "amount": 20_000},
+            None,
+        ),
+        (
+            Done(already=True),
+            False,
+            ("ok", "E9", ""),
+            "refund.done",
+            {"evidence": "E9", "reason": "", "amount": 20_000},
+            None,
+        ),
+        (
+            Refused(Reason.AMOUNT, "7", "m"),
+            False,
+            ("fail", "E2", "7"),
+            "refund.refused",
+            {"code": "7", "message": "m"},
+            None,
+        ),
+        (NotSent("why"), False, ("not_sent", "E3", ""), "refund.not_sent", {"reason": "why"}, None),
+        (Accepted({"n": "1"}), True, ("unknown", "", "accepted"), "refund.accepted", {}, 60),
+        (Accepted({"n": "1"}), False, ("unknown", "", "accepted"), "refund.accepted", {}, 14 * DAY),
+        (Unknown("why", "9"), False, ("unknown", "", "9"), "refund.unknown", {"reason": "why", "code": "9"}, 0),
+    ],
+)
+async def test_what_the_first_answer_to_a_refund_comes_to(desk, outcome, sealed, becomes, event, detail, seconds):
+    at = await desk("Accounts")
+    payment = await at.payment_in(PAID)
+    account = await at.write(lambda _, pen: pen.seal_context({"bank": "088", "number": "1", "holder": "김"}))
+    refund = await at.operation(payment, Kind.REFUND, Step.SENT, amount=20_000,
+                                context_sealed=account if sealed else "")  # fmt: skip
+    await at.write(lambda turn, pen: _record_first(turn, pen, refund, outcome))
+    after, payment = await at.now(refund)
+
+    assert (after.step, after.evidence, after.code) == becomes
+    assert await at.seconds_until(refund) == seconds
+    (row,) = await at.world.all("SELECT actor, detail FROM audit WHERE event = ?", event)
+    assert (row["actor"], json.loads(row["detail"])) == ("gateway", {"amount": 20_000} | detail)
+    news = {"ok": ["payment.refunded"], "fail": ["payment.refund_refused"], "not_sent": ["payment.refund_refused"]}
+    assert await at.world.told(payment.id) == news.get(after.step, [])
+    assert payment.refunded == (20_000 if after.step == "ok" else 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step", "ago", "becomes", "seconds"),
+    [
+        (Done({"n": "1"}), Step.NEEDS_HUMAN, 0, ("ok", "E1", ""), None),
+        (Done(already=True), Step.UNKNOWN, 0, ("ok", "E9", ""), None),
+        (Accepted({"n": "1"}), Step.UNKNOWN, 60, ("unknown", "", "accepted"), 14 * DAY - 60),
+        (Accepted({"n": "1"}), Step.NEEDS_HUMAN, 0, ("needs_human", "", "accepted"), None),
+        (LOST, Step.UNKNOWN, 359, ("unknown", "", "9001"), 1),
+        (LOST, Step.UNKNOWN, 360, ("needs_human", "", "c"), 600),
+        (NotSent("why"), Step.UNKNOWN, 900, ("unknown", "", ""), 1),
+        (LOST, Step.NEEDS_HUMAN, 0, ("needs_human", "", "9001"), 600),
+        (LOST, Step.NEEDS_HUMAN, DAY, ("needs_human", "", "9001"), 3_600),
+    ],
+)
+async def test_what_the_answer_to_a_refund_that_was_sent_again_comes_to(desk, outcome, step, ago, becomes, seconds):
+    at = await desk("Mute")
+    payment, one = await asked_about(at, PAID, Kind.REFUND, step, ago=ago, said={"code": "c", "message": "m"})
+    await at.write(lambda turn, pen: _record_again(turn, pen, gateway_of(at), one.operation, outcome))
+    after, payment = await at.now(one.operation)
+    assert (after.step, after.evidence, after.code) == becomes
+    assert await at.seconds_until(after) == seconds
+    assert payment.state == ("refunded" if after.step == "ok" else "paid")
+    assert await at.world.cases(payment.id) == ["refund_unknown"] * (
+        after.step == "needs_human" and step is Step.UNKNOWN
+    )
+    done = await at.world.all("SELECT actor FROM audit WHERE event = 'refund.done'")
+    assert done == [{"actor": "gateway"}] * (after.step == "ok")
+
+
+@pytest.mark.parametrize(
+    ("step", "days", "becomes", "seconds"),
+    [
+        (Step.UNKNOWN, 13.5, "unknown", DAY / 2),
+        (Step.UNKNOWN, 14, "needs_human", None),
+        (Step.NEEDS_HUMAN, 20, "needs_human", None),
+        (Step.NEEDS_HUMAN, 1, "needs_human", None),
+    ],
+)
+async def test_a_refund_that_was_taken_in_is_waited_for_two_weeks_and_then_a_persons_once(
+    desk, step, days, becomes, seconds
+):
+    at = await desk("Mute")
+    owed = {PAY_BACK_WON: "55000", PAY_BACK_ACCOUNT: "페이은행 123"}
+    said = ACCEPTED | {"message": "m", "refs": owed}
+    payment, one = await asked_about(at, PAID, Kind.REFUND, step, ago=days * DAY, said=said, amount=20_000)
+    await at.write(lambda turn, pen: await_end(turn, pen, one.operation))
+    after, payment = await at.now(one.operation)
+    assert (after.step, after.code, after.message, await at.seconds_until(after)) == (becomes, "accepted", "m", seconds)
+    told = [
+        json.loads(row["detail"]) for row in await at.world.all("SELECT detail FROM audit WHERE event LIKE 'refund.%'")
+    ]
+    asks = becomes == "needs_human" and step is Step.UNKNOWN
+    assert told == [{"amount": 20_000, "pay_back": {"amount": 55_000, "account": "페이은행 123"}}] * asks
+    assert await at.world.cases(payment.id) == ["refund_unknown"] * asks
+
+
+@pytest.mark.parametrize(
+    ("teller", "amount", "may_ask", "seconds"),
+    [
+        ("Mute", 20_000, False, None),
+        ("Mute", 20_000, True, 600),
+        ("Mute", 55_000, False, 600),
+        ("Asked", 20_000, False, 600),
+    ],
+)
+async def test_a_persons_refund_is_looked_at_again_where_somebody_can_be_asked(desk, teller, amount, may_ask, seconds):
+    at = await desk(teller)
+    payment, one = await asked_about(at, PAID, Kind.REFUND, amount=amount, said={"code": "c", "message": "m"})
+    await at.write(lambda turn, pen: refund_to_person(turn, pen, payment, one.operation, may_ask=may_ask))
+    after, payment = await at.now(one.operation)
+    assert (after.step, after.code, after.message) == ("needs_human", "c", "m")
+    assert await at.seconds_until(after) == seconds
+    (row,) = await at.world.all("SELECT actor, detail FROM audit WHERE event = 'refund.needs_human'")
+    assert (row["actor"], json.loads(row["detail"])) == ("bridge", {"amount": amount, "message": "m"})
+
+
+# ---- withdrawals
+
+
+@pytest.mark.parametrize(
+    ("state", "ends_as", "told"),
+    [
+        (OPEN, "expired", ["payment.failed"]),
+        (UNKNOWN, "declined", ["payment.failed"]),
+        (HUMAN, "declined", ["payment.failed"]),
+        (PAID, "paid", []),
+        (WAITS, "awaiting_deposit", []),
+    ],
+)
+async def test_a_request_that_ended_unpaid_ends_its_payment_and_says_nothing_of_one_that_was_made(
+    desk, state, ends_as, told
+):
+    at = await desk("SelfTold")
+    payment, one = await asked_about(at, state, Kind.PROBE)
+    await at.write(lambda turn, pen: pen.case(turn, payment, "unknown_outcome", "nobody knows"))
+    await at.write(lambda turn, pen: write_unpaid(turn, pen, payment, one.operation, Evidence.E6, "2001"))
+    after, payment = await at.now(one.operation)
+    assert (after.step, after.evidence, after.code, payment.state) == ("ok", "E6", "2001", ends_as)
+    assert (payment.code, payment.message) == ("", ""), "no gateway has declined it"
+    assert payment.reason == {"expired": "expired", "declined": "never_happened"}.get(ends_as, "")
+    assert await at.world.told(payment.id) == told
+    assert await at.world.cases(payment.id) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step", "state", "ago", "becomes", "seconds"),
+    [
+        (Unpaid("2001"), Step.UNKNOWN, OPEN, 0, ("ok", "expired"), None),
+        (PerhapsPaid("no", "왜"), Step.UNKNOWN, OPEN, 0, ("unknown", "unknown"), 2),
+        (LOST, Step.UNKNOWN, OPEN, 0, ("unknown", "open"), 2),
+        (LOST, Step.UNKNOWN, OPEN, 359, ("unknown", "open"), 2),
+        (LOST, Step.UNKNOWN, OPEN, 360, ("needs_human", "needs_human"), 600),
+        (NotSent("why"), Step.UNKNOWN, OPEN, 900, ("unknown", "open"), 2),
+        (LOST, Step.NEEDS_HUMAN, HUMAN, 0, ("needs_human", "needs_human"), 600),
+        (LOST, Step.NEEDS_HUMAN, UNKNOWN, 0, ("needs_human", "needs_human"), 600),
+        (LOST, Step.NEEDS_HUMAN, HUMAN, DAY, ("needs_human", "needs_human"), 3_600),
+    ],
+)
+async def test_what_the_answer_to_a_withdrawal_comes_to(desk, outcome, step, state, ago, becomes, seconds):
+    at = await desk("SelfTold")
+    _, one = await asked_about(at, state, Kind.PROBE, step, ago=ago)
+    await at.write(lambda turn, pen: _record_probe(turn, pen, gateway_of(at), one.operation, outcome, ()))
+    after, payment = await at.now(one.operation)
+    assert (after.step, payment.state) == becomes
+    assert await at.seconds_until(after) == seconds
+    assert (after.code, after.message) == (
+        getattr(outcome, "code", ""),
+        "" if after.step == "ok" else getattr(outcome, "message", "") or getattr(outcome, "why", ""),
+    )
+    asks = payment.state == "needs_human" and state is not HUMAN
+    assert await at.world.cases(payment.id) == ["unknown_outcome"] * asks
+
+
+@pytest.mark.parametrize(
+    ("outcome", "asked", "requests", "state", "seconds"),
+    [
+        (Unpaid("", "1"), ("1", "2", "3"), ("2", "3"), "open", 0),
+        (Unpaid("", "1"), ("1",), (), "expired", None),
+        (Unpaid(""), ("1", "2"), ("1", "2", "3"), "expired", None),
+        (LOST, ("9", "2"), ("1", "2", "3"), "open", 0),
+        (LOST, ("1", "2", "3"), ("1", "2", "3"), "open", 0),
+    ],
+)
+async def test_each_of_several_requests_is_withdrawn_and_none_waits_for_another(
+    desk, outcome, asked, requests, state, seconds
+):
+    at = await desk("SelfTold")
+    kept = "1" if asked == ("1",) else "1 2 3"
+    _, one = await asked_about(at, OPEN, Kind.PROBE, changes={"refs": {"requests": kept}})
+    await at.write(lambda turn, pen: _record_probe(turn, pen, gateway_of(at), one.operation, outcome, asked))
+    after, payment = await at.now(one.operation)
+    assert (payment.requests, payment.state, await at.seconds_until(after)) == (requests, state, seconds)
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 0), (3, 0), (4, 3), (6, 10)])
+async def test_once_each_request_was_asked_about_the_tries_are_paced(desk, tries, seconds):
+    at = await desk("SelfTold")
+    _, one = await asked_about(at, OPEN, Kind.PROBE, changes={"refs": {"requests": "1 2 3"}})
+    await at.write(lambda turn, _: turn.run("UPDATE operations SET tries = ? WHERE id = ?", tries, one.operation.id))
+    now, _ = await at.now(one.operation)
+    await at.write(lambda turn, pen: _record_probe(turn, pen, gateway_of(at), now, LOST, ("1",)))
+    assert await at.seconds_until(now) == seconds
