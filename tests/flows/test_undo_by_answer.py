@@ -238,6 +238,8 @@ async def test_an_approval_is_taken_back_only_while_its_outcome_is_unknown(desk,
         "bridge",
     )
     assert (await at.seconds_until(approve), after.code, after.message) == (600, "odd", "글쎄요")
+    sent = await at.world.all("SELECT actor, was FROM audit WHERE event = 'undo.sent'")
+    assert sent == [{"actor": "bridge", "was": "unknown"}] * (state is UNKNOWN)
     assert await at.write(lambda turn, recorder: intend_undo(turn, recorder, after)) is None, "once at a time"
 
 
