@@ -221,3 +221,16 @@ def test_the_check_digit_tells_card_numbers_from_others(digits, fits):
 def test_what_breaks_our_own_books_is_grave_and_what_is_late_is_not():
     grave = {one.invariant: one.grave for one in check(replace(WELL, entries=[TAKEN], news=[], keys={}))}
     assert grave == {"I1": True, "I3b": True, "I8": False, "I11": False}
+
+
+def test_what_was_given_back_here_and_past_the_bridge_is_no_more_than_was_taken():
+    given = REFUNDED._replace(amount=30_000), GIVEN._replace(amount=-30_000)
+    past = Entry("x1", "external_refund", -30_000, "E6")
+    whole = payment("refunded", captured=55_000, refunded=60_000)
+    assert "I3" in ill(payment=whole, everyone=[whole], deeds=[APPROVED, given[0]], entries=[TAKEN, given[1], past])
+
+
+def test_a_withdrawal_that_nobody_waits_for_may_take_its_time():
+    late = Deed("w1", Kind.WITHDRAW, Step.UNKNOWN, 55_000, "", "", "", 1_000_000.0)
+    assert ill(deeds=[APPROVED, REFUNDED, late]) == []
+    assert "I9" in ill(deeds=[APPROVED, REFUNDED, late._replace(kind=Kind.UNDO)])

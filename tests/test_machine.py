@@ -12,8 +12,10 @@ from bridge.domain.machine import (
     STEPS,
     TERMINAL,
     UNSETTLED,
+    Kind,
     State,
     Step,
+    blocks,
     may_move,
     may_step,
     order_state,
@@ -81,6 +83,12 @@ def test_the_sets_of_states_are_what_they_are_called():
     assert set(HOLDING) == set(UNSETTLED) | {"awaiting_deposit", "paid", "part_refunded"}
     assert set(PENDING_STEPS) == {"sent", "unknown", "needs_human"}
     assert not HOLDING & TERMINAL
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("step", Step)
+def test_what_has_no_outcome_bars_others_unless_nobody_waits_for_it(kind, step):
+    assert blocks(kind, step) is (step in {"sent", "unknown", "needs_human"} and kind not in {"check", "withdraw"})
 
 
 def test_every_state_can_be_reached_and_what_is_unknown_can_end():

@@ -166,6 +166,32 @@ async def test_a_notice_is_kept_as_it_came_and_a_second_time_only_counted(books)
     ]
 
 
+async def test_a_plans_notices_are_read_as_they_came_until_their_texts_are_gone(books):
+    kept = replace(NOTICE, plan="plan1")
+    others = [
+        replace(kept, id="n2", dedupe="d2", plan="plan2"),
+        replace(kept, id="n3", dedupe="d3", raw_sealed=f"{notices.HASHED}ab"),
+        replace(kept, id="n4", dedupe="d4", raw_sealed=notices.ERASED),
+    ]
+    for one in [*others, kept]:
+        await books.write(lambda turn, one=one: notices.store(turn, one))
+        await books.write(lambda turn, one=one: notices.bind_plan(turn, one.id, one.plan))
+
+    assert await books.read(lambda turn: notices.sealed_of_plan(turn, "plan1")) == [kept]
+
+
+async def test_when_the_last_notice_with_an_outcome_came_is_zero_before_there_is_one(books):
+    def asked(outcome):
+        return books.read(lambda turn: notices.last_with_outcome(turn, "p", outcome))
+
+    for one in (NOTICE, replace(NOTICE, id="n2", dedupe="d2", received_at=AT + 5)):
+        await books.write(lambda turn, one=one: notices.store(turn, one))
+        await books.write(lambda turn, one=one: notices.bind(turn, one.id, "p"))
+        await books.write(lambda turn, one=one: notices.settle(turn, one.id, "done", "reported", AT + 9))
+
+    assert (await asked("reported"), await asked("paid")) == (AT + 5, 0)
+
+
 async def test_a_notice_has_its_effect_once(books):
     await books.write(lambda turn: notices.store(turn, NOTICE))
     assert await books.write(lambda turn: notices.take(turn, "n1")) is True

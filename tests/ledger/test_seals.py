@@ -83,6 +83,11 @@ def test_a_rows_hash_is_that_of_its_json_as_it_is_written(values, hashed):
     assert audit.hash_of(values) == hashed, "or every chain of books in use would be broken"
 
 
+def test_bytes_that_somebody_put_in_place_of_a_text_have_another_hash():
+    assert audit.hash_of(["p", b"paid"]) != audit.hash_of(["p", "paid"])
+    assert audit.hash_of(["p", b"paid"]) != audit.hash_of(["p", b"open"])
+
+
 async def test_an_audit_row_says_who_did_what_when_and_hangs_on_the_one_before(books):
     def work(turn):
         audit.note(turn, site="s0", payment="p", at=AT, actor="buyer", event="first")

@@ -81,3 +81,34 @@ def test_a_webhook_header_of_1024_bytes_is_read_and_refused_for_what_it_says():
         news.verify([KEY.news], list((sent | {b"webhook-signature": b"A" * 1_024}).items()), b"{}", NOW)
     with pytest.raises(TooLarge):
         news.verify([KEY.news], list((sent | {b"webhook-signature": b"A" * 1_025}).items()), b"{}", NOW)
+
+
+def test_a_webhook_with_eight_signatures_is_read_and_with_nine_refused():
+    sent = {name.encode(): value.encode() for name, value in news.headers([KEY.news], "msg_1", NOW, b"{}").items()}
+    ours = sent[b"webhook-signature"]
+
+    def with_others(many: int) -> list[tuple[bytes, bytes]]:
+        return list((sent | {b"webhook-signature": b" ".join([b"v1,AAAA"] * many + [ours])}).items())
+
+    assert news.verify([KEY.news], with_others(7), b"{}", NOW) == "msg_1"
+    with pytest.raises(BadSignature, match="more than 8 signatures"):
+        news.verify([KEY.news], with_others(8), b"{}", NOW)
+
+
+@pytest.mark.parametrize("part", [{b"webhook-id": b"msg.1"}, {b"webhook-timestamp": b"0"}])
+def test_a_webhook_with_one_part_out_of_form_is_refused_before_its_signature_is_made(part):
+    sent = {name.encode(): value.encode() for name, value in news.headers([KEY.news], "msg_1", NOW, b"{}").items()}
+    with pytest.raises(BadSignature, match="has not its form"):
+        news.verify([KEY.news], list((sent | part).items()), b"{}", NOW)
+
+
+def test_a_signing_header_of_512_bytes_is_read_and_a_byte_more_is_not():
+    headers = sign(KEY, method="POST", target_uri=TARGET, body=b"{}", idempotency_key=ONCE, created=NOW, nonce=NONCE)
+
+    def sent(letters: int) -> Signed:
+        return Signed("POST", TARGET, raw(headers | {"Signature": "x" * letters}), b"{}")
+
+    with pytest.raises(BadSignature):
+        verify(sent(512), find_key, NOW)
+    with pytest.raises(TooLarge):
+        verify(sent(513), find_key, NOW)
