@@ -4,8 +4,8 @@ from typing import Any
 
 from bridge.domain.billing import IssuesKeys, Plans
 from bridge.domain.gateway import Gateway
-from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, Method
-from bridge.domain.services import LooksUp
+from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, Buyer, Device, Method
+from bridge.domain.services import LooksUp, NeedsForWindow
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
 
@@ -58,7 +58,8 @@ def methods_json(context: Context, site: Site, gateway: str = "") -> list[dict[s
     """List the methods that can be chosen, of one gateway or of all; the default gateway comes first.
 
     `healthy` is whether any gateway that takes the method opens its window at the moment; the others are skipped.
-    `minimum` is the least amount in KRW that any of the healthy ones takes, or of all where none is.
+    `minimum` is the least amount in KRW that any of the healthy ones takes, or of all where none is. `needs_phone` is
+    there, and true, where each of those opens its window only for a buyer whose phone is known.
     """
     chosen = _chosen(site, gateway)
     return [
@@ -81,9 +82,18 @@ def _method_json(context: Context, site: Site, method: Method, able: list[Gatewa
         "name": METHOD_NAMES[method],
         "healthy": bool(up),
         "minimum": min(one.smallest(method) for one in up or able),
+        **({"needs_phone": True} if all(map(_needs_phone, up or able)) else {}),
         "gateways": [
             {"gateway": one.name, "title": one.title, "healthy": one in up, "minimum": one.smallest(method)}
             for one in able
         ],
     }
     return shown | ({"instalments_from": INSTALMENT_AMOUNT_MIN} if method is Method.CARD else {})
+
+
+def _needs_phone(gateway: Gateway) -> bool:
+    """Tell whether it opens its window in a browser for a buyer with a phone, and for no other."""
+    if not isinstance(gateway, NeedsForWindow):
+        return False
+    bare, known = (gateway.lacking_for_window(Device.PC, Buyer("", phone=one)) for one in ("", "01000000000"))
+    return bare is not None and known is None

@@ -283,3 +283,19 @@ async def test_a_buyer_whose_phone_is_not_known_is_led_past_a_page_that_needs_it
     assert sorted((row["gateway"], row["state"]) for row in rows) == [("mainpay", "open"), ("payapp", "open")]
     assert len([one for one in world.sandbox.requests if one["op"] == "payrequest"]) == 1
     await closed(world)
+
+
+@pytest.mark.parametrize(("window", "needs"), [("rest", True), ("auto", None)])
+async def test_the_order_page_is_told_where_every_gateway_that_is_up_needs_the_phone(tmp_path, window, needs):
+    world = await opened(house.House(tmp_path), "payapp", window=window)
+
+    async def told(query=""):
+        methods = (await world.call("GET", f"/v1/codes/methods{query}")).json()["items"]
+        (card,) = [one for one in methods if one["code"] == "card"]
+        return card.get("needs_phone")
+
+    assert [await told(), await told("?gateway=payapp")] == [None, needs], "Mainpay takes whoever has none"
+    for _ in range(FAILURES_MAX):
+        world.context.breakers.failed(world.site.id, "mainpay", world.clock.boot_seconds())
+    assert await told() == needs
+    await closed(world)

@@ -87,6 +87,15 @@ def test_a_page_tells_what_the_bridge_last_told(fresh: Shop) -> None:
     assert look(fresh)["gift"]["why"] == "", "without an amount none is too small"
 
 
+def test_a_method_that_needs_the_buyers_phone_says_so_where_the_order_has_none(fresh: Shop) -> None:
+    told(fresh, CARD | {"needs_phone": True}, GIFT)
+    asked = "echo wp_json_encode(array(pay_bridge_methods(60000), pay_bridge_methods(60000, false)));"
+    known, nobody = json.loads(fresh.stand.run_php(asked))
+
+    assert (known["card"]["why"], known["gift"]["why"], nobody["gift"]["why"]) == ("", "", "")
+    assert "휴대전화 번호가 필요해요" in nobody["card"]["why"]
+
+
 def test_the_bridge_is_asked_once_a_minute_however_many_pages_are_seen(fresh: Shop) -> None:
     told(fresh, CARD)
     for _ in range(5):
@@ -176,6 +185,16 @@ def test_the_shortcode_offers_what_can_be_chosen_and_says_why_the_rest_cannot(fr
     assert ["checked" in switches for _, switches, _ in inputs] == [False, True, False]
     assert "지금은 쓸 수 없어요" in inputs[0][2]
     assert "50,000원부터 쓸 수 있어요." in inputs[2][2]
+
+
+def test_the_shortcode_asks_for_the_phone_that_the_order_lacks(fresh: Shop) -> None:
+    bare, whole = fresh.order(owner=0, buyer={"name": "홍길동"}), fresh.order(owner=0)
+    told(fresh, CARD | {"needs_phone": True})
+    pages = [
+        fresh.stand.run_php(f"echo do_shortcode('[pay_bridge_checkout order=\"{one['ref']}\"]');")
+        for one in (bare, whole)
+    ]
+    assert ["휴대전화 번호가 필요해요" in page for page in pages] == [True, False]
 
 
 # ---- what may be done with a payment

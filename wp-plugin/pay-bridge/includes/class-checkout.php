@@ -88,7 +88,7 @@ final class Checkout {
 		ob_start();
 		if ( self::form_begin( $order_ref ) ) {
 			$order = Order::of_buyer( $order_ref, 'checkout', get_current_user_id() );
-			self::methods( $order->amount() );
+			self::methods( $order->amount(), '' !== ( $order->for_bridge()['buyer']['phone'] ?? '' ) );
 			/* translators: %s: an amount such as 12,000 KRW */
 			printf( '<button type="submit" class="pay-bridge-button button wp-element-button">%s</button>', esc_html( sprintf( __( 'Pay %s', 'pay-bridge' ), Words::krw( $order->amount() ) ) ) );
 			self::form_end();
@@ -96,8 +96,8 @@ final class Checkout {
 		return (string) ob_get_clean();
 	}
 
-	private static function methods( int $amount ): void {
-		$methods = Methods::for_amount( $amount );
+	private static function methods( int $amount, bool $has_phone ): void {
+		$methods = Methods::for_amount( $amount, $has_phone );
 		$offered = array();
 		foreach ( null === $methods ? self::USUAL_METHODS : array() as $code ) {
 			$offered[ $code ] = array(

@@ -24,10 +24,11 @@ final class Methods {
 	/**
 	 * The methods for an amount; null while the bridge has never told them.
 	 *
-	 * @param int $amount KRW; 0 if it is not known.
+	 * @param int  $amount    KRW; 0 if it is not known.
+	 * @param bool $has_phone Whether the order tells the buyer's phone.
 	 * @return array<string,array{code:string,name:string,minimum:int,healthy:bool,why:string}>|null By code; `why` is empty if it may be chosen.
 	 */
-	public static function for_amount( int $amount ): ?array {
+	public static function for_amount( int $amount, bool $has_phone = true ): ?array {
 		if ( abs( time() - (int) get_option( self::ASKED ) ) >= self::KEEP_SECONDS ) {
 			add_action( 'shutdown', array( self::class, 'action_shutdown' ) );
 		}
@@ -38,7 +39,7 @@ final class Methods {
 			$old     = abs( time() - (int) $kept['told_at'] ) > self::BELIEVE_SECONDS;
 			$methods = array();
 			foreach ( $kept['items'] as $code => $item ) {
-				$methods[ $code ] = self::method( $code, $item, $old || $item['healthy'], $amount );
+				$methods[ $code ] = self::method( $code, $item, $old || $item['healthy'], $amount, $has_phone );
 			}
 		}
 		/** The methods of the order page, by code; null while the bridge has never told them. */
@@ -66,7 +67,7 @@ final class Methods {
 		update_option( self::ASKED, 0 );
 	}
 
-	private static function method( string $code, array $item, bool $healthy, int $amount ): array {
+	private static function method( string $code, array $item, bool $healthy, int $amount, bool $has_phone ): array {
 		$name = Words::method( $code );
 		$why  = '';
 		if ( ! $healthy ) {
@@ -74,6 +75,8 @@ final class Methods {
 		} elseif ( $amount > 0 && $amount < $item['minimum'] ) {
 			/* translators: %s: an amount such as 1,000 KRW */
 			$why = sprintf( __( 'Takes %s or more.', 'pay-bridge' ), Words::krw( $item['minimum'] ) );
+		} elseif ( ! $has_phone && ! empty( $item['needs_phone'] ) ) {
+			$why = __( 'Needs your mobile phone number. Please add it to the order, or choose another method.', 'pay-bridge' );
 		}
 		return array(
 			'code'    => $code,
@@ -105,9 +108,10 @@ final class Methods {
 		foreach ( $answer->ok() && is_array( $answer->body['items'] ?? null ) ? $answer->body['items'] : array() as $item ) {
 			if ( self::fits( $item ) ) {
 				$items[ $item['code'] ] = array(
-					'name'    => $item['name'],
-					'minimum' => $item['minimum'],
-					'healthy' => $item['healthy'],
+					'name'        => $item['name'],
+					'minimum'     => $item['minimum'],
+					'healthy'     => $item['healthy'],
+					'needs_phone' => true === ( $item['needs_phone'] ?? false ),
 				);
 			}
 		}

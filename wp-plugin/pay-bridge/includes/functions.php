@@ -44,11 +44,12 @@ function pay_bridge_order_field( string $order_ref ): void {
 /**
  * The methods that the site's gateways take, from WordPress' own options (no HTTP, no query); filter: pay_bridge_methods.
  *
- * @param int $amount The order's amount in KRW; 0 if it is not known.
+ * @param int  $amount    The order's amount in KRW; 0 if it is not known.
+ * @param bool $has_phone Whether the order tells the buyer's phone, which some gateways need.
  * @return array|null By code: code, name, minimum (KRW), healthy, why (empty if it may be chosen); null while the bridge has never told them.
  */
-function pay_bridge_methods( int $amount = 0 ): ?array {
-	return PayBridge\Methods::for_amount( $amount );
+function pay_bridge_methods( int $amount = 0, bool $has_phone = true ): ?array {
+	return PayBridge\Methods::for_amount( $amount, $has_phone );
 }
 
 /**

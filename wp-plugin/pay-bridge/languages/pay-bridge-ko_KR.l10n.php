@@ -162,6 +162,7 @@ return array(
 		'Naver Pay' => '네이버페이',
 		'Naver points' => '네이버포인트',
 		'Needs a person' => '담당자 확인 필요',
+		'Needs your mobile phone number. Please add it to the order, or choose another method.' => '휴대전화 번호가 필요해요. 주문에 번호를 적거나 다른 결제 수단을 골라 주세요.',
 		'New' => '새 결제',
 		'News of the payment service may not reach this site (%s). A security plugin or firewall may stand in the way.' => '결제 서비스의 알림이 이 사이트에 도착하지 못할 수 있어요(%s). 보안 플러그인이나 방화벽이 막고 있는지 확인해 주세요.',
 		'News of the payment service reach this site' => '결제 서비스의 알림 도착',
