@@ -54,8 +54,9 @@ Digits = r"^[0-9]+$(?!\n)"
 
 
 class CardIn(msgspec.Struct):
-    """A card as it was typed; expires is YYMM, holder a birth date (YYMMDD) or business number, issuer the gateway's
-    code of the card's company, which Pay-Story wants."""
+    """A card as it was typed; expires is YYMM, holder a birth date (YYMMDD) or business number, password its first two
+    digits, issuer the gateway's code of the card's company. To register one PayApp, Pay-Story and Welcome (with
+    `welcome.billing_key` auth) need holder and password, Pay-Story the issuer too."""
 
     number: Annotated[str, Meta(min_length=13, max_length=19, pattern=Digits)]
     expires: Annotated[str, Meta(min_length=4, max_length=4, pattern=Digits)]

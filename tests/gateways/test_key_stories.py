@@ -264,6 +264,31 @@ async def test_a_typed_card_is_refused_unless_the_site_switched_that_on(paystory
         assert CARD["number"] not in json.dumps(await street.all(f"SELECT * FROM {table}"), default=str), table
 
 
+@pytest.mark.parametrize(
+    ("lacks", "word", "korean"),
+    [
+        ({"issuer": ""}, "card.issuer", "카드사 코드"),
+        ({"issuer": "6"}, "card.issuer", "카드사 코드"),
+        ({"holder": ""}, "card.holder", "생년월일 6자리"),
+        ({"holder": "19900101"}, "card.holder", "생년월일 6자리"),
+        ({"password": ""}, "card.password", "비밀번호 앞 두 자리"),
+        ({"password": "1"}, "card.password", "비밀번호 앞 두 자리"),
+    ],
+)
+async def test_a_typed_card_is_refused_here_where_paystory_needs_more_of_it(paystory, lacks, word, korean):
+    street = paystory
+    street.site = await street.pair("http://typed-shop.test", card_entry="on")
+    refused = await ask(street, card=CARD | lacks)
+
+    said = refused.json()
+    assert (refused.status_code, said["code"]) == (400, "malformed"), said
+    assert word in said["detail"]
+    assert korean in said["message_ko"]
+    assert not street.net.sent
+    company = await ask(street, card=CARD | {"holder": "1234567890"})
+    assert (company.status_code, company.json()["state"]) == (201, "active"), company.text
+
+
 async def test_an_account_is_issued_and_paid_into_once_however_often_it_is_told(paystory):
     street = paystory
     street.register_notices()

@@ -272,6 +272,26 @@ async def test_a_card_is_registered_charged_and_deleted_and_shown_nowhere(billin
         assert secret not in repr(bench.world.requests)
 
 
+@pytest.mark.parametrize(
+    ("lacks", "word", "korean"),
+    [
+        ({"holder": ""}, "card.holder", "생년월일 6자리"),
+        ({"holder": "19900101"}, "card.holder", "생년월일 6자리"),
+        ({"password": ""}, "card.password", "비밀번호 앞 두 자리"),
+        ({"password": "1"}, "card.password", "비밀번호 앞 두 자리"),
+    ],
+)
+def test_a_card_is_registered_with_its_holder_and_password_where_welcome_checks_them(lacks, word, korean):
+    checking, trusting = WelcomeBench(billing_key="auth").adapter, WelcomeBench(billing_key="noauth").adapter
+    english, words = checking.lacking("issue_key_by_card", BUYER, replace(CARD, **lacks))
+    assert word in english
+    assert korean in words
+    assert checking.lacking("issue_key_by_card", BUYER, CARD) is None
+    assert checking.lacking("issue_key_by_card", BUYER, replace(CARD, holder="1234567890")) is None
+    assert checking.lacking("charge", BUYER) is None
+    assert trusting.lacking("issue_key_by_card", BUYER, replace(CARD, **lacks)) is None
+
+
 def test_every_field_of_a_card_is_among_its_calls_secrets(bench):
     wanted = KeyOrder("KEY1", "u1", "회비", BUYER, bench.clock.now())
     calls = [

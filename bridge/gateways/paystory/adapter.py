@@ -40,6 +40,7 @@ from bridge.domain.payment import (
     AMOUNT_MIN,
     ESCROW,
     INSTALMENT_AMOUNT_MIN,
+    Buyer,
     Method,
     Mode,
     Order,
@@ -63,6 +64,10 @@ BY_ORDER = "거래번호가 없어 주문번호로 취소해요. 거절되면 �
 """0003 and 2020 may refuse a cancel by order number (12.4)."""
 TO_ACCOUNT = "가상계좌로 받은 돈은 구매자의 계좌로 환불해요. 계좌는 결제 서버의 운영자만 등록할 수 있어요."
 
+ISSUER_DIGITS = range(2, 5)
+"""cpCd has four bytes (14.3); the codes of the list have two (13.)."""
+HOLDER_DIGITS = (6, 10)
+PASSWORD_DIGITS = 2
 NOTICE_BYTES_MAX = 200
 """notiUrl (5.3, 7.3)."""
 
@@ -196,6 +201,21 @@ class PayStory(Writer):
         """Have the key issued. A phone is charged by it, a card is not (3.1.3, 4.3)."""
         reply = yield self.approval(returned, order.amount)
         return answers.key(order, self.settings.mid, reply)
+
+    def lacking(self, call: str, buyer: Buyer, card: CardEntry | None = None) -> tuple[str, str] | None:
+        """Say what registBill lacks of what the guide marks Y, or nothing (14.3: cpCd, ordAuthNo, cardPw)."""
+        if call != "issue_key_by_card" or card is None:
+            return None
+        if len(card.issuer) not in ISSUER_DIGITS:
+            english = "Pay-Story needs its code of the card's company (card.issuer), such as 06."
+            return english, "페이스토리에는 카드사 코드가 필요해요."
+        if len(card.holder) not in HOLDER_DIGITS:
+            english = "Pay-Story needs the card holder's birth date (YYMMDD) or business number (card.holder)."
+            return english, "페이스토리에는 카드 소유자의 생년월일 6자리나 사업자등록번호 10자리가 필요해요."
+        if len(card.password) != PASSWORD_DIGITS:
+            english = "Pay-Story needs the first two digits of the card's password (card.password)."
+            return english, "페이스토리에는 카드 비밀번호 앞 두 자리가 필요해요."
+        return None
 
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp

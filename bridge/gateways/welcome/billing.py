@@ -4,19 +4,33 @@ from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
 from bridge.domain.exchange import Exchange, Reply, Stamp
 from bridge.domain.gateway import Declined, Done, Paid, Redirect, Refused, Return, Unknown, Urls, Waiting
 from bridge.domain.outcomes import Absent
-from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Method, Order, Payment
+from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Buyer, Method, Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.domain.services import CardKind
 from bridge.gateways.welcome import approvals, codes
 from bridge.gateways.welcome.links import Links
 from bridge.gateways.welcome.talk import buyer_fields, digits, plain, read
 
+HOLDER_DIGITS = (6, 10)
+PASSWORD_DIGITS = 2
 ETC = "-"
 """The note (비고) that a registration with birthday and password must carry. (3.1)"""
 
 
 class Billing(Links):
     """Registers cards and phones, charges and deletes them, and charges a card that somebody typed."""
+
+    def lacking(self, call: str, buyer: Buyer, card: CardEntry | None = None) -> tuple[str, str] | None:
+        """Say what billkey/card lacks of its mandatory registNo and passwd, or nothing; noauth has neither. (3.1)"""
+        if call != "issue_key_by_card" or card is None or self.settings.billing_key != "auth":
+            return None
+        if len(card.holder) not in HOLDER_DIGITS:
+            english = "Welcome needs the card holder's birth date (YYMMDD) or business number (card.holder)."
+            return english, "웰컴페이먼츠에는 카드 소유자의 생년월일 6자리나 사업자등록번호 10자리가 필요해요."
+        if len(card.password) != PASSWORD_DIGITS:
+            english = "Welcome needs the first two digits of the card's password (card.password)."
+            return english, "웰컴페이먼츠에는 카드 비밀번호 앞 두 자리가 필요해요."
+        return None
 
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp
