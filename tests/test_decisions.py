@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.domain.decisions import Decision, amount_of, choices, read_evidence
-from bridge.domain.failures import Malformed
+from bridge.domain.decisions import Decision, Matter, amount_of, choices, read_evidence, refuse_own, suggest
+from bridge.domain.failures import AmountRefused, Malformed, OwnNumber
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Device, Method, Payment
 
@@ -43,8 +43,14 @@ def payment(state: str, **changes: object) -> Payment:
         ("reported", "part_refunded", {"captured": 55_000, "refunded": 5_000}, CANCELLED),
         ("reported", "declined", {}, NOTHING_LIES_THERE),
         ("unexpected_deposit", "awaiting_deposit", {}, (D.PAID, *NOTHING_LIES_THERE)),
-        ("unexpected_deposit", "paid", {"captured": 55_000}, NOTHING_LIES_THERE),
-        ("money_on_ended_payment", "paid", {"captured": 55_000}, NOTHING_LIES_THERE),
+        ("unexpected_deposit", "awaiting_deposit", {"amount": 50_000}, NOTHING_LIES_THERE),
+        ("unexpected_deposit", "paid", {"captured": 55_000}, (D.SEEN, *NOTHING_LIES_THERE)),
+        ("unexpected_deposit", "needs_human", {}, ()),
+        ("money_on_ended_payment", "needs_human", {}, ()),
+        ("money_on_ended_payment", "paid", {"captured": 55_000}, (D.SEEN, *NOTHING_LIES_THERE)),
+        ("money_on_ended_payment", "declined", {"orphaned": 55_000}, NOTHING_LIES_THERE),
+        ("seat_lost", "refunded", {"captured": 55_000, "refunded": 55_000}, (D.SEEN,)),
+        ("books_differ", "refunded", {"captured": 55_000, "refunded": 55_000}, (D.SEEN, *NOTHING_LIES_THERE)),
         ("money_on_ended_payment", "voided", {}, NOTHING_LIES_THERE),
         ("seat_lost", "paid", {"captured": 55_000}, (D.SEEN,)),
         ("seat_lost", "awaiting_deposit", {}, ()),
@@ -52,14 +58,16 @@ def payment(state: str, **changes: object) -> Payment:
     ],
 )
 def test_each_case_offers_what_makes_sense_as_the_payment_stands(reason, state, changes, wanted):
-    assert choices(reason, payment(state, **changes), (), order_free=True) == wanted
+    deposited = changes.get("amount", 55_000)
+    one = payment(state, **changes | {"amount": 55_000})
+    assert choices(Matter(reason, deposited), one, (), order_free=True) == wanted
 
 
 def test_while_a_refund_has_no_outcome_only_that_one_is_decided():
     paid = payment("paid", captured=55_000)
-    assert choices("refund_unknown", paid, (Kind.REFUND,), order_free=True) == (D.REFUNDED, D.NOT_REFUNDED)
-    assert choices("external_cancel", paid, (Kind.REFUND,), order_free=True) == ()
-    assert choices("external_cancel", paid, (Kind.CHECK,), order_free=True) == CANCELLED
+    assert choices(Matter("refund_unknown"), paid, (Kind.REFUND,), order_free=True) == (D.REFUNDED, D.NOT_REFUNDED)
+    assert choices(Matter("external_cancel"), paid, (Kind.REFUND,), order_free=True) == ()
+    assert choices(Matter("external_cancel"), paid, (Kind.CHECK,), order_free=True) == CANCELLED
 
 
 @pytest.mark.parametrize(
@@ -73,26 +81,61 @@ def test_while_a_refund_has_no_outcome_only_that_one_is_decided():
     ],
 )
 def test_money_found_may_be_adopted_only_whole_once_and_by_a_free_order(state, changes, order_free, adopted):
-    offered = choices("money_on_ended_payment", payment(state, **changes), (), order_free=order_free)
+    one, reason = payment(state, **changes), "money_on_ended_payment"
+    offered = choices(Matter(reason, one.orphaned, one.orphaned), one, (), order_free=order_free)
     assert offered == ((D.GIVEN_BACK, D.ADOPTED) if adopted else (D.GIVEN_BACK,))
+    more = choices(Matter(reason, one.orphaned + 1, one.orphaned), one, (), order_free=order_free)
+    assert more == (*offered, D.MONEY_FOUND), "what was only reported is still to be found"
 
 
-def test_a_decision_is_about_what_was_typed_or_what_the_books_say():
-    ended, orphan = payment("declined"), payment("declined", orphaned=1)
-    part = payment("part_refunded", captured=55_000, refunded=5_000)
-    assert amount_of(D.MONEY_FOUND, ended, 7, 9) == 7
-    assert amount_of(D.MONEY_FOUND, ended, None, 9) == 9
-    assert amount_of(D.MONEY_FOUND, ended, None, 0) == 55_000
-    assert amount_of(D.GIVEN_BACK, orphan, None, 9) == 1
-    assert amount_of(D.GIVEN_BACK, orphan, 1, 9) == 1
-    assert amount_of(D.GIVEN_BACK, part, None, 9) == 9
-    assert amount_of(D.GIVEN_BACK, part, None, 0) == 50_000
-    assert amount_of(D.GIVEN_BACK, payment("declined", captured=0), None, 0) == 0
-    assert amount_of(D.PAID, part, None, 9) == 0
+def test_another_cases_money_changes_nothing_of_what_is_offered():
+    one = payment("declined", orphaned=55_000)
+    assert choices(Matter("unexpected_deposit", 55_000), one, (), order_free=False) == NOTHING_LIES_THERE
+    paid = payment("paid", captured=55_000, orphaned=55_000)
+    assert choices(Matter("external_cancel", 55_000), paid, (), order_free=False) == CANCELLED
+
+
+FOUND = "money_on_ended_payment"
+
+
+def test_a_decision_is_about_what_was_typed_or_what_the_books_and_the_case_say():
+    ended, part = payment("declined"), payment("part_refunded", captured=55_000, refunded=5_000)
+    orphan, cancel = Matter(FOUND, 1, 1), "external_cancel"
+    assert amount_of(D.MONEY_FOUND, ended, 7, Matter(FOUND, 9)) == 7
+    assert amount_of(D.MONEY_FOUND, ended, None, Matter(FOUND, 9)) == 9
+    assert amount_of(D.MONEY_FOUND, ended, None, Matter(FOUND, 9, 4)) == 5, "what is booked is not found again"
+    assert amount_of(D.GIVEN_BACK, ended, None, orphan) == 1
+    assert amount_of(D.GIVEN_BACK, ended, 1, orphan) == 1
+    assert amount_of(D.GIVEN_BACK, ended, None, Matter(FOUND, 9, 4)) == 4
+    assert amount_of(D.GIVEN_BACK, part, None, Matter(FOUND, 9)) == 9
+    assert amount_of(D.GIVEN_BACK, part, None, Matter(cancel, 9)) == 9
+    assert amount_of(D.GIVEN_BACK, part, None, Matter(cancel)) == 50_000
+    assert amount_of(D.GIVEN_BACK, ended, None, Matter(cancel)) == 0
+    assert amount_of(D.PAID, part, None, Matter("unknown_outcome", 9)) == 0
     with pytest.raises(Malformed):
-        amount_of(D.GIVEN_BACK, orphan, 2, 9)
+        amount_of(D.GIVEN_BACK, ended, 2, orphan)
     with pytest.raises(Malformed):
-        amount_of(D.PAID, part, 0, 9)
+        amount_of(D.PAID, part, 0, Matter("unknown_outcome"))
+
+
+@pytest.mark.parametrize("decision", [D.GIVEN_BACK, D.MONEY_FOUND])
+def test_an_amount_that_nothing_tells_is_asked_for_and_never_guessed(decision):
+    paid = payment("paid", captured=55_000)
+    assert suggest(decision, paid, Matter(FOUND)) == 0
+    with pytest.raises(AmountRefused):
+        amount_of(decision, paid, None, Matter(FOUND))
+    assert amount_of(decision, paid, 5, Matter(FOUND)) == 5
+
+
+def test_money_is_not_found_under_the_number_of_the_payments_own():
+    paid = payment("paid", captured=55_000, refs={"refNo": "30001234"})
+    with pytest.raises(OwnNumber, match="30001234"):
+        refuse_own(D.MONEY_FOUND, paid, "console: 30001234, 55,000")
+    refuse_own(D.MONEY_FOUND, paid, "console: 30001235, 55,000")
+    refuse_own(D.SEEN, paid, "console: 30001234, 55,000")
+    refuse_own(D.MONEY_FOUND, payment("declined", refs={"refNo": "30001234"}), "console: 30001234")
+    account = payment("paid", captured=55_000, refs={"refNo": "30001234"}, account={"number": "110-1"})
+    refuse_own(D.MONEY_FOUND, account, "console: 30001234, the second deposit")
 
 
 @pytest.mark.parametrize(

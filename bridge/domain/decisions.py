@@ -1,9 +1,10 @@
 """What people may decide about a case: for each, the decisions that make sense as the payment stands. Pure rules."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 
-from bridge.domain.failures import Malformed
+from bridge.domain.failures import AmountRefused, Malformed, OwnNumber
 from bridge.domain.machine import TERMINAL, Kind, State
 from bridge.domain.payment import Payment
 
@@ -31,12 +32,34 @@ class Decision(StrEnum):
 
 NOTHING_LIES_THERE = (Decision.NO_MONEY, Decision.GIVEN_BACK, Decision.MONEY_FOUND)
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
+FOUND = ("unexpected_deposit", "money_on_ended_payment")
+"""Reasons of cases about money beside what the payment itself was paid with."""
+HELD = ("seat_lost", "order_changed", "order_paid", "order_paid_twice", "seats_unconfirmed", "external_refund")
+"""Reasons of cases whose money the books have as the payment's own, when it has ended too."""
+OWN_NUMBERS = ("refNo", "tid", "mul_no")
+"""Names of gateways' own numbers of a payment."""
 
 
-def choices(reason: str, payment: Payment, pending: Collection[Kind], *, order_free: bool) -> tuple[Decision, ...]:
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a case is about: its reason, its KRW, and how many of these the books have as found money of its own."""
+
+    reason: str
+    amount: int = 0
+    booked: int = 0
+
+    @property
+    def reported(self) -> int:
+        """The KRW that were only reported: no entry is of them."""
+        return max(self.amount - self.booked, 0)
+
+
+def choices(matter: Matter, payment: Payment, pending: Collection[Kind], *, order_free: bool) -> tuple[Decision, ...]:
     """List what may be decided now: `pending` are the kinds of its operations without outcome, `order_free` tells
     that no other payment holds the order. Nothing is offered while the bridge itself is still finding out."""
-    state = State(payment.state)
+    state, reason = State(payment.state), matter.reason
+    if state is State.NEEDS_HUMAN and reason in FOUND:
+        return ()  # it may be the very money that nobody knows of: that is decided first
     if state is State.NEEDS_HUMAN:
         never_paid = (Decision.PAID, Decision.DECLINED, Decision.VOIDED)
         return (Decision.VOIDED,) if payment.captured else never_paid
@@ -48,33 +71,65 @@ def choices(reason: str, payment: Payment, pending: Collection[Kind], *, order_f
         return ()  # money found before its outcome is known would be counted a second time by that outcome
     if Kind.REFUND in pending:
         return (Decision.REFUNDED, Decision.NOT_REFUNDED) if reason == "refund_unknown" else ()
-    if payment.orphaned > 0:
-        may_adopt = order_free and not payment.adopted and state in TERMINAL and payment.orphaned == payment.amount
-        return (Decision.GIVEN_BACK, Decision.ADOPTED) if may_adopt else (Decision.GIVEN_BACK,)
+    if matter.booked > 0:
+        whole = matter.booked == payment.orphaned == payment.amount
+        may_adopt = order_free and not payment.adopted and state in TERMINAL and whole
+        adopted = (Decision.ADOPTED,) if may_adopt else ()
+        return (Decision.GIVEN_BACK, *adopted, *((Decision.MONEY_FOUND,) if matter.reported else ()))
     if reason == "external_cancel" or (reason == "reported" and state in REFUNDABLE):
         return (Decision.GIVEN_BACK, Decision.NOT_GIVEN_BACK)
-    if reason == "unexpected_deposit" and state is State.AWAITING_DEPOSIT:
-        return (Decision.PAID, *NOTHING_LIES_THERE)
     if reason in ("refund_unknown", "amount_mismatch"):
         return (Decision.SEEN,) if _settled(state) else ()
-    if state in TERMINAL or reason in ("unexpected_deposit", "money_on_ended_payment"):
-        return NOTHING_LIES_THERE
+    if reason in FOUND or state in TERMINAL:
+        if payment.captured and reason in HELD:
+            return (Decision.SEEN,)
+        pays = reason == "unexpected_deposit" and state is State.AWAITING_DEPOSIT and matter.amount == payment.amount
+        own = (Decision.PAID,) if pays else (Decision.SEEN,) if payment.captured else ()
+        return (*own, *NOTHING_LIES_THERE)
     return (Decision.SEEN,) if _settled(state) else ()
 
 
-def amount_of(decision: Decision, payment: Payment, asked: int | None, about: int) -> int:
-    """Say how many KRW a decision is about: what was typed, or what the books and the case say. Raises Malformed."""
+def suggest(decision: Decision, payment: Payment, matter: Matter) -> int:
+    """Say how many KRW a decision is about when nobody types a number; 0 where it takes none, or nothing tells.
+
+    Never what the books have already, unless it is about giving just that back.
+    """
     if decision is Decision.MONEY_FOUND:
-        return asked or about or payment.amount
+        return matter.reported
     if decision is not Decision.GIVEN_BACK:
-        if asked is not None:
-            raise Malformed("Only given_back and money_found take an amount; the others are about all of it.")
         return 0
-    if payment.orphaned > 0:
-        if asked is not None and asked > payment.orphaned:
-            raise Malformed(f"At most the {payment.orphaned} KRW that were found can have been given back.")
-        return asked or payment.orphaned
-    return asked or about or max(payment.left, 0)
+    if matter.booked or matter.reason in FOUND:
+        return matter.booked or matter.reported
+    return matter.amount or max(payment.left, 0)
+
+
+def amount_of(decision: Decision, payment: Payment, asked: int | None, matter: Matter) -> int:
+    """Say how many KRW a decision is about: what was typed, or what the books and the case say. Raises Malformed, and
+    AmountRefused where nothing tells."""
+    takes_one = decision in (Decision.GIVEN_BACK, Decision.MONEY_FOUND)
+    if asked is not None and not takes_one:
+        raise Malformed("Only given_back and money_found take an amount; the others are about all of it.")
+    if decision is Decision.GIVEN_BACK and matter.booked and asked is not None and asked > matter.booked:
+        raise Malformed(f"At most the {matter.booked} KRW that were found can have been given back.")
+    amount = asked or suggest(decision, payment, matter)
+    if not amount and (decision is Decision.MONEY_FOUND or (takes_one and matter.reason in FOUND)):
+        raise AmountRefused("The case does not tell how many KRW it is about: give the amount that the console shows.")
+    return amount
+
+
+def refuse_own(decision: Decision, payment: Payment, evidence: str) -> None:
+    """Refuse to find money under the number that the payment's own capture has. Raises OwnNumber.
+
+    Deposits into one account may share the account's number, so what was paid into one is not looked at.
+    """
+    if decision is not Decision.MONEY_FOUND or not payment.captured or payment.account:
+        return
+    for number in (payment.refs.get(name, "") for name in OWN_NUMBERS):
+        if number and number in evidence:
+            raise OwnNumber(
+                f"{number} is this payment's own number, and its money is in the books: decide the case as seen, or"
+                " name only the number of the other money."
+            )
 
 
 def read_evidence(text: str) -> str:

@@ -24,6 +24,10 @@ class Malformed(CallerError):
     code = "malformed"
 
 
+class OwnNumber(Malformed):
+    """What is said to be other money has the number of the payment's own."""
+
+
 class TooLarge(CallerError):
     """A body, header or field is larger than its limit."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bridge.clock import from_ms, new_id
+from bridge.domain.decisions import OWN_NUMBERS
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Approval, Declined, Gateway, Paid
@@ -104,7 +105,8 @@ def _late(turn: Turn, recorder: Recorder, payment: Payment, now: Operation | Non
     """
     if isinstance(outcome, Paid) and (now is None or now.step is not Step.OK):
         detail = f"pay answered late that {outcome.amount} KRW were taken; ask the gateway whether they were given back"
-        recorder.case(turn, payment, "money_on_ended_payment", detail)
+        numbers = {name: outcome.refs[name] for name in OWN_NUMBERS if outcome.refs.get(name)}
+        recorder.case(turn, payment, "money_on_ended_payment", detail, outcome.amount, refs=numbers)
     return payment
 
 

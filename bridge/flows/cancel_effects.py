@@ -7,7 +7,17 @@ from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
 from bridge.flows.requests_made import end_request
-from bridge.flows.told import GATEWAY, KNOWN, LATER, PERSON, PROVEN_BACK, REPORTED, Told, came_and_went
+from bridge.flows.told import (
+    GATEWAY,
+    KNOWN,
+    LATER,
+    PERSON,
+    PROVEN_BACK,
+    REPORTED,
+    Told,
+    came_and_went,
+    was_said,
+)
 from bridge.flows.undo import record_undone
 from bridge.ledger import cases, operations, payments
 from bridge.ledger.operations import Operation
@@ -132,7 +142,7 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
     if owe_check(turn, recorder, payment):
         return PROVEN_BACK if told.proven else REPORTED
-    exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW"
+    exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW" and not was_said(told)
     if exact and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "given back"
@@ -151,8 +161,8 @@ def _by_others(told: Told, done: list[Operation]) -> str:
         contradict(turn, recorder, payment.id, denied)  # its own late answer says the same, and counts once with this
         return PERSON
     number = notice.refs.get("refNo", "")
-    said = notice.amount or "an unsaid number of"
-    detail = f"the gateway reports a cancel of {said} KRW that was not asked here ({number})"
+    much = notice.amount or "an unsaid number of"
+    detail = f"the gateway reports a cancel of {much} KRW that was not asked here ({number})"
     recorder.case(turn, payment, EXTERNAL, detail, notice.amount)
     return PERSON
 

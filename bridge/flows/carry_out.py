@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.domain.decisions import Decision
+from bridge.domain.decisions import FOUND, Decision, Matter
 from bridge.domain.gateway import Declined, Paid
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.external import EXTERNAL, write_external_refund
-from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_return
+from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_passage, write_return
 from bridge.flows.record import Recorder
 from bridge.ledger import cases, operations, payments
 from bridge.ledger.ledger import Row, Turn
@@ -30,6 +30,11 @@ class Sentence:
     payment: Payment
     proposal: Proposal
     checker: str
+
+    @property
+    def matter(self) -> Matter:
+        """What the case is about."""
+        return matter_of(self.case)
 
     @property
     def cause(self) -> str:
@@ -55,16 +60,27 @@ class Sentence:
         )
 
 
+def matter_of(case: Row) -> Matter:
+    """Read what a case is about."""
+    return Matter(case["reason"], case["amount"], case["booked"])
+
+
 def carry_out(sentence: Sentence) -> None:
-    """Write a decision into the books and end its case; money found keeps a case open until it is given back."""
+    """Write a decision into the books and end its case; money found keeps a case open until it is given back, and so
+    does what a decision about a part leaves."""
     decision = Decision(sentence.proposal.decision)
     said = f"{decision}: {sentence.proposal.maker}, {sentence.checker}"
-    stays = decision is Decision.MONEY_FOUND and sentence.case["reason"] == REASON
-    part = decision is Decision.GIVEN_BACK and 0 < sentence.proposal.amount < sentence.payment.orphaned
-    if not stays and not part:
+    if not _stays(decision, sentence.matter, sentence.proposal.amount):
         state = "adopted" if decision is Decision.ADOPTED else "closed"
         cases.end(sentence.turn, sentence.case["id"], state, said, sentence.recorder.at)
     _DEEDS[decision](sentence)
+
+
+def _stays(decision: Decision, matter: Matter, amount: int) -> bool:
+    """Whether something of the case is still to be decided about."""
+    if decision is Decision.MONEY_FOUND:
+        return matter.reason == REASON or (matter.reason in FOUND and amount < matter.reported)
+    return decision is Decision.GIVEN_BACK and matter.reason in FOUND and amount < matter.amount
 
 
 def contradict(turn: Turn, recorder: Recorder, payment_id: str, operation: Operation) -> None:
@@ -127,7 +143,11 @@ def _not_refunded(sentence: Sentence) -> None:
 def _given_back(sentence: Sentence) -> None:
     turn, recorder, payment, amount = sentence.turn, sentence.recorder, sentence.payment, sentence.proposal.amount
     sentence.settle(Kind.UNDO, Step.OK)
-    from_books = 0 if payment.orphaned > 0 or State(payment.state) in TERMINAL else min(amount, payment.left)
+    if sentence.matter.reason in FOUND and not sentence.matter.booked:
+        _passed(sentence)
+        return
+    is_own = not sentence.matter.booked and State(payment.state) not in TERMINAL
+    from_books = min(amount, payment.left) if is_own else 0
     if from_books:
         payment = write_external_refund(
             recorder,
@@ -139,7 +159,7 @@ def _given_back(sentence: Sentence) -> None:
             actor=sentence.checker,
         )
     rest = amount - from_books
-    if rest and (payment.orphaned > 0 or sentence.case["reason"] in PAST_THE_BRIDGE):
+    if rest and (sentence.matter.booked or sentence.matter.reason in PAST_THE_BRIDGE):
         write_return(
             recorder,
             turn,
@@ -151,8 +171,31 @@ def _given_back(sentence: Sentence) -> None:
         )
 
 
+def _passed(sentence: Sentence) -> None:
+    """What went back was never in the books: it is none of the payment's own, and none that another case is about."""
+    write_passage(
+        sentence.recorder,
+        sentence.turn,
+        sentence.payment,
+        amount=sentence.proposal.amount,
+        evidence=Evidence.E8,
+        cause=sentence.cause,
+        actor=sentence.checker,
+    )
+    _answer(sentence)
+
+
+def _answer(sentence: Sentence) -> None:
+    """Take what was decided off a case that stays open for the rest of it."""
+    case, amount = sentence.case, sentence.proposal.amount
+    if amount < case["amount"]:
+        cases.answer(sentence.turn, case, amount, sentence.recorder.at)
+
+
 def _money_found(sentence: Sentence) -> None:
-    proposal = sentence.proposal
+    proposal, mine = sentence.proposal, sentence.matter.reason == REASON
+    if not mine and sentence.matter.reason in FOUND:
+        _answer(sentence)
     write_orphan(
         sentence.recorder,
         sentence.turn,
@@ -162,6 +205,7 @@ def _money_found(sentence: Sentence) -> None:
         cause=sentence.cause,
         detail=f"two people found {proposal.amount} KRW at the gateway; say whether they are given back or adopted",
         actor=sentence.checker,
+        is_reported=mine,
     )
 
 
@@ -170,7 +214,10 @@ def _no_money(sentence: Sentence) -> None:
 
 
 def _adopted(sentence: Sentence) -> None:
-    write_adoption(sentence.recorder, sentence.turn, sentence.payment, actor=sentence.checker)
+    turn, recorder, left = sentence.turn, sentence.recorder, sentence.matter.reported
+    payment = write_adoption(recorder, turn, sentence.payment, actor=sentence.checker)
+    if left:
+        recorder.case(turn, payment, REASON, f"{left} KRW more were reported; look whether they lie there", left)
 
 
 def _seen(_: Sentence) -> None:

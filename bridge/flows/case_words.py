@@ -1,6 +1,7 @@
 """What a case is about and what to do next, in both languages; and how each decision is said."""
 
-from bridge.domain.decisions import Decision
+from bridge.domain.decisions import FOUND, Decision, Matter
+from bridge.domain.machine import State
 from bridge.domain.payment import Payment
 from bridge.flows.health import Words
 
@@ -86,6 +87,24 @@ IN_ESCROW = Words(
 _OTHER = Words(
     "결제사 관리자 화면과 장부를 비교하고 결정해 주세요.", "Compare the gateway's console with the books, then decide."
 )
+OWN_OR_OTHER = Words(
+    "이 결제가 받은 바로 그 돈이라면 장부가 맞다고 답해 주세요. 승인번호나 입금 시각이 다르면 따로 받은 돈이에요.",
+    "If it is the very money that this payment was paid with, answer that the books are right; only money with another"
+    " approval number or time of deposit is other money.",
+)
+BOOKED = Words(
+    "이 돈은 장부에 있어요. 돌려준 만큼만 돌려줬다고 답해 주세요.",
+    "The books have this money: say how much of it has been given back.",
+)
+NOT_THE_PRICE = Words(
+    "입금된 돈이 주문 금액과 달라서 이 돈으로 결제된 것으로 할 수 없어요.",
+    "What was deposited is not the order's price, so it cannot pay for the order.",
+)
+WHICH_MONEY = Words(
+    "장부에 따로 찾은 돈도 있어요. 돌려준 것이 그 돈이라면 그 일에서 답하고, 여기서는 돌려준 돈이 없다고 답해 주세요.",
+    "The books hold other money that was found, too: if that went back, say so in its own case, and here that nothing"
+    " was given back.",
+)
 WAIT = Words(
     "브리지가 아직 확인하고 있어요. 지금은 정할 것이 없으니 기다려 주세요.",
     "The bridge is still finding out; there is nothing to decide yet. Wait.",
@@ -104,7 +123,7 @@ DECISIONS: dict[Decision, Words] = {
     Decision.GIVEN_BACK: Words("결제사에서 돌려줬어요", "It was given back at the gateway"),
     Decision.NOT_GIVEN_BACK: Words("돌려준 돈이 없어요", "Nothing was given back"),
     Decision.MONEY_FOUND: Words("결제사에 돈이 있어요", "Money lies at the gateway"),
-    Decision.NO_MONEY: Words("결제사에 돈이 없어요", "No money lies at the gateway"),
+    Decision.NO_MONEY: Words("결제사에 그런 돈이 없어요", "No such money lies at the gateway"),
     Decision.ADOPTED: Words("이 돈으로 주문을 결제된 것으로 할게요", "This money pays for the order"),
     Decision.SEEN: Words("확인했고 장부가 맞아요", "Looked at; the books are right"),
 }
@@ -118,8 +137,20 @@ def describe(reason: str, payment: Payment) -> Words:
     return Words(f"{about.ko} {IN_ESCROW.ko}", f"{about.en} {IN_ESCROW.en}") if payment.escrow else about
 
 
-def advise(reason: str, payment: Payment, *, decidable: bool, proposed: bool) -> Words:
+def advise(matter: Matter, payment: Payment, *, decidable: bool, proposed: bool) -> Words:
     """Say what a case is about and what to do next."""
-    about = describe(reason, payment)
-    after = CHECK if proposed else None if decidable else WAIT
-    return about if after is None else Words(f"{about.ko} {after.ko}", f"{about.en} {after.en}")
+    about = describe(matter.reason, payment)
+    after = (CHECK,) if proposed else hints(matter, payment) if decidable else (WAIT,)
+    return Words(" ".join((about.ko, *(one.ko for one in after))), " ".join((about.en, *(one.en for one in after))))
+
+
+def hints(matter: Matter, payment: Payment) -> tuple[Words, ...]:
+    """Say which money a case is about, where its payment has money of more than one kind."""
+    if matter.booked:
+        return (BOOKED,)
+    if matter.reason in FOUND and payment.captured:
+        return (OWN_OR_OTHER,)
+    waits = payment.state == State.AWAITING_DEPOSIT
+    if matter.reason == "unexpected_deposit" and waits and matter.amount != payment.amount:
+        return (NOT_THE_PRICE,)
+    return (WHICH_MONEY,) if matter.reason == "external_cancel" and payment.left and payment.orphaned > 0 else ()

@@ -3,17 +3,17 @@
 from datetime import timedelta
 
 from bridge.clock import to_ms
-from bridge.domain.gateway import Absent, Gateway, Inquiry, Seen
+from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
 from bridge.domain.machine import TERMINAL, Evidence, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
-from bridge.flows.orphans import write_return
+from bridge.flows.orphans import close_own, write_return
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_of
 from bridge.flows.record import Recorder
 from bridge.flows.told import PROVEN_BACK, REPORTED
-from bridge.ledger import cases, notices, operations, payments
+from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
@@ -60,8 +60,9 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
     state = State(payment.state)
     if state in (State.OPEN, State.AWAITING_DEPOSIT) or (state in TERMINAL and not payment.captured):
         return _found(turn, recorder, payment, outcome, fence)
-    if outcome.captured > payment.captured:
-        more = outcome.captured - payment.captured
+    came, went = beside.came_and_went(turn, payment.id)
+    more = outcome.captured - payment.captured - came
+    if more > 0:
         recorder.orphan(
             turn,
             payment,
@@ -73,10 +74,12 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
         return ""
     if state not in (State.PAID, State.PART_REFUNDED, State.REFUNDED):
         return ""
+    close_own(turn, payment, Paid(outcome.captured, dict(outcome.refs)), Evidence.E4, recorder.at)
     if outcome.refunded is None:
         ask_a_person(turn, recorder, payment)
         return ""
-    more = outcome.refunded - payment.refunded + min(payment.orphaned, 0)
+    shown_beside = max(outcome.captured - payment.captured, 0)  # an inquiry may tell of the payment's own money alone
+    more = outcome.refunded - payment.refunded - max(went - came, 0) - min(came, went, shown_beside)
     if more > 0:
         given_back(turn, recorder, payment, more, outcome.refunded)
         return ""

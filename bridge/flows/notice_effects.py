@@ -2,6 +2,7 @@
 
 from bridge.domain.gateway import (
     Event,
+    Paid,
     Waiting,
     captures_itself,
 )
@@ -9,6 +10,7 @@ from bridge.domain.machine import PAID_STATES, PENDING_STEPS, TERMINAL, Evidence
 from bridge.flows.ask_fence import Fence, holds_still
 from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
+from bridge.flows.orphans import close_own
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
 from bridge.flows.requests_made import end_request, ending, is_same, keep_request, of_another_request
@@ -105,6 +107,8 @@ def _captured(told: Told) -> str:
     outcome = write_found(turn, recorder, payment, found, fence or Fence(True))
     if outcome == KNOWN:
         _keep_late_refs(told)
+        if payment.captured and notice.currency == "KRW":
+            close_own(turn, payment, Paid(notice.amount, dict(notice.refs)), Evidence.E7, recorder.at)
     return outcome
 
 

@@ -1,5 +1,12 @@
-"""Orphan captures: money found on a payment that had ended, or more than it asked. Its state never changes for it."""
+"""Orphan captures: money found on a payment that had ended, or more than it asked. Its state never changes for it.
 
+All that the books have of it and nobody has decided about is asked about in one case, which knows how much that is.
+"""
+
+import json
+
+from bridge.domain.decisions import OWN_NUMBERS
+from bridge.domain.gateway import Paid
 from bridge.domain.machine import Evidence, State
 from bridge.domain.payment import Payment
 from bridge.flows.pen import Pen
@@ -22,37 +29,42 @@ def write_orphan(
     cause: str,
     detail: str,
     actor: str = "gateway",
+    is_reported: bool = True,
 ) -> Payment:
     """Write the money into the books, open the case, tell WordPress; `cause` names the fact, and counts once.
 
-    Until two people have decided, the order takes no other payment (`payments.holder`).
+    Where the case was open for a report, this is the money reported, unless `is_reported` says that another case told
+    of it. Until two people have decided, the order takes no other payment (`payments.holder`).
     """
     assert amount > 0, "an orphan is money that is there"
     cause = f"orphan:{payment.id}:{cause}"
     if operations.is_entered(turn, cause):
         return payment
-    operations.enter(
-        turn,
-        cause=cause,
-        site=payment.site,
-        payment=payment.id,
-        kind="orphan_capture",
-        amount=amount,
-        evidence=evidence,
-        at=recorder.at,
-    )
-    payment = payments.move(
-        turn,
-        payment,
-        State(payment.state),
-        at=recorder.at,
-        actor=actor,
-        event=ORPHANED,
-        detail={"amount": amount, "evidence": str(evidence)},
-        orphaned=payment.orphaned + amount,
-    )
-    recorder.case(turn, payment, REASON, detail, amount)
+    asked_about = amount + min(payment.orphaned, 0)  # the books may have the rest as given back before it was found
+    payment = _move(recorder, turn, payment, amount, evidence, cause, actor)
+    if asked_about > 0:
+        known = cases.open_one(turn, payment.id, REASON)
+        reported = max(known["amount"] - known["booked"], 0) if known is not None and is_reported else 0
+        recorder.case(turn, payment, REASON, detail, max(asked_about - reported, 0))
+        opened = cases.open_one(turn, payment.id, REASON)
+        assert opened is not None, "it was just opened"
+        cases.book(turn, opened, asked_about, recorder.at)
     recorder.tell(turn, payment, ORPHANED)
+    return payment
+
+
+def write_passage(
+    recorder: Pen, turn: Turn, payment: Payment, *, amount: int, evidence: Evidence, cause: str, actor: str
+) -> Payment:
+    """Write money that came beside the payment's own and was given back before the books had it: in, and out."""
+    assert amount > 0, "something came and went"
+    cause = f"orphan:{payment.id}:{cause}"
+    if operations.is_entered(turn, cause):
+        return payment
+    payment = _move(recorder, turn, payment, amount, evidence, cause, actor)
+    recorder.tell(turn, payment, ORPHANED)
+    payment = _move(recorder, turn, payment, -amount, evidence, f"{cause}:back", actor)
+    recorder.tell(turn, payment, RETURNED)
     return payment
 
 
@@ -74,30 +86,30 @@ def write_return(
     cause = f"orphan:{payment.id}:{cause}"
     if operations.is_entered(turn, cause):
         return payment
-    operations.enter(
-        turn,
-        cause=cause,
-        site=payment.site,
-        payment=payment.id,
-        kind="orphan_refund",
-        amount=-amount,
-        evidence=evidence,
-        at=recorder.at,
-    )
-    payment = payments.move(
-        turn,
-        payment,
-        State(payment.state),
-        at=recorder.at,
-        actor=actor,
-        event=RETURNED,
-        detail={"amount": amount, "evidence": str(evidence)},
-        orphaned=payment.orphaned - amount,
-    )
-    if payment.orphaned <= 0:
-        cases.close_case(turn, payment.id, REASON, f"given back, by {evidence}", recorder.at)
+    payment = _move(recorder, turn, payment, -amount, evidence, cause, actor)
+    known = cases.open_one(turn, payment.id, REASON)
+    if known is not None and known["booked"]:
+        left = cases.answer(turn, known, min(amount, known["booked"]), recorder.at)
+        if not left:
+            cases.close_case(turn, payment.id, REASON, f"given back, by {evidence}", recorder.at)
     recorder.tell(turn, payment, RETURNED)
     return payment
+
+
+def close_own(turn: Turn, payment: Payment, paid: Paid, evidence: Evidence, at: int) -> None:
+    """Close the case of a report when evidence shows that the money reported is what the payment was paid with.
+
+    It is the same when the sums are equal, and the gateway's own numbers as far as both are known. Without a number an
+    inquiry's word counts alone: it tells of all that was taken under our reference.
+    """
+    known = cases.open_one(turn, payment.id, REASON)
+    if known is None or known["booked"] or known["amount"] != paid.amount or evidence is Evidence.E8:
+        return
+    refs = json.loads(known["refs"])
+    both = [name for name in OWN_NUMBERS if refs.get(name) and paid.refs.get(name)]
+    same = all(refs[name] == paid.refs[name] for name in both)
+    if same and (both or evidence is Evidence.E4):
+        cases.close_case(turn, payment.id, REASON, f"it is the payment's own money, by {evidence}", at)
 
 
 def write_adoption(recorder: Pen, turn: Turn, payment: Payment, *, actor: str) -> Payment:
@@ -115,3 +127,29 @@ def write_adoption(recorder: Pen, turn: Turn, payment: Payment, *, actor: str) -
     orders.mark_paid_by(turn, payment.site, payment.order_ref, payment.id)
     recorder.tell(turn, payment, ADOPTED)
     return payment
+
+
+def _move(
+    recorder: Pen, turn: Turn, payment: Payment, amount: int, evidence: Evidence, cause: str, actor: str
+) -> Payment:
+    """Enter signed KRW beside the payment's own, and count them; its state stays what it was."""
+    operations.enter(
+        turn,
+        cause=cause,
+        site=payment.site,
+        payment=payment.id,
+        kind="orphan_capture" if amount > 0 else "orphan_refund",
+        amount=amount,
+        evidence=evidence,
+        at=recorder.at,
+    )
+    return payments.move(
+        turn,
+        payment,
+        State(payment.state),
+        at=recorder.at,
+        actor=actor,
+        event=ORPHANED if amount > 0 else RETURNED,
+        detail={"amount": abs(amount), "evidence": str(evidence)},
+        orphaned=payment.orphaned + amount,
+    )

@@ -51,10 +51,19 @@ class Pen:
         state = State(payment.state)
         return payments.move(turn, payment, state, at=self.at, actor=actor, event=event, detail=detail, **learnt)
 
-    def case(self, turn: Turn, payment: Payment, reason: str, detail: str, amount: int = 0) -> None:
-        """Open a case for a person, one per reason; `amount` in KRW is what it is about."""
+    def case(
+        self,
+        turn: Turn,
+        payment: Payment,
+        reason: str,
+        detail: str,
+        amount: int = 0,
+        *,
+        refs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Open a case for a person, one per reason; `amount` in KRW is what it is about, `refs` its money's numbers."""
         named = {"case_id": new_id(self.context.clock), "site": self.site.id, "payment": payment.id, "reason": reason}
-        cases.open_case(turn, **named, detail=detail, at=self.at, amount=amount)
+        cases.open_case(turn, **named, detail=detail, at=self.at, amount=amount, refs=refs)
 
     def tell(self, turn: Turn, payment: Payment, kind: str, more: Mapping[str, object] | None = None) -> None:
         """Owe WordPress a message with the whole snapshot, in the payment's sequence; `more` is said beside it."""

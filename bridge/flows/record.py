@@ -10,7 +10,7 @@ from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.paid_time import paid_time
 from bridge.domain.payment import Account, Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.flows.orphans import write_orphan
+from bridge.flows.orphans import close_own, write_orphan
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
 from bridge.flows.owe_withdrawal import owe_withdrawals
 from bridge.flows.pen import BRIDGE, Pen
@@ -102,6 +102,7 @@ class Recorder(Pen):
             reason="" if against is None else str(against.reason),
         )
         owe_withdrawals(turn, self, payment)
+        close_own(turn, payment, paid, evidence, self.at)
         if against is None:
             orders.mark_paid_by(turn, self.site.id, payment.order_ref, payment.id)
             self.tell(turn, payment, "payment.paid")

@@ -13,7 +13,7 @@ from bridge.flows.orphans import REASON as ORPHANED
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_withdrawal import is_taken
 from bridge.flows.record import Recorder
-from bridge.flows.told import GATEWAY, KNOWN, NOTHING_TO_DO, PERSON, Told
+from bridge.flows.told import GATEWAY, KNOWN, NOTHING_TO_DO, PERSON, SAID_BACK, Told, was_said
 from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -77,6 +77,8 @@ def of_another_request(told: Told) -> str:
         return ENDED_UNPAID
     if notice.event not in (Event.CANCELLED, Event.PART_CANCELLED):
         return TURNED_AWAY if notice.event == Event.REQUESTED else KNOWN
+    if was_said(told):
+        return SAID_BACK
     if notice.currency == "KRW" and len(notice.readings) < 2 and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "given back"

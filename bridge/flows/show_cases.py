@@ -4,9 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from bridge.clock import from_ms
-from bridge.domain.decisions import Decision, amount_of
+from bridge.domain.decisions import Decision, Matter, suggest
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import Payment
+from bridge.flows.carry_out import matter_of
 from bridge.flows.case_words import DECISIONS, advise
 from bridge.flows.context import Context
 from bridge.flows.decide_case import decidable
@@ -22,7 +23,7 @@ MS_DIGITS_MAX = 15
 def case_json(turn: Turn, case: Row) -> dict[str, Any]:
     """Show a case: what it is about, what may be decided, what is proposed, and what was proposed before."""
     payment = payments.get(turn, case["site"], case["payment"])
-    offered = decidable(turn, case, payment)
+    offered, matter = decidable(turn, case, payment), matter_of(case)
     history = proposals.of_case(turn, case["id"])
     proposed = next((one for one in history if one.state == "open"), None)
     is_open = case["state"] in ("open", "refunding")
@@ -34,13 +35,14 @@ def case_json(turn: Turn, case: Row) -> dict[str, Any]:
         "payment_state": payment.state,
         "payment_amount": payment.amount,
         "opened_at": rfc3339(from_ms(case["opened_at"])),
-        "decisions": [_choice(one, payment, case["amount"]) for one in offered],
+        "decisions": [_choice(one, payment, matter) for one in offered],
     }
     optional = {
         "amount": case["amount"],
+        "booked": case["booked"],
         "closed_at": rfc3339(from_ms(case["closed_at"])) if case["closed_at"] else "",
         "resolution": case["resolution"],
-        "advice": advise(case["reason"], payment, decidable=bool(offered), proposed=bool(proposed))._asdict()
+        "advice": advise(matter, payment, decidable=bool(offered), proposed=bool(proposed))._asdict()
         if is_open
         else {},
         "proposal": proposal_json(proposed) if proposed else {},
@@ -98,6 +100,6 @@ def _read_cursor(cursor: str) -> tuple[int, str]:
     return int(at), case_id
 
 
-def _choice(decision: Decision, payment: Payment, about: int) -> dict[str, Any]:
-    amount = amount_of(decision, payment, None, about)
+def _choice(decision: Decision, payment: Payment, matter: Matter) -> dict[str, Any]:
+    amount = suggest(decision, payment, matter)
     return {"decision": decision, "label": DECISIONS[decision]._asdict(), "amount": amount}

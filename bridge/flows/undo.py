@@ -174,7 +174,7 @@ def record_undone(
     if State(payment.state) in TERMINAL:
         if not found and any(one.message == NOTHING for one in operations.of_payment(turn, payment.id)):
             detail = "net-cancel first found nothing, later money, and gave it back; ask the gateway whether it did"
-            recorder.case(turn, payment, "money_on_ended_payment", detail)
+            recorder.case(turn, payment, "money_on_ended_payment", detail, undo.amount)
         return
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {evidence}", recorder.at)
     if approve.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):

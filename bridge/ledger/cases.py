@@ -1,5 +1,8 @@
 """Cases: what only a person may decide."""
 
+import json
+from collections.abc import Mapping
+
 from bridge.domain.failures import Conflict
 from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
@@ -9,20 +12,28 @@ DETAILS_MAX = 20
 
 
 def open_case(
-    turn: Turn, *, case_id: str, site: str, payment: str, reason: str, detail: str, at: int, amount: int = 0
+    turn: Turn,
+    *,
+    case_id: str,
+    site: str,
+    payment: str,
+    reason: str,
+    detail: str,
+    at: int,
+    amount: int = 0,
+    refs: Mapping[str, str] | None = None,
 ) -> bool:
     """Open a case, or add to the one that is open for the same reason; `amount` in KRW is what it is about.
 
-    Answers whether this is news: the same detail again adds nothing. New detail ends a proposal made without it.
+    `refs` are the gateway's own numbers of its money, kept while all of it has the same ones. Answers whether this is
+    news: the same detail again adds nothing. New detail ends a proposal made without it.
     """
-    known = turn.one(
-        "SELECT * FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
-    )
+    known, numbers = open_one(turn, payment, reason), json.dumps(dict(refs or {}), sort_keys=True)
     if known is None:
         turn.run(
-            "INSERT INTO cases (id, site, payment, reason, detail, amount, state, opened_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, 'open', ?)",
-            *(case_id, site, payment, reason, detail, amount, at),
+            "INSERT INTO cases (id, site, payment, reason, detail, amount, refs, state, opened_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?)",
+            *(case_id, site, payment, reason, detail, amount, numbers, at),
         )
         _note(turn, site, payment, "case.opened", case_id, reason, at)
         return True
@@ -30,12 +41,35 @@ def open_case(
     if detail in lines or (not amount and len(lines) >= DETAILS_MAX):
         return False
     turn.run(
-        "UPDATE cases SET detail = ?, amount = ? WHERE id = ?",
-        *("\n".join([*lines, detail]), known["amount"] + amount, known["id"]),
+        "UPDATE cases SET detail = ?, amount = ?, refs = CASE WHEN refs = ? THEN refs ELSE '{}' END WHERE id = ?",
+        *("\n".join([*lines, detail]), known["amount"] + amount, numbers, known["id"]),
     )
     overtake(turn, known["id"], "more was found", at)
     _note(turn, site, payment, "case.extended", known["id"], reason, at)
     return True
+
+
+def open_one(turn: Turn, payment: str, reason: str) -> Row | None:
+    """Read a payment's open case for a reason; there is at most one."""
+    return turn.one(
+        "SELECT * FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
+    )
+
+
+def book(turn: Turn, case: Row, amount: int, at: int) -> None:
+    """Note that the books have so many KRW more of an open case's money; what was proposed without it ends."""
+    booked = case["booked"] + amount
+    turn.run("UPDATE cases SET booked = ?, amount = ? WHERE id = ?", booked, max(case["amount"], booked), case["id"])
+    overtake(turn, case["id"], "more was found", at)
+
+
+def answer(turn: Turn, case: Row, amount: int, at: int) -> int:
+    """Take KRW off an open case of which it is known what became of them: first of those that the books have. Answers
+    how many are left in it; what was proposed about more of them ends."""
+    booked, left = max(int(case["booked"]) - amount, 0), max(int(case["amount"]) - amount, 0)
+    turn.run("UPDATE cases SET booked = ?, amount = ? WHERE id = ?", booked, left, case["id"])
+    overtake(turn, case["id"], "a part of it was settled", at)
+    return left
 
 
 def overtake(turn: Turn, case_id: str, remark: str, at: int) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.domain.decisions import Decision, choices
+from bridge.domain.decisions import Decision, Matter, choices
 from bridge.domain.machine import Kind
 
 
@@ -64,7 +64,7 @@ async def test_a_refund_that_was_taken_in_and_never_made_is_a_persons_after_two_
     assert await refund_rows(world, payment) == [("needs_human", "")]
     assert (shown["state"], world.teller.calls["refund"]) == ("accepted", 1), "it is never sent again"
     assert case["reason"] == "refund_unknown"
-    offered = choices(case["reason"], await world.payment(payment.id), [Kind.REFUND], order_free=True)
+    offered = choices(Matter(case["reason"]), await world.payment(payment.id), [Kind.REFUND], order_free=True)
     assert offered == (Decision.REFUNDED, Decision.NOT_REFUNDED)
     await world.check_books()
     if hears:

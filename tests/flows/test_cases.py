@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.clock import to_ms
-from bridge.domain.decisions import Decision, choices
+from bridge.domain.decisions import Decision, Matter, choices
 from bridge.domain.failures import Conflict, Malformed, NeedsAnother, NotFound, NotNow
 from bridge.domain.machine import PAID_STATES, Kind, State, may_move
 from bridge.domain.payment import Device, Method, Payment
@@ -216,10 +216,12 @@ async def test_money_that_people_find_is_written_and_stays_a_case(world, decline
 @pytest.mark.parametrize("decision", ["no_money", "given_back"])
 async def test_a_rumour_of_money_is_put_to_rest(world, declined, decision):
     _, payment = declined
-    await open_case(world, payment, "money_on_ended_payment", "a rumour")
+    await open_case(world, payment, "money_on_ended_payment", "a rumour", 55_000)
     await decide(world, await case_of(world, payment.id), decision)
 
-    assert await world.entries(payment.id) == []
+    passed = [("orphan_capture", 55_000, "E8"), ("orphan_refund", -55_000, "E8")]
+    assert await world.entries(payment.id) == (passed if decision == "given_back" else [])
+    assert (await world.payment(payment.id)).orphaned == 0
     assert await world.cases(payment.id) == []
     assert await world.state(payment.id) == "declined"
 
@@ -257,7 +259,9 @@ async def test_a_deposit_of_another_kind_may_be_taken_for_the_payment(world):
     await world.come_back(opened)
     await world.quiet()
     payment = await world.payment(opened.payment)
-    await open_case(world, payment, "unexpected_deposit", "two deposits that are 55,000 KRW together")
+    await open_case(world, payment, "unexpected_deposit", "a deposit of 30,000 KRW", 30_000)
+    assert "paid" not in offered(await case_of(world, payment.id)), "it is not the price yet"
+    await open_case(world, payment, "unexpected_deposit", "and one of 25,000 KRW", 25_000)
     await decide(world, await case_of(world, payment.id), "paid")
 
     assert await world.state(payment.id) == "paid"
@@ -477,7 +481,7 @@ def test_every_case_offers_only_what_the_state_machine_can_take(state):
     becomes = {"paid": State.PAID, "declined": State.DECLINED, "voided": State.VOIDED}
     for reason in (*ADVICE, "something new"):
         for pending in ([], [Kind.REFUND], [Kind.APPROVE, Kind.UNDO]):
-            for one in choices(reason, made_payment(state), pending, order_free=True):
+            for one in choices(Matter(reason), made_payment(state), pending, order_free=True):
                 assert one in DECISIONS
                 assert one not in becomes or may_move(state, becomes[one]), (reason, state, one)
                 assert one is not Decision.ADOPTED

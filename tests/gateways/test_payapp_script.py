@@ -3,6 +3,7 @@
 from urllib.parse import parse_qsl, urlencode
 
 from bridge.sandbox.local import ask
+from tests.flows.test_cases import case_of, decide
 from tests.gateways.house import hidden
 from tests.gateways.presses import opened, page_of, press, withdraw, withdrawals
 from tests.support.world import SANDBOX, SHOP_URL
@@ -240,6 +241,24 @@ async def test_money_of_a_second_request_goes_back_by_its_own_notice_and_never_a
     answer, after, left = await told_of_the_second(house, seen, payment, **again)
     assert (answer, after.refunded, after.orphaned) == ("SUCCESS", 0, 0)
     assert "external_cancel" in left
+
+
+async def test_what_people_said_of_a_second_requests_money_is_known_when_its_notice_comes(house):
+    checkout, payment = await opened(house)
+    seen = house.heard()
+    first, second = await page_of(house, checkout), await page_of(house, checkout)
+    await house.come_back(first)
+    await house.quiet()
+    await house.authenticate(second)
+    await house.quiet()
+    await decide(house, await case_of(house, payment.id), "given_back")
+    cancelled = {"pay_state": "9", "canceldate": "2026-11-20 12:00:00"}
+    answer, after, left = await told_of_the_second(house, seen, payment, **cancelled)
+
+    assert (answer, after.state, after.refunded, after.orphaned, left) == ("SUCCESS", "paid", 0, 0, [])
+    again = cancelled | {"canceldate": "2026-11-20 12:30:00"}
+    _, after, left = await told_of_the_second(house, seen, payment, **again)
+    assert (after.state, left) == ("paid", ["external_cancel"]), "people spoke of one alone"
 
 
 async def test_what_else_is_told_of_a_second_request_moves_nothing(house):

@@ -55,6 +55,7 @@ async def test_a_case_tells_what_is_new_once_and_adds_up_what_it_is_about(books)
 
     assert await case(books) == {
         **{"id": "c1", "site": "s", "payment": "p", "reason": "orphan", "detail": "first\nsecond", "amount": 1_500},
+        **{"booked": 0, "refs": "{}"},
         **{"state": "open", "opened_at": AT, "closed_at": None, "resolution": ""},
     }
     about = {"case": "c1", "reason": "orphan"}
@@ -368,3 +369,37 @@ async def test_a_notice_is_late_while_it_has_had_no_effect(books):
     assert dict(late) == {"id": "n1", "payment": "p", "received_at": AT}
     await books.write(lambda turn: notices.settle(turn, "n1", "strange", "", AT))
     assert await books.read(lambda turn: facts.late_notices(turn, AT + 1)) == []
+
+
+async def numbered(books, detail, **refs):
+    about = {"case_id": "c1", "site": "s", "payment": "p", "reason": "orphan", "detail": detail, "at": AT}
+    await books.write(lambda turn: cases.open_case(turn, **about, amount=1_000, refs=refs))
+    return json.loads((await case(books))["refs"])
+
+
+async def test_a_case_keeps_its_moneys_number_while_all_of_it_has_the_same(books):
+    assert await numbered(books, "first", tid="T1") == {"tid": "T1"}
+    assert await numbered(books, "second", tid="T1") == {"tid": "T1"}
+    assert await numbered(books, "third", tid="T2") == {}
+    assert await numbered(books, "fourth", tid="T1") == {}
+
+
+async def test_a_case_knows_how_much_of_its_money_is_booked_and_what_is_left_of_it(books):
+    await told(books, "first")
+    await proposed(books)
+
+    async def change(deed, amount):
+        done = await books.write(lambda turn: deed(turn, cases.open_one(turn, "p", "orphan"), amount, AT))
+        row = await case(books)
+        return done, row["booked"], row["amount"]
+
+    assert await change(cases.book, 400) == (None, 400, 1_000)
+    ended = await books.read(lambda turn: proposal_of(turn, "o1"))
+    assert (ended.state, ended.remark) == ("overtaken", "more was found")
+    await proposed(books, "o2")
+    assert await change(cases.answer, 300) == (700, 100, 700)
+    ended = await books.read(lambda turn: proposal_of(turn, "o2"))
+    assert (ended.state, ended.remark) == ("overtaken", "a part of it was settled")
+    assert await change(cases.book, 900) == (None, 1_000, 1_000), "it is about no less than is booked"
+    assert await change(cases.answer, 1_001) == (0, 0, 0)
+    assert await books.read(lambda turn: cases.open_one(turn, "p", "another")) is None

@@ -49,6 +49,10 @@ class Gate:
         """The books of accounts nobody has paid into."""
         return [book for book in self.books() if book.account and not book.captures]
 
+    def paid_accounts(self) -> list[Book]:
+        """The books of accounts that somebody has paid into."""
+        return [book for book in self.books() if book.account and book.captures]
+
     def secrets(self) -> list[str]:
         """What must never be read anywhere: the shop's keys, and the tokens the windows gave to buyers."""
         return [*self.site.setup.tokens(self.desk), *self.site.setup.key_secrets(self.desk), *self.site.setup.secrets]

@@ -55,6 +55,31 @@ def _pay_in(storm: "Storm", gate: "Gate", values: dict[str, object]) -> None:
         storm.note(f"deposited {values}")
 
 
+async def pays_again(storm: "Storm", chance: random.Random) -> None:
+    """Pay into accounts a second time, the price or another sum; a clerk wires some of it back, past the gateway."""
+    served: set[str] = set()
+    for _ in range(20):
+        await asyncio.sleep(chance.uniform(60.0, 180.0))
+        for gate in (one for one in storm.gates.values() if one.site.setup.many_deposits):
+            for book in gate.paid_accounts():
+                if book.merchant_ref in served:
+                    continue
+                served.add(book.merchant_ref)
+                if chance.random() < 0.7:
+                    gate.desk.set({gate.site.setup.many_deposits: True})
+                    await _deposit_again(storm, gate, book, chance)
+
+
+async def _deposit_again(storm: "Storm", gate: "Gate", book: Book, chance: random.Random) -> None:
+    many, amount = len(book.captures), chance.choice((book.amount, book.amount, max(1, book.amount - 1_000)))
+    _pay_in(storm, gate, {"merchant_ref": book.merchant_ref, "amount": amount, "late": True})
+    await asyncio.sleep(chance.uniform(0.0, 900.0))
+    if len(book.captures) > many and book.net >= amount and chance.random() < 0.5:
+        gate.world.bank.refund(book, amount, f"wire{many}", gate.world.now().isoformat(), "clerk")
+        storm.checks.people["wired back"] += 1
+        storm.note(f"{amount} of {book.merchant_ref} are wired back")
+
+
 async def console(storm: "Storm", chance: random.Random) -> None:
     """Refund at the gateway's own console, without asking the bridge."""
     await asyncio.sleep(chance.uniform(60.0, 1_500.0))

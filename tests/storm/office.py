@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.domain.decisions import FOUND
 from bridge.flows.decide_case import Wish, confirm, operator_actor, propose
 from bridge.flows.show_cases import list_cases
 from bridge.ledger import operators
@@ -37,6 +38,11 @@ class Truth:
         return self.taken - self.given
 
     @property
+    def passed(self) -> int:
+        """How much came and went at the gateway without our books."""
+        return max(0, min(self.taken - self.booked_taken, self.given - self.booked_given))
+
+    @property
     def excess(self) -> int:
         """How much more is at the gateway than in our books."""
         return self.net - (self.booked_taken - self.booked_given)
@@ -63,7 +69,8 @@ async def office(storm: "Storm", chance: random.Random) -> None:
 async def _decide(storm: "Storm", case: dict[str, Any], chance: random.Random) -> None:
     offered = {str(one["decision"]) for one in case["decisions"]}
     truth = storm.checks.truth(case["payment"])
-    decision, amount = choose(offered, truth, case["reason"], adopts=chance.random() < 0.5)
+    own = random.Random(f"{storm.seed}:{case['id']}:{len(case.get('history', ()))}")
+    decision, amount = choose(offered, truth, case, adopts=chance.random() < 0.5, chance=own)
     if offered == {"voided"} and truth.net > 0:
         _give_the_rest_back(storm, case["payment"])
     if not decision:
@@ -89,8 +96,12 @@ def _give_the_rest_back(storm: "Storm", payment: str) -> None:
         storm.note(f"the rest of {merchant_ref} is given back by hand")
 
 
-def choose(offered: set[str], truth: Truth, reason: str, *, adopts: bool) -> tuple[str, int | None]:
-    """Choose the one decision that is true, with its amount where it has one; nothing where none is."""
+def choose(
+    offered: set[str], truth: Truth, case: dict[str, Any], *, adopts: bool, chance: random.Random
+) -> tuple[str, int | None]:
+    """Choose one of the decisions that are true, with its amount where it has one; nothing where none is."""
+    booked, is_found = case.get("booked", 0), case["reason"] in FOUND
+    gone = min(-truth.excess, booked) if booked else truth.passed if is_found else -truth.excess
     found: dict[str, bool] = {
         "refunded": truth.refund_made,
         "not_refunded": not truth.refund_made,
@@ -98,14 +109,15 @@ def choose(offered: set[str], truth: Truth, reason: str, *, adopts: bool) -> tup
         "declined": truth.taken == 0,
         "paid": truth.net == truth.amount and truth.given == 0,
         "adopted": adopts and truth.excess == 0,
-        "given_back": truth.excess < 0,
+        "given_back": gone > 0,
         "not_given_back": truth.excess == 0,
         "money_found": truth.excess > 0,
         "no_money": truth.excess == 0,
         "seen": truth.excess == 0,
     }
-    for decision, is_true in found.items():
-        if decision in offered and is_true:
-            about = {"given_back": -truth.excess, "money_found": truth.excess}
-            return decision, about.get(decision)
-    return "", None
+    true = [decision for decision, is_true in found.items() if decision in offered and is_true]
+    if not true:
+        return "", None
+    decision = chance.choice(true) if is_found and not booked else true[0]
+    about = {"given_back": gone, "money_found": truth.excess}
+    return decision, about.get(decision)

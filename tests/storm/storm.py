@@ -149,6 +149,8 @@ class Storm:
         work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
         if self.chance.random() < 0.6:
             work.append(office(self, random.Random(f"{self.seed}:office")))
+        if any(gate.site.setup.many_deposits for gate in self.gates.values()):
+            work.append(mischief.pays_again(self, random.Random(f"{self.seed}:pays again")))
         return [*work, mischief.strangers(self, self.sales, seeds[2]), mischief.operator(self, seeds[3])]
 
     async def _after(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

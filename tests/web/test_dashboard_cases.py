@@ -1,11 +1,12 @@
 """The case page: what is proposed and confirmed there, by whom, and what it refuses."""
 
+import json
 import re
 
 import pytest
 
 from bridge.flows.log_in import add_operator
-from bridge.ledger import payments
+from bridge.ledger import cases, payments
 from tests.web.factory import Town
 from tests.web.visitor import PASSWORD, Browser, Outline, csrf_on, lively
 
@@ -150,3 +151,25 @@ async def test_every_field_has_a_name_that_is_read_aloud(minji: Browser, case: s
             assert field.get("type") in ("hidden", "radio") or field["id"] in named
         assert len(outline.all("h1")) == 1
         assert not any("style" in attributes or "onclick" in attributes for _, attributes in outline.tags)
+
+
+async def test_a_case_of_other_money_says_which_and_asks_for_a_sum_that_nothing_tells(
+    town: Town, minji: Browser, case: str
+) -> None:
+    def find(turn) -> str:
+        row = turn.one("SELECT id, site, refs FROM payments WHERE state = 'paid' AND refs LIKE '%refNo%' LIMIT 1")
+        about = {"site": row["site"], "payment": row["id"], "reason": "money_on_ended_payment"}
+        cases.open_case(turn, case_id="0" * 26, **about, detail="the buyer was charged twice", at=1)
+        return str(json.loads(row["refs"])["refNo"])
+
+    number = await town.context.ledger.write(find)
+    address = f"/dashboard/cases/{'0' * 26}"
+    page = await minji.get(address)
+    assert "바로 그 돈이라면 장부가 맞다고 답해 주세요" in page.text
+    assert 'name="amount"' in page.text
+    wish = {"action": "propose", "decision": "money_found", "evidence": SAW}
+    unsaid = await post(minji, address, **wish)
+    assert (unsaid.status_code, "정수로" in unsaid.text) == (422, True)
+    own = await post(minji, address, **wish | {"amount": "1000", "evidence": f"{SAW} {number}"})
+    assert (own.status_code, "이 결제의 번호이고" in own.text) == (400, True)
+    assert (await post(minji, address, **wish | {"amount": "1000"})).status_code == 303

@@ -452,6 +452,8 @@ CREATE TABLE cases (
   reason TEXT COLLATE "C" NOT NULL,
   detail TEXT COLLATE "C" NOT NULL,
   amount BIGINT NOT NULL DEFAULT 0,
+  booked BIGINT NOT NULL DEFAULT 0 CHECK (booked >= 0),
+  refs TEXT COLLATE "C" NOT NULL DEFAULT '{}',
   state TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'refunding', 'closed', 'adopted')),
   opened_at BIGINT NOT NULL,
   closed_at BIGINT,

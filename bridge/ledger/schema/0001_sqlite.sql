@@ -426,6 +426,8 @@ CREATE TABLE cases (
   reason TEXT NOT NULL,
   detail TEXT NOT NULL,
   amount BIGINT NOT NULL DEFAULT 0,
+  booked BIGINT NOT NULL DEFAULT 0 CHECK (booked >= 0),
+  refs TEXT NOT NULL DEFAULT '{}',
   state TEXT NOT NULL CHECK (state IN ('open', 'refunding', 'closed', 'adopted')),
   opened_at BIGINT NOT NULL,
   closed_at BIGINT,

@@ -13,6 +13,7 @@ from bridge.domain.failures import (
     Malformed,
     NeedsAnother,
     NotFound,
+    OwnNumber,
     TooMany,
 )
 from bridge.domain.payment import parse_amount
@@ -34,6 +35,10 @@ SAID: dict[type[CallerError], tuple[str, str]] = {
         "Say what you saw in the console, in 10 characters or more.",
     ),
     AmountRefused: ("금액을 1원 이상의 정수로 적어 주세요.", "The amount is a whole number of KRW."),
+    OwnNumber: (
+        "적은 번호는 이 결제의 번호이고 그 돈은 장부에 있어요. 같은 돈이라면 장부가 맞다고 답해 주세요.",
+        "The number is this payment's own, and its money is in the books: if it is the same, say the books are right.",
+    ),
     NeedsAnother: (
         "다른 운영자가 확인해야 해요. 운영자가 혼자라면 제안하고 하루가 지난 뒤에 확인할 수 있어요.",
         "Another operator must confirm this; the only one there is may, a day after it was proposed.",

@@ -60,6 +60,7 @@ def _setup(name: str, path: str, **more: Any) -> Setup:
         secrets=(KEY,),
         notice_source=NOTICE_SOURCE,
         blind=True,
+        many_deposits="fixed_accounts",
         parts=(Parts("amount", "taxAmt"),),
         parts_refused=("(taxAmt)",),
         months=("availableInstallment",),

@@ -53,6 +53,7 @@ class Setup:
     `keys` are the ways in which its window registers a key: the method, and whether it takes an order's money as well;
     `key_secrets` are the keys it gave out. `charges_months`: a key's charge can be told of months.
     `refunds_to_accounts`: a deposit's refund names the account it goes to.
+    `many_deposits` is the setting of its sandbox with which an account takes deposit after deposit.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -76,6 +77,7 @@ class Setup:
     named_by: str = ""
     notice_source: str = "203.0.113.77"
     is_signed: Callable[[bytes], bool] = lambda _: True
+    many_deposits: str = ""
     undo_by_amount: bool = False
     whole_again: bool = False
     ambiguous: bool = False
