@@ -4,7 +4,7 @@ import pytest
 
 from bridge.domain.failures import AmountRefused, Malformed
 from bridge.domain.forms import parse_form
-from bridge.domain.payment import AMOUNT_MAX, Method, parse_amount
+from bridge.domain.payment import AMOUNT_MAX, Account, Method, parse_account, parse_amount
 from bridge.flows.choose_gateway import check_instalments
 
 
@@ -92,3 +92,28 @@ def test_instalments_are_two_to_thirty_six_months_by_card_from_fifty_thousand(me
 def test_other_instalments_are_refused_before_anything_is_sent(method, amount, months):
     with pytest.raises(AmountRefused):
         check_instalments(method, amount, months)
+
+
+@pytest.mark.parametrize("number", ["110123456789", " 110-123-456789 ", "1" * 20, "123456"])
+def test_an_account_is_read_as_a_person_types_it(number):
+    assert parse_account(" 088", number, "김예매 ") == Account("088", number.strip(), "김예매")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"bank": bank} for bank in ("", "1", "00088", "신한", "０８８")),
+        *(
+            {"number": number}
+            for number in ("", "12345", "1" * 21, "1-" * 12 + "1", "1 2 3 4 5 6", "１１０１２３", "-" * 8)
+        ),
+        *({"holder": holder} for holder in ("", "  ", "가" * 41, "김\n예매")),
+    ],
+)
+def test_what_is_no_account_is_refused_and_not_repeated(changes):
+    with pytest.raises(Malformed) as refused:
+        parse_account(**{"bank": "088", "number": "110123456789", "holder": "김예매"} | changes)
+
+    said = f"{refused.value.detail} {refused.value.extra}"
+    assert "message_ko" in refused.value.extra
+    assert not any(len(text) > 4 and text in said for text in changes.values())

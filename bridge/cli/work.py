@@ -1,6 +1,5 @@
 """What the commands do to a bridge, wherever they run: in the server, or here when none runs."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
@@ -11,7 +10,7 @@ from msgspec import Meta
 from bridge.cli import case_work, privacy_work
 from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import Malformed, NotFound
-from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Account, Mode
+from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Mode, parse_account
 from bridge.flows.ask_gateway import administer
 from bridge.flows.ask_key import ask_keys
 from bridge.flows.cancel_transfer import cancel_transfer
@@ -20,7 +19,8 @@ from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.log_in import add_operator
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
 from bridge.flows.reconcile import end_gap, show_gaps
-from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.flows.refund import RefundWish, refund
+from bridge.flows.refund_to_account import once_of_refund, site_of_refund, taken_back_json
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json, rfc3339
 from bridge.flows.whole_payment import read_whole_payment
@@ -228,19 +228,15 @@ def _site_at(context: Context, url: str) -> Site:
 
 async def _refund(context: Context, words: Refund) -> Any:
     site = context.sites.get(await _site_of(context, words.payment))
-    account = Account(*words.account.split(":", 2)) if words.account else None
+    account = parse_account(*words.account.split(":", 2)) if words.account else None
     actor = f"operator:{words.actor}"
     wish = RefundWish(words.payment, words.amount, words.reason, actor, capped=False, account=account)
-    asked = [words.payment, words.amount, words.reason, *([context.vault.blind(words.account)] if account else [])]
-    digest = json.dumps(asked, ensure_ascii=False)
-    return refund_json(await refund(context, site, wish, once_of_command(context, words.key, digest)))
+    return refund_json(await refund(context, site, wish, once_of_refund(context, words.key, wish)))
 
 
 async def _cancel_transfer(context: Context, words: RefundNamed) -> Any:
-    site = context.sites.get(await _site_of_refund(context, words.refund))
-    done = await cancel_transfer(context, site, words.refund, f"operator:{words.actor}")
-    said = {"gateway_code": done.code, "gateway_message": done.message}
-    return {"transfer": done.transfer} | refund_json(done.refund) | {name: text for name, text in said.items() if text}
+    site = await site_of_refund(context, words.refund)
+    return taken_back_json(await cancel_transfer(context, site, words.refund, f"operator:{words.actor}"))
 
 
 async def _outbox_list(context: Context, words: OutboxList) -> Any:
@@ -279,16 +275,6 @@ async def _site_of(context: Context, payment: str) -> str:
         row = turn.one("SELECT site FROM payments WHERE id = ?", payment)
         if row is None:
             raise NotFound("There is no such payment; `pay-bridge payments list` shows them.")
-        return str(row["site"])
-
-    return await context.ledger.read(work)
-
-
-async def _site_of_refund(context: Context, refund_id: str) -> str:
-    def work(turn: Turn) -> str:
-        row = turn.one("SELECT site FROM operations WHERE id = ? AND kind = 'refund'", refund_id)
-        if row is None:
-            raise NotFound("There is no such refund; `pay-bridge payments show PAYMENT` lists a payment's.")
         return str(row["site"])
 
     return await context.ledger.read(work)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bridge.domain.failures import AmountRefused
+from bridge.domain.failures import AmountRefused, Malformed
 from bridge.domain.tax import Split, split
 
 AMOUNT_MIN = 1
@@ -19,6 +19,12 @@ INSTALMENT_MONTHS_MAX = 36
 ESCROW = "escrow"
 """What of a payment's refs is ours: that its window was in escrow, and what the buyer has decided since."""
 _AMOUNT_TEXT = re.compile(r"[1-9][0-9]{0,9}\Z", re.ASCII)
+_BANK = re.compile(r"[0-9]{2,4}", re.ASCII)
+ACCOUNT_DIGITS_MIN = 6
+ACCOUNT_DIGITS_MAX = 20
+"""No gateway's field holds more digits, and an account cut short may be somebody else's."""
+ACCOUNT_CHARACTERS_MAX = 24
+HOLDER_CHARACTERS_MAX = 40
 
 
 def parse_amount(value: object) -> int:
@@ -183,6 +189,29 @@ class Account:
     bank: str
     number: str
     holder: str
+
+
+def parse_account(bank: str, number: str, holder: str) -> Account:
+    """Read an account as a person typed it: hyphens may part its digits. Raises Malformed, which shows none of it."""
+    bank, number, holder = bank.strip(), number.strip(), holder.strip()
+    digits = number.replace("-", "")
+    counts = ACCOUNT_DIGITS_MIN <= len(digits) <= ACCOUNT_DIGITS_MAX and len(number) <= ACCOUNT_CHARACTERS_MAX
+    if not _BANK.fullmatch(bank):
+        raise Malformed(
+            "The bank is its code of 2 to 4 digits, such as 088.",
+            message_ko="은행은 088처럼 2~4자리 숫자 코드로 적어 주세요.",
+        )
+    if not (digits.isascii() and digits.isdigit() and counts):
+        raise Malformed(
+            f"The account number is {ACCOUNT_DIGITS_MIN} to {ACCOUNT_DIGITS_MAX} digits, with or without hyphens.",
+            message_ko=f"계좌번호는 숫자 {ACCOUNT_DIGITS_MIN}~{ACCOUNT_DIGITS_MAX}자리예요. 붙임표는 써도 돼요.",
+        )
+    if not 1 <= len(holder) <= HOLDER_CHARACTERS_MAX or not holder.isprintable():
+        raise Malformed(
+            f"The holder is the name on the account, in 1 to {HOLDER_CHARACTERS_MAX} characters.",
+            message_ko=f"예금주 이름을 {HOLDER_CHARACTERS_MAX}자 안으로 적어 주세요.",
+        )
+    return Account(bank, number, holder)
 
 
 @dataclass(frozen=True, slots=True)

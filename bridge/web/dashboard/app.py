@@ -12,11 +12,12 @@ from bridge.web.dashboard.cases import act_on_case, show_case, show_cases
 from bridge.web.dashboard.export import export_payments
 from bridge.web.dashboard.login import leave, show_login, take_login
 from bridge.web.dashboard.overview import show_overview
-from bridge.web.dashboard.payment import refund_payment, show_payment
+from bridge.web.dashboard.payment import refund_payment, refund_to_account, show_payment
 from bridge.web.dashboard.payments import search_payments, show_payments
 from bridge.web.dashboard.records import show_records
 from bridge.web.dashboard.recurring import show_recurring
 from bridge.web.dashboard.sites import show_sites
+from bridge.web.dashboard.transfer import look_up_transfer, take_back_transfer
 
 
 def routes(context: Context) -> list[BaseRoute]:
@@ -40,6 +41,9 @@ def routes(context: Context) -> list[BaseRoute]:
         page("/payments", search_payments, "POST"),
         page("/payments/{payment}", show_payment),
         page("/payments/{payment}/refund", refund_payment, "POST"),
+        page("/payments/{payment}/refund-to-account", refund_to_account, "POST"),
+        page("/payments/{payment}/refunds/{refund}/look", look_up_transfer, "POST"),
+        page("/payments/{payment}/refunds/{refund}/cancel", take_back_transfer, "POST"),
         page("/cases", show_cases),
         page("/cases/{case}", show_case),
         page("/cases/{case}", act_on_case, "POST"),

@@ -1,6 +1,5 @@
 """One payment: its state in words, its facts, all that happened to it, and a refund."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,11 +8,12 @@ from starlette.responses import RedirectResponse, Response
 
 from bridge.clock import stamp
 from bridge.domain.failures import CallerError, Malformed, NeedsAnother, NotFound
-from bridge.domain.machine import PENDING_STEPS
-from bridge.domain.payment import parse_amount
+from bridge.domain.machine import PENDING_STEPS, Kind
+from bridge.domain.payment import parse_account, parse_amount
 from bridge.flows.decide_case import operator_actor
 from bridge.flows.log_in import prove
-from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.flows.refund import RefundWish, refund
+from bridge.flows.refund_to_account import offers_account, once_of_refund, waits_for_transfer
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import allowed, is_accepted, pay_back, slip_json
 from bridge.ledger import receipts
@@ -21,7 +21,7 @@ from bridge.ledger.ledger import Turn
 from bridge.web.dashboard.access import HOME, Visit
 from bridge.web.dashboard.bundle import show_card, write_bundle
 from bridge.web.dashboard.timeline import Books, read_books, timeline
-from bridge.web.errors import answer_of
+from bridge.web.errors import answer_of, korean_of
 from bridge.web.masks import mask_account, mask_name
 from bridge.web.pages import base_path, kst
 
@@ -32,36 +32,60 @@ KEY = re.compile(r"[0-9a-f]{32}")
 
 async def show_payment(visit: Visit) -> Response:
     """Show one payment of any site of this bridge. Raises NotFound."""
-    return await _page(visit)
+    return await payment_page(visit)
 
 
 async def refund_payment(visit: Visit) -> Response:
     """Give money back, for an operator who typed the password again; the page's key counts once. Raises NotFound."""
-    site, payment_id, form = await _site_of(visit), visit.request.path_params["payment"], visit.form
-    operator = visit.session.operator
+    return await give_back(visit, to_account=False)
+
+
+async def refund_to_account(visit: Visit) -> Response:
+    """Give money back to the account typed, by the same rules. Raises NotFound."""
+    return await give_back(visit, to_account=True)
+
+
+async def give_back(visit: Visit, *, to_account: bool) -> Response:
+    """Read the form, prove the operator, and refund once. Raises NotFound."""
+    site, payment_id, form = await site_of(visit), visit.request.path_params["payment"], visit.form
     try:
-        if operator.role != "operator":
-            raise NeedsAnother("A viewer may look and not act.")
+        actor = acting(visit)
         amount, key, reason = parse_amount(form.get("amount", "")), form.get("key", ""), form.get("reason", "").strip()
         if not KEY.fullmatch(key) or not 1 <= len(reason) <= REASON_CHARACTERS_MAX or not reason.isprintable():
             raise Malformed("A refund has a reason, and the key of its page.")
+        typed = [form.get(name, "") for name in ("bank", "number", "holder")]
+        account = parse_account(*typed) if to_account else None
         await prove(visit.context, visit.attempt(form.get("password", "")))
-        digest = json.dumps([payment_id, amount, reason], ensure_ascii=False)
-        wish = RefundWish(payment_id, amount, reason, operator_actor(operator.name), capped=False)
-        await refund(visit.context, site, wish, once_of_command(visit.context, key, digest))
+        wish = RefundWish(payment_id, amount, reason, actor, capped=False, account=account)
+        await refund(visit.context, site, wish, once_of_refund(visit.context, key, wish))
     except CallerError as error:
-        return await _page(visit, error)
-    address = f"{base_path(visit.context)}{HOME}/payments/{payment_id}"
+        return await payment_page(visit, error)
+    return back_to_payment(visit)
+
+
+def acting(visit: Visit) -> str:
+    """Name who acts, for the timeline. Raises NeedsAnother for a viewer."""
+    operator = visit.session.operator
+    if operator.role != "operator":
+        raise NeedsAnother("A viewer may look and not act.")
+    return operator_actor(operator.name)
+
+
+def back_to_payment(visit: Visit) -> Response:
+    """Lead to the payment's page, so that loading it again asks nothing anew."""
+    address = f"{base_path(visit.context)}{HOME}/payments/{visit.request.path_params['payment']}"
     return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
 
 
-async def _site_of(visit: Visit) -> Site:
+async def site_of(visit: Visit) -> Site:
+    """Find the site of the page's payment. Raises NotFound."""
     wanted = visit.request.path_params["payment"]
     books = await visit.context.ledger.read(lambda turn: _find(turn, [site.id for site in visit.sites], wanted))
     return next(one for one in visit.sites if one.id == books.payment.site)
 
 
-async def _page(visit: Visit, error: CallerError | None = None) -> Response:
+async def payment_page(visit: Visit, error: CallerError | None = None) -> Response:
+    """Make the page, with a no above its form. Raises NotFound."""
     wanted = visit.request.path_params["payment"]
     sites = visit.sites
     books = await visit.context.ledger.read(lambda turn: _find(turn, [site.id for site in sites], wanted))
@@ -89,9 +113,13 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         slip_url=slip_json(site, books.payment).get("receipt_url", ""),
         may=may,
         refundable=may["refundable"] if acts else 0,
+        to_account=acts and offers_account(gateway, books.payment, may["refund"]),
+        refunds=[one for one in books.operations if one.kind is Kind.REFUND],
+        transfers={one.id for one in books.operations if waits_for_transfer(gateway, one)},
+        acts=acts,
         partial=may["refund"] == "full_or_part",
         refund_key=_key(visit),
-        typed={name: visit.form.get(name, "") for name in ("amount", "reason")},
+        typed={name: visit.form.get(name, "") for name in ("amount", "reason", "bank")},
         said=_sentence(error, visit) if error is not None else "",
     )
 
@@ -104,7 +132,7 @@ def _key(visit: Visit) -> str:
 
 
 def _sentence(error: CallerError, visit: Visit) -> str:
-    return answer_of(error)[2] if visit.lang == "ko" else error.detail
+    return korean_of(error) if visit.lang == "ko" else error.detail
 
 
 def _find(turn: Turn, sites: list[str], wanted: str) -> Books:
