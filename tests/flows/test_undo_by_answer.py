@@ -14,9 +14,11 @@ from bridge.flows.undo import NOTHING, _record_undo, intend_undo, needs_human, u
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
 from tests.support.desk import HUMAN, UNKNOWN, VOIDING, WAITS, WAYS
+from tests.support.teller import Trade
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
 
+TAKEN = "the gateway has taken the cancel in, and not made it yet"
 LOST = Unknown("no answer", "9001", "잠시 후에")
 
 
@@ -268,3 +270,33 @@ async def test_a_further_call_of_a_net_cancel_is_sent_while_the_try_is_still_its
     await undo_once(context, context.sites.get(one.payment.site), one.gateway, one.undo)
     assert len(renewed) == 1
     assert renewed[0] is not None
+    assert await at.world.calls(one.payment.id) == ["undo"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "becomes", "code", "message"),
+    [
+        ("", ("ok", "voided"), "", ""),
+        (
+            "taken_in",
+            ("needs_human", "needs_human"),
+            "accepted",
+            "the gateway has taken the cancel in, and not made it yet",
+        ),
+        ("strange", ("unknown", "voiding"), "strange", "그렇게 안 돼요"),
+        ("too_much", ("unknown", "voiding"), "too_much", "그렇게 안 돼요"),
+    ],
+)
+async def test_a_refund_of_all_takes_back_where_there_is_no_net_cancel(desk, fault, becomes, code, message):
+    at = await desk("Asked")
+    context = at.world.context
+    sealed = await at.write(lambda _, pen: pen.seal_context({"sent_at": 1, "sent_nonce": "n", "returned": {}}))
+    one = await Undo.made(at, VOIDING, Step.SENT, changes={"captured": 5_500}, context_sealed=sealed, amount=5_500)
+    at.world.teller.trades[one.payment.merchant_ref] = Trade(one.payment.merchant_ref, "T", 5_500, captured=5_500)
+    if fault:
+        at.world.teller.fail("refund", fault)
+    await undo_once(context, context.sites.get(one.payment.site), one.gateway, one.undo)
+    undo, payment = await at.now(one.undo)
+    assert ((undo.step, payment.state), undo.code, undo.message) == (becomes, code, message)
+    (asked,) = [said for op, said in at.world.teller.asked if op == "refund"]
+    assert (asked["amount"], asked["full"]) == (5_500, True)

@@ -418,7 +418,6 @@ async def test_seats_are_asked_about_only_where_money_could_be_kept(desk):
         (PART, {}, Seen(55_000, 19_999), [], [], "unknown"),
         (PART, {}, Seen(55_000, 20_000), [], [], "ok"),
         (PART, {}, Seen(55_000, 60_000), [("external_refund", -35_000, "E4")], [("external_refund", 40_000)], "ok"),
-        (PAID, {"orphaned": -5_000}, Seen(55_000, 5_000), [], [], "ok"),
         (PAID, {}, Absent(), [], [], "unknown"),
         (PAID, {}, Unknown("why"), [], [], "unknown"),
         (State.DECLINED, {}, Absent(), [], [], "ok"),

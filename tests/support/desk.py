@@ -1,6 +1,6 @@
 """A desk at which notices are told of payments that were put into any state, and operations at any step."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bridge.clock import from_ms, new_id, new_reference
 from bridge.domain.gateway import Circumstantial, Notice, SharedValue
@@ -8,7 +8,7 @@ from bridge.domain.machine import PAID_STATES, TERMINAL, Evidence, State, Step
 from bridge.flows.notice_effects import effect
 from bridge.flows.record import Recorder
 from bridge.flows.told import KNOWN, PERSON, Told
-from bridge.ledger import operations, payments
+from bridge.ledger import operations, orders, payments
 from bridge.ledger.operations import Operation
 
 OPEN, APPROVING, UNKNOWN, VOIDING, HUMAN, WAITS = (
@@ -44,6 +44,7 @@ class Desk:
 
     world: object
     kind: str
+    opened: dict = field(default_factory=dict)
 
     async def write(self, work):
         """Write into the books as a flow does, at this moment: `work` gets the turn and the recorder."""
@@ -52,14 +53,20 @@ class Desk:
 
     async def payment_in(self, state, like=None, **changes):
         """Put a new payment into a state, by the moves that lead there: of a new order, or of that of another."""
-        opened = await self.world.payment((await self.world.checkout()).payment)
-        clock = self.world.clock
-        await self.write(lambda turn, at: payments.move(
-            turn, opened, State.EXPIRED, at=at.at, actor="test", event="test"))  # fmt: skip
-        new = replace(opened, id=new_id(clock), merchant_ref=new_reference(clock), state="readying", version=1)
-        new = replace(new, order_ref=like.order_ref if like else new.order_ref)
+        clock, site = self.world.clock, self.world.site.id
+        if site not in self.opened:
+            self.opened[site] = await self.world.payment((await self.world.checkout()).payment)
+            await self.write(lambda turn, at: payments.move(
+                turn, self.opened[site], State.EXPIRED, at=at.at, actor="test", event="test"))  # fmt: skip
+        opened, ref = self.opened[site], like.order_ref if like else f"TOLD-{clock.random_bytes(8).hex()}"
+        new = replace(opened, id=new_id(clock), merchant_ref=new_reference(clock), order_ref=ref, state="readying")
+        now = clock.now()
+        new = replace(new, version=1, created_at=now, expires_at=now + (opened.expires_at - opened.created_at))
 
         def work(turn, recorder):
+            if like is None:
+                order = orders.find(turn, site, opened.order_ref)
+                orders.store(turn, site, replace(order, ref=ref), recorder.at)
             payments.add(turn, new, token_id="t", actor="test")
             payment = new
             for way in WAYS[state]:
