@@ -172,6 +172,8 @@ async def test_money_found_is_given_back_and_its_case_stays_for_what_is_left(des
     await at.write(lambda turn, pen: carry_out(Sentence(turn, pen, case, payment, made, "operator:checker")))
     assert (await at.world.payment(payment.id)).orphaned == left
     assert await at.world.cases(payment.id) == ["money_on_ended_payment"] * stays
+    (case,) = await at.world.all("SELECT resolution FROM cases")
+    assert case["resolution"] == ("" if stays else "given_back: operator:maker, operator:checker")
     assert await steps(at, payment) == {Kind.UNDO: ("ok", "E8", "c", "m")}
     (event,) = await audited(at, payment, "payment.orphan_returned")
     assert event == ("operator:checker", "voided", {"amount": amount, "evidence": "E8"})

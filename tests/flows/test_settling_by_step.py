@@ -295,6 +295,14 @@ async def test_what_was_given_back_in_all_tells_whether_this_refund_was_and_what
         assert event["actor"] == "gateway"
 
 
+async def test_less_than_a_refund_asked_for_is_past_the_bridge_and_the_refund_itself_a_persons_in_the_end(desk):
+    at = await desk("Asked")
+    payment, asked = await asked_about(at, PAID, Kind.REFUND, ago=360, amount=20_000)
+    assert await asked.shows(Seen(55_000, 19_999)) == ("needs_human", "part_refunded")
+    assert await at.world.entries(payment.id) == [("external_refund", -19_999, "E4")]
+    assert sorted(await at.world.cases(payment.id)) == ["external_refund", "refund_unknown"]
+
+
 @pytest.mark.parametrize(
     ("outcome", "amount", "step", "ago", "becomes", "seconds"),
     [
