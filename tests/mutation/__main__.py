@@ -91,8 +91,13 @@ def _report(outcomes: dict[Mutant, str]) -> dict[str, object]:
         count = Counter(outcome for mutant, outcome in outcomes.items() if mutant.path in paths)
         if count:
             lived = count[SURVIVED] + count[UNREACHED] + count[UNMADE]
-            possible = len(choose(paths, 0, 0))
-            groups[name] = {"mutants": count.total(), "possible": possible, "survived": lived, "score": _score(count)}
+            groups[name] = {
+                "modules": len(paths),
+                "mutants": count.total(),
+                "possible": len(choose(paths, 0, 0)),
+                "survived": lived,
+                "score": _score(count),
+            }
     whole = Counter(outcomes.values())
     survivors = sorted(mutant.id for mutant, outcome in outcomes.items() if outcome in (SURVIVED, UNREACHED, UNMADE))
     return {

@@ -33,6 +33,17 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/flows/expire.py",
         "bridge/flows/requests_made.py",
         "bridge/flows/cancel_transfer.py",
+        "bridge/flows/receive_notice.py",
+        "bridge/flows/finish_checkout.py",
+        "bridge/flows/direct_payment.py",
+        "bridge/flows/issue_key.py",
+        "bridge/flows/recover.py",
+        "bridge/flows/revive.py",
+        "bridge/flows/decide_case.py",
+        "bridge/flows/transfer.py",
+        "bridge/flows/owe_withdrawal.py",
+        "bridge/flows/withdraw.py",
+        "bridge/flows/write_down.py",
     ),
     "ledger": (
         "bridge/ledger/payments.py",
@@ -41,6 +52,9 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/ledger/seals.py",
         "bridge/ledger/audit.py",
         "bridge/ledger/cases.py",
+        "bridge/ledger/proposals.py",
+        "bridge/ledger/orders.py",
+        "bridge/ledger/news.py",
         "bridge/ledger/notices.py",
         "bridge/ledger/replay.py",
         "bridge/ledger/checks.py",
@@ -62,7 +76,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"bridge/gateways/payapp/{name}.py" for name in ("adapter", "billing", "links", "notices", "office", "talk")
     ),
     "payple": tuple(
-        f"bridge/gateways/payple/{name}.py" for name in ("adapter", "answers", "fields", "notices", "talks")
+        f"bridge/gateways/payple/{name}.py" for name in ("adapter", "answers", "dates", "fields", "notices", "talks")
     ),
     "paystory": tuple(f"bridge/gateways/paystory/{name}.py" for name in ("adapter", "answers", "notices", "writing")),
     "welcome": tuple(
