@@ -24,8 +24,10 @@ class Malformed(CallerError):
     code = "malformed"
 
 
-class OwnNumber(Malformed):
+class OwnNumber(CallerError):
     """What is said to be other money has the number of the payment's own."""
+
+    code = "own_number"
 
 
 class TooLarge(CallerError):

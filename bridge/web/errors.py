@@ -37,6 +37,11 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
     failures.OrderChanged: (409, "Order changed", "주문 내용이 바뀌었어요. 주문 페이지를 새로고침해 주세요."),
     failures.OrderTaken: (409, "Order taken", "이미 결제했거나 결제를 확인하고 있는 주문이에요."),
     failures.NotFound: (404, "Not found", "찾을 수 없어요."),
+    failures.OwnNumber: (
+        409,
+        "Own number",
+        "근거에 적은 번호는 이 결제의 번호이고 그 돈은 장부에 있어요. 같은 돈이라면 장부가 맞다고 답해 주세요.",
+    ),
     failures.AmountRefused: (422, "Amount refused", "금액이 올바르지 않아요. 1원 이상의 정수로 입력해 주세요."),
     failures.AmountTooSmall: (422, "Amount too small", "이 결제 수단으로 결제할 수 있는 금액보다 적어요."),
     failures.NotNow: (409, "Not in this state", "지금 상태에서는 할 수 없어요."),

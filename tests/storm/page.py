@@ -26,7 +26,9 @@ what money really moved. After each commit, at each byte that moves money and at
 (`tests/storm/told.py` judges what gateways are told of them), Payple's window takes the money itself, and customers
 register a card or a phone in a gateway's window and are charged by that key, or by its registration
 (`tests/storm/keys.py`), clerks close accounts that wait, and operators give deposits back to an account
-(`tests/storm/accounts.py`); seeds kept from before have none of it (`tests/storm/extras.py`). What is not there:
+(`tests/storm/accounts.py`); seeds kept from before have none of it (`tests/storm/extras.py`). Buyers pay into one of
+Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases say now one true
+thing of such money and now another (`tests/storm/office.py`). What is not there:
 sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's thread, PostgreSQL, and
 the WordPress plugin's PHP; other tests have those. Mainpay's transfers are not there either, nor typed cards, plans,
 receipts and escrow.

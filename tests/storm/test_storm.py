@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.flows import recover
+from bridge.flows import carry_out, recover
 from bridge.ledger import operations
 from tests.storm import figures as figures_module
 from tests.storm.__main__ import SEEDS_AT_ONCE, main
@@ -42,10 +42,10 @@ def digests(hash_seed: int) -> list[str]:
     return done.stdout.split()
 
 
-def is_found_out(rule: str) -> bool:
+def is_found_out(rule: str, seeds: range = MANY) -> bool:
     """Tell whether any of many schedules finds this rule broken."""
     with storms() as made:
-        return any(text.startswith(f"{rule}:") for seed in MANY for text in made.run(seed).violations)
+        return any(text.startswith(f"{rule}:") for seed in seeds for text in made.run(seed).violations)
 
 
 def test_the_same_seed_is_the_same_storm_in_another_process_byte_for_byte():
@@ -148,3 +148,9 @@ def test_a_bridge_that_sends_before_its_intent_is_found_out(monkeypatch):
     monkeypatch.setattr(operations, "add", lambda turn, operation: None)
 
     assert is_found_out("I4")
+
+
+def test_a_bridge_that_takes_other_money_for_the_payments_own_is_found_out(monkeypatch):
+    monkeypatch.setattr(carry_out, "FOUND", ())
+
+    assert is_found_out("I1", range(140, 301))

@@ -171,5 +171,5 @@ async def test_a_case_of_other_money_says_which_and_asks_for_a_sum_that_nothing_
     unsaid = await post(minji, address, **wish)
     assert (unsaid.status_code, "정수로" in unsaid.text) == (422, True)
     own = await post(minji, address, **wish | {"amount": "1000", "evidence": f"{SAW} {number}"})
-    assert (own.status_code, "이 결제의 번호이고" in own.text) == (400, True)
+    assert (own.status_code, "이 결제의 번호이고" in own.text) == (409, True)
     assert (await post(minji, address, **wish | {"amount": "1000"})).status_code == 303
