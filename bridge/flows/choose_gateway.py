@@ -58,10 +58,12 @@ def choose_gateway(
     name: str = "",
     but: Collection[str] = (),
     months: int = 0,
+    tax_free: int = 0,
 ) -> Gateway:
     """Choose among the site's gateways: the named one, or the first that takes the method and the amount and is up.
 
-    `but` names those that were tried just now; `months` is what its window must be told, 0 for nothing. Raises
+    `but` names those that were tried just now; `months` is what its window must be told, 0 for nothing; where so many
+    KRW are `tax_free`, those whose window can be told so come before those whose window cannot. Raises
     GatewayOff (none takes the method, or opens there for such a buyer, or those that do are down), AmountTooSmall
     (extra: minimum, KRW), AmountRefused (no window can be told so many months).
     """
@@ -69,6 +71,7 @@ def choose_gateway(
     able = _that_offer(able, months) if months else able
     able = _that_open_for(able, device, buyer)
     enough = that_take(able, method, amount)
+    enough.sort(key=lambda one: bool(tax_free) and _taxes_whole(one, "open_window"))
     return first_up(breakers, site, enough, now)
 
 
@@ -164,11 +167,15 @@ def too_small(gateway: Gateway, method: Method) -> AmountTooSmall:
 
 def check_tax_free(gateway: Gateway, call: str, tax_free: int) -> None:
     """Refuse an order of which part is free of tax where the gateway's call cannot say so. Raises AmountRefused."""
-    if tax_free and isinstance(gateway, TaxesWhole) and call in gateway.taxes_whole:
+    if tax_free and _taxes_whole(gateway, call):
         raise AmountRefused(
             f"{gateway.name} has no field for what is free of tax in this kind of payment; open its window instead.",
             message_ko=f"{gateway.title}의 이 결제 방식은 면세 금액을 알릴 수 없어요. 결제창으로 받아 주세요.",
         )
+
+
+def _taxes_whole(gateway: Gateway, call: str) -> bool:
+    return isinstance(gateway, TaxesWhole) and call in gateway.taxes_whole
 
 
 def check_instalments(method: Method, amount: int, months: int) -> None:

@@ -118,6 +118,7 @@ def _choose(context: Context, site: Site, wish: Wish, tried: list[str]) -> Gatew
         name=wish.gateway,
         but=tried,
         months=months,
+        tax_free=wish.order.tax_free,
         device=wish.device,
         buyer=wish.order.buyer,
     )

@@ -327,3 +327,25 @@ async def test_from_an_app_nobody_is_sent_on_to_a_gateway_that_no_app_can_open(w
 
     assert [one.status_code for one in answers] == [503, 201]
     assert world.other.calls["open"] == 1
+
+
+@pytest.fixture
+async def taxed_whole_first(world):
+    """A site with two gateways, of which the first cannot be told what is free of tax."""
+    world.other = Teller()
+    world.net.apps[f"{OTHER}:80"] = world.other.app()
+    await world.pair_tellers(teller={"kind": "AskedTaxedWhole"}, teller_b={"kind": "Asked", "at": OTHER})
+    return world
+
+
+async def test_an_order_partly_free_of_tax_goes_first_to_a_gateway_that_can_be_told_so(taxed_whole_first):
+    world = taxed_whole_first
+    assert await gateway_of(world, await world.checkout(world.order())) == "teller"
+    assert await gateway_of(world, await world.checkout(world.order(tax_free=11_000))) == "teller_b"
+
+
+async def test_where_no_other_answers_it_goes_to_the_gateway_that_cannot_be_told(taxed_whole_first):
+    world = taxed_whole_first
+    down(world, OTHER)
+
+    assert await gateway_of(world, await world.checkout(world.order(tax_free=11_000))) == "teller"

@@ -467,6 +467,12 @@ class TypedCardsOfKnown(TypedCardsUndone):
         return None if buyer.phone else (f"Set buyer.phone to {call}.", "전화번호가 필요해요.")
 
 
+class AskedTaxedWhole(Approving, Inquiring):
+    """Its window cannot be told what is free of tax (as Welcome's link)."""
+
+    taxes_whole = frozenset({"open_window"})
+
+
 class AccountsTaxedWhole(Accounts):
     """Its accounts cannot say what is free of tax."""
 
@@ -515,6 +521,7 @@ KINDS = {
         TypedCardsInMonths,
         TypedCardsOfKnown,
         AccountsTaxedWhole,
+        AskedTaxedWhole,
         Asked,
         AskedAndUndone,
         AskedFromApps,

@@ -20,6 +20,11 @@ class Links(Talk):
 
     address_bytes_max = URL_BYTES_MAX
 
+    @property
+    def taxes_whole(self) -> frozenset[str]:
+        """Name what goes out as a link, whose table has no field for what is free of tax. (PAYAPI 7.1)"""
+        return frozenset({"open_window"})
+
     def make_link(
         self, reference: str, amount: int, title: str, own: Mapping[str, str], urls: Urls, stamp: Stamp
     ) -> Exchange[Redirect | Declined | Unknown]:
