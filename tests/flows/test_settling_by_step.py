@@ -5,27 +5,35 @@ bridge.flows.refund and bridge.flows.probe.
 """
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bridge.clock import to_ms
+from bridge.domain.failures import NotNow, PendingOutcome, RefundRefused, Replayed
 from bridge.domain.gateway import Absent, Accepted, Done, NotSent, PerhapsPaid, Refused, Seen, Unknown, Unpaid
-from bridge.domain.machine import Evidence, Kind, State, Step
+from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence
 from bridge.flows.inquire import ABSENT_AT, BLIND, SEEN_AT, _record, inquire_once
+from bridge.flows.open_checkout import Once
 from bridge.flows.pace import quiet_of
 from bridge.flows.probe import _record as _record_probe
 from bridge.flows.probe import write_unpaid
+from bridge.flows.record import account_of
+from bridge.flows.refund import RefundWish
+from bridge.flows.refund import _begin as intend_refund
+from bridge.flows.refund import _check as may_refund
 from bridge.flows.refund import _record as _record_first
 from bridge.flows.refund_again import _record as _record_again
 from bridge.flows.refund_again import await_end, refund_to_person
 from bridge.flows.settle_unknown import settle_payment
 from bridge.ledger import operations
+from tests.flows.test_accounts import TO
 from tests.flows.test_tries import Talks
-from tests.support.desk import HUMAN, OPEN, UNKNOWN, VOIDING, WAITS
+from tests.support.desk import HUMAN, OPEN, UNKNOWN, VOIDING, WAITS, WAYS
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
 
@@ -495,6 +503,74 @@ async def test_a_persons_refund_is_looked_at_again_where_somebody_can_be_asked(d
     assert await at.seconds_until(after) == seconds
     (row,) = await at.world.all("SELECT actor, detail FROM audit WHERE event = 'refund.needs_human'")
     assert (row["actor"], json.loads(row["detail"])) == ("bridge", {"amount": amount, "message": "m"})
+
+
+@pytest.mark.parametrize("state", WAYS)
+async def test_only_what_is_paid_is_refunded_and_only_while_nothing_else_is_under_way(desk, state):
+    at = await desk("Mute")
+    payment = await at.payment_in(state)
+    wish = RefundWish(payment.id, None, "고객 요청", "wp:7")
+    if state in (PAID, PART):
+        await at.write(lambda turn, pen: may_refund(turn, pen, payment, wish))
+    else:
+        with pytest.raises(NotNow, match=f"in state {state} cannot be refunded"):
+            await at.write(lambda turn, pen: may_refund(turn, pen, payment, wish))
+    await at.operation(payment, Kind.WITHDRAW, Step.UNKNOWN)
+    await at.operation(payment, Kind.PROBE, Step.UNKNOWN)
+    with pytest.raises(NotNow if state in TERMINAL else PendingOutcome):
+        await at.write(lambda turn, pen: may_refund(turn, pen, payment, wish))
+
+
+@pytest.mark.parametrize(
+    ("teller", "state", "amount", "account", "refused"),
+    [
+        ("Mute", PAID, 55_000, None, ""),
+        ("Mute", PAID, 1, None, ""),
+        ("Mute", PAID, 55_001, None, "At most 55000 KRW"),
+        ("Mute", PART, 35_000, None, ""),
+        ("Mute", PART, 35_001, None, "At most 35000 KRW"),
+        ("Mute", PAID, 55_000, TO, "makes no transfers"),
+        ("Accounts", PAID, 55_000, None, "cannot be refunded through the gateway"),
+        ("Accounts", PAID, 55_000, TO, ""),
+        ("Accounts", PART, 1, TO, ""),
+        ("Accounts", PART, 35_001, TO, "At most 35000 KRW"),
+    ],
+)
+async def test_no_more_is_refunded_than_is_left_and_only_the_way_that_the_gateway_goes(
+    desk, teller, state, amount, account, refused
+):
+    at = await desk(teller)
+    payment = await at.payment_in(state)
+    wish = RefundWish(payment.id, amount, "고객 요청", "operator:narae", account=account)
+    if not refused:
+        await at.write(lambda turn, pen: may_refund(turn, pen, payment, wish))
+        return
+    with pytest.raises(RefundRefused, match=refused) as error:
+        await at.write(lambda turn, pen: may_refund(turn, pen, payment, wish))
+    if "At most" in refused:
+        assert error.value.extra["refundable"] == payment.left
+
+
+@pytest.mark.parametrize(("amount", "asked"), [(None, 55_000), (20_000, 20_000)])
+async def test_the_intent_of_a_refund_is_in_the_books_before_anything_is_sent_and_once_for_its_key(desk, amount, asked):
+    at = await desk("Accounts")
+    payment = await at.payment_in(PAID)
+    wish = RefundWish(payment.id, amount, "고객 요청", "operator:narae", items=("A1",) if amount else (), account=TO)
+    once = Once("k", "nonce", to_ms(at.world.clock.now()) + 60_000, "ab" * 16, "digest")
+    refund, is_new = await at.write(lambda turn, pen: intend_refund(turn, pen, wish, once))
+    kept, after = await at.now(refund)
+    assert (is_new, kept.kind, kept.step, kept.amount) == (True, "refund", "sent", asked)
+    assert (kept.actor, kept.reason, kept.items) == ("operator:narae", "고객 요청", wish.items)
+    assert (kept.idempotency_key, kept.owner, kept.sent_at) == ("ab" * 16, at.world.context.owner, at.world.clock.now())
+    assert kept.ref != payment.merchant_ref
+    assert await at.write(lambda _, pen: account_of(pen, kept)) == TO
+    assert (after.state, after.refunded) == ("paid", 0)
+    (row,) = await at.world.all("SELECT actor, detail FROM audit WHERE event = 'refund.sent'")
+    assert (row["actor"], json.loads(row["detail"])) == ("operator:narae", {"amount": asked, "reason": "고객 요청"})
+    with pytest.raises(Replayed):
+        await at.write(lambda turn, pen: intend_refund(turn, pen, wish, once))
+    again, is_new = await at.write(lambda turn, pen: intend_refund(turn, pen, wish, replace(once, nonce="other")))
+    assert (again.id, is_new) == (refund.id, False)
 
 
 # ---- withdrawals
