@@ -137,3 +137,9 @@ async def test_a_refund_the_way_the_money_came_cannot_be_taken_back(world):
     (refund,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
     with pytest.raises(RefundRefused, match="is no transfer"):
         await take_back(world, refund.id)
+
+
+async def test_the_talk_about_a_cancelled_transfer_is_in_the_journal(registered):
+    world, payment, refund = registered
+    await take_back(world, refund.id)
+    assert "transfer_cancel" in await world.calls(payment.id)

@@ -189,6 +189,25 @@ async def test_no_money_ends_what_asks_for_it_and_changes_no_book(desk):
         assert (await steps(at, payment))[Kind.UNDO][0] == step
 
 
+@pytest.mark.parametrize(
+    ("reason", "amount", "about", "stays"),
+    [
+        ("money_on_ended_payment", 55_000, 55_000, True),
+        ("unexpected_deposit", 54_999, 55_000, True),
+        ("unexpected_deposit", 55_000, 55_000, False),
+        ("reported", 20_000, 55_000, False),
+    ],
+)
+async def test_money_that_people_found_stays_a_case_until_all_that_was_told_is_decided(
+    desk, reason, amount, about, stays
+):
+    at = await desk("Mute")
+    payment = await at.payment_in(DECLINED)
+    after, case = await sentenced(at, payment, "money_found", reason, amount, about)
+    assert (after.orphaned, case["state"]) == (amount, "open" if stays else "closed")
+    assert "money_on_ended_payment" in await at.world.cases(payment.id), "what was found is to be given back"
+
+
 # ---- money beside a payment's own
 
 

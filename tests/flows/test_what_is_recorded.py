@@ -516,6 +516,25 @@ async def test_what_a_notice_said_and_no_inquiry_shows_is_asked_about_until_the_
     assert ("external_cancel" in await at.world.cases(payment.id)) is asked
 
 
+@pytest.mark.parametrize(("known", "more"), [(0, 1), (1, 0)])
+async def test_reports_that_no_inquiry_can_confirm_are_a_persons_once_for_each(desk, known, more):
+    at = await desk("AskedOnHint")
+    payment = await at.payment_in(PAID)
+    now = to_ms(at.world.clock.now())
+    kept = StoredNotice("n", payment.site, "teller", "feedback", "d", "", "", now, payment=payment.id)
+    outcome = "the books are compared: money is said to have gone back"
+    await at.write(lambda turn, _: (notices.store(turn, kept), notices.settle(turn, "n", "done", outcome, now)))
+    await at.write(lambda turn, pen: pen.case(turn, payment, "reported", "an operator saw it", 1))
+    if known:
+        await at.write(lambda turn, pen: pen.case(turn, payment, "external_cancel", "seen before", 1))
+    check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
+    await at.world.clock.forward(120)
+    await at.write(lambda turn, pen: record_check(
+        turn, pen, gateway_of(at), check, Seen(55_000, None), Fence(True), now + 120_000))  # fmt: skip
+    cases = await at.world.all("SELECT detail FROM cases WHERE reason = 'external_cancel'")
+    assert ["reports so far: 1" in one["detail"] for one in cases] == [bool(more)]
+
+
 # ---- ends
 
 
