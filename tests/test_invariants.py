@@ -43,6 +43,7 @@ WELL = Facts(
     keys={"key": "r1"},
     sites=frozenset({"s"}),
     texts=["a title"],
+    notices_kept=1,
 )
 
 
@@ -96,6 +97,44 @@ def test_one_wrong_fact_breaks_its_rule_and_no_other(changes, broken):
 def test_money_was_taken_by_an_answer_an_inquiry_a_notice_or_two_people_and_by_nothing_else(evidence):
     broken = [] if evidence in ("E1", "E4", "E7", "E8") else ["I2"]
     assert ill(entries=[TAKEN._replace(evidence=evidence), GIVEN]) == broken
+
+
+def test_failed_is_not_told_while_an_approval_may_still_take_money():
+    told = replace(unpaid("declined"), news=[News(1, "payment.failed")], moves=[("new", "open"), ("open", "declined")])
+    no = APPROVED._replace(step=Step.FAIL, evidence="E2")
+    assert "I8" not in [one.invariant for one in check(replace(told, deeds=[no]))]
+    assert "I8" not in [one.invariant for one in check(replace(told, deeds=[no, no._replace(id="u", kind=Kind.UNDO)]))]
+    for step in (Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN):
+        waiting = replace(told, deeds=[no._replace(step=step, evidence="")], cases=[("unknown_outcome", "open")])
+        assert [one.invariant for one in check(waiting)] == ["I8"], step
+
+
+@pytest.mark.parametrize(
+    ("deeds", "broken"),
+    [
+        ([APPROVED._replace(sent=("answered",)), REFUNDED], []),
+        ([APPROVED._replace(sent=("answered", "answered")), REFUNDED], ["I3b sent"]),
+        ([APPROVED._replace(sent=("unknown", "answered")), REFUNDED], ["I3b sent"]),
+        ([APPROVED, REFUNDED._replace(sent=("unknown", "answered"))], ["I3b sent"]),
+        ([APPROVED, REFUNDED._replace(sent=("unreadable", "answered"))], ["I3b sent"]),
+        ([APPROVED, REFUNDED._replace(sent=("answered", "unknown"))], []),
+        ([APPROVED, REFUNDED, APPROVED._replace(id="u", kind=Kind.UNDO, sent=("unknown", "answered"))], []),
+    ],
+)
+def test_nothing_is_sent_twice_but_what_bears_it(deeds, broken):
+    assert ill(deeds=deeds) == broken
+
+
+def test_a_refund_of_everything_bears_repetition():
+    whole = REFUNDED._replace(amount=55_000, sent=("unknown", "answered"))
+    assert "I3b sent" not in ill(deeds=[APPROVED, whole])
+
+
+def test_what_stands_on_a_notice_has_one_that_is_kept():
+    told = [TAKEN._replace(evidence="E7"), GIVEN]
+    assert ill(entries=told) == []
+    assert ill(entries=told, notices_kept=0) == ["I10 kept"]
+    assert ill(notices_kept=0) == [], "an answer to our own call needs none"
 
 
 def test_money_that_was_found_and_given_back_is_no_longer_there():

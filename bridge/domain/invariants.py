@@ -10,6 +10,7 @@ from bridge.domain.machine import (
     AWAITED_BY_NOBODY,
     HOLDING,
     PAID_STATES,
+    PENDING_STEPS,
     TERMINAL,
     Evidence,
     Kind,
@@ -46,7 +47,7 @@ _CARD = re.compile(
 
 
 class Deed(NamedTuple):
-    """An operation, as far as the rules look; its age in seconds since it was sent."""
+    """An operation: its age in seconds since it was sent; `sent` what came of its calls that move money."""
 
     id: str
     kind: Kind
@@ -56,6 +57,7 @@ class Deed(NamedTuple):
     code: str
     idempotency_key: str
     age_seconds: float
+    sent: tuple[str, ...] = ()
 
 
 class Entry(NamedTuple):
@@ -95,6 +97,7 @@ class Facts:
     """the number of the last news that WordPress had seen and a restored copy has not"""
     seconds_in_state: float = 0.0
     human_after_seconds: float = 600.0
+    notices_kept: int = 0
 
     def sum_of(self, *kinds: str) -> int:
         """Sum the entries of some kinds, in KRW."""
@@ -171,6 +174,16 @@ def _once(facts: Facts) -> Iterator[str]:
     yield from (f"{many} operations are without outcome at once" for many in pending.values() if many > 1)
 
 
+def _sent_once(facts: Facts) -> Iterator[str]:
+    """I3b: an approval is sent once, a refund in part again only after answers; what takes all back may be repeated."""
+    for deed in facts.deeds:
+        in_part = deed.kind is Kind.REFUND and deed.amount != facts.payment.captured
+        if deed.kind is Kind.APPROVE and len(deed.sent) > 1:
+            yield f"the approval {deed.id} was sent {len(deed.sent)} times"
+        elif in_part and any(verdict != "answered" for verdict in deed.sent[:-1]):
+            yield f"the refund {deed.id} was sent again, and nobody knew what came of the call before"
+
+
 def _intent(facts: Facts) -> Iterator[str]:
     """I4: money moves only by an operation that was written down."""
     known = {one.id for one in facts.deeds}
@@ -226,13 +239,15 @@ def _amount(facts: Facts) -> Iterator[str]:
 
 
 def _told(facts: Facts) -> Iterator[str]:
-    """I8: "paid" is told once, and exactly when money was taken; "failed" only of what has ended."""
+    """I8: "paid" is told once, exactly when money was taken; "failed" only of what has ended and can take none."""
     types = Counter(one.type for one in facts.news)
     paid = State(facts.payment.state) in PAID_STATES
     if types["payment.paid"] != int(paid):
         yield f"WordPress was told {types['payment.paid']} times that it is paid, and it is {facts.payment.state}"
     if types["payment.failed"] and (paid or State(facts.payment.state) not in TERMINAL):
         yield f"WordPress was told that it failed, and the payment is {facts.payment.state}"
+    if types["payment.failed"] and any(one.kind is Kind.APPROVE and one.step in PENDING_STEPS for one in facts.deeds):
+        yield "WordPress was told that it failed, and an approval has no outcome"
     numbers = {one.seq for one in facts.news}
     if any(number not in numbers for number in range(facts.seen_before + 1, max(numbers, default=0))):
         yield "the news have gaps in their numbers"
@@ -249,6 +264,12 @@ def _unknown(facts: Facts) -> Iterator[str]:
             yield f"{deed.kind} {deed.id} needs a person, and nobody is asked"
     if facts.payment.state == State.NEEDS_HUMAN and not facts.has_open_case():
         yield "the payment needs a person, and nobody is asked"
+
+
+def _told_by(facts: Facts) -> Iterator[str]:
+    """I10: what stands on a notice has one that is kept."""
+    told = [one.cause for one in facts.entries if one.evidence == Evidence.E7]
+    yield from (f"the entry {cause} stands on a notice, and none is kept" for cause in told if not facts.notices_kept)
 
 
 def _keys(facts: Facts) -> Iterator[str]:
@@ -312,6 +333,7 @@ RULES: Mapping[str, tuple[Callable[[Facts], Iterator[str]], bool]] = {
     "I2": (_proof, True),
     "I3": (_refunds, True),
     "I3b": (_once, True),
+    "I3b sent": (_sent_once, False),
     "I4": (_intent, True),
     "I5": (_one_holder, True),
     "I5 kept": (_kept, False),
@@ -319,9 +341,10 @@ RULES: Mapping[str, tuple[Callable[[Facts], Iterator[str]], bool]] = {
     "I7": (_amount, True),
     "I8": (_told, False),
     "I9": (_unknown, False),
+    "I10 kept": (_told_by, False),
     "I11": (_keys, False),
     "I12": (_tenant, False),
     "I13": (_secrets, False),
     "I14": (_alive, False),
 }
-"""Each rule, and whether breaking it is grave. I10 and I15 are about more than a payment: flows/check_invariants."""
+"""Each rule, and whether breaking it is grave. Of I10 and I15 the rest is in flows/check_invariants."""

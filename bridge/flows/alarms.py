@@ -1,7 +1,7 @@
 """Alarms: raised by a check, written into the log at once, and told to the operator's receiver until it has heard."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import structlog
@@ -12,7 +12,7 @@ from bridge.flows.pace import is_overdue
 from bridge.flows.snapshots import ACCEPTED, rfc3339
 from bridge.ledger import alarms, cases, figures
 from bridge.ledger.alarms import Alarm, Name
-from bridge.ledger.ledger import Turn
+from bridge.ledger.ledger import Row, Turn
 from bridge.signing import news as webhooks
 from bridge.wire.converse import PostResult
 
@@ -22,7 +22,8 @@ CLAIM_SECONDS = 30
 BACKOFF_SECONDS = (5, 15, 60, 300, 900, 3600)
 GIVEN_UP_DAYS = 31
 NEWS_SECONDS_MAX = 900
-OPEN_MAX = 1000
+OPEN_AT_ONCE = 1000
+UNSETTLED_MAX = 100_000
 WATCHED = ("case", "unknown", "news")
 log = structlog.get_logger("alarm")
 
@@ -34,9 +35,9 @@ async def watch(context: Context) -> None:
     def look(turn: Turn) -> dict[Name, str]:
         wanted: dict[Name, str] = {
             ("case", row["id"]): f"{row['reason']} of payment {row['payment']}; see /dashboard/cases/{row['id']}"
-            for row in cases.open_cases(turn, None, OPEN_MAX)
+            for row in _open_cases(turn)
         }
-        for row in figures.unsettled(turn, None, at):
+        for row in figures.unsettled(turn, None, at, UNSETTLED_MAX):
             if row["state"] != "needs_human" and row["code"] != ACCEPTED and is_overdue(context, row, at):
                 minutes = (at - row["sent_at"]) // 60_000
                 wanted["unknown", row["payment"]] = f"the outcome has been unknown for {minutes} minutes"
@@ -49,9 +50,17 @@ async def watch(context: Context) -> None:
     await raise_alarms(context, wanted, lambda name: name[0] in WATCHED)
 
 
+def _open_cases(turn: Turn) -> Iterator[Row]:
+    """Read every open case: the alarm of one that is left out would end."""
+    after = (0, "")
+    while rows := cases.open_cases(turn, None, OPEN_AT_ONCE, after):
+        yield from rows
+        after = (rows[-1]["opened_at"], rows[-1]["id"])
+
+
 async def raise_alarms(context: Context, wanted: Mapping[Name, str], covers: alarms.Covers) -> None:
     """Raise what is wanted, end what this look covers and no longer wants, and log what is new."""
-    known = {(row["name"], row["subject"]) for row in await context.ledger.read(alarms.raised)}
+    known = await context.ledger.read(alarms.names)
     if not set(wanted) - known and not any(covers(name) and name not in wanted for name in known):
         return  # nothing changed, nothing to write
     settle = partial(

@@ -77,7 +77,7 @@ async def approve(
         note_after_window(context, site, gateway, approving, conversation)
 
     def record(turn: Turn) -> tuple[Payment, list[StoredNotice]]:
-        recorder.journal(turn, approving, conversation)
+        recorder.journal(turn, approving, conversation, operation)
         if also is not None:
             also(turn, conversation.outcome)
         owed = notices.pending_of(turn, payment.id)

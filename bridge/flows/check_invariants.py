@@ -28,7 +28,7 @@ from bridge.ledger.ledger import Turn
 CHECK_EVERY_SECONDS = 60.0
 WATCH_EVERY_SECONDS = 5.0
 BOOT_PAYMENTS_MAX = 200
-UNDER_WAY_MAX = 1000
+UNDER_WAY_AT_ONCE, UNDER_WAY_MAX = 1000, 100_000
 FACTS_AT_ONCE = 20
 NOTICE_SECONDS_MAX = 600
 NIGHT_HOUR = 4
@@ -51,16 +51,17 @@ class _Look:
 
 async def check_at_boot(context: Context) -> Checked:
     """Check a little of what changed last before the first payment is taken; the rest follows at once, behind it."""
-    return await check_invariants(context, payments_max=BOOT_PAYMENTS_MAX)
+    return await check_invariants(context, BOOT_PAYMENTS_MAX, BOOT_PAYMENTS_MAX)
 
 
-async def check_invariants(context: Context, payments_max: int = NEW_PAYMENTS_MAX) -> Checked:
+async def check_invariants(
+    context: Context, payments_max: int = NEW_PAYMENTS_MAX, under_way_max: int = UNDER_WAY_MAX
+) -> Checked:
     """Check what changed since the last check, and whatever is on its way; alarms, and the end of the process."""
     began = context.clock.boot_seconds()
     try:
         breaks, changed = await check_new(context, payments_max)
-        under_way = await context.ledger.read(partial(facts.under_way, limit=min(payments_max, UNDER_WAY_MAX)))
-        names = sorted({*changed, *under_way})
+        names = sorted({*changed, *await _under_way(context, under_way_max)})
         found = [Violation("I15", one.subject, one.what, True) for one in breaks]
         found += await _check_payments(context, names)
         found += await _check_notices(context)
@@ -133,6 +134,19 @@ def _next_night(at: int) -> int:
     night = here.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
     night += timedelta(days=1) if night <= here else timedelta()
     return int(night.timestamp() * 1000)
+
+
+async def _under_way(context: Context, under_way_max: int) -> list[str]:
+    """List what is on its way, however many it is, oldest first: time alone may break their rules."""
+    names = list[str]()
+    while len(names) < under_way_max:
+        limit = min(UNDER_WAY_AT_ONCE, under_way_max - len(names))
+        page = partial(facts.under_way, limit=limit, after=names[-1] if names else "")
+        more = await context.ledger.read(page)
+        names += more
+        if len(more) < limit:
+            break
+    return names
 
 
 async def _check_payments(context: Context, names: list[str]) -> list[Violation]:

@@ -23,8 +23,9 @@ class Subject(Protocol):
     def gateway(self) -> str: ...
 
 
-def keep_lines(turn: Turn, clock: Clock, subject: Subject, lines: Iterable[Line], at: int) -> None:
-    """Write each call down; `at` in milliseconds is when the last answer was in."""
+def keep_lines(turn: Turn, clock: Clock, subject: Subject, lines: Iterable[Line], at: int, operation: str = "") -> None:
+    """Write each call down; `at` in milliseconds is when the last answer was in. `operation` is the one whose money the
+    calls moved that move any."""
     for line in lines:
         record = CallRecord(
             id=new_id(clock),
@@ -40,6 +41,7 @@ def keep_lines(turn: Turn, clock: Clock, subject: Subject, lines: Iterable[Line]
             response=line.response,
             why=line.why,
             at=at,
+            operation=operation if line.moves_money else "",
         )
         calls.add(turn, record)
 

@@ -84,9 +84,12 @@ class Pen:
         message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)
         news.add(turn, message)
 
-    def journal(self, turn: Turn, payment: Payment, conversation: Conversation[Any]) -> None:
-        """Keep the scrubbed conversation."""
-        keep_lines(turn, self.context.clock, payment, conversation.journal, self.at)
+    def journal(
+        self, turn: Turn, payment: Payment, conversation: Conversation[Any], operation: Operation | None = None
+    ) -> None:
+        """Keep the scrubbed conversation, and whose operation its calls were that moved money."""
+        whose = operation.id if operation is not None else ""
+        keep_lines(turn, self.context.clock, payment, conversation.journal, self.at, whose)
 
     def seal_context(self, context: Mapping[str, object]) -> str:
         """Seal what a repetition of an operation needs."""

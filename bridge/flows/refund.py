@@ -172,7 +172,7 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
-        recorder.journal(turn, payment, conversation)
+        recorder.journal(turn, payment, conversation, operation)
         _record(turn, recorder, operation, conversation.outcome)
 
     try:

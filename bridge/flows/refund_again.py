@@ -55,7 +55,7 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
         outcome = Unknown("the gateway did not let us ask again", outcome.code, outcome.message)
 
     def record(turn: Turn) -> None:
-        recorder.journal(turn, payment, conversation)
+        recorder.journal(turn, payment, conversation, operation)
         current = operations.get(turn, site.id, operation.id)
         assert current is not None, "operations are never deleted"
         mine = current.tries == operation.tries + 1 or isinstance(outcome, Done)

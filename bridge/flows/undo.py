@@ -81,7 +81,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
-        recorder.journal(turn, payment, conversation)
+        recorder.journal(turn, payment, conversation, undo)
         current = operations.get(turn, site.id, undo.id)
         assert current is not None, "operations are never deleted"
         # Another may have claimed the next try meanwhile; then only proof is taken from this one.

@@ -85,7 +85,7 @@ async def void_once(
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
-        recorder.journal(turn, payment, conversation)
+        recorder.journal(turn, payment, conversation, voiding)
         current = operations.get(turn, site.id, voiding.id)
         if current is not None and current.step in PENDING_STEPS:
             _record(turn, recorder, gateway, current, conversation.outcome)

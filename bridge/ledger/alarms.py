@@ -79,6 +79,12 @@ def not_heard(turn: Turn, alarm: Alarm, next_try_at: int | None, error: str) -> 
     turn.run("UPDATE alarms SET next_try_at = ?, last_error = ? WHERE id = ?", next_try_at, error[:200], alarm.id)
 
 
+def names(turn: Turn) -> set[Name]:
+    """Name all alarms that are not over."""
+    rows = turn.all("SELECT name, subject FROM alarms WHERE ended_at IS NULL")
+    return {(row["name"], row["subject"]) for row in rows}
+
+
 def raised(turn: Turn, limit: int = 100) -> list[Row]:
     """Read the alarms that are not over, oldest first."""
     return turn.all("SELECT * FROM alarms WHERE ended_at IS NULL ORDER BY raised_at LIMIT ?", limit)

@@ -7,7 +7,8 @@ from bridge.ledger.ledger import Row, Turn
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call as it may be shown: `took_ms` and `skew_ms` in milliseconds, texts scrubbed."""
+    """One call as it may be shown: `took_ms` and `skew_ms` in milliseconds, texts scrubbed; `operation` is the one
+    whose money it moved, if it moved any."""
 
     id: str
     site: str
@@ -22,16 +23,17 @@ class CallRecord:
     response: str
     why: str
     at: int
+    operation: str = ""
 
 
 def add(turn: Turn, record: CallRecord) -> None:
     """Write a call down."""
     turn.run(
         "INSERT INTO calls (id, site, payment, gateway, op, verdict, status, took_ms, skew_ms, request, response,"
-        " why, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " why, at, operation)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(record.id, record.site, record.payment, record.gateway, record.op, record.verdict, record.status),
-        *(record.took_ms, record.skew_ms, record.request, record.response, record.why, record.at),
+        *(record.took_ms, record.skew_ms, record.request, record.response, record.why, record.at, record.operation),
     )
 
 

@@ -27,12 +27,13 @@ def read(turn: Turn, payment_id: str, *, at: int, patience: Patience) -> Facts |
     payment = payments.read(row)
     order = turn.one("SELECT amount FROM orders WHERE site = ? AND ref = ?", payment.site, payment.order_ref)
     rows = {name: _of(turn, name, payment_id) for name in ("operations", "entries", "audit", "news", "cases", "calls")}
+    sent = _sent(rows["calls"])
     keys = [one["idempotency_key"] for one in rows["operations"] if one["idempotency_key"]]
     return Facts(
         payment=payment,
         order_amount=order["amount"] if order else 0,
         everyone=payments.of_order(turn, payment.site, payment.order_ref),
-        deeds=[_deed(one, at) for one in rows["operations"]],
+        deeds=[_deed(one, at, sent) for one in rows["operations"]],
         entries=[Entry(one["cause"], one["kind"], one["amount"], one["evidence"]) for one in rows["entries"]],
         moves=[(one["was"], one["became"]) for one in rows["audit"]],
         news=[News(one["seq"], one["type"]) for one in rows["news"]],
@@ -43,16 +44,20 @@ def read(turn: Turn, payment_id: str, *, at: int, patience: Patience) -> Facts |
         seen_before=row["news_seq"],
         seconds_in_state=max(0, at - row["changed_at"]) / 1000,
         human_after_seconds=patience(payment.site, payment.gateway),
+        notices_kept=_count(turn, payment_id),
     )
 
 
-def under_way(turn: Turn, limit: int) -> list[str]:
-    """List the payments that are on their way, or have an operation without outcome that is not left alone for good."""
+def under_way(turn: Turn, limit: int, after: str = "") -> list[str]:
+    """List the payments that are on their way, or have an operation without outcome that is not left alone for good.
+
+    In the order of their ids, after one: their ids begin with the time at which they were begun, so the oldest first.
+    """
     rows = turn.all(
-        f"SELECT id FROM payments WHERE state IN {ON_THEIR_WAY}"  # noqa: S608 - a list of ours
+        f"SELECT id FROM payments WHERE state IN {ON_THEIR_WAY} AND id > ?"  # noqa: S608 - a list of ours
         " UNION SELECT payment AS id FROM operations WHERE state IN ('sent', 'unknown', 'needs_human')"
-        " AND NOT (kind = 'withdraw' AND next_try_at IS NULL) LIMIT ?",
-        limit,
+        " AND NOT (kind = 'withdraw' AND next_try_at IS NULL) AND payment > ? ORDER BY id LIMIT ?",
+        *(after, after, limit),
     )
     return [row["id"] for row in rows]
 
@@ -75,7 +80,16 @@ def _of(turn: Turn, table: str, payment: str) -> list[Row]:
     return turn.all(sql + (f" ORDER BY {order}" if order else ""), payment)
 
 
-def _deed(row: Row, at: int) -> Deed:
+def _sent(calls: list[Row]) -> dict[str, list[str]]:
+    """Say of each operation what came of the calls that were sent for it, oldest first."""
+    sent: dict[str, list[str]] = {}
+    for row in sorted(calls, key=lambda one: (one["at"], one["id"])):
+        if row["operation"] and row["verdict"] != "not_sent":
+            sent.setdefault(row["operation"], []).append(row["verdict"])
+    return sent
+
+
+def _deed(row: Row, at: int, sent: dict[str, list[str]]) -> Deed:
     return Deed(
         id=row["id"],
         kind=Kind(row["kind"]),
@@ -85,7 +99,13 @@ def _deed(row: Row, at: int) -> Deed:
         code=row["code"],
         idempotency_key=row["idempotency_key"],
         age_seconds=max(0, at - row["sent_at"]) / 1000,
+        sent=tuple(sent.get(row["id"], ())),
     )
+
+
+def _count(turn: Turn, payment: str) -> int:
+    row = turn.one("SELECT COUNT(*) AS many FROM notices WHERE payment = ?", payment)
+    return int(row["many"]) if row else 0
 
 
 def _made(turn: Turn, site: str, key: str) -> str:

@@ -180,8 +180,8 @@ def _count_notices(turn: Turn, site: str, gateway: str, since: int, mine: Gatewa
         mine.notice_at = max(mine.notice_at or 0, int(row["last"]))
 
 
-def unsettled(turn: Turn, site: str | None, at: int) -> list[Row]:
-    """Read the payments whose money may have moved and nobody knows, longest waiting first (at most PENDING_MAX).
+def unsettled(turn: Turn, site: str | None, at: int, limit: int = PENDING_MAX) -> list[Row]:
+    """Read the payments whose money may have moved and nobody knows, longest waiting first.
 
     One row a payment: gateway, order_ref, kind, amount, state, sent_at, tries, next_try_at. An operation that is only
     being sent counts when it has been for two minutes.
@@ -194,7 +194,7 @@ def unsettled(turn: Turn, site: str | None, at: int) -> list[Row]:
         " WHERE o.state IN ('sent', 'unknown', 'needs_human') AND (o.state <> 'sent' OR o.sent_at < ?)"
         " AND o.kind NOT IN ('check', 'withdraw')"
         " AND (? = '' OR o.site = ?) ORDER BY o.sent_at LIMIT ?",
-        *(at - SENT_TOO_LONG_MS, site or "", site or "", PENDING_MAX),
+        *(at - SENT_TOO_LONG_MS, site or "", site or "", limit),
     )
     first: dict[str, Row] = {}
     for row in rows:

@@ -292,6 +292,8 @@ def _line(call: Call, said: Answer | _Silence, seconds: float, started_at: float
     url = scrubber.text(without_query(call.url))
     if isinstance(said, Answer):
         date, response = said.headers.get("date", "")[:64], scrubber.response(said.body)
-        return Line(call.op, call.method, url, fields, said.status, response, "answered", seconds, started_at, date, "")
-    why = scrubber.text(said.why)
-    return Line(call.op, call.method, url, fields, None, "", said.verdict, seconds, started_at, "", why)
+        line = Line(call.op, call.method, url, fields, said.status, response, "answered", seconds, started_at, date, "")
+    else:
+        why = scrubber.text(said.why)
+        line = Line(call.op, call.method, url, fields, None, "", said.verdict, seconds, started_at, "", why)
+    return replace(line, moves_money=call.moves_money)

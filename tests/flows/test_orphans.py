@@ -1,16 +1,23 @@
 """Money found on a payment that had ended: an entry, a case, and an order that takes no second payment meanwhile."""
 
+from bridge.clock import new_id
 from bridge.domain.machine import Evidence
 from bridge.flows.record import Recorder
-from bridge.ledger import payments
+from bridge.ledger import notices, payments
+from bridge.ledger.notices import StoredNotice
 
 
 async def find_money(world, payment_id, amount=55_000, cause="late", detail="a deposit came after the end"):
-    """Write money found, as a flow that hears of it does."""
+    """Write money found, as a flow that hears of it does: with the notice that told of it."""
     recorder = Recorder.now(world.context, world.context.sites.get(world.site.id))
 
     def work(turn):
         payment = payments.get(turn, world.site.id, payment_id)
+        told = StoredNotice(
+            new_id(world.clock), world.site.id, payment.gateway, "noti", f"{payment_id}:{cause}", "", "sealed",
+            recorder.at, payment_id, state="done",
+        )  # fmt: skip
+        notices.store(turn, told)
         return recorder.orphan(turn, payment, amount=amount, evidence=Evidence.E7, cause=cause, detail=detail)
 
     return await world.context.ledger.write(work)

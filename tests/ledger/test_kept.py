@@ -355,8 +355,10 @@ async def test_what_is_under_way_is_a_payment_or_an_operation_without_outcome(bo
     )
     await books.write(lambda turn: operations.add(turn, operation(other, Kind.PROBE)))
     assert set(await books.read(lambda turn: facts.under_way(turn, 10))) == {approving.id, other.id}
-    assert len(await books.read(lambda turn: facts.under_way(turn, 1))) == 1
     first, second = sorted([was.id, other.id])
+    assert await books.read(lambda turn: facts.under_way(turn, 1)) == [first], "the oldest first"
+    assert await books.read(lambda turn: facts.under_way(turn, 10, first)) == [second]
+    assert await books.read(lambda turn: facts.under_way(turn, 10, second)) == []
     assert await books.read(lambda turn: facts.page(turn, "", 10)) == [first, second]
     assert await books.read(lambda turn: facts.page(turn, first, 10)) == [second]
     assert await books.read(lambda turn: facts.page(turn, "", 1)) == [first]

@@ -274,7 +274,8 @@ CREATE TABLE calls (
   request TEXT COLLATE "C" NOT NULL,
   response TEXT COLLATE "C" NOT NULL,
   why TEXT COLLATE "C" NOT NULL,
-  at BIGINT NOT NULL
+  at BIGINT NOT NULL,
+  operation TEXT COLLATE "C" NOT NULL DEFAULT ''
 );
 CREATE INDEX calls_payment ON calls (payment, at, id);
 CREATE INDEX calls_gateway ON calls (site, gateway, at);

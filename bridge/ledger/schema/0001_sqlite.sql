@@ -248,7 +248,8 @@ CREATE TABLE calls (
   request TEXT NOT NULL,
   response TEXT NOT NULL,
   why TEXT NOT NULL,
-  at BIGINT NOT NULL
+  at BIGINT NOT NULL,
+  operation TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX calls_payment ON calls (payment, at, id);
 CREATE INDEX calls_gateway ON calls (site, gateway, at);
