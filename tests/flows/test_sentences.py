@@ -7,10 +7,11 @@ import json
 
 import pytest
 
+from bridge.domain.gateway import Paid
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.flows.carry_out import Sentence, carry_out, contradict
 from bridge.flows.external import write_external_refund
-from bridge.flows.orphans import write_adoption, write_orphan, write_return
+from bridge.flows.orphans import close_own, write_adoption, write_orphan, write_return
 from bridge.ledger.proposals import Proposal
 from tests.support.desk import HUMAN, OPEN, VOIDING, WAITS
 
@@ -307,3 +308,27 @@ async def test_the_gateways_word_against_peoples_is_a_case_unless_the_books_have
     detail = f"{kind} of 20000 KRW was done at the gateway after people said it was not"
     case = [{"reason": "external_cancel", "amount": 20_000, "detail": detail}] if asked else []
     assert await at.world.all("SELECT reason, amount, detail FROM cases") == case
+
+
+@pytest.mark.parametrize(
+    ("amount", "number", "evidence", "closes"),
+    [
+        (55_000, "", Evidence.E4, True),
+        (55_000, "", Evidence.E7, False),
+        (55_000, "1", Evidence.E7, True),
+        (55_000, "1", Evidence.E8, False),
+        (55_000, "2", Evidence.E7, False),
+        (55_000, "2", Evidence.E4, False),
+        (54_999, "1", Evidence.E4, False),
+    ],
+)
+async def test_a_report_of_money_ends_only_where_evidence_shows_that_it_is_the_payments_own(
+    desk, amount, number, evidence, closes
+):
+    at = await desk("Mute")
+    payment = await at.payment_in(PAID)
+    reason, refs = "money_on_ended_payment", {"tid": "1"}
+    await at.write(lambda turn, pen: pen.case(turn, payment, reason, "pay answered late", 55_000, refs=refs))
+    paid = Paid(amount, {"tid": number} if number else {})
+    await at.write(lambda turn, pen: close_own(turn, payment, paid, evidence, pen.at))
+    assert await at.world.cases(payment.id) == ([] if closes else [reason])
