@@ -36,6 +36,7 @@ from bridge.web.health import Probes
 from bridge.web.key_pages import KeyPages
 from bridge.web.notices import Notices
 from bridge.web.operator_cases import OperatorCases
+from bridge.web.operator_refunds import OperatorRefunds
 from bridge.web.pages import base_path
 from bridge.web.plan_pages import PlanPages
 from bridge.web.plans import PlanRoutes
@@ -136,6 +137,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *Anchors(context).routes(),
         *Cases(context).routes(),
         *OperatorCases(context).routes(),
+        *OperatorRefunds(context).routes(),
         *Privacy(context).routes(),
         *Probes(context).routes(),
         *openapi.routes(),

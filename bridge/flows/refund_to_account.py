@@ -17,7 +17,6 @@ from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json
 from bridge.flows.transfer import ask_for_transfer, is_transfer, may_go_to_account
 from bridge.ledger import payments
-from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 LOOKED_FOR = (Step.UNKNOWN, Step.NEEDS_HUMAN)
@@ -48,9 +47,22 @@ def waits_for_transfer(gateway: Gateway | None, operation: Operation) -> bool:
     return waits and isinstance(gateway, Transfers)
 
 
+async def site_of_payment(context: Context, payment_id: str) -> Site:
+    """Find the site a payment is of. Raises NotFound."""
+    find = "SELECT site FROM payments WHERE id = ?"
+    row = await context.ledger.read(lambda turn: turn.one(find, payment_id))
+    if row is None:
+        raise NotFound("There is no such payment.")
+    return context.sites.get(str(row["site"]))
+
+
 async def site_of_refund(context: Context, refund_id: str) -> Site:
     """Find the site a refund is of. Raises NotFound."""
-    return context.sites.get(await context.ledger.read(lambda turn: _site(turn, refund_id)))
+    find = "SELECT site FROM operations WHERE id = ? AND kind = 'refund'"
+    row = await context.ledger.read(lambda turn: turn.one(find, refund_id))
+    if row is None:
+        raise NotFound("There is no such refund; the refunds of a payment are shown with it.")
+    return context.sites.get(str(row["site"]))
 
 
 async def look_at_transfer(context: Context, site: Site, refund_id: str) -> Operation:
@@ -74,10 +86,3 @@ def taken_back_json(done: TakenBack) -> dict[str, Any]:
     """Show what became of a transfer that was to be cancelled, and the gateway's own no."""
     said = {"gateway_code": done.code, "gateway_message": done.message}
     return {"transfer": done.transfer} | refund_json(done.refund) | {name: text for name, text in said.items() if text}
-
-
-def _site(turn: Turn, refund_id: str) -> str:
-    row = turn.one("SELECT site FROM operations WHERE id = ? AND kind = 'refund'", refund_id)
-    if row is None:
-        raise NotFound("There is no such refund; the refunds of a payment are shown with it.")
-    return str(row["site"])

@@ -4,22 +4,26 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from bridge.clock import new_id, now_ms
-from bridge.domain.failures import LoginRefused, Malformed, NeedsAnother, UnsupportedBody
+from bridge.domain.failures import CallerError, LoginRefused, Malformed, NeedsAnother, UnsupportedBody
 from bridge.domain.strictjson import loads
 from bridge.flows.context import Context
 from bridge.flows.log_in import Attempt, prove
 from bridge.flows.open_checkout import Once
 from bridge.ledger import looks
 from bridge.ledger.operators import Operator
+from bridge.web.errors import problem
 from bridge.web.incoming import client_address, read_body
 
 BODY_BYTES_MAX = 32 * 1024
 CREDENTIALS_CHARACTERS_MAX = 4096
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Pay Bridge operators", charset="UTF-8"'}
+PRIVATE = {"Cache-Control": "no-store"}
 _OF_BROWSERS = ("sec-fetch-site", "origin")
 _KEY = re.compile(r"[0-9a-f]{32}")
 _HOW = "Send the name and the password of an operator's account by HTTP Basic (curl -u NAME); nothing else opens this."
@@ -73,6 +77,18 @@ def once_of(request: Request, operator: Operator, body: bytes) -> Once | None:
     own = hashlib.sha256(f"operator:{operator.id}|{key}".encode()).hexdigest()
     asked = hashlib.sha256(request.url.path.encode() + b"\n" + body).hexdigest()
     return Once(key_id="", nonce="", ends_at=0, idempotency_key=key[:8] + own[:24], digest=asked)
+
+
+def answered(act: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Answer every refusal as a problem, whatever the caller accepts, and a log-in refused with how to log in."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await act(request)
+        except CallerError as error:
+            return problem(error, CHALLENGE if isinstance(error, LoginRefused) else None)
+
+    return endpoint
 
 
 async def note_look(

@@ -17,6 +17,7 @@ from bridge.web.billing import AccountIn, CardPaymentIn, ChargeIn, CustomerIn, K
 from bridge.web.cases import CaseIn
 from bridge.web.lists import PAGE_FILTERS
 from bridge.web.operator_cases import CASES, ProposalIn, RemarkIn, SeenIn
+from bridge.web.operator_refunds import REFUND, TO_ACCOUNTS, CancelIn, ToAccountIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
 from bridge.web.privacy import PersonIn
@@ -238,6 +239,26 @@ DESCRIBED = (
         "Reject a proposal, or withdraw one's own. The same again answers the same.",
         RemarkIn,
         ((200, "rejected"),),
+        proof="password",
+    ),
+    Described(
+        "post",
+        TO_ACCOUNTS,
+        "Refund to the buyer's account, where the gateway sends money there. An Idempotency-Key is needed.",
+        ToAccountIn,
+        (
+            (200, "done, refused, not_sent, or accepted: its transfer is registered, and no money is back yet"),
+            (202, "sending, unknown or needs_human"),
+        ),
+        proof="password",
+    ),
+    Described("get", REFUND, "Show a refund of any site.", proof="password"),
+    Described(
+        "post",
+        f"{REFUND}/cancel",
+        "Take a refund's transfer back while it is only registered: `transfer` says what became of it.",
+        CancelIn,
+        ((200, "not_made or made"), (202, "not_known: the gateway is asked each minute; may be sent again")),
         proof="password",
     ),
     Described("get", "/livez", "Say that the process lives.", proof=""),

@@ -1,6 +1,5 @@
 """The operators' routes about cases, for a person's own tools: list, read, report, propose, confirm, reject."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
@@ -10,20 +9,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bridge.domain.decisions import EVIDENCE_CHARACTERS_MAX
-from bridge.domain.failures import CallerError, LoginRefused
 from bridge.domain.payment import parse_amount
 from bridge.flows.context import Context
 from bridge.flows.decide_case import REMARK_CHARACTERS_MAX, Wish, confirm, operator_actor, propose, reject, report
 from bridge.flows.show_cases import page_of_cases, proposal_json, read_case
-from bridge.web.errors import problem
-from bridge.web.from_operator import CHALLENGE, from_operator, note_look, once_of, read_json
+from bridge.web.from_operator import PRIVATE, answered, from_operator, note_look, once_of, read_json
 from bridge.web.lists import PageIn, read_page
 from bridge.web.orders_in import Short, convert
 
 CASES = "/operators/v1/cases"
 Evidence = Annotated[str, Meta(max_length=EVIDENCE_CHARACTERS_MAX)]
 Remark = Annotated[str, Meta(max_length=REMARK_CHARACTERS_MAX)]
-_PRIVATE = {"Cache-Control": "no-store"}
 
 
 class SeenIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,12 +53,12 @@ class OperatorCases:
         """Give the routes."""
         one, proposal = f"{CASES}/{{case}}", f"{CASES}/{{case}}/proposals/{{proposal}}"
         return [
-            Route(CASES, _answered(self.list), methods=["GET"]),
-            Route(CASES, _answered(self.report), methods=["POST"]),
-            Route(one, _answered(self.show), methods=["GET"]),
-            Route(f"{one}/proposals", _answered(self.propose), methods=["POST"]),
-            Route(f"{proposal}/confirm", _answered(self.confirm), methods=["POST"]),
-            Route(f"{proposal}/reject", _answered(self.reject), methods=["POST"]),
+            Route(CASES, answered(self.list), methods=["GET"]),
+            Route(CASES, answered(self.report), methods=["POST"]),
+            Route(one, answered(self.show), methods=["GET"]),
+            Route(f"{one}/proposals", answered(self.propose), methods=["POST"]),
+            Route(f"{proposal}/confirm", answered(self.confirm), methods=["POST"]),
+            Route(f"{proposal}/reject", answered(self.reject), methods=["POST"]),
         ]
 
     async def list(self, request: Request) -> Response:
@@ -70,21 +66,21 @@ class OperatorCases:
         await from_operator(self._context, request)
         asked = read_page(request, PageIn)
         items, more = await page_of_cases(self._context, None, asked.limit, asked.cursor)
-        return JSONResponse({"items": items, "next_cursor": more or None}, 200, _PRIVATE)
+        return JSONResponse({"items": items, "next_cursor": more or None}, 200, PRIVATE)
 
     async def show(self, request: Request) -> Response:
         """Show a case with what may be decided and what was proposed."""
         operator = await from_operator(self._context, request)
         shown = await read_case(self._context, request.path_params["case"])
         await note_look(self._context, request, operator, "case", shown["id"])
-        return JSONResponse(shown, 200, _PRIVATE)
+        return JSONResponse(shown, 200, PRIVATE)
 
     async def report(self, request: Request) -> Response:
         """Open a case; the same words about the same payment add nothing while it is open."""
         operator = await from_operator(self._context, request, acts=True)
         asked = convert((await read_json(request))[0], SeenIn)
         opened = await report(self._context, asked.payment, asked.evidence, operator_actor(operator.name))
-        return JSONResponse(await read_case(self._context, opened), 201, _PRIVATE)
+        return JSONResponse(await read_case(self._context, opened), 201, PRIVATE)
 
     async def propose(self, request: Request) -> Response:
         """Propose a decision; another operator confirms it or does not."""
@@ -95,7 +91,7 @@ class OperatorCases:
         maker, case = operator_actor(operator.name), request.path_params["case"]
         wish = Wish(case, asked.decision, asked.evidence, maker, amount)
         made = await propose(self._context, wish, once=once_of(request, operator, body))
-        return JSONResponse(proposal_json(made), 201, _PRIVATE)
+        return JSONResponse(proposal_json(made), 201, PRIVATE)
 
     async def confirm(self, request: Request) -> Response:
         """Confirm what another proposed; the same again answers the same and moves nothing."""
@@ -103,7 +99,7 @@ class OperatorCases:
         remark = convert((await read_json(request))[0], RemarkIn).remark
         case, proposal = request.path_params["case"], request.path_params["proposal"]
         ended = await confirm(self._context, case, proposal, operator=operator.name, remark=remark)
-        return JSONResponse(proposal_json(ended), 200, _PRIVATE)
+        return JSONResponse(proposal_json(ended), 200, PRIVATE)
 
     async def reject(self, request: Request) -> Response:
         """Reject a proposal, or withdraw one's own; the same again answers the same."""
@@ -112,16 +108,4 @@ class OperatorCases:
         case, proposal = request.path_params["case"], request.path_params["proposal"]
         who = operator_actor(operator.name)
         ended = await reject(self._context, case, proposal, who=who, remark=remark)
-        return JSONResponse(proposal_json(ended), 200, _PRIVATE)
-
-
-def _answered(act: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Answer every refusal as a problem, whatever the caller accepts, and a log-in refused with how to log in."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            return await act(request)
-        except CallerError as error:
-            return problem(error, CHALLENGE if isinstance(error, LoginRefused) else None)
-
-    return endpoint
+        return JSONResponse(proposal_json(ended), 200, PRIVATE)

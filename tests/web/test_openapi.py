@@ -10,6 +10,7 @@ from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
 from bridge.web.operator_cases import OperatorCases
+from bridge.web.operator_refunds import OperatorRefunds
 from bridge.web.plans import PlanRoutes
 from bridge.web.privacy import Privacy
 from bridge.web.receipts import CashReceipts
@@ -20,7 +21,7 @@ from bridge.web.wordpress import WordPress
 SIGNED = (WordPress, Cases, Privacy, Billing, CashReceipts, PlanRoutes, Reconciliation, Anchors, Services)
 
 
-@pytest.mark.parametrize(("proof", "parts"), [("signature", SIGNED), ("password", (OperatorCases,))])
+@pytest.mark.parametrize(("proof", "parts"), [("signature", SIGNED), ("password", (OperatorCases, OperatorRefunds))])
 def test_every_route_is_described_with_its_proof_and_every_described_one_is_served(
     proof: str, parts: tuple[Any, ...]
 ) -> None:
