@@ -109,7 +109,8 @@ def key_order(told: Mapping[str, Any] | None, at: datetime) -> KeyOrder:
     known = dict(told or {})
     method = Method(known.pop("method", "card"))
     buyer = Buyer(**(BUYER | known.pop("buyer", {})))
-    return KeyOrder(known.pop("ref", "KEY1"), "u1", "정기 결제", buyer, at, method, **known)
+    title = known.pop("title", "정기 결제")
+    return KeyOrder(known.pop("ref", "KEY1"), "u1", title, buyer, at, method, **known)
 
 
 def plan(told: Mapping[str, Any]) -> PlanOrder:

@@ -170,6 +170,7 @@ def test_the_guide_takes_a_reason_of_two_hundred_bytes_and_gets_whole_characters
 def test_what_came_of_a_cancel(refs):
     kept = {"refNo": "C1", "tranDate": "261121", "tranTime": "090000"}
     assert refunded(code("200", mbrRefNo="REFUND1", cancelAmount="55000", **kept), refs) == Done(kept)
+    assert refunded(code("200", tranDate="20261121"), refs) == Done({"tranDate": "261121"}), "a notice has no century"
     assert refunded(code("200", mbrRefNo="PAY1"), refs) == Done({})
     assert refunded(code("200"), refs) == Done({})
     assert refunded(code("3002"), refs) == Done(already=True)

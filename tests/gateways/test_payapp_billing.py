@@ -209,6 +209,12 @@ def test_what_came_of_a_receipt():
     assert no(receipting(), "79999") == Refused(Reason.GATEWAY, "79999", "말씀")
 
 
+def test_without_a_number_payapp_is_asked_for_no_payments_cash():
+    asking = said(receipting(asks_amount=True, refs={}))
+    assert asking["cmd"] == "checkNpayCashReceiptReq"
+    assert not asking.get("mul_no")
+
+
 def test_a_receipt_may_be_issued_until_the_sixth_day_in_korea_is_over():
     begun = AT.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)  # the day that it is in Korea
     for traded_at in (AT - timedelta(days=6), AT - timedelta(days=6, hours=1), begun - timedelta(days=6)):

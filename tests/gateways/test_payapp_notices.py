@@ -7,7 +7,7 @@ import pytest
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.notices import Event
 from bridge.domain.payment import AMOUNT_MAX
-from bridge.gateways.payapp.notices import ACK, read
+from bridge.gateways.payapp.notices import ACK, DETAILS, KEPT, read
 from tests.gateways.test_payapp_fields import MARKS, SETTINGS, gateway
 
 PAID = SETTINGS | {
@@ -88,6 +88,20 @@ def test_a_notice_keeps_what_a_cancel_and_a_receipt_need():
     }
     assert noticed(PAID, **kept, memo="x").refs == kept
     assert noticed(PAID).refs == {"mul_no": "7", "pay_type": "1"}
+
+
+SHARED = ["naverpay", "naverpoint", "smilepay_smilecash", "smilepay_discountamt"]
+
+
+@pytest.mark.parametrize("name", [*SHARED, "rebill_no", "qrurl", "paymethod_group"])
+def test_people_are_shown_what_shared_the_amount_its_plan_and_its_window(name):
+    assert name in DETAILS
+    assert name in gateway().details
+
+
+def test_people_are_shown_nothing_of_a_notice_that_is_not_kept_of_it_and_no_secret():
+    assert set(DETAILS) - {"qrurl"} < set(KEPT), "the QR is in the answer that opens the window"
+    assert not set(DETAILS) & {"userid", "linkkey", "linkval", "csturl", "mul_no"}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from bridge.domain.reasons import Reason
 from bridge.gateways.payple.adapter import build
 from bridge.gateways.payple.answers import card, refs
 from bridge.gateways.payple.notices import read
-from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS, Passed
+from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS, TOKENS, Passed
 from tests.gateways import harness
 
 THAT_OPENS = ["cst_id", "custKey", "AuthKey", "PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_REQKEY",
@@ -136,6 +136,7 @@ def test_whoever_asks_signs_with_what_the_pass_gave_or_with_the_shops_own():
     made = gateway(credentials="originals")
     own = {"PCD_CST_ID": made.settings.cst_id, "PCD_CUST_KEY": made.settings.cust_key, "PCD_AUTH_KEY": "AUTH"}
     assert made.talker.tokens(passed) == own != given
+    assert given.keys() == TOKENS, "and with nothing else"
 
 
 # ---- where we go
@@ -215,7 +216,26 @@ def test_another_amount_than_the_orders_is_never_confirmed(total, asks):
     calls, outcome = harness.played(gateway(), vector("approve") | {"returned": returned.refs}, [])
     assert len(calls) == asks
     if not asks:
-        assert (type(outcome), outcome.reason) == (Declined, Reason.AMOUNT_MISMATCH)
+        assert (type(outcome), outcome.reason, outcome.code) == (Declined, Reason.AMOUNT_MISMATCH, "")
+
+
+@pytest.mark.parametrize("name", ["PCD_AUTH_KEY", "PCD_PAY_REQKEY", "PCD_PAYER_ID"])
+def test_what_a_return_does_not_bring_is_confirmed_with_nothing_in_its_place(name):
+    whole = vector("approve")["returned"] | {"PCD_AUTH_KEY": "a", "PCD_PAY_REQKEY": "r", "PCD_PAYER_ID": "p"}
+    sent = {}
+    for returned in (whole, {held: value for held, value in whole.items() if held != name}):
+        (call,), _ = harness.played(gateway(), vector("approve") | {"returned": returned}, [])
+        sent[name in returned] = call.body
+    assert sent[True][name] == whole[name]
+    assert sent[False] == sent[True] | {name: ""}
+    own = gateway().settings
+    assert (sent[True]["PCD_CST_ID"], sent[True]["PCD_CUST_KEY"]) == (own.cst_id, own.cust_key)
+
+
+def test_a_return_that_names_no_address_is_confirmed_at_the_printed_one():
+    returned = {name: value for name, value in vector("approve")["returned"].items() if name != "PCD_PAY_COFURL"}
+    (call,), _ = harness.played(gateway(), vector("approve") | {"returned": returned}, [])
+    assert call.url == "https://democpay.payple.kr/php/PayCardConfirmAct.php?ACT_=PAYM"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +249,7 @@ def test_only_an_address_for_confirming_is_confirmed_at(path, asks):
     calls, outcome = harness.played(gateway(), vector("approve") | {"returned": returned}, [])
     assert [call.url for call in calls] == ([f"https://democpay.payple.kr{path}"] if asks else [])
     if not asks:
-        assert (type(outcome), outcome.reason) == (Declined, Reason.BAD_REQUEST)
+        assert (type(outcome), outcome.reason, outcome.code) == (Declined, Reason.BAD_REQUEST, "")
 
 
 @pytest.mark.parametrize(
@@ -401,6 +421,10 @@ def test_a_webhook_that_differs_in_its_effect_is_another_event(name, value):
     assert noticed().dedupe == noticed(PCD_PAY_MSG="again", PCD_PAY_GOODS="y").dedupe
     assert noticed().dedupe.startswith("payple:")
     assert noticed(**{name: value}).dedupe != noticed().dedupe
+
+
+def test_a_webhook_keeps_its_name_for_ever_or_a_repeat_after_an_update_would_be_news():
+    assert noticed().dedupe == "payple:d29c41787708633aac1d516f8da31561"
 
 
 @pytest.mark.parametrize("name", ["PCD_PAY_CODE", "PCD_REFUND_TOTAL", "PCD_PAY_TIME", "PCD_CARDTRADENUM"])

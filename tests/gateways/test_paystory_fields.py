@@ -70,6 +70,10 @@ def noticed(**changes):
 # ---- what is sent
 
 
+def test_a_key_is_charged_over_twelve_months_at_most():
+    assert gateway().instalment_months_max == 12
+
+
 @pytest.mark.parametrize("name", OF_A_PERSON + THAT_OPENS)
 def test_no_journal_shows_a_person_or_what_opens(name):
     assert name in SECRETS

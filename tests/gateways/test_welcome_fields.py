@@ -74,7 +74,8 @@ def test_exactly_what_may_move_money_says_so(operation):
 @pytest.mark.parametrize(
     ("operation", "op"),
     [("open_window", "make_url"), ("look_up_card", "prefix"), ("issue_key_by_card", "billkey"), ("key_in", "keyin"),
-     ("delete_key", "billkey_delete"), ("approve", "approve"), ("charge", "billpay")],
+     ("delete_key", "billkey_delete"), ("approve", "approve"), ("charge", "billpay"), ("refund", "cancel"),
+     ("undo", "cancel"), ("void_account", "cancel")],
 )  # fmt: skip
 def test_a_calls_name_in_the_journal_and_the_measures_is_its_own(operation, op):
     assert play.call_of(gateway(), vector(operation)).op == op
@@ -93,6 +94,20 @@ def test_a_buyers_fields_fit_to_the_byte():
 def test_a_charges_goods_fit_to_the_byte(operation):
     call = play.call_of(gateway(), vector(operation) | {"order": {"title": "a" * 81}})
     assert call.form["goodsName"] == "a" * 80
+
+
+def test_a_keys_goods_fit_to_the_byte_and_are_named_where_the_title_has_nothing_plain():
+    wanted = {"key_order": {}} | vector("issue_key_by_card")
+    for title, sent in (("a" * 81, "a" * 80), ("나" * 27, "나" * 26), ("!", "정기 결제")):
+        titled = wanted | {"key_order": wanted["key_order"] | {"title": title}}
+        assert play.call_of(gateway(), titled).form["goodsName"] == sent
+
+
+def test_an_account_without_a_transaction_is_closed_by_none():
+    found = vector("void_account")
+    assert play.call_of(gateway(), found).form["tid"] == found["payment"]["refs"]["tid"]
+    nameless = found | {"payment": found["payment"] | {"refs": {}}}
+    assert "tid" not in play.call_of(gateway(), nameless).form
 
 
 @pytest.mark.parametrize("returned", [{}, {"P_TID": "T1"}, {"P_REQ_URL": "https://mobile.paywelcome.co.kr/x"}])
@@ -228,7 +243,8 @@ def test_an_answer_counts_by_its_status(status, counts):
             read(reply)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"resultCode":"00","ResultCode":"01"}', b"{}", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"resultCode":"00","ResultCode":"01"}', b"{}", b"\xff",
+                                  b"[" * 100_000])  # fmt: skip
 def test_an_answer_of_another_shape_is_unreadable(body):
     with pytest.raises(Unreadable):
         read(Reply(200, body))
@@ -334,6 +350,26 @@ def test_a_no_that_moves_nothing_is_a_no(operation, kind):
 
 
 @pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("R201", Reason.CANCEL_FAILED),
+        ("01", Reason.CANCEL_FAILED),
+        ("R101", Reason.BAD_REQUEST),
+        ("zz", Reason.GATEWAY),
+    ],
+)
+def test_a_key_that_is_not_deleted_says_why(code, reason):
+    assert answered("delete_key", ResultCode=code, ResultMsg="말씀") == Refused(reason, code, "말씀")
+
+
+def test_a_refund_keeps_what_names_it_and_when_it_was_and_nothing_of_what_is_not_told():
+    told = {"C_Tid": "C1", "CancelDate": "20261120", "CancelTime": "120000"}
+    assert answered("refund", **told) == Done(told)
+    for name in told:
+        assert answered("refund", **told | {name: None}) == Done({held: told[held] for held in told if held != name})
+
+
+@pytest.mark.parametrize(
     ("said", "kind"),
     [
         ("존재하지 않는 빌키입니다.", Done),
@@ -424,14 +460,35 @@ def test_what_is_left_is_read_where_it_is_an_amount(told, left):
     assert notice.event is (Event.CANCELLED if left == 0 else Event.PART_CANCELLED)
 
 
-@pytest.mark.parametrize("name", ["no_oid", "type_msg"])
+def deposit(**changes):
+    whole = {"no_oid": "PAY1", "type_msg": "0200", "amt_input": "55000", "no_tid": "T1", "no_vacct": "0012",
+             "dt_trans": "20261120", "tm_trans": "120000"}  # fmt: skip
+    told = {name: value for name, value in (whole | changes).items() if value is not None}
+    return read_notice(urlencode(told).encode(), "pc", gateway().settings)
+
+
+@pytest.mark.parametrize("name", ["no_oid", "type_msg", "amt_input"])
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_notice_of_a_deposit_without_order_or_kind_is_unreadable(name, value):
-    whole = {"no_oid": "PAY1", "type_msg": "0200", "amt_input": "55000", "no_tid": "T1", "no_vacct": "0012"}
-    assert read_notice(urlencode(whole).encode(), "pc", gateway().settings).event is Event.DEPOSITED
-    told = {held: one for held, one in (whole | {name: value}).items() if one is not None}
+def test_a_notice_of_a_deposit_without_order_kind_or_amount_is_unreadable(name, value):
+    assert (deposit().event, deposit().amount) == (Event.DEPOSITED, 55_000)
     with pytest.raises(Unreadable):
-        read_notice(urlencode(told).encode(), "pc", gateway().settings)
+        deposit(**{name: value})
+
+
+def test_a_notice_of_a_deposit_tells_its_account_and_its_moment_as_far_as_it_names_them():
+    at = datetime.fromisoformat("2026-11-20T12:00:00+09:00")
+    assert (deposit().refs, deposit().paid_at) == ({"tid": "T1", "account_number": "0012"}, at)
+    assert deposit(no_tid=None).refs == {"account_number": "0012"}
+    assert deposit(no_vacct=None).refs == {"tid": "T1"}
+    assert deposit(tm_trans=None).paid_at is deposit(dt_trans=None).paid_at is None
+    for day, time in (("20261120120000", None), (None, "20261120120000")):
+        assert deposit(dt_trans=day, tm_trans=time).paid_at == at, "in one field as well as in two"
+
+
+@pytest.mark.parametrize("kind", ["mobile", "pc", "pg"])
+def test_each_notice_is_answered_in_plain_text_by_the_word_of_its_kind(kind):
+    ack = gateway().acknowledge(b"", kind)
+    assert (ack.body, ack.content_type) == ("0000 SUCCESS" if kind == "pg" else "OK", "text/plain")
 
 
 def test_half_a_character_in_a_notice_is_read_as_a_question_mark():
@@ -453,7 +510,7 @@ def test_a_unified_notice_without_shop_order_or_hash_is_not_genuine(changes):
 
 def test_an_event_is_named_by_what_happened_and_not_by_the_format_that_tells_it():
     assert mobile().dedupe == unified().dedupe
-    assert mobile().dedupe.startswith("welcome:")
+    assert mobile().dedupe == "welcome:97e14eccd4bcf600c0018989fc8bfdef", "and a repeat after an update is none"
     deposit = unified(pay_type="vbank", deposit_ymdhms="20261120120000")
     assert (deposit.event, mobile().event) == (Event.DEPOSITED, Event.APPROVED)
     names = [mobile(), deposit, mobile(P_OID="PAY2"), mobile(P_TID="T2"), mobile(P_AMT="54000"),
