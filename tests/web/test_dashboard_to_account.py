@@ -10,7 +10,10 @@ import pytest
 from bridge.flows.log_in import add_operator
 from bridge.ledger import audit
 from tests.flows.test_accounts import counter, deposited
+from tests.gateways import test_key_stories as paystory
 from tests.gateways import test_mainpay_direct_stories as mainpay
+from tests.gateways.paired import paired
+from tests.gateways.street import Street
 from tests.web.visitor import PASSWORD, Browser, csrf_on
 
 __all__ = ["counter"]
@@ -87,6 +90,23 @@ async def test_a_deposit_at_mainpay_goes_to_the_account_and_the_books_agree(main
     assert re.search(r"20,000원 · 돌려줌<br><span class=.small quiet.>\d", settled)
     assert 'value="35000"' in settled, "what is left is offered"
     await world.check_books()
+
+
+async def test_a_deposit_at_pay_story_is_back_at_once_and_leaves_no_transfer(tmp_path, cheap_passwords):
+    async with paired(Street(tmp_path), "paystory") as world:
+        desk = await seated(world, await paystory.deposited(world))
+        assert (await ask_back(desk, amount="5000")).status_code == 303
+        await world.quiet()
+        page = (await page_of(desk)).text
+        after = await world.payment(desk.payment.id)
+        assert (after.state, after.refunded, world.book(after).refunded) == ("part_refunded", 5_000, 5_000)
+        assert "5,000원 · 돌려줌" in page
+        assert 'value="50000"' in page
+        assert "/look" not in page
+        asked = [one["fields"] for one in world.sandbox.requests if one["op"] == "cancel"]
+        assert [(one["refundBankCd"], one["refundAccnt"]) for one in asked] == [("088", "***")]
+        await world.check_books()
+        await desk.browser.client.aclose()
 
 
 async def test_a_transfer_that_failed_is_told_in_the_gateways_words(mainpay_desk):
