@@ -50,6 +50,16 @@ def seal_wish(context: Context, wish: KeyWish) -> str:
         "order_ref": wish.order.ref if wish.order else "",
         "tax_free": wish.order.tax_free if wish.order else 0,
     }
+    return _seal(context, kept)
+
+
+def without_buyer(context: Context, row: KeyRow) -> str:
+    """Seal anew what a key was asked for, and not for whom: it is charged and deleted by the key alone."""
+    asked = open_wish(context, row)
+    return _seal(context, {**asked, "buyer": dict.fromkeys(asked["buyer"], "")})
+
+
+def _seal(context: Context, kept: Mapping[str, Any]) -> str:
     return context.vault.seal(json.dumps(kept, ensure_ascii=False).encode(), ORDER)
 
 

@@ -9,13 +9,16 @@ from bridge.domain.failures import Malformed, NotGenuine, PendingOutcome, Unread
 from bridge.domain.gateway import Notice, Notifies
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
+from bridge.flows.billing_keys import key_json, open_wish
+from bridge.flows.billing_keys import without_buyer as key_without_buyer
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.plans import asked_of, plan_json, without_buyer
 from bridge.flows.retain import RECORD_MS
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import payment_json, refund_json, rfc3339
-from bridge.ledger import looks, notices, operations, orders, payments, plans, privacy, replay
+from bridge.ledger import billing_keys, looks, notices, operations, orders, payments, plans, privacy, replay
+from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.plans import Plan
@@ -52,7 +55,8 @@ async def export_person(
         found = privacy.orders_of(turn, site.id, email=person.email, phone=person.phone, ref=person.order)
         shown = [_plan(turn, context, site, plan) for plan in _plans(turn, context, site, person)]
         listed = [_order(turn, site, row, context) for row in found]
-        return {"at": rfc3339(from_ms(at)), "orders": listed, "plans": shown}
+        keys = [_key(context, row) for row in _keys(turn, context, site, person)]
+        return {"at": rfc3339(from_ms(at)), "orders": listed, "plans": shown, "billing_keys": keys}
 
     await context.ledger.write(note)
     return await context.ledger.read(work)
@@ -64,10 +68,16 @@ async def erase_person(
     """Take a person out of the orders that need not be kept any more, or never held money.
 
     Of a recurring plan nothing of the person stays, though it may go on: it is told to stop or end by its number.
-    Raises Malformed, PendingOutcome (a payment is under way). What the law keeps is named with its end.
+    Of a billing key its card stays while it can be charged, for its customer tells it by that.
+    Raises Malformed, PendingOutcome (a payment or a key is under way). What the law keeps is named with its end.
     """
     person, at = person.check(), now_ms(context.clock)
-    found = await context.ledger.read(lambda turn: [plan.id for plan in _plans(turn, context, site, person)])
+    found, held = await context.ledger.read(
+        lambda turn: (
+            [plan.id for plan in _plans(turn, context, site, person)],
+            [row.id for row in _keys(turn, context, site, person)],
+        )
+    )
 
     def work(turn: Turn) -> dict[str, Any]:
         if once is not None:
@@ -87,9 +97,18 @@ async def erase_person(
                 raise PendingOutcome("A plan of this person is being registered; ask again in a minute.")
             plans.ask_otherwise(turn, plan, without_buyer(context, plan))
             privacy.erase_failed_rounds(turn, plan.id)
+        for key in (billing_keys.get(turn, site.id, key_id) for key_id in held):
+            _forget_key(turn, context, key)
         return {"erased": erased, "kept": kept}
 
     return await context.ledger.write(work)
+
+
+def _forget_key(turn: Turn, context: Context, key: KeyRow) -> None:
+    if billing_keys.is_under_way(key):
+        raise PendingOutcome("A card or phone of this person is being registered; ask again when that has ended.")
+    billing_keys.forget(turn, key, key_without_buyer(context, key))
+    privacy.erase_calls_of_key(turn, key.id)
 
 
 def _order(turn: Turn, site: Site, row: Row, context: Context) -> dict[str, Any]:
@@ -125,6 +144,22 @@ def _plans(turn: Turn, context: Context, site: Site, person: Person) -> list[Pla
         if named & {buyer["email"], buyer["phone"]} or person.order in rounds:
             found.append(plan)
     return found
+
+
+def _keys(turn: Turn, context: Context, site: Site, person: Person) -> list[KeyRow]:
+    """Find the person's billing keys: each keeps for whom it was asked for, and with which order, if any."""
+    found = []
+    for row in billing_keys.of_site(turn, site.id):
+        asked = open_wish(context, row)
+        buyer, named = asked["buyer"], {person.email, person.phone, person.order} - {""}
+        if any(buyer.values()) and named & {buyer["email"], buyer["phone"], asked["order_ref"]}:
+            found.append(row)
+    return found
+
+
+def _key(context: Context, row: KeyRow) -> dict[str, Any]:
+    buyer = open_wish(context, row)["buyer"]
+    return key_json(row) | {"buyer": {name: said for name, said in buyer.items() if said}}
 
 
 def _plan(turn: Turn, context: Context, site: Site, plan: Plan) -> dict[str, Any]:

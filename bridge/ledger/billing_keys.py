@@ -12,6 +12,8 @@ from bridge.domain.payment import Method
 from bridge.ledger.ledger import Row, Turn
 
 _JSON = ("refs", "card")
+_WINDOWED = (KeyState.OPENING, KeyState.OPEN, KeyState.ISSUING)
+_ENDED = tuple(state for state, nexts in KEY_MOVES.items() if not nexts)
 _PLAIN = ("window_sealed", "window_url", "key_sealed", "asked_sealed", "code", "message")
 
 
@@ -60,6 +62,8 @@ def add(turn: Turn, key: KeyRow) -> None:
 def move(turn: Turn, key: KeyRow, becomes: KeyState, *, at: int, **changes: object) -> KeyRow:
     """Move a key to another state; `at` in milliseconds. Raises Conflict when the row is not as `key` says."""
     assert becomes in KEY_MOVES[key.state], f"a billing key may not go from {key.state} to {becomes}"
+    if becomes not in _WINDOWED and key.window_sealed:
+        changes["window_sealed"] = ""  # it holds the buyer's name, and opens nothing any more
     after = replace(key, state=becomes, version=key.version + 1, **changes)  # type: ignore[arg-type]
     names, values = ["state", "version", "changed_at"], [str(after.state), after.version, at]
     for name in changes:
@@ -98,6 +102,29 @@ def of_customer(turn: Turn, site: str, customer: str, limit: int, before: str = 
         *(site, customer, before, before, limit),
     )
     return [read(row) for row in rows]
+
+
+def of_site(turn: Turn, site: str) -> list[KeyRow]:
+    """Read all keys of a site."""
+    return [read(row) for row in turn.all("SELECT * FROM billing_keys WHERE site = ? ORDER BY id", site)]
+
+
+def is_under_way(key: KeyRow) -> bool:
+    """Whether a key may yet be issued, for which its gateway is told whose it is."""
+    return key.state in _WINDOWED
+
+
+def forget(turn: Turn, key: KeyRow, asked_sealed: str) -> None:
+    """Put something else in place of what a key was asked for with, sealed; one that is over loses its card too.
+
+    Its version stays: no move reads or writes these, and one whose answer is awaited must find the row it knows.
+    """
+    assert not is_under_way(key), "whoever issues it needs to know whose it is"
+    card = {} if key.state in _ENDED else dict(key.card)
+    turn.run(
+        "UPDATE billing_keys SET asked_sealed = ?, card = ? WHERE id = ?",
+        *(asked_sealed, json.dumps(card, ensure_ascii=False), key.id),
+    )
 
 
 def newest(turn: Turn, limit: int) -> list[KeyRow]:

@@ -80,6 +80,11 @@ def erase_failed_rounds(turn: Turn, plan: str) -> None:
     turn.run("UPDATE notices SET raw_sealed = ? WHERE plan = ? AND state <> 'pending'", ERASED, plan)
 
 
+def erase_calls_of_key(turn: Turn, key: str) -> None:
+    """Take out what was said to and by the gateway about a billing key."""
+    turn.run("UPDATE calls SET request = ?, response = '' WHERE payment = ?", ERASED, key)
+
+
 def old_orders(turn: Turn, before: int, after: str, limit: int) -> tuple[list[tuple[str, str]], str]:
     """List (site, reference) of orders whose payments began before then, and the last payment looked at."""
     rows = turn.all(
