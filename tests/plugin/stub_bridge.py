@@ -59,7 +59,7 @@ class StubBridge:
     """Payments and refunds by id; `refund_states` are what the next refunds come to; `seen` is what was asked,
     `gap` what is said about a restore, `handed` what was handed over, `methods` what the gateways take, `anchor` the
     one told next, `outcomes` what is said of anchors by their day (else that they agree), and `scripted` the answer to
-    a method and path; None instead of an answer hangs up."""
+    a method and path, with its query where it has one; None instead of an answer hangs up."""
 
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -196,8 +196,9 @@ class _Handler(BaseHTTPRequestHandler):
                 | problem.extra,
             )
             return
-        if f"{method} {parts.path}" in self.bridge.scripted:
-            status, answer = self.bridge.scripted[f"{method} {parts.path}"]
+        scripted = self.bridge.scripted.get(f"{method} {self.path}", self.bridge.scripted.get(f"{method} {parts.path}"))
+        if scripted is not None:
+            status, answer = scripted
             if answer is None:
                 self.close_connection = True
             else:

@@ -109,6 +109,19 @@ def test_a_customer_reads_the_own_cards_masked_and_since_when(shop: Shop, bridge
     assert "checkout.js" not in answer.text
 
 
+def test_a_card_behind_a_hundred_windows_that_came_to_nothing_is_still_shown(
+    shop: Shop, bridge: StubBridge, page: str
+) -> None:
+    left = [OWN | {"id": f"k_{number}", "state": "expired", "allowed": []} for number in range(100)]
+    bridge.scripted[LIST] = (200, {"items": left, "next_cursor": "k_99"})
+    later = f"{LIST}?customer=wp%3A{shop.ids['owner']}&cursor=k_99"
+    bridge.scripted[later] = (200, {"items": [OWN], "next_cursor": None})
+    assert part(shop.as_("owner").get(page).text).count("<li") == 1
+    bridge.scripted[later] = (503, {"code": "busy"})
+    said = part(shop.as_("owner").get(page).text)
+    assert "등록된 카드와 휴대폰을 지금은 보여 드릴 수 없어요" in said, "half a list is no list"
+
+
 def test_who_has_none_reads_so_and_finds_the_button(shop: Shop, page: str) -> None:
     text = shop.as_("owner").get(page).text
 

@@ -92,6 +92,18 @@ def test_its_page_leads_to_the_window_and_is_over_once_the_card_is_registered(sh
     assert bridge.asked("POST", "/v1/billing-keys") == []
 
 
+def test_an_address_stays_used_behind_a_hundred_windows_that_came_after(shop: Shop, bridge: StubBridge) -> None:
+    path = invite(shop)
+    assert press(shop, path, "card:payple").status_code == 303
+    later = f"GET /v1/billing-keys?customer=wp%3A{shop.ids['owner']}&cursor=k_0"
+    left = [KEY | {"id": f"k_{number}", "state": "expired"} for number in range(100, 0, -1)]
+    bridge.scripted["GET /v1/billing-keys"] = (200, {"items": left, "next_cursor": "k_0"})
+    bridge.scripted[later] = (200, {"items": [KEY], "next_cursor": None})
+    over = shop.as_("visitor").get(path).text
+    assert "등록됐어요." in over
+    assert "<button" not in over
+
+
 def test_a_phone_pays_what_the_clerk_wrote_and_the_plugin_answers_for_that_order(
     shop: Shop, bridge: StubBridge
 ) -> None:

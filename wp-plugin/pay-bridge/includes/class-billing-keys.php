@@ -58,12 +58,12 @@ final class Billing_Keys {
 
 	private static function render_own( Client $client, string $customer, string $order_ref ): void {
 		$back   = self::back();
-		$answer = $client->get( '/v1/billing-keys', array( 'customer' => $customer ) );
+		$answer = Key_Window::listed( $client, $customer );
 		if ( ! $answer->ok() ) {
 			self::say( 'error', __( 'Your registered cards and phones cannot be shown at the moment. Please look again in a few minutes.', 'pay-bridge' ) . "\n" . $answer->message(), $back );
 			return;
 		}
-		$all = is_array( $answer->body['items'] ?? null ) ? array_filter( $answer->body['items'], 'is_array' ) : array();
+		$all = $answer->body['items'];
 		self::render_news( $customer, $all, $back );
 		$own = array_filter(
 			$all,

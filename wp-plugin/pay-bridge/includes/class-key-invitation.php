@@ -138,13 +138,13 @@ final class Key_Invitation {
 
 	/** What came of the windows so far: the page ends here where one registered something or may be about to; else what the last one said. */
 	private static function look( Client $client, string $token, array $invited ): string {
-		$answer = $client->get( '/v1/billing-keys', array( 'customer' => $invited['customer'] ) );
+		$answer = Key_Window::listed( $client, $invited['customer'] );
 		if ( ! $answer->ok() ) {
 			self::show( 503, $answer->message(), self::url( $token ) );
 		}
 		$said = array();
-		foreach ( is_array( $answer->body['items'] ?? null ) ? $answer->body['items'] : array() as $key ) {
-			if ( ! is_array( $key ) || ! in_array( $key['id'] ?? '', $invited['key_ids'], true ) ) {
+		foreach ( $answer->body['items'] as $key ) {
+			if ( ! in_array( $key['id'] ?? '', $invited['key_ids'], true ) ) {
 				continue;
 			}
 			if ( in_array( $key['state'] ?? '', self::USED, true ) ) {

@@ -25,6 +25,9 @@ final class Key_Window {
 	const WINDOWS_MAX     = 10;
 	const WINDOWS_SECONDS = HOUR_IN_SECONDS;
 
+	/** So many pages of a customer's list are read: more rows than WINDOWS_MAX can make in a week. */
+	const PAGES_MAX = 20;
+
 	/**
 	 * The gateways that register a card, or a phone for that amount.
 	 *
@@ -38,6 +41,22 @@ final class Key_Window {
 			}
 		}
 		return $able;
+	}
+
+	/** All cards and phones of a customer, newest first, whose `items` are arrays; the bridge's own answer where a page of them could not be had. */
+	public static function listed( Client $client, string $customer ): Answer {
+		$items  = array();
+		$cursor = '';
+		for ( $page = 0; $page < self::PAGES_MAX && ( 0 === $page || '' !== $cursor ); $page++ ) {
+			$answer = $client->get( '/v1/billing-keys', array( 'customer' => $customer ) + ( '' === $cursor ? array() : array( 'cursor' => $cursor ) ) );
+			if ( ! $answer->ok() ) {
+				return $answer;
+			}
+			$found  = is_array( $answer->body['items'] ?? null ) ? array_filter( $answer->body['items'], 'is_array' ) : array();
+			$items  = array_merge( $items, array_values( $found ) );
+			$cursor = is_string( $answer->body['next_cursor'] ?? null ) ? $answer->body['next_cursor'] : '';
+		}
+		return new Answer( 200, array( 'items' => $items ) );
 	}
 
 	/** What registering means, and a button for each gateway; the form around them is the caller's. */
@@ -82,7 +101,7 @@ final class Key_Window {
 	 * @param callable|null $remember Told the id of the key that is to be, before the browser leaves.
 	 */
 	public static function open( Client $client, string $customer, array $wish, string $key, ?callable $remember = null ): string {
-		$listed = $client->get( '/v1/billing-keys', array( 'customer' => $customer ) );
+		$listed = self::listed( $client, $customer );
 		if ( ! $listed->ok() ) {
 			return self::not_opened( $listed->message() );
 		}
@@ -122,8 +141,8 @@ final class Key_Window {
 	private static function opened_lately( Answer $listed ): int {
 		$since = Clock::now() - self::WINDOWS_SECONDS;
 		$count = 0;
-		foreach ( is_array( $listed->body['items'] ?? null ) ? $listed->body['items'] : array() as $key ) {
-			$count += is_array( $key ) && (int) Clock::read( (string) ( $key['created_at'] ?? '' ) ) > $since ? 1 : 0;
+		foreach ( $listed->body['items'] as $key ) {
+			$count += (int) Clock::read( (string) ( $key['created_at'] ?? '' ) ) > $since ? 1 : 0;
 		}
 		return $count;
 	}
