@@ -16,7 +16,11 @@ CARD = "4000056655665556"
 def _logs() -> Iterator[None]:
     """Logs as the server writes them, and afterwards as they were."""
     before, level = logging.root.handlers[:], logging.root.level
+    server = logging.getLogger("uvicorn.error")
+    others = server.level  # a server that another test ran here left its own
+    server.setLevel(logging.NOTSET)
     yield
+    server.setLevel(others)
     logging.basicConfig(handlers=before, level=level, force=True)
     structlog.reset_defaults()
 
