@@ -58,7 +58,7 @@ class _Walked:
 
 
 def check(gateway: str) -> dict[str, Any]:
-    """Walk the journeys of a gateway, or of all, on a new stand; within 30 s, or 60. Gives what is printed."""
+    """Walk the journeys of a gateway, or of all, on a new stand; within 60 s, or 120. Gives what is printed."""
     set_up_logs("critical")
     dialects = [one for name, names in GATEWAYS.items() if gateway in (name, "all") for one in names]
     began = time.monotonic()
