@@ -56,13 +56,19 @@ def _pay_in(storm: "Storm", gate: "Gate", values: dict[str, object]) -> None:
 
 
 async def pays_again(storm: "Storm", chance: random.Random) -> None:
-    """Pay into accounts a second time, the price or another sum; a clerk wires some of it back, past the gateway."""
+    """Pay into accounts a second time, the price or another sum; a clerk wires some of it back, past the gateway.
+
+    A minute after the first at the earliest: notices tell seconds, so two equal deposits of one second are one notice
+    that comes twice, to everybody.
+    """
+    seen: set[str] = set()
     served: set[str] = set()
     for _ in range(20):
         await asyncio.sleep(chance.uniform(60.0, 180.0))
         for gate in (one for one in storm.gates.values() if one.site.setup.many_deposits):
             for book in gate.paid_accounts():
-                if book.merchant_ref in served:
+                if book.merchant_ref in served or book.merchant_ref not in seen:
+                    seen.add(book.merchant_ref)
                     continue
                 served.add(book.merchant_ref)
                 if chance.random() < 0.7:

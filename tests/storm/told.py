@@ -43,12 +43,20 @@ class Told:
             self._judge(site, body, "")
 
     def answered(self, request: Leaving, heard: Heard) -> None:
-        """Nothing was wrong with the parts."""
+        """Nothing was wrong with the parts, unless money went back past the bridge: nobody tells of that one's."""
         gate = self._storm.checks.gate_of(request) if self._storm.extras.told else None
         if gate is not None:
             setup = gate.site.setup
             found = next((mark for mark in setup.parts_refused if mark in heard.text), "")
-            self._holds(not found, f"{setup.name} refuses the parts of {request.op}: {heard.text[:120]}")
+            wrong = found and not self._went_back_elsewhere(gate.site, request)
+            self._holds(not wrong, f"{setup.name} refuses the parts of {request.op}: {heard.text[:120]}")
+
+    def _went_back_elsewhere(self, site: Paired, request: Leaving) -> bool:
+        row = self._storm.checks.find(site, request.body.decode("utf-8", "replace") + request.target)
+        if row is None:
+            return False
+        past = "SELECT 1 FROM entries WHERE payment = ? AND kind = 'external_refund'"
+        return self._turn.one(past, row["id"]) is not None
 
     def at_the_end(self) -> None:
         """Judge what was given back, and whether each window heard of its months."""
