@@ -40,10 +40,12 @@ async def served(app):
     task = asyncio.create_task(running.serve(sockets=[sock]))
     while not running.started:
         await asyncio.sleep(0.005)
-    yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    running.should_exit = True
-    await task
-    sock.close()
+    try:
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        running.should_exit = True
+        await task
+        sock.close()
 
 
 @dataclass

@@ -1,33 +1,21 @@
 """The operator's pages in a real browser: narrow, dark, by keyboard, fresh by themselves, and without scripts."""
 
 import asyncio
-import contextlib
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from starlette.applications import Starlette
 
 from bridge.flows.log_in import add_operator
 from bridge.web import dashboard, static
 from tests.web.factory import Town
+from tests.web.in_browser import NARROW, WIDE, browser_on
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 # Every visible text against the colour behind it, as WCAG 2.2 counts it (1.4.3).
 FAINT_TEXTS = """() => {
@@ -88,26 +76,14 @@ class Served:
 
 @pytest.fixture
 async def served(town: Town, cheap_passwords: None) -> AsyncIterator[Served]:
-    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert path, "install chromium or chromium-headless-shell"
     await add_operator(town.context, "minji", PASSWORD)
     site = await town.add_site("https://tickets.example.kr", "live", "mainpay", "payapp")
     for ending in ("paid", "declined", "expired", "open", "refunded", "unknown"):
         await town.pay(site, ending, seconds_ago=900)
     case = await town.pay(site, "needs_human", seconds_ago=1500)
     app = Starlette(routes=[*static.routes(), *dashboard.routes(town.context)])
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
-    with contextlib.ExitStack() as ended:
-        ended.callback(setattr, server, "should_exit", True)
-        running = asyncio.create_task(server.serve())
-        async with asyncio.timeout(60), async_playwright() as playwright:
-            while not server.started:
-                await asyncio.sleep(0.02)
-            base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-            browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-            yield Served(town, base, browser, case.id)
-            await browser.close()
-    await running
+    async with asyncio.timeout(60), browser_on(app) as (base, browser):
+        yield Served(town, base, browser, case.id)
 
 
 async def test_every_text_can_be_read_in_light_and_in_dark(served: Served) -> None:

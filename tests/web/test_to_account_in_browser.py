@@ -1,18 +1,15 @@
 """The form of a refund to an account, and what stands there afterwards, in a real browser: on a phone and wide."""
 
 import asyncio
-import contextlib
-import shutil
 
 import pytest
-import uvicorn
-from playwright.async_api import async_playwright
 from starlette.applications import Starlette
 
 from bridge.web import dashboard, static
 from tests.browser.axe import GRAVE, source
 from tests.flows.test_accounts import counter, deposited
-from tests.web.test_dashboard_in_browser import FAINT_TEXTS, FLAGS, NARROW, SMALL_TARGETS, WIDE
+from tests.web.in_browser import NARROW, WIDE, browser_on
+from tests.web.test_dashboard_in_browser import FAINT_TEXTS, SMALL_TARGETS
 from tests.web.test_dashboard_to_account import ACCOUNT, seated
 from tests.web.visitor import PASSWORD
 
@@ -47,37 +44,25 @@ async def looked_at(page):
 async def test_the_form_is_filled_in_on_a_phone_and_no_fault_stands_in_the_way(counter, cheap_passwords):
     desk = await seated(counter, await deposited(counter))
     app = Starlette(routes=[*static.routes(), *dashboard.routes(counter.context)])
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
-    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert path, "install chromium or chromium-headless-shell"
-    with contextlib.ExitStack() as ended:
-        ended.callback(setattr, server, "should_exit", True)
-        running = asyncio.create_task(server.serve())
-        async with asyncio.timeout(60), async_playwright() as playwright:
-            while not server.started:
-                await asyncio.sleep(0.02)
-            base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-            browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-            page = await (await browser.new_context(viewport=NARROW, locale="ko-KR")).new_page()
-            await page.goto(f"{base}{desk.path}")
-            await page.fill("#name", "minji")
-            await page.fill("#password", PASSWORD)
-            await page.press("#password", "Enter")
-            await page.wait_for_url(f"{base}{desk.path}")
-            assert await looked_at(page) == {}
+    async with asyncio.timeout(60), browser_on(app) as (base, browser):
+        page = await (await browser.new_context(viewport=NARROW, locale="ko-KR")).new_page()
+        await page.goto(f"{base}{desk.path}")
+        await page.fill("#name", "minji")
+        await page.fill("#password", PASSWORD)
+        await page.press("#password", "Enter")
+        await page.wait_for_url(f"{base}{desk.path}")
+        assert await looked_at(page) == {}
 
-            await page.set_viewport_size(NARROW)
-            for name, text in (ACCOUNT | {"reason": "공연 취소", "password": PASSWORD}).items():
-                await page.fill(f"#{name}", text)
-            await page.click("text=이 계좌로 환불하기")
-            await page.wait_for_selector("text=이체 등록 취소하기")
-            assert ACCOUNT["holder"] not in await page.content()
-            assert await looked_at(page) == {}
+        await page.set_viewport_size(NARROW)
+        for name, text in (ACCOUNT | {"reason": "공연 취소", "password": PASSWORD}).items():
+            await page.fill(f"#{name}", text)
+        await page.click("text=이 계좌로 환불하기")
+        await page.wait_for_selector("text=이체 등록 취소하기")
+        assert ACCOUNT["holder"] not in await page.content()
+        assert await looked_at(page) == {}
 
-            await page.fill("#password", PASSWORD)
-            await page.click("text=이체 등록 취소하기")
-            await page.wait_for_selector("text=이 계좌로 환불하기")
-            assert await page.input_value("#amount") == "55000"
-            await browser.close()
-    await running
+        await page.fill("#password", PASSWORD)
+        await page.click("text=이체 등록 취소하기")
+        await page.wait_for_selector("text=이 계좌로 환불하기")
+        assert await page.input_value("#amount") == "55000"
     await desk.browser.client.aclose()

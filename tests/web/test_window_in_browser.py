@@ -1,20 +1,18 @@
 """A window opened by a gateway's script, in a real browser: on a desktop, on a phone, and without the script."""
 
 import asyncio
-import contextlib
 import dataclasses
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 from starlette.responses import HTMLResponse, Response
 
 from tests.support.world import World
-from tests.web.test_dashboard_in_browser import FLAGS, NARROW, SMALL_TARGETS, WIDE
+from tests.web.in_browser import NARROW, WIDE, browser_on
+from tests.web.test_dashboard_in_browser import SMALL_TARGETS
 
 pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
@@ -84,8 +82,6 @@ class Shown:
 
 @pytest.fixture
 async def shown(folder: Path) -> AsyncIterator[Shown]:
-    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert path, "install chromium or chromium-headless-shell"
     world = World(folder)
     world.settings = dataclasses.replace(world.settings, public_url=BRIDGE)
     await world.start()
@@ -102,20 +98,9 @@ async def shown(folder: Path) -> AsyncIterator[Shown]:
             answer = Response(made.script, 200 if made.script else 503, media_type="text/javascript")
         await answer(scope, receive, send)
 
-    server = uvicorn.Server(uvicorn.Config(by_name, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
-    with contextlib.ExitStack() as ended:
-        ended.callback(setattr, server, "should_exit", True)
-        running = asyncio.create_task(server.serve())
-        async with asyncio.timeout(90), async_playwright() as playwright:
-            while not server.started:
-                await asyncio.sleep(0.02)
-            port = server.servers[0].sockets[0].getsockname()[1]
-            flags = [*FLAGS, f"--host-resolver-rules=MAP * 127.0.0.1:{port}"]
-            browser = await playwright.chromium.launch(executable_path=path, args=flags)
-            made = Shown(world, browser)
-            yield made
-            await browser.close()
-    await running
+    async with asyncio.timeout(90), browser_on(by_name, under_every_name=True) as (_, browser):
+        made = Shown(world, browser)
+        yield made
     await world.close()
 
 
