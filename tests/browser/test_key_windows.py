@@ -47,6 +47,14 @@ def key_state(booth: Booth, gateway: str, key: str) -> str:
     return str(booth.ask(gateway, "GET", f"/v1/billing-keys/{key}?customer={ANNA}")["state"])
 
 
+def leave_the_window(booth: Booth, page: Page, gateway: str, asked: dict[str, Any]) -> None:
+    """Close the window; the customer is back at the shop, and nothing is registered."""
+    page.goto(asked["window_url"])
+    gateway_window(page).locator("button[name=action][value=close]").click(no_wait_after=True)
+    page.wait_for_url(f"{booth.shop_url(gateway)}/*")
+    assert key_state(booth, gateway, asked["id"]) != "active"
+
+
 def takes_no_room_sideways(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
@@ -95,11 +103,7 @@ def test_a_customer_leaves_the_window_of_a_first_payment_and_nothing_is_register
 ) -> None:
     page = browse(booth, device)
     asked = ask_for_first_payment(booth, gateway, device)
-    page.goto(asked["window_url"])
-    gateway_window(page).locator("button[name=action][value=close]").click(no_wait_after=True)
-
-    page.wait_for_url(f"{booth.shop_url(gateway)}/*")
-    assert key_state(booth, gateway, asked["id"]) != "active"
+    leave_the_window(booth, page, gateway, asked)
     assert all(not any(taken) for _, _, taken in booth.payments_of(asked["ref"]))
 
 
@@ -108,12 +112,7 @@ def test_a_customer_leaves_the_window_and_nothing_is_registered(
     booth: Booth, browse: Browse, gateway: str, device: str
 ) -> None:
     page = browse(booth, device)
-    asked = ask_for_key(booth, gateway, device)
-    page.goto(asked["window_url"])
-    gateway_window(page).locator("button[name=action][value=close]").click(no_wait_after=True)
-
-    page.wait_for_url(f"{booth.shop_url(gateway)}/*")
-    assert key_state(booth, gateway, asked["id"]) != "active"
+    leave_the_window(booth, page, gateway, ask_for_key(booth, gateway, device))
 
 
 @pytest.mark.parametrize("lane", ["payapp", "payapp-js"])

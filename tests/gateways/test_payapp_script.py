@@ -158,13 +158,20 @@ async def test_a_press_beyond_the_tenth_is_turned_away_again_and_again(house):
     assert len(withdrawals(house)) == 10
 
 
-async def test_a_second_request_that_is_paid_too_is_a_persons_and_never_unseen(house):
+async def paid_by_two_requests(house):
+    """Have a payment paid by its first request, and its second paid too; gives it and the notices that PayApp posts."""
     checkout, payment = await opened(house)
+    seen = house.heard()
     first, second = await page_of(house, checkout), await page_of(house, checkout)
     await house.come_back(first)
     await house.quiet()
     await house.authenticate(second)
     await house.quiet()
+    return payment, seen
+
+
+async def test_a_second_request_that_is_paid_too_is_a_persons_and_never_unseen(house):
+    payment, _ = await paid_by_two_requests(house)
     after = await house.payment(payment.id)
 
     assert house.book(payment).net == 110_000
@@ -222,13 +229,7 @@ async def told_of_the_second(house, seen, payment, **changes):
 
 
 async def test_money_of_a_second_request_goes_back_by_its_own_notice_and_never_as_the_firsts(house):
-    checkout, payment = await opened(house)
-    seen = house.heard()
-    first, second = await page_of(house, checkout), await page_of(house, checkout)
-    await house.come_back(first)
-    await house.quiet()
-    await house.authenticate(second)
-    await house.quiet()
+    payment, seen = await paid_by_two_requests(house)
     house.fault("paycancel", "drop_before", times=None)
     await house.refund(payment.id)
     await house.quiet()
@@ -244,13 +245,7 @@ async def test_money_of_a_second_request_goes_back_by_its_own_notice_and_never_a
 
 
 async def test_what_people_said_of_a_second_requests_money_is_known_when_its_notice_comes(house):
-    checkout, payment = await opened(house)
-    seen = house.heard()
-    first, second = await page_of(house, checkout), await page_of(house, checkout)
-    await house.come_back(first)
-    await house.quiet()
-    await house.authenticate(second)
-    await house.quiet()
+    payment, seen = await paid_by_two_requests(house)
     await decide(house, await case_of(house, payment.id), "given_back")
     cancelled = {"pay_state": "9", "canceldate": "2026-11-20 12:00:00"}
     answer, after, left = await told_of_the_second(house, seen, payment, **cancelled)
