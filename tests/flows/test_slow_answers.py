@@ -11,6 +11,7 @@ from bridge.flows.heartbeat import beat
 from bridge.flows.recover import recover
 from tests.flows.test_accounts import deposited, issue, transfer, void, waiting
 from tests.flows.test_billing import CARD, ask, charge, come_back, issued
+from tests.support.postgres import until_the_dead_are_seen
 from tests.support.teller import TELLER
 
 ANSWER_SECONDS = 20.0
@@ -99,7 +100,6 @@ async def send_slowly(world, kind, op, begin):
     slow = Slow(world, op)
     walking = asyncio.ensure_future(walk)
     await world.until(lambda: slow.asked)
-    await asyncio.sleep(0)
     return walking, slow
 
 
@@ -155,6 +155,7 @@ async def test_what_a_dead_process_sent_in_the_window_of_a_key_is_taken_up_at_on
     await asyncio.gather(walking, return_exceptions=True)
     await world.start()
     if not world.context.ledger.alone:
+        await until_the_dead_are_seen(world.settings.database_url)
         await world.live(10, step=1)
 
     assert await world.all("SELECT id FROM operations WHERE state = 'sent'") == []
@@ -168,14 +169,12 @@ async def test_an_operation_belongs_to_whoever_sent_it_last(world):
         await ready.wait()
 
     first, second = world.context.tasks.begin("first", send()), world.context.tasks.begin("second", send())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # each has its turn, and sends
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    await asyncio.sleep(0)
     assert world.context.tasks.is_sending("one")
     ready.set()
     await second
-    await asyncio.sleep(0)
     assert not world.context.tasks.is_sending("one")
 
 

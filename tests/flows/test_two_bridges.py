@@ -15,6 +15,7 @@ from bridge.flows.receive_notice import replay_notice, replay_pending
 from bridge.flows.recover import recover
 from bridge.ledger import notices, operations, owners
 from tests.flows.test_recovery import until
+from tests.support.postgres import until_the_dead_are_seen
 from tests.support.together import beside
 
 pytestmark = pytest.mark.postgres
@@ -266,10 +267,8 @@ async def test_a_bridge_that_was_silent_itself_declares_nobody_dead(world, other
 
 async def cut(world):
     """Cut the connection by which a bridge last said that it lives, as the end of its process would."""
+    await until_the_dead_are_seen(world.settings.database_url)
     with psycopg.connect(world.settings.database_url) as database:
-        while not database.execute("SELECT now() - pg_postmaster_start_time() > interval '10 seconds'").fetchone()[0]:
-            await asyncio.sleep(0.2)  # a server that has only just started knows nobody's connection yet
-            database.rollback()
         asked = "SELECT pg_terminate_backend(session::int) FROM owners WHERE id = %s"
         assert database.execute(asked, [world.context.owner]).fetchone() == (True,)
     await asyncio.sleep(0.1)

@@ -1,5 +1,6 @@
 """A PostgreSQL server of its own: in a temporary folder, on a socket only, and gone after the tests."""
 
+import asyncio
 import contextlib
 import os
 import pwd
@@ -92,6 +93,14 @@ def running_server() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop()
+
+
+async def until_the_dead_are_seen(url: str) -> None:
+    """Wait until whoever's connection is gone counts as dead: for its first ten seconds a server knows nobody's yet."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        asked = "SELECT now() - pg_postmaster_start_time() > interval '10 seconds'"
+        while connection.execute(asked).fetchone() != (True,):
+            await asyncio.sleep(0.2)
 
 
 def empty(url: str) -> None:
