@@ -180,8 +180,7 @@ async def test_a_running_bridge_looks_by_itself_every_minute(busy):
     async def pass_seconds(seconds):
         await busy.clock.forward(seconds)
         async with asyncio.timeout(10):
-            while not (busy.clock.sleeping or running.done()):
-                await asyncio.sleep(0.001)
+            await busy.until(lambda: busy.clock.sleeping or running.done())
 
     await pass_seconds(0)
     while busy.context.tasks.find("night"):
