@@ -36,6 +36,16 @@ final class Answer {
 		return $this->status >= 200 && $this->status < 300;
 	}
 
+	/** The rows of a list. */
+	public function items(): array {
+		return is_array( $this->body['items'] ?? null ) ? array_filter( $this->body['items'], 'is_array' ) : array();
+	}
+
+	/** Where the next page of a list goes on from; empty at its end. */
+	public function next_cursor(): string {
+		return is_string( $this->body['next_cursor'] ?? null ) ? $this->body['next_cursor'] : '';
+	}
+
 	/** The problem's code, such as order_changed; no_answer if none came. */
 	public function code(): string {
 		if ( 0 === $this->status ) {

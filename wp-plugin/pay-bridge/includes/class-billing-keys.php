@@ -246,8 +246,10 @@ final class Billing_Keys {
 		if ( null === $order ) {
 			return $obstacle;
 		}
-		$for_bridge = $order->for_bridge();
-		return array( 'title' => $for_bridge['title'], 'order' => $for_bridge ) + $wish; // phpcs:ignore WordPress.Arrays
+		$for_bridge    = $order->for_bridge();
+		$wish['title'] = $for_bridge['title'];
+		$wish['order'] = $for_bridge;
+		return $wish;
 	}
 
 	/** What a card's window is headed by: the site's name. */

@@ -79,12 +79,11 @@ final class Billing_Page {
 			Admin::notice( 'error', $answer->message() );
 			return array();
 		}
-		$items = is_array( $answer->body['items'] ?? null ) ? array_filter( $answer->body['items'], 'is_array' ) : array();
+		$items = $answer->items();
 		if ( ! $items ) {
 			printf( '<p>%s</p>', esc_html( $none ) );
 		}
-		$next = is_string( $answer->body['next_cursor'] ?? null ) ? $answer->body['next_cursor'] : '';
-		self::render_pages( $path, $customer, '' !== $cursor, $next );
+		self::render_pages( $path, $customer, '' !== $cursor, $answer->next_cursor() );
 		return $items;
 	}
 

@@ -52,9 +52,8 @@ final class Key_Window {
 			if ( ! $answer->ok() ) {
 				return $answer;
 			}
-			$found  = is_array( $answer->body['items'] ?? null ) ? array_filter( $answer->body['items'], 'is_array' ) : array();
-			$items  = array_merge( $items, array_values( $found ) );
-			$cursor = is_string( $answer->body['next_cursor'] ?? null ) ? $answer->body['next_cursor'] : '';
+			$items  = array_merge( $items, array_values( $answer->items() ) );
+			$cursor = $answer->next_cursor();
 		}
 		return new Answer( 200, array( 'items' => $items ) );
 	}

@@ -45,7 +45,7 @@ final class Payments_Page {
 			return; // An empty table would say that there are no payments.
 		}
 		$items = is_array( $answer->body['items'] ?? null ) ? array_filter( $answer->body['items'], array( Snapshots::class, 'is_payment' ) ) : array();
-		$next  = is_string( $answer->body['next_cursor'] ?? null ) ? $answer->body['next_cursor'] : '';
+		$next  = $answer->next_cursor();
 		$table = new Payments_Table( $items, $next, $wanted );
 		$table->prepare_items();
 		printf( '<form method="post" action="%s">', esc_url( Admin::url( Admin::PAYMENTS ) ) );
