@@ -49,7 +49,7 @@ def last_of(turn: Turn, payment: str, events: Sequence[str]) -> str:
     """Name which of some events came last in a payment's chain; empty where none did."""
     marks = ", ".join("?" * len(events))
     row = turn.one(
-        f"SELECT event FROM audit WHERE payment = ? AND event IN ({marks}) ORDER BY seq DESC LIMIT 1",  # noqa: S608
+        f"SELECT event FROM audit WHERE payment = ? AND event IN ({marks}) ORDER BY seq DESC LIMIT 1",  # noqa: S608 - marks are ours
         payment,
         *events,
     )
