@@ -45,7 +45,7 @@ class EscrowWish:
 
 async def look_up_card(context: Context, site: Site, prefix: str, once: Once, gateway: str = "") -> dict[str, Any]:
     """Say what card begins with these six to eight digits. Raises GatewayOff, NotFound, Replayed."""
-    for found in [site.gateway(gateway)] if gateway else [site.gateway(), *site.gateways.values()]:
+    for found in site.in_order(gateway):
         if isinstance(found, LooksUp):
             looks_up = found
             break

@@ -35,8 +35,7 @@ async def issue_account(context: Context, site: Site, wish: AccountWish, once: O
     Raises GatewayOff where no gateway of the site issues accounts so, Malformed for a day too late or past, and what
     `pay_directly` raises.
     """
-    named = [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]
-    able = [one for one in named if isinstance(one, IssuesAccounts)]
+    able = [one for one in site.in_order(wish.gateway) if isinstance(one, IssuesAccounts)]
     if not able:
         raise GatewayOff("No gateway of this site issues accounts without its window.")
     now = context.clock.now()

@@ -101,8 +101,8 @@ async def wait_for_key(context: Context, site: Site, key_id: str) -> KeyRow:
 
 
 def _by_card(site: Site, wish: KeyWish) -> list[Gateway]:
-    named = [site.gateway(wish.gateway)] if wish.gateway else [site.gateway(), *site.gateways.values()]
-    able = [one for one in named if isinstance(one, IssuesKeysByCard) and site.takes_typed_cards(one)]
+    asked = site.in_order(wish.gateway)
+    able = [one for one in asked if isinstance(one, IssuesKeysByCard) and site.takes_typed_cards(one)]
     if able:
         return list[Gateway](able)
     raise GatewayOff(

@@ -29,8 +29,7 @@ async def key_in(
 
     Raises GatewayOff where no gateway of the site takes typed cards, and what `pay_directly` raises.
     """
-    named = [site.gateway(gateway)] if gateway else [site.gateway(), *site.gateways.values()]
-    able = [one for one in named if isinstance(one, KeysIn) and site.takes_typed_cards(one)]
+    able = [one for one in site.in_order(gateway) if isinstance(one, KeysIn) and site.takes_typed_cards(one)]
     if not able:
         raise GatewayOff("No gateway of this site takes typed cards; switch `card_entry` on for one, and mind PCI DSS.")
 

@@ -87,9 +87,8 @@ def _choose(context: Context, site: Site, able: list[_Issuer], tried: list[str])
 
 def _able(site: Site, wish: KeyWish) -> list[_Issuer]:
     """List the gateways that can issue what is asked for, the default first."""
-    default = site.gateway(wish.gateway)
-    named = [default] if wish.gateway else list({default.name: default, **site.gateways}.values())
-    issuers = [_Issuer(one, one) for one in named if isinstance(one, IssuesKeys) and wish.method in one.key_methods]
+    asked = site.in_order(wish.gateway)
+    issuers = [_Issuer(one, one) for one in asked if isinstance(one, IssuesKeys) and wish.method in one.key_methods]
     if not issuers:
         raise GatewayOff(f"No gateway of this site issues billing keys for {wish.method} in a window.")
     phone = wish.method is Method.PHONE  # Pay-Story 3.1.3

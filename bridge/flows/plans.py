@@ -217,7 +217,7 @@ def _urls(context: Context, site: Site, plan: Plan) -> Urls:
 
 
 def offers_of(site: Site, name: str) -> tuple[Gateway, Plans]:
-    for gateway in [site.gateway(name)] if name else [site.gateway(), *site.gateways.values()]:
+    for gateway in site.in_order(name):
         if isinstance(gateway, Plans):
             return gateway, gateway
     raise GatewayOff(

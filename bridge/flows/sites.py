@@ -57,12 +57,17 @@ class Site:
         """Tell whether the site switched typed cards on for a gateway."""
         return gateway.name in self.card_entry
 
+    def in_order(self, name: str = "") -> list[Gateway]:
+        """List the gateways that may be asked: the named one, or all, the default first. Raises GatewayOff."""
+        first = self.gateway(name)
+        return [first] if name else list({first.name: first, **self.gateways}.values())
+
     def gateways_for(self, method: Method, name: str = "") -> list[Gateway]:
-        """List the gateways that take a method: the named one, or all, the default first. Raises GatewayOff."""
-        named = [self.gateway(name)] if name else list({self.gateway().name: self.gateway(), **self.gateways}.values())
-        able = [gateway for gateway in named if method in gateway.methods]
+        """List those of them that take a method. Raises GatewayOff, where none does too."""
+        asked = self.in_order(name)
+        able = [gateway for gateway in asked if method in gateway.methods]
         if not able:
-            who = f"{named[0].title} does not take" if name else "No gateway of this site takes"
+            who = f"{asked[0].title} does not take" if name else "No gateway of this site takes"
             raise GatewayOff(f"{who} the method {method}.")
         return able
 

@@ -44,7 +44,7 @@ def services_json(site: Site, gateway: str = "") -> list[dict[str, Any]]:
             ],
         }
         for code in (*SERVICES, *KEYS)
-        if (able := [one for one in _chosen(site, gateway) if _serves(one, code)])
+        if (able := [one for one in site.in_order(gateway) if _serves(one, code)])
     ]
 
 
@@ -61,17 +61,12 @@ def methods_json(context: Context, site: Site, gateway: str = "") -> list[dict[s
     `minimum` is the least amount in KRW that any of the healthy ones takes, or of all where none is. `needs_phone` is
     there, and true, where each of those opens its window only for a buyer whose phone is known.
     """
-    chosen = _chosen(site, gateway)
+    chosen = site.in_order(gateway)
     return [
         _method_json(context, site, method, able)
         for method in METHOD_NAMES
         if (able := [one for one in chosen if method in one.methods])
     ]
-
-
-def _chosen(site: Site, gateway: str) -> list[Gateway]:
-    default = site.gateway(gateway)
-    return [default] if gateway else list({default.name: default, **site.gateways}.values())
 
 
 def _method_json(context: Context, site: Site, method: Method, able: list[Gateway]) -> dict[str, Any]:
