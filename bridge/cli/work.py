@@ -24,9 +24,9 @@ from bridge.flows.refund_to_account import once_of_refund, site_of_refund, taken
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json, rfc3339
 from bridge.flows.whole_payment import read_whole_payment
-from bridge.ledger import backups, news
+from bridge.ledger import backups, news, payments
 from bridge.ledger.backups import Backup
-from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.ledger import Row
 
 T = TypeVar("T")
 GatewaySettings = dict[str, dict[str, str]]
@@ -271,13 +271,10 @@ def _news_json(row: Row) -> dict[str, Any]:
 
 
 async def _site_of(context: Context, payment: str) -> str:
-    def work(turn: Turn) -> str:
-        row = turn.one("SELECT site FROM payments WHERE id = ?", payment)
-        if row is None:
-            raise NotFound("There is no such payment; `pay-bridge payments list` shows them.")
-        return str(row["site"])
-
-    return await context.ledger.read(work)
+    try:
+        return await context.ledger.read(lambda turn: payments.site_of(turn, payment))
+    except NotFound:
+        raise NotFound("There is no such payment; `pay-bridge payments list` shows them.") from None
 
 
 _COMMANDS: dict[str, _Command[Any]] = {

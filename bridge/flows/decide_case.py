@@ -158,13 +158,11 @@ async def reject(
 async def report(context: Context, payment_id: str, detail: str, who: str) -> str:
     """Open a case for something an operator saw that the books do not show; answers its id. Raises NotFound."""
     detail = read_evidence(detail)
-    row = await context.ledger.read(lambda turn: turn.one("SELECT site FROM payments WHERE id = ?", payment_id))
-    if row is None:
-        raise NotFound("There is no such payment.")
-    recorder = Recorder.now(context, context.sites.get(row["site"]))
+    site = await context.ledger.read(lambda turn: payments.site_of(turn, payment_id))
+    recorder = Recorder.now(context, context.sites.get(site))
 
     def work(turn: Turn) -> str:
-        payment = payments.get(turn, row["site"], payment_id)
+        payment = payments.get(turn, site, payment_id)
         recorder.case(turn, payment, "reported", f"{who}: {detail}".replace("\n", " "))
         opened = next(one for one in cases.of_payment(turn, payment.id) if _is_open(one, "reported"))
         return str(opened["id"])

@@ -49,11 +49,7 @@ def waits_for_transfer(gateway: Gateway | None, operation: Operation) -> bool:
 
 async def site_of_payment(context: Context, payment_id: str) -> Site:
     """Find the site a payment is of. Raises NotFound."""
-    find = "SELECT site FROM payments WHERE id = ?"
-    row = await context.ledger.read(lambda turn: turn.one(find, payment_id))
-    if row is None:
-        raise NotFound("There is no such payment.")
-    return context.sites.get(str(row["site"]))
+    return context.sites.get(await context.ledger.read(lambda turn: payments.site_of(turn, payment_id)))
 
 
 async def site_of_refund(context: Context, refund_id: str) -> Site:

@@ -120,6 +120,14 @@ def exists(turn: Turn, site: str, payment_id: str) -> bool:
     return turn.one("SELECT 1 FROM payments WHERE id = ? AND site = ?", payment_id, site) is not None
 
 
+def site_of(turn: Turn, payment_id: str) -> str:
+    """Name the site that a payment is of. Raises NotFound."""
+    row = turn.one("SELECT site FROM payments WHERE id = ?", payment_id)
+    if row is None:
+        raise NotFound("There is no such payment.")
+    return str(row["site"])
+
+
 def get(turn: Turn, site: str, payment_id: str) -> Payment:
     """Read a payment of a site. Raises NotFound, the same for missing and foreign."""
     row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)
