@@ -34,7 +34,7 @@ class Sentence:
     @property
     def matter(self) -> Matter:
         """What the case is about."""
-        return matter_of(self.case)
+        return cases.matter_of(self.case)
 
     @property
     def cause(self) -> str:
@@ -58,11 +58,6 @@ class Sentence:
         return operations.step(
             self.turn, operation, becomes, at=at, evidence=Evidence.E8, code=operation.code, message=said
         )
-
-
-def matter_of(case: Row) -> Matter:
-    """Read what a case is about."""
-    return Matter(case["reason"], case["amount"], case["booked"])
 
 
 def carry_out(sentence: Sentence) -> None:

@@ -16,7 +16,7 @@ from bridge.domain.decisions import (
 from bridge.domain.failures import Conflict, Malformed, NeedsAnother, NotFound, NotNow
 from bridge.domain.machine import PENDING_STEPS, State
 from bridge.domain.payment import Payment, parse_amount
-from bridge.flows.carry_out import Sentence, carry_out, matter_of
+from bridge.flows.carry_out import Sentence, carry_out
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder
@@ -51,7 +51,7 @@ def decidable(turn: Turn, case: Row, payment: Payment) -> tuple[Decision, ...]:
     pending = [one.kind for one in operations.of_payment(turn, payment.id) if one.step in PENDING_STEPS]
     everyone = payments.of_order(turn, payment.site, payment.order_ref)
     free = payments.holder(everyone, but=payment.id) is None and all(one.state != State.REFUNDED for one in everyone)
-    return choices(matter_of(case), payment, pending, order_free=free)
+    return choices(cases.matter_of(case), payment, pending, order_free=free)
 
 
 async def propose(context: Context, wish: Wish, *, site: str | None = None, once: Once | None = None) -> Proposal:
@@ -73,7 +73,7 @@ async def propose(context: Context, wish: Wish, *, site: str | None = None, once
                 return _must(proposals.get(turn, earlier.result))
         decision = _offered(turn, case, payment, wish.decision)
         refuse_own(decision, payment, evidence)
-        amount = amount_of(decision, payment, asked, matter_of(case))
+        amount = amount_of(decision, payment, asked, cases.matter_of(case))
         proposal = Proposal(
             id=new_id(context.clock),
             site=case["site"],

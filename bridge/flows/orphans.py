@@ -44,7 +44,7 @@ def write_orphan(
     payment = _move(recorder, turn, payment, amount, evidence, cause, actor)
     if asked_about > 0:
         known = cases.open_one(turn, payment.id, REASON)
-        reported = max(known["amount"] - known["booked"], 0) if known is not None and is_reported else 0
+        reported = cases.matter_of(known).reported if known is not None and is_reported else 0
         recorder.case(turn, payment, REASON, detail, max(asked_about - reported, 0))
         opened = cases.open_one(turn, payment.id, REASON)
         assert opened is not None, "it was just opened"

@@ -7,7 +7,6 @@ from bridge.clock import from_ms
 from bridge.domain.decisions import Decision, Matter, suggest
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.payment import Payment
-from bridge.flows.carry_out import matter_of
 from bridge.flows.case_words import DECISIONS, advise
 from bridge.flows.context import Context
 from bridge.flows.decide_case import decidable
@@ -23,7 +22,7 @@ MS_DIGITS_MAX = 15
 def case_json(turn: Turn, case: Row) -> dict[str, Any]:
     """Show a case: what it is about, what may be decided, what is proposed, and what was proposed before."""
     payment = payments.get(turn, case["site"], case["payment"])
-    offered, matter = decidable(turn, case, payment), matter_of(case)
+    offered, matter = decidable(turn, case, payment), cases.matter_of(case)
     history = proposals.of_case(turn, case["id"])
     proposed = next((one for one in history if one.state == "open"), None)
     is_open = case["state"] in ("open", "refunding")

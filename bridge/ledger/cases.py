@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from bridge.domain.decisions import Matter
 from bridge.domain.failures import Conflict
 from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
@@ -54,6 +55,11 @@ def open_one(turn: Turn, payment: str, reason: str) -> Row | None:
     return turn.one(
         "SELECT * FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
     )
+
+
+def matter_of(case: Row) -> Matter:
+    """Read what a case is about."""
+    return Matter(case["reason"], case["amount"], case["booked"])
 
 
 def book(turn: Turn, case: Row, amount: int, at: int) -> None:
