@@ -3,6 +3,7 @@
 import re
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
+from bridge.domain.card_owner import lacking_of_owner
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.gateway import Declined, Done, Paid, Refused, Script, Unknown, Urls
 from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Buyer, Order, Payment
@@ -13,7 +14,6 @@ from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import EMAIL_BYTES_MAX, NAME_BYTES_MAX, Answer, Talk, digits, plain, read
 
 PHONE = re.compile(r"[0-9]{9,12}", re.ASCII)
-BIRTH_DATE_DIGITS, BUSINESS_DIGITS, PASSWORD_DIGITS = 6, 10, 2
 CYCLES = {"month": "Month", "week": "Week", "day": "Day"}
 DAYS = {"month": (*range(1, 32), 90), "week": tuple(range(1, 8)), "day": (0,)}
 
@@ -34,13 +34,7 @@ class Billing(Talk):
             return None
         if not buyer.name.strip():
             return "PayApp needs the card holder's name (buyer.name).", "페이앱에는 카드 소유자의 이름이 필요해요."
-        if len(card.holder) not in (BIRTH_DATE_DIGITS, BUSINESS_DIGITS):
-            english = "PayApp needs the card holder's birth date (YYMMDD) or business number (card.holder)."
-            return english, "페이앱에는 카드 소유자의 생년월일 6자리나 사업자등록번호 10자리가 필요해요."
-        if len(card.password) != PASSWORD_DIGITS:
-            english = "PayApp needs the first two digits of the card's password (card.password)."
-            return english, "페이앱에는 카드 비밀번호 앞 두 자리가 필요해요."
-        return None
+        return lacking_of_owner(card, "PayApp", "페이앱")
 
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
+from bridge.domain.card_owner import lacking_of_owner
 from bridge.domain.exchange import KST, Call, Exchange, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.gateway import (
@@ -66,8 +67,6 @@ TO_ACCOUNT = "가상계좌로 받은 돈은 구매자의 계좌로 환불해요.
 
 ISSUER_DIGITS = range(2, 5)
 """cpCd has four bytes (14.3); the codes of the list have two (13.)."""
-HOLDER_DIGITS = (6, 10)
-PASSWORD_DIGITS = 2
 NOTICE_BYTES_MAX = 200
 """notiUrl (5.3, 7.3)."""
 
@@ -209,13 +208,7 @@ class PayStory(Writer):
         if len(card.issuer) not in ISSUER_DIGITS:
             english = "Pay-Story needs its code of the card's company (card.issuer), such as 06."
             return english, "페이스토리에는 카드사 코드가 필요해요."
-        if len(card.holder) not in HOLDER_DIGITS:
-            english = "Pay-Story needs the card holder's birth date (YYMMDD) or business number (card.holder)."
-            return english, "페이스토리에는 카드 소유자의 생년월일 6자리나 사업자등록번호 10자리가 필요해요."
-        if len(card.password) != PASSWORD_DIGITS:
-            english = "Pay-Story needs the first two digits of the card's password (card.password)."
-            return english, "페이스토리에는 카드 비밀번호 앞 두 자리가 필요해요."
-        return None
+        return lacking_of_owner(card, "Pay-Story", "페이스토리")
 
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp

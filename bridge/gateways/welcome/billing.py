@@ -1,6 +1,7 @@
 """Welcome's billing keys, charges, key-in and card look-up. (PAYAPI 3, 4, 5)"""
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
+from bridge.domain.card_owner import lacking_of_owner
 from bridge.domain.exchange import Exchange, Reply, Stamp
 from bridge.domain.gateway import Declined, Done, Paid, Redirect, Refused, Return, Unknown, Urls, Waiting
 from bridge.domain.outcomes import Absent
@@ -11,8 +12,6 @@ from bridge.gateways.welcome import approvals, codes
 from bridge.gateways.welcome.links import Links
 from bridge.gateways.welcome.talk import buyer_fields, digits, plain, read
 
-HOLDER_DIGITS = (6, 10)
-PASSWORD_DIGITS = 2
 ETC = "-"
 """The note (비고) that a registration with birthday and password must carry. (3.1)"""
 
@@ -24,13 +23,7 @@ class Billing(Links):
         """Say what billkey/card lacks of its mandatory registNo and passwd, or nothing; noauth has neither. (3.1)"""
         if call != "issue_key_by_card" or card is None or self.settings.billing_key != "auth":
             return None
-        if len(card.holder) not in HOLDER_DIGITS:
-            english = "Welcome needs the card holder's birth date (YYMMDD) or business number (card.holder)."
-            return english, "웰컴페이먼츠에는 카드 소유자의 생년월일 6자리나 사업자등록번호 10자리가 필요해요."
-        if len(card.password) != PASSWORD_DIGITS:
-            english = "Welcome needs the first two digits of the card's password (card.password)."
-            return english, "웰컴페이먼츠에는 카드 비밀번호 앞 두 자리가 필요해요."
-        return None
+        return lacking_of_owner(card, "Welcome", "웰컴페이먼츠")
 
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp
