@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bridge.clock import now_ms
-from bridge.domain.failures import CallerError, Malformed
+from bridge.domain.failures import CallerError, Malformed, NeedsAnother
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
+from bridge.flows.decide_case import operator_actor
 from bridge.flows.log_in import DEVICE_SECONDS, SESSION_SECONDS, Attempt, find_session
 from bridge.flows.sites import Site
 from bridge.ledger.operators import Session
@@ -56,6 +57,13 @@ class Visit:
         device = self.request.cookies.get(cookie_name(self.context, "_device"), "")
         address = client_address(self.context, self.request)
         return Attempt(self.session.operator.name, password, address, device=device)
+
+    def acting(self) -> str:
+        """Name who acts, for the timeline. Raises NeedsAnother for a viewer."""
+        operator = self.session.operator
+        if operator.role != "operator":
+            raise NeedsAnother("A viewer may look and not act.")
+        return operator_actor(operator.name)
 
     async def note_look(self, task: str, subject: str, reason: str = "") -> None:
         """Write into the access log that this operator saw somebody's data; a page that refreshes itself is no look."""

@@ -99,19 +99,17 @@ async def act_on_case(visit: Visit) -> Response:
 
 
 async def _act(visit: Visit) -> None:
-    operator, form, case = visit.session.operator, visit.form, visit.request.path_params["case"]
-    if operator.role != "operator":
-        raise NeedsAnother("A viewer may look and not act.")
+    actor, form, case = visit.acting(), visit.form, visit.request.path_params["case"]
     action, proposal, remark = form.get("action", ""), form.get("proposal", ""), form.get("remark", "")
     if action == "propose":
         amount = parse_amount(form["amount"]) if form.get("amount") else None
-        wish = Wish(case, form.get("decision", ""), form.get("evidence", ""), operator_actor(operator.name), amount)
+        wish = Wish(case, form.get("decision", ""), form.get("evidence", ""), actor, amount)
         await propose(visit.context, wish)
     elif action == "confirm":
         await prove(visit.context, visit.attempt(form.get("password", "")))
-        await confirm(visit.context, case, proposal, operator=operator.name, remark=remark)
+        await confirm(visit.context, case, proposal, operator=visit.session.operator.name, remark=remark)
     elif action == "reject":
-        await reject(visit.context, case, proposal, who=operator_actor(operator.name), remark=remark)
+        await reject(visit.context, case, proposal, who=actor, remark=remark)
     else:
         raise Malformed("A case is proposed, confirmed or rejected.")
 

@@ -7,10 +7,9 @@ from datetime import datetime
 from starlette.responses import RedirectResponse, Response
 
 from bridge.clock import stamp
-from bridge.domain.failures import CallerError, Malformed, NeedsAnother, NotFound
+from bridge.domain.failures import CallerError, Malformed, NotFound
 from bridge.domain.machine import PENDING_STEPS, Kind
 from bridge.domain.payment import parse_account, parse_amount
-from bridge.flows.decide_case import operator_actor
 from bridge.flows.log_in import prove
 from bridge.flows.refund import RefundWish, refund
 from bridge.flows.refund_to_account import offers_account, once_of_refund, waits_for_transfer
@@ -49,7 +48,7 @@ async def give_back(visit: Visit, *, to_account: bool) -> Response:
     """Read the form, prove the operator, and refund once. Raises NotFound."""
     site, payment_id, form = await site_of(visit), visit.request.path_params["payment"], visit.form
     try:
-        actor = acting(visit)
+        actor = visit.acting()
         amount, key, reason = parse_amount(form.get("amount", "")), form.get("key", ""), form.get("reason", "").strip()
         if not KEY.fullmatch(key) or not 1 <= len(reason) <= REASON_CHARACTERS_MAX or not reason.isprintable():
             raise Malformed("A refund has a reason, and the key of its page.")
@@ -61,14 +60,6 @@ async def give_back(visit: Visit, *, to_account: bool) -> Response:
     except CallerError as error:
         return await payment_page(visit, error)
     return back_to_payment(visit)
-
-
-def acting(visit: Visit) -> str:
-    """Name who acts, for the timeline. Raises NeedsAnother for a viewer."""
-    operator = visit.session.operator
-    if operator.role != "operator":
-        raise NeedsAnother("A viewer may look and not act.")
-    return operator_actor(operator.name)
 
 
 def back_to_payment(visit: Visit) -> Response:

@@ -9,14 +9,14 @@ from bridge.flows.refund import find_refund
 from bridge.flows.refund_to_account import look_at_transfer
 from bridge.flows.sites import Site
 from bridge.web.dashboard.access import Visit
-from bridge.web.dashboard.payment import acting, back_to_payment, payment_page, site_of
+from bridge.web.dashboard.payment import back_to_payment, payment_page, site_of
 
 
 async def look_up_transfer(visit: Visit) -> Response:
     """Ask the gateway where a transfer stands; an operator's, for it is a call to the gateway. Raises NotFound."""
     site, refund = await _named(visit)
     try:
-        acting(visit)
+        visit.acting()
         await look_at_transfer(visit.context, site, refund)
     except CallerError as error:
         return await payment_page(visit, error)
@@ -27,7 +27,7 @@ async def take_back_transfer(visit: Visit) -> Response:
     """Have a registered transfer cancelled, for an operator who typed the password again. Raises NotFound."""
     site, refund = await _named(visit)
     try:
-        actor = acting(visit)
+        actor = visit.acting()
         await prove(visit.context, visit.attempt(visit.form.get("password", "")))
         _be_known(await cancel_transfer(visit.context, site, refund, actor))
     except CallerError as error:
