@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -80,6 +80,12 @@ def storms(gateway: str = "") -> Iterator[Storms]:
         finally:
             gc.collect()
             _as_before(before, hook, collects)
+
+
+def is_found_out(rule: str, seeds: Iterable[int], gateway: str = "") -> bool:
+    """Tell whether any of these schedules finds this rule broken."""
+    with storms(gateway) as made:
+        return any(text.startswith(f"{rule}:") for seed in seeds for text in made.run(seed).violations)
 
 
 def _as_before(before: dict[str, Any], hook: Any, collects: bool) -> None:

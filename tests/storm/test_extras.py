@@ -10,25 +10,15 @@ from bridge.gateways.payple.adapter import Payple
 from bridge.gateways.welcome.adapter import Welcome
 from tests.storm import accounts
 from tests.storm.extras import Extras, draw_extras, sold
-from tests.storm.quietly import storms
+from tests.storm.quietly import is_found_out, storms
 from tests.storm.regressions import PLAIN
 
 MANY = range(1, 401)
 
 
-def is_found_out(rule, has, gateway):
-    """Tell whether any of many schedules that have this finds the rule broken."""
-    seeds = [seed for seed in MANY if has(draw_extras(seed))]
-    with storms(gateway) as made:
-        return any(text.startswith(f"{rule}:") for seed in seeds for text in made.run(seed).violations)
-
-
-def mixed(extras):
-    return extras.mixed
-
-
-def instalments(extras):
-    return extras.instalments
+def having(extra):
+    """List the schedules that have this."""
+    return [seed for seed in MANY if getattr(draw_extras(seed), extra)]
 
 
 def test_what_a_seed_has_is_drawn_from_it_alone_and_the_kept_ones_have_nothing():
@@ -48,10 +38,6 @@ def test_the_parts_of_an_order_add_up(amount, tax_free):
     assert all(item["amount"] for item in order.get("items", []))
 
 
-def keyed(extras):
-    return extras.keys
-
-
 def test_a_key_that_is_issued_though_its_window_was_closed_is_found_out(monkeypatch):
     def believes(self, form):
         return Return({"oid": form["PCD_PAY_OID"]})
@@ -59,7 +45,7 @@ def test_a_key_that_is_issued_though_its_window_was_closed_is_found_out(monkeypa
     monkeypatch.setattr(Payple, "read_return", believes)
     monkeypatch.setattr(Payple, "issue_key", issued_to_anybody)
 
-    assert is_found_out("K1", keyed, "payple")
+    assert is_found_out("K1", having("keys"), "payple")
 
 
 def issued_to_anybody(self, order, returned, stamp):
@@ -70,13 +56,13 @@ def issued_to_anybody(self, order, returned, stamp):
 def test_a_refund_that_is_told_without_its_vat_is_found_out(monkeypatch):
     monkeypatch.setattr(Welcome, "tax_fields", lambda self, parts, tax_free: {})
 
-    assert is_found_out("I7b", mixed, "welcome")
+    assert is_found_out("I7b", having("mixed"), "welcome")
 
 
 def test_refunds_whose_vat_is_not_the_payments_are_found_out(monkeypatch):
     monkeypatch.setattr(tax_of_refund, "split_of_refund", lambda amount, **known: Split(amount, 0, 0))
 
-    assert is_found_out("I7b", mixed, "paystory")
+    assert is_found_out("I7b", having("mixed"), "paystory")
 
 
 def test_a_window_that_is_not_told_of_the_months_is_found_out(monkeypatch):
@@ -87,13 +73,13 @@ def test_a_window_that_is_not_told_of_the_months_is_found_out(monkeypatch):
 
     monkeypatch.setattr(Welcome, "make_link", forgets)
 
-    assert is_found_out("I7b", instalments, "welcome")
+    assert is_found_out("I7b", having("instalments"), "welcome")
 
 
 def test_accounts_are_closed_and_deposits_go_back_to_accounts_in_storms():
     wanted, found = {"paystory/virtual_account/voided", "paystory/virtual_account/refunded"}, set()
     with storms("paystory") as made:
-        for seed in (seed for seed in MANY if draw_extras(seed).accounts):
+        for seed in having("accounts"):
             found |= {one.partition(":")[0] for one in made.run(seed).final.split()}
             if wanted <= found:
                 return
@@ -103,4 +89,4 @@ def test_accounts_are_closed_and_deposits_go_back_to_accounts_in_storms():
 def test_what_must_be_read_nowhere_is_looked_for_in_what_is_kept(monkeypatch):
     monkeypatch.setattr(accounts, "SECRETS", ("고객 요청",))
 
-    assert is_found_out("I13", lambda extras: extras.accounts, "paystory")
+    assert is_found_out("I13", having("accounts"), "paystory")
