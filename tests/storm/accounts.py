@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.payment import Account
 from bridge.flows.context import Context
 from bridge.flows.refund import RefundWish, once_of_command, refund
-from tests.storm.people import TRIES, Sale
+from tests.storm.people import TRIES, Sale, insist
 
 if TYPE_CHECKING:
     from tests.storm.storm import Storm
@@ -46,12 +46,8 @@ class Cashier:
         return next((one for one in reversed(found) if one["order_ref"] == self._sale.ref), None)
 
     async def _close(self, payment: dict[str, Any]) -> None:
-        shop, key = self._sale.shop, self._chance.randbytes(16).hex()
-        for _ in range(TRIES):
-            heard = await shop.send(shop.sign("POST", f"/v1/payments/{payment['id']}/void", {"actor": "wp:7"}, key=key))
-            if heard is not None and heard.status < 500:
-                return
-            await asyncio.sleep(self._chance.uniform(1.0, 40.0))
+        path = f"/v1/payments/{payment['id']}/void"
+        await insist(self._sale.shop, self._chance, "POST", path, {"actor": "wp:7"})
 
     async def _give_back(self, payment: dict[str, Any]) -> None:
         """Type the command; again with the same key where the bridge died over it."""

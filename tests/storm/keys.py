@@ -14,7 +14,7 @@ from bridge.ledger.sqlite import SqliteTurn
 from tests.storm.extras import months_of
 from tests.storm.gateways.window import Coming
 from tests.storm.net import Heard
-from tests.storm.people import TRIES, Sale
+from tests.storm.people import TRIES, Sale, insist
 from tests.storm.stand import Paired
 from tests.storm.tab import BUYER_ADDRESS, FORM, Tab
 
@@ -112,14 +112,8 @@ class Keyholder:
         return str(_read(heard).get("state", "")) if heard is not None and heard.status == 200 else ""
 
     async def _signed(self, method: str, path: str, wish: dict[str, Any]) -> dict[str, Any] | None:
-        """Send a signed request, again where nobody answered, with the same key."""
-        shop, once = self._sale.shop, self._chance.randbytes(16).hex()
-        for _ in range(TRIES):
-            heard = await shop.send(shop.sign(method, path, wish, key=once))
-            if heard is not None and heard.status < 500:
-                return _read(heard) if heard.status < 300 else None
-            await asyncio.sleep(self._chance.uniform(1.0, 40.0))
-        return None
+        heard = await insist(self._sale.shop, self._chance, method, path, wish)
+        return _read(heard) if heard is not None and heard.status < 300 else None
 
 
 class Keys:

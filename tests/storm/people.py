@@ -172,6 +172,17 @@ class Buyer:
         return await self._storm.to_bridge("POST", path, headers, body, client=BUYER_ADDRESS)
 
 
+async def insist(shop: Shop, chance: random.Random, method: str, path: str, wish: dict[str, Any]) -> Heard | None:
+    """Send a signed request, again with the same key where nobody answered; gives what was answered at last."""
+    key = chance.randbytes(16).hex()
+    for _ in range(TRIES):
+        heard = await shop.send(shop.sign(method, path, wish, key=key))
+        if heard is not None and heard.status < 500:
+            return heard
+        await asyncio.sleep(chance.uniform(1.0, 40.0))
+    return None
+
+
 class Clerk:
     """Somebody who gives money back, by the shop's dialog: its key is made once, whatever is clicked."""
 
