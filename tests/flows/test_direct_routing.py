@@ -125,18 +125,12 @@ async def test_an_account_is_issued_by_the_first_gateway_that_can_say_what_is_fr
 # ---- a gateway that is down
 
 
-def fail(world, *gateways):
-    """Let gateways have failed so often that they are left in peace."""
-    for gateway in gateways * FAILURES_MAX:
-        world.context.breakers.failed(world.site.id, gateway, world.clock.boot_seconds())
-
-
 def is_down(world, gateway="teller"):
     return world.context.breakers.is_down(world.site.id, gateway, world.clock.boot_seconds())
 
 
 async def test_a_typed_card_passes_over_a_gateway_that_is_down_until_its_rest_is_over(two):
-    fail(two, "teller")
+    two.let_rest("teller")
     meanwhile = await key_in(two, {"amount": 60_000})
     await two.clock.forward(REST_SECONDS)
     after = await key_in(two, {"ref": "ORDER-2", "amount": 60_000})
@@ -158,7 +152,7 @@ async def test_a_typed_card_passes_over_a_gateway_that_is_down_until_its_rest_is
     ],
 )
 async def test_where_all_that_could_take_it_are_down_it_is_said_when_to_try_again_and_nothing_is_sent(two, down, more):
-    fail(two, *down)
+    two.let_rest(*down)
     await two.clock.forward(9.5)
     no = await key_in(two, {"ref": "ORDER-1", "amount": 60_000}, key="ab" * 16, **more)
 
@@ -178,7 +172,7 @@ async def test_what_a_gateway_that_is_down_holds_already_is_shown_and_sent_to_no
     paid = await two.call("POST", "/v1/card-payments", body, key="ab" * 16)
     two.net.down.add("http://teller.test:80")
     await two.call("POST", "/v1/card-payments", body | {"order": unsent}, key="cd" * 16)
-    fail(two, "teller")
+    two.let_rest("teller")
     shown = await two.call("POST", "/v1/card-payments", body, key="ab" * 16)
     still = await two.call("POST", "/v1/card-payments", body | {"order": unsent}, key="cd" * 16)
     two.net.down.clear()
@@ -219,10 +213,10 @@ async def test_a_declined_card_is_an_answer(two):
 
 async def test_an_account_is_issued_by_a_gateway_that_is_up(world):
     await pair(world, "Accounts", "Accounts")
-    fail(world, "teller")
+    world.let_rest("teller")
     asked = {"bank": "04", "due": world.hold(86_400.0), "actor": "wp:7"}
     issued = await world.call("POST", "/v1/accounts", {"order": world.order()} | asked)
-    fail(world, "teller_b")
+    world.let_rest("teller_b")
     no = await world.call("POST", "/v1/accounts", {"order": world.order()} | asked)
 
     assert (issued.status_code, issued.json()["gateway"]) == (201, "teller_b")

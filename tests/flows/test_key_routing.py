@@ -21,12 +21,6 @@ async def two(world):
     return world
 
 
-def fail(world, gateway):
-    """Let a gateway have failed so often that it is left in peace."""
-    for _ in range(FAILURES_MAX):
-        world.context.breakers.failed(world.site.id, gateway, world.clock.boot_seconds())
-
-
 def cut_off(world, origin="http://teller.test"):
     """Let nobody reach a gateway."""
     world.net.down.add(f"{origin}:80")
@@ -40,7 +34,7 @@ async def opened(world, **wish):
 
 async def test_a_gateway_that_is_down_is_passed_over_for_a_keys_window_until_its_rest_is_over(two):
     world = two
-    fail(world, FIRST)
+    world.let_rest(FIRST)
     assert await opened(world) == SECOND
     assert world.teller.calls["key_open"] == 0
 
@@ -51,7 +45,7 @@ async def test_a_gateway_that_is_down_is_passed_over_for_a_keys_window_until_its
 
 async def test_a_named_gateway_that_is_down_is_said_to_be_and_left_in_peace(two):
     world = two
-    fail(world, FIRST)
+    world.let_rest(FIRST)
     no = await opened(world, gateway=FIRST)
 
     assert (no["code"], no["retry"], no["retry_after_seconds"]) == ("gateway_unavailable", True, REST_SECONDS)
@@ -163,9 +157,9 @@ async def by_card(world, once="", **more):
 async def test_a_typed_cards_key_passes_over_a_gateway_that_is_down_and_a_repeated_request_keeps_its_own(typed):
     world = typed
     kept = await by_card(world, once="ab" * 16)
-    fail(world, FIRST)
+    world.let_rest(FIRST)
     meanwhile, again = await by_card(world), await by_card(world, once="ab" * 16)
-    fail(world, SECOND)
+    world.let_rest(SECOND)
     no = await by_card(world)
 
     assert [(one.json()["gateway"], one.json()["state"]) for one in (kept, meanwhile)] == [
@@ -197,7 +191,7 @@ async def test_a_typed_cards_key_passes_over_a_gateway_that_needs_more_of_the_bu
     world, nobody = typed, {"name": "홍길동"}
     taken = await by_card(world, buyer=nobody)
     no = await by_card(world, buyer=nobody, gateway=FIRST)
-    fail(world, SECOND)
+    world.let_rest(SECOND)
     down = await by_card(world, buyer=nobody)
 
     assert (taken.json()["gateway"], taken.json()["state"]) == (SECOND, "active")

@@ -237,8 +237,7 @@ async def test_a_keys_window_is_opened_by_the_first_gateway_that_issues_keys_of_
 
 async def test_the_methods_say_who_takes_them_how_much_and_whether_they_work(two):
     world = two
-    for _ in range(5):
-        world.context.breakers.failed(world.site.id, "teller", world.clock.boot_seconds())
+    world.let_rest("teller")
     said = (await world.call("GET", "/v1/codes/methods")).json()
     methods = {one["code"]: one for one in said["items"]}
 
@@ -262,8 +261,7 @@ async def test_the_methods_say_who_takes_them_how_much_and_whether_they_work(two
 async def test_a_gateway_that_opens_no_window_is_told_to_the_operator(two):
     world = two
     before = (await world.call("GET", "/v1/health")).json()
-    for _ in range(5):
-        world.context.breakers.failed(world.site.id, "teller", world.clock.boot_seconds())
+    world.let_rest("teller")
     told = (await world.call("GET", "/v1/health")).json()
     checks = {check["name"]: check for check in told["checks"]}
 

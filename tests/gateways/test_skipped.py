@@ -112,8 +112,7 @@ async def test_such_a_gateway_is_tried_again_after_its_rest_and_rests_again_at_o
     world = paystory
     checkout = await world.checkout()
     coming = await world.authenticate(checkout)
-    for _ in range(FAILURES_MAX):
-        world.context.breakers.failed(world.site.id, "paystory", world.clock.boot_seconds())
+    world.let_rest("paystory")
     assert await chosen(world) == "mainpay"
     await world.clock.forward(REST_SECONDS)
     assert await chosen(world) == "paystory"
@@ -128,8 +127,7 @@ async def test_a_refusal_is_an_answer(paystory):
     world = paystory
     checkout = await world.checkout()
     coming = await world.authenticate(checkout)
-    for _ in range(FAILURES_MAX):
-        world.context.breakers.failed(world.site.id, "paystory", world.clock.boot_seconds())
+    world.let_rest("paystory")
     world.fault("approve", "decline", code="3030")
     await world.go(coming)
 
@@ -268,8 +266,7 @@ async def test_a_shop_that_only_has_the_script_hears_it_when_requests_are_withdr
 async def test_a_buyer_whose_phone_is_not_known_is_led_past_a_page_that_needs_it(tmp_path):
     world = await opened(house.House(tmp_path), "payapp", window="rest")
     assert [await chosen(world), await chosen(world, buyer=NO_PHONE)] == ["payapp", "mainpay"]
-    for _ in range(FAILURES_MAX):
-        world.context.breakers.failed(world.site.id, "mainpay", world.clock.boot_seconds())
+    world.let_rest("mainpay")
     asked = {"order": world.order(buyer=NO_PHONE)}
     refused = [await world.call("POST", "/v1/payments", asked | more) for more in ({"gateway": "payapp"}, {})]
 
@@ -295,7 +292,6 @@ async def test_the_order_page_is_told_where_every_gateway_that_is_up_needs_the_p
         return card.get("needs_phone")
 
     assert [await told(), await told("?gateway=payapp")] == [None, needs], "Mainpay takes whoever has none"
-    for _ in range(FAILURES_MAX):
-        world.context.breakers.failed(world.site.id, "mainpay", world.clock.boot_seconds())
+    world.let_rest("mainpay")
     assert await told() == needs
     await closed(world)

@@ -24,6 +24,7 @@ from bridge.domain.gateway import Gateway
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Mode, Payment
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.choose_gateway import FAILURES_MAX
 from bridge.flows.context import Context
 from bridge.flows.deliver_news import deliver_news
 from bridge.flows.heartbeat import beat
@@ -301,6 +302,11 @@ class World:
             answer = await client.get(opened.status_url, headers={"origin": SHOP_URL})
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def let_rest(self, *gateways: str) -> None:
+        """Let gateways have failed so often that they are left in peace for a while."""
+        for gateway in gateways * FAILURES_MAX:
+            self.context.breakers.failed(self.site.id, gateway, self.clock.boot_seconds())
 
     # ---- time
 
