@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from bridge.flows import log_in
 from tests.support.postgres import PostgresServer, empty, running_server
 from tests.support.world import World
 
@@ -86,6 +87,14 @@ async def _world(folder: Path, database: str, dialect: str) -> AsyncIterator[Wor
     world.site = await world.pair()
     yield world
     await world.close()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a thousandth of the time; what is checked stays the same."""
+    monkeypatch.setattr(log_in, "COST_LOG2", 4)
+    monkeypatch.setattr(log_in, "LANES", 1)
+    monkeypatch.setattr(log_in, "_NOBODY", log_in.hash_password("nobody's own", b"s" * 16))
 
 
 @pytest.fixture

@@ -17,11 +17,8 @@ HOME = "203.0.113.9"
 
 
 @pytest.fixture
-async def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
+async def town(tmp_path: Path, cheap_passwords: None) -> AsyncIterator[Town]:
     """A bridge with one operator, whose passwords cost little to check."""
-    monkeypatch.setattr(flow, "COST_LOG2", 4)
-    monkeypatch.setattr(flow, "LANES", 1)
-    monkeypatch.setattr(flow, "_NOBODY", flow.hash_password("nobody's own", b"s" * 16))
     async with open_town(tmp_path) as made:
         await add_operator(made.context, "minji", PASSWORD)
         yield made

@@ -23,19 +23,12 @@ from bridge.web import errors
 from bridge.web.dashboard.access import cookie_name
 from bridge.web.from_operator import BODY_BYTES_MAX
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 CASES = "/operators/v1/cases"
 PASSWORDS = {"haneul": "correct horse battery", "minji": "또 다른 말과 배터리: 둘째", "bora": "only looking around"}
 SAW = "콘솔에서 5,000원 부분 취소, 승인번호 30001234를 봤어요"
 GIVEN_BACK = {"decision": "given_back", "evidence": SAW, "amount": 5_000}
 NOT_THERE = "0123456789abcdefghjkmnpqrs"
-
-
-@pytest.fixture(autouse=True)
-def cheap_passwords(monkeypatch):
-    """Take a thousandth of the time; what is checked stays the same."""
-    monkeypatch.setattr(log_in, "COST_LOG2", 4)
-    monkeypatch.setattr(log_in, "LANES", 1)
-    monkeypatch.setattr(log_in, "_NOBODY", log_in.hash_password("nobody's own", b"s" * 16))
 
 
 @pytest.fixture

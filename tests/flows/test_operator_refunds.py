@@ -8,9 +8,10 @@ import pytest
 
 from bridge.flows.log_in import add_operator
 from tests.flows.test_accounts import counter, deposited
-from tests.flows.test_operator_cases import NOT_THERE, PASSWORDS, ask, cheap_passwords, problem_of
+from tests.flows.test_operator_cases import NOT_THERE, PASSWORDS, ask, problem_of
 
-__all__ = ["cheap_passwords", "counter"]
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+__all__ = ["counter"]
 KEY = "6a" * 16
 TO = {"bank": "088", "number": "110-123-456789", "holder": "김예매"}
 WISH = {"reason": "공연 취소", "account": TO}

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bridge.flows import log_in
 from bridge.flows.log_in import add_operator
 from tests.web.factory import Town, open_town
 from tests.web.visitor import PASSWORD, Browser
@@ -16,14 +15,6 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
     """A bridge on an empty ledger, at a moment that stands still."""
     async with open_town(tmp_path) as made:
         yield made
-
-
-@pytest.fixture
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take a thousandth of the time; what is checked stays the same."""
-    monkeypatch.setattr(log_in, "COST_LOG2", 4)
-    monkeypatch.setattr(log_in, "LANES", 1)
-    monkeypatch.setattr(log_in, "_NOBODY", log_in.hash_password("nobody's own", b"s" * 16))
 
 
 @pytest.fixture
