@@ -3,8 +3,6 @@
 Of bridge.flows.carry_out, bridge.flows.orphans and bridge.flows.external.
 """
 
-import json
-
 import pytest
 
 from bridge.domain.gateway import Paid
@@ -41,8 +39,7 @@ async def steps(at, payment):
 
 
 async def audited(at, payment, event):
-    rows = await at.world.all("SELECT * FROM audit WHERE payment = ? AND event = ? ORDER BY seq", payment.id, event)
-    return [(row["actor"], row["became"], json.loads(row["detail"] or "{}")) for row in rows]
+    return [(actor, became, detail) for actor, _, became, detail in await at.audited(payment, event)]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from bridge.flows.settle_unknown import settle_payment
 from bridge.ledger import operations
 from tests.flows.test_accounts import TO
 from tests.flows.test_tries import Talks
-from tests.support.desk import HUMAN, OPEN, UNKNOWN, VOIDING, WAITS, WAYS
+from tests.support.desk import HUMAN, OPEN, SENT_BEFORE, UNKNOWN, VOIDING, WAITS, WAYS
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
 
@@ -41,10 +41,6 @@ LOST = Unknown("no answer", "9001", "잠시 후에")
 ACCEPTED = {"code": "accepted"}
 PAID, PART = State.PAID, State.PART_REFUNDED
 DAY = 86_400
-
-
-def gateway_of(at):
-    return at.world.context.sites.get(at.world.site.id).gateway("teller")
 
 
 async def settle(at, payment):
@@ -79,7 +75,7 @@ async def settle(at, payment):
 )
 async def test_who_is_asked_next_by_the_operation_and_what_its_gateway_can(desk, teller, state, kind, said, asked):
     at = await desk(teller)
-    sealed = await at.write(lambda _, pen: pen.seal_context({"sent_at": 1, "sent_nonce": "n", "returned": {}}))
+    sealed = await at.sealed(SENT_BEFORE)
     for step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
         opened = at.world.trade(await at.world.payment((await at.world.checkout()).payment))
         payment = await at.payment_in(state, refs={"number": "T", "requests": "T T2"})
@@ -107,7 +103,7 @@ async def test_what_was_just_sent_is_its_senders_own(desk, kind):
 )
 async def test_a_net_cancel_is_asked_about_first_once_it_was_tried(desk, said, message, asked):
     at = await desk("AskedAndUndone")
-    sealed = await at.write(lambda _, pen: pen.seal_context({"sent_at": 1, "sent_nonce": "n", "returned": {}}))
+    sealed = await at.sealed(SENT_BEFORE)
     payment = await at.payment_in(VOIDING)
     approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN, seconds=None)
     await at.operation(payment, Kind.UNDO, Step.UNKNOWN, said=said, message=message,
@@ -154,7 +150,7 @@ class Asked:
         asked_at = to_ms(self.at.world.clock.now() - timedelta(seconds=seconds))
 
         def work(turn, recorder):
-            _record(turn, recorder, gateway_of(self.at), self.operation, outcome, Fence(True), asked_at)
+            _record(turn, recorder, self.at.gateway, self.operation, outcome, Fence(True), asked_at)
 
         await self.at.write(work)
         self.operation, payment = await self.at.now(self.operation)
@@ -168,7 +164,7 @@ async def asked_about(at, state, kind, step=Step.UNKNOWN, ago=0.0, **more):
 
 
 def quiet_seconds(at):
-    return quiet_of(at.world.context, gateway_of(at)).total_seconds()
+    return quiet_of(at.world.context, at.gateway).total_seconds()
 
 
 @pytest.mark.parametrize(
@@ -269,7 +265,7 @@ async def test_only_the_try_that_asked_last_writes_what_it_heard(desk):
                     turn, now, Step.FAIL, at=pen.at, evidence=Evidence.E7))  # fmt: skip
 
         talks.meanwhile = other
-        await inquire_once(context, site, gateway_of(at), asked.operation)
+        await inquire_once(context, site, at.gateway, asked.operation)
         paid = [("capture", 55_000, "E4")] if meanwhile == "nothing" else []
         assert await at.world.entries(payment.id) == paid
 
@@ -414,7 +410,7 @@ async def test_between_the_tries_to_take_back_an_inquiry_is_kept_in_mind(desk, o
 async def test_what_the_first_answer_to_a_refund_comes_to(desk, outcome, sealed, becomes, event, detail, seconds):
     at = await desk("Accounts")
     payment = await at.payment_in(PAID)
-    account = await at.write(lambda _, pen: pen.seal_context({"bank": "088", "number": "1", "holder": "김"}))
+    account = await at.sealed({"bank": "088", "number": "1", "holder": "김"})
     refund = await at.operation(payment, Kind.REFUND, Step.SENT, amount=20_000,
                                 context_sealed=account if sealed else "")  # fmt: skip
     await at.write(lambda turn, pen: _record_first(turn, pen, refund, outcome))
@@ -446,7 +442,7 @@ async def test_what_the_first_answer_to_a_refund_comes_to(desk, outcome, sealed,
 async def test_what_the_answer_to_a_refund_that_was_sent_again_comes_to(desk, outcome, step, ago, becomes, seconds):
     at = await desk("Mute")
     payment, one = await asked_about(at, PAID, Kind.REFUND, step, ago=ago, said={"code": "c", "message": "m"})
-    await at.write(lambda turn, pen: _record_again(turn, pen, gateway_of(at), one.operation, outcome))
+    await at.write(lambda turn, pen: _record_again(turn, pen, at.gateway, one.operation, outcome))
     after, payment = await at.now(one.operation)
     assert (after.step, after.evidence, after.code) == becomes
     assert await at.seconds_until(after) == seconds
@@ -618,7 +614,7 @@ async def test_a_request_that_ended_unpaid_ends_its_payment_and_says_nothing_of_
 async def test_what_the_answer_to_a_withdrawal_comes_to(desk, outcome, step, state, ago, becomes, seconds):
     at = await desk("SelfTold")
     _, one = await asked_about(at, state, Kind.PROBE, step, ago=ago)
-    await at.write(lambda turn, pen: _record_probe(turn, pen, gateway_of(at), one.operation, outcome, ()))
+    await at.write(lambda turn, pen: _record_probe(turn, pen, at.gateway, one.operation, outcome, ()))
     after, payment = await at.now(one.operation)
     assert (after.step, payment.state) == becomes
     assert await at.seconds_until(after) == seconds
@@ -646,7 +642,7 @@ async def test_each_of_several_requests_is_withdrawn_and_none_waits_for_another(
     at = await desk("SelfTold")
     kept = "1" if asked == ("1",) else "1 2 3"
     _, one = await asked_about(at, OPEN, Kind.PROBE, changes={"refs": {"requests": kept}})
-    await at.write(lambda turn, pen: _record_probe(turn, pen, gateway_of(at), one.operation, outcome, asked))
+    await at.write(lambda turn, pen: _record_probe(turn, pen, at.gateway, one.operation, outcome, asked))
     after, payment = await at.now(one.operation)
     assert (payment.requests, payment.state, await at.seconds_until(after)) == (requests, state, seconds)
 
@@ -657,5 +653,5 @@ async def test_once_each_request_was_asked_about_the_tries_are_paced(desk, tries
     _, one = await asked_about(at, OPEN, Kind.PROBE, changes={"refs": {"requests": "1 2 3"}})
     await at.write(lambda turn, _: turn.run("UPDATE operations SET tries = ? WHERE id = ?", tries, one.operation.id))
     now, _ = await at.now(one.operation)
-    await at.write(lambda turn, pen: _record_probe(turn, pen, gateway_of(at), now, LOST, ("1",)))
+    await at.write(lambda turn, pen: _record_probe(turn, pen, at.gateway, now, LOST, ("1",)))
     assert await at.seconds_until(now) == seconds

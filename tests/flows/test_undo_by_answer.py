@@ -13,7 +13,7 @@ from bridge.flows.pace import quiet_at, quiet_of
 from bridge.flows.undo import NOTHING, _record_undo, intend_undo, needs_human, undo_once
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
-from tests.support.desk import HUMAN, UNKNOWN, VOIDING, WAITS, WAYS
+from tests.support.desk import HUMAN, SENT_BEFORE, UNKNOWN, VOIDING, WAITS, WAYS
 from tests.support.teller import Trade
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -27,7 +27,6 @@ class Undo:
 
     def __init__(self, at, payment, approve, undo):
         self.at, self.payment, self.approve, self.undo = at, payment, approve, undo
-        self.gateway = at.world.context.sites.get(payment.site).gateway(payment.gateway)
 
     @classmethod
     async def made(cls, at, state=VOIDING, step=Step.UNKNOWN, *, refusal=False, was_no=False, ago=0, late=0, **more):
@@ -44,10 +43,10 @@ class Undo:
         clock = self.at.world.clock
         asked_at = to_ms(clock.now())
         if quiet is not None:
-            asked_at = quiet_at(self.at.world.context, self.gateway, self.approve) + quiet
+            asked_at = quiet_at(self.at.world.context, self.at.gateway, self.approve) + quiet
 
         def work(turn, recorder):
-            _record_undo(turn, recorder, self.gateway, self.undo, outcome, asked_at)
+            _record_undo(turn, recorder, self.at.gateway, self.undo, outcome, asked_at)
 
         await self.at.write(work)
         self.undo, self.payment = await self.at.now(self.undo)
@@ -82,8 +81,7 @@ async def test_nothing_there_proves_it_after_the_quiet_period_and_not_before(des
 
 async def test_nothing_there_shortly_before_the_quiet_period_ends_is_tried_again_when_it_does(desk):
     at = await desk("Serving")
-    gateway = at.world.context.sites.get(at.world.site.id).gateway("teller")
-    quiet = quiet_of(at.world.context, gateway).total_seconds()
+    quiet = quiet_of(at.world.context, at.gateway).total_seconds()
     for left, seconds in ((46, 45), (44, 44), (0.5, 1)):
         one = await Undo.made(at, ago=quiet - left)
         await one.hears(NothingThere("404"))
@@ -114,7 +112,7 @@ async def test_nothing_there_at_once_is_enough_after_a_plain_no_or_when_it_is_ch
         assert await one.hears(NothingThere("404")) == ("ok", "declined")
         (again,) = [op for op in await at.world.operations(one.payment.id) if op.reason == "recheck"]
         assert (again.kind, again.step, again.target) == ("undo", "unknown", one.approve.id)
-        assert to_ms(again.next_try_at) == quiet_at(at.world.context, one.gateway, one.approve)
+        assert to_ms(again.next_try_at) == quiet_at(at.world.context, at.gateway, one.approve)
         assert (one.approve.step, one.approve.evidence) == ("fail", "E10")
         assert (one.payment.reason, one.payment.code, one.payment.message) == ("declined", "odd", "글쎄요")
         (event,) = await at.world.all("SELECT actor, detail FROM audit WHERE became = 'declined' AND was <> became")
@@ -258,7 +256,7 @@ async def test_a_further_call_of_a_net_cancel_is_sent_while_the_try_is_still_its
     """A gateway may need two calls to take money back: each is renewed under the number of its try."""
     at = await desk("Serving")
     context = at.world.context
-    sealed = await at.write(lambda _, pen: pen.seal_context({"sent_at": 1, "sent_nonce": "n", "returned": {}}))
+    sealed = await at.sealed(SENT_BEFORE)
     one = await Undo.made(at, VOIDING, step, context_sealed=sealed)
     really, renewed = context.wire.converse, []
 
@@ -267,7 +265,7 @@ async def test_a_further_call_of_a_net_cancel_is_sent_while_the_try_is_still_its
         return await really(exchange, **how)
 
     context.wire.converse = converse
-    await undo_once(context, context.sites.get(one.payment.site), one.gateway, one.undo)
+    await undo_once(context, context.sites.get(one.payment.site), at.gateway, one.undo)
     assert len(renewed) == 1
     assert renewed[0] is not None
     assert await at.world.calls(one.payment.id) == ["undo"]
@@ -290,12 +288,12 @@ async def test_a_further_call_of_a_net_cancel_is_sent_while_the_try_is_still_its
 async def test_a_refund_of_all_takes_back_where_there_is_no_net_cancel(desk, fault, becomes, code, message):
     at = await desk("Asked")
     context = at.world.context
-    sealed = await at.write(lambda _, pen: pen.seal_context({"sent_at": 1, "sent_nonce": "n", "returned": {}}))
+    sealed = await at.sealed(SENT_BEFORE)
     one = await Undo.made(at, VOIDING, Step.SENT, changes={"captured": 5_500}, context_sealed=sealed, amount=5_500)
     at.world.teller.trades[one.payment.merchant_ref] = Trade(one.payment.merchant_ref, "T", 5_500, captured=5_500)
     if fault:
         at.world.teller.fail("refund", fault)
-    await undo_once(context, context.sites.get(one.payment.site), one.gateway, one.undo)
+    await undo_once(context, context.sites.get(one.payment.site), at.gateway, one.undo)
     undo, payment = await at.now(one.undo)
     assert ((undo.step, payment.state), undo.code, undo.message) == (becomes, code, message)
     (asked,) = [said for op, said in at.world.teller.asked if op == "refund"]

@@ -5,7 +5,6 @@ bridge.flows.window_end, bridge.flows.void_account, bridge.flows.cancel_transfer
 """
 
 import asyncio
-import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -49,16 +48,6 @@ DAY = 86_400
 PAID, PART = State.PAID, State.PART_REFUNDED
 
 
-def gateway_of(at):
-    return at.world.context.sites.get(at.world.site.id).gateway("teller")
-
-
-async def audited(at, payment, event):
-    """Read who stands beside a payment's event, from where to where, and what is said of it."""
-    rows = await at.world.all("SELECT * FROM audit WHERE payment = ? AND event = ?", payment.id, event)
-    return [(row["actor"], row["was"], row["became"], json.loads(row["detail"] or "{}")) for row in rows]
-
-
 async def change_order(at, payment):
     ref = payment.order_ref
     await at.write(lambda turn, _: turn.run("UPDATE orders SET version = version + 1 WHERE ref = ?", ref))
@@ -81,7 +70,7 @@ async def test_an_approval_is_intended_for_an_open_payment_alone_and_by_the_one_
             APPROVING if state is OPEN else state,
         )
         if state is OPEN:
-            assert await audited(at, payment, "approve.sent") == [("buyer", "open", "approving", {})]
+            assert await at.audited(payment, "approve.sent") == [("buyer", "open", "approving", {})]
             (sent,) = await at.world.operations(payment.id)
             assert (sent.kind, sent.step, sent.amount, sent.ref) == ("approve", "sent", 55_000, payment.merchant_ref)
             assert (sent.actor, sent.sent_at, sent.owner) == ("buyer", at.world.clock.now(), at.world.context.owner)
@@ -97,7 +86,7 @@ async def test_no_approval_is_begun_at_the_windows_end_or_after_it(desk, seconds
     assert (begun.operation is not None) is sent
     if not sent:
         assert (begun.payment.state, begun.payment.reason) == ("expired", "expired")
-        assert await audited(at, payment, "payment.expired") == [("bridge", "open", "expired", {})]
+        assert await at.audited(payment, "payment.expired") == [("bridge", "open", "expired", {})]
         assert await at.world.told(payment.id) == ["payment.failed"]
 
 
@@ -111,7 +100,7 @@ async def test_what_bars_an_approval_is_said_by_the_bridge_under_its_own_name(de
     code, message = ("", "주문 내용이 바뀌었어요.") if why == "changed" else ("gone", "자리가 없어요")
     detail = {"evidence": "E3", "code": code, "message": message}
     assert begun.operation is None
-    assert await audited(at, payment, "approve.barred") == [("bridge", "open", "declined", detail)]
+    assert await at.audited(payment, "approve.barred") == [("bridge", "open", "declined", detail)]
     after = await at.world.payment(payment.id)
     assert (after.reason, after.code, after.message) == (
         "order_changed" if why == "changed" else "seat_lost",
@@ -190,7 +179,7 @@ async def test_what_an_approval_comes_to(desk, outcome, step, state, event, deta
     operation, after = await at.now(sent)
 
     assert (operation.step, operation.evidence, after.state) == (*step, state)
-    assert await audited(at, payment, event) == [("gateway", "approving", state, detail)]
+    assert await at.audited(payment, event) == [("gateway", "approving", state, detail)]
     assert await at.world.told(payment.id) == ([f"payment.{told}"] if told else [])
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "")
     assert (after.code, after.message) == (code[:64], message[:500])
@@ -227,7 +216,7 @@ async def test_money_ends_whatever_else_the_buyer_could_pay(desk, by):
         cause = f"notice:{payment.site}:teller:d"
         assert entry == {"cause": cause, "amount": 55_000, "evidence": "E7"}
         detail = {"amount": 55_000, "evidence": "E7"}
-        assert await audited(at, payment, "payment.deposited") == [("gateway", WAITS, "paid", detail)]
+        assert await at.audited(payment, "payment.deposited") == [("gateway", WAITS, "paid", detail)]
         assert (await at.world.payment(payment.id)).paid_at == at.world.clock.now()
         assert await at.world.told(payment.id) == ["payment.paid"]
     else:
@@ -267,7 +256,7 @@ async def test_a_void_takes_what_is_left_out_of_the_books(desk, captured, refund
     assert await at.world.entries(payment.id) == ([("undo", -left, "E6")] if left else [])
     after = await at.world.payment(payment.id)
     assert (after.state, after.refunded, after.reason) == ("voided", captured, "never_happened")
-    assert await audited(at, payment, "payment.voided") == [("bridge", "voiding", "voided", {"evidence": "E6"})]
+    assert await at.audited(payment, "payment.voided") == [("bridge", "voiding", "voided", {"evidence": "E6"})]
 
 
 @pytest.mark.parametrize(
@@ -445,7 +434,7 @@ async def test_what_a_comparison_shows_beyond_our_books_is_written_and_what_it_d
     payment = await at.payment_in(state, **changes)
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
     now = to_ms(at.world.clock.now())
-    await at.write(lambda turn, pen: record_check(turn, pen, gateway_of(at), check, shown, Fence(True), now))
+    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), now))
     after, _ = await at.now(check)
     assert await at.world.entries(payment.id) == entries
     found = await at.world.all("SELECT reason, amount FROM cases ORDER BY reason")
@@ -471,7 +460,7 @@ async def test_what_the_gateway_still_does_not_show_of_our_refund_is_a_persons_a
     sent_at = at.world.clock.now() - timedelta(seconds=ago)
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN, sent_at=sent_at)
     now = to_ms(at.world.clock.now())
-    await at.write(lambda turn, pen: record_check(turn, pen, gateway_of(at), check, shown, Fence(True), now))
+    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), now))
     after, _ = await at.now(check)
     assert (after.step, await at.seconds_until(after), await at.world.cases(payment.id)) == (becomes, seconds, cases)
 
@@ -483,7 +472,7 @@ async def test_nothing_is_compared_while_an_operation_has_no_outcome(desk, kind,
     await at.operation(payment, kind, Step.UNKNOWN)
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
     shown, now = Seen(55_000, 20_000), to_ms(at.world.clock.now())
-    await at.write(lambda turn, pen: record_check(turn, pen, gateway_of(at), check, shown, Fence(True), now))
+    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), now))
     assert (await at.now(check))[0].step == ("unknown" if waits else "ok")
     assert bool(await at.world.entries(payment.id)) is not waits
 
@@ -510,7 +499,7 @@ async def test_what_a_notice_said_and_no_inquiry_shows_is_asked_about_until_the_
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
     await at.world.clock.forward(seconds)
     await at.write(lambda turn, pen: record_check(
-        turn, pen, gateway_of(at), check, shown, Fence(True), now + seconds * 1_000))  # fmt: skip
+        turn, pen, at.gateway, check, shown, Fence(True), now + seconds * 1_000))  # fmt: skip
     assert (await at.now(check))[0].step == step
     asked = step == "ok" and shown.refunded == 0 and "proven" in outcome
     assert ("external_cancel" in await at.world.cases(payment.id)) is asked
@@ -530,7 +519,7 @@ async def test_reports_that_no_inquiry_can_confirm_are_a_persons_once_for_each(d
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
     await at.world.clock.forward(120)
     await at.write(lambda turn, pen: record_check(
-        turn, pen, gateway_of(at), check, Seen(55_000, None), Fence(True), now + 120_000))  # fmt: skip
+        turn, pen, at.gateway, check, Seen(55_000, None), Fence(True), now + 120_000))  # fmt: skip
     cases = await at.world.all("SELECT detail FROM cases WHERE reason = 'external_cancel'")
     assert ["reports so far: 1" in one["detail"] for one in cases] == [bool(more)]
 
@@ -544,13 +533,13 @@ async def test_only_what_holds_no_money_ends_when_its_time_is_over(desk, state, 
     at = await desk("Mute")
     payment = await at.payment_in(state)
     at.world.clock.at = payment.expires_at + timedelta(seconds=seconds)
-    ended = await at.write(lambda turn, pen: _end(turn, pen, payment.id, gateway_of(at)))
+    ended = await at.write(lambda turn, pen: _end(turn, pen, payment.id, at.gateway))
     ends = state in (OPEN, State.READYING, WAITS) and seconds > 0
     assert ended is ends
     after = await at.world.payment(payment.id)
     assert (after.state, after.reason) == (("expired", "expired") if ends else (state, ""))
     told = [("bridge", state, "expired", {})] if ends else []
-    assert (await audited(at, payment, "payment.expired")) == told
+    assert (await at.audited(payment, "payment.expired")) == told
     assert await at.world.told(payment.id) == ["payment.failed"] * ends
 
 
@@ -605,7 +594,7 @@ async def test_a_window_has_a_minutes_grace_and_an_account_a_days(desk, state, s
 async def test_a_window_that_may_have_taken_money_by_itself_must_be_shown_not_to(desk, teller, state, window, shown):
     at = await desk(teller)
     payment = await at.payment_in(state, window_url="https://x.test" if window else "")
-    assert await at.write(lambda turn, _: must_be_shown(turn, gateway_of(at), payment)) is shown
+    assert await at.write(lambda turn, _: must_be_shown(turn, at.gateway, payment)) is shown
     assert await at.write(lambda turn, _: must_be_shown(turn, None, payment)) is False
 
 
@@ -630,7 +619,7 @@ async def test_the_gateways_books_are_looked_at_once_more_before_an_account_ends
     if check:
         sent_at = at.world.clock.now() - timedelta(seconds=check[1])
         await at.operation(payment, Kind.CHECK, check[0], sent_at=sent_at)
-    assert await at.write(lambda turn, pen: must_be_asked(turn, pen, gateway_of(at), payment)) is asked
+    assert await at.write(lambda turn, pen: must_be_asked(turn, pen, at.gateway, payment)) is asked
     checks = [one for one in await at.world.operations(payment.id) if one.kind is Kind.CHECK]
     assert len(checks) == owed
     assert await at.write(lambda turn, pen: must_be_asked(turn, pen, None, payment)) is False
@@ -643,7 +632,7 @@ async def test_a_window_that_was_perhaps_paid_holds_its_order_unless_another_pay
         after = await at.write(lambda turn, pen, one=payment: hold_order(turn, pen, one))
         assert after.state == ("unknown" if state is OPEN else state)
         held = [("bridge", "open", "unknown", {})] if state is OPEN else []
-        assert await audited(at, payment, "window.perhaps_paid") == held
+        assert await at.audited(payment, "window.perhaps_paid") == held
         assert await at.world.told(payment.id) == ["payment.confirming"] * (state is OPEN)
     payment = await at.payment_in(OPEN, like=await at.payment_in(WAITS))
     assert (await at.write(lambda turn, pen: hold_order(turn, pen, payment))).state == "open"
@@ -671,16 +660,16 @@ async def test_what_the_answer_to_a_closing_comes_to(desk, outcome, step, state,
     at = await desk("Accounts")
     payment = await at.payment_in(state, account=ACCOUNT)
     closing = await at.operation(payment, Kind.PROBE, step)
-    await at.write(lambda turn, pen: record_closing(turn, pen, gateway_of(at), closing, outcome))
+    await at.write(lambda turn, pen: record_closing(turn, pen, at.gateway, closing, outcome))
     after, payment = await at.now(closing)
     assert (after.step, after.evidence, after.code, payment.state) == becomes
     said = "" if after.step == "ok" else getattr(outcome, "message", "") or getattr(outcome, "why", "")
     assert after.message == said
     given_up = [("bridge", state, state, {"code": after.code, "message": said})] if after.step == "fail" else []
-    assert await audited(at, payment, "account.not_voided") == given_up
+    assert await at.audited(payment, "account.not_voided") == given_up
     assert await at.seconds_until(after) == (2 if after.step == "unknown" else None)
     if payment.state == "voided":
-        assert await audited(at, payment, "payment.voided") == [("wp:7", WAITS, "voided", {"evidence": "E6"})]
+        assert await at.audited(payment, "payment.voided") == [("wp:7", WAITS, "voided", {"evidence": "E6"})]
 
 
 @pytest.mark.parametrize(
@@ -693,7 +682,7 @@ async def test_a_closing_is_asked_for_until_the_accounts_end_and_not_beyond(desk
     payment = await at.payment_in(WAITS, expires_at=at.world.clock.now() + timedelta(seconds=left))
     sent_at = at.world.clock.now() - timedelta(seconds=sent_ago)
     closing = await at.operation(payment, Kind.PROBE, Step.UNKNOWN, sent_at=sent_at)
-    await at.write(lambda turn, pen: record_closing(turn, pen, gateway_of(at), closing, Unknown("why")))
+    await at.write(lambda turn, pen: record_closing(turn, pen, at.gateway, closing, Unknown("why")))
     after, _ = await at.now(closing)
     assert (after.step, await at.seconds_until(after)) == (step, seconds)
 
@@ -747,11 +736,11 @@ async def test_an_account_may_be_closed_only_while_it_waits_and_by_a_gateway_tha
 async def test_a_transfer_that_nobody_knows_to_be_registered_has_no_number_to_be_cancelled_by(desk, code, refs):
     at = await desk("Accounts")
     payment = await at.payment_in(PAID)
-    sealed = await at.write(lambda _, pen: pen.seal_context({"bank": "088", "number": "1", "holder": "김"}))
+    sealed = await at.sealed({"bank": "088", "number": "1", "holder": "김"})
     refund = await at.operation(payment, Kind.REFUND, Step.UNKNOWN, context_sealed=sealed,
                                 said={"code": code, "refs": refs})  # fmt: skip
     context = at.world.context
     with pytest.raises(NotNow, match="has not answered that it registered"):
         await cancel_transfer(context, context.sites.get(payment.site), refund.id, "operator:narae")
     assert at.world.teller.calls["transfer_cancel"] == 0
-    assert await audited(at, payment, "transfer.cancel_sent") == []
+    assert await at.audited(payment, "transfer.cancel_sent") == []

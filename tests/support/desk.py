@@ -1,5 +1,6 @@
 """A desk at which notices are told of payments that were put into any state, and operations at any step."""
 
+import json
 from dataclasses import dataclass, field, replace
 
 from bridge.clock import from_ms, new_id, new_reference
@@ -35,6 +36,8 @@ WAYS = {
 ENDED = {state: PERSON for state in TERMINAL if state not in PAID_STATES}
 PAID = dict.fromkeys(PAID_STATES, KNOWN)
 HINT, PROOF = Circumstantial("nothing"), SharedValue()
+SENT_BEFORE = {"sent_at": 1, "sent_nonce": "n", "returned": {}}
+"""What an approval that was sent keeps for a net-cancel."""
 ACCOUNT = {"bank": "04", "number": "110-1"}
 
 
@@ -45,6 +48,11 @@ class Desk:
     world: object
     kind: str
     opened: dict = field(default_factory=dict)
+
+    @property
+    def gateway(self):
+        """The gateway of the site that was opened last."""
+        return self.world.context.sites.get(self.world.site.id).gateway("teller")
 
     async def write(self, work):
         """Write into the books as a flow does, at this moment: `work` gets the turn and the recorder."""
@@ -111,6 +119,16 @@ class Desk:
         """How long it is until an operation's next try; None where there is none."""
         at = (await self.now(operation))[0].next_try_at
         return None if at is None else (at - self.world.clock.now()).total_seconds()
+
+    async def audited(self, payment, event):
+        """Read who stands beside a payment's event, from where to where, and what is said of it."""
+        asked = "SELECT * FROM audit WHERE payment = ? AND event = ? ORDER BY seq"
+        rows = await self.world.all(asked, payment.id, event)
+        return [(row["actor"], row["was"], row["became"], json.loads(row["detail"] or "{}")) for row in rows]
+
+    async def sealed(self, context):
+        """Seal what an operation keeps for its next try."""
+        return await self.write(lambda _, pen: pen.seal_context(context))
 
     async def tell(self, payment, event, proof=PROOF, fence=None, refund=None, **fields):
         """Let a notice have its effect; answers its word."""
