@@ -28,7 +28,7 @@ function pay_bridge_uninstall_site() {
 }
 
 if ( is_multisite() ) {
-	foreach ( get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) as $pay_bridge_site_id ) { // phpcs:ignore WordPress.Arrays
+	foreach ( get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) as $pay_bridge_site_id ) { // phpcs:ignore WordPress.Arrays -- short enough for one line.
 		switch_to_blog( $pay_bridge_site_id );
 		pay_bridge_uninstall_site();
 		restore_current_blog();

@@ -51,7 +51,7 @@ final class Admin {
 
 	/** Stop with a sentence and the right status. */
 	public static function refuse( string $message, int $status ): void {
-		wp_die( esc_html( $message ), '', array( 'response' => (int) $status, 'back_link' => true ) ); // phpcs:ignore WordPress.Arrays
+		wp_die( esc_html( $message ), '', array( 'response' => (int) $status, 'back_link' => true ) ); // phpcs:ignore WordPress.Arrays -- short enough for one line.
 	}
 
 	/** A notice with plain text. */

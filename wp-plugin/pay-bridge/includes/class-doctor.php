@@ -102,7 +102,7 @@ final class Doctor {
 	/** Whether news can come in: an unsigned message must reach us and be refused by us, not by somebody before us. */
 	public static function incoming(): array {
 		$url      = add_query_arg( 'rest_route', '/pay-bridge/v1/news', home_url( '/' ) );
-		$response = wp_remote_post( $url, array( 'timeout' => 5, 'redirection' => 0, 'body' => '{}' ) ); // phpcs:ignore WordPress.Arrays
+		$response = wp_remote_post( $url, array( 'timeout' => 5, 'redirection' => 0, 'body' => '{}' ) ); // phpcs:ignore WordPress.Arrays -- short enough for one line.
 		$body     = is_wp_error( $response ) ? array() : json_decode( wp_remote_retrieve_body( $response ), true );
 		$code     = is_array( $body ) ? (string) ( $body['code'] ?? '' ) : '';
 		if ( in_array( $code, array( 'bad_signature', 'not_paired' ), true ) ) {

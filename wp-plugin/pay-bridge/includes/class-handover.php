@@ -105,7 +105,7 @@ final class Handover {
 		$from  = $since - Clock::offset_seconds() - HOUR_IN_SECONDS; // Rows bear this server's time.
 		do {
 			$rows = self::page( Payments::changed_since( $from, $place['at'], $place['id'], self::PAGE_ROWS ), $complete );
-			if ( ! $client->post( '/v1/reconciliation', array( 'payments' => array_column( $rows, 'known' ), 'complete' => $complete ) )->ok() ) { // phpcs:ignore WordPress.Arrays
+			if ( ! $client->post( '/v1/reconciliation', array( 'payments' => array_column( $rows, 'known' ), 'complete' => $complete ) )->ok() ) { // phpcs:ignore WordPress.Arrays -- short enough for one line.
 				return self::outcome( self::MORE, $count );
 			}
 			$count += count( $rows );

@@ -66,7 +66,7 @@ final class Keys {
 
 	/** Base64url without padding. */
 	public static function encode( string $bytes ): string {
-		return rtrim( strtr( base64_encode( $bytes ), '+/', '-_' ), '=' ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
+		return rtrim( strtr( base64_encode( $bytes ), '+/', '-_' ), '=' ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- bytes as text, not hidden code.
 	}
 
 	/** Read base64url without padding; null if it is anything else. */
@@ -74,7 +74,7 @@ final class Keys {
 		if ( 1 !== preg_match( '/\A[A-Za-z0-9_-]+\z/', $text ) ) {
 			return null;
 		}
-		$bytes = base64_decode( strtr( $text, '-_', '+/' ), true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
+		$bytes = base64_decode( strtr( $text, '-_', '+/' ), true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- bytes as text, not hidden code.
 		return false === $bytes || self::encode( $bytes ) !== $text ? null : $bytes; // One text for each value.
 	}
 

@@ -118,7 +118,7 @@ final class Payments {
 
 	/** Give the claim back. */
 	public static function release( string $payment_id, string $claim, array $columns = array() ): void {
-		self::write( $payment_id, $claim, $columns + array( 'claim' => '', 'claim_ends' => 0 ) ); // phpcs:ignore WordPress.Arrays
+		self::write( $payment_id, $claim, $columns + array( 'claim' => '', 'claim_ends' => 0 ) ); // phpcs:ignore WordPress.Arrays -- short enough for one line.
 	}
 
 	/** Remember what the gateway calls a payment. */
@@ -181,7 +181,7 @@ final class Payments {
 		$marks   = implode( ',', array_fill( 0, count( $settled ), '%s' ) );
 		return $wpdb->get_col(
 			$wpdb->prepare(
-				'SELECT payment_id FROM ' . self::table() . " WHERE state NOT IN ($marks) AND created_at > %d ORDER BY updated_at LIMIT %d", // phpcs:ignore WordPress.DB.PreparedSQLPlaceholders
+				'SELECT payment_id FROM ' . self::table() . " WHERE state NOT IN ($marks) AND created_at > %d ORDER BY updated_at LIMIT %d", // phpcs:ignore WordPress.DB.PreparedSQLPlaceholders -- a mark for each state.
 				array_merge( $settled, array( $since, $limit ) )
 			)
 		);

@@ -72,7 +72,7 @@ final class Settings_Page {
 			return;
 		}
 		$finding = Doctor::connection( $client );
-		Admin::notice( array( 'pass' => 'success', 'warn' => 'warning', 'fail' => 'error' )[ $finding['status'] ], $finding['words'] ); // phpcs:ignore WordPress.Arrays
+		Admin::notice( array( 'pass' => 'success', 'warn' => 'warning', 'fail' => 'error' )[ $finding['status'] ], $finding['words'] ); // phpcs:ignore WordPress.Arrays -- short enough for one line.
 	}
 
 	public static function render_pairing_code(): void {

@@ -79,6 +79,6 @@ final class Signature {
 	}
 
 	private static function base64( string $bytes ): string {
-		return base64_encode( $bytes ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
+		return base64_encode( $bytes ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- bytes as text, not hidden code.
 	}
 }

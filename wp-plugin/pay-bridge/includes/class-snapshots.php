@@ -133,7 +133,7 @@ final class Snapshots {
 				 * Fires once for each fact of a payment: pay_bridge_awaiting_deposit, pay_bridge_paid, pay_bridge_refunded,
 				 * pay_bridge_failed. A crash inside a listener makes it fire again after a minute.
 				 */
-				do_action( 'pay_bridge_' . $event, $payment['order_ref'], self::for_themes( $payment ), $seq ); // phpcs:ignore WordPress.NamingConventions
+				do_action( 'pay_bridge_' . $event, $payment['order_ref'], self::for_themes( $payment ), $seq ); // phpcs:ignore WordPress.NamingConventions -- the name begins with our prefix.
 			}
 			if ( ! Payments::write( $payment['id'], $claim, $columns ) ) {
 				return self::BUSY;
