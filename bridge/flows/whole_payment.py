@@ -12,6 +12,10 @@ from bridge.flows.void_account import void_json
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
 
+BUYERS = ("confirm", "deny")
+"""The steps of an escrow that pass on what the buyer said."""
+DECIDED = ("confirmed", "denied")
+
 
 def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[str, Any]:
     """Read one payment of a site with everything that belongs to it. Raises NotFound."""
@@ -26,7 +30,8 @@ def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) ->
 
 
 def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
-    """Name the steps that may be taken, and the fields of each; none for a payment that is in no escrow."""
+    """Name the steps that may be taken, the fields of each and what the buyer is known to have said: `kept` while
+    nothing, then `confirmed` or `denied`, which is said once. None for a payment that is in no escrow."""
     gateway: object = site.gateways.get(payment.gateway)
     if not isinstance(gateway, Escrows) or payment.left <= 0:
         return None
@@ -45,5 +50,6 @@ def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
             ],
         }
         for step, fields in gateway.escrow_steps(payment).items()
+        if step not in BUYERS or payment.escrow not in DECIDED
     ]
-    return {"steps": steps} if steps else None
+    return {"buyer": payment.escrow, "steps": steps} if steps else None

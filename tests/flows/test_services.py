@@ -180,6 +180,8 @@ async def test_what_the_buyer_decided_is_kept_on_the_payment_and_a_mere_state_is
     payment = await world.payment(paid)
 
     assert (before, payment.escrow, await world.state(paid)) == ("", "confirmed", "paid")
+    shown = (await world.call("GET", f"/v1/payments/{paid}")).json()["escrow"]
+    assert (shown["buyer"], [one["step"] for one in shown["steps"]]) == ("confirmed", ["status", "delivery"])
     assert payment.refs["number"], "what the gateway calls it stays"
 
 

@@ -239,7 +239,7 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
     context.close()
 
 
-def test_a_delivery_of_a_payment_in_escrow_is_reported(office: Office, browser: Browser) -> None:
+def test_a_delivery_of_a_payment_in_escrow_and_the_buyers_yes_are_reported(office: Office, browser: Browser) -> None:
     """And a third, whose windows are in escrow."""
     given = {"api_url": f"{office.bridge.sandbox_url}/welcome/api", "approval_urls": office.bridge.sandbox_url}
     words = [
@@ -270,6 +270,13 @@ def test_a_delivery_of_a_payment_in_escrow_is_reported(office: Office, browser: 
     page.get_by_role("button", name="등록", exact=True).click()
     expect(page.locator("#pay-bridge-deed-result")).to_have_text("에스크로: 배송을 등록했어요")
     expect(page.get_by_role("listitem").filter(has_text="에스크로를 요청했어요 · 배송 등록")).to_be_visible()
+    page.get_by_role("link", name="구매 확정 전하기…").click()
+    dialog = page.get_by_role("dialog", name="구매자의 구매 확정 전하기")
+    assert faults_on_every_screen(page, ".pay-bridge") == []
+    dialog.get_by_label("처리하는 사람").fill("홍길동")
+    dialog.get_by_role("button", name="네, 구매자가 확정했어요").click()
+    expect(page.locator("#pay-bridge-deed-result")).to_contain_text("구매를 확정했다고 결제사에 전했어요")
+    expect(page.locator("[data-escrow=confirmed]")).to_be_visible()
 
     page.goto(f"{office.url}{PAGE}")
     page.get_by_text("카드 앞자리 확인하기…").click()

@@ -1,4 +1,4 @@
-"""The clerk's dialog in a browser: keyboard, limits, two clicks, and a result that follows by itself."""
+"""The clerk's dialogs in a browser: keyboard, limits, two clicks, and a result that follows by itself."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -93,3 +93,23 @@ def test_an_unknown_outcome_is_followed_without_loading_the_page_again(
     expect(region).to_contain_text("취소 기간이 <i>지났습니다</i>.")
     assert page.evaluate("window.same") is True
     assert region.get_attribute("role") == "status"
+
+
+def test_what_a_buyer_said_of_an_escrow_is_asked_in_such_a_dialog_and_passed_on_once(
+    shop: Shop, bridge: StubBridge, desk: Desk
+) -> None:
+    order, made = shop.paid()
+    steps = [{"step": step, "fields": []} for step in ("confirm", "deny")]
+    bridge.add(str(order["ref"]), id=made["id"], escrow={"buyer": "kept", "steps": steps})
+    bridge.scripted[f"POST /v1/payments/{made['id']}/escrow"] = (200, {"state": "deny"})
+    page = desk(made)
+    yes, no = [page.get_by_role("dialog", name=f"구매자의 구매 {word} 전하기") for word in ("확정", "거절")]
+    page.get_by_role("link", name="구매 확정 전하기…").click()
+    expect(yes).to_be_visible()
+    yes.get_by_role("link", name="그만두기").click()
+    expect(yes).to_be_hidden()
+    page.get_by_role("link", name="구매 거절 전하기…").click()
+    assert page.evaluate("document.querySelector('#pay-bridge-escrow-deny').matches(':modal')")
+    no.get_by_role("button", name="네, 구매자가 거절했어요").dblclick()
+    expect(page.locator("#pay-bridge-deed-result")).to_contain_text("구매를 거절했다고 결제사에 전했어요")
+    assert [one.json["step"] for one in bridge.asked("POST", ".*/escrow")] == ["deny"]

@@ -1,18 +1,21 @@
-/* The refund dialog, a guard against two clicks, and a result that follows by itself. GPL-2.0-or-later. */
+/* Dialogs, a guard against two clicks, and a result that follows by itself. GPL-2.0-or-later. */
 (function () {
 	'use strict';
 	var dialog = document.getElementById('pay-bridge-refund');
 	var opener = document.getElementById('pay-bridge-refund-open');
 
-	function show() {
-		if (dialog.open) { dialog.removeAttribute('open'); } // Shown inline for those without a script.
-		dialog.showModal();
-	}
-	if (dialog && dialog.showModal) {
+	function modal(dialog, opener) {
+		function show() {
+			if (dialog.open) { dialog.removeAttribute('open'); } // Shown inline for those without a script.
+			dialog.showModal();
+		}
+		if (!dialog || !dialog.showModal) { return; }
 		opener.addEventListener('click', function (event) { event.preventDefault(); show(); });
 		dialog.querySelector('[data-close]').addEventListener('click', function (event) { event.preventDefault(); dialog.close(); opener.focus(); });
 		if (dialog.open) { show(); }
 	}
+	modal(dialog, opener);
+	document.querySelectorAll('[data-opens]').forEach(function (button) { modal(document.getElementById(button.dataset.opens), button); });
 	if (dialog) {
 		var form = dialog.querySelector('form');
 		var amount = form.elements.amount;

@@ -29,9 +29,13 @@ final class Deed {
 		wp_nonce_field( $action . '_' . $subject, '_wpnonce', false );
 	}
 
-	/** End a form with its button. */
-	public static function close_form( string $button ): void {
-		printf( '<p><button type="submit" class="button button-primary">%s</button></p>', esc_html( $button ) );
+	/** End a form with its button; in a dialog `$leave` is the address of the page without it. */
+	public static function close_form( string $button, string $leave = '' ): void {
+		printf( '<p class="pay-bridge-buttons"><button type="submit" class="button button-primary">%s</button>', esc_html( $button ) );
+		if ( '' !== $leave ) {
+			printf( ' <a class="button" data-close href="%s">%s</a>', esc_url( $leave ), esc_html__( 'Not now', 'pay-bridge' ) );
+		}
+		echo '</p>';
 		printf( '<p role="status" data-busy="%s"></p></form>', esc_attr__( 'Asking the gateway…', 'pay-bridge' ) );
 	}
 

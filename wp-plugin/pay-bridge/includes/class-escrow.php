@@ -9,11 +9,17 @@ namespace PayBridge;
 
 defined( 'ABSPATH' ) || exit;
 
-/** Asks for an escrow's state and reports a delivery, with the fields that the gateway names. None of them is kept here. */
+/** Asks for an escrow's state, reports a delivery and passes on what the buyer said, with the fields that the gateway names. None of them is kept here. */
 final class Escrow {
 
 	const ACTION     = 'pay_bridge_escrow';
 	const CHARACTERS = 100;
+
+	/** What only the buyer decides, and nobody takes back: asked in a dialog. */
+	const BUYERS = array( 'confirm', 'deny' );
+
+	/** In the page's address: the dialog that is open, for those without a script. */
+	const ASKS = 'escrow';
 
 	/** The steps that the shop may take; nothing for a payment that is in no escrow. */
 	public static function render( array $payment ): void {
@@ -22,16 +28,50 @@ final class Escrow {
 			return;
 		}
 		printf( '<h2>%s</h2>', esc_html__( 'Escrow', 'pay-bridge' ) );
-		printf( '<p>%s</p>', esc_html__( 'The gateway keeps this money until the buyer has received what was bought.', 'pay-bridge' ) );
+		printf( '<p data-escrow="%s">%s</p>', esc_attr( self::buyer( $payment ) ), esc_html( self::stand( $payment ) ) );
 		if ( ! current_user_can( Capabilities::SERVE ) ) {
 			printf( '<p>%s</p>', esc_html__( 'You may see this payment, but not report its delivery.', 'pay-bridge' ) );
 			return;
 		}
 		echo '<div class="pay-bridge-deeds">';
 		foreach ( $steps as $step => $fields ) {
-			self::render_step( $payment['id'], $step, $fields );
+			if ( in_array( $step, self::BUYERS, true ) ) {
+				self::render_dialog( $payment['id'], $step, $fields );
+			} else {
+				self::render_step( $payment['id'], $step, $fields );
+			}
 		}
 		echo '</div>';
+	}
+
+	/** What the buyer is known to have said: kept while nothing, then confirmed or denied. */
+	private static function buyer( array $payment ): string {
+		return is_string( $payment['escrow']['buyer'] ?? null ) ? $payment['escrow']['buyer'] : '';
+	}
+
+	private static function stand( array $payment ): string {
+		$words = array(
+			'confirmed' => __( 'The buyer has confirmed the purchase. A refund is made in the gateway\'s own console.', 'pay-bridge' ),
+			'denied'    => __( 'The buyer has refused the purchase. That is confirmed in the gateway\'s own console, which may pay the money back.', 'pay-bridge' ),
+		);
+		return $words[ self::buyer( $payment ) ] ?? __( 'The gateway keeps this money until the buyer has received what was bought.', 'pay-bridge' );
+	}
+
+	/** The buyer's yes or no: a dialog that says what cannot be undone; without a script it is a form on the page. */
+	private static function render_dialog( string $payment_id, string $step, array $fields ): void {
+		$words = self::words( $step );
+		$id    = 'pay-bridge-escrow-' . $step;
+		$url   = Admin::payment_url( $payment_id, array( self::ASKS => $step ) ) . '#' . $id;
+		printf( '<a class="button" data-opens="%s" href="%s">%s</a>', esc_attr( $id ), esc_url( $url ), esc_html( $words[0] ) );
+		printf( '<dialog id="%1$s" class="pay-bridge-dialog" aria-labelledby="%1$s-title"%2$s><h2 id="%1$s-title">%3$s</h2>', esc_attr( $id ), esc_attr( Request::query( self::ASKS ) === $step ? ' open' : '' ), esc_html( $words[2] ) );
+		Deed::open_form( self::ACTION, $payment_id, compact( 'step' ) );
+		printf( '<p><strong>%s</strong></p>', esc_html( $words[3] ) );
+		printf( '<p>%s</p>', esc_html__( 'Pass on only what the buyer has told you: in an escrow this is for nobody else to decide.', 'pay-bridge' ) );
+		foreach ( $fields as $field ) {
+			self::render_field( $field );
+		}
+		Deed::close_form( $words[1], Admin::payment_url( $payment_id ) );
+		echo '</dialog>';
 	}
 
 	private static function render_step( string $payment_id, string $step, array $fields ): void {
@@ -134,15 +174,31 @@ final class Escrow {
 		if ( ! $answer->ok() ) {
 			return Deed::said( $answer );
 		}
-		$state = 'delivery' === $step ? __( 'the delivery has been reported', 'pay-bridge' ) : Deed::state( $answer );
-		return __( 'Escrow', 'pay-bridge' ) . ': ' . $state;
+		$done = array(
+			'delivery' => __( 'the delivery has been reported', 'pay-bridge' ),
+			'confirm'  => __( 'the gateway has been told that the buyer confirms the purchase', 'pay-bridge' ),
+			'deny'     => __( 'the gateway has been told that the buyer refuses the purchase', 'pay-bridge' ),
+		);
+		return __( 'Escrow', 'pay-bridge' ) . ': ' . ( $done[ $step ] ?? Deed::state( $answer ) );
 	}
 
-	/** What opens a step, and its button; empty for a step that is no clerk's. */
+	/** What opens a step, its button, and of a dialog its title and what cannot be undone; empty for a step that is not known here. */
 	private static function words( string $step ): array {
 		$words = array(
 			'status'   => array( '', __( 'Ask for its state', 'pay-bridge' ) ),
 			'delivery' => array( __( 'Report the delivery…', 'pay-bridge' ), __( 'Report it', 'pay-bridge' ) ),
+			'confirm'  => array(
+				__( 'The buyer confirms the purchase…', 'pay-bridge' ),
+				__( 'Yes, the buyer confirms it', 'pay-bridge' ),
+				__( 'Pass on that the buyer confirms the purchase', 'pay-bridge' ),
+				__( 'This cannot be taken back. The escrow ends and the gateway pays the money to the shop; a refund is then made in the gateway\'s own console and no longer here.', 'pay-bridge' ),
+			),
+			'deny'     => array(
+				__( 'The buyer refuses the purchase…', 'pay-bridge' ),
+				__( 'Yes, the buyer refuses it', 'pay-bridge' ),
+				__( 'Pass on that the buyer refuses the purchase', 'pay-bridge' ),
+				__( 'This cannot be taken back, and it refunds nothing by itself: the refusal is then confirmed in the gateway\'s own console, which may pay the money back. A refund is no longer made here.', 'pay-bridge' ),
+			),
 		);
 		return $words[ $step ] ?? array();
 	}
