@@ -26,6 +26,7 @@ class KeyWish:
     """A key that is asked for. `customer` is the site's own name for whom it belongs to.
 
     `order` is what issuing the key charges at once: a phone's always, a card's where its gateway can (ChargesFirst).
+    Of all that are asked for with one `invitation`, one is issued (`key_invitations`).
     """
 
     customer: str
@@ -38,6 +39,7 @@ class KeyWish:
     gateway: str = ""
     locale: str = "ko_KR"
     order: Order | None = None
+    invitation: str = ""
 
 
 def seal_wish(context: Context, wish: KeyWish) -> str:
@@ -141,6 +143,7 @@ def key_json(row: KeyRow) -> dict[str, Any]:
         "window_url": row.window_url if row.state is KeyState.OPEN else None,
         "code": row.code or None,
         "message": row.message or None,
+        "invitation": row.invitation or None,
         "allowed": list(ALLOWED.get(row.state, ())),
         "version": row.version,
     }

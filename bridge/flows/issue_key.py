@@ -18,6 +18,7 @@ from bridge.flows.context import Context
 from bridge.flows.direct_payment import add_payment
 from bridge.flows.finish_checkout import check_bound, look
 from bridge.flows.journal import keep_lines
+from bridge.flows.key_invitations import refuse_used, why_used
 from bridge.flows.open_checkout import Once
 from bridge.flows.open_key import new_key
 from bridge.flows.record import Recorder
@@ -64,7 +65,8 @@ async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardE
     """Have a key issued for a card typed on the site; the card is written down nowhere.
 
     By the first gateway that is up and needs no more of card and buyer. Raises GatewayOff where no gateway of the site
-    takes typed cards or all that could are down, Malformed (they need more), Replayed, KeyReused.
+    takes typed cards or all that could are down, Malformed (they need more), NotNow (its invitation was used),
+    Replayed, KeyReused.
     """
     able = that_know(_by_card(site, wish), "issue_key_by_card", wish.buyer, card)
 
@@ -74,6 +76,7 @@ async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardE
         answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
         if answer is not None:
             return rows.get(turn, site.id, answer.result), None
+        refuse_used(turn, site.id, wish.invitation)
         context.admit()
         gateway = first_up(context.breakers, site, able, context.clock.boot_seconds())
         row = new_key(context, site, gateway, wish, KeyState.ISSUING)
@@ -168,11 +171,15 @@ def end_unsent(turn: Turn, row: KeyRow, at: int) -> bool:
 def _intend(turn: Turn, context: Context, site: Site, row: KeyRow) -> tuple[KeyRow, _Charge | None]:
     """Write that the key is being issued, and the payment where issuing it makes one.
 
-    Or that it is too late, or that the order's price is no longer the window's: then nothing is asked for.
+    Or that it is too late, that its invitation was used, or that the order's price is no longer the window's: then
+    nothing is asked for.
     """
     at = now_ms(context.clock)
     if from_ms(at) >= row.expires_at:
         return rows.move(turn, row, KeyState.EXPIRED, at=at), None
+    used = why_used(turn, site.id, row.invitation)
+    if used:
+        return rows.move(turn, row, KeyState.REFUSED, at=at, message=used), None
     if not row.amount:
         return rows.move(turn, row, KeyState.ISSUING, at=at), None
     asked = open_wish(context, row)

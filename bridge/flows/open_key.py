@@ -13,6 +13,7 @@ from bridge.flows.billing_keys import KeyWish, key_order, seal_wish
 from bridge.flows.choose_gateway import first_up, that_take
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
+from bridge.flows.key_invitations import refuse_used
 from bridge.flows.open_checkout import READY_SECONDS, Once
 from bridge.flows.record import Recorder
 from bridge.flows.script_window import seal_window
@@ -36,7 +37,8 @@ async def open_key(context: Context, site: Site, wish: KeyWish, once: Once) -> K
 
     A gateway that is down is passed over, and one that does not open its window is followed by the next that can,
     unless one was named. Raises GatewayOff (no gateway of the site issues such keys, or none opened its window),
-    Malformed (an order where issuing charges nothing, or none where it does), AmountTooSmall, Replayed, KeyReused.
+    Malformed (an order where issuing charges nothing, or none where it does), AmountTooSmall, NotNow (its invitation
+    was used), Replayed, KeyReused.
     """
     able, tried = _able(site, wish), list[str]()
     row = await _try(context, site, able, wish, once, tried)
@@ -124,6 +126,7 @@ def _begin(
             return earlier, None
     at = now_ms(context.clock)
     context.admit()
+    refuse_used(turn, site.id, wish.invitation)
     if wish.order is not None:
         orders.store(turn, site.id, wish.order, at)
     issuer = _choose(context, site, able, tried)
@@ -155,6 +158,7 @@ def new_key(context: Context, site: Site, gateway: Gateway, wish: KeyWish, state
         created_at=now,
         changed_at=now,
         expires_at=now + timedelta(seconds=context.settings.payment_life_seconds),
+        invitation=wish.invitation,
     )
 
 

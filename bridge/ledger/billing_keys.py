@@ -19,7 +19,8 @@ _PLAIN = ("window_sealed", "window_url", "key_sealed", "asked_sealed", "code", "
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A billing key as the books have it. `ref` is ours at the gateway; `amount` KRW of a phone's, else zero."""
+    """A billing key as the books have it. `ref` is ours at the gateway; `amount` KRW of a phone's, else zero; of the
+    keys with one `invitation` one is issued."""
 
     id: str
     site: str
@@ -44,6 +45,7 @@ class KeyRow:
     code: str = ""
     message: str = ""
     issued_at: datetime | None = None
+    invitation: str = ""
     version: int = 1
 
 
@@ -52,10 +54,11 @@ def add(turn: Turn, key: KeyRow) -> None:
     at = to_ms(key.created_at)
     turn.run(
         "INSERT INTO billing_keys (id, site, customer, gateway, method, state, ref, amount, asked_sealed, result_url,"
-        " owner, actor, created_at, changed_at, expires_at, version)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " owner, actor, created_at, changed_at, expires_at, invitation, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(key.id, key.site, key.customer, key.gateway, str(key.method), str(key.state), key.ref, key.amount),
-        *(key.asked_sealed, key.result_url, key.owner, key.actor, at, at, to_ms(key.expires_at), key.version),
+        *(key.asked_sealed, key.result_url, key.owner, key.actor, at, at, to_ms(key.expires_at)),
+        *(key.invitation, key.version),
     )
 
 
@@ -100,6 +103,15 @@ def of_customer(turn: Turn, site: str, customer: str, limit: int, before: str = 
     rows = turn.all(
         "SELECT * FROM billing_keys WHERE site = ? AND customer = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
         *(site, customer, before, before, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def of_invitation(turn: Turn, site: str, invitation: str) -> list[KeyRow]:
+    """Read the keys that were asked for by one invitation."""
+    rows = turn.all(
+        "SELECT * FROM billing_keys WHERE invitation <> '' AND site = ? AND invitation = ? ORDER BY id",
+        *(site, invitation),
     )
     return [read(row) for row in rows]
 
@@ -168,5 +180,6 @@ def read(row: Row) -> KeyRow:
         changed_at=from_ms(row["changed_at"]),
         expires_at=from_ms(row["expires_at"]),
         issued_at=from_ms(row["issued_at"]) if row["issued_at"] else None,
+        invitation=row["invitation"],
         version=row["version"],
     )

@@ -93,7 +93,8 @@ class OfCustomerIn(CustomerIn):
 class KeyIn(CustomerIn):
     """The body of POST /v1/billing-keys: a window, or with `card` a card typed on the site.
 
-    `order` is paid by the registration itself: needed for a phone, taken for a card where the gateway can."""
+    `order` is paid by the registration itself: needed for a phone, taken for a card where the gateway can. Of all keys
+    asked for with the same `invitation`, a name of the site's own, one is registered and the others are refused."""
 
     title: Title
     buyer: BuyerIn
@@ -105,6 +106,7 @@ class KeyIn(CustomerIn):
     locale: Annotated[str, Meta(max_length=10)] = "ko_KR"
     order: dict[str, Any] | None = None
     card: CardIn | None = None
+    invitation: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*$(?!\n)")] = ""
 
 
 class ChargeIn(CustomerIn):
@@ -270,6 +272,7 @@ def _wish(site: Site, asked: KeyIn) -> KeyWish:
         gateway=asked.gateway,
         locale=asked.locale,
         order=read_order(site, asked.order) if asked.order is not None else None,
+        invitation=asked.invitation,
     )
 
 

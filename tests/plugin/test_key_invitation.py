@@ -48,6 +48,12 @@ def press(shop: Shop, path: str, choice: str) -> Any:
     return shop.as_("visitor").post(path, data={"key": key[1], "choice": choice})
 
 
+def of_it(bridge: StubBridge, state: str = "active", **more: Any) -> dict[str, Any]:
+    """A key of the last window that was asked for, as the bridge lists it."""
+    sent = bridge.asked("POST", "/v1/billing-keys")[-1].json
+    return KEY | {"state": state, "invitation": sent["invitation"]} | more
+
+
 def test_an_address_is_made_once_and_stands_there_to_be_sent(shop: Shop, bridge: StubBridge) -> None:
     fields = form(shop, "card")
     answers = [submit(shop, fields), submit(shop, fields)]
@@ -74,17 +80,20 @@ def test_its_page_leads_to_the_window_and_is_over_once_the_card_is_registered(sh
     owner = f"wp:{shop.ids['owner']}"
     assert sent.json["result_url"] == f"{shop.stand.url}{path}"
     assert (sent.json["customer"], sent.json["actor"]) == (owner, f"wp:{shop.ids['clerk']}")
-    known(bridge, [KEY | {"state": "refused", "message": "한도 초과 <i>"}], [])
+    assert re.fullmatch(r"key-[0-9a-f]{24}", sent.json["invitation"])
+    known(bridge, [of_it(bridge, "refused", message="한도 초과 <i>")], [])
     again = shop.as_("visitor").get(path).text
     assert "등록하지 못했어요.\n한도 초과 &lt;i&gt;" in again
     assert 'value="card:payple"' in again
-    known(bridge, [KEY | {"id": "k_other"}], [])
+    known(bridge, [KEY | {"id": "k_other"}, KEY | {"id": "k_third", "invitation": "key-of-another"}], [])
     assert 'value="card:payple"' in shop.as_("visitor").get(path).text, "another card of theirs is not this one"
     bridge.scripted[ASK] = (201, OPEN | {"id": "k_second"})
     assert press(shop, path, "card:payple").status_code == 303
-    known(bridge, [OPEN | {"id": "k_second"}, KEY], [])
+    assert bridge.asked("POST", "/v1/billing-keys")[-1].json["invitation"] == sent.json["invitation"]
+    known(bridge, [of_it(bridge, "open", id="k_second"), of_it(bridge)], [])
     over = shop.as_("visitor").get(path).text
     assert "등록됐어요." in over
+    assert "이 주소는 이제 다 썼어요." in over
     assert "비씨카드" not in over, "whoever has the address sees no card"
     assert "<button" not in over
     bridge.seen.clear()
@@ -96,12 +105,37 @@ def test_an_address_stays_used_behind_a_hundred_windows_that_came_after(shop: Sh
     path = invite(shop)
     assert press(shop, path, "card:payple").status_code == 303
     later = f"GET /v1/billing-keys?customer=wp%3A{shop.ids['owner']}&cursor=k_0"
-    left = [KEY | {"id": f"k_{number}", "state": "expired"} for number in range(100, 0, -1)]
+    left = [of_it(bridge, "expired", id=f"k_{number}") for number in range(100, 0, -1)]
     bridge.scripted["GET /v1/billing-keys"] = (200, {"items": left, "next_cursor": "k_0"})
-    bridge.scripted[later] = (200, {"items": [KEY], "next_cursor": None})
+    bridge.scripted[later] = (200, {"items": [of_it(bridge)], "next_cursor": None})
     over = shop.as_("visitor").get(path).text
     assert "등록됐어요." in over
     assert "<button" not in over
+
+
+def test_a_clerk_makes_another_address_where_one_is_used_and_a_lost_answer_uses_none(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    path = invite(shop)
+    assert press(shop, path, "card:payple").status_code == 303
+    known(bridge, [of_it(bridge, "lost")], [])
+    lost = shop.as_("visitor").get(path).text
+    assert "결제사의 답을 받지 못해서" in lost
+    assert press(shop, path, "card:payple").status_code == 303
+    known(bridge, [of_it(bridge, "deleted"), of_it(bridge, "lost")], [])
+    assert "이 주소는 이제 다 썼어요." in shop.as_("visitor").get(path).text, "a card that was deleted was registered"
+    another = invite(shop)
+    assert another != path
+    assert press(shop, another, "card:payple").status_code == 303
+    asked = [one.json["invitation"] for one in bridge.asked("POST", "/v1/billing-keys")]
+    assert (asked[0] == asked[1], asked[1] == asked[2]) == (True, False)
+
+
+def test_a_window_that_the_bridge_opens_no_more_is_told_in_its_words(shop: Shop, bridge: StubBridge) -> None:
+    path = invite(shop)
+    words = "이 초대로는 이미 등록했어요."
+    bridge.scripted[ASK] = (409, {"code": "not_now", "detail": "Used.", "message_ko": words})
+    assert words in press(shop, path, "card:payple").text
 
 
 def test_a_phone_pays_what_the_clerk_wrote_and_the_plugin_answers_for_that_order(
@@ -152,7 +186,7 @@ def test_while_the_bridge_is_silent_the_page_says_what_to_do(shop: Shop, bridge:
     bridge.scripted["GET /v1/billing-keys"] = (0, None)
     silent = shop.as_("visitor").get(path)
     assert (silent.status_code, "다시 보기" in silent.text) == (503, True)
-    known(bridge, [KEY | {"state": "issuing"}], [])
+    known(bridge, [of_it(bridge, "issuing")], [])
     waits = shop.as_("visitor").get(path).text
     assert "다시 등록하지 말고" in waits
     assert "<button" not in waits

@@ -369,11 +369,13 @@ CREATE TABLE billing_keys (
   changed_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   issued_at BIGINT,
+  invitation TEXT COLLATE "C" NOT NULL DEFAULT '',
   version BIGINT NOT NULL CHECK (version >= 1),
   UNIQUE (gateway, ref),
   CHECK ((state IN ('active', 'deleting')) = (key_sealed <> ''))
 );
 CREATE INDEX billing_keys_customer ON billing_keys (site, customer, id);
+CREATE INDEX billing_keys_invitation ON billing_keys (site, invitation) WHERE invitation <> '';
 CREATE INDEX billing_keys_under_way ON billing_keys (state, changed_at)
   WHERE state IN ('opening', 'open', 'issuing', 'deleting');
 CREATE TRIGGER billing_keys_terminal BEFORE UPDATE OF state ON billing_keys FOR EACH ROW

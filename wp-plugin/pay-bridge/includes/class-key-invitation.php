@@ -12,7 +12,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * wp-admin makes an address that is sent to the customer. It opens a page of this site with the buttons that register,
  * for a week and for one card or phone; a gateway's own window would be over after minutes. Whoever has the address
- * may register for that customer, and see nothing.
+ * may register for that customer, and see nothing. That it is one and no more the bridge sees to, whatever windows of it
+ * are open at once: it knows the invitation by the name `ref`.
  */
 final class Key_Invitation {
 
@@ -98,8 +99,6 @@ final class Key_Invitation {
 			'amount'   => 'phone' === $method ? $amount : 0,
 			'ref'      => 'key-' . substr( Request::post( 'key' ), 0, 24 ),
 			'actor'    => 'wp:' . get_current_user_id(),
-			'key_ids'  => array(),
-			'until'    => time() + self::KEEP_SECONDS,
 		);
 	}
 
@@ -132,8 +131,7 @@ final class Key_Invitation {
 		if ( null === $client ) {
 			self::show( 503, Words::obstacle( 'not_paired' ) );
 		}
-		$said = $invited['key_ids'] ? self::look( $client, $token, $invited ) : '';
-		self::take( $client, $token, $invited, $said );
+		self::take( $client, $token, $invited, self::look( $client, $token, $invited ) );
 	}
 
 	/** What came of the windows so far: the page ends here where one registered something or may be about to; else what the last one said. */
@@ -142,33 +140,29 @@ final class Key_Invitation {
 		if ( ! $answer->ok() ) {
 			self::show( 503, $answer->message(), self::url( $token ) );
 		}
-		$said = array();
-		foreach ( $answer->body['items'] as $key ) {
-			if ( ! in_array( $key['id'] ?? '', $invited['key_ids'], true ) ) {
-				continue;
-			}
-			if ( in_array( $key['state'] ?? '', self::USED, true ) ) {
-				self::show( 200, Billing_Words::registered( array( 'state' => 'active' ) )['words'] );
-			}
-			$said[ $key['id'] ] = $key;
+		$opened = array_values(
+			array_filter(
+				$answer->body['items'],
+				static function ( array $key ) use ( $invited ): bool {
+					return ( $key['invitation'] ?? '' ) === $invited['ref'];
+				}
+			)
+		);
+		$states = array_column( $opened, 'state' );
+		if ( array_intersect( $states, self::USED ) ) {
+			self::show( 200, Billing_Words::registered( array( 'state' => 'active' ) )['words'] . "\n" . __( 'This address is used up now. If you would like to register another one, please ask the shop for a new address.', 'pay-bridge' ) );
 		}
-		foreach ( $said as $key ) {
-			if ( 'issuing' === ( $key['state'] ?? '' ) ) {
-				self::show( 200, Billing_Words::registered( $key )['words'], self::url( $token ) );
-			}
+		if ( in_array( 'issuing', $states, true ) ) {
+			self::show( 200, Billing_Words::registered( array( 'state' => 'issuing' ) )['words'], self::url( $token ) );
 		}
-		$last = $said[ end( $invited['key_ids'] ) ] ?? null;
-		return null === $last ? '' : Billing_Words::registered( $last )['words'];
+		return $opened ? Billing_Words::registered( $opened[0] )['words'] : '';
 	}
 
 	/** Open the window where a button was pressed; else show the buttons, and what came of the last one. */
 	private static function take( Client $client, string $token, array $invited, string $said ): void {
 		$choice = Key_Window::chosen();
 		if ( null !== $choice && $invited['method'] === $choice['method'] && Deed::is_key( Request::post( 'key' ) ) ) {
-			$remember = static function ( string $id ) use ( $token, $invited ): void {
-				set_transient( self::KEPT . $token, array( 'key_ids' => array_merge( array_diff( $invited['key_ids'], array( $id ) ), array( $id ) ) ) + $invited, max( 1, $invited['until'] - time() ) );
-			};
-			$said     = Key_Window::open( $client, $invited['customer'], $choice + self::wish( $token, $invited ), Request::post( 'key' ), $remember );
+			$said = Key_Window::open( $client, $invited['customer'], $choice + self::wish( $token, $invited ), Request::post( 'key' ) );
 		}
 		$gateways = Key_Window::gateways( $client, $invited['method'], $invited['amount'] );
 		if ( ! $gateways ) {
@@ -182,6 +176,7 @@ final class Key_Invitation {
 			'title'      => $invited['title'],
 			'result_url' => self::url( $token ),
 			'actor'      => $invited['actor'],
+			'invitation' => $invited['ref'],
 		);
 		if ( 'phone' !== $invited['method'] ) {
 			return $wish;

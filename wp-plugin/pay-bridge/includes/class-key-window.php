@@ -93,13 +93,13 @@ final class Key_Window {
 	/**
 	 * Open the window and lead the browser there; gives the reason why not.
 	 *
-	 * @param Client        $client   The bridge.
-	 * @param string        $customer Whose card or phone it will be.
-	 * @param array         $wish     The choice, `title`, `actor`, `result_url`, and of a phone the `order` that it pays.
-	 * @param string        $key      The form's key: the same choice pressed twice is one window.
-	 * @param callable|null $remember Told the id of the key that is to be, before the browser leaves.
+	 * @param Client $client   The bridge.
+	 * @param string $customer Whose card or phone it will be.
+	 * @param array  $wish     The choice, `title`, `actor`, `result_url`, of a phone the `order` that it pays, and the
+	 *                         `invitation` that it is by, if any.
+	 * @param string $key      The form's key: the same choice pressed twice is one window.
 	 */
-	public static function open( Client $client, string $customer, array $wish, string $key, ?callable $remember = null ): string {
+	public static function open( Client $client, string $customer, array $wish, string $key ): string {
 		$listed = self::listed( $client, $customer );
 		if ( ! $listed->ok() ) {
 			return self::not_opened( $listed->message() );
@@ -119,9 +119,6 @@ final class Key_Window {
 			return self::not_opened( 0 === $answer->status ? $answer->message() : Deed::said( $answer ) );
 		}
 		$id = (string) ( $answer->body['id'] ?? '' );
-		if ( null !== $remember ) {
-			$remember( $id );
-		}
 		Caches::bar();
 		$url = is_string( $answer->body['window_url'] ?? null ) ? esc_url_raw( $answer->body['window_url'], array( 'https', 'http' ) ) : '';
 		if ( '' === $url ) { // Pressed again on a page from before: its window is over, and what came of it is told.

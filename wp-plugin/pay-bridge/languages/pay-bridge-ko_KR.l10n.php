@@ -373,6 +373,7 @@ return array(
 		'There is no such customer. Enter a user name, an e-mail address or a name such as wp:7.' => '그런 고객이 없어요. 사용자 이름, 이메일이나 wp:7 같은 고객 이름을 입력해 주세요.',
 		'There is nothing to refund.' => '환불할 금액이 없어요.',
 		'This address is no longer good. Please ask the shop for a new one.' => '더는 쓸 수 없는 주소예요. 쇼핑몰에 새 주소를 부탁해 주세요.',
+		'This address is used up now. If you would like to register another one, please ask the shop for a new address.' => '이 주소는 이제 다 썼어요. 하나 더 등록하려면 쇼핑몰에 새 주소를 요청해 주세요.',
 		'This cannot be taken back, and it refunds nothing by itself: the refusal is then confirmed in the gateway\'s own console, which may pay the money back. A refund is no longer made here.' => '전한 뒤에는 되돌릴 수 없고, 이것만으로 환불되지는 않아요. 그다음 결제사 관리자 화면에서 거절을 확인해야 하고, 그때 돈이 돌아갈 수 있어요. 그 뒤에는 여기서 환불할 수 없어요.',
 		'This cannot be taken back. The escrow ends and the gateway pays the money to the shop; a refund is then made in the gateway\'s own console and no longer here.' => '전한 뒤에는 되돌릴 수 없어요. 에스크로가 끝나고 결제사가 쇼핑몰에 돈을 정산해요. 그 뒤의 환불은 여기서 할 수 없고 결제사 관리자 화면에서 해야 해요.',
 		'This customer has no recurring plan.' => '이 고객의 정기결제가 없어요.',
