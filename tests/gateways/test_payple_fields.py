@@ -150,6 +150,18 @@ def test_an_address_that_is_not_configured_is_not_called_and_nothing_is_believed
     assert isinstance(outcome, kinds.get(operation, Unknown))
     said = outcome.why if isinstance(outcome, Unknown) else outcome.message
     assert "https://other.payple.kr" in said
+    assert outcome.code == "", "nobody answered, so there is no code"
+
+
+@pytest.mark.parametrize("missing", ["PCD_PAY_HOST", "PCD_PAY_URL"])
+def test_half_an_address_is_none_and_the_whole_one_beside_it_is_called(missing):
+    calls, _ = answered("refund", {"PCD_PAY_HOST": "https://other.payple.kr", "PCD_PAY_URL": "/php/x", missing: None})
+    assert [call.op for call in calls] == ["auth", "refund"]
+
+
+def test_a_refund_keeps_the_number_of_its_trade():
+    assert answered("refund", {}, {"PCD_PAY_CARDTRADENUM": "T1"})[1] == Done({"refNo": "T1"})
+    assert answered("refund", {}, {"PCD_PAY_CARDTRADENUM": None})[1] == Done({})
 
 
 @pytest.mark.parametrize("operation", ["show_key", "delete_key", "refund", "charge", "inquire"])
@@ -450,6 +462,12 @@ def test_a_webhook_tells_what_happened(changes, event, amount):
     notice = noticed(**changes)
     assert (notice.event, notice.amount) == (event, amount)
     assert bool(notice.card) is bool(notice.refs) is (event is Event.APPROVED)
+
+
+@pytest.mark.parametrize("back", [None, "", "0"])
+def test_a_cancels_code_without_its_amount_tells_of_no_payment(back):
+    with pytest.raises(Unreadable):
+        noticed(PCD_PAY_CODE="PAYC0000", PCD_REFUND_TOTAL=back)
 
 
 def test_a_webhook_in_json_is_read_like_a_form_and_has_a_greatest_size():

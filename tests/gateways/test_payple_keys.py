@@ -8,7 +8,7 @@ import pytest
 from bridge.cli.work import perform
 from bridge.domain.billing import Issued, KeyOrder
 from bridge.domain.exchange import KST, Reply, Stamp
-from bridge.domain.gateway import Declined, Paid, Return, Unknown
+from bridge.domain.gateway import Declined, Paid, Return, Unknown, Urls
 from bridge.domain.payment import Buyer, Mode
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_key import KEYS_ASKED_MAX, NOT_ASKED
@@ -275,6 +275,19 @@ def first(returned, amount=55_000):
     return build(SETTINGS["payple"] | {"referer": "https://pay.test/"}, Mode.TEST).issue_key(
         order, Return(returned), Stamp(datetime.now(UTC), "0" * 32)
     )
+
+
+def test_the_first_payments_window_says_whose_card_it_is_and_what_is_sold():
+    order = KeyOrder("KEY1", "u1", "회비", Buyer("홍길동"), datetime.now(UTC), amount=55_000)
+    urls = Urls("https://pay.test/a", "https://pay.test/c", "https://pay.test/n", "https://pay.test/x")
+    talk = build(SETTINGS["payple"] | {"referer": "https://pay.test/"}, Mode.TEST).open_key_window(
+        order, urls, Stamp(datetime.now(UTC), "0" * 32)
+    )
+    with pytest.raises(StopIteration) as stopped:
+        next(talk)
+    fields = stopped.value.value.fields
+    assert (fields["PCD_PAYER_NO"], fields["PCD_PAY_GOODS"]) == (payer_no("u1"), "회비")
+    assert fields["PCD_PAY_TOTAL"] == "55000"
 
 
 def ended(exchange, **told):

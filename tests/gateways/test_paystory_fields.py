@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from bridge.domain.billing import Issued
+from bridge.domain.billing import CardEntry, Issued
 from bridge.domain.exchange import Fields, Reply, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.gateway import (
@@ -109,6 +109,18 @@ def test_a_buyers_name_and_the_goods_fit_to_the_byte():
         **{"goodsNm": "b" * 100, "ordNm": "a" * 30, "ordTel": "1" * 20},
     }
     assert gateway().whose(Buyer("홍" * 11), "")["ordNm"] == "홍" * 10, "bytes are counted, not characters"
+    assert gateway().whose(Buyer("a", "b" * 51 + "@shop.xyz"), "b")["ordEmail"] == "b" * 51 + "@shop.xyz"
+    assert "ordEmail" not in gateway().whose(Buyer("a", "b" * 52 + "@shop.xyz"), "b")
+
+
+def test_a_notices_address_has_two_hundred_bytes_at_most():
+    assert gateway().notice_bytes_max == 200
+
+
+def test_what_a_typed_card_lacks_is_asked_for_in_the_gateways_name():
+    bare = CardEntry("4111111111111111", "3012", "", "", issuer="06")
+    assert "Pay-Story" in gateway().lacking("issue_key_by_card", Buyer("a"), bare)[0]
+    assert "페이스토리" in gateway().lacking("issue_key_by_card", Buyer("a"), bare)[1]
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,16 @@ def test_an_address_longer_than_the_manual_allows_goes_out_in_no_link(name):
     assert (type(ended.value.value), "250바이트" in ended.value.value.message) == (Declined, True)
 
 
+def test_a_links_goods_fit_to_the_byte():
+    found = vector("open_window")
+    titled = found | {"order": {"title": "a" * 41}}
+    assert play.call_of(gateway(), titled).form["P_GOODS"] == "a" * 40
+
+
+def test_a_link_alone_says_nothing_of_tax():
+    assert gateway().taxes_whole == {"open_window"}
+
+
 def test_a_link_says_nothing_of_tax_as_its_table_has_no_field_for_it():
     found = vector("open_window")
     told = found | {"payment": found["payment"] | {"tax_free": 1_000}}

@@ -2,6 +2,7 @@
 
 import io
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 
 from bridge.domain.failures import LedgerBroken
 from bridge.ledger import audit
-from bridge.ledger.archive import Keys, Reader, Table, Writer
+from bridge.ledger.archive import Keys, Reader, RowValues, Table, Writer
 from bridge.ledger.books import load, move, verify, write_all
 from bridge.ledger.migrate import migrations
-from bridge.ledger.sqlite_books import new_sqlite, open_sqlite
+from bridge.ledger.sqlite_books import SqliteBooks, new_sqlite, open_sqlite
 from tests.ledger.test_rows import AT, ROW
 
 KEYS = Keys(bytes(range(32)))
@@ -122,6 +123,17 @@ def test_a_row_that_refers_to_none_stops_the_making_of_books(path: Path, folder:
     with broken, new_sqlite(folder / "new.db", SCHEMA) as made:
         load(reader(file.getvalue()), made, lambda _: None)
     assert not (folder / "new.db").exists()
+
+
+def test_a_row_that_is_kept_otherwise_than_it_was_read_stops_the_making_of_books(path: Path, folder: Path) -> None:
+    class Forgetful(SqliteBooks):
+        def fill(self, table: Table, rows: Iterable[RowValues]) -> None:
+            super().fill(table, list(rows)[1:] if table.name == "nonces" else rows)
+
+    astray = pytest.raises(LedgerBroken, match="The rows of nonces were not written as they were read")
+    with open_sqlite(path) as source, new_sqlite(folder / "new.db", SCHEMA) as made, astray:
+        made.__class__ = Forgetful
+        move(source, made, lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 
 from bridge.clock import new_id, to_ms
 from bridge.domain.exchange import Stamp
-from bridge.domain.failures import Conflict, KeyReused, LedgerBroken, NotFound, OrderChanged, Replayed
+from bridge.domain.failures import Conflict, KeyReused, KeyTooOld, LedgerBroken, NotFound, OrderChanged, Replayed
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Buyer, Device, Item, Method, Order, Payment
-from bridge.ledger import audit, cases, news, notices, operations, orders, payments, replay
+from bridge.ledger import audit, cases, gap, news, notices, operations, orders, payments, replay
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
 from bridge.ledger.vault import Vault
@@ -211,6 +211,49 @@ async def test_an_idempotency_key_is_bound_for_ever_to_one_request(books):
     await books.write(lambda turn: replay.keep_answer(turn, "s", "k", 201, "first"))
     await books.write(lambda turn: replay.keep_answer(turn, "s", "k", 201, "second"))
     assert (await books.read(lambda turn: replay.earlier(turn, "s", "k", "digest"))).body == "first"
+
+
+async def test_after_a_restore_a_key_made_before_it_is_refused_and_a_later_one_is_new(books):
+    await books.write(lambda turn: gap.begin(turn, since=0, restored_at=0x6A000000 * 1000))
+    with pytest.raises(KeyTooOld):
+        await books.read(lambda turn: replay.earlier(turn, "s", "6a000000-old", "digest"))
+    assert await books.read(lambda turn: replay.earlier(turn, "s", "6a000001-new", "digest")) is None
+
+
+async def test_what_of_an_item_is_free_of_tax_stays_under_one_version(books):
+    sold = replace(ORDER, ref="O-2", items=(Item("A", "x", 33_000, 11_000), Item("B", "y", 22_000)), tax_free=11_000)
+    await books.write(lambda turn: orders.store(turn, "s", sold, AT))
+    moved = replace(sold, items=(Item("A", "x", 33_000), Item("B", "y", 22_000, 11_000)))
+    with pytest.raises(OrderChanged):
+        await books.write(lambda turn: orders.store(turn, "s", moved, AT))
+
+
+async def test_the_last_of_some_events_is_named_and_none_by_an_empty_text(books):
+    made = payment()
+    for event in ("window.vouched", "window.not_vouched", "other"):
+        await books.write(
+            lambda turn, event=event: audit.note(turn, site="s", payment=made.id, at=AT, actor="us", event=event)
+        )
+    asked = ("window.vouched", "window.not_vouched")
+    assert await books.read(lambda turn: audit.last_of(turn, made.id, asked)) == "window.not_vouched"
+    assert await books.read(lambda turn: audit.last_of(turn, made.id, ("nothing",))) == ""
+
+
+async def test_a_window_that_a_dead_process_was_opening_is_found_and_a_living_ones_is_not(books):
+    orders_of = {"me": "O-1", "dead": "O-2", "other": "O-3"}
+    made = {owner: payment(seed=seed, order_ref=ref) for seed, (owner, ref) in enumerate(orders_of.items(), 1)}
+
+    def work(turn):
+        turn.run("INSERT INTO owners (id, beat_at) VALUES ('other', ?)", AT)
+        turn.run("INSERT INTO owners (id, beat_at) VALUES ('dead', ?)", AT - 1)
+        for ref in orders_of.values():
+            orders.store(turn, "s", replace(ORDER, ref=ref), AT)
+        for owner, one in made.items():
+            payments.add(turn, one, token_id=one.id, actor="buyer", owner=owner)
+
+    await books.write(work)
+    found = await books.read(lambda turn: payments.half_open(turn, "me", AT, 10))
+    assert [one.id for one in found] == [made["dead"].id]
 
 
 async def test_orders_keep_their_highest_version_and_its_price(books):
