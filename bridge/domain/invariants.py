@@ -267,7 +267,7 @@ def _unknown(facts: Facts) -> Iterator[str]:
 
 
 def _told_by(facts: Facts) -> Iterator[str]:
-    """I10: what stands on a notice has one that is kept."""
+    """I10: what stands on a notice has one that is kept. A notice that is gone is missed in flows/check_invariants."""
     told = [one.cause for one in facts.entries if one.evidence == Evidence.E7]
     yield from (f"the entry {cause} stands on a notice, and none is kept" for cause in told if not facts.notices_kept)
 

@@ -3,6 +3,7 @@
 What a gateway did is an alarm and a case. Where our own books contradict themselves the process ends (exit code 70).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,16 +21,18 @@ from bridge.flows.context import Context
 from bridge.flows.pace import patience_seconds
 from bridge.flows.retain import retain
 from bridge.flows.seal_audit import NEW_PAYMENTS_MAX, check_all, check_new
-from bridge.ledger import checks, facts
+from bridge.ledger import checks, facts, notices
 from bridge.ledger.alarms import Name
 from bridge.ledger.checks import Checked
 from bridge.ledger.ledger import Turn
+from bridge.ledger.notices import Lost
 
 CHECK_EVERY_SECONDS = 60.0
 WATCH_EVERY_SECONDS = 5.0
 BOOT_PAYMENTS_MAX = 200
 UNDER_WAY_AT_ONCE, UNDER_WAY_MAX = 1000, 100_000
 FACTS_AT_ONCE = 20
+CHAINS_AT_ONCE = 500
 NOTICE_SECONDS_MAX = 600
 NIGHT_HOUR = 4
 """The hour of Korea in which everything is checked."""
@@ -63,12 +66,14 @@ async def check_invariants(
         breaks, changed = await check_new(context, payments_max)
         names = sorted({*changed, *await _under_way(context, under_way_max)})
         found = [Violation("I15", one.subject, one.what, True) for one in breaks]
-        found += await _check_payments(context, names)
+        broken, many = await _check_payments(context, names)
+        found += broken
         found += await _check_notices(context)
+        found += await _check_kept(context, changed)
         found += await find_broken(context)
     except NO_BRIDGE_WROTE as error:
-        names, found = [], [_altered("", error)]
-    return await _conclude(context, _Look(len(names), 0, tuple(found)), began, about={"", *names}, full=False)
+        names, many, found = [], 0, [_altered("", error)]
+    return await _conclude(context, _Look(many, 0, tuple(found)), began, about={"", *names}, full=False)
 
 
 async def check_everything(context: Context, rest_seconds: float = REST_SECONDS) -> Checked:
@@ -88,10 +93,12 @@ async def check_everything(context: Context, rest_seconds: float = REST_SECONDS)
             names = await context.ledger.read(partial(facts.page, after=after, limit=FACTS_AT_ONCE))
             if not names:
                 break
-            found += await _check_payments(context, names)
-            look.payments, after = look.payments + len(names), names[-1]
+            broken, many = await _check_payments(context, names)
+            found += broken
+            look.payments, after = look.payments + many, names[-1]
             await rest(len(names))
         found += await _check_notices(context)
+        found += await _check_all_kept(context, rest)
         found += await find_broken(context)
         found += await _check_database(context)
     except NO_BRIDGE_WROTE as error:
@@ -149,24 +156,27 @@ async def _under_way(context: Context, under_way_max: int) -> list[str]:
     return names
 
 
-async def _check_payments(context: Context, names: list[str]) -> list[Violation]:
+async def _check_payments(context: Context, names: list[str]) -> tuple[list[Violation], int]:
+    """Check the payments among the audit's chains of these names; answers how many they are too."""
     at, patience = now_ms(context.clock), partial(patience_seconds, context)
-    found = list[Violation]()
+    found, total = list[Violation](), 0
     for start in range(0, len(names), FACTS_AT_ONCE):
         some = names[start : start + FACTS_AT_ONCE]
-        found += await context.ledger.read(partial(_check_some, names=some, at=at, patience=patience))
-    return found
+        broken, many = await context.ledger.read(partial(_check_some, names=some, at=at, patience=patience))
+        found, total = found + broken, total + many
+    return found, total
 
 
-def _check_some(turn: Turn, names: list[str], at: int, patience: facts.Patience) -> list[Violation]:
-    found = list[Violation]()
+def _check_some(turn: Turn, names: list[str], at: int, patience: facts.Patience) -> tuple[list[Violation], int]:
+    found, many = list[Violation](), 0
     for name in names:
         try:
             seen = facts.read(turn, name, at=at, patience=patience)
-            found += invariants.check(seen) if seen is not None else []
+            if seen is not None:
+                found, many = found + invariants.check(seen), many + 1
         except NO_BRIDGE_WROTE as error:
             found.append(_altered(str(name), error))
-    return found
+    return found, many
 
 
 def _altered(subject: str, error: Exception) -> Violation:
@@ -189,10 +199,42 @@ async def _check_database(context: Context) -> list[Violation]:
 
 
 async def _check_notices(context: Context) -> list[Violation]:
-    """I10: a notice that was acknowledged has its effect, soon."""
+    """I10: a notice that was acknowledged has its effect, soon. That it is there at all: `_check_kept`."""
     before = now_ms(context.clock) - NOTICE_SECONDS_MAX * 1000
     rows = await context.ledger.read(partial(facts.late_notices, before=before))
     return [Violation("I10", row["payment"] or "", f"notice {row['id']} had no effect yet", False) for row in rows]
+
+
+async def _check_kept(context: Context, chains: list[str]) -> list[Violation]:
+    """I10: a notice that was kept, and therefore acknowledged, is still there: the audit knows each by its id.
+
+    Nothing takes a notice out of the books: what is too old, or of somebody who is erased, loses its text alone. A
+    backup has both or neither. No money hangs on its row any more where it had its effect, so the bridge goes on.
+    """
+    found = list[Violation]()
+    for start in range(0, len(chains), CHAINS_AT_ONCE):
+        some = chains[start : start + CHAINS_AT_ONCE]
+        found += map(_lost, await context.ledger.read(partial(notices.lost_among, chains=some)))
+    return found
+
+
+async def _check_all_kept(context: Context, pause: Callable[[int], Awaitable[None]]) -> list[Violation]:
+    """I10: the same of every notice that was ever kept."""
+    found, after = list[Violation](), ""
+    while True:
+        page = partial(notices.lost, after=after, limit=CHAINS_AT_ONCE)
+        gone, after = await context.ledger.read(page)
+        found += map(_lost, gone)
+        if not after:
+            return found
+        await pause(CHAINS_AT_ONCE)
+
+
+def _lost(gone: Lost) -> Violation:
+    about = f" about payment {gone.payment}" if gone.payment else ""
+    at = from_ms(gone.received_at).isoformat(timespec="seconds")
+    what = f"notice {gone.id} of {gone.gateway}{about} was kept at {at} and is gone"
+    return Violation("I10 kept", gone.id, what, False)
 
 
 async def _conclude(context: Context, look: _Look, began: float, *, about: set[str], full: bool) -> Checked:

@@ -34,7 +34,8 @@ def mac_of(context: Context) -> seals.Mac:
 
 
 async def check_new(context: Context, payments_max: int = NEW_PAYMENTS_MAX) -> tuple[list[Break], list[str]]:
-    """Check what was sealed since the last check: seals, chains, entries. Answers also which payments it looked at.
+    """Check what was sealed since the last check: seals, chains, entries. Answers also whose chains it looked at:
+    payments' and notices'.
 
     It stops after about so many payments; the next check goes on from there.
     """

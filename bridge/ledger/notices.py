@@ -1,9 +1,18 @@
-"""Notices: every one is kept before it is answered; duplicates stop here."""
+"""Notices: every one is kept before it is answered; duplicates stop here. None is ever deleted: only its text goes.
 
+Each has a chain of its own in the audit, one row long and under its id. So the audit's seals know of it, and one whose
+row is gone is missed; what a shop gives back of a lost payment (its chain) brings no notices, and misses none.
+"""
+
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 
+STORED = "notice.kept"
+"""The event of the audit's row of a notice."""
 HASHED = "sha256:"
 ERASED = "erased"
 """What stands in place of a text that is not kept any more: its hash, or nothing of it."""
@@ -27,6 +36,23 @@ class StoredNotice:
     state: str = "pending"
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A notice that was kept and is gone: its id, its gateway, and the payment it was about, as far as that was known
+    then. `received_at` in milliseconds."""
+
+    id: str
+    gateway: str
+    payment: str
+    received_at: int
+
+
+_LOST = (
+    "SELECT a.payment, a.event, a.actor, a.at, a.detail, n.id AS stands FROM audit a"
+    " LEFT JOIN notices n ON n.id = a.payment WHERE a.seq = 1"
+)
+
+
 def store(turn: Turn, notice: StoredNotice) -> bool:
     """Keep a notice; answers False when the same event was kept before (it is counted)."""
     seen = turn.run(
@@ -41,7 +67,31 @@ def store(turn: Turn, notice: StoredNotice) -> bool:
         *(notice.id, notice.site, notice.gateway, notice.kind, notice.dedupe, notice.source, notice.raw_sealed),
         *(notice.payment or None, notice.plan or None, notice.state, notice.received_at),
     )
+    audit.note(
+        turn,
+        site=notice.site,
+        payment=notice.id,
+        at=notice.received_at,
+        actor=notice.gateway,
+        event=STORED,
+        detail={"payment": notice.payment} if notice.payment else {},
+    )
     return True
+
+
+def lost(turn: Turn, after: str, limit: int) -> tuple[list[Lost], str]:
+    """List the notices that were kept and are gone, of a page of the audit's chains in the order of their ids.
+
+    Answers also the last chain looked at, "" after the last page.
+    """
+    rows = turn.all(f"{_LOST} AND a.payment > ? ORDER BY a.payment LIMIT ?", after, limit)
+    return [one for row in rows for one in _lost(row)], rows[-1]["payment"] if len(rows) == limit else ""
+
+
+def lost_among(turn: Turn, chains: Sequence[str]) -> list[Lost]:
+    """List those of some of the audit's chains that are of notices which were kept and are gone."""
+    found = [turn.one(f"{_LOST} AND a.payment = ?", chain) for chain in chains]
+    return [one for row in found if row is not None for one in _lost(row)]
 
 
 def take(turn: Turn, notice_id: str) -> bool:
@@ -135,3 +185,9 @@ def _read(row: Row) -> StoredNotice:
         plan=row["plan"] or "",
         state=row["state"],
     )
+
+
+def _lost(row: Row) -> list[Lost]:
+    if row["event"] != STORED or row["stands"] is not None:
+        return []
+    return [Lost(row["payment"], row["actor"], json.loads(row["detail"]).get("payment", ""), row["at"])]

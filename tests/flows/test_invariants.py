@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,10 +13,12 @@ from bridge import __version__
 from bridge.domain.invariants import RULES, count_card_numbers
 from bridge.flows import alarms as alarms_module
 from bridge.flows import check_invariants as check_invariants_module
-from bridge.flows.check_invariants import check_everything, check_forever, check_invariants
+from bridge.flows.check_invariants import check_at_boot, check_everything, check_forever, check_invariants
 from bridge.flows.decide_case import report
+from bridge.flows.retain import retain
 from bridge.flows.seal_audit import seal
 from bridge.ledger import checks
+from tests.flows.test_notices import card
 from tests.flows.test_orphans import find_money
 from tests.support.world import GaveUp
 
@@ -145,6 +148,45 @@ def damage_an_index(path):
         assert held.count(b"well-written") == 1
         file.seek((page - 1) * size)
         file.write(held.replace(b"well-written", b"ill--written"))
+
+
+async def told_and_lost(world):
+    """Lose the row of a notice that had its effect and on which nothing stands; answers its id, and its payment's."""
+    payment = await world.buy()
+    await world.post_notice(card(world, payment))
+    await seal(world.context)
+    (told,) = await world.all("SELECT id FROM notices WHERE payment = ? AND state = 'done'", payment.id)
+    assert (await check_everything(world.context, 0)).found == ()
+    plant(world, f"DELETE FROM notices WHERE id = '{told['id']}'")
+    return told["id"], payment.id
+
+
+async def test_a_notice_that_is_gone_and_on_which_nothing_stands_is_an_alarm_until_it_is_there_again(busy):
+    await check_invariants(busy.context)
+    lost, payment = await told_and_lost(busy)
+    for check in (check_invariants, partial(check_everything, rest_seconds=0)):
+        ((rule, subject, what),) = (await check(busy.context)).found
+        assert (rule, subject) == ("I10 kept", lost)
+        assert f"notice {lost} of mainpay about payment {payment} was kept at 20" in what
+    assert (await check_invariants(busy.context)).found == (), "the minute looks at what is new"
+    assert await alarms(busy) == ["invariant I10 kept"], "and ends no alarm about what it did not look at"
+    assert busy.gave_up == []
+
+
+async def test_a_bridge_that_starts_misses_a_notice_that_went_while_it_was_down(busy):
+    await told_and_lost(busy)
+    await check_at_boot(busy.context)
+    assert await alarms(busy) == ["invariant I10 kept"]
+
+
+async def test_what_takes_a_notices_text_takes_no_notice(busy):
+    """After 90 days its text goes, and whoever is erased takes it along: neither is a notice that was lost."""
+    payment = await busy.buy()
+    await busy.post_notice(card(busy, payment))
+    await busy.clock.forward(5 * 366 * 86_400)
+    gone = await retain(busy.context)
+    assert (gone.notices > 0, gone.orders > 0) == (True, True)
+    assert (await check_everything(busy.context, 0)).found == ()
 
 
 async def test_a_file_that_was_damaged_under_a_running_bridge_ends_it_at_night(busy):

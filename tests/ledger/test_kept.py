@@ -6,6 +6,7 @@ The rows of `bridge.ledger.cases`, `bridge.ledger.notices`, `bridge.ledger.repla
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.ledger import audit, calls, cases, checks, facts, news, notices, operations, payments, replay
 from bridge.ledger.calls import CallRecord
 from bridge.ledger.checks import Checked
-from bridge.ledger.notices import StoredNotice
+from bridge.ledger.notices import Lost, StoredNotice
 from bridge.ledger.proposals import Proposal, open_of
 from bridge.ledger.proposals import add as propose
 from bridge.ledger.proposals import get as proposal_of
@@ -165,6 +166,36 @@ async def test_a_notice_is_kept_as_it_came_and_a_second_time_only_counted(books)
     assert [(row["id"], row["seen"], row["payment"]) for row in rows] == [
         *(("n1", 2, None), ("n3", 1, "p"), ("n4", 1, "p"), ("n5", 1, None)),
     ]
+
+
+async def test_a_notice_that_was_kept_and_is_gone_is_missed_whatever_page_it_is_on(books, database):
+    await books.write(lambda turn: audit.note(turn, site="s", payment="a", at=AT, actor="me", event="made"))
+    await books.write(lambda turn: audit.note(turn, site="s", payment="a", at=AT, actor="me", event=notices.STORED))
+    for one in (
+        replace(NOTICE, payment="p"),
+        replace(NOTICE, id="n2", dedupe="d2"),
+        replace(NOTICE, site="t", id="n3"),
+    ):
+        await books.write(lambda turn, one=one: notices.store(turn, one))
+    await books.write(lambda turn: notices.store(turn, replace(NOTICE, id="n4")))  # a repeat is only counted
+
+    async def missed(limit=10):
+        found, after = [], ""
+        while True:
+            gone, after = await books.read(partial(notices.lost, after=after, limit=limit))
+            found += gone
+            if not after:
+                return found
+
+    assert await missed() == []
+    off = (
+        "DROP TRIGGER notices_kept" if database.startswith("sqlite") else "SET LOCAL session_replication_role = replica"
+    )
+    await books.write(lambda turn: (turn.run(off), turn.run("DELETE FROM notices WHERE id IN ('n1', 'n3')")))
+    lost = [Lost("n1", "mainpay", "p", AT), Lost("n3", "mainpay", "", AT)]
+    assert [await missed(limit) for limit in (1, 2, 3, 10)] == [lost] * 4
+    assert await books.read(lambda turn: notices.lost_among(turn, ["n3", "n2", "a", "nobody"])) == lost[1:]
+    assert await books.read(lambda turn: notices.lost_among(turn, [])) == []
 
 
 async def test_a_plans_notices_are_read_as_they_came_until_their_texts_are_gone(books):

@@ -94,6 +94,7 @@ REFUSED = (
     LIFE[8].replace("'done'", "'x'").replace("'p'", "'nobody'"),
     "UPDATE audit SET actor = 'somebody else'",
     "DELETE FROM audit",
+    "DELETE FROM notices",
     *LIFE[9:14],
     LIFE[14].replace("'c'", "'c2'"),
     LIFE[0].replace("'s'", "'s2'"),
@@ -191,7 +192,7 @@ async def test_both_databases_have_the_same_tables(folder, postgres_database):
         assert {name for kind, name, _, _ in made if kind == "trigger"} == {
             name for name in triggers if not name.endswith("_all_kept")
         }
-        kept = ("audit", "entries", "operations", "payments", "proposals", "seals")
+        kept = ("audit", "entries", "notices", "operations", "payments", "proposals", "seals")
         assert {name for name in triggers if name.endswith("_all_kept")} == {f"{table}_all_kept" for table in kept}
 
 
@@ -213,7 +214,7 @@ async def test_text_compares_as_python_compares_it(postgres_database):
 async def test_kept_tables_cannot_be_emptied_at_once(postgres_database):
     await make(postgres_database)
     with psycopg.connect(postgres_database, autocommit=True) as connection:
-        for table in ("audit", "entries", "operations CASCADE", "payments CASCADE", "proposals", "seals"):
+        for table in ("audit", "entries", "notices", "operations CASCADE", "payments CASCADE", "proposals", "seals"):
             with pytest.raises(psycopg.IntegrityError):
                 connection.execute(f"TRUNCATE {table}")
 

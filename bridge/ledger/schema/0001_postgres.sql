@@ -301,6 +301,9 @@ CREATE INDEX notices_pending ON notices (state, received_at) WHERE state = 'pend
 CREATE INDEX notices_payment ON notices (payment, id) WHERE payment IS NOT NULL;
 CREATE INDEX notices_plan ON notices (site, plan) WHERE plan IS NOT NULL;
 CREATE INDEX notices_recent ON notices (site, gateway, received_at);
+CREATE TRIGGER notices_kept BEFORE DELETE ON notices FOR EACH ROW
+EXECUTE FUNCTION refuse('notices are never deleted');
+CREATE TRIGGER notices_all_kept BEFORE TRUNCATE ON notices EXECUTE FUNCTION refuse('notices are never deleted');
 
 CREATE TABLE news (
   id TEXT COLLATE "C" PRIMARY KEY,

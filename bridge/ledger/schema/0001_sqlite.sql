@@ -275,6 +275,7 @@ CREATE INDEX notices_pending ON notices (state, received_at) WHERE state = 'pend
 CREATE INDEX notices_payment ON notices (payment, id) WHERE payment IS NOT NULL;
 CREATE INDEX notices_plan ON notices (site, plan) WHERE plan IS NOT NULL;
 CREATE INDEX notices_recent ON notices (site, gateway, received_at);
+CREATE TRIGGER notices_kept BEFORE DELETE ON notices BEGIN SELECT RAISE(ABORT, 'notices are never deleted'); END;
 
 CREATE TABLE news (
   id TEXT PRIMARY KEY NOT NULL,
