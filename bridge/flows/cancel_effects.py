@@ -7,6 +7,7 @@ from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
 from bridge.flows.requests_made import end_request
+from bridge.flows.said_before import beside_before, denied_before, given_back_before
 from bridge.flows.told import (
     GATEWAY,
     KNOWN,
@@ -16,7 +17,6 @@ from bridge.flows.told import (
     REPORTED,
     Told,
     came_and_went,
-    was_said,
 )
 from bridge.flows.undo import record_undone
 from bridge.ledger import cases, operations, payments
@@ -142,10 +142,14 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
     if owe_check(turn, recorder, payment):
         return PROVEN_BACK if told.proven else REPORTED
-    exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW" and not was_said(told)
+    exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW"
+    if exact and (said := given_back_before(told, done)):
+        return said
+    exact = exact and not beside_before(told)
     if exact and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "given back"
+    denied = denied_before(done, notice.amount)
     ours = next((one for one in done if one.kind is Kind.REFUND and one.step in PENDING_STEPS), None)
     free = payment.left - (ours.amount if ours is not None else 0)
     is_more = exact and State(payment.state) in REFUNDABLE and free < notice.amount <= payment.left
@@ -154,9 +158,8 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     # Not beyond `free`: ours may give back the same money, as PayApp gives back what is left, whatever was asked.
     if exact and State(payment.state) in REFUNDABLE and 0 < notice.amount <= free:
         after = write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
-        _close_what_is_written(told, after.left)
+        _close_what_is_written(told, after.left, denied)
         return "refunded past the bridge"
-    denied = next((one for one in done if _was_denied(one, notice.amount)), None)
     if denied is not None:
         contradict(turn, recorder, payment.id, denied)  # its own late answer says the same, and counts once with this
         return PERSON
@@ -167,15 +170,12 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     return PERSON
 
 
-def _was_denied(operation: Operation, amount: int) -> bool:
-    """Whether this is what people said had not given so many KRW back."""
-    decided = operation.step is Step.FAIL and operation.evidence == Evidence.E8
-    return decided and operation.kind in (Kind.UNDO, Kind.REFUND) and operation.amount == amount
-
-
-def _close_what_is_written(told: Told, left: int) -> None:
-    """Nobody need decide about what the books have by now: all is given back, and no case is about more than that."""
+def _close_what_is_written(told: Told, left: int, denied: Operation | None) -> None:
+    """Nobody need decide about what the books have by now: all is given back, and no case is about more than that; or
+    the late answer of what people had denied opened it, and this is the notice of just that."""
     turn, payment = told.turn, told.payment
     open_now = [one for one in cases.of_payment(turn, payment.id) if one["reason"] == EXTERNAL and not one["closed_at"]]
-    if not left and open_now and sum(one["amount"] for one in open_now) <= told.notice.amount:
+    asked_about = sum(one["amount"] for one in open_now)
+    of_all, of_denied = not left and asked_about <= told.notice.amount, denied and asked_about == told.notice.amount
+    if open_now and (of_all or of_denied):
         cases.close_case(turn, payment.id, EXTERNAL, "the gateway's notice is in the books", told.recorder.at)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bridge.clock import to_ms
 from bridge.domain.decisions import FOUND, Decision, Matter
 from bridge.domain.gateway import Declined, Paid
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
@@ -11,7 +12,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_passage, write_return
 from bridge.flows.record import Recorder
-from bridge.ledger import cases, operations, payments
+from bridge.ledger import beside, cases, operations, payments
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
 from bridge.ledger.proposals import Proposal
@@ -84,6 +85,9 @@ def contradict(turn: Turn, recorder: Recorder, payment_id: str, operation: Opera
         payment = payments.get(turn, recorder.site.id, payment_id)
         if operation.kind is Kind.UNDO and operations.given_past(turn, payment.id) >= operation.amount:
             return  # its notice was there first, and the books have it
+        since = to_ms(operation.sent_at)
+        if operation.kind is Kind.REFUND and beside.is_told_back(turn, payment.id, operation.amount, since):
+            return
         detail = f"{operation.kind} of {operation.amount} KRW was done at the gateway after people said it was not"
         recorder.case(turn, payment, EXTERNAL, detail, operation.amount)
 

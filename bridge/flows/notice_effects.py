@@ -10,10 +10,12 @@ from bridge.domain.machine import PAID_STATES, PENDING_STEPS, TERMINAL, Evidence
 from bridge.flows.ask_fence import Fence, holds_still
 from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
+from bridge.flows.compare import DIFFER
 from bridge.flows.orphans import close_own
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
 from bridge.flows.requests_made import end_request, ending, is_same, keep_request, of_another_request
+from bridge.flows.said_before import ended_before, is_other_money, is_said_paid, keep_number
 from bridge.flows.told import (
     ASK_FENCE,
     COMPARED,
@@ -39,7 +41,7 @@ def effect(told: Told) -> str:
     event, state = told.notice.event, State(told.payment.state)
     if state is State.READYING:
         return LATER  # its window's answer is on its way, and with it what binds the notice
-    if told.proven and told.payment.captured and not is_same(told.payment, told.notice.paid_binding):
+    if told.proven and told.payment.captured and _is_of_other_money(told):
         return of_another_request(told)
     if event == Event.APPROVED:
         return _approved(told)
@@ -54,6 +56,10 @@ def effect(told: Told) -> str:
     if event == Event.REQUEST_CANCELLED and told.proven:
         return _ended_unpaid(told)
     return NOTHING_TO_DO
+
+
+def _is_of_other_money(told: Told) -> bool:
+    return not is_same(told.payment, told.notice.paid_binding) or is_other_money(told)
 
 
 def _approved(told: Told) -> str:
@@ -77,7 +83,9 @@ def _approved(told: Told) -> str:
     if any(_gave_back(one, told.notice.amount) for one in operations.of_payment(told.turn, told.payment.id)):
         return KNOWN
     detail = f"the gateway reports an approval of a payment that is {state}"
-    told.recorder.case(told.turn, told.payment, "money_on_ended_payment", detail, told.notice.amount)
+    told.recorder.case(
+        told.turn, told.payment, "money_on_ended_payment", detail, told.notice.amount, refs=told.notice.refs
+    )
     return PERSON
 
 
@@ -92,6 +100,8 @@ def _captured(told: Told) -> str:
     turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
     if notices.had_outcome(turn, payment.id, came_and_went(notice.request)):
         return KNOWN
+    if known := ended_before(told):
+        return known
     order = orders.find(turn, recorder.site.id, payment.order_ref)
     assert order is not None, "a payment has an order"
     fence = told.fence or (Fence(True) if holds_still(order, recorder.at) else None)
@@ -101,22 +111,37 @@ def _captured(told: Told) -> str:
     cause = CAPTURED if notice.event == Event.APPROVED else f"notice:{notice.dedupe}"
     if notice.request:
         cause = f"{cause}:{notice.request}"  # each of several requests may be paid, and counts once
+    elif payment.state in TERMINAL and is_other_money(told):
+        cause = f"{cause}:notice:{notice.dedupe}"  # and so may a charge that was made twice
     plan = plans.by_ref(turn, recorder.site.id, payment.gateway, notice.merchant_ref) if notice.round else None
     since = plan.created_at if plan else None  # a round is in the books only from the first news of it
     found = Found(notice.amount, Evidence.E7, cause, notice.refs, notice.card, notice.currency, notice.paid_at, since)
     outcome = write_found(turn, recorder, payment, found, fence or Fence(True))
     if outcome == KNOWN:
+        if is_said_paid(told) and (notice.amount, notice.currency) != (payment.captured, "KRW"):
+            return _contradicts(told, f"{notice.amount} {notice.currency}")
         _keep_late_refs(told)
         if payment.captured and notice.currency == "KRW":
             close_own(turn, payment, Paid(notice.amount, dict(notice.refs)), Evidence.E7, recorder.at)
+    elif notice.event == Event.APPROVED and payment.state in TERMINAL:
+        keep_number(told)
     return outcome
 
 
+def _contradicts(told: Told, what: str) -> str:
+    """The gateway proves otherwise than what people said was taken: they look again."""
+    detail = f"people said that {told.payment.captured} KRW were taken; the gateway tells of {what}"
+    told.recorder.case(told.turn, told.payment, DIFFER, detail)
+    return PERSON
+
+
 def _keep_late_refs(told: Told) -> None:
-    """Keep what only the notice tells of a payment that an answer had made known: its refs alone, and no money."""
+    """Keep what only the notice tells of a payment that an answer or people had made known: refs alone, no money."""
     payment, notice = told.payment, told.notice
     if payment.state not in PAID_STATES or (notice.amount, notice.currency) != (payment.captured, "KRW"):
         return
+    keep_number(told)
+    payment = payments.get(told.turn, payment.site, payment.id)
     if any(payment.refs.get(name) != value for name, value in notice.late_refs.items()):
         refs, at = dict(payment.refs) | dict(notice.late_refs), told.recorder.at
         payments.move(told.turn, payment, State(payment.state), at=at, actor=GATEWAY, event="payment.told", refs=refs)
@@ -134,7 +159,7 @@ def _deposited(told: Told) -> str:
         return COMPARED
     detail = f"the gateway reports a deposit of {notice.amount} KRW on a payment that is {state}"
     detail = f"{detail} over {payment.amount} KRW ({notice.dedupe})"  # an equal one that follows is another deposit
-    told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount)
+    told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount, refs=notice.refs)
     return PERSON
 
 
@@ -160,7 +185,10 @@ def _issued(told: Told) -> str:
 
 
 def _ended_unpaid(told: Told) -> str:
-    """The gateway's own word that the request ended unpaid; of a payment that was made it says nothing."""
+    """The gateway's own word that the request ended unpaid; of a payment that was made it says nothing, unless people
+    said that just this request was paid."""
+    if is_said_paid(told) and told.notice.binding and not told.notice.request:
+        return _contradicts(told, "a request that ended unpaid")
     payment = end_request(told.turn, told.recorder, told.payment, told.notice.request, GATEWAY)
     done = operations.of_payment(told.turn, payment.id)
     if payment.state == State.AWAITING_DEPOSIT:

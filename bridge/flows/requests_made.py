@@ -13,7 +13,8 @@ from bridge.flows.orphans import REASON as ORPHANED
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_withdrawal import is_taken
 from bridge.flows.record import Recorder
-from bridge.flows.told import GATEWAY, KNOWN, NOTHING_TO_DO, PERSON, SAID_BACK, Told, was_said
+from bridge.flows.said_before import beside_before, found_before
+from bridge.flows.told import GATEWAY, KNOWN, NOTHING_TO_DO, PERSON, Told
 from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -60,10 +61,13 @@ def is_same(payment: Payment, named: Mapping[str, str]) -> bool:
 
 
 def of_another_request(told: Told) -> str:
-    """News of a second request of a payment that holds money by now: paid too, its money is nobody's but a person's."""
+    """News of other money of a payment that holds some by now: of a second request that was paid too, or of a charge
+    that was made twice. It is nobody's but a person's, and may have been found before it is told."""
     turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
     cause = f"notice:{notice.dedupe}"
     if notice.event in (Event.APPROVED, Event.DEPOSITED):
+        if known := found_before(told):
+            return known
         detail = f"the buyer paid a second request of this payment: {notice.amount} {notice.currency}; give them back"
         if notice.currency == "KRW":
             recorder.orphan(
@@ -77,8 +81,8 @@ def of_another_request(told: Told) -> str:
         return ENDED_UNPAID
     if notice.event not in (Event.CANCELLED, Event.PART_CANCELLED):
         return TURNED_AWAY if notice.event == Event.REQUESTED else KNOWN
-    if was_said(told):
-        return SAID_BACK
+    if said := beside_before(told):
+        return said
     if notice.currency == "KRW" and len(notice.readings) < 2 and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "given back"

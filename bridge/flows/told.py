@@ -6,7 +6,6 @@ from bridge.domain.gateway import Circumstantial, Gateway, Inquires, Notice
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.record import Recorder
-from bridge.ledger import beside, notices
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
@@ -19,7 +18,6 @@ NOTHING_TO_DO = "nothing to do"
 COMPARED = "the books are compared"
 REPORTED = "the books are compared: money is said to have gone back"
 PROVEN_BACK = "the books are compared: a proven notice says that money has gone back"
-SAID_BACK = "known already: people said that this money had gone back"
 CAME_AND_WENT = "taken and given back before it was told"
 
 
@@ -49,9 +47,3 @@ class Told:
 def came_and_went(request: str) -> str:
     """The effect of a cancel that overtook its payment's news; where a payment has several requests, that of one."""
     return f"{CAME_AND_WENT}: {request}" if request else CAME_AND_WENT
-
-
-def was_said(told: Told) -> bool:
-    """Whether people said, before this cancel was told, that just this money beside the payment's own had gone back."""
-    said = beside.many_said_back(told.turn, told.payment.id, told.notice.amount)
-    return said > notices.many_with_outcome(told.turn, told.payment.id, SAID_BACK)

@@ -1,6 +1,18 @@
 """Money beside a payment's own, as its entries tell: what was found, and what was given back of it."""
 
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from bridge.ledger.ledger import Turn
+
+
+class Said(NamedTuple):
+    """Money as people or an inquiry had it written down: the reason of their case, and the numbers it knows."""
+
+    evidence: str
+    reason: str
+    refs: Mapping[str, str]
 
 
 def came_and_went(turn: Turn, payment: str) -> tuple[int, int]:
@@ -14,11 +26,27 @@ def came_and_went(turn: Turn, payment: str) -> tuple[int, int]:
     return (int(row["came"]), int(row["went"])) if row else (0, 0)
 
 
-def many_said_back(turn: Turn, payment: str, amount: int) -> int:
-    """Count how often people said that so many KRW beside a payment's own money were given back."""
+def said_of(turn: Turn, payment: str, kind: str, amount: int) -> list[Said]:
+    """Read which entries of a kind and an amount (signed KRW) people made in a case, or an inquiry did."""
     asked = (
-        "SELECT COUNT(*) AS many FROM entries WHERE payment = ? AND kind = 'orphan_refund'"
-        " AND evidence = 'E8' AND amount = ?"
+        "SELECT e.evidence, c.reason, c.refs FROM entries e LEFT JOIN cases c ON c.payment = e.payment"
+        " AND e.cause LIKE ? || c.id || ? WHERE e.payment = ? AND e.kind = ? AND e.amount = ?"
+        " AND e.evidence IN ('E4', 'E8')"
     )
-    row = turn.one(asked, payment, -amount)
-    return int(row["many"]) if row else 0
+    rows = turn.all(asked, "%case:", ":%", payment, kind, amount)
+    return [Said(row["evidence"], row["reason"] or "", json.loads(row["refs"] or "{}")) for row in rows]
+
+
+def is_told_back(turn: Turn, payment: str, amount: int, since: int) -> bool:
+    """Whether a notice told, since then (milliseconds), that so many KRW were given back past the bridge."""
+    asked = (
+        "SELECT 1 FROM entries WHERE payment = ? AND kind = 'external_refund' AND evidence = 'E7'"
+        " AND amount = ? AND at >= ?"
+    )
+    return turn.one(asked, payment, -amount, since) is not None
+
+
+def evidence_of_capture(turn: Turn, payment: str) -> str:
+    """Give the evidence of a payment's own capture; "" where the books have none."""
+    row = turn.one("SELECT evidence FROM entries WHERE payment = ? AND kind = 'capture'", payment)
+    return str(row["evidence"]) if row else ""

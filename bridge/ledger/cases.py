@@ -41,9 +41,10 @@ def open_case(
     lines = known["detail"].split("\n")
     if detail in lines or (not amount and len(lines) >= DETAILS_MAX):
         return False
+    same = not amount or known["refs"] == numbers  # a word without money is about what is there
     turn.run(
-        "UPDATE cases SET detail = ?, amount = ?, refs = CASE WHEN refs = ? THEN refs ELSE '{}' END WHERE id = ?",
-        *("\n".join([*lines, detail]), known["amount"] + amount, numbers, known["id"]),
+        "UPDATE cases SET detail = ?, amount = ?, refs = ? WHERE id = ?",
+        *("\n".join([*lines, detail]), known["amount"] + amount, known["refs"] if same else "{}", known["id"]),
     )
     overtake(turn, known["id"], "more was found", at)
     _note(turn, site, payment, "case.extended", known["id"], reason, at)

@@ -413,6 +413,8 @@ async def numbered(books, detail, **refs):
 async def test_a_case_keeps_its_moneys_number_while_all_of_it_has_the_same(books):
     assert await numbered(books, "first", tid="T1") == {"tid": "T1"}
     assert await numbered(books, "second", tid="T1") == {"tid": "T1"}
+    await told(books, "a word about it", amount=0)
+    assert await numbered(books, "next", tid="T1") == {"tid": "T1"}, "a word without money is about what is there"
     assert await numbered(books, "third", tid="T2") == {}
     assert await numbered(books, "fourth", tid="T1") == {}
 
