@@ -36,6 +36,8 @@ FOUND = ("unexpected_deposit", "money_on_ended_payment")
 """Reasons of cases about money beside what the payment itself was paid with."""
 HELD = ("seat_lost", "order_changed", "order_paid", "order_paid_twice", "seats_unconfirmed", "external_refund")
 """Reasons of cases whose money the books have as the payment's own, when it has ended too."""
+CONTRADICTED = "people_contradicted"
+"""Reason of a case: the gateway proves that less was taken than two people had said; its amount is the difference."""
 OWN_NUMBERS = ("refNo", "tid", "mul_no")
 """Names of gateways' own numbers of a payment."""
 
@@ -76,7 +78,7 @@ def choices(matter: Matter, payment: Payment, pending: Collection[Kind], *, orde
         may_adopt = order_free and not payment.adopted and state in TERMINAL and whole
         adopted = (Decision.ADOPTED,) if may_adopt else ()
         return (Decision.GIVEN_BACK, *adopted, *((Decision.MONEY_FOUND,) if matter.reported else ()))
-    if reason == "external_cancel" or (reason == "reported" and state in REFUNDABLE):
+    if reason == "external_cancel" or (reason in ("reported", CONTRADICTED) and state in REFUNDABLE):
         return (Decision.GIVEN_BACK, Decision.NOT_GIVEN_BACK)
     if reason in ("refund_unknown", "amount_mismatch"):
         return (Decision.SEEN,) if _settled(state) else ()

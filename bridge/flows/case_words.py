@@ -1,6 +1,6 @@
 """What a case is about and what to do next, in both languages; and how each decision is said."""
 
-from bridge.domain.decisions import FOUND, Decision, Matter
+from bridge.domain.decisions import CONTRADICTED, FOUND, Decision, Matter
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
 from bridge.flows.health import Words
@@ -62,6 +62,12 @@ ADVICE: dict[str, Words] = {
     "foreign_number": Words(
         "다른 번호의 결제가 이 주문의 번호를 썼어요. 관리자 화면에서 누가 낸 돈인지 확인해 주세요.",
         "A payment under another number claims this reference. See in the console whose money it is.",
+    ),
+    CONTRADICTED: Words(
+        "두 사람이 받았다고 한 돈을 결제사는 그만큼 받지 않았다고 알려 왔어요. 관리자 화면을 다시 보고,"
+        " 받지 않은 만큼은 돌려준 돈으로 답해 주세요.",
+        "The gateway tells that it did not take as much as two people said. Look in its console again, and call given"
+        " back what it has not.",
     ),
     "reported": Words(
         "운영자가 장부와 다른 점을 알려 왔어요. 관리자 화면과 비교해 주세요.",

@@ -1,5 +1,6 @@
 """What a notice does: proof moves the books, a hint makes us ask, and everything else is a person's or nothing."""
 
+from bridge.domain.decisions import CONTRADICTED
 from bridge.domain.gateway import (
     Event,
     Paid,
@@ -10,7 +11,7 @@ from bridge.domain.machine import PAID_STATES, PENDING_STEPS, TERMINAL, Evidence
 from bridge.flows.ask_fence import Fence, holds_still
 from bridge.flows.cancel_effects import cancelled
 from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
-from bridge.flows.compare import DIFFER
+from bridge.flows.orphans import REASON as ORPHANED
 from bridge.flows.orphans import close_own
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
@@ -119,7 +120,8 @@ def _captured(told: Told) -> str:
     outcome = write_found(turn, recorder, payment, found, fence or Fence(True))
     if outcome == KNOWN:
         if is_said_paid(told) and (notice.amount, notice.currency) != (payment.captured, "KRW"):
-            return _contradicts(told, f"{notice.amount} {notice.currency}")
+            taken = notice.amount if notice.currency == "KRW" else 0
+            return _contradicts(told, taken, f"{notice.amount} {notice.currency}")
         _keep_late_refs(told)
         if payment.captured and notice.currency == "KRW":
             close_own(turn, payment, Paid(notice.amount, dict(notice.refs)), Evidence.E7, recorder.at)
@@ -128,10 +130,12 @@ def _captured(told: Told) -> str:
     return outcome
 
 
-def _contradicts(told: Told, what: str) -> str:
-    """The gateway proves otherwise than what people said was taken: they look again."""
-    detail = f"people said that {told.payment.captured} KRW were taken; the gateway tells of {what}"
-    told.recorder.case(told.turn, told.payment, DIFFER, detail)
+def _contradicts(told: Told, taken: int, what: str) -> str:
+    """The gateway proves otherwise than what people said was taken: they look again, at as many KRW as it differs."""
+    payment, more = told.payment, taken - told.payment.captured
+    detail = f"people said that {payment.captured} KRW were taken; the gateway tells of {what}"
+    reason, refs = (ORPHANED, told.notice.refs) if more > 0 else (CONTRADICTED, {})
+    told.recorder.case(told.turn, payment, reason, detail, abs(more), refs=refs)
     return PERSON
 
 
@@ -188,7 +192,7 @@ def _ended_unpaid(told: Told) -> str:
     """The gateway's own word that the request ended unpaid; of a payment that was made it says nothing, unless people
     said that just this request was paid."""
     if is_said_paid(told) and told.notice.binding and not told.notice.request:
-        return _contradicts(told, "a request that ended unpaid")
+        return _contradicts(told, 0, "a request that ended unpaid")
     payment = end_request(told.turn, told.recorder, told.payment, told.notice.request, GATEWAY)
     done = operations.of_payment(told.turn, payment.id)
     if payment.state == State.AWAITING_DEPOSIT:

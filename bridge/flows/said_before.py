@@ -7,7 +7,7 @@ one is known for what it is.
 
 from collections.abc import Mapping
 
-from bridge.domain.decisions import OWN_NUMBERS
+from bridge.domain.decisions import CONTRADICTED, OWN_NUMBERS
 from bridge.domain.gateway import Event, Inquires
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
 from bridge.flows.external import EXTERNAL
@@ -99,11 +99,13 @@ def is_said_paid(told: Told) -> bool:
 def _many_own(told: Told, done: list[Operation]) -> int:
     """Count how often people said that just this much of the payment's own was given back, and no notice had said so.
 
-    A case of a cancel past the bridge was opened by its notice, but where the late answer to a call of ours told of it.
+    A case of a cancel past the bridge was opened by its notice, but where the late answer to a call of ours told of it;
+    and where a notice had contradicted people, what they call given back was never taken.
     """
     said = beside.said_of(told.turn, told.payment.id, "external_refund", -told.notice.amount)
     by_answer = denied_before(done, told.notice.amount) is not None
-    return sum(one.evidence == Evidence.E8 and (one.reason != EXTERNAL or by_answer) for one in said)
+    awaited = [one for one in said if one.evidence == Evidence.E8 and one.reason != CONTRADICTED]
+    return sum(one.reason != EXTERNAL or by_answer for one in awaited)
 
 
 def _many_beside(told: Told) -> int:

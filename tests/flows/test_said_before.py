@@ -194,17 +194,38 @@ async def test_a_gateway_that_can_be_asked_is_asked_about_another_number(desk):
     assert await at.world.entries(payment.id) == [("capture", 55_000, "E8")]
 
 
-@pytest.mark.parametrize("changes", [{"amount": 5_500}, {"currency": "USD"}])
-async def test_people_look_again_where_the_gateway_took_otherwise_than_they_said(desk, changes):
+@pytest.mark.parametrize(
+    ("changes", "reason", "differs"),
+    [
+        ({"amount": 5_500}, "people_contradicted", 49_500),
+        ({"currency": "USD"}, "people_contradicted", 55_000),
+        ({"amount": 55_001}, "money_on_ended_payment", 1),
+    ],
+)
+async def test_people_look_again_where_the_gateway_took_otherwise_than_they_said(desk, changes, reason, differs):
     at = await desk("Accounts")
     payment = await ended_by_people(at, "paid")
     assert await approved(at, payment, "A", **changes) == PERSON
-    (case,) = await at.world.all("SELECT reason, detail FROM cases WHERE state = 'open'")
+    (case,) = await at.world.all("SELECT reason, amount, detail FROM cases WHERE state = 'open'")
     told = f"{changes.get('amount', 55_000)} {changes.get('currency', 'KRW')}"
-    assert case == {
-        "reason": "books_differ", "detail": f"people said that 55000 KRW were taken; the gateway tells of {told}"
-    }  # fmt: skip
+    detail = f"people said that 55000 KRW were taken; the gateway tells of {told}"
+    assert case == {"reason": reason, "amount": differs, "detail": detail}
     assert "tid" not in (await at.world.payment(payment.id)).refs
+
+
+async def test_what_was_never_taken_leaves_the_books_by_peoples_word_and_waits_for_no_notice(desk):
+    at = await desk("Accounts")
+    payment = await ended_by_people(at, "paid")
+    assert await approved(at, payment, "A", amount=50_000) == PERSON
+    case = await case_of(at.world, payment.id)
+    assert [(one["decision"], one["amount"]) for one in case["decisions"]] == [
+        ("given_back", 5_000),
+        ("not_given_back", 0),
+    ]
+    assert "did not take as much as two people said" in case["advice"]["en"]
+    await decide(at.world, case, "given_back")
+    assert await at.world.entries(payment.id) == [("capture", 55_000, "E8"), BY_HAND]
+    assert await tell(at, payment, Event.PART_CANCELLED, "later", amount=5_000) == "refunded past the bridge"
 
 
 async def test_people_look_again_where_the_request_that_they_said_was_paid_ended_unpaid(desk):
@@ -214,7 +235,7 @@ async def test_people_look_again_where_the_request_that_they_said_was_paid_ended
     assert await tell(at, payment, unpaid, "one of several", request="1", binding={"tid": "1"}) == KNOWN
     assert await tell(at, payment, unpaid, "of no number") == KNOWN
     assert await tell(at, payment, unpaid, "its own", binding={"tid": "A"}) == PERSON
-    assert await at.world.cases(payment.id) == ["books_differ"]
+    assert await at.world.cases(payment.id) == ["people_contradicted"]
     by_notice = await at.payment_in(State.PAID)
     assert await tell(at, by_notice, unpaid, "of money that is there", binding={"tid": "A"}) == KNOWN
 

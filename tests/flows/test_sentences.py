@@ -288,7 +288,9 @@ async def test_a_refund_past_the_bridge_moves_the_payment_and_counts_once(desk, 
         (Kind.UNDO, Step.FAIL, 0, True),
         (Kind.UNDO, Step.FAIL, 19_999, True),
         (Kind.UNDO, Step.FAIL, 20_000, False),
-        (Kind.REFUND, Step.FAIL, 20_000, True),
+        (Kind.REFUND, Step.FAIL, 20_000, False),  # its notice was there first
+        (Kind.REFUND, Step.FAIL, 19_999, True),
+        (Kind.REFUND, Step.FAIL, 20_001, True),
         (Kind.UNDO, Step.OK, 0, False),
     ],
 )
