@@ -188,6 +188,15 @@ async def test_a_phone_is_charged_by_its_registration_and_once_a_month_after(pay
     await street.check_books()
 
 
+async def test_a_phones_registration_tells_the_vat_of_an_order_that_is_partly_free_of_tax(paystory):
+    order = paystory.order(amount=9_900, tax_free=3_300)
+    await come_back(paystory, await ask(paystory, method="phone", order=order))
+    (row,) = await paystory.all("SELECT state, merchant_ref FROM payments WHERE order_ref = ?", order["ref"])
+    assert row["state"] == "paid"
+    trades = paystory.sandbox.desks["paystory"]._till.trades.values()
+    assert [one.vat for one in trades if one.order == row["merchant_ref"]] == [600]
+
+
 async def test_a_phone_whose_registration_comes_too_late_was_never_charged(paystory):
     street, order = paystory, paystory.order(amount=9_900)
     asked = await ask(street, method="phone", order=order)

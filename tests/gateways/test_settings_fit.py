@@ -4,8 +4,13 @@ import pytest
 
 from bridge.domain.failures import Misconfigured
 from bridge.domain.payment import Mode
+from bridge.gateways.mainpay import settings as mainpay
 from bridge.gateways.mainpay.settings import read_settings as read_mainpay
+from bridge.gateways.payapp import settings as payapp
+from bridge.gateways.payple import settings as payple
+from bridge.gateways.paystory import settings as paystory
 from bridge.gateways.paystory.settings import read_settings as read_paystory
+from bridge.gateways.welcome import settings as welcome
 from bridge.gateways.welcome.settings import read_settings as read_welcome
 
 LONGEST = [
@@ -26,6 +31,29 @@ def test_one_letter_more_than_the_gateway_has_room_for_is_refused(read, name, lo
     assert getattr(read({name: longest}, Mode.TEST), name) == longest
     with pytest.raises(Misconfigured, match=words):
         read({name: longest + more}, Mode.TEST)
+
+
+ADDRESSES = [
+    *((mainpay, name) for name in ("api_url", "relay_url")),
+    *((payapp, name) for name in ("api_url", "script_url")),
+    *((payple, name) for name in ("host_url", "more_hosts", "referer", "helper_script")),
+    *((paystory, name) for name in ("pg_url", "office_url")),
+    *((welcome, name) for name in ("api_url", "approval_urls")),
+]
+SECRET = "k" * 16
+
+
+@pytest.mark.parametrize(
+    ("gateway", "name"), [pytest.param(*one, id=f"{one[0].__name__.split('.')[2]}-{one[1]}") for one in ADDRESSES]
+)
+def test_a_live_sites_addresses_are_https_as_nothing_else_is_ever_called(gateway, name):
+    as_for_a_test = {one.name: SECRET if one.test is None else one.test for one in gateway.SETTINGS}
+    live = as_for_a_test | {"notice_sources": "192.0.2.1", "referer": "https://shop.example/"}
+    live = {one: live[one] for one in as_for_a_test}
+
+    assert gateway.read_settings(live | {name: "https://gateway.example"}, Mode.LIVE)
+    with pytest.raises(Misconfigured, match=rf"\.{name} must be https for a site in mode live"):
+        gateway.read_settings(live | {name: "http://gateway.example"}, Mode.LIVE)
 
 
 @pytest.mark.parametrize("given", ["shop-00001", "상점", "shop 1"])

@@ -102,9 +102,9 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> PaypleSettings:
         raise Misconfigured("payple.smallest_won must be a number of KRW.")
     for name in ("host_url", "referer", "helper_script"):
         if found[name]:
-            _check_address(name, found[name])
+            _check_address(name, found[name], mode)
     for host in _several(found["more_hosts"]):
-        _check_address("more_hosts", host)
+        _check_address("more_hosts", host, mode)
     return PaypleSettings(
         cst_id=found["cst_id"],
         cust_key=found["cust_key"],
@@ -129,7 +129,9 @@ def _several(text: str) -> frozenset[str]:
     return frozenset(one.strip() for one in text.split(",") if one.strip())
 
 
-def _check_address(name: str, url: str) -> None:
+def _check_address(name: str, url: str, mode: Mode) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.fragment or parts.username:
         raise Misconfigured(f"payple.{name} must be an address such as https://cpay.payple.kr.")
+    if parts.scheme == "http" and mode is Mode.LIVE:
+        raise Misconfigured(f"payple.{name} must be https for a site in mode live.")

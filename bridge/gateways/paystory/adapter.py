@@ -49,7 +49,7 @@ from bridge.domain.payment import (
     RefundOrder,
 )
 from bridge.domain.reasons import Reason
-from bridge.domain.tax import split_as_told
+from bridge.domain.tax import split, split_as_told
 from bridge.domain.texts import digits, fit
 from bridge.domain.windows import origin_of
 from bridge.gateways.paystory import answers, codes, notices
@@ -188,12 +188,16 @@ class PayStory(Writer):
         return answers.undoing(payment, self.settings.mid, reply)
 
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
-        """Give the data of the window in which a card or phone is registered (4.1): the amount is 0 for a card."""
+        """Give the data of the window in which a card or phone is registered (4.1): the amount is 0 for a card. A phone
+        is charged by it (3.1.3), so its order's split and our notice address go along."""
         yield from ()
         window = self.window(
             codes.METHODS[order.method], order.ref, order.amount, order.buyer, order.title, urls, stamp
         )
-        phone = {"billHpFlg": "1" if order.method is Method.PHONE else "0"}
+        phone = {"billHpFlg": "0"}
+        if order.method is Method.PHONE:
+            tax = self.split(split(order.amount, order.tax_free), order.tax_free)
+            phone = {"billHpFlg": "1", "notiUrl": urls.notice} | tax
         return self.script(window | phone | {"language": self.language(order.locale)}, order.ref)
 
     def issue_key(self, order: KeyOrder, returned: Return, stamp: Stamp) -> Exchange[Issued | Declined | Unknown]:

@@ -101,13 +101,15 @@ def read_settings(values: Mapping[str, str], mode: Mode) -> PayStorySettings:
                 "every cancel."
             )
     for name in ("pg_url", "office_url"):
-        found[name] = _address(name, found[name])
+        found[name] = _address(name, found[name], mode)
     sources = frozenset(one.strip() for one in found.pop("notice_sources").split(",") if one.strip())
     return PayStorySettings(**found, notice_sources=sources)
 
 
-def _address(name: str, url: str) -> str:
+def _address(name: str, url: str, mode: Mode) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise Misconfigured(f"paystory.{name} must be an address such as https://pg.minglepay.co.kr.")
+    if parts.scheme == "http" and mode is Mode.LIVE:
+        raise Misconfigured(f"paystory.{name} must be https for a site in mode live.")
     return url.rstrip("/")
