@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from tests.storm.figures import Figures
@@ -18,6 +20,8 @@ from tests.storm.storm import Outcome
 SEEDS_CI = 15_000
 """How many schedules a run of all tests has beside the others on two cores: about 530 s of CPU, at 35 ms each."""
 SEEDS_AT_ONCE = 25
+TWICE_EVERY = 100
+"""Each hundredth seed is run a second time, after those beside it: the same seed gives the same event log."""
 
 
 def main() -> int:
@@ -77,10 +81,23 @@ def run_part(seeds: range, gateway: str = "") -> list[Outcome]:
     """Run some seeds in this process; logs are kept of red ones alone."""
     with storms(gateway) as made:
         outcomes = [made.run(seed) for seed in seeds]
+        for outcome in outcomes:
+            if outcome.seed % TWICE_EVERY == 0:
+                compare(outcome, made.run(outcome.seed))
     for outcome in outcomes:
         if not outcome.violations and len(seeds) > 1:
             outcome.log.clear()
     return outcomes
+
+
+def compare(outcome: Outcome, again: Outcome) -> None:
+    """Require the same event log, byte for byte; the seed is red where it is another, and its first other line told."""
+    is_same = outcome.digest == again.digest
+    outcome.figures += Counter(run_twice=1, run_twice_differed=int(not is_same))
+    if not is_same:
+        pairs = zip_longest(outcome.log, again.log, fillvalue="its end")
+        line, other = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+        outcome.violations.append(f"same seed: run twice, the logs differ first where {line!r} became {other!r}")
 
 
 def _show(outcome: Outcome, with_log: bool, gateway: str) -> None:

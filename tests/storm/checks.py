@@ -59,6 +59,9 @@ class Checks:
         self.lost = self.doubled = self.drifting = 0
         self.explained: Counter[str] = Counter()
         self.people: Counter[str] = Counter()
+        self.deeds: Counter[str] = Counter()
+        self.orders: Counter[str] = Counter()
+        self.orders_with_a_person: Counter[str] = Counter()
         self.covered: set[tuple[str, str, str]] = set()
         self.resolved: list[tuple[str, float]] = []
         self.settling = Settling()
@@ -445,8 +448,6 @@ class Checks:
         known = explains(cases, Side.MORE if difference > 0 else Side.LESS)
         self.holds("I1", difference == 0 or known, f"{text}, and {_about(cases)}")
         self.holds("I9", payment["state"] != "needs_human" or bool(cases), f"{text}, a person's, and no case")
-        for reason in cases:
-            self.people[f"{self._setup(payment).name} {reason}"] += 1
         if known and difference:
             self.explained += Counter(krw_explained=abs(difference), payments_explained=1)
         elif difference:
@@ -465,6 +466,10 @@ class Checks:
             most = max(row["amount"] for row in rows)
             reasons = [reason for row in rows for reason in cases.get(row["id"], [])]
             known = explains(reasons, Side.KEPT)
+            name = self._setup(rows[0]).name
+            self.orders[name] += 1
+            self.orders_with_a_person[name] += bool(reasons)
+            self.people += Counter(f"{name} {reason}" for reason in set(reasons))
             if kept > most and known:
                 self.explained += Counter(krw_kept_explained=kept - most, orders_kept_explained=1)
             self.doubled += max(0, kept - most) if not known else 0

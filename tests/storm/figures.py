@@ -25,6 +25,9 @@ class Figures:
     faults: Counter[str] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     people: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
+    orders: Counter[str] = field(default_factory=Counter)
+    orders_with_a_person: Counter[str] = field(default_factory=Counter)
     finals: set[str] = field(default_factory=set)
     covered: set[tuple[str, str, str]] = field(default_factory=set)
     gateways: Counter[str] = field(default_factory=Counter)
@@ -40,6 +43,9 @@ class Figures:
         self.faults += outcome.faults
         self.crashes += outcome.crashes
         self.people += outcome.people
+        self.deeds += outcome.deeds
+        self.orders += outcome.orders
+        self.orders_with_a_person += outcome.orders_with_a_person
         self.finals.add(outcome.final)
         self.covered |= outcome.covered
         self.gateways += outcome.gateways
@@ -58,6 +64,8 @@ class Figures:
             "schedules": totals["schedules"],
             "first_seed": self.first,
             "red_seeds": self.red,
+            "run_twice": totals["run_twice"],
+            "run_twice_differed": totals["run_twice_differed"],
             "krw_lost": totals["krw_lost"],
             "krw_doubled": totals["krw_doubled"],
             "krw_drifting": totals["krw_drifting"],
@@ -86,15 +94,19 @@ class Figures:
             "resolved_seconds_p99": _quantile(resolved, 0.99),
             "broken_promises": self.broken_promises(),
             "settled_after_the_last_trouble": {way: self._of_way(way) for way in Way},
-            "ended_with_a_person": dict(sorted(self.people.items())),
+            "given_to_a_person_after_the_last_trouble": self._times(self._given()),
+            "orders": self.orders.total(),
+            "orders_with_a_person": self.orders_with_a_person.total(),
+            "orders_with_a_person_by_reason": dict(sorted(self.people.items())),
+            "what_people_did": dict(sorted(self.deeds.items())),
             "gateways": {setup.name: self._of_gateway(setup.name) for setup in EVERY},
         }
 
     def broken_promises(self) -> list[str]:
         """Say of each way whose p99 is longer than promised, where there are enough outcomes to tell."""
         broken = []
-        for way in Way:
-            late = [one.seconds - one.promise.seconds for one in self._known(way)]
+        for way, many in [*((str(way), self._known(way)) for way in Way), ("given to a person", self._given())]:
+            late = [one.late_seconds for one in many]
             p99 = _quantile(late, 0.99)
             if len(late) >= ENOUGH_OUTCOMES and p99 is not None and p99 > 0:
                 broken.append(f"{way}: the p99 of {len(late)} outcomes is {p99} s over what is promised")
@@ -103,28 +115,33 @@ class Figures:
     def _of_way(self, way: Way) -> dict[str, Any]:
         mine = [one for one in self.settled if one.promise.way is way]
         known = self._known(way)
+        return self._times(known) | {"given_to_a_person": len(mine) - len(known)}
+
+    def _times(self, known: list[Settled]) -> dict[str, Any]:
         seconds = [one.seconds for one in known]
         return {
             "outcomes": len(known),
-            "given_to_a_person": len(mine) - len(known),
             "seconds_p50": _quantile(seconds, 0.5),
             "seconds_p99": _quantile(seconds, 0.99),
             "seconds_max": _quantile(seconds, 1.0),
-            "within_promise": _share(sum(one.seconds <= one.promise.seconds for one in known), len(known)),
+            "within_promise": _share(sum(one.late_seconds <= 0 for one in known), len(known)),
         }
 
     def _known(self, way: Way) -> list[Settled]:
         return [one for one in self.settled if one.promise.way is way and not one.by_person]
 
+    def _given(self) -> list[Settled]:
+        return [one for one in self.settled if one.by_person]
+
     def _of_gateway(self, name: str) -> dict[str, Any]:
         resolved = self.resolved[name]
-        ended = {reason: many for reason, many in self.people.items() if reason.startswith(f"{name} ")}
         return {
             "payments": self.gateways[name],
             "unknown_outcomes": len(resolved),
             "resolved_seconds_p50": _quantile(resolved, 0.5),
             "resolved_seconds_p99": _quantile(resolved, 0.99),
-            "ended_with_a_person": sum(ended.values()),
+            "orders": self.orders[name],
+            "orders_with_a_person": self.orders_with_a_person[name],
         }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import queue
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -21,28 +21,31 @@ FULL = 2
 
 
 class Disk:
-    """The database file: everything committed stays when a process dies."""
+    """The database file: everything committed stays when a process dies.
 
-    def __init__(self, image: bytes = b"") -> None:
+    All of a schedule is one transaction of the disk's own, whose batches are savepoints (`Batches`): to go back to what
+    every schedule begins from is to roll it back, and what SQLite has made of each statement is kept meanwhile.
+    """
+
+    def __init__(self) -> None:
         self.connection = connect(Path(":memory:"))
-        if image:
-            self.connection.deserialize(image)
         self.safe = self.connection.execute("PRAGMA synchronous").fetchone()[0] >= FULL
-        self._synced = image
 
-    def image(self) -> bytes:
-        """Copy the file."""
-        return self.connection.serialize()
+    def keep(self) -> None:
+        """Have every schedule begin from what is here now."""
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
+        self.connection.execute("BEGIN")
 
-    def sync(self) -> None:
-        """Have everything reach the platter, as a checkpoint does."""
-        if not self.safe:
-            self._synced = self.image()
+    def begin_again(self) -> None:
+        """Go back to what was kept."""
+        self.connection.execute("ROLLBACK")
+        self.connection.execute("BEGIN")
 
     def lose_power(self) -> None:
         """Lose what was never synced: nothing, where every commit syncs."""
         if not self.safe:
-            self.connection.deserialize(self._synced)
+            self.begin_again()
 
 
 class Events(Protocol):
@@ -71,6 +74,7 @@ class StormLedger(SqliteLedger):
         self.pace = Pace()
         self._events = events
         self._connection = disk.connection
+        self._batches = Batches(disk.connection)
         self._room: Any = _NoFile()
         self._breaks: Any = self._room
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -124,7 +128,7 @@ class StormLedger(SqliteLedger):
         fault = self._events.committing()
         if fault == "killed":
             return
-        self._writer_connection: Any = Failing(self._connection, fault) if fault else self._connection
+        self._writer_connection: Any = Failing(self._batches, fault) if fault else self._batches
         try:
             self._run_batch(batch)
         except DiskFailed:
@@ -143,10 +147,31 @@ class _NoFile:
         """Nobody counts the breaks here."""
 
 
+class Batches:
+    """The writer's connection: its transactions are savepoints in the disk's own."""
+
+    WORDS: Mapping[str, tuple[str, ...]] = {
+        "BEGIN IMMEDIATE": ("SAVEPOINT batch",),
+        "COMMIT": ("RELEASE batch",),
+        "ROLLBACK": ("ROLLBACK TO batch", "RELEASE batch"),
+    }
+
+    def __init__(self, real: sqlite3.Connection) -> None:
+        self.in_transaction = False
+        self._real = real
+
+    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        words = self.WORDS.get(sql)
+        if words is None:
+            return self._real.execute(sql, values)
+        self.in_transaction = sql == "BEGIN IMMEDIATE"
+        return [self._real.execute(one) for one in words][-1]
+
+
 class Failing:
     """A connection whose next commit, or whose beginning, fails as SQLite's would."""
 
-    def __init__(self, connection: sqlite3.Connection, fault: str) -> None:
+    def __init__(self, connection: Batches, fault: str) -> None:
         self._real = connection
         self._fault = fault
 

@@ -82,7 +82,7 @@ def _deposit_again(storm: "Storm", gate: "Gate", book: Book, chance: random.Rand
     is_other = book.captures[0].amount == book.amount  # else the second may be what pays for the order
     if len(book.captures) > many and is_other and book.net >= amount and chance.random() < 0.5:
         gate.world.bank.refund(book, amount, f"wire{many}", gate.world.now().isoformat(), "clerk")
-        storm.checks.people["wired back"] += 1
+        storm.checks.deeds["wired back"] += 1
         storm.note(f"{amount} of {book.merchant_ref} are wired back")
 
 

@@ -81,7 +81,7 @@ async def _decide(storm: "Storm", case: dict[str, Any], chance: random.Random) -
         ended = await storm.in_bridge(lambda context: confirm(context, case["id"], proposal.id, operator=CHECKER))
         storm.note(f"{case['reason']}: {decision} {amount or ''} {type(ended).__name__}")
         if getattr(ended, "state", "") == "confirmed":
-            storm.checks.people[f"decided {decision}"] += 1
+            storm.checks.deeds[f"decided {decision}"] += 1
 
 
 def _give_the_rest_back(storm: "Storm", payment: str) -> None:

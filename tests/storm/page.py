@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bridge.domain.machine import Kind
 from tests.storm.figures import ENOUGH_OUTCOMES, EXPLAINED
+from tests.storm.gateways import SETUPS, adapter
+from tests.storm.settling import promise
 from tests.storm.weather import KINDS
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -94,9 +97,11 @@ def _measured(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("commit", found.get("commit") or NOT_NOTED),
         ("schedules", f"{found['schedules']:,} (seeds from {found['first_seed']})"),
         ("red seeds", ", ".join(map(str, found["red_seeds"])) or "none"),
+        ("run twice from the same seed; event logs that differed by a byte", _two(found, "run_twice")),
         ("KRW lost, doubled, silently drifting", " · ".join(str(found[f"krw_{name}"]) for name in LOSSES)),
         ("KRW that books and gateway differ by beside a case; payments", _beside_a_case(found, *EXPLAINED[:2])),
         ("KRW kept beyond an order's price beside a case; orders", _beside_a_case(found, *EXPLAINED[2:])),
+        ("orders; those that ended with a person", _orders(found)),
         ("payments; a core-hour", f"{found['payments']:,}; {found['payments_per_core_hour']:,}"),
         ("faults; kinds of them", f"{found['faults']:,}; {found['fault_kinds']} of {found['fault_kinds_known']}"),
         ("times the bridge died or was stopped", f"{found['crashes']:,}"),
@@ -119,6 +124,15 @@ def _beside_a_case(found: dict[str, Any], krw: str, many: str) -> str:
     return f"{found[krw]:,}; {found[many]:,}" if krw in found else NOT_NOTED
 
 
+def _two(found: dict[str, Any], name: str) -> str:
+    return f"{found[name]:,}; {found[f'{name}_differed']:,}" if name in found else NOT_NOTED
+
+
+def _orders(found: dict[str, Any]) -> str:
+    many = "orders_with_a_person"
+    return f"{found['orders']:,}; {found[many]:,}" if many in found else NOT_NOTED
+
+
 def _resolved(found: dict[str, Any]) -> str:
     p50, p99 = found["resolved_seconds_p50"], found["resolved_seconds_p99"]
     return f"{found['unknown_outcomes']:,}; {p50} s, {p99} s (virtual, downtime and outages included)"
@@ -138,19 +152,41 @@ def _settled(found: dict[str, Any]) -> Iterable[str]:
         yield f"| {way} | {one['outcomes']:,} | {times} | {share} | {one['given_to_a_person']:,} |"
     for text in found.get("broken_promises", ()):
         yield f"\n**Too slow**: {text}."
+    yield "\nThese times are without the outcomes given to a person, which the bridge does not settle itself. A"
+    yield f"person is promised the case within {_patience()}. Counted as above, this was"
+    yield _given(found.get("given_to_a_person_after_the_last_trouble"))
     yield "\nThat a refund was not made is proven by two looks, a minute apart and both after the quiet period: where"
     yield "the one before came just too early, that takes half a minute more than promised."
+
+
+def _patience() -> str:
+    """Say within how many minutes a person is told, as the gateways allow."""
+    allowed: dict[int, list[str]] = {}
+    for setup in SETUPS:
+        promised = promise(adapter(setup.name), Kind.REFUND, moved=False, refused=False)
+        names = allowed.setdefault(round(promised.person_seconds / 60), [])
+        names += [setup.gateway] if setup.gateway not in names else []
+    return ", ".join(f"{minutes} minutes at {' and '.join(names)}" for minutes, names in sorted(allowed.items()))
+
+
+def _given(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return f"{NOT_NOTED}."
+    if not one["outcomes"]:
+        return "there was none."
+    times = f"median {one['seconds_p50']} s, p99 {one['seconds_p99']} s, longest {one['seconds_max']} s"
+    return f"kept in {one['within_promise']:.2%} of {one['outcomes']:,} outcomes; {times}."
 
 
 def _gateways(found: dict[str, Any]) -> Iterable[str]:
     yield "\n## By gateway\n"
     yield "Each schedule draws two set-ups; three payments of four are the first one's.\n"
-    yield "| set-up | payments | unknown outcomes | settled after, median and p99 | ended with a person |"
+    yield "| set-up | payments | unknown outcomes | settled after, median and p99 | orders; with a person at the end |"
     yield "|---|---|---|---|---|"
     for name, one in found["gateways"].items():
         times = f"{one['resolved_seconds_p50']} s, {one['resolved_seconds_p99']} s"
-        many, people = f"{one['payments']:,} | {one['unknown_outcomes']:,}", f"{one['ended_with_a_person']:,}"
-        yield f"| {name} | {many} | {times} | {people} |"
+        many = f"{one['payments']:,} | {one['unknown_outcomes']:,}"
+        yield f"| {name} | {many} | {times} | {_orders(one)} |"
 
 
 def _faults(found: dict[str, Any]) -> Iterable[str]:
@@ -163,10 +199,20 @@ def _faults(found: dict[str, Any]) -> Iterable[str]:
 
 
 def _people(found: dict[str, Any]) -> Iterable[str]:
-    yield "\n## Payments that ended with a person, and why\n\n| gateway | reason | payments |\n|---|---|---|"
-    for name, many in found["ended_with_a_person"].items():
+    yield "\n## Orders that ended with a person, and why\n"
+    reasons = found.get("orders_with_a_person_by_reason")
+    if reasons is None:
+        yield f"{NOT_NOTED.capitalize()}."
+        return
+    many, orders = found["orders_with_a_person"], found["orders"]
+    yield f"{many:,} of {orders:,} orders had an open case when all was calm. An order is counted once for each reason"
+    yield "that its cases have.\n"
+    yield "| gateway | reason | orders |\n|---|---|---|"
+    for name, orders in reasons.items():
         gateway, _, reason = name.partition(" ")
-        yield f"| {gateway} | {reason} | {many:,} |"
+        yield f"| {gateway} | {reason} | {orders:,} |"
+    yield "\n| what people did meanwhile | times |\n|---|---|"
+    yield from (f"| {name} | {times:,} |" for name, times in found["what_people_did"].items())
 
 
 def _planted(found: dict[str, Any]) -> Iterable[str]:

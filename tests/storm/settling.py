@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bridge.domain.gateway import Gateway, Undoes
 from bridge.domain.machine import Kind
+from bridge.flows.pace import OVERDUE_SECONDS
 from bridge.flows.undo import RECHECK
 from bridge.ledger.ledger import Turn
 from tests.storm.weather import CALLS, OTHERS
@@ -35,10 +36,11 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """How an outcome is to be settled, and within how many seconds."""
+    """How an outcome is to be settled, and within how many seconds; by a person's case within `person_seconds`."""
 
     way: Way
     seconds: float
+    person_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,21 @@ class Settled:
     seconds: float
     by_person: bool
 
+    @property
+    def late_seconds(self) -> float:
+        """How much later than promised; negative where it came in time."""
+        return self.seconds - (self.promise.person_seconds if self.by_person else self.promise.seconds)
+
 
 def promise(gateway: Gateway, kind: Kind, *, moved: bool, refused: bool) -> Promise:
     """What is promised of an outcome: a minute where what moved or was refused is taken back, else the quiet period
-    and 30 s. `refused`: by an answer to this very approval, which cannot be carried out later then."""
+    and 30 s. A person is given what stays unknown as long as the gateway allows, and the next try. `refused`: by an
+    answer to this very approval, which cannot be carried out later then."""
+    person_seconds = gateway.human_after_seconds + OVERDUE_SECONDS
     if isinstance(gateway, Undoes) and (moved or refused) and kind is not Kind.REFUND:
-        return Promise(Way.TAKEN_BACK, SOON_SECONDS)
+        return Promise(Way.TAKEN_BACK, SOON_SECONDS, person_seconds)
     quiet_seconds = max(QUIET_SECONDS_MIN, gateway.deadline_seconds + AFTER_DEADLINE_SECONDS)
-    return Promise(Way.ASKED, quiet_seconds + AFTER_QUIET_SECONDS)
+    return Promise(Way.ASKED, quiet_seconds + AFTER_QUIET_SECONDS, person_seconds)
 
 
 def was_refused(turn: Turn, operation: str) -> bool:

@@ -1,4 +1,4 @@
-"""What every schedule begins from: a database image with the sites paired, made once a process and copied then."""
+"""What every schedule begins from: a database with the sites paired, made once a process and gone back to then."""
 
 import random
 from collections.abc import Mapping
@@ -38,9 +38,9 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """The image and the sites in it, one a set-up."""
+    """The disk and the sites on it, one a set-up."""
 
-    image: bytes
+    disk: Disk
     sites: tuple[Paired, ...]
 
 
@@ -68,14 +68,16 @@ class _Quietly:
 
 @cache
 def stand(*setups: str) -> Stand:
-    """Make the image: schema, and a site for each of these set-ups."""
+    """Make the disk: schema, and a site for each of these set-ups."""
     loop, disk = StormLoop(), Disk()
     migrate_sqlite(disk.connection)
+    disk.keep()
     clock = BridgeClock(loop, begin("2026-01-01T00:00:00"), random.Random(1))
     ledger = StormLedger(disk, _Quietly(), alone=True)
     chosen = [setup for name in setups for setup in EVERY if setup.name == name]
     sites = loop.finish(_pair_all(clock, ledger, chosen))
-    return Stand(disk.image(), tuple(sites))
+    disk.keep()
+    return Stand(disk, tuple(sites))
 
 
 async def _pair_all(clock: BridgeClock, ledger: StormLedger, setups: list[Setup]) -> list[Paired]:

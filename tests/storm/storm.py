@@ -25,7 +25,7 @@ from tests.storm.gate import Gate
 from tests.storm.gateways import SETUPS
 from tests.storm.gateways.window import Coming
 from tests.storm.keys import Keyholder, Keys
-from tests.storm.ledger import Disk, StormLedger
+from tests.storm.ledger import StormLedger
 from tests.storm.loop import StormLoop
 from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
 from tests.storm.office import office
@@ -49,7 +49,8 @@ MIDNIGHTS = ("2026-11-20T14:50:00", "2026-11-30T14:45:00", "2026-12-31T14:52:00"
 @dataclass(slots=True)
 class Outcome:
     """What a schedule came to. `resolved`: the gateways of unknown outcomes, with seconds until they were settled;
-    `gateways`: payments of each."""
+    `gateways`: payments of each; `orders`, `orders_with_a_person`, `people`: orders by set-up, and by reason too;
+    `deeds`: what people did."""
 
     seed: int
     violations: list[str]
@@ -59,6 +60,9 @@ class Outcome:
     faults: Counter[str]
     crashes: Counter[str]
     people: Counter[str]
+    deeds: Counter[str]
+    orders: Counter[str]
+    orders_with_a_person: Counter[str]
     covered: set[tuple[str, str, str]]
     resolved: list[tuple[str, float]]
     settled: list[Settled]
@@ -88,7 +92,8 @@ class Storm:
         self.extras = draw_extras(seed)
         chosen = self.chance.sample(drawn, min(2, len(drawn)))
         begun = stand(*(self.extras.mode_of(setup) for setup in chosen))
-        self.disk = Disk(begun.image)
+        self.disk = begun.disk
+        self.disk.begin_again()
         sites = begun.sites
         self.gates = {site.id: Gate(self, site, number) for number, site in enumerate(sites)}
         self.shops = {site.id: Shop(self, site) for site in sites}
@@ -203,6 +208,9 @@ class Storm:
             self.weather.struck,
             self.crashes,
             checks.people,
+            checks.deeds,
+            checks.orders,
+            checks.orders_with_a_person,
             checks.covered,
             checks.resolved,
             checks.settling.settled,

@@ -14,7 +14,7 @@ from tests.storm.page import page
 from tests.storm.quietly import storms
 from tests.storm.settling import Promise, Settled, Settling, Way, promise, was_refused
 
-SOON = Promise(Way.TAKEN_BACK, 60.0)
+SOON = Promise(Way.TAKEN_BACK, 60.0, 660.0)
 
 
 def test_it_is_counted_from_the_moment_it_was_unknown_until_it_is_known():
@@ -45,10 +45,10 @@ def test_it_is_counted_from_the_end_of_the_last_trouble(until, seconds):
         ("mainpay-live", Kind.APPROVE, True, False, SOON),
         ("mainpay-live", Kind.UNDO, True, False, SOON),
         ("mainpay-live", Kind.APPROVE, False, True, SOON),
-        ("paystory", Kind.UNDO, False, True, SOON),
-        ("mainpay-live", Kind.APPROVE, False, False, Promise(Way.ASKED, 155.0)),
-        ("mainpay-live", Kind.REFUND, True, True, Promise(Way.ASKED, 155.0)),
-        ("payple", Kind.APPROVE, True, True, Promise(Way.ASKED, 150.0)),
+        ("paystory", Kind.UNDO, False, True, Promise(Way.TAKEN_BACK, 60.0, 420.0)),
+        ("mainpay-live", Kind.APPROVE, False, False, Promise(Way.ASKED, 155.0, 660.0)),
+        ("mainpay-live", Kind.REFUND, True, True, Promise(Way.ASKED, 155.0, 660.0)),
+        ("payple", Kind.APPROVE, True, True, Promise(Way.ASKED, 150.0, 420.0)),
     ],
 )
 def test_a_minute_is_promised_where_what_moved_or_was_refused_is_taken_back_and_else_the_quiet_period(
@@ -101,6 +101,28 @@ def test_what_takes_too_long_lowers_the_share_that_keeps_the_promise_and_is_on_t
         "within_promise": 0.5,
     }
     assert "| taken back | 2 | 61.0 s, 61.0 s, 61.0 s | 50.00% | 1 |" in page(summary, None, None)
+    told = "\nkept in 0.00% of 1 outcomes; median 700.0 s, p99 700.0 s, longest 700.0 s."
+    assert told in page(summary, None, None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "by_person", "is_late"),
+    [(60.0, False, False), (60.1, False, True), (660.0, True, False), (661.0, True, True)],
+)
+def test_a_person_has_the_case_as_soon_as_the_gateway_demands_whatever_was_tried(seconds, by_person, is_late):
+    assert (Settled("mainpay-live", SOON, seconds, by_person).late_seconds > 0) is is_late
+
+
+def test_a_page_says_where_nothing_was_given_to_a_person():
+    assert "there was none." in page(Figures().summary(1.0, 1), None, None)
+
+
+@pytest.mark.parametrize(("seconds", "is_broken"), [(660.0, False), (665.0, True)])
+def test_a_run_fails_whose_people_hear_too_late(seconds, is_broken):
+    figures = Figures(settled=[Settled("mainpay-live", SOON, seconds, True)] * 500)
+
+    said = "given to a person: the p99 of 500 outcomes is 5.0 s over what is promised"
+    assert figures.broken_promises() == ([said] if is_broken else [])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +131,7 @@ def test_what_takes_too_long_lowers_the_share_that_keeps_the_promise_and_is_on_t
 )
 def test_a_p99_over_its_promise_fails_a_run_of_enough_outcomes(monkeypatch, capsys, late, outcomes, is_broken):
     too_late, soon = Settled("mainpay-live", SOON, 61.5, False), Settled("mainpay-live", SOON, 60.0, False)
-    person = Settled("mainpay-live", SOON, 900.0, True)
+    person = Settled("mainpay-live", SOON, 100.0, True)
     with storms() as made:
         outcome = made.run(1)
     outcome.settled[:] = [too_late] * late + [soon] * (outcomes - late) + [person] * 20

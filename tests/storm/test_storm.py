@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.storm.figures import Figures
 from tests.storm.page import FIGURES, PAGE, PLANTED, page, written
 from tests.storm.quietly import is_found_out, storms
 from tests.storm.regressions import REGRESSIONS
+from tests.storm.storm import Storm
 from tests.storm.weather import KINDS
 from tests.support.commit import commit
 
@@ -69,6 +71,45 @@ def test_a_run_ends_with_its_time_and_says_how_many_it_ran(monkeypatch, capsys):
 
     assert main() == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["schedules"] == SEEDS_AT_ONCE
+
+
+def run_of(monkeypatch, capsys, *words):
+    monkeypatch.setattr(sys, "argv", ["storm", "--processes", "1", *words])
+    code = main()
+    said = capsys.readouterr().out.splitlines()
+    return code, said, json.loads(said[-1])
+
+
+def test_each_hundredth_seed_is_run_twice_and_gives_the_same_log(monkeypatch, capsys):
+    code, _, figures = run_of(monkeypatch, capsys, "--first", "98", "--seeds", "4")
+
+    assert (code, figures["schedules"], figures["run_twice"], figures["run_twice_differed"]) == (0, 4, 1, 0)
+    assert "that differed by a byte | 1; 0 |" in page(figures, None, None)
+
+
+def test_a_seed_whose_second_log_is_another_is_red_and_says_where(monkeypatch, capsys):
+    chance = random.Random(1)  # goes on from one storm to the next, as none may
+    monkeypatch.setattr(Storm, "latency", lambda self: chance.uniform(0.001, 0.02))
+    code, said, figures = run_of(monkeypatch, capsys, "--first", "99", "--seeds", "2")
+
+    assert (code, figures["red_seeds"], figures["run_twice_differed"]) == (1, [100], 1)
+    assert any(line.startswith("seed 100: same seed: run twice, the logs differ first where") for line in said)
+    assert "  again: make storm SEEDS=1 FIRST=100" in said
+
+
+def test_an_order_with_two_payments_and_their_cases_is_one_that_ended_with_a_person():
+    storm = Storm(1)
+    checks = storm.checks
+    site = next(iter(storm.gates))
+    name = storm.gates[site].site.setup.name
+    checks._payments = {
+        one: {"id": one, "site": site, "order_ref": ref, "merchant_ref": one, "amount": 1_000}
+        for one, ref in (("a", "ORDER-1"), ("b", "ORDER-1"), ("c", "ORDER-2"))
+    }
+    checks._judge_kept_money({"a": ["seat_lost", "amount_mismatch"], "b": ["seat_lost"]})
+
+    assert (checks.orders, checks.orders_with_a_person[name]) == ({name: 2}, 1)
+    assert checks.people == {f"{name} seat_lost": 1, f"{name} amount_mismatch": 1}
 
 
 def test_there_are_more_than_forty_four_kinds_of_faults():
