@@ -29,6 +29,7 @@ from bridge.signing.tokens import Tokens
 from bridge.web import dashboard, openapi, static
 from bridge.web.anchors import Anchors
 from bridge.web.billing import Billing
+from bridge.web.card_pages import CardPages
 from bridge.web.cases import Cases
 from bridge.web.checkout import Checkout
 from bridge.web.errors import failure_handlers
@@ -124,6 +125,7 @@ def _routes(context: Context) -> list[BaseRoute]:
     return [
         *Checkout(context).routes(),
         *ScriptWindows(context).routes(),
+        *CardPages(context).routes(),
         *Returns(context).routes(),
         *Notices(context).routes(),
         *WordPress(context).routes(),

@@ -17,6 +17,8 @@ from bridge.ledger.ledger import Turn
 
 ORDER = "billing_key_order"
 KEY = "billing_key"
+TRIES_MAX = 5
+"""So many cards may be typed on one page of ours for one key, as the schema says: nobody tries out cards there."""
 ALLOWED = {KeyState.ACTIVE: ("charge", "delete"), KeyState.DELETING: ("delete",)}
 """What may be done with a key in a state; deleting is asked again where its answer was lost."""
 

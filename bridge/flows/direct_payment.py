@@ -58,7 +58,7 @@ async def pay_directly(
     be on its way. Raises GatewayOff (all are down), OrderChanged, OrderTaken, AmountRefused, Replayed, KeyReused, Busy
     (nothing was sent then), and what the wish's own `check` raises.
     """
-    payment = await context.ledger.write(lambda turn: _begin(turn, context, site, able, wish, once))
+    payment = await context.ledger.write(lambda turn: begin_payment(turn, context, site, able, wish, once))
     gateway = next((one for one in able if one.name == payment.gateway), None)
     if payment.state == State.OPEN and gateway is not None:
         heard = partial(note_window, context, site, gateway)
@@ -74,7 +74,11 @@ async def pay_directly(
     return await look(context, site, payment.id)
 
 
-def _begin(turn: Turn, context: Context, site: Site, able: Sequence[G], wish: DirectWish, once: Once) -> Payment:
+def begin_payment(turn: Turn, context: Context, site: Site, able: Sequence[G], wish: DirectWish, once: Once) -> Payment:
+    """Write a payment that needs no window, at the first gateway that can carry it, or find the one this request made.
+
+    Raises what `pay_directly` says, but Busy for an intent that could not be written.
+    """
     gap.refuse(turn, site.id)
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)

@@ -7,12 +7,13 @@ from functools import partial
 from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import CardEntry, Issued, IssuesKeys, IssuesKeysByCard, KeyOrder, KeyState
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Conflict, GatewayOff
+from bridge.domain.failures import Conflict, GatewayOff, NotGenuine
 from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Paid, Return, Unknown
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
 from bridge.flows.approve import approve
-from bridge.flows.billing_keys import KEY, KeyWish, key_order, open_wish
+from bridge.flows.billing_keys import KEY, TRIES_MAX, KeyWish, key_order, open_wish
+from bridge.flows.card_page import is_key_on_page
 from bridge.flows.choose_gateway import first_up, that_know
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import add_payment
@@ -52,6 +53,8 @@ async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[st
     """
     row = await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
     if row.state is KeyState.OPEN:
+        if is_key_on_page(context, site, row):
+            raise NotGenuine("The card of this key is typed on our own page, which nobody comes back from.")
         gateway = site.gateway(row.gateway)
         returned = gateway.read_return(form)
         check_bound(row.refs, returned)
@@ -90,7 +93,7 @@ async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardE
         assert isinstance(gateway, IssuesKeysByCard), "_by_card gives no others"
         asked = gateway.issue_key_by_card(key_order(context, row), card, Recorder.now(context, site).stamp)
         exchange = without_card(asked, card)
-        work = _talk_and_record(context, site, gateway, row, exchange, intended_at)
+        work = talk_and_record(context, site, gateway, row, exchange, intended_at)
         context.tasks.begin(f"issue_key:{row.id}", work)
     return await wait_for_key(context, site, row.id)
 
@@ -138,7 +141,7 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
     order = key_order(context, issuing)
     if charge is None:
         exchange = issues.issue_key(order, returned, Recorder.now(context, site).stamp)
-        await _talk_and_record(context, site, gateway, issuing, exchange, intended_at)
+        await talk_and_record(context, site, gateway, issuing, exchange, intended_at)
         return
     heard = charge.heard
 
@@ -206,7 +209,7 @@ def _charging(
     return outcome.charged or Unknown("the key was issued, and no charge was told")
 
 
-async def _talk_and_record(
+async def talk_and_record(
     context: Context,
     site: Site,
     gateway: Gateway,
@@ -214,6 +217,7 @@ async def _talk_and_record(
     exchange: Exchange[Issued | Paid | Declined | Unknown],
     intended_at: float,
 ) -> None:
+    """Ask for a key that is being issued and charges nothing, and write what it came to."""
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     note_after_key_window(context, site, gateway, issuing, conversation)
 
@@ -243,9 +247,15 @@ def _record(turn: Turn, context: Context, issuing: KeyRow, outcome: object) -> N
         )
     elif isinstance(outcome, Declined):
         code, message = outcome.code[:64], outcome.message[:500]
-        rows.move(turn, issuing, KeyState.REFUSED, at=at, code=code, message=message)
+        rows.move(turn, issuing, _after_no(issuing, at), at=at, code=code, message=message)
     elif isinstance(outcome, NotSent):
-        rows.move(turn, issuing, KeyState.REFUSED, at=at, message=outcome.why[:500])
+        rows.move(turn, issuing, _after_no(issuing, at), at=at, message="" if issuing.tries else outcome.why[:500])
     else:
         code, message = getattr(outcome, "code", "")[:64], getattr(outcome, "message", "")[:500]
         rows.move(turn, issuing, KeyState.LOST, at=at, code=code, message=message)
+
+
+def _after_no(issuing: KeyRow, at: int) -> KeyState:
+    """Say where a no leaves a key: on our own page the customer may type another card, so often and no longer."""
+    again = 0 < issuing.tries < TRIES_MAX and from_ms(at) < issuing.expires_at
+    return KeyState.OPEN if again else KeyState.REFUSED

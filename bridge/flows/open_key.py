@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
-from bridge.domain.billing import ChargesFirst, IssuesKeys, KeyState
+from bridge.domain.billing import ChargesFirst, IssuesKeys, IssuesKeysByCard, KeyState
 from bridge.domain.failures import Conflict, GatewayOff, Malformed
 from bridge.domain.gateway import Declined, Gateway, NotSent, Redirect, Script
 from bridge.domain.payment import Method
 from bridge.flows.billing_keys import KeyWish, key_order, seal_wish
+from bridge.flows.card_page import registers_on_page, that_ask_enough
 from bridge.flows.choose_gateway import first_up, that_take
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
@@ -19,7 +20,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.script_window import seal_window
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_window, talk
-from bridge.flows.urls import key_urls, key_window_url
+from bridge.flows.urls import key_card_page_url, key_urls, key_window_url
 from bridge.ledger import billing_keys as rows
 from bridge.ledger import gap, orders, replay
 from bridge.ledger.billing_keys import KeyRow
@@ -28,17 +29,20 @@ from bridge.ledger.ledger import Turn
 
 @dataclass(frozen=True, slots=True)
 class _Issuer:
+    """Who may issue the key; without `issues` by a card that is typed on our own page."""
+
     gateway: Gateway
-    issues: IssuesKeys
+    issues: IssuesKeys | None = None
 
 
 async def open_key(context: Context, site: Site, wish: KeyWish, once: Once) -> KeyRow:
     """Give the key that was asked for, with its window; nothing is charged yet.
 
     A gateway that is down is passed over, and one that does not open its window is followed by the next that can,
-    unless one was named. Raises GatewayOff (no gateway of the site issues such keys, or none opened its window),
-    Malformed (an order where issuing charges nothing, or none where it does), AmountTooSmall, NotNow (its invitation
-    was used), Replayed, KeyReused.
+    unless one was named. Where a site takes typed cards, a gateway without a window for them comes after those that
+    have one, and our own page stands for its window. Raises GatewayOff (no gateway of the site issues such keys, or
+    none opened its window), Malformed (an order where issuing charges nothing, or none where it does; a buyer of whom
+    our page's gateway needs more), AmountTooSmall, NotNow (its invitation was used), Replayed, KeyReused.
     """
     able, tried = _able(site, wish), list[str]()
     row = await _try(context, site, able, wish, once, tried)
@@ -91,8 +95,10 @@ def _able(site: Site, wish: KeyWish) -> list[_Issuer]:
     """List the gateways that can issue what is asked for, the default first."""
     asked = site.in_order(wish.gateway)
     issuers = [_Issuer(one, one) for one in asked if isinstance(one, IssuesKeys) and wish.method in one.key_methods]
-    if not issuers:
-        raise GatewayOff(f"No gateway of this site issues billing keys for {wish.method} in a window.")
+    pages = [one for one in asked if registers_on_page(site, one, wish.method)]
+    if not issuers and not pages:
+        raise GatewayOff(f"No gateway of this site issues billing keys for {wish.method} in a window.{_switch(asked)}")
+    issuers += [_Issuer(one) for one in that_ask_enough(pages, wish.buyer, one_must=not issuers)]
     phone = wish.method is Method.PHONE  # Pay-Story 3.1.3
     if phone and wish.order is None:
         raise Malformed(f"Issuing a {wish.method} key charges it at once: send the `order` that it pays.")
@@ -105,6 +111,12 @@ def _able(site: Site, wish: KeyWish) -> list[_Issuer]:
         )
     enough = that_take([one.gateway for one in charging], wish.method, wish.order.amount)
     return [one for one in charging if one.gateway in enough]
+
+
+def _switch(asked: list[Gateway]) -> str:
+    """Say of gateways that register typed cards alone how they would."""
+    names = ", ".join(one.name for one in asked if isinstance(one, IssuesKeysByCard))
+    return f" Of {names} a card can be typed on a page of ours once `card_entry` is on; mind PCI DSS." if names else ""
 
 
 def _charges_first(gateway: Gateway, method: Method) -> bool:
@@ -132,11 +144,13 @@ def _begin(
     issuer = _choose(context, site, able, tried)
     row = new_key(context, site, issuer.gateway, wish, KeyState.OPENING)
     rows.add(turn, row)
+    if issuer.issues is None:
+        row = rows.move(turn, row, KeyState.OPEN, at=at, window_url=key_card_page_url(context, site, row))
     if answer is None:
         replay.remember(turn, site.id, once.idempotency_key, once.digest, row.id, at)
     else:
         replay.rebind(turn, site.id, once.idempotency_key, row.id)
-    return row, issuer
+    return row, issuer if issuer.issues else None
 
 
 def new_key(context: Context, site: Site, gateway: Gateway, wish: KeyWish, state: KeyState) -> KeyRow:
@@ -163,6 +177,7 @@ def new_key(context: Context, site: Site, gateway: Gateway, wish: KeyWish, state
 
 
 async def _open(context: Context, site: Site, issuer: _Issuer, row: KeyRow) -> KeyRow:
+    assert issuer.issues is not None, "a page of ours is open at once"
     urls = key_urls(context, site, row)
     exchange = issuer.issues.open_key_window(key_order(context, row), urls, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, issuer.gateway, exchange, deadline_seconds=READY_SECONDS)

@@ -14,10 +14,11 @@ from bridge.ledger.vault import Vault
 from bridge.signing.keys import SiteKey, decode_secret
 
 CARD_ENTRY = "card_entry"
-"""The one setting beside a gateway's own: `on` where cards may be typed on the site's pages."""
+"""The one setting beside a gateway's own: `on` where cards may be typed, on our own page or the site's."""
 CARD_ENTRY_WARNING = (
-    "Cards may now be typed on the site's own pages: every system that sees a card number, the shop's server first, "
-    "is in PCI DSS scope (SAQ D). Leave it off unless you have been assessed for that."
+    "Cards may now be typed on the bridge's own page, and handed to its API by the site: every system that sees a card "
+    "number is in PCI DSS scope (SAQ D), the bridge and perhaps the shop's server. Leave it off unless you have been "
+    "assessed for that."
 )
 
 BuildGateway = Callable[[str, Mapping[str, str], Mode], Gateway]

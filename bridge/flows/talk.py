@@ -13,7 +13,7 @@ from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.pace import claimed_until
 from bridge.flows.sites import Site
-from bridge.flows.urls import key_window_url, window_url
+from bridge.flows.urls import key_card_page_url, key_window_url, window_url
 from bridge.ledger import operations
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.operations import Operation
@@ -98,9 +98,9 @@ def note_after_window(
 def note_after_key_window(
     context: Context, site: Site, gateway: Gateway, row: KeyRow, conversation: Conversation[T]
 ) -> None:
-    """Let the issuing of a billing key tell it likewise, and that of a typed card's, which has no window."""
+    """Let the issuing of a billing key tell it likewise, and that of a typed card's, which has no window of its own."""
     unasked = not isinstance(gateway, VouchesForKeys) and row.window_url == key_window_url(context, site, row)
-    if unasked or not row.window_url:
+    if unasked or row.window_url in ("", key_card_page_url(context, site, row)):
         note_window(context, site, gateway, conversation)
 
 

@@ -60,6 +60,16 @@ def key_window_url(context: Context, site: Site, row: KeyRow) -> str:
     return f"{key_urls(context, site, row).approval}/window"
 
 
+def card_page_url(context: Context, site: Site, payment: Payment) -> str:
+    """Make the address of our own page on which a card is typed that pays."""
+    return window_url(context, site, payment).removesuffix("/window") + "/card"
+
+
+def key_card_page_url(context: Context, site: Site, row: KeyRow) -> str:
+    """Make the address of our own page on which a card is typed for a billing key."""
+    return f"{key_urls(context, site, row).approval}/card"
+
+
 def plan_urls(context: Context, site: Site, gateway: str, result_url: str) -> Urls:
     """Make the addresses a gateway is given for a recurring plan: its buyer goes back to the shop itself."""
     return Urls(result_url, result_url, notice_url(context, site, gateway, _first_kind(site, gateway)))

@@ -14,13 +14,14 @@ from bridge.ledger.ledger import Row, Turn
 _JSON = ("refs", "card")
 _WINDOWED = (KeyState.OPENING, KeyState.OPEN, KeyState.ISSUING)
 _ENDED = tuple(state for state, nexts in KEY_MOVES.items() if not nexts)
-_PLAIN = ("window_sealed", "window_url", "key_sealed", "asked_sealed", "code", "message")
+_PLAIN = ("ref", "window_sealed", "window_url", "key_sealed", "asked_sealed", "code", "message", "tries")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A billing key as the books have it. `ref` is ours at the gateway; `amount` KRW of a phone's, else zero; of the
-    keys with one `invitation` one is issued."""
+    """A billing key as the books have it. `ref` is ours at the gateway, new for each try; `amount` KRW of a phone's,
+    else zero; of the keys with one `invitation` one is issued; `tries` how many cards were typed for it on our own
+    page."""
 
     id: str
     site: str
@@ -46,6 +47,7 @@ class KeyRow:
     message: str = ""
     issued_at: datetime | None = None
     invitation: str = ""
+    tries: int = 0
     version: int = 1
 
 
@@ -181,5 +183,6 @@ def read(row: Row) -> KeyRow:
         expires_at=from_ms(row["expires_at"]),
         issued_at=from_ms(row["issued_at"]) if row["issued_at"] else None,
         invitation=row["invitation"],
+        tries=row["tries"],
         version=row["version"],
     )

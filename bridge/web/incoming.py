@@ -122,6 +122,17 @@ def client_address(context: Context, request: Request) -> str:
     return peer
 
 
+def came_from_us(context: Context, request: Request) -> bool:
+    """Tell by what browsers add, and pages cannot forge, whether a request came from our own origin."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    public = urlsplit(context.settings.public_url)
+    ours = {f"{public.scheme}://{public.netloc}", f"{request.url.scheme}://{request.headers.get('host', '')}"}
+    return origin is None or origin in ours
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from bridge.domain.billing import IssuesKeys, Plans
+from bridge.domain.billing import IssuesKeys, KeysIn, Plans
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, Buyer, Device, Method
 from bridge.domain.services import LooksUp, NeedsForWindow
+from bridge.flows.card_page import registers_on_page
 from bridge.flows.context import Context
-from bridge.flows.sites import Site
+from bridge.flows.sites import CARD_ENTRY, Site
 
 METHOD_NAMES = {
     Method.CARD: "신용카드",
@@ -27,7 +28,7 @@ METHOD_NAMES = {
 SERVICES: dict[str, type[Any]] = {"plans": Plans, "card_kinds": LooksUp}
 """What a clerk is offered beside payments only where a gateway of the site has it."""
 KEYS: dict[str, Method] = {"card_keys": Method.CARD, "phone_keys": Method.PHONE}
-"""Of which methods a window registers billing keys: a service each, for clerk and customer."""
+"""Of which methods a window, or our own page, registers billing keys: a service each, for clerk and customer."""
 
 
 def services_json(site: Site, gateway: str = "") -> list[dict[str, Any]]:
@@ -43,14 +44,17 @@ def services_json(site: Site, gateway: str = "") -> list[dict[str, Any]]:
                 for one in able
             ],
         }
-        for code in (*SERVICES, *KEYS)
-        if (able := [one for one in site.in_order(gateway) if _serves(one, code)])
+        for code in (*SERVICES, *KEYS, CARD_ENTRY)
+        if (able := [one for one in site.in_order(gateway) if _serves(site, one, code)])
     ]
 
 
-def _serves(gateway: Gateway, code: str) -> bool:
+def _serves(site: Site, gateway: Gateway, code: str) -> bool:
+    if code == CARD_ENTRY:
+        return isinstance(gateway, KeysIn) and site.takes_typed_cards(gateway)
     if code in KEYS:
-        return isinstance(gateway, IssuesKeys) and KEYS[code] in gateway.key_methods
+        in_window = isinstance(gateway, IssuesKeys) and KEYS[code] in gateway.key_methods
+        return in_window or registers_on_page(site, gateway, KEYS[code])
     return isinstance(gateway, SERVICES[code])
 
 

@@ -46,7 +46,13 @@ _PAGES = (
 )
 _PLAN_ANSWERS = ((200, "done, or kept by the gateway's refusal"), (202, "the gateway has not answered"))
 DESCRIBED = (
-    Described("post", "/v1/payments", "Open a payment for an order.", PaymentIn, ((201, "the payment"),)),
+    Described(
+        "post",
+        "/v1/payments",
+        "Open a payment for an order, or our page to type a card.",
+        PaymentIn,
+        ((201, "the payment"),),
+    ),
     Described(
         "get", "/v1/payments", f"List the site's payments, newest first.{_PAGES}", filters=tuple(sorted(LIST_FILTERS))
     ),
@@ -185,7 +191,8 @@ DESCRIBED = (
         "/v1/codes/{kind}",
         "List codes: cards, banks, errors; of PayApp pay_states, pay_types, app_errors; of Welcome window_cards,"
         " couriers, escrow_states, card_kinds; methods with gateways, least amounts and health;"
-        " services with gateways (plans, card_kinds; card_keys and phone_keys: who registers those in a window).",
+        " services with gateways (plans, card_kinds; card_keys and phone_keys: who registers those in a window, or a"
+        " card on the bridge's own page; card_entry: where a typed card pays).",
         filters=("gateway",),
     ),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),

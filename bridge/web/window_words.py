@@ -1,4 +1,4 @@
-"""What the page that opens a gateway's window by its script says, by what the window is for."""
+"""What the page that opens a gateway's window by its script says, and the one on which a card is typed, by what for."""
 
 from dataclasses import dataclass
 
@@ -19,4 +19,25 @@ PAY = WindowWords(
 KEY = WindowWords("등록 창", "등록을 마치면", "다른 브라우저로 열어 주세요", "아직 아무것도 등록하지 않았어요")
 PLAN = WindowWords(
     "정기결제 창", "정기결제에 동의하면", "다른 브라우저로 열어 주세요", "아직 아무것도 신청하거나 결제하지 않았어요"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CardWords:
+    """The page's `title`, its `button`, what was not done so far, and what is said where the gateway said nothing."""
+
+    title: str
+    button: str
+    nothing: str
+    failed: str
+
+
+CARD_KEY = CardWords(
+    "카드 등록",
+    "카드 등록하기",
+    "등록해도 지금은 결제하지 않아요",
+    "카드를 등록하지 못했어요. 카드를 확인하고 다시 시도해 주세요.",
+)
+CARD_PAYMENT = CardWords(
+    "카드로 결제", "결제하기", "아직 아무것도 결제하지 않았어요", "결제하지 못했어요. 돈은 빠져나가지 않았어요."
 )

@@ -14,10 +14,11 @@ from bridge.clock import stamp, to_ms
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.forms import parse_form
 from bridge.domain.machine import State
-from bridge.domain.payment import Device, Method, parse_amount
+from bridge.domain.payment import Device, Method, Order, Payment, parse_amount
 from bridge.flows.attest import attest
 from bridge.flows.check_health import check_health
 from bridge.flows.context import Context
+from bridge.flows.key_in import open_card_page
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
 from bridge.flows.open_checkout import Wish, open_checkout
 from bridge.flows.refund import RefundWish, find_refund, refund
@@ -43,13 +44,18 @@ SETTLED = frozenset({"done", "refused", "accepted", "not_sent"})
 
 
 class PaymentIn(msgspec.Struct):
-    """The body of POST /v1/payments."""
+    """The body of POST /v1/payments.
+
+    With `card_entry` the card is typed on the bridge's own page (수기결제), for a gateway of which the site switched
+    that on; `method` is then card. `actor` is who asks."""
 
     order: dict[str, Any]
     gateway: GatewayName = ""
     method: Method = Method.CARD
     device: Device = Device.PC
     instalment_months: int = 0
+    card_entry: bool = False
+    actor: Annotated[str, Meta(max_length=64, pattern=ACTOR)] = ""
 
 
 class RefundIn(msgspec.Struct):
@@ -102,17 +108,7 @@ class WordPress:
         signed = await from_site(self._context, request)
         asked = convert(signed.json(), PaymentIn)
         order = read_order(signed.site, asked.order)
-        key = signed.verified.idempotency_key
-        wish = Wish(
-            order,
-            f"key:{key}",
-            asked.method,
-            asked.device,
-            asked.gateway,
-            actor="wordpress",
-            instalment_months=asked.instalment_months,
-        )
-        payment = await open_checkout(self._context, signed.site, wish, signed.once())
+        key, payment = signed.verified.idempotency_key, await self._opened(signed, asked, order)
         moment = stamp(self._context.clock)
 
         def answer(turn: Turn) -> tuple[int, str, bool]:
@@ -127,6 +123,25 @@ class WordPress:
         status, body, replayed = await self._context.ledger.write(answer)
         headers = _PRIVATE | ({"Idempotent-Replayed": "true"} if replayed else {})
         return Response(body, status, headers, media_type="application/json")
+
+    async def _opened(self, signed: FromSite, asked: PaymentIn, order: Order) -> Payment:
+        context, site, once, actor = self._context, signed.site, signed.once(), asked.actor or "wordpress"
+        months = asked.instalment_months
+        if asked.card_entry and asked.method is not Method.CARD:
+            raise Malformed("With card_entry a card is typed: leave method out.")
+        if asked.card_entry:
+            more: dict[str, Any] = {"gateway": asked.gateway, "actor": actor, "instalment_months": months}
+            return await open_card_page(context, site, order, once, **more)
+        wish = Wish(
+            order,
+            f"key:{once.idempotency_key}",
+            asked.method,
+            asked.device,
+            asked.gateway,
+            actor=actor,
+            instalment_months=months,
+        )
+        return await open_checkout(context, site, wish, once)
 
     async def show(self, request: Request) -> Response:
         """Show a payment of the site with its timeline, refunds and cash receipts."""

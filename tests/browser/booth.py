@@ -61,8 +61,10 @@ class Booth:
         }
         payple = {"host_url": f"{sandbox}/payple", "referer": f"{self.bridge.url}/"}
         paystory = {"pg_url": f"{sandbox}/paystory/pg", "office_url": f"{sandbox}/paystory/mms"}
+        mainpay = {"api_url": f"{sandbox}/mainpay/api", "relay_url": f"{sandbox}/mainpay/relay"}
         return {
-            "mainpay": {"api_url": f"{sandbox}/mainpay/api", "relay_url": f"{sandbox}/mainpay/relay"},
+            "mainpay": mainpay,
+            "mainpay-typed": mainpay | {"card_entry": "on"},
             "paystory": paystory,
             "paystory-euc-kr": paystory | {"charset": "EUC-KR"},
             "payple": payple,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
+from bridge.domain.card_owner import lacking_of_owner
 from bridge.domain.exchange import Call, Exchange, Stamp
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
@@ -467,6 +468,13 @@ class TypedCardsOfKnown(TypedCardsUndone):
         return None if buyer.phone else (f"Set buyer.phone to {call}.", "전화번호가 필요해요.")
 
 
+class TypedCardsOfOwner(TypedCardsUndone):
+    """It must know whose a card is that is registered (as Welcome with `billing_key` auth)."""
+
+    def lacking(self, call: str, buyer: Buyer, card: CardEntry | None = None) -> tuple[str, str] | None:
+        return lacking_of_owner(card, "Teller", "텔러") if card and call == "issue_key_by_card" else None
+
+
 class AskedTaxedWhole(Approving, Inquiring):
     """Its window cannot be told what is free of tax (as Welcome's link)."""
 
@@ -520,6 +528,7 @@ KINDS = {
         TypedCardsUndone,
         TypedCardsInMonths,
         TypedCardsOfKnown,
+        TypedCardsOfOwner,
         AccountsTaxedWhole,
         AskedTaxedWhole,
         Asked,

@@ -373,6 +373,7 @@ CREATE TABLE billing_keys (
   expires_at BIGINT NOT NULL,
   issued_at BIGINT,
   invitation TEXT COLLATE "C" NOT NULL DEFAULT '',
+  tries BIGINT NOT NULL DEFAULT 0 CHECK (tries BETWEEN 0 AND 5),
   version BIGINT NOT NULL CHECK (version >= 1),
   UNIQUE (gateway, ref),
   CHECK ((state IN ('active', 'deleting')) = (key_sealed <> ''))

@@ -22,7 +22,7 @@ from bridge.signing import base64url
 from bridge.web.dashboard import words
 from bridge.web.errors import answer_of
 from bridge.web.from_operator import note_look
-from bridge.web.incoming import client_address, read_form
+from bridge.web.incoming import came_from_us, client_address, read_form
 from bridge.web.pages import LANGUAGE_COOKIE, LANGUAGES, base_path, choose_language, render
 
 HOME = "/dashboard"
@@ -156,17 +156,6 @@ def check_intent(context: Context, request: Request, form: Mapping[str, str], to
     """Prove that the form came from our own page. Raises Malformed."""
     if not came_from_us(context, request) or not hmac.compare_digest(form.get("csrf", ""), csrf_of(token)):
         raise Malformed("The form is too old or not ours; load the page again.")
-
-
-def came_from_us(context: Context, request: Request) -> bool:
-    """Tell by what browsers add, and pages cannot forge, whether a request came from our own origin."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    origin = request.headers.get("origin")
-    public = urlsplit(context.settings.public_url)
-    ours = {f"{public.scheme}://{public.netloc}", f"{request.url.scheme}://{request.headers.get('host', '')}"}
-    return origin is None or origin in ours
 
 
 def csrf_of(token: str) -> str:

@@ -48,7 +48,7 @@ final class Key_Invitation {
 		foreach ( $able as $method ) {
 			printf( '<details data-invite="%s"><summary class="button">%s</summary>', esc_attr( $method ), esc_html( $openers[ $method ] ) );
 			Deed::open_form( self::ACTION, $customer, array( 'method' => $method ) );
-			printf( '<p>%s</p>', esc_html__( 'You get an address to send to the customer. It opens a page with a button to the gateway\'s window, for a week and for one registration. Send it to nobody else: whoever has it can register for this customer.', 'pay-bridge' ) );
+			printf( '<p>%s</p>', esc_html__( 'You get an address to send to the customer. It opens a page with a button to the window that registers, for a week and for one registration. Send it to nobody else: whoever has it can register for this customer.', 'pay-bridge' ) );
 			if ( 'phone' === $method ) {
 				printf( '<p>%s</p>', esc_html__( 'Registering a phone charges it at once; each later charge is the same amount.', 'pay-bridge' ) );
 				printf( '<p><label>%s<br><input type="text" name="title" required maxlength="%d" size="30" autocomplete="off"></label></p>', esc_html__( 'What for', 'pay-bridge' ), absint( Order::CHARACTERS['title'] ) );

@@ -74,7 +74,7 @@ final class Key_Window {
 		return 'phone' === $method
 			/* translators: %s: an amount such as 12,000 KRW */
 			? sprintf( __( 'The gateway opens its window and asks for the phone. Registering it charges %s at once; the shop may charge the same amount again each month.', 'pay-bridge' ), Words::krw( $amount ) )
-			: __( 'The gateway opens its window and asks for the card. Its full number never comes to this shop, and nothing is charged now.', 'pay-bridge' );
+			: __( 'A page of the gateway or of the payment service asks for the card. Its full number never comes to this shop, and nothing is charged now.', 'pay-bridge' );
 	}
 
 	/**
