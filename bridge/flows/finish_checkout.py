@@ -13,7 +13,7 @@ from bridge.flows.approve import approve
 from bridge.flows.context import Context
 from bridge.flows.owe_check import owe_check
 from bridge.flows.record import Recorder
-from bridge.flows.script_window import was_refused
+from bridge.flows.script_window import may_be_paying, was_refused
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.ledger import gap, orders, payments
@@ -27,7 +27,8 @@ BEFORE_MONEY = (State.NEW, State.READYING, State.OPEN)
 class Visit:
     """Where a buyer's visit stands: `refused` is what the window said no to (nothing was approved), `other` the
     payment of the same order that holds its money, or may; `returned` from a window that captures by itself;
-    `window_refused` whether the gateway did not let its script open the window."""
+    `window_refused` whether the gateway did not let its script open the window, and `may_be_paying` whether it had let
+    one open before in which money moves."""
 
     payment: Payment
     order: Order
@@ -35,6 +36,7 @@ class Visit:
     other: Payment | None = None
     returned: bool = False
     window_refused: bool = False
+    may_be_paying: bool = False
 
     @property
     def unsettled(self) -> bool:
@@ -90,7 +92,9 @@ async def look(context: Context, site: Site, payment_id: str) -> Visit:
         assert order is not None, "a payment has an order"
         everyone = payments.of_order(turn, site.id, payment.order_ref)
         refused = payment.state == State.OPEN and was_refused(turn, payment)
-        return Visit(payment, order, other=payments.holder(everyone, but=payment.id), window_refused=refused)
+        paying = refused and may_be_paying(turn, site.gateways.get(payment.gateway), payment)
+        other = payments.holder(everyone, but=payment.id)
+        return Visit(payment, order, other=other, window_refused=refused, may_be_paying=paying)
 
     visit = await context.ledger.read(work)
     if visit is not None:

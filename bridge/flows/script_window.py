@@ -8,7 +8,7 @@ from typing import Any
 from bridge.clock import now_ms
 from bridge.domain.billing import KeyState, VouchesForKeys
 from bridge.domain.failures import Conflict, GatewayOff, NotFound, NotNow
-from bridge.domain.gateway import Declined, Script, Unknown, Vouches, WindowPass
+from bridge.domain.gateway import Declined, Gateway, Script, Unknown, Vouches, WindowPass, captures_itself
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
 from bridge.flows.billing_keys import key_order
@@ -55,7 +55,8 @@ def open_window_seal(context: Context, sealed: str) -> Script:
 async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str, str]) -> Mapping[str, Any]:
     """Fetch what a gateway's script asks the merchant's server for, for an open window of this payment.
 
-    Raises NotFound, NotNow, GatewayOff (the gateway said no, or nothing); nothing is charged by any of it.
+    Raises NotFound, NotNow, GatewayOff (the gateway said no, or nothing); nothing is charged by any of it. That a
+    window in which money moves was let open is written down before its script hears of it.
     """
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
     gateway = site.gateway(payment.gateway)
@@ -72,7 +73,8 @@ async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str
         current = payments.get(turn, site.id, payment_id)
         recorder.journal(turn, current, conversation)
         refused = was_refused(turn, current)
-        if isinstance(outcome, WindowPass) and (outcome.refs or refused):
+        first = captures_itself(gateway) and current.state == State.OPEN and not may_be_paying(turn, gateway, current)
+        if isinstance(outcome, WindowPass) and (outcome.refs or refused or first):
             _keep_refs(turn, recorder, current, outcome)
         elif not isinstance(outcome, WindowPass) and not refused and current.state == State.OPEN:
             recorder.note(turn, current, REFUSED, _said(outcome), actor="gateway")
@@ -84,6 +86,12 @@ async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str
 def was_refused(turn: Turn, payment: Payment) -> bool:
     """Tell whether the gateway did not vouch for a payment's window when it was last asked to."""
     return audit.last_of(turn, payment.id, (VOUCHED, REFUSED)) == REFUSED
+
+
+def may_be_paying(turn: Turn, gateway: Gateway | None, payment: Payment) -> bool:
+    """Tell whether a window of an open payment was let open in which money moves: its buyer may be paying there."""
+    itself = gateway is not None and captures_itself(gateway)
+    return itself and audit.last_of(turn, payment.id, (VOUCHED,)) == VOUCHED
 
 
 async def vouch_for_key(context: Context, site: Site, key_id: str, form: Mapping[str, str]) -> Mapping[str, Any]:
@@ -111,7 +119,7 @@ def _answer(outcome: object) -> Mapping[str, Any]:
     if isinstance(outcome, WindowPass):
         return outcome.answer
     said = outcome.message if isinstance(outcome, Declined | Unknown) else ""
-    raise GatewayOff("The gateway did not vouch for its window; nothing was charged.", gateway_message=said)
+    raise GatewayOff("The gateway did not vouch for its window, which does not open now.", gateway_message=said)
 
 
 def _keep_refs(turn: Turn, recorder: Recorder, payment: Payment, outcome: WindowPass) -> None:

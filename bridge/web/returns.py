@@ -42,6 +42,11 @@ WINDOW_REFUSED = (
     "결제사가 결제 창을 열어 주지 않았어요. 아직 아무것도 결제하지 않았어요. "
     "다시 시도하거나 다른 결제 수단을 골라 주세요."
 )
+WINDOW_REFUSED_AGAIN = (
+    "결제사가 결제 창을 열어 주지 않았어요. 이미 결제했다면 결과를 확인하고 있으니 다시 결제하지 마세요. "
+    "결제하지 않았다면 다시 시도하거나 다른 결제 수단을 골라 주세요."
+)
+"""Where a window that was opened before may have taken the money, or another payment of the order did."""
 
 
 class Returns:
@@ -95,7 +100,8 @@ class Returns:
         state = State(visit.payment.state)
         body = {"state": state, "message_ko": SAYINGS[state]}
         if visit.window_refused:
-            body |= {"window": "refused", "message_ko": WINDOW_REFUSED}
+            perhaps = visit.may_be_paying or visit.other is not None
+            body |= {"window": "refused", "message_ko": WINDOW_REFUSED_AGAIN if perhaps else WINDOW_REFUSED}
         if visit.payment.message and state in (State.DECLINED, State.FAILED_READY):
             body["gateway_message"] = visit.payment.message
         if state is State.OPEN and visit.payment.close_seen_at:

@@ -156,6 +156,24 @@ async def test_a_gateway_that_does_not_vouch_is_told_and_nothing_is_charged(scri
     assert "window" not in (await fetch(world, opened.status_url)).json(), "it was tried again, and opens"
 
 
+async def test_nobody_whose_order_was_paid_in_another_window_is_told_that_nothing_was_paid(scripted):
+    world, order = scripted, scripted.order()
+    first, second = await world.checkout(order), await world.checkout(order)
+    address = fields_of(await fetch(world, first.window_url))["auth"]
+    world.teller.fail("vouch", "AUTH0004")
+    await fetch(world, address, "POST", data={"x": "1"})
+    before = (await fetch(world, first.status_url)).json()
+    back = fields_of(await fetch(world, second.window_url))["back"]
+    await fetch(world, back, "POST", data={"number": (await world.payment(second.payment)).refs["number"]})
+    await world.quiet()
+    after = (await fetch(world, first.status_url)).json()
+
+    assert [await world.state(one.payment) for one in (first, second)] == ["open", "paid"]
+    assert (before["window"], "아직 아무것도 결제하지 않았어요" in before["message_ko"]) == ("refused", True)
+    assert (after["window"], "아직 아무것도 결제하지 않았어요" in after["message_ko"]) == ("refused", False)
+    assert "다시 결제하지 마세요" in after["message_ko"]
+
+
 async def test_after_the_payment_nobody_vouches_any_more(scripted):
     world = scripted
     opened = await world.checkout()

@@ -1,5 +1,8 @@
 """Payple's other ways over the real flows: paid at once in its window, and results given to a script of the page."""
 
+from html import unescape
+from re import findall
+
 import pytest
 
 from tests.gateways.paired import paired
@@ -46,6 +49,51 @@ async def test_what_the_window_took_is_believed_when_payple_says_it(at_once):
     assert {entry[2] for entry in await street.entries(payment.id)} == {"E4"}
     assert (await street.told(payment.id))[-1] == "payment.paid"
     await street.check_books()
+
+
+async def pass_of(street, opened):
+    """Do what the gateway's script does when its window is to open: ask us for a pass."""
+    async with street.client() as client:
+        page = await client.get(opened.window_url)
+        (address,) = findall(r'name="payple_auth_file"[^>]*value="([^"]*)"', page.text)
+        return await client.post(unescape(address), data={"PCD_PAY_OID": "x"})
+
+
+async def status_of(street, opened):
+    async with street.client() as client:
+        return (await client.get(opened.status_url)).json()
+
+
+async def test_nobody_who_may_have_paid_in_an_earlier_window_is_told_that_nothing_was_paid(at_once):
+    street = at_once
+    opened, refused = await street.checkout(), await street.checkout()
+    await street.authenticate(opened)
+    assert street.book(await street.payment(opened.payment)).captured == 55_000, (
+        "the buyer paid, and is on the way back"
+    )
+    street.set(referers=["elsewhere.test"])
+    for asked in (opened, refused):
+        assert (await pass_of(street, asked)).status_code == 503
+    perhaps, nothing = await status_of(street, opened), await status_of(street, refused)
+    street.set(referers=[])
+    await street.live(3_600.0, 30.0)
+
+    assert (perhaps["window"], nothing["window"]) == ("refused", "refused")
+    assert "이미 결제했다면 결과를 확인하고 있으니 다시 결제하지 마세요" in perhaps["message_ko"]
+    assert "아직 아무것도 결제하지 않았어요" not in perhaps["message_ko"]
+    assert "아직 아무것도 결제하지 않았어요" in nothing["message_ko"], "no window was ever let open"
+    assert [await street.state(one.payment) for one in (opened, refused)] == ["paid", "expired"]
+    await street.check_books()
+
+
+async def test_a_window_that_confirms_nothing_by_itself_took_nothing_when_it_is_refused_again(told):
+    opened = await told.checkout()
+    await told.authenticate(opened)
+    told.set(referers=["elsewhere.test"])
+    await pass_of(told, opened)
+
+    assert "아직 아무것도 결제하지 않았어요" in (await status_of(told, opened))["message_ko"]
+    assert told.book(await told.payment(opened.payment)).captured == 0
 
 
 async def test_a_buyer_who_never_comes_back_has_paid_nevertheless(at_once):
