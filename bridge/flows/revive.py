@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from bridge.clock import from_ms, new_id, new_reference
-from bridge.domain.machine import PAID_STATES, PENDING_STEPS, TERMINAL, Kind, State, Step
+from bridge.domain.gateway import Inquires
+from bridge.domain.machine import PAID_STATES, Kind, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.flows.attest import read_attestation
+from bridge.flows.pace import DAY_SECONDS
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import audit, news, operations, payments, replay, revive
 from bridge.ledger.ledger import Turn
@@ -78,12 +80,12 @@ def _take(turn: Turn, recorder: Recorder, known: Known, own: Payment | None) -> 
     for name, write in _WRITERS:
         for row in rows[name]:
             write(turn, row)
-    _note(turn, recorder, known)
+    _note(turn, recorder, known, rows["payment"]["state"])
     return "revived"
 
 
-def _note(turn: Turn, recorder: Recorder, known: Known) -> None:
-    """Say in the audit that the rows up to here came back from the shop."""
+def _note(turn: Turn, recorder: Recorder, known: Known, state: str) -> None:
+    """Say in the audit that the rows up to here came back from the shop; `state` is what they say, not the shop."""
     audit.note(
         turn,
         site=recorder.site.id,
@@ -91,8 +93,8 @@ def _note(turn: Turn, recorder: Recorder, known: Known) -> None:
         at=recorder.at,
         actor=BRIDGE,
         event="gap.revived",
-        was=known.state,
-        became=known.state,
+        was=state,
+        became=state,
         detail={"version": known.version},
     )
 
@@ -106,8 +108,9 @@ def _unproven(turn: Turn, recorder: Recorder, known: Known, own: Payment | None,
     if state is State.OPEN and known.state in {str(one) for one in (*PAID_STATES, State.NEEDS_HUMAN, State.UNKNOWN)}:
         payment = hand_over(turn, recorder, payment)
         recorder.case(turn, payment, "unknown_outcome", words)
-    elif known.refunded > own.refunded and not _is_pending(turn, own):
-        _lay_refund(turn, recorder, own, Asked("", known.refunded - own.refunded, recorder.at))
+    elif _may_have_been_refunded(turn, own, known.refunded - own.refunded):
+        refund = _lay_refund(turn, recorder, own, Asked("", known.refunded - own.refunded, recorder.at))
+        _to_person(turn, recorder, own, refund)
         recorder.case(turn, own, "refund_unknown", words)
     else:
         recorder.case(turn, payment, "reported", words)
@@ -158,14 +161,33 @@ def _ask_again(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) -
     if any(one.idempotency_key == asked.key for one in done):
         return ""
     amount = asked.amount or payment.left
-    if State(payment.state) in TERMINAL or _is_pending(turn, payment) or not 0 < amount <= payment.left:
+    if not _may_have_been_refunded(turn, payment, amount):
         recorder.case(turn, payment, "reported", f"the shop asked for a refund of {asked.amount or 'all'} KRW, unheard")
         return "unproven"
-    _lay_refund(turn, recorder, payment, asked)
+    refund = _lay_refund(turn, recorder, payment, asked)
+    today = operations.refunded_since(turn, payment.site, recorder.at - DAY_SECONDS * 1000)
+    if today > recorder.context.settings.refund_daily_max:
+        _to_person(turn, recorder, payment, refund)
+        recorder.case(turn, payment, "refund_unknown", f"the shop asked for {amount} KRW, beyond what it may in a day")
+    else:
+        operations.step(turn, refund, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
     return "assumed"
 
 
-def _lay_refund(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) -> None:
+def _may_have_been_refunded(turn: Turn, payment: Payment, amount: int) -> bool:
+    """Tell whether our books leave room for such a refund: whatever a shop says, none of more than was left."""
+    return State(payment.state) in PAID_STATES and 0 < amount <= payment.left and not _is_pending(turn, payment)
+
+
+def _to_person(turn: Turn, recorder: Recorder, payment: Payment, refund: Operation) -> None:
+    """Leave a refund to a person, by nobody's word to be sent; a part, where it can be asked, is only asked about."""
+    can_ask = isinstance(recorder.site.gateways.get(payment.gateway), Inquires) and refund.amount != payment.captured
+    refund = operations.step(turn, refund, Step.UNKNOWN, at=recorder.at)
+    operations.step(turn, refund, Step.NEEDS_HUMAN, at=recorder.at, next_try_at=recorder.at if can_ask else None)
+
+
+def _lay_refund(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) -> Operation:
+    """Write a refund that may have been made; nobody's process owns it, and nothing is sent of it here."""
     amount = asked.amount or payment.left
     refund = Operation(
         id=new_id(recorder.context.clock),
@@ -185,10 +207,10 @@ def _lay_refund(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) 
     operations.add(turn, refund)
     if asked.key:  # its body is not known: the same key is answered that it was used
         replay.remember(turn, payment.site, asked.key, "", refund.id, recorder.at)
-    operations.step(turn, refund, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
     recorder.note(turn, payment, "refund.unknown", {"amount": amount, "reason": "the books were restored"})
+    return refund
 
 
 def _is_pending(turn: Turn, payment: Payment) -> bool:
     done = operations.of_payment(turn, payment.id)
-    return any(one.step in PENDING_STEPS and one.kind is not Kind.WITHDRAW for one in done)
+    return any(blocks(one.kind, one.step) for one in done)
