@@ -50,6 +50,10 @@ def payment(state: str, **changes: object) -> Payment:
         ("money_on_ended_payment", "paid", {"captured": 55_000}, (D.SEEN, *NOTHING_LIES_THERE)),
         ("money_on_ended_payment", "declined", {"orphaned": 55_000}, NOTHING_LIES_THERE),
         ("seat_lost", "refunded", {"captured": 55_000, "refunded": 55_000}, (D.SEEN,)),
+        *(
+            (held, "refunded", {"captured": 55_000, "refunded": 55_000}, (D.SEEN,))
+            for held in ("order_changed", "order_paid", "order_paid_twice", "seats_unconfirmed", "external_refund")
+        ),
         ("books_differ", "refunded", {"captured": 55_000, "refunded": 55_000}, (D.SEEN, *NOTHING_LIES_THERE)),
         ("money_on_ended_payment", "voided", {}, NOTHING_LIES_THERE),
         ("seat_lost", "paid", {"captured": 55_000}, (D.SEEN,)),
@@ -128,9 +132,12 @@ def test_an_amount_that_nothing_tells_is_asked_for_and_never_guessed(decision):
 
 
 def test_money_is_not_found_under_the_number_of_the_payments_own():
+    for name in ("refNo", "tid", "mul_no"):
+        with pytest.raises(OwnNumber, match="30001234"):
+            refuse_own(
+                D.MONEY_FOUND, payment("paid", captured=55_000, refs={name: "30001234"}), "console: 30001234, 55,000"
+            )
     paid = payment("paid", captured=55_000, refs={"refNo": "30001234"})
-    with pytest.raises(OwnNumber, match="30001234"):
-        refuse_own(D.MONEY_FOUND, paid, "console: 30001234, 55,000")
     refuse_own(D.MONEY_FOUND, paid, "console: 30001235, 55,000")
     refuse_own(D.SEEN, paid, "console: 30001234, 55,000")
     refuse_own(D.MONEY_FOUND, payment("declined", refs={"refNo": "30001234"}), "console: 30001234")

@@ -82,6 +82,7 @@ def test_books_that_are_well_break_no_rule():
         ({"news": [*WELL.news, News(3, "payment.paid")]}, ["I8"]),
         ({"news": [*WELL.news, News(3, "payment.failed")]}, ["I8"]),
         ({"news": [News(1, "payment.paid"), News(3, "payment.refunded")]}, ["I8"]),
+        ({"news": [News(2, "payment.paid"), News(3, "payment.refunded")]}, ["I8"]),
         ({"keys": {"key": "r9"}}, ["I11"]),
         ({"keys": {}}, ["I11"]),
         ({"deeds": [APPROVED._replace(idempotency_key="key"), REFUNDED]}, ["I11"]),

@@ -1,6 +1,7 @@
 """Cases are decided by two people, with evidence; the books follow in the same turn, and evidence of machines wins."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -358,6 +359,26 @@ async def test_more_evidence_ends_a_proposal_made_without_it(world, declined):
     shown = await case_of(world, payment.id)
     assert "proposal" not in shown
     assert shown["history"][0]["state"] == "overtaken"
+
+
+async def test_the_audit_names_the_case_that_was_decided_and_its_reason(world, declined):
+    _, payment = declined
+    await report(world.context, payment.id, "콘솔에 승인 55,000원이 있어요.", "kim")
+    case = await case_of(world, payment.id, "reported")
+    await decide(world, case, "no_money")
+    (row,) = await world.all("SELECT detail FROM audit WHERE payment = ? AND event = 'case.confirmed'", payment.id)
+    told = json.loads(row["detail"])
+    assert (told["case"], told["reason"], told["decision"]) == (case["id"], "reported", "no_money")
+
+
+@pytest.mark.parametrize("remark", ["x" * 501, "\u200b보이지 않음"])
+async def test_a_remark_is_short_and_can_be_seen(world, unknown, remark):
+    await hire(world, "maker", "checker")
+    case = await case_of(world, unknown.id)
+    made = await propose(world.context, Wish(case["id"], "paid", SEEN, "operator:maker"))
+    with pytest.raises(Malformed, match="The remark has at most 500 printable characters"):
+        await confirm(world.context, case["id"], made.id, operator="checker", remark=remark)
+    assert await world.state(unknown.id) == "needs_human"
 
 
 async def test_what_an_operator_saw_becomes_a_case(world):
