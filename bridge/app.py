@@ -37,6 +37,7 @@ from bridge.web.health import Probes
 from bridge.web.key_pages import KeyPages
 from bridge.web.notices import Notices
 from bridge.web.operator_cases import OperatorCases
+from bridge.web.operator_commands import OperatorCommands
 from bridge.web.operator_refunds import OperatorRefunds
 from bridge.web.pages import base_path
 from bridge.web.plan_pages import PlanPages
@@ -140,6 +141,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *Cases(context).routes(),
         *OperatorCases(context).routes(),
         *OperatorRefunds(context).routes(),
+        *OperatorCommands(context).routes(),
         *Privacy(context).routes(),
         *Probes(context).routes(),
         *openapi.routes(),

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.money import who
 from bridge.cli.options import Json, Set, read_settings
 from bridge.cli.output import print_facts, print_json, print_lines
 from bridge.cli.run import run
@@ -56,7 +57,7 @@ def ask(
 ) -> None:
     """Run one of a gateway's own commands for the merchant's account (PayApp useridCheck, subidregist and so on)."""
     given = read_settings([f"field.{word}" for word in field]).get("field", {})
-    answer = run("site.ask", url=url, gateway=gateway, deed=command, fields=given)
+    answer = run("site.ask", url=url, gateway=gateway, deed=command, fields=given, actor=who())
     print_json(answer) if as_json else print_facts(answer)
     if command and not answer["done"]:
         raise typer.Exit(1)

@@ -9,9 +9,8 @@ from msgspec import Meta
 
 from bridge.cli import case_work, privacy_work
 from bridge.clock import from_ms, now_ms, stamp
-from bridge.domain.failures import Malformed, NotFound
+from bridge.domain.failures import GatewayOff, Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Mode, parse_account
-from bridge.flows.ask_gateway import administer
 from bridge.flows.ask_key import ask_keys
 from bridge.flows.cancel_transfer import cancel_transfer
 from bridge.flows.context import Context
@@ -21,6 +20,7 @@ from bridge.flows.manage_sites import add_site, change_settings, list_sites, rev
 from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.flows.refund import RefundWish, refund
 from bridge.flows.refund_to_account import once_of_refund, site_of_refund, taken_back_json
+from bridge.flows.run_command import CommandWish, commands_of, run_command
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json, rfc3339
 from bridge.flows.whole_payment import read_whole_payment
@@ -93,6 +93,7 @@ class SiteAsk(Words):
     gateway: str
     deed: str
     fields: dict[str, str]
+    actor: Annotated[str, Meta(min_length=1, max_length=55)]
 
 
 class CustomerNamed(Words):
@@ -212,7 +213,16 @@ async def _payments_show(context: Context, words: PaymentNamed) -> Any:
 
 
 async def _site_ask(context: Context, words: SiteAsk) -> Any:
-    return await administer(context, _site_at(context, words.url), words.gateway, words.deed, words.fields)
+    site = _site_at(context, words.url)
+    if not words.deed:
+        offered = next((one for one in commands_of(site) if one.gateway == words.gateway), None)
+        if offered is None:
+            raise GatewayOff(f"{site.gateway(words.gateway).title} has no commands of its own; look in its console.")
+        return {one.name: f"{one.english}: {', '.join(field.name for field in one.fields)}" for one in offered.commands}
+    wish = CommandWish(words.gateway, words.deed, words.fields, f"operator:{words.actor}")
+    said = (await run_command(context, site, wish)).to_json()
+    shown = said.pop("fields")
+    return said | shown
 
 
 async def _site_keys(context: Context, words: CustomerNamed) -> Any:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 from bridge.domain.billing import CardEntry
 from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.failures import Malformed
+from bridge.domain.merchant_commands import AdminAnswer, AdminCommand
 from bridge.domain.outcomes import (
     Absent,
     Declined,
@@ -101,26 +102,6 @@ class EscrowShown:
     message: str = ""
     escrow: Literal["", "kept", "confirmed", "denied"] = ""
     given_back: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AdminCommand:
-    """One of the gateway's own commands for the merchant. `changes`: it changes something there; none moves money."""
-
-    name: str
-    purpose: str
-    fields: tuple[str, ...]
-    changes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AdminAnswer:
-    """What came of such a command: the fields of the answer, none of them a secret."""
-
-    done: bool
-    fields: Mapping[str, str] = field(default_factory=dict)
-    code: str = ""
-    message: str = ""
 
 
 @runtime_checkable

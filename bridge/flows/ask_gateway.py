@@ -1,4 +1,4 @@
-"""What some gateways answer besides payments: a card's kind, an escrow's steps, commands for the merchant's account."""
+"""What some gateways answer besides payments: a card's kind, an escrow's steps."""
 
 import json
 from collections.abc import Mapping
@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from bridge.domain.exchange import Exchange, Stamp
-from bridge.domain.failures import GatewayOff, Misconfigured, NotFound, NotNow, PendingOutcome
+from bridge.domain.failures import GatewayOff, NotFound, NotNow, PendingOutcome
 from bridge.domain.gateway import Absent, Gateway, NotSent, Refused, Unknown
 from bridge.domain.machine import PAID_STATES, State, blocks
 from bridge.domain.payment import ESCROW, Payment
 from bridge.domain.services import (
-    AdminAnswer,
-    Administers,
     CardKind,
     Escrows,
     EscrowShown,
@@ -144,26 +142,6 @@ def _again(earlier: replay.Answer) -> dict[str, Any]:
     if earlier.status == NO:
         raise _refusal(**kept)
     return kept
-
-
-async def administer(
-    context: Context, site: Site, gateway_name: str, command: str, fields: Mapping[str, str]
-) -> dict[str, Any]:
-    """Run one of a gateway's own commands for the merchant's account, or list them where none is named.
-
-    Raises GatewayOff, Misconfigured (a command or field that the gateway does not name).
-    """
-    gateway = site.gateway(gateway_name)
-    if not isinstance(gateway, Administers):
-        raise GatewayOff(f"{gateway.title} has no commands of its own.")
-    if not command:
-        return {one.name: f"{one.purpose}: {', '.join(one.fields)}" for one in gateway.admin_commands}
-    if command not in {one.name for one in gateway.admin_commands}:
-        raise Misconfigured(f"{gateway_name} has no command {command}; leave it out to see them.")
-    outcome = await _ask(context, site, gateway, gateway.administer(command, fields, _stamp(context, site)))
-    if isinstance(outcome, AdminAnswer):
-        return {"done": outcome.done, "code": outcome.code, "message": outcome.message, **outcome.fields}
-    raise _silent(outcome)
 
 
 async def _ask(context: Context, site: Site, gateway: Gateway, exchange: Exchange[Any]) -> Any:

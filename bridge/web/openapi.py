@@ -17,6 +17,7 @@ from bridge.web.billing import AccountIn, CardPaymentIn, ChargeIn, CustomerIn, K
 from bridge.web.cases import CaseIn
 from bridge.web.lists import PAGE_FILTERS
 from bridge.web.operator_cases import CASES, ProposalIn, RemarkIn, SeenIn
+from bridge.web.operator_commands import COMMANDS, CommandIn
 from bridge.web.operator_refunds import REFUND, TO_ACCOUNTS, CancelIn, ToAccountIn
 from bridge.web.orders_in import OrderIn
 from bridge.web.plans import PlanIn
@@ -266,6 +267,21 @@ DESCRIBED = (
         "Take a refund's transfer back while it is only registered: `transfer` says what became of it.",
         CancelIn,
         ((200, "not_made or made"), (202, "not_known: the gateway is asked each minute; may be sent again")),
+        proof="password",
+    ),
+    Described(
+        "get",
+        COMMANDS,
+        "List the commands for the merchant's account that the sites' gateways have, with their fields.",
+        proof="password",
+    ),
+    Described(
+        "post",
+        COMMANDS,
+        "Run one. Where it `changes` something an Idempotency-Key is needed; a repeat is not sent, and answers what the"
+        " first did, without its fields and what was typed (`again`).",
+        CommandIn,
+        ((200, "the gateway's answer: `done` or not, its code, message and fields"),),
         proof="password",
     ),
     Described("get", "/livez", "Say that the process lives.", proof=""),

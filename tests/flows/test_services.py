@@ -1,9 +1,7 @@
-"""What some gateways answer besides payments: cards' kinds, escrow, slips, the merchant's own commands."""
+"""What some gateways answer besides payments: cards' kinds, escrow, slips."""
 
 import pytest
 
-from bridge.domain.failures import GatewayOff, Misconfigured
-from bridge.flows.ask_gateway import administer
 from tests.support.teller import TELLER
 
 
@@ -221,20 +219,3 @@ async def test_a_payment_shows_the_page_of_its_slip(world, paid):
     assert shown["receipt_url"].startswith(f"{TELLER}/slip/")
     assert [one["receipt_url"] for one in listed] == [shown["receipt_url"]]
     assert "receipt_url" not in unpaid
-
-
-async def test_the_gateways_own_commands_are_listed_run_and_refused_by_name(world, paid):
-    site = world.context.sites.get(world.site.id)
-    listed = await administer(world.context, site, "teller", "", {})
-    ran = await administer(world.context, site, "teller", "check", {"userid": "shop"})
-
-    assert listed == {"check": "tells whether a name is known: userid"}
-    assert ran == {"done": True, "code": "ok", "message": "", "known": "shop"}
-    with pytest.raises(Misconfigured):
-        await administer(world.context, site, "teller", "erase", {})
-    world.teller.fail("admin", "lost_after")
-    with pytest.raises(GatewayOff, match="did not answer"):
-        await administer(world.context, site, "teller", "check", {})
-    other = await world.pair("http://mainpay-shop.test")
-    with pytest.raises(GatewayOff, match="no commands"):
-        await administer(world.context, world.context.sites.get(other.id), "mainpay", "", {})

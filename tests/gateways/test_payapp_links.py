@@ -9,9 +9,9 @@ import pytest
 
 from bridge.domain.failures import Misconfigured, Unreadable
 from bridge.domain.payment import AMOUNT_MAX
+from bridge.gateways.payapp.commands import HANDED_OUT
 from bridge.gateways.payapp.links import (
     AT_THE_COUNTER,
-    COMMANDS,
     RESULT_FIELDS,
     app_link,
     make,
@@ -28,7 +28,8 @@ WHOLE = {
 
 
 def offered(name: str) -> tuple[str, ...]:
-    return next(command.fields for command in COMMANDS if command.name == name)
+    command = next(one for one in HANDED_OUT if one.name == name)
+    return tuple(one.name for one in command.fields)
 
 
 def asked(**fields: str) -> dict[str, str]:

@@ -53,6 +53,7 @@ class Teller:
         self.sent_to = ""
         self._pending = ("", 0)
         self.receipts: dict[str, dict[str, Any]] = {}
+        self.staff: list[str] = []
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
@@ -198,7 +199,12 @@ class Teller:
         return {"code": "ok", "state": self.escrow, "message": said["fields"].get("courier", "")}
 
     def _admin(self, said: dict[str, Any]) -> dict[str, Any]:
-        return {"code": "ok", "known": said["fields"].get("userid", "")}
+        name = said["fields"].get("userid", "")
+        if said["name"] == "enrol":
+            if name in self.staff:
+                return {"code": "taken", "message": f"{name} 님은 이미 있어요"}
+            self.staff.append(name)
+        return {"code": "ok", "known": name}
 
     def _plan(self, said: dict[str, Any]) -> dict[str, Any]:
         self.plans[f"P{said['ref']}"] = "waiting"

@@ -42,11 +42,10 @@ from bridge.domain.gateway import (
     WindowPass,
 )
 from bridge.domain.machine import State
+from bridge.domain.merchant_commands import AdminAnswer, AdminCommand, AdminField
 from bridge.domain.payment import Account, Buyer, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.services import (
-    AdminAnswer,
-    AdminCommand,
     CardKind,
     EscrowField,
     EscrowShown,
@@ -403,7 +402,22 @@ _ESCROW = {
 class Serving(Approving, Undoing):
     """It answers much besides payments."""
 
-    admin_commands = (AdminCommand("check", "tells whether a name is known", ("userid",)),)
+    admin_commands = (
+        AdminCommand(
+            "check", "아는 이름인지 확인", "tells whether a name is known", (AdminField("userid", "이름", "name"),)
+        ),
+        AdminCommand(
+            "enrol",
+            "직원 등록",
+            "enrols a member of staff",
+            (
+                AdminField("userid", "이름", "name", needed=True, holds="person"),
+                AdminField("pwd", "비밀번호", "password", needed=True, holds="secret"),
+                AdminField("rank", "직급", "rank", choices={"1": ("직원", "staff"), "2": ("관리자", "administrator")}),
+            ),
+            changes=True,
+        ),
+    )
 
     def look_up_card(self, prefix: str, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.send("card_kind", "", prefix=prefix)
@@ -426,7 +440,8 @@ class Serving(Approving, Undoing):
 
     def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
         said = yield from self.send("admin", "", name=name, fields=dict(fields))
-        return AdminAnswer(said["code"] == "ok", {"known": said.get("known", "")}, said["code"], "")
+        known, message = {"known": said.get("known", "")}, said.get("message", "")
+        return AdminAnswer(said["code"] == "ok", known, said["code"], message)
 
     def receipt_link(self, payment: Payment) -> str:
         return f"{TELLER}/slip/{payment.refs['number']}"

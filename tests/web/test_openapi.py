@@ -10,6 +10,7 @@ from bridge.web.billing import Billing
 from bridge.web.cases import Cases
 from bridge.web.openapi import DESCRIBED, describe
 from bridge.web.operator_cases import OperatorCases
+from bridge.web.operator_commands import OperatorCommands
 from bridge.web.operator_refunds import OperatorRefunds
 from bridge.web.plans import PlanRoutes
 from bridge.web.privacy import Privacy
@@ -19,9 +20,10 @@ from bridge.web.services import Services
 from bridge.web.wordpress import WordPress
 
 SIGNED = (WordPress, Cases, Privacy, Billing, CashReceipts, PlanRoutes, Reconciliation, Anchors, Services)
+BY_PASSWORD = (OperatorCases, OperatorRefunds, OperatorCommands)
 
 
-@pytest.mark.parametrize(("proof", "parts"), [("signature", SIGNED), ("password", (OperatorCases, OperatorRefunds))])
+@pytest.mark.parametrize(("proof", "parts"), [("signature", SIGNED), ("password", BY_PASSWORD)])
 def test_every_route_is_described_with_its_proof_and_every_described_one_is_served(
     proof: str, parts: tuple[Any, ...]
 ) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from bridge.domain.failures import Misconfigured, Unreadable
+from bridge.domain.merchant_commands import AdminAnswer
 from bridge.domain.payment import AMOUNT_MAX, INSTALMENT_AMOUNT_MIN
-from bridge.domain.services import AdminAnswer, AdminCommand
 from bridge.domain.windows import Script
 from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import SHOP_BYTES_MAX, Talk, plain
@@ -54,11 +54,17 @@ def app_link(
     """Make the address that opens PayApp's app for a seller: REMOTE, or at the counter (OCR, QR …); KRW.
     Raises Misconfigured, naming what is wrong."""
     if kind != REMOTE and kind not in AT_THE_COUNTER:
-        raise Misconfigured(f"PayApp's app knows no reqType {kind}.")
+        raise Misconfigured(f"PayApp's app knows no reqType {kind}.", message_ko="페이앱 앱에 없는 결제 방법이에요.")
     if not phone and (kind == REMOTE or amount >= PHONE_NEEDED_FROM_WON):
-        raise Misconfigured("PayApp's app needs the buyer's phone for a remote payment, and from 100,000 KRW.")
+        raise Misconfigured(
+            "PayApp's app needs the buyer's phone for a remote payment, and from 100,000 KRW.",
+            message_ko="원격 결제와 10만 원부터는 구매자의 휴대전화번호를 적어 주세요.",
+        )
     if instalment_months and (kind not in INSTALMENTS_IN or amount < INSTALMENT_AMOUNT_MIN):
-        raise Misconfigured("Instalments are for cards (OCR, MANUAL, NFC, SAMSUNG), from 50,000 KRW.")
+        raise Misconfigured(
+            "Instalments are for cards (OCR, MANUAL, NFC, SAMSUNG), from 50,000 KRW.",
+            message_ko="할부는 카드(OCR, MANUAL, NFC, SAMSUNG)로 5만 원부터 할 수 있어요.",
+        )
     fields = {
         "reqType": kind,
         "returnUri": return_uri,
@@ -104,31 +110,8 @@ def open_price_window(gateway: Talk, *, title: str = "", amount: int = 0, feedba
     return Script((settings.script_url,), "PayApp.payrequest", fields, gateway.script_origins(), argument="object")
 
 
-COMMANDS = (
-    AdminCommand(
-        "appLink",
-        "make an address that opens PayApp's app at the counter or for a buyer elsewhere; notices go to feedbackurl",
-        (
-            "reqType", "returnUri", "goodName", "goodPrice", "phoneNumber", "hasTax", "cardinst", "isAllPayReqType",
-            "feedbackurl", "var1", "var2",
-        ),
-    ),
-    AdminCommand(
-        "appResult",
-        "read what the app brought to returnUri",
-        ("state", "errorCode", "errorMessage", *RESULT_FIELDS),
-    ),
-    AdminCommand(
-        "priceWindow",
-        "make the lines for a page on which the buyer names the price (the title too, if it is left out)",
-        ("goodname", "price", "feedbackurl"),
-    ),
-)  # fmt: skip
-"""What an operator asks for by `pay-bridge site ask`; nothing of it reaches PayApp from here."""
-
-
 def make(gateway: Talk, name: str, fields: Mapping[str, str]) -> AdminAnswer:
-    """Answer one of COMMANDS. Raises Misconfigured or Unreadable, naming what is wrong."""
+    """Answer one of the commands that are handed out. Raises Misconfigured or Unreadable, naming what is wrong."""
     if name == "appResult":
         result = read_app_result(fields)
         return AdminAnswer(result.done, result.fields, result.code, result.message)
@@ -159,12 +142,14 @@ def make(gateway: Talk, name: str, fields: Mapping[str, str]) -> AdminAnswer:
 def _won(name: str, fields: Mapping[str, str]) -> int:
     amount = _number(name, fields)
     if not 0 < amount <= AMOUNT_MAX:
-        raise Misconfigured(f"{name} must be an amount of KRW, in digits alone.")
+        raise Misconfigured(
+            f"{name} must be an amount of KRW, in digits alone.", message_ko=f"{name}에 금액을 숫자만으로 적어 주세요."
+        )
     return amount
 
 
 def _number(name: str, fields: Mapping[str, str]) -> int:
     text = fields.get(name, "") or "0"
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise Misconfigured(f"{name} must be a number, in digits alone.")
+        raise Misconfigured(f"{name} must be a number, in digits alone.", message_ko=f"{name}에 숫자만 적어 주세요.")
     return int(text)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from bridge.domain.exchange import KST, Exchange, Reply, Stamp
 from bridge.domain.failures import Misconfigured, Unreadable
 from bridge.domain.gateway import Done, Refused, Unknown
+from bridge.domain.merchant_commands import AdminAnswer, AdminCommand
 from bridge.domain.payment import Method, Payment
 from bridge.domain.reasons import Reason
-from bridge.domain.services import AdminAnswer, AdminCommand, ReceiptIssued, ReceiptOrder
+from bridge.domain.services import ReceiptIssued, ReceiptOrder
 from bridge.domain.tax import Split
-from bridge.gateways.payapp import codes, links
+from bridge.gateways.payapp import codes, commands, links
 from bridge.gateways.payapp.talk import (
     NAME_BYTES_MAX,
     RECEIPT_TEXT_BYTES_MAX,
@@ -24,30 +25,6 @@ from bridge.gateways.payapp.talk import (
 SELF_ISSUED = "0100001234"
 RECEIPT_DAYS_MAX = 6
 
-COMMANDS = (
-    AdminCommand(
-        "sellerRegist",
-        "register a seller or reseller (판매자 회원 가입)",
-        (
-            "userid", "userpwd", "sellername", "phone", "compregno", "compname", "biztype1", "biztype2", "email",
-            "zipcode", "addr1", "addr2", "homepage", "compbank", "compbanknum", "compbankname", "bizkind", "username",
-            "usertype", "join_type", "ceo_nm", "seller_type", "common_feedbackurl",
-        ),
-        changes=True,
-    ),
-    AdminCommand("useridCheck", "ask whether a seller's id is free (중복 체크)", ("userid",)),
-    AdminCommand(
-        "subidregist",
-        "register a staff account (부계정 등록)",
-        ("subuserid", "subpwd", "subname", "subetc1", "subetc2", "subetc3", "subjtype", "state"),
-        changes=True,
-    ),
-    AdminCommand(
-        "checkNpayCashReceiptReq",
-        "ask for how much of a Naver Pay payment a cash receipt is due",
-        ("mul_no",),
-    ),
-)  # fmt: skip
 SHOWN = ("userid", "totalCashAmount", "supplyCashAmount", "vatCashAmount")
 """Of an answer; linkkey and linkval of a new seller are not: they are read in that seller's own office."""
 
@@ -96,19 +73,24 @@ class Office(Talk):
     @property
     def admin_commands(self) -> tuple[AdminCommand, ...]:
         """The commands for sellers, staff accounts, Naver Pay's cash; and what is handed out without asking."""
-        return (*COMMANDS, *links.COMMANDS)
+        return (*commands.ASKED, *commands.HANDED_OUT)
 
     def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[AdminAnswer | Unknown]:
         """Run a command. Raises Misconfigured for a command or field that is not named."""
         command = next((one for one in self.admin_commands if one.name == name), None)
-        if command is None or set(fields) - set(command.fields):
+        if command is None or set(fields) - {one.name for one in command.fields}:
             raise Misconfigured(f"payapp has no command {name} with these fields.")
-        if command in links.COMMANDS:
+        if command in commands.HANDED_OUT:
             return links.make(self, name, fields)
         given = dict(fields)
         if name in ("sellerRegist", "useridCheck"):
             if not self.settings.reseller_id:
-                raise Misconfigured("payapp.reseller_id is missing (it registers sellers).")
+                raise Misconfigured(
+                    "payapp.reseller_id is missing (it registers sellers): pay-bridge site set URL --set"
+                    " payapp.reseller_id=…",
+                    message_ko="리셀러 아이디(payapp.reseller_id)가 없어요. 설정한 뒤 다시 해 주세요:"
+                    " pay-bridge site set URL --set payapp.reseller_id=…",
+                )
             given["resellerid"] = self.settings.reseller_id
         reply = yield self.call(name, given)
         answer = read(reply)

@@ -62,7 +62,10 @@ class Visit:
         """Name who acts, for the timeline. Raises NeedsAnother for a viewer."""
         operator = self.session.operator
         if operator.role != "operator":
-            raise NeedsAnother("A viewer may look and not act.")
+            raise NeedsAnother(
+                "A viewer may look and not act; an operator may.",
+                message_ko="조회만 할 수 있는 계정이에요. 운영자 계정으로 로그인해 주세요.",
+            )
         return operator_actor(operator.name)
 
     async def note_look(self, task: str, subject: str, reason: str = "") -> None:

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from bridge.flows.context import Context
 from bridge.web.dashboard.access import HOME, View, guard
 from bridge.web.dashboard.cases import act_on_case, show_case, show_cases
+from bridge.web.dashboard.commands import ask_gateway, show_commands
 from bridge.web.dashboard.export import export_payments
 from bridge.web.dashboard.login import leave, show_login, take_login
 from bridge.web.dashboard.overview import show_overview
@@ -50,5 +51,7 @@ def routes(context: Context) -> list[BaseRoute]:
         page("/export", export_payments, "POST"),
         page("/recurring", show_recurring),
         page("/sites", show_sites),
+        page("/sites/{site}/commands", show_commands),
+        page("/sites/{site}/commands", ask_gateway, "POST"),
         page("/records", show_records),
     ]

@@ -1,20 +1,22 @@
-"""What the bridge holds about itself: checks of the books, alarms, seals, and who looked at whose data."""
+"""What the bridge holds about itself: checks of the books, alarms, seals, commands, and who looked at whose data."""
 
+import json
 from typing import Any
 
 from starlette.responses import Response
 
 from bridge.domain.failures import Malformed
-from bridge.ledger import alarms, anchors, checks, looks, seals
+from bridge.ledger import alarms, anchors, checks, commands, looks, seals
 from bridge.ledger.ledger import Turn
 from bridge.web.dashboard.access import Visit
 
 LOOKS_SHOWN = 50
+COMMANDS_SHOWN = 20
 CURSOR_CHARACTERS = 26
 
 
 async def show_records(visit: Visit) -> Response:
-    """Show the last checks, the alarms, each site's seal and anchors, and the access log, newest first."""
+    """Show the last checks, the alarms, each site's seal and anchors, the newest commands, and the access log."""
     before = visit.request.query_params.get("before", "")
     if before and (len(before) != CURSOR_CHARACTERS or not before.isalnum()):
         raise Malformed("The cursor is not ours.")
@@ -28,6 +30,7 @@ async def show_records(visit: Visit) -> Response:
                 (site.id, *seals.last_of(turn, site.id), anchors.compared_at(turn, site.id)) for site in visit.sites
             ],
             "broken": {one.site: one for one in anchors.breaks(turn)},
+            "commands": [(row, json.loads(row["detail"])) for row in commands.newest(turn, COMMANDS_SHOWN)],
             "looks": looks.recent(turn, LOOKS_SHOWN + 1, before),
         }
 
