@@ -8,6 +8,7 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
+from bridge.flows.compare_first import ask_about_lost_time
 from bridge.flows.context import Context
 from bridge.flows.owe_withdrawal import begin_probe
 from bridge.flows.reconcile import gap_sites
@@ -54,5 +55,6 @@ def _end(turn: Turn, recorder: Recorder, payment_id: str, gateway: Gateway | Non
         return False
     if must_be_asked(turn, recorder, gateway, payment):
         return False
+    ask_about_lost_time(turn, recorder, payment)
     write_expired(turn, recorder, payment)
     return True

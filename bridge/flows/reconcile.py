@@ -12,6 +12,7 @@ from bridge.clock import from_ms, new_id, now_ms
 from bridge.domain.failures import BridgeError, Malformed, NotNow
 from bridge.domain.gateway import Approves, Inquires, Undoes
 from bridge.domain.machine import TERMINAL, State, Step
+from bridge.flows.compare_first import owe_comparisons, unheard_accounts
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import BRIDGE, Recorder
@@ -152,6 +153,7 @@ def _told_to_shop(turn: Turn, site: str) -> dict[str, Any]:
 def _all_told(turn: Turn, recorder: Recorder, current: Gap) -> None:
     """The shop knows no more: a window that was open may have been approved all the same, so it is unknown."""
     gap.told(turn, current.site, recorder.at)
+    owe_comparisons(turn, recorder, current)
     for payment_id in gap.windows(turn, current.site, (State.OPEN, State.READYING)):
         payment = payments.get(turn, current.site, payment_id)
         if payments.holder(payments.of_order(turn, current.site, payment.order_ref), but=payment.id):
@@ -216,6 +218,7 @@ def _shown(turn: Turn, site: Site, current: Gap) -> dict[str, Any]:
         "unsettled": unsettled,
         "cases": cases,
         "lost": [{"payment": row["payment"], "detail": row["detail"]} for row in lost],
+        "accounts": unheard_accounts(turn, site, current),
         "ended_by": current.ended_by,
         "reason": current.reason,
     }

@@ -10,6 +10,7 @@ from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refunding, R
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Account, Payment, parse_amount
 from bridge.domain.services import Transfers
+from bridge.flows.compare_first import compare_first, has_waited, is_uncompared
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import accepted_until
@@ -32,6 +33,11 @@ OVER_THE_CAP = {
     "message_ko": "지금은 환불할 수 없어요.",
     "why": "판매자에게 문의해 주세요.",
     "for_clerk": "24시간 환불 한도를 넘었어요. 결제 서버의 운영자에게 환불을 부탁하거나 나중에 다시 시도해 주세요.",
+}
+FOUND_GIVEN_BACK = {
+    "message_ko": "이미 환불한 금액이 있어요.",
+    "why": "결제 내역을 다시 확인해 주세요.",
+    "for_clerk": "백업을 되돌리면서 기록에서 빠진 환불을 결제사에서 찾았어요. 남은 금액을 확인하고 다시 시도해 주세요.",
 }
 
 
@@ -58,9 +64,9 @@ async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> 
     Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused, KeyTooOld,
     Reconciling, Busy.
     """
-    recorder = Recorder.now(context, site)
-    intended_at = context.clock.boot_seconds()
-    operation, is_new = await context.ledger.write(lambda turn: _begin(turn, recorder, wish, once))
+    refunded = await compare_first(context, site, wish.payment)
+    recorder, intended_at = Recorder.now(context, site), context.clock.boot_seconds()
+    operation, is_new = await context.ledger.write(lambda turn: _begin(turn, recorder, wish, once, refunded))
     name = f"refund:{operation.id}"
     if is_new:
         context.tasks.begin(name, _send(context, site, operation, intended_at))
@@ -78,7 +84,10 @@ async def find_refund(context: Context, site: Site, refund_id: str) -> Operation
     return operation
 
 
-def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tuple[Operation, bool]:
+def _begin(
+    turn: Turn, recorder: Recorder, wish: RefundWish, once: Once, refunded: int | None
+) -> tuple[Operation, bool]:
+    """Write the intent; `refunded` is what the books had before they were compared for this, if they were."""
     site = recorder.site
     gap.refuse(turn, site.id)
     if once.nonce:
@@ -89,6 +98,7 @@ def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tupl
         assert earlier is not None, "operations are never deleted"
         return earlier, False
     payment = payments.get(turn, site.id, wish.payment)
+    _check_restored(turn, recorder, payment, wish, refunded)
     _check(turn, recorder, payment, wish)
     recorder.context.admit()
     amount = wish.amount or payment.left
@@ -124,6 +134,23 @@ def _begin(turn: Turn, recorder: Recorder, wish: RefundWish, once: Once) -> tupl
     )
     replay.remember(turn, site.id, once.idempotency_key, once.digest, operation.id, recorder.at)
     return operation, True
+
+
+def _check_restored(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish, refunded: int | None) -> None:
+    """Refuse what may have been given back in the time that restored books have lost."""
+    waits = is_uncompared(turn, recorder.site, payment)
+    if waits and (wish.capped or not has_waited(turn, recorder, payment)):
+        raise PendingOutcome(
+            "The payment records were restored, and the gateway is being asked what it gave back of this payment; try"
+            " again in a minute."
+        )
+    if refunded is not None and payment.refunded != refunded:
+        raise RefundRefused(
+            f"The gateway shows {payment.refunded} KRW given back, more than the restored records had. Look at the"
+            " payment, and ask again if more is to go back.",
+            refundable=payment.left,
+            **FOUND_GIVEN_BACK,
+        )
 
 
 def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -> None:

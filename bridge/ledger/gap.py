@@ -144,7 +144,7 @@ def unsettled(turn: Turn, site: str) -> list[str]:
     rows = turn.all(
         f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING}"  # noqa: S608 - ours
         " UNION SELECT payment FROM operations WHERE site = ? AND state IN ('sent', 'unknown')"
-        " AND kind <> 'withdraw'"  # nothing waits for it, and some are left alone without an outcome
+        " AND kind NOT IN ('withdraw', 'check')"  # what awaits them is a refund of the same payment at most
         " UNION SELECT payment FROM notices WHERE site = ? AND state = 'pending' AND payment IS NOT NULL",
         *(site, site, site),
     )

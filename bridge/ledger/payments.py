@@ -1,7 +1,7 @@
 """Payments: read by site and id, moved only along the table, by compare-and-swap."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bridge.clock import from_ms, to_ms
@@ -173,6 +173,19 @@ def past(turn: Turn, state: State, before: int, limit: int) -> list[Payment]:
         " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
         " ORDER BY expires_at LIMIT ?",
         *(str(state), before, limit),
+    )
+    return [read(row) for row in rows]
+
+
+def newest(
+    turn: Turn, site: str, gateways: Sequence[str], states: Sequence[State], before: int, limit: int
+) -> list[Payment]:
+    """Read a site's payments of some gateways and states that were begun before then (milliseconds), newest first."""
+    marks, more = (", ".join("?" * len(many)) for many in (gateways, states))
+    rows = turn.all(
+        f"SELECT * FROM payments WHERE site = ? AND gateway IN ({marks}) AND state IN ({more})"  # noqa: S608 - marks
+        " AND created_at < ? ORDER BY created_at DESC, id DESC LIMIT ?",
+        *(site, *gateways, *map(str, states), before, limit),
     )
     return [read(row) for row in rows]
 

@@ -1,0 +1,119 @@
+"""What restored books have lost and no shop has heard: the gateway is asked, and where it cannot be, people are."""
+
+import pytest
+
+from bridge.domain.failures import PendingOutcome
+from bridge.flows.check_invariants import check_everything
+from bridge.flows.reconcile import show_gaps
+from bridge.flows.refund import RefundWish, once_of_command, refund
+from tests.flows.test_deposits import waiting
+from tests.support.disaster import hand_over, keep, key_of, lose
+
+
+async def gap_of(world):
+    """The gap of the site that hands over."""
+    return next(one for one in await show_gaps(world.context) if one["state"] != "listening")
+
+
+async def unheard(world, traffic):
+    """Back up, let something happen that the shop does not hear, and lose the books."""
+    await world.beat()
+    keep(world)
+    world.shop.status = 500
+    await world.clock.forward(60)
+    await traffic()
+    await world.quiet()
+    await lose(world)
+    world.shop.status = 200
+    await hand_over(world)
+
+
+async def refund_by_hand(world, payment, number):
+    """Refund as an operator who looked into the gateway's console."""
+    site = next(one for one in world.context.sites.all() if "teller" in one.gateways)
+    wish = RefundWish(payment.id, 10_000, "공연 취소", "operator:haneul", capped=False)
+    return await refund(world.context, site, wish, once_of_command(world.context, key_of(world, number), "x"))
+
+
+@pytest.mark.parametrize("asked_by_itself", [True, False])
+async def test_a_refund_nobody_heard_of_is_found_before_another_is_made(world, asked_by_itself):
+    await world.pair_teller("Asked")
+    paid = await world.buy_at_teller()
+    if asked_by_itself:
+        await unheard(world, lambda: world.refund(paid.id, 10_000, key=key_of(world, 3)))
+        await world.live(90, step=5)
+        assert (await world.payment(paid.id)).refunded == 10_000
+    else:
+        world.teller.always["inquire"] = "busy"
+        await unheard(world, lambda: world.refund(paid.id, 10_000, key=key_of(world, 3)))
+        await world.live(30, step=5)
+        world.teller.always.clear()
+        again = await world.refund(paid.id, 10_000, key=key_of(world, 4))
+        assert (again.status_code, again.json()["code"]) == (422, "refund_refused")
+        assert "백업" in again.json()["for_clerk"]
+    assert (await gap_of(world))["state"] == "ended", "no gap waits for a gateway's answers"
+    assert await world.cases(paid.id) == ["external_refund"]
+    assert world.trade(paid).refunded == 10_000
+    more = await world.refund(paid.id, 5_000, key=key_of(world, 5))
+    assert more.json()["state"] == "done"
+    assert world.trade(paid).refunded == 15_000
+
+
+async def test_a_refund_waits_for_a_gateway_that_does_not_answer_and_an_operator_may_go_by_its_console(world):
+    await world.pair_teller("Asked")
+    paid = await world.buy_at_teller()
+    world.teller.always["inquire"] = "busy"
+    await unheard(world, lambda: world.refund(paid.id, 10_000, key=key_of(world, 3)))
+    await world.live(30, step=5)
+    held = await world.refund(paid.id, 10_000, key=key_of(world, 4))
+    assert (held.status_code, held.json()["code"]) == (409, "pending_outcome")
+    with pytest.raises(PendingOutcome):
+        await refund_by_hand(world, paid, 6)
+    await world.live(1000, step=10)
+    held = await world.refund(paid.id, 10_000, key=key_of(world, 5))
+    assert held.json()["code"] == "pending_outcome"
+    assert world.trade(paid).refunded == 10_000
+    await refund_by_hand(world, paid, 7)
+    assert world.trade(paid).refunded == 20_000, "the operator has seen in the console that ten went back before"
+
+
+async def test_a_payment_made_after_the_restore_is_refunded_without_a_question(world):
+    await world.pair_teller("Asked")
+    await unheard(world, world.quiet)
+    await world.live(30, step=5)
+    paid = await world.buy_at_teller()
+    asked = world.teller.calls["inquire"]
+    assert (await world.refund(paid.id, 10_000, key=key_of(world, 1))).json()["state"] == "done"
+    assert world.teller.calls["inquire"] == asked
+
+
+async def test_a_deposit_nobody_heard_of_is_a_persons_when_its_account_ends(world):
+    _, waits = await waiting(world)
+    _, empty = await waiting(world)
+
+    async def paid_into():
+        world.sandbox.desks["mainpay"].deposit({"merchant_ref": waits.merchant_ref})
+
+    await unheard(world, paid_into)
+    await world.live(120, step=10)
+    shown = await gap_of(world)
+    assert shown["state"] == "ended"
+    assert {one["payment"] for one in shown["accounts"]} == {waits.id, empty.id}
+    world.sandbox.desks["mainpay"].deposit({"merchant_ref": empty.merchant_ref})
+    await world.quiet()
+    assert await world.state(empty.id) == "paid", "what is told now counts as ever"
+    await world.live(9 * 86_400, step=7_200)
+
+    assert world.book(waits).net == 55_000
+    assert await world.state(waits.id) == "expired"
+    assert await world.cases(waits.id) == ["unexpected_deposit"]
+    assert await world.cases(empty.id) == []
+    assert (await gap_of(world))["accounts"] == []
+    assert (await check_everything(world.context, 0)).found == ()
+
+
+async def test_an_account_that_ends_in_books_never_restored_asks_nobody(world):
+    _, waits = await waiting(world)
+    await world.live(9 * 86_400, step=7_200)
+    assert await world.state(waits.id) == "expired"
+    assert await world.cases(waits.id) == []
