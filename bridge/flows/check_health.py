@@ -44,7 +44,7 @@ async def check_health(context: Context, site: str | None) -> Health:
 
     def look(
         turn: Turn,
-    ) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], list[Check], Checked | None]:
+    ) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], int, list[Check], Checked | None]:
         found = figures.of_gateways(turn, [(one.id, tuple(one.gateways)) for one in sites], at)
         unsettled, unheard = figures.unsettled(turn, site, at), figures.unheard(turn, site)
         return (
@@ -52,17 +52,18 @@ async def check_health(context: Context, site: str | None) -> Health:
             unsettled,
             unheard,
             cases.open_cases(turn, site),
+            cases.count_open(turn, site),
             [*check_anchors(turn, sites, at), *check_copies(turn, context, sites, at)],
             checks.last(turn),
         )
 
-    found, unsettled, unheard, opened, copies, checked = await context.ledger.read(look)
+    found, unsettled, unheard, opened, many, copies, checked = await context.ledger.read(look)
     gateways = _gateways(sites, found, unsettled, at)
     return Health(
         checks=(
             writer,
             _check_beat(context),
-            _check_cases(opened),
+            _check_cases(many),
             _check_unknown(context, unsettled, at),
             _check_news(unheard, at),
             *(check_books(checked, at) if site is None else ()),
@@ -78,6 +79,7 @@ async def check_health(context: Context, site: str | None) -> Health:
         unsettled=tuple(unsettled),
         unheard=tuple(unheard),
         cases=tuple(opened),
+        cases_open=many,
         unknown_oldest_seconds=_oldest(unsettled, "sent_at", at),
         news_oldest_seconds=_oldest(unheard, "created_at", at),
         seal=await context.ledger.read(partial(seals.last_of, site=site)) if site is not None else (0, ""),
@@ -152,15 +154,15 @@ def _check_unknown(context: Context, rows: Sequence[Row], at: int) -> Check:
     return Check("unknown", "warn", label, value, advice)
 
 
-def _check_cases(rows: Sequence[Row]) -> Check:
+def _check_cases(many: int) -> Check:
     label = Words("확인할 일", "Cases")
-    if not rows:
+    if not many:
         return Check("cases", "pass", label, Words("없음", "none"))
     advice = Words(
-        f"사람이 결정해야 하는 일이 {len(rows)}건 있어요. ‘확인할 일’에서 근거를 보고 처리해 주세요.",
-        f"{len(rows)} cases need a person. Open Cases, read the evidence and decide.",
+        f"사람이 결정해야 하는 일이 {many}건 있어요. ‘확인할 일’에서 근거를 보고 처리해 주세요.",
+        f"{many} cases need a person. Open Cases, read the evidence and decide.",
     )
-    return Check("cases", "warn", label, Words(f"{len(rows)}건", f"{len(rows)} open"), advice)
+    return Check("cases", "warn", label, Words(f"{many}건", f"{many} open"), advice)
 
 
 def _check_news(rows: Sequence[Row], at: int) -> Check:

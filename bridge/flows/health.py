@@ -73,6 +73,8 @@ class Health:
     unsettled: tuple[Row, ...] = field(default=(), repr=False)
     unheard: tuple[Row, ...] = field(default=(), repr=False)
     cases: tuple[Row, ...] = field(default=(), repr=False)
+    """The oldest of the open cases; `cases_open` counts all."""
+    cases_open: int = 0
     unknown_oldest_seconds: int = 0
     news_oldest_seconds: int = 0
     seal: tuple[int, str] = (0, "")
@@ -111,7 +113,7 @@ class Health:
             "gateways": [gateway.to_json() for gateway in self.gateways],
             "unknown": {"count": len(self.unsettled), "oldest_seconds": self.unknown_oldest_seconds},
             "news": {"waiting": len(self.unheard), "oldest_seconds": self.news_oldest_seconds},
-            "cases": {"open": len(self.cases)},
+            "cases": {"open": self.cases_open},
             "seal": {"number": self.seal[0], "hash": self.seal[1]},
             "dashboard_url": self.dashboard_url,
         }

@@ -82,17 +82,25 @@ async def page_of_cases(
     context: Context, site: str | None, limit: int, cursor: str = ""
 ) -> tuple[list[dict[str, Any]], str]:
     """List the open cases after a cursor, and give the cursor of what follows, if anything does. Raises Malformed."""
-    after = _read_cursor(cursor) if cursor else (0, "")
+    after = read_cursor(cursor)
 
     def work(turn: Turn) -> tuple[list[dict[str, Any]], str]:
         found = cases.open_cases(turn, site, limit + 1, after)
-        more = f"{found[limit - 1]['opened_at']}.{found[limit - 1]['id']}" if len(found) > limit else ""
+        more = cursor_after(found[limit - 1]) if len(found) > limit else ""
         return [case_json(turn, case) for case in found[:limit]], more
 
     return await context.ledger.read(work)
 
 
-def _read_cursor(cursor: str) -> tuple[int, str]:
+def cursor_after(case: Row) -> str:
+    """Make the cursor of what follows a case in the list of the open ones."""
+    return f"{case['opened_at']}.{case['id']}"
+
+
+def read_cursor(cursor: str) -> tuple[int, str]:
+    """Read after what a page of open cases begins; "" is the first. Raises Malformed."""
+    if not cursor:
+        return 0, ""
     at, _, case_id = cursor.partition(".")
     if not (at.isascii() and at.isdigit() and len(at) <= MS_DIGITS_MAX and case_id):
         raise Malformed("The cursor is not one that this list gave; begin without it.")

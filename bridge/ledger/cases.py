@@ -112,6 +112,16 @@ def open_cases(turn: Turn, site: str | None = None, limit: int = 100, after: tup
     )
 
 
+def count_open(turn: Turn, site: str | None = None) -> int:
+    """Count the open cases, of one site or of all, however many there are."""
+    of_site, sites = ("", ()) if site is None else ("site = ? AND ", (site,))
+    counted = turn.one(
+        f"SELECT COUNT(*) AS many FROM cases WHERE {of_site}state IN ('open', 'refunding')",  # noqa: S608 - the words are ours
+        *sites,
+    )
+    return int(counted["many"]) if counted else 0
+
+
 def get(turn: Turn, case_id: str, site: str | None = None) -> Row | None:
     """Read a case, of one site or of any."""
     return turn.one("SELECT * FROM cases WHERE id = ? AND (? = '' OR site = ?)", case_id, site or "", site or "")

@@ -58,7 +58,7 @@ def _gauges(health: Health, in_flight: int) -> Iterator[Metric]:
         ("pay_bridge_unknown_oldest_seconds", "age of the oldest unknown outcome", health.unknown_oldest_seconds),
         ("pay_bridge_news_waiting", "messages WordPress is owed", len(health.unheard)),
         ("pay_bridge_news_oldest_seconds", "age of the oldest message owed", health.news_oldest_seconds),
-        ("pay_bridge_cases_open", "cases for a person", len(health.cases)),
+        ("pay_bridge_cases_open", "cases for a person", health.cases_open),
         ("pay_bridge_calls_in_flight", "calls to gateways under way", in_flight),
     ):
         yield GaugeMetricFamily(name, purpose, value)

@@ -135,6 +135,11 @@ async def test_open_cases_are_read_oldest_first_of_one_site_or_of_all(books):
     assert await ids() == await ids(site="s") == ["c2", "c3", "c1"]
     assert await ids(limit=1) == await ids(site="s", limit=1) == ["c2"]
     assert await ids(site="other") == []
+
+    async def count(site=None):
+        return await books.read(lambda turn: cases.count_open(turn, site))
+
+    assert [await count(), await count("s"), await count("other")] == [3, 3, 0]
     assert [row["id"] for row in await books.read(lambda turn: cases.of_payment(turn, "p"))] == ["c2", "c3", "c1"]
 
     def get(site):

@@ -188,6 +188,18 @@ class Town:
         self.tell_wordpress(turn, payment, "payment.refunded")
         return payment
 
+    async def open_cases(self, site: str, many: int) -> None:
+        """Open so many cases about one paid payment, a second apart."""
+        payment = await self.pay(site, "paid", seconds_ago=3000)
+        about = {"site": site, "payment": payment.id, "detail": "seen in the console"}
+
+        def begin(turn: Turn) -> None:
+            for number in range(many):
+                at = to_ms(self.clock.at) + 1000 * number
+                cases.open_case(turn, case_id=new_id(self.clock), reason=f"seen_{number:03}", at=at, **about)
+
+        await self.context.ledger.write(begin)
+
     async def begin_undo(self, payment: Payment) -> None:
         """Ask for a net-cancel of a payment, whose answer is lost too."""
 

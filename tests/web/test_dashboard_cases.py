@@ -7,6 +7,7 @@ import pytest
 
 from bridge.flows.log_in import add_operator
 from bridge.ledger import cases, payments
+from bridge.web.dashboard.overview import NEEDS_MAX
 from tests.web.factory import Town
 from tests.web.visitor import PASSWORD, Browser, Outline, csrf_on, lively
 
@@ -50,6 +51,32 @@ async def state_of(town: Town, browser: Browser, address: str) -> str:
         return str(payments.read(row).state)
 
     return await town.context.ledger.read(look)
+
+
+async def test_the_open_cases_go_page_by_page_and_are_all_counted(town: Town, minji: Browser) -> None:
+    await town.open_cases(await town.add_site(), 110)
+    path, seen, sizes = "/dashboard/cases", list[str](), list[int]()
+    while path:
+        page = await minji.get(path)
+        found = re.findall(r'href="/dashboard/cases/([0-9a-z]{26})"', page.text)
+        assert 'class="quiet">110</span></h1>' in page.text
+        assert ("가장 오래된 것부터" in page.text) == bool(seen)
+        seen, sizes = [*seen, *found], [*sizes, len(found)]
+        following = re.search(r'href="(/dashboard/cases\?cursor=[^"]*)" rel="next"', page.text)
+        path = following[1] if following else ""
+    opened = await town.context.ledger.read(lambda turn: cases.open_cases(turn, None, 200))
+
+    assert sizes == [50, 50, 10]
+    assert seen == [row["id"] for row in opened]
+    for cursor in ("x", "1.", "%27.a", "9" * 16 + ".a"):
+        assert (await minji.get(f"/dashboard/cases?cursor={cursor}")).status_code == 400
+    over = await minji.get("/dashboard/cases?cursor=99999999999999.zzz&lang=en")
+    assert "No more open cases here" in over.text
+
+
+async def test_the_overview_says_how_many_more_cases_there_are(town: Town, minji: Browser) -> None:
+    await town.open_cases(await town.add_site(), 130)
+    assert f"And {130 - NEEDS_MAX} more" in (await minji.get("/dashboard?lang=en")).text
 
 
 async def test_one_proposes_and_a_colleague_confirms_with_the_password(town: Town, minji: Browser, case: str) -> None:

@@ -13,7 +13,7 @@ from bridge.domain.failures import Busy, NotFound
 from bridge.domain.payment import Buyer
 from bridge.flows.check_health import check_health
 from bridge.flows.health import Check, Health
-from bridge.ledger import figures, search
+from bridge.ledger import cases, figures, search
 from bridge.ledger.ledger import Ledger, Row, T, Turn
 from tests.web.factory import Town
 
@@ -129,6 +129,16 @@ async def test_what_only_a_person_may_decide_warns_and_is_counted_as_a_case(town
     assert health.to_json()["cases"] == {"open": 1}
     assert "1건" in health.headline.ko
     assert check(health, "unknown").verdict == "pass"
+
+
+async def test_every_open_case_is_counted_however_many_there_are(town: Town) -> None:
+    site = await town.add_site()
+    await town.open_cases(site, 130)
+    health = await check_health(town.context, None)
+
+    assert health.to_json()["cases"] == {"open": 130}
+    assert "130건" in health.headline.ko
+    assert (await check_health(town.context, site)).cases_open == 130
 
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(55, "pass"), (120, "warn"), (1000, "fail")])
@@ -278,6 +288,7 @@ async def test_no_figure_and_no_list_reads_a_table_from_end_to_end(town: Town) -
     for one in (None, site):
         figures.unsettled(turn, one, at)
         figures.unheard(turn, one)
+        cases.count_open(turn, one)
     for wanted in (
         search.Wanted(),
         search.Wanted(state="unknown"),

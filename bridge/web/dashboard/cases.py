@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
@@ -19,7 +20,7 @@ from bridge.domain.failures import (
 from bridge.domain.payment import parse_amount
 from bridge.flows.decide_case import Wish, confirm, operator_actor, propose, reject
 from bridge.flows.log_in import prove
-from bridge.flows.show_cases import case_json
+from bridge.flows.show_cases import case_json, cursor_after, read_cursor
 from bridge.ledger import cases
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.dashboard.access import HOME, Visit
@@ -27,7 +28,7 @@ from bridge.web.dashboard.timeline import Books, read_books
 from bridge.web.errors import answer_of
 from bridge.web.pages import base_path
 
-CASES_MAX = 50
+PAGE = 50
 CALLS_SHOWN = 4
 SAID: dict[type[CallerError], tuple[str, str]] = {
     Malformed: (
@@ -69,14 +70,18 @@ class Shown:
 
 
 async def show_cases(visit: Visit) -> Response:
-    """Show the open cases, oldest first."""
+    """Show a page of the open cases of all sites, oldest first, and how many there are. Raises Malformed."""
+    cursor = visit.request.query_params.get("cursor", "")
+    after = read_cursor(cursor)
 
-    def look(turn: Turn) -> list[Shown]:
-        rows = [row for site in visit.sites for row in cases.open_cases(turn, site.id, CASES_MAX)]
-        rows.sort(key=lambda row: int(row["opened_at"]))
-        return [_shown(turn, row) for row in rows[:CASES_MAX]]
+    def look(turn: Turn) -> tuple[list[Shown], str, int]:
+        rows = cases.open_cases(turn, None, PAGE + 1, after)
+        more = cursor_after(rows[PAGE - 1]) if len(rows) > PAGE else ""
+        return [_shown(turn, row) for row in rows[:PAGE]], more, cases.count_open(turn)
 
-    return visit.show("cases.html", opened=await visit.context.ledger.read(look))
+    opened, more, many = await visit.context.ledger.read(look)
+    following = urlencode({"cursor": more}) if more else ""
+    return visit.show("cases.html", opened=opened, many=many, cursor=cursor, next_query=following)
 
 
 async def show_case(visit: Visit) -> Response:

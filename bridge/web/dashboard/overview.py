@@ -52,7 +52,7 @@ async def show_overview(visit: Visit) -> Response:
         headline=visit.words(*health.headline),
         checks=[(check, visit.words(*check.value)) for check in health.checks],
         needs=shown,
-        needs_more=len(needs) - len(shown),
+        needs_more=len(needs) - len(shown) + health.cases_open - len(health.cases),
         day=day,
         gateways=[_card(gateway) for gateway in health.gateways],
         recent=recent,
