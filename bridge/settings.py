@@ -56,6 +56,7 @@ class Settings:
     alarm_url: str = ""
     alarm_secret: Secret = field(default=Secret(b""), repr=False)
     stop_on_broken_books: bool = True
+    lone_operator_confirms: bool = True
     log_level: str = "info"
 
     @property
@@ -95,6 +96,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         alarm_url=_alarm_url(values),
         alarm_secret=_alarm_secret(values),
         stop_on_broken_books=_number(values, "BRIDGE_STOP_ON_BROKEN_BOOKS", 1) > 0,
+        lone_operator_confirms=_number(values, "BRIDGE_LONE_OPERATOR_CONFIRMS", 1) > 0,
         log_level=values.get("BRIDGE_LOG_LEVEL", "info"),
     )
 

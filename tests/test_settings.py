@@ -26,6 +26,15 @@ def test_good_settings_are_read() -> None:
     assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.2")
 
 
+@pytest.mark.parametrize(("value", "confirms"), [(None, True), ("1", True), ("0", False)])
+def test_an_operator_who_is_alone_confirms_their_own_unless_that_is_switched_off(
+    value: str | None, confirms: bool
+) -> None:
+    given = {} if value is None else {"BRIDGE_LONE_OPERATOR_CONFIRMS": value}
+
+    assert from_environment(GOOD | given).lone_operator_confirms is confirms
+
+
 def test_the_master_key_may_be_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     path.write_text(KEY + "\n")

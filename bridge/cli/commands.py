@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 import typer
 
 from bridge import __version__
-from bridge.cli import backup, cases, database, money, privacy, restore, sites
+from bridge.cli import backup, cases, database, money, operators, privacy, restore, sites
 from bridge.cli import doctor as examination
 from bridge.cli.master_key import make_key, rotate_master_key
-from bridge.cli.options import Host, Json, Port, read_password
-from bridge.cli.output import print_facts, print_json, print_lines, print_table
-from bridge.cli.run import run
+from bridge.cli.options import Host, Json, Port
+from bridge.cli.output import print_json, print_lines, print_table
 from bridge.settings import from_environment
 
 app = typer.Typer(
@@ -21,9 +20,8 @@ app = typer.Typer(
     help="Pay Bridge: payments for a WordPress site, by the Korean gateways.",
     epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong words or settings, 3 not known yet.",
 )
-operator_app = typer.Typer(no_args_is_help=True, help="People who may use the dashboard.")
 app.add_typer(sites.app, name="site")
-app.add_typer(operator_app, name="operator")
+app.add_typer(operators.app, name="operator")
 app.add_typer(money.payments_app, name="payments")
 app.add_typer(cases.app, name="cases")
 app.add_typer(privacy.app, name="privacy")
@@ -115,15 +113,3 @@ def doctor(as_json: Json = False) -> None:
 def version(as_json: Json = False) -> None:
     """Print the version."""
     print_json({"version": __version__}) if as_json else print_lines([f"pay-bridge {__version__}"])
-
-
-@operator_app.command("add")
-def operator_add(
-    name: str,
-    role: Annotated[Literal["operator", "viewer"], typer.Option(help="A viewer may look and not act.")] = "operator",
-    password_file: Annotated[Path | None, typer.Option(help="A file with the password; - for standard input.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Let a person use the dashboard."""
-    added = run("operator.add", name=name, password=read_password(password_file), role=role)
-    print_json(added) if as_json else print_facts(added)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
-from bridge.cli import case_work, privacy_work
+from bridge.cli import case_work, operator_work, privacy_work
 from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import GatewayOff, Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Mode, parse_account
@@ -15,7 +15,6 @@ from bridge.flows.ask_key import ask_keys
 from bridge.flows.cancel_transfer import cancel_transfer
 from bridge.flows.context import Context
 from bridge.flows.list_payments import PAGE_MAX, Filter, list_payments
-from bridge.flows.log_in import add_operator
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
 from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.flows.refund import RefundWish, refund
@@ -63,14 +62,6 @@ class KeyNamed(Words):
 
     url: str
     key_id: str
-
-
-class OperatorAdd(Words):
-    """`operator add`."""
-
-    name: str
-    password: str
-    role: str
 
 
 class PaymentsList(Words):
@@ -193,11 +184,6 @@ async def _site_list(context: Context, _: Words) -> Any:
     return list_sites(context)
 
 
-async def _operator_add(context: Context, words: OperatorAdd) -> Any:
-    operator = await add_operator(context, words.name, words.password, words.role)
-    return {"id": operator.id, "name": operator.name, "role": operator.role}
-
-
 async def _payments_list(context: Context, words: PaymentsList) -> Any:
     found = []
     for site in context.sites.all():
@@ -295,7 +281,12 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "site.keys": _Command(CustomerNamed, _site_keys),
     "site.rotate-key": _Command(SiteNamed, _site_rotate),
     "site.revoke-key": _Command(KeyNamed, _site_revoke),
-    "operator.add": _Command(OperatorAdd, _operator_add),
+    "operator.add": _Command(operator_work.OperatorAdd, operator_work.add),
+    "operator.list": _Command(Words, operator_work.list_),
+    "operator.password": _Command(operator_work.PasswordGiven, operator_work.password),
+    "operator.disable": _Command(operator_work.OperatorLeft, operator_work.disable),
+    "operator.enable": _Command(operator_work.OperatorNamed, operator_work.enable),
+    "operator.role": _Command(operator_work.RoleGiven, operator_work.role),
     "payments.list": _Command(PaymentsList, _payments_list),
     "payments.show": _Command(PaymentNamed, _payments_show),
     "refund": _Command(Refund, _refund),

@@ -39,6 +39,15 @@ class Wish:
     amount: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """Who confirms, saying what; `may_alone`: the settings let an operator who is alone confirm their own proposal."""
+
+    name: str
+    remark: str
+    may_alone: bool
+
+
 def operator_actor(name: str) -> str:
     """Name an operator as the timeline and the proposals do."""
     return f"operator:{name}"
@@ -98,9 +107,9 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
 
     The same person with the same remark once more is answered the same, and nothing moves. Whoever confirms has just
     proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the checker, but for the only
-    operator there is, a day later and with evidence of their own), Conflict.
+    operator there is, a day later and with evidence of their own, where the settings let them), Conflict.
     """
-    remark = _read_remark(remark)
+    remark, may_alone = _read_remark(remark), context.settings.lone_operator_confirms
     site = await context.ledger.read(lambda turn: _read(turn, case_id, None)[0]["site"])
     recorder = Recorder.now(context, context.sites.get(site))
 
@@ -111,7 +120,7 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
         if repeated is not None:
             return repeated
         proposal = _open(turn, case, proposal_id)
-        _check_checker(turn, proposal, operator, remark, recorder.at)
+        _check_checker(turn, proposal, _Checker(operator, remark, may_alone), recorder.at)
         _offered(turn, case, payment, proposal.decision)
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
         _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)
@@ -207,23 +216,36 @@ def _offered(turn: Turn, case: Row, payment: Payment, wanted: str) -> Decision:
     return found
 
 
-def _check_checker(turn: Turn, proposal: Proposal, name: str, remark: str, at: int) -> None:
+def _check_checker(turn: Turn, proposal: Proposal, checker: _Checker, at: int) -> None:
     """The maker is not the checker. Where one operator is all there is, a day and typed evidence stand in."""
-    who = operators.by_name(turn, name)
-    if who is None or who.role != "operator":
-        raise NeedsAnother("Only an operator may confirm; a viewer may look.")
+    who, name = operators.by_name(turn, checker.name), checker.name
+    if who is None or not who.may_act:
+        raise NeedsAnother("Only an operator may confirm; a viewer may look, and a disabled account nothing.")
+    if who.renewed_at:
+        _wait_a_day(
+            "Your account was enabled, made an operator or given a new password: it confirms from a day later on.",
+            who.renewed_at,
+            at,
+        )
     if proposal.maker != operator_actor(name):
         return
-    if any(one.role == "operator" and one.name != name for one in operators.all_operators(turn)):
+    others = [one for one in operators.all_operators(turn) if one.name != name]
+    if any(one.may_act for one in others) or not checker.may_alone:
         raise NeedsAnother("Another operator must confirm what you proposed.")
-    not_before = proposal.made_at + ALONE_SECONDS * 1000
-    if at < not_before:
-        raise NeedsAnother(
-            "You are the only operator: confirm your own proposal a day after it was made, or add a second operator.",
-            not_before=rfc3339(from_ms(not_before)),
-        )
-    if len(remark) < EVIDENCE_CHARACTERS_MIN:
+    _wait_a_day(
+        "You are the only operator: confirm your own proposal a day after it was made, and after the others were"
+        " disabled or made viewers, or add a second operator.",
+        max(proposal.made_at, *(one.barred_at for one in others), 0),
+        at,
+    )
+    if len(checker.remark) < EVIDENCE_CHARACTERS_MIN:
         raise Malformed("You confirm your own proposal: type what you saw when you looked again.")
+
+
+def _wait_a_day(why: str, since: int, at: int) -> None:
+    not_before = since + ALONE_SECONDS * 1000
+    if at < not_before:
+        raise NeedsAnother(why, not_before=rfc3339(from_ms(not_before)))
 
 
 def _read_remark(text: str) -> str:

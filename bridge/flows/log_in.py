@@ -16,7 +16,7 @@ from bridge.domain.failures import LoginRefused, Malformed, TokenExpired, TokenR
 from bridge.flows.context import Context
 from bridge.ledger import operators
 from bridge.ledger.ledger import Turn
-from bridge.ledger.operators import Operator, Session
+from bridge.ledger.operators import ENABLED, Operator, Session
 from bridge.signing import base64url
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ COST_LOG2, BLOCK, LANES = 14, 8, 5
 """scrypt: 16 MiB and five passes, which the OWASP password storage cheat sheet counts equal to 128 MiB and one."""
 ROLES = ("viewer", "operator")
 _AT_ONE_TIME = ThreadPoolExecutor(1, thread_name_prefix="password")
+_WRONG = "The name or the password is wrong."
 _NOBODY = f"scrypt${COST_LOG2}${BLOCK}${LANES}${'A' * 22}==${'A' * 43}="
 
 
@@ -59,20 +60,37 @@ class Attempt:
     earlier: str = field(default="", repr=False)
 
 
-async def add_operator(context: Context, name: str, password: str, role: str = "operator") -> Operator:
+async def add_operator(
+    context: Context, name: str, password: str, role: str = "operator", *, actor: str = "bridge"
+) -> Operator:
     """Add an operator. Raises Malformed for a name, password or role that will not do, Conflict for a taken name."""
     if not 1 <= len(name) <= NAME_CHARACTERS_MAX or name != name.strip() or not name.isprintable():
         raise Malformed(f"An operator's name has 1 to {NAME_CHARACTERS_MAX} printable characters.")
-    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
-        raise Malformed(f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters.")
     if ":" in name:
         raise Malformed("An operator's name has no colon: HTTP Basic parts it there from the password.")
+    check_role(role)
+    operator = Operator(new_id(context.clock), name, role, await hash_new(context, password))
+    at = now_ms(context.clock)
+
+    def work(turn: Turn) -> Operator:
+        operators.add(turn, operator, at)
+        operators.note(turn, operator, "operator.added", actor=actor, at=at, became=role)
+        return operator
+
+    return await context.ledger.write(work)
+
+
+def check_role(role: str) -> None:
+    """Refuse what is no role. Raises Malformed."""
     if role not in ROLES:
         raise Malformed("A role is viewer or operator.")
-    hashed = await _in_thread(hash_password, password, context.clock.random_bytes(16))
-    operator = Operator(new_id(context.clock), name, role, hashed)
-    await context.ledger.write(lambda turn: operators.add(turn, operator, now_ms(context.clock)))
-    return operator
+
+
+async def hash_new(context: Context, password: str) -> str:
+    """Hash a new password. Raises Malformed for one that will not do."""
+    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
+        raise Malformed(f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters.")
+    return await _in_thread(hash_password, password, context.clock.random_bytes(16))
 
 
 async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
@@ -87,6 +105,7 @@ async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
     token = base64url.encode(context.clock.random_bytes(32))
 
     def begin(turn: Turn) -> None:
+        _still(turn, found)
         operators.forget_misses(turn, who)
         operators.forget_misses(turn, address, since=at)
         long_ago = at - MISS_SECONDS * 1000
@@ -108,6 +127,7 @@ async def prove(context: Context, attempt: Attempt) -> Operator:
     found, who = await _prove(context, attempt, at)
 
     def forget(turn: Turn) -> None:
+        _still(turn, found)
         operators.forget_misses(turn, who)
         operators.forget_misses(turn, _from(attempt), since=at)
 
@@ -119,9 +139,15 @@ async def _prove(context: Context, attempt: Attempt, at: int) -> tuple[Operator,
     known = _read_device(context, attempt.device, at)
     found, who = await context.ledger.write(lambda turn: _count(turn, attempt.name, known, _from(attempt), at))
     right = await _in_thread(password_fits, found.password_hash if found else _NOBODY, attempt.password)
-    if not right or found is None:
-        raise LoginRefused("The name or the password is wrong.")
+    if not right or found is None or found.state != ENABLED:
+        raise LoginRefused(_WRONG)
     return found, who
+
+
+def _still(turn: Turn, found: Operator) -> None:
+    """Refuse whoever was disabled or got another password while this one was looked at. Raises LoginRefused."""
+    if operators.by_name(turn, found.name) != found:
+        raise LoginRefused(_WRONG)
 
 
 def _from(attempt: Attempt) -> str:

@@ -3,18 +3,35 @@
 from dataclasses import dataclass, field
 
 from bridge.domain.failures import Conflict
+from bridge.ledger import audit
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.queues import line_up
+
+CHAIN = "operators"
+"""The chain of the audit that is about no payment and no site: who was let in, changed and shut out."""
+ENABLED, DISABLED = "enabled", "disabled"
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Someone who may look at the dashboard; an `operator` may also act, a `viewer` may not."""
+    """Someone who may look at the dashboard; an `operator` may also act, a `viewer` may not, a disabled one neither.
+
+    In milliseconds, 0 for never: `renewed_at` is when the account last got a new password, was enabled or made an
+    operator, `barred_at` when it last ceased to be one that may act.
+    """
 
     id: str
     name: str
     role: str
     password_hash: str = field(repr=False)
+    state: str = ENABLED
+    renewed_at: int = 0
+    barred_at: int = 0
+
+    @property
+    def may_act(self) -> bool:
+        """Whether this account may move money and decide cases."""
+        return self.state == ENABLED and self.role == "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +48,7 @@ class Session:
 def add(turn: Turn, operator: Operator, at: int) -> None:
     """Write an operator. Raises Conflict when the name is taken."""
     if by_name(turn, operator.name):
-        raise Conflict(f"There is an operator {operator.name} already.")
+        raise Conflict(f"There is an operator {operator.name} already; `pay-bridge operator list` shows them.")
     turn.run(
         "INSERT INTO operators (id, name, password_hash, role, created_at) VALUES (?, ?, ?, ?, ?)",
         *(operator.id, operator.name, operator.password_hash, operator.role, at),
@@ -49,14 +66,25 @@ def all_operators(turn: Turn) -> list[Operator]:
     return [_read(row) for row in turn.all("SELECT * FROM operators ORDER BY name")]
 
 
-def set_password(turn: Turn, operator: str, password_hash: str) -> None:
-    """Change a password; every session of the operator ends."""
-    turn.run("UPDATE operators SET password_hash = ? WHERE id = ?", password_hash, operator)
-    turn.run("DELETE FROM sessions WHERE operator = ?", operator)
+def change(turn: Turn, operator: Operator) -> None:
+    """Write an operator anew; every session of theirs ends, and one that is just beginning does not begin."""
+    line_up(turn, "logins")
+    turn.run(
+        "UPDATE operators SET password_hash = ?, role = ?, state = ?, renewed_at = ?, barred_at = ? WHERE id = ?",
+        *(operator.password_hash, operator.role, operator.state, operator.renewed_at, operator.barred_at, operator.id),
+    )
+    turn.run("DELETE FROM sessions WHERE operator = ?", operator.id)
+
+
+def note(turn: Turn, operator: Operator, event: str, *, actor: str, at: int, was: str = "", became: str = "") -> None:
+    """Write into the audit what was done to an account; `at` in milliseconds."""
+    named = {"operator": operator.name}
+    audit.note(turn, site="", payment=CHAIN, at=at, actor=actor, event=event, was=was, became=became, detail=named)
 
 
 def add_session(turn: Turn, *, token_hash: str, operator: str, at: int, ends_at: int) -> None:
     """Begin a session."""
+    line_up(turn, "logins")  # whoever is shut out meanwhile is not let in
     turn.run(
         "INSERT INTO sessions (token_hash, operator, created_at, seen_at, ends_at) VALUES (?, ?, ?, ?, ?)",
         *(token_hash, operator, at, at, ends_at),
@@ -109,4 +137,4 @@ def forget_misses(turn: Turn, who: str, since: int = 0) -> None:
 
 
 def _read(row: Row) -> Operator:
-    return Operator(row["id"], row["name"], row["role"], row["password_hash"])
+    return Operator(**{name: row[name] for name in Operator.__slots__})

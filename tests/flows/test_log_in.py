@@ -9,7 +9,6 @@ import pytest
 from bridge.domain.failures import Conflict, LoginRefused, Malformed, TooMany
 from bridge.flows import log_in as flow
 from bridge.flows.log_in import Attempt, LoggedIn, add_operator, find_session, log_in, log_out
-from bridge.ledger import operators
 from tests.web.factory import Town, open_town
 
 PASSWORD = "correct horse battery staple"
@@ -195,14 +194,6 @@ async def test_logging_out_is_final(town: Town) -> None:
     entered = await try_in(town)
     await log_out(town.context, entered.token)
     assert await find_session(town.context, entered.token) is None
-
-
-async def test_a_new_password_ends_every_session(town: Town) -> None:
-    entered = await try_in(town)
-    hashed = flow.hash_password("a new good password", b"t" * 16)
-    await town.context.ledger.write(lambda turn: operators.set_password(turn, entered.operator.id, hashed))
-    assert await find_session(town.context, entered.token) is None
-    assert (await try_in(town, "a new good password")).operator.id == entered.operator.id
 
 
 @pytest.mark.parametrize(

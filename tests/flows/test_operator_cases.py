@@ -18,7 +18,7 @@ from bridge.domain.failures import NeedsAnother, TooMany
 from bridge.flows import log_in
 from bridge.flows.decide_case import Wish, confirm, propose
 from bridge.flows.log_in import Attempt, add_operator
-from bridge.ledger import operators
+from bridge.flows.manage_operators import disable_operator, set_password, set_role
 from bridge.web import errors
 from bridge.web.dashboard.access import cookie_name
 from bridge.web.from_operator import BODY_BYTES_MAX
@@ -278,15 +278,12 @@ async def test_guesses_at_many_names_are_counted_by_the_address_behind_the_proxy
 
 async def test_an_account_that_was_changed_or_taken_away_opens_nothing_from_then_on(world, paid, case):
     proposal = await proposed(world, case)
-    minji = next(one for one in await world.context.ledger.read(operators.all_operators) if one.name == "minji")
-    role = "UPDATE operators SET role = 'viewer' WHERE id = ?"
-    await world.context.ledger.write(lambda turn: turn.run(role, minji.id))
+    await set_role(world.context, "minji", "viewer", actor="operator:root")
     assert (await ask(world, "POST", f"{proposal}/confirm", {}, who="minji")).status_code == 403
-    other = log_in.hash_password("another password", b"s" * 16)
-    await world.context.ledger.write(lambda turn: operators.set_password(turn, minji.id, other))
+    await set_password(world.context, "minji", "another password", actor="operator:root")
     assert (await ask(world, "GET", CASES, who="minji")).status_code == 401
     assert (await ask(world, "GET", CASES, **basic("minji", "another password"))).status_code == 200
-    await world.context.ledger.write(lambda turn: turn.run("DELETE FROM operators WHERE id = ?", minji.id))
+    await disable_operator(world.context, "minji", actor="operator:root")
 
     assert (await ask(world, "GET", CASES, **basic("minji", "another password"))).status_code == 401
     assert await world.state(paid.id) == "paid"

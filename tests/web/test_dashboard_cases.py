@@ -111,6 +111,22 @@ async def test_nobody_confirms_their_own_proposal(town: Town, minji: Browser, ca
     assert await state_of(town, minji, case) == "needs_human"
 
 
+async def test_an_operator_alone_is_told_from_when_on_they_may(town: Town, minji: Browser, case: str) -> None:
+    await post(minji, case, action="propose", decision="voided", evidence=SAW)
+    fields = {"action": "confirm", "proposal": proposal_on(await minji.get(case)), "password": PASSWORD, "remark": SAW}
+    refused = await post(minji, case, **fields)
+    assert refused.status_code == 403
+    assert re.search(r"이 계정으로는 \d{4}-\d\d-\d\d \d\d:\d\d 뒤에 확인할 수 있어요", refused.text)
+    english = await minji.post(f"{case}?lang=en", fields, csrf=csrf_on(await minji.get(case)))
+    assert "Otherwise this account may after 2" in english.text
+    assert "하루 뒤에 근거를" in (await minji.get(f"{case}?lang=ko")).text
+    object.__setattr__(town.context.settings, "lone_operator_confirms", False)
+    page = (await minji.get(case)).text
+    assert "다른 운영자가 확인해야 해요" in page
+    assert "하루 뒤에 근거를" not in page
+    assert "이 계정으로는" not in (await post(minji, case, **fields)).text
+
+
 async def test_a_viewer_sees_the_evidence_and_no_form(town: Town, minji: Browser, case: str) -> None:
     bora = await colleague(town, "bora", "viewer")
     page = await bora.get(f"{case}?lang=en")

@@ -48,7 +48,10 @@ CREATE TABLE operators (
   name TEXT COLLATE "C" NOT NULL UNIQUE,
   password_hash TEXT COLLATE "C" NOT NULL,
   role TEXT COLLATE "C" NOT NULL CHECK (role IN ('viewer', 'operator')),
-  created_at BIGINT NOT NULL
+  created_at BIGINT NOT NULL,
+  state TEXT COLLATE "C" NOT NULL DEFAULT 'enabled' CHECK (state IN ('enabled', 'disabled')),
+  renewed_at BIGINT NOT NULL DEFAULT 0,
+  barred_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE TABLE sessions (
   token_hash TEXT COLLATE "C" PRIMARY KEY,

@@ -35,7 +35,10 @@ CREATE TABLE operators (
   name TEXT NOT NULL UNIQUE,
   password_hash TEXT NOT NULL,
   role TEXT NOT NULL CHECK (role IN ('viewer', 'operator')),
-  created_at BIGINT NOT NULL
+  created_at BIGINT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'enabled' CHECK (state IN ('enabled', 'disabled')),
+  renewed_at BIGINT NOT NULL DEFAULT 0,
+  barred_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE TABLE sessions (
   token_hash TEXT PRIMARY KEY NOT NULL,

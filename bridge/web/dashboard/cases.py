@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from bridge.domain.exchange import KST
 from bridge.domain.failures import (
     AmountRefused,
     CallerError,
@@ -41,8 +43,8 @@ SAID: dict[type[CallerError], tuple[str, str]] = {
         "The number is this payment's own, and its money is in the books: if it is the same, say the books are right.",
     ),
     NeedsAnother: (
-        "다른 운영자가 확인해야 해요. 운영자가 혼자라면 제안하고 하루가 지난 뒤에 확인할 수 있어요.",
-        "Another operator must confirm this; the only one there is may, a day after it was proposed.",
+        "다른 운영자가 확인해야 해요.",
+        "Another operator must confirm this.",
     ),
     LoginRefused: ("비밀번호가 맞지 않아요.", "The password is wrong."),
     TooMany: ("비밀번호를 여러 번 틀렸어요. 잠시 뒤에 다시 해 주세요.", "Too many wrong passwords; wait a moment."),
@@ -137,6 +139,7 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         one=one,
         own=maker == operator_actor(visit.session.operator.name),
         may_act=visit.session.operator.role == "operator",
+        may_alone=visit.context.settings.lone_operator_confirms,
         said=_sentence(error, korean=korean) if error is not None else "",
         typed={name: visit.form.get(name, "") for name in ("decision", "amount", "evidence")},
         states={state: said[0 if korean else 1] for state, said in STATES.items()},
@@ -151,4 +154,10 @@ def _shown(turn: Turn, row: Row) -> Shown:
 
 def _sentence(error: CallerError, *, korean: bool) -> str:
     said = next(SAID[kind] for kind in type(error).__mro__ if kind in SAID)
-    return said[0 if korean else 1]
+    not_before = error.extra.get("not_before", "")
+    if not not_before:
+        return said[0 if korean else 1]
+    when = f"{datetime.fromisoformat(str(not_before)).astimezone(KST):%Y-%m-%d %H:%M}"
+    if korean:
+        return f"{said[0]} 그러지 않으면 이 계정으로는 {when} 뒤에 확인할 수 있어요."
+    return f"{said[1]} Otherwise this account may after {when} (Korea)."
