@@ -315,6 +315,11 @@ def test_a_payment_keeps_what_a_cancellation_and_the_slip_need():
     }
 
 
+@pytest.mark.parametrize(("told", "kept"), [("1500", "1500"), ("0001500", "1500"), ("0", ""), ("", ""), ("약간", "")])
+def test_the_points_in_what_was_paid_are_kept_where_there_are_any(told, kept):
+    assert answered("approve", usePointAmt=told)[1].refs.get("usePointAmt", "") == kept
+
+
 @pytest.mark.parametrize("operation", ["approve", "charge"])
 def test_a_no_says_why_and_a_code_that_is_none_proves_nothing(operation):
     limit = answered(operation, resultCd="3030", resultMsg="한도초과")[1]

@@ -176,6 +176,25 @@ async def test_a_notice_brings_the_cash_receipt_of_all_that_was_paid_alone(stree
     await street.check_books()
 
 
+async def test_the_cards_points_in_a_payment_are_shown_though_its_answer_does_not_tell_them(street):
+    street.fault("notice", "notice_lost")
+    opened = await street.checkout()
+    await street.go(await street.authenticate(opened))
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    told = {"resultCd": "3001", "payMethod": "CARD", "tid": payment.refs["tid"], "oTid": "", "mid": MID,
+            "ordNo": payment.merchant_ref, "goodsAmt": "55000", "currencyType": "KRW", "cancelYN": "N",
+            "ediDate": "20260330163604", "usePointAmt": "1500"}  # fmt: skip
+    before = (await street.call("GET", f"/v1/payments/{payment.id}")).json()
+    assert (await street.post_news(urlencode(signed(told, KEY)).encode())).status_code == 200
+    after = (await street.call("GET", f"/v1/payments/{payment.id}")).json()
+
+    assert "usePointAmt" not in before["gateway_details"]
+    assert after["gateway_details"] == before["gateway_details"] | {"usePointAmt": "1500"}
+    assert (after["captured"], after["allowed"]) == (55_000, before["allowed"]), "they are money like the rest of it"
+    await street.check_books()
+
+
 async def test_a_second_cancel_that_is_never_shown_is_a_persons_though_the_first_one_was(street):
     payment = await paid_and_told(street, 0.0)
     await street.live(200.0, 10.0)

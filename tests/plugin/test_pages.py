@@ -297,6 +297,7 @@ def test_refresh_asks_once_and_applies_what_it_hears(shop: Shop, bridge: StubBri
 def test_what_else_the_gateway_says_of_a_payment_stands_there_in_words(shop: Shop, bridge: StubBridge) -> None:
     view = "/wp-admin/admin.php?page=pay-bridge&payment="
     details = {
+        "usePointAmt": "1500",
         "naverpoint": "20000",
         "naverpay": "bank",
         "paymethod_group": "35",
@@ -307,7 +308,9 @@ def test_what_else_the_gateway_says_of_a_payment_stands_there_in_words(shop: Sho
     told = bridge.add(shop.order()["ref"], gateway_refs={"mul_no": "2001"}, gateway_details=details)
     page = shop.as_("clerk").get(view + told["id"]).text
     assert "mul_no 2001" in page
-    assert "네이버포인트 20,000원 · 네이버페이 수단 계좌 · 페이코 · 정기결제 번호 7 · new " in page
+    assert (
+        "카드 포인트 1,500원 · 네이버포인트 20,000원 · 네이버페이 수단 계좌 · 페이코 · 정기결제 번호 7 · new " in page
+    )
     assert "<script>alert(" not in page
     plain = bridge.add(shop.order()["ref"])
     assert "네이버" not in shop.as_("clerk").get(view + plain["id"]).text

@@ -396,6 +396,22 @@ async def test_a_payments_slip_is_a_link_into_a_new_tab_where_its_gateway_has_on
     assert "매출전표" not in (await minji.get(f"/dashboard/payments/{without.id}")).text
 
 
+@pytest.mark.parametrize(
+    ("lang", "points", "window"),
+    [("ko", "카드 포인트 (원)", "결제창 번호 (aid)"), ("en", "Card points (KRW)", "Number of the window (aid)")],
+)
+async def test_operators_read_what_the_gateways_numbers_are(
+    town: Town, minji: Browser, lang: str, points: str, window: str
+) -> None:
+    payment, refs = await town.pay(await town.add_site(), "paid"), json.dumps({"usePointAmt": "1500", "aid": "aid6f75"})
+    told = "UPDATE payments SET refs = ?, version = version + 1 WHERE id = ?"
+    await town.context.ledger.write(lambda turn: turn.run(told, refs, payment.id))
+    page = (await minji.get(f"/dashboard/payments/{payment.id}?lang={lang}")).text
+
+    assert f'<dt>{points}</dt><dd class="code">1500</dd>' in page
+    assert f'<dt>{window}</dt><dd class="code">aid6f75</dd>' in page
+
+
 async def test_the_bundle_explains_the_payment_and_names_nobody(town: Town, minji: Browser) -> None:
     payment = await town.pay(await town.add_site(), "paid", buyer=HONG)
     text = (await minji.get(f"/dashboard/payments/{payment.id}")).text

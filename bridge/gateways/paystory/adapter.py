@@ -87,7 +87,7 @@ class PayStory(Writer):
     human_after_seconds: float = 360.0
     notice_kinds: tuple[str, ...] = ("noti",)
     numbers: tuple[str, ...] = ("tid",)
-    details: tuple[str, ...] = ("appNo", "appDtm")
+    details: tuple[str, ...] = ("appNo", "appDtm", answers.POINTS)
     account_methods: tuple[Method, ...] = (Method.VIRTUAL_ACCOUNT,)
 
     @property

@@ -27,6 +27,20 @@ from bridge.gateways.paystory import codes
 KEPT = ("tid", "appDtm", "appNo", "cashCrctFlg")
 """What a later cancellation (tid) and the slip need: `cashCrctFlg` 1 says that a cash receipt was issued (10.)."""
 
+POINTS = "usePointAmt"
+"""사용 포인트: how many KRW of the payment its card's points paid. (10.)"""
+
+
+def points(fields: Fields) -> dict[str, str]:
+    """Read the card's points in what was paid, where there are any."""
+    used = fields.text(POINTS, "")
+    return {POINTS: str(int(used))} if used.isascii() and used.isdigit() and int(used) else {}
+
+
+def kept(fields: Fields) -> dict[str, str]:
+    """Read what is kept of a payment besides its money: what later calls need, and the points in it."""
+    return {name: fields.text(name) for name in KEPT if fields.has(name)} | points(fields)
+
 
 def _head(reply: Reply) -> tuple[Fields, str, str]:
     fields = reply.json_fields()
@@ -62,7 +76,7 @@ def approval(payment: Payment, mid: str, reply: Reply, *, bill: bool = False) ->
         return _no(code, message, codes.BILL_DECLINES if bill else codes.DECLINES)
     if misfit(fields, mid, payment.merchant_ref):
         return Unknown("the answer is about another payment", code, message)
-    refs = dict(payment.refs) | {name: fields.text(name) for name in KEPT if fields.has(name)}
+    refs = dict(payment.refs) | kept(fields)
     if not refs.get("tid"):
         raise Unreadable("The answer has no tid.")
     if issued:
@@ -114,7 +128,7 @@ def key(order: KeyOrder, mid: str, reply: Reply) -> Issued | Declined | Unknown:
         return _no(code, message, codes.KEY_DECLINES)
     if misfit(fields, mid, order.ref):
         return Unknown("the answer is about another key", code, message)
-    refs = {name: fields.text(name) for name in KEPT if fields.has(name)}
+    refs = kept(fields)
     charged = None
     if phone:
         if "tid" not in refs:
@@ -188,7 +202,7 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
         if of in codes.CAPTURED[codes.METHODS[payment.method]]:
             captured += _amount(row)
             whole = whole or row.text("cancelYN", "N") == "Y"
-            refs |= {name: row.text(name) for name in KEPT if row.has(name)}
+            refs |= kept(row)
             shown |= card(row)
             paid_at = paid_at or _paid_at(row)
         elif of in codes.GIVEN_BACK:

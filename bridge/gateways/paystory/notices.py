@@ -13,7 +13,7 @@ from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.domain.texts import end_of_day
 from bridge.gateways.paystory import codes
-from bridge.gateways.paystory.answers import KEPT, account_of, card
+from bridge.gateways.paystory.answers import KEPT, account_of, card, points
 
 ACK = Ack('{"resultCd":"0000"}', "application/json")
 """Status 200 and this JSON: fits both ways in which a shop may have its notices judged (http, json)."""
@@ -78,13 +78,15 @@ def _refs(form: Mapping[str, str], event: Event) -> dict[str, str]:
     if event in (Event.CANCELLED, Event.PART_CANCELLED):
         return {"refNo": form["tid"]} if form.get("tid") else {}
     account = {"account_number": form["vacntNo"]} if form.get("vacntNo") else {}
-    return {name: form[name] for name in KEPT if form.get(name)} | account
+    return {name: form[name] for name in KEPT if form.get(name)} | points(Fields(form)) | account
 
 
 def _late_refs(form: Mapping[str, str], event: Event) -> dict[str, str]:
-    """Read whether a cash receipt was issued (10., cashCrctFlg 1): no answer to an approval says it (4.3, 5.4)."""
-    issued = event in (Event.APPROVED, Event.DEPOSITED) and form.get("cashCrctFlg") == "1"
-    return {"cashCrctFlg": "1"} if issued else {}
+    """Read whether a cash receipt was issued (10., cashCrctFlg 1), and how much of it was paid in the card's points: no
+    answer to an approval says either (4.3, 5.4)."""
+    if event not in (Event.APPROVED, Event.DEPOSITED):
+        return {}
+    return ({"cashCrctFlg": "1"} if form.get("cashCrctFlg") == "1" else {}) | points(Fields(form))
 
 
 def _name(form: Mapping[str, str]) -> str:

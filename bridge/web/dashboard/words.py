@@ -277,6 +277,8 @@ REFS: dict[str, Said] = {
     "mul_no": Said("결제요청번호", "Number at PayApp"),
     "rebill_no": Said("정기결제 번호", "Plan no."),
     "qrurl": Said("결제창 QR", "QR of the window"),
+    "aid": Said("결제창 번호 (aid)", "Number of the window (aid)"),
+    "usePointAmt": Said("카드 포인트 (원)", "Card points (KRW)"),
     "naverpoint": Said("네이버포인트 (원)", "Naver points (KRW)"),
     "naverpay": Said("네이버페이 수단", "Naver Pay by"),
     "smilepay_smilecash": Said("스마일캐시 (원)", "Smile cash (KRW)"),
@@ -320,9 +322,8 @@ def instalments(months: str, lang: str) -> str:
     """Say how many instalments ("00", "03") a card was charged in."""
     if not months.isascii() or not months.isdigit():
         return months
-    if int(months) < 2:
-        return "일시불" if lang == "ko" else "none"
-    return f"{int(months)}개월" if lang == "ko" else f"{int(months)} months"
+    one, more = ("일시불", "개월") if lang == "ko" else ("none", " months")
+    return f"{int(months)}{more}" if int(months) > 1 else one
 
 
 def owed_words(won: int, account: str, lang: str) -> str:

@@ -151,6 +151,7 @@ final class Words {
 	/** What else the gateway says of a payment: points and cash in its amount, its plan; whatever has no words as it came. */
 	public static function details( array $payment ): string {
 		$names  = array(
+			'usePointAmt'          => __( 'Card points', 'pay-bridge' ),
 			'naverpoint'           => __( 'Naver points', 'pay-bridge' ),
 			'naverpay'             => __( 'Naver Pay by', 'pay-bridge' ),
 			'smilepay_smilecash'   => __( 'Smile cash', 'pay-bridge' ),
@@ -168,7 +169,7 @@ final class Words {
 			if ( ! is_string( $value ) || '' === $value ) {
 				continue;
 			}
-			$said    = in_array( $name, array( 'naverpoint', 'smilepay_smilecash', 'smilepay_discountamt' ), true ) && ctype_digit( $value )
+			$said    = in_array( $name, array( 'usePointAmt', 'naverpoint', 'smilepay_smilecash', 'smilepay_discountamt' ), true ) && ctype_digit( $value )
 				? self::krw( (int) $value ) : $values[ $name . '.' . $value ] ?? $value;
 			$words[] = 'paymethod_group.35' === $name . '.' . $value ? $said : ( $names[ $name ] ?? $name ) . ' ' . $said;
 		}

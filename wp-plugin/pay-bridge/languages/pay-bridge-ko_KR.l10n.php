@@ -59,6 +59,7 @@ return array(
 		'Cancel of the refund\'s transfer asked for' => '환불 이체 등록을 취소해 달라고 했어요',
 		'Cancel the cash receipt…' => '현금영수증 취소하기…',
 		'Cancelled' => '취소됨',
+		'Card points' => '카드 포인트',
 		'Card' => '카드',
 		'Cases for a person' => '사람이 확인할 건',
 		'Cash receipt asked for' => '현금영수증을 요청했어요',
