@@ -11,12 +11,12 @@ import structlog
 from bridge.clock import from_ms, new_id, now_ms
 from bridge.domain.failures import BridgeError, Malformed, NotNow
 from bridge.domain.gateway import Approves, Inquires, Undoes
-from bridge.domain.machine import TERMINAL, State, Step
+from bridge.domain.machine import TERMINAL, UNSETTLED, State, Step
 from bridge.flows.compare_first import owe_comparisons, unheard_accounts
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import BRIDGE, Recorder
-from bridge.flows.revive import Known, hand_over, lay_approval, revive_payment
+from bridge.flows.revive import Known, hand_held_over, hand_over, is_held_up, lay_approval, revive_held, revive_payment
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
 from bridge.ledger import gap, operations, payments, replay
@@ -52,17 +52,25 @@ async def take_report(context: Context, site: Site, report: Report, once: Once) 
         current = gap.of_site(turn, site.id)
         if current is None or current.ended_at is not None:
             return _told_to_shop(turn, site.id)
-        for known in sorted(report.payments, key=lambda one: State(one.state) not in TERMINAL):
+        for known in sorted(report.payments, key=_turn_of):
             gap.found(turn, site.id, known.payment)
             outcome = revive_payment(turn, recorder, known)
             words = f"the shop knows it as {known.state}, {known.amount} KRW, {known.refunded} KRW refunded"
             gap.note(turn, site.id, known.payment, outcome, recorder.at, words if outcome == "lost" else "")
+            if outcome == "lost" and is_held_up(turn, recorder, known):
+                gap.hold(turn, site.id, known.payment, known.to_json())
         gap.heard(turn, site.id, recorder.at)
         if report.complete and current.told_at is None:
             _all_told(turn, recorder, current)
         return _told_to_shop(turn, site.id)
 
     return await context.ledger.write(work)
+
+
+def _turn_of(known: Known) -> int:
+    """Say when a payment's turn is: of an order's payments those that let go of it come before what holds it."""
+    state = State(known.state)
+    return 0 if state in TERMINAL else 1 if state in UNSETTLED else 2
 
 
 async def beat_gaps(context: Context) -> None:
@@ -74,7 +82,7 @@ async def beat_gaps(context: Context) -> None:
         if one.told_at is None:
             context.tasks.begin(f"ask:{site.id}", _ask(context, site, one))
         else:
-            await context.ledger.write(partial(_end_if_settled, site=site.id, at=now_ms(context.clock)))
+            await context.ledger.write(partial(_end_if_settled, recorder=Recorder.now(context, site)))
 
 
 async def deaf_sites(context: Context) -> frozenset[str]:
@@ -121,6 +129,9 @@ async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard:
         open_still = gap.unsettled(turn, site.id)
         if current.ended_at is None and open_still:
             raise NotNow(f"{len(open_still)} payments are neither settled nor a case yet: {', '.join(open_still[:5])}.")
+        if current.ended_at is None:
+            for held in gap.held(turn, site.id):
+                hand_held_over(turn, recorder, Known.from_json(held))
         gap.end(turn, site.id, recorder.at, who, reason.strip())
         gap.acknowledge(turn, site.id, recorder.at)
         ended = gap.of_site(turn, site.id)
@@ -180,10 +191,14 @@ def _assume(turn: Turn, recorder: Recorder, payment_id: str, current: Gap, *, by
     recorder.case(turn, payment, "unknown_outcome", "it may have been approved in the time that the books have lost")
 
 
-def _end_if_settled(turn: Turn, site: str, at: int) -> None:
+def _end_if_settled(turn: Turn, recorder: Recorder) -> None:
+    site, at = recorder.site.id, recorder.at
     current = gap.of_site(turn, site)
     if current is None or current.ended_at is not None:
         return
+    for held in map(Known.from_json, gap.held(turn, site)):
+        if revive_held(turn, recorder, held):
+            gap.fitted(turn, site, held.payment, at)
     if gap.unsettled(turn, site) or gap.cases_since(turn, current) or gap.lost(turn, site):
         return
     gap.end(turn, site, at, BRIDGE, "everything was settled")

@@ -1,6 +1,8 @@
 """Takes into restored books what the shop hands over of a payment: by the books' own attestation, never by its word."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from bridge.clock import from_ms, new_id, new_reference
 from bridge.domain.gateway import Inquires
@@ -36,6 +38,16 @@ class Known:
     attestation: str
     asked: tuple[Asked, ...] = ()
 
+    def to_json(self) -> str:
+        """Write it down, to be taken in later."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        told = json.loads(text)
+        return cls(**(told | {"asked": tuple(Asked(**one) for one in told["asked"])}))
+
 
 def revive_payment(turn: Turn, recorder: Recorder, known: Known) -> str:
     """Take in what the shop knows of one payment. Answers same, revived, unproven or lost."""
@@ -45,13 +57,14 @@ def revive_payment(turn: Turn, recorder: Recorder, known: Known) -> str:
     if own is None or own.version < known.version:
         outcome = _take(turn, recorder, known, own)
     own = _find(turn, site, known.payment)
-    if own is not None:
+    if own is not None and outcome != "lost":
         _raise_seq(turn, recorder, own, known.seq)
         for asked in known.asked:
             outcome = _ask_again(turn, recorder, _find(turn, site, known.payment) or own, asked) or outcome
     return outcome
 
 
+Attested = dict[str, Any]
 _WRITERS = (
     ("operations", revive.operation),
     ("entries", revive.entry),
@@ -66,22 +79,51 @@ def _find(turn: Turn, site: str, payment_id: str) -> Payment | None:
 
 
 def _take(turn: Turn, recorder: Recorder, known: Known, own: Payment | None) -> str:
-    site = recorder.site.id
-    rows = read_attestation(recorder.context.vault, site, known.payment, known.attestation)
-    if rows is None or rows["payment"]["version"] != known.version:
+    rows = _attested(recorder, known)
+    if rows is None:
         return _unproven(turn, recorder, known, own, "there is no attestation of ours for that")
-    why_not = revive.fits(turn, rows["payment"], rows["operations"], rows["audit"])
+    why_not = _why_not(turn, rows)
+    if why_not and own is not None and _is_taken(turn, own):
+        return "lost"  # it may fit later, and a case would be one more row in its audit
     if why_not:
         return _unproven(turn, recorder, known, own, why_not)
     revive.order(turn, rows["order"])
     revive.payment(turn, rows["payment"])
-    revive.chain(turn, site, known.payment, rows["audit"])
-    revive.news(turn, site, known.payment, rows["news"], recorder.at)
+    revive.chain(turn, recorder.site.id, known.payment, rows["audit"])
+    revive.news(turn, recorder.site.id, known.payment, rows["news"], recorder.at)
     for name, write in _WRITERS:
         for row in rows[name]:
             write(turn, row)
     _note(turn, recorder, known, rows["payment"]["state"])
     return "revived"
+
+
+def is_held_up(turn: Turn, recorder: Recorder, known: Known) -> bool:
+    """Tell whether our own attestation proves it, and it only does not fit into the books as they stand now."""
+    rows = _attested(recorder, known)
+    return rows is not None and bool(_why_not(turn, rows))
+
+
+def revive_held(turn: Turn, recorder: Recorder, known: Known) -> bool:
+    """Take in what was held up, if it fits by now."""
+    return not is_held_up(turn, recorder, known) and revive_payment(turn, recorder, known) != "lost"
+
+
+def hand_held_over(turn: Turn, recorder: Recorder, known: Known) -> None:
+    """Open a case of what was held up to the end, where the books have its payment."""
+    own = _find(turn, recorder.site.id, known.payment)
+    if own is not None:
+        _unproven(turn, recorder, known, own, "our own attestation of it does not fit into the books")
+        _raise_seq(turn, recorder, own, known.seq)
+
+
+def _attested(recorder: Recorder, known: Known) -> Attested | None:
+    rows = read_attestation(recorder.context.vault, recorder.site.id, known.payment, known.attestation)
+    return rows if rows is not None and rows["payment"]["version"] == known.version else None
+
+
+def _why_not(turn: Turn, rows: Attested) -> str:
+    return revive.fits(turn, rows["payment"], rows["operations"], rows["audit"])
 
 
 def _note(turn: Turn, recorder: Recorder, known: Known, state: str) -> None:
@@ -105,7 +147,8 @@ def _unproven(turn: Turn, recorder: Recorder, known: Known, own: Payment | None,
     if own is None:
         return "lost"
     payment, state = own, State(own.state)
-    if state is State.OPEN and known.state in {str(one) for one in (*PAID_STATES, State.NEEDS_HUMAN, State.UNKNOWN)}:
+    moved = known.state in {str(one) for one in (*PAID_STATES, State.NEEDS_HUMAN, State.UNKNOWN)}
+    if state is State.OPEN and moved and not _is_taken(turn, own):
         payment = hand_over(turn, recorder, payment)
         recorder.case(turn, payment, "unknown_outcome", words)
     elif _may_have_been_refunded(turn, own, known.refunded - own.refunded):
@@ -115,6 +158,12 @@ def _unproven(turn: Turn, recorder: Recorder, known: Known, own: Payment | None,
     else:
         recorder.case(turn, payment, "reported", words)
     return "unproven"
+
+
+def _is_taken(turn: Turn, payment: Payment) -> bool:
+    """Tell whether another payment holds the order's money, or may: this one cannot as well."""
+    everyone = payments.of_order(turn, payment.site, payment.order_ref)
+    return payments.holder(everyone, but=payment.id) is not None
 
 
 def hand_over(turn: Turn, recorder: Recorder, payment: Payment) -> Payment:

@@ -114,6 +114,23 @@ def note(turn: Turn, site: str, payment: str, outcome: str, at: int, detail: str
     return True
 
 
+def hold(turn: Turn, site: str, payment: str, known: str) -> None:
+    """Keep what was handed over of a payment and only does not fit yet, to take it in when it does."""
+    turn.run("UPDATE gap_payments SET held = ? WHERE site = ? AND payment = ?", known, site, payment)
+
+
+def held(turn: Turn, site: str) -> list[str]:
+    """Read what was handed over and is held up, oldest first."""
+    rows = turn.all("SELECT held FROM gap_payments WHERE site = ? AND held <> '' ORDER BY at, payment", site)
+    return [row["held"] for row in rows]
+
+
+def fitted(turn: Turn, site: str, payment: str, at: int) -> None:
+    """Note that what was held up is in the books."""
+    turn.run("DELETE FROM gap_payments WHERE site = ? AND payment = ?", site, payment)
+    note(turn, site, payment, "revived", at)
+
+
 def found(turn: Turn, site: str, payment: str) -> None:
     """A payment that seemed lost has been handed over after all."""
     turn.run("DELETE FROM gap_payments WHERE site = ? AND payment = ? AND outcome = 'lost'", site, payment)

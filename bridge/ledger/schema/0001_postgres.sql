@@ -543,6 +543,7 @@ CREATE TABLE gap_payments (
   payment TEXT COLLATE "C" NOT NULL,
   outcome TEXT COLLATE "C" NOT NULL CHECK (outcome IN ('same', 'revived', 'unproven', 'assumed', 'lost')),
   detail TEXT COLLATE "C" NOT NULL DEFAULT '',
+  held TEXT COLLATE "C" NOT NULL DEFAULT '',
   at BIGINT NOT NULL,
   seen_at BIGINT,
   PRIMARY KEY (site, payment)

@@ -513,6 +513,7 @@ CREATE TABLE gap_payments (
   payment TEXT NOT NULL,
   outcome TEXT NOT NULL CHECK (outcome IN ('same', 'revived', 'unproven', 'assumed', 'lost')),
   detail TEXT NOT NULL DEFAULT '',
+  held TEXT NOT NULL DEFAULT '',
   at BIGINT NOT NULL,
   seen_at BIGINT,
   PRIMARY KEY (site, payment)
