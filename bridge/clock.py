@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from bridge.domain.exchange import Stamp
@@ -12,6 +13,7 @@ from bridge.domain.exchange import Stamp
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _RESERVE_BYTES = 4096
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
@@ -23,6 +25,10 @@ class Clock(Protocol):
 
     def boot_seconds(self) -> float:
         """Say the seconds since the machine started, suspends included; for deadlines."""
+        ...
+
+    def boot_id(self) -> str:
+        """Name the start of the machine that those seconds count from; every process since then says the same."""
         ...
 
     def random_bytes(self, count: int) -> bytes:
@@ -39,6 +45,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._reserve = b""
+        self._boot_id = _read_boot_id()
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
@@ -48,6 +55,10 @@ class SystemClock:
     def boot_seconds(self) -> float:
         """Say the seconds since the machine started, suspends included."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def boot_id(self) -> str:
+        """Name this start of the machine."""
+        return self._boot_id
 
     def random_bytes(self, count: int) -> bytes:
         """Give unpredictable bytes, each once.
@@ -64,6 +75,14 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+def _read_boot_id() -> str:
+    """Read it where Linux tells it; a process that cannot know it counts as a machine of its own."""
+    try:
+        return _BOOT_ID.read_text("ascii").strip() or secrets.token_hex(16)
+    except OSError:
+        return secrets.token_hex(16)
 
 
 def now_ms(clock: Clock) -> int:
@@ -87,7 +106,18 @@ def stamp(clock: Clock) -> Stamp:
     What is sent with it must be written the same from the ledger's copy: a net-cancel repeats the approval's time, and
     a microsecond more, rounded away there, can be another second.
     """
-    return Stamp(from_ms(now_ms(clock)), clock.random_bytes(16).hex())
+    return Stamp(from_ms(now_ms(clock)), clock.random_bytes(16).hex(), boot_mark(clock))
+
+
+def boot_mark(clock: Clock) -> str:
+    """Say this moment by the boot clock, as the ledger stores it: the machine's start, and milliseconds since then."""
+    return f"{clock.boot_id()}:{int(clock.boot_seconds() * 1000)}"
+
+
+def between_ms(earlier: str, later: str) -> int | None:
+    """Say how many milliseconds truly passed between two such moments; None where they are of different starts."""
+    (start, _, since), (same, _, till) = earlier.rpartition(":"), later.rpartition(":")
+    return int(till) - int(since) if start and start == same else None
 
 
 def new_id(clock: Clock) -> str:

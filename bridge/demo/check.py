@@ -43,6 +43,10 @@ class _MovableClock(SystemClock):
         """Say the wall time as everybody in the check has it."""
         return super().now() + self._ahead
 
+    def boot_seconds(self) -> float:
+        """Say the boot time as the bridge has it: what is moved passes by every clock."""
+        return super().boot_seconds() + self._ahead.total_seconds()
+
     def move(self, seconds: float) -> None:
         """Let time pass for sandbox, bridge and shop alike."""
         self._ahead += timedelta(seconds=seconds)

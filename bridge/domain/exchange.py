@@ -14,10 +14,14 @@ WON_DIGITS_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The moment (aware) and the randomness (32 hex digits) a method may use; stored with its operation."""
+    """The moment (aware) and the randomness (32 hex digits) a method may use; stored with its operation.
+
+    `boot` is the same moment by the boot clock, which nobody sets: the machine's start, and milliseconds since then.
+    """
 
     at: datetime
     nonce: str
+    boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Compares a gateway's books with ours, by inquiry: after every refund, and whenever a notice without proof says so."""
 
-from datetime import timedelta
-
 from bridge.clock import to_ms
+from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
 from bridge.domain.machine import TERMINAL, Evidence, State, Step, blocks
 from bridge.domain.payment import Payment
@@ -10,21 +9,20 @@ from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import close_own, write_return
-from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_of
+from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.told import PROVEN_BACK, REPORTED
 from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
-MILLISECOND = timedelta(milliseconds=1)
 DIFFER = "books_differ"
 DOUBLED = "external_refund"
 """Reasons of cases: the gateway's books show less than ours; it gave back more than was asked here."""
 
 
 def record_check(
-    turn: Turn, recorder: Recorder, gateway: Gateway, check: Operation, outcome: Inquiry, fence: Fence, asked_at: int
+    turn: Turn, recorder: Recorder, gateway: Gateway, check: Operation, outcome: Inquiry, fence: Fence, asked: Stamp
 ) -> None:
     """Write what a comparison shows: money found, money given back past the bridge, or that the books agree.
 
@@ -38,8 +36,8 @@ def record_check(
     difference = _difference(turn, recorder, payment, outcome, fence)
     told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in (REPORTED, PROVEN_BACK))
     if told_at and payments.get(turn, payment.site, payment.id).version == payment.version:
-        quiet = asked_at >= told_at + quiet_of(recorder.context, gateway) // MILLISECOND
-        if not (quiet if isinstance(outcome, Seen) else is_late(gateway, told_at, recorder.at)):
+        quiet = to_ms(asked.at) >= told_at + quiet_ms(recorder.context, gateway)
+        if not (quiet if isinstance(outcome, Seen) else is_late(gateway, recorder.at - told_at)):
             said = difference or "money is said to have gone back and is not shown yet"
             _later(turn, recorder, gateway, payment, check, said)
             return
@@ -132,7 +130,7 @@ def _later(
 ) -> None:
     """Look again: a gateway's inquiry may lag behind its own answers. What still differs at last is a person's."""
     since = to_ms(check.sent_at)
-    late = is_late(gateway, since, recorder.at)
+    late = is_late(gateway, waited_ms(recorder.context, check, recorder.stamp))
     next_try_at = after_human(since, recorder.at) if late else recorder.at + pause_ms(ASK_SECONDS, check.tries // 2)
     if late and difference and "KRW" in difference:
         recorder.case(turn, payment, DIFFER, difference)

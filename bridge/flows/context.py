@@ -91,7 +91,10 @@ class Tasks:
 
 @dataclass(slots=True)
 class Context:
-    """The bridge's parts. `owner` names this process: what it sent and did not settle is its own until it dies."""
+    """The bridge's parts. `owner` names this process: what it sent and did not settle is its own until it dies.
+
+    `first_looks` are of unknown operations that this start of the machine did not send: when this process first looked.
+    """
 
     settings: Settings
     clock: Clock
@@ -104,6 +107,7 @@ class Context:
     tasks: Tasks = field(default_factory=Tasks)
     monitor: Monitor = field(default_factory=Monitor)
     beat_at: float = 0.0
+    first_looks: dict[str, str] = field(default_factory=dict)
     breakers: Breakers = field(default_factory=Breakers)
 
     def admit(self) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from bridge.clock import to_ms
+from bridge.clock import between_ms, to_ms
+from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Absent, Declined, Gateway, Inquires, Inquiry, NotSent, Seen, Undoes
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
@@ -12,7 +13,7 @@ from bridge.flows.capture import CAME_AND_WENT, CAPTURED, Found, fence_for, writ
 from bridge.flows.compare import ask_a_person, given_back, record_check
 from bridge.flows.context import Context
 from bridge.flows.external import write_external_refund
-from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
+from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_left_ms, waited_ms
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
@@ -43,7 +44,7 @@ async def inquire_once(context: Context, site: Site, gateway: Gateway, operation
         operations.claim(turn, operation, context.owner, claimed)
         return payments.get(turn, site.id, operation.payment)
 
-    payment, asked_at = await context.ledger.write(claim), recorder.at
+    payment, asked = await context.ledger.write(claim), recorder.stamp
     exchange = gateway.inquire(payment, recorder.stamp)
     conversation = await talk(context, site, gateway, exchange, deadline_seconds=INQUIRY_SECONDS)
     outcome = conversation.outcome
@@ -58,7 +59,7 @@ async def inquire_once(context: Context, site: Site, gateway: Gateway, operation
         current = operations.get(turn, site.id, operation.id)
         assert current is not None, "operations are never deleted"
         if current.step in PENDING_STEPS and current.tries == operation.tries + 1:
-            _record(turn, recorder, gateway, current, outcome, fence, asked_at)
+            _record(turn, recorder, gateway, current, outcome, fence, asked)
 
     await write_down(context, record)
 
@@ -70,20 +71,20 @@ def _record(
     operation: Operation,
     outcome: Inquiry,
     fence: Fence,
-    asked_at: int,
+    asked: Stamp,
 ) -> None:
     """Write what an inquiry showed; it shows what was there when it was asked, however late its answer comes."""
     payment = payments.get(turn, recorder.site.id, operation.payment)
     if isinstance(outcome, Seen) and not outcome.captured:
         outcome = Absent()  # it is there, and no money is
     if operation.kind is Kind.REFUND:
-        _record_refund(turn, recorder, gateway, payment, operation, outcome, asked_at)
+        _record_refund(turn, recorder, gateway, payment, operation, outcome, asked)
     elif operation.kind is Kind.UNDO:
-        _record_undo(turn, recorder, gateway, payment, operation, outcome, asked_at)
+        _record_undo(turn, recorder, gateway, payment, operation, outcome, asked)
     elif operation.kind is Kind.CHECK:
-        record_check(turn, recorder, gateway, operation, outcome, fence, asked_at)
+        record_check(turn, recorder, gateway, operation, outcome, fence, asked)
     else:
-        _record_approval(turn, recorder, gateway, payment, operation, outcome, fence, asked_at)
+        _record_approval(turn, recorder, gateway, payment, operation, outcome, fence, asked)
 
 
 def _record_approval(
@@ -94,7 +95,7 @@ def _record_approval(
     operation: Operation,
     outcome: Inquiry,
     fence: Fence,
-    asked_at: int,
+    asked: Stamp,
 ) -> None:
     """An approval that got lost, or the end of a window in which the gateway captures by itself."""
     if isinstance(outcome, Seen):
@@ -111,7 +112,7 @@ def _record_approval(
             ask_a_person(turn, recorder, after)
         return
     told = notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in operation.refs
-    shown, proven = _absence(recorder, gateway, operation, outcome, asked_at, told=told)
+    shown, proven = _absence(recorder, gateway, operation, outcome, asked, told=told)
     if proven:
         _never_happened(turn, recorder, payment, operation)
         return
@@ -119,15 +120,23 @@ def _record_approval(
 
 
 def _absence(
-    recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Inquiry, asked_at: int, *, told: bool
+    recorder: Recorder, gateway: Gateway, operation: Operation, outcome: Inquiry, asked: Stamp, *, told: bool
 ) -> tuple[Mapping[str, str], bool]:
     """Say what has been shown so far, and whether it proves that nothing happened (E5): absent twice, a minute apart
     at least, both after the quiet period. Where the gateway itself told otherwise it proves nothing."""
     shown = {name: value for name, value in operation.refs.items() if name in KEPT}
-    if not isinstance(outcome, Absent) or told or asked_at < quiet_at(recorder.context, gateway, operation):
+    if not isinstance(outcome, Absent) or told or quiet_left_ms(recorder.context, gateway, operation, asked):
         return shown, False
-    first = int(shown.get(ABSENT_AT, asked_at))
-    return shown | {ABSENT_AT: str(first)}, asked_at - first >= APART_MS
+    return _absent_again(shown, asked)
+
+
+def _absent_again(shown: Mapping[str, str], asked: Stamp) -> tuple[dict[str, str], bool]:
+    """Note when it was first absent, and say whether it has been long enough; before this start is no time ago."""
+    first = shown.get(ABSENT_AT, "")
+    apart = between_ms(first, asked.boot)
+    if apart is None:
+        first, apart = asked.boot, 0
+    return {**shown, ABSENT_AT: first}, apart >= APART_MS
 
 
 def _go_on(
@@ -142,7 +151,8 @@ def _go_on(
     """Nothing is proven: ask again, and tell a person once it has taken too long."""
     code, message = getattr(outcome, "code", ""), getattr(outcome, "message", "") or getattr(outcome, "why", "")
     since = to_ms(operation.sent_at)
-    if operation.step is Step.UNKNOWN and is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent):
+    late = is_late(gateway, waited_ms(recorder.context, operation, recorder.stamp)) and not isinstance(outcome, NotSent)
+    if operation.step is Step.UNKNOWN and late:
         again = after_human(since, recorder.at)
         operations.step(
             turn,
@@ -158,17 +168,21 @@ def _go_on(
         needs_human(turn, recorder, hold_order(turn, recorder, payment), code, message, detail)
         return
     next_try_at = recorder.at + pause_ms(ASK_SECONDS, operation.tries // 2)
-    quiet = quiet_at(recorder.context, gateway, operation)
-    if recorder.at < quiet:
-        next_try_at = min(next_try_at, quiet)
+    quiet_left = quiet_left_ms(recorder.context, gateway, operation, recorder.stamp)
+    if quiet_left:
+        next_try_at = min(next_try_at, recorder.at + quiet_left)
     if operation.step is Step.NEEDS_HUMAN:
         next_try_at = after_human(since, recorder.at)
     elif ABSENT_AT in shown:  # a net-cancel also blocks what arrives late; without one it must be absent once more
-        again = recorder.at if isinstance(gateway, Undoes) else int(shown[ABSENT_AT]) + APART_MS
-        next_try_at = max(recorder.at + 1_000, again)
+        next_try_at = recorder.at + (1_000 if isinstance(gateway, Undoes) else _apart_left_ms(recorder, shown))
     operations.try_again(
         turn, operation, next_try_at=next_try_at, code=operation.code, message=operation.message, refs=shown
     )
+
+
+def _apart_left_ms(recorder: Recorder, shown: Mapping[str, str]) -> int:
+    apart = between_ms(shown[ABSENT_AT], recorder.stamp.boot)
+    return max(1_000, APART_MS - (apart or 0))
 
 
 def _never_happened(turn: Turn, recorder: Recorder, payment: Payment, operation: Operation) -> None:
@@ -196,7 +210,7 @@ def _came_and_went(turn: Turn, recorder: Recorder, payment: Payment, operation: 
 
 
 def _record_undo(
-    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, undo: Operation, outcome: Inquiry, asked_at: int
+    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, undo: Operation, outcome: Inquiry, asked: Stamp
 ) -> None:
     """Between the tries to take money back: an inquiry may show that it is back, or that none was ever there."""
     if isinstance(outcome, Seen):
@@ -208,13 +222,13 @@ def _record_undo(
     approve = operations.get(turn, recorder.site.id, undo.target)
     assert approve is not None, "an undo has a target"
     told = bool(payment.captured) or notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in undo.refs
-    quiet = quiet_at(recorder.context, gateway, approve)
-    if isinstance(outcome, Absent) and not told and asked_at >= quiet:
-        first = int(undo.refs.get(ABSENT_AT, asked_at))
-        if asked_at - first >= APART_MS:
+    quiet = not quiet_left_ms(recorder.context, gateway, approve, asked)
+    if isinstance(outcome, Absent) and not told and quiet:
+        shown, proven = _absent_again(_kept(undo), asked)
+        if proven:
             record_undone(turn, recorder, gateway, undo, Evidence.E5, found_nothing=True)
             return
-        _note_shown(turn, recorder, undo, {**_kept(undo), ABSENT_AT: str(first)})
+        _note_shown(turn, recorder, undo, shown)
         return
     _note_shown(turn, recorder, undo, _kept(undo))
 
@@ -235,7 +249,7 @@ def _record_refund(
     payment: Payment,
     operation: Operation,
     outcome: Inquiry,
-    asked_at: int,
+    asked: Stamp,
 ) -> None:
     """A refund that got lost: what was refunded in all tells whether this very one was, because they go one by one."""
     if not isinstance(outcome, Seen) or outcome.refunded is None:
@@ -250,7 +264,7 @@ def _record_refund(
         payment = given_back(turn, recorder, payment, more, outcome.refunded)
     if done:
         return
-    shown, proven = _absence(recorder, gateway, operation, Absent(), asked_at, told=False)
+    shown, proven = _absence(recorder, gateway, operation, Absent(), asked, told=False)
     if proven:
         why = "an inquiry shows that it was not made"
         refund_failed(turn, recorder, payment, operation, Evidence.E5, "", "", why)
@@ -267,30 +281,29 @@ def _ask_refund_again(
     outcome: Inquiry,
     shown: Mapping[str, str],
 ) -> None:
-    since = to_ms(operation.sent_at)
     blind = isinstance(outcome, Seen) and outcome.refunded is None
     if blind and operation.amount == payment.captured:
         operations.try_again(
             turn, operation, next_try_at=recorder.at, code=operation.code, message=operation.message, refs={BLIND: "1"}
         )
         return
-    late = is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent)
+    late = is_late(gateway, waited_ms(recorder.context, operation, recorder.stamp)) and not isinstance(outcome, NotSent)
     if operation.step is Step.UNKNOWN and (blind or late):
         refund_to_person(turn, recorder, payment, operation)
         return
     next_try_at = recorder.at + pause_ms(ASK_SECONDS, operation.tries // 2)
     if operation.step is Step.NEEDS_HUMAN:
-        next_try_at = after_human(since, recorder.at)
+        next_try_at = after_human(to_ms(operation.sent_at), recorder.at)
     elif ABSENT_AT in shown:
-        next_try_at = max(recorder.at + 1_000, int(shown[ABSENT_AT]) + APART_MS)
-    elif recorder.at < quiet_at(recorder.context, gateway, operation):
-        next_try_at = min(next_try_at, quiet_at(recorder.context, gateway, operation))
+        next_try_at = recorder.at + _apart_left_ms(recorder, shown)
+    elif quiet_left := quiet_left_ms(recorder.context, gateway, operation, recorder.stamp):
+        next_try_at = min(next_try_at, recorder.at + quiet_left)
     operations.try_again(
         turn, operation, next_try_at=next_try_at, code=operation.code, message=operation.message, refs=shown
     )
 
 
-def takes_back_first(gateway: Gateway, approve: Operation, at: int, quiet: int) -> bool:
+def takes_back_first(gateway: Gateway, approve: Operation, *, quiet: bool) -> bool:
     """Tell whether an unknown approval is taken back rather than asked about.
 
     At once where nothing can be asked, or after a plain refusal; else after the quiet period, once it was absent.
@@ -299,4 +312,4 @@ def takes_back_first(gateway: Gateway, approve: Operation, at: int, quiet: int) 
         return False
     if not isinstance(gateway, Inquires) or approve.refusal:
         return True
-    return at >= quiet and ABSENT_AT in approve.refs
+    return quiet and ABSENT_AT in approve.refs

@@ -1,8 +1,7 @@
 """How often to ask about what nobody knows, and when a person must be told."""
 
-from datetime import timedelta
-
-from bridge.clock import to_ms
+from bridge.clock import between_ms, boot_mark, to_ms
+from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Gateway
 from bridge.flows.context import Context
 from bridge.ledger.ledger import Row
@@ -21,14 +20,26 @@ HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 ACCEPTED_DAYS_MAX = 14
 
 
-def quiet_of(context: Context, gateway: Gateway) -> timedelta:
+def quiet_ms(context: Context, gateway: Gateway) -> int:
     """The quiet period: nobody may conclude "absent" earlier after the last byte was sent."""
-    return timedelta(seconds=max(context.settings.quiet_seconds_min, gateway.deadline_seconds + 60))
+    return round(max(context.settings.quiet_seconds_min, gateway.deadline_seconds + 60) * 1000)
 
 
-def quiet_at(context: Context, gateway: Gateway, operation: Operation) -> int:
-    """When the quiet period after an operation's last byte is over, in milliseconds."""
-    return to_ms(operation.sent_at + quiet_of(context, gateway))
+def quiet_left_ms(context: Context, gateway: Gateway, operation: Operation, now: Stamp) -> int:
+    """What is left of the quiet period after an operation's last byte, in milliseconds; 0 once it is over."""
+    return max(0, quiet_ms(context, gateway) - waited_ms(context, operation, now))
+
+
+def waited_ms(context: Context, operation: Operation, now: Stamp) -> int:
+    """How long ago an operation was sent, in milliseconds, or less.
+
+    By the boot clock alone: the wall clock may have been set meanwhile, and proves nothing. What another machine sent,
+    or this one before it started, counts from when this process first looked at it.
+    """
+    passed = between_ms(operation.stamp.boot, now.boot)
+    if passed is None:
+        passed = between_ms(context.first_looks.setdefault(operation.id, now.boot), now.boot)
+    return passed or 0
 
 
 def pause_ms(seconds: tuple[int, ...], tries: int) -> int:
@@ -41,9 +52,9 @@ def claimed_until(gateway: Gateway, at: int) -> int:
     return at + round((gateway.deadline_seconds + CLAIM_SECONDS_MORE) * 1000)
 
 
-def is_late(gateway: Gateway, since: int, at: int) -> bool:
-    """Whether an outcome has been unknown for so long that a person must be told; times in milliseconds."""
-    return at - since >= gateway.human_after_seconds * 1000
+def is_late(gateway: Gateway, waited: int) -> bool:
+    """Whether an outcome has been unknown for so long (milliseconds) that a person must be told."""
+    return waited >= gateway.human_after_seconds * 1000
 
 
 def accepted_until(operation: Operation) -> int:
@@ -69,4 +80,5 @@ def patience_seconds(context: Context, site: str, gateway: str) -> float:
 def is_overdue(context: Context, row: Row, at: int) -> bool:
     """Whether a person should have been told of an unknown by now, as its gateway allows; `at` in milliseconds."""
     allowed = patience_seconds(context, row["site"], row["gateway"])
-    return (at - int(row["sent_at"])) / 1000 > allowed + OVERDUE_SECONDS
+    passed = between_ms(row["sent_boot"], boot_mark(context.clock))
+    return (at - int(row["sent_at"]) if passed is None else passed) / 1000 > allowed + OVERDUE_SECONDS

@@ -8,7 +8,7 @@ from bridge.domain.machine import PENDING_STEPS, Evidence, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
-from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms
+from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, waited_ms
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.requests_made import end_request, in_turn
 from bridge.flows.sites import Site
@@ -76,7 +76,11 @@ def _record(
     since = to_ms(probe.sent_at)
     if isinstance(outcome, PerhapsPaid):
         payment = hold_order(turn, recorder, payment)
-    if probe.step is Step.UNKNOWN and is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent):
+    if (
+        probe.step is Step.UNKNOWN
+        and is_late(gateway, waited_ms(recorder.context, probe, recorder.stamp))
+        and not isinstance(outcome, NotSent)
+    ):
         again = after_human(since, recorder.at)
         operations.step(turn, probe, Step.NEEDS_HUMAN, at=recorder.at, code=code, message=message, next_try_at=again)
         needs_human(turn, recorder, hold_order(turn, recorder, payment), code, message, detail)

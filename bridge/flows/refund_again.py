@@ -16,6 +16,7 @@ from bridge.flows.pace import (
     claimed_until,
     is_late,
     pause_ms,
+    waited_ms,
 )
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.sites import Site
@@ -79,7 +80,7 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operati
         return
     code = getattr(outcome, "code", "")
     message = getattr(outcome, "message", "") or getattr(outcome, "why", "")
-    late = is_late(gateway, to_ms(operation.sent_at), recorder.at) and isinstance(outcome, Unknown)
+    late = is_late(gateway, waited_ms(recorder.context, operation, recorder.stamp)) and isinstance(outcome, Unknown)
     if late and operation.step is Step.UNKNOWN:
         refund_to_person(turn, recorder, payment, operation)
         return

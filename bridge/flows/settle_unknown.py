@@ -8,7 +8,7 @@ from bridge.domain.payment import Payment
 from bridge.domain.services import RefundsToAccounts
 from bridge.flows.context import Context
 from bridge.flows.inquire import BLIND, inquire_once, takes_back_first
-from bridge.flows.pace import HUMAN_EVERY_SECONDS, after_human, is_late, quiet_at
+from bridge.flows.pace import HUMAN_EVERY_SECONDS, after_human, is_late, quiet_left_ms, waited_ms
 from bridge.flows.probe import probe_once
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import await_end, refund_again
@@ -78,12 +78,12 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
 
 
 async def _approval(context: Context, site: Site, gateway: Gateway, approve: Operation) -> None:
-    at = now_ms(context.clock)
-    quiet = quiet_at(context, gateway, approve)
+    recorder = Recorder.now(context, site)
+    quiet = not quiet_left_ms(context, gateway, approve, recorder.stamp)
     if await context.ledger.read(lambda turn: _is_being_taken_back(turn, approve)):
-        again = at + HUMAN_EVERY_SECONDS * 1000
+        again = recorder.at + HUMAN_EVERY_SECONDS * 1000
         await context.ledger.write(lambda turn: _postpone(turn, approve, again))
-    elif takes_back_first(gateway, approve, at, quiet):
+    elif takes_back_first(gateway, approve, quiet=quiet):
         undo = await context.ledger.write(lambda turn: intend_undo(turn, Recorder.now(context, site), approve))
         if undo is not None:
             await undo_once(context, site, gateway, undo)
@@ -104,9 +104,9 @@ def _postpone(turn: Turn, approve: Operation, next_try_at: int) -> None:
 
 def _wait(turn: Turn, recorder: Recorder, gateway: Gateway, approve: Operation) -> None:
     """Nothing can be asked and nothing taken back: a notice may come; after a while a person looks."""
-    since = to_ms(approve.sent_at)
-    late_at = since + round(gateway.human_after_seconds * 1000)
-    if approve.step is Step.UNKNOWN and is_late(gateway, since, recorder.at):
+    since, waited = to_ms(approve.sent_at), waited_ms(recorder.context, approve, recorder.stamp)
+    late_at = recorder.at + round(gateway.human_after_seconds * 1000) - waited
+    if approve.step is Step.UNKNOWN and is_late(gateway, waited):
         operations.step(turn, approve, Step.NEEDS_HUMAN, at=recorder.at, code=approve.code, message=approve.message)
         payment = payments.get(turn, recorder.site.id, approve.payment)
         detail = f"the approval has no outcome, and this gateway can be asked nothing: {approve.message}"

@@ -4,7 +4,7 @@ from typing import TypeVar, overload
 
 import structlog
 
-from bridge.clock import now_ms
+from bridge.clock import boot_mark, now_ms
 from bridge.domain.billing import VouchesForKeys
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import BridgeError
@@ -106,10 +106,10 @@ def note_after_key_window(
 
 def _renewal(context: Context, gateway: Gateway, operation: Operation) -> Renew:
     async def renew() -> float | None:
-        intended_at, at = context.clock.boot_seconds(), now_ms(context.clock)
+        intended_at, at, boot = context.clock.boot_seconds(), now_ms(context.clock), boot_mark(context.clock)
         until = claimed_until(gateway, at)
         try:
-            await context.ledger.write(lambda turn: operations.renew(turn, operation, at=at, until=until))
+            await context.ledger.write(lambda turn: operations.renew(turn, operation, at=at, boot=boot, until=until))
         except BridgeError as error:
             log.warning("a further call was not sent", operation=operation.id, code=error.code, detail=error.detail)
             return None

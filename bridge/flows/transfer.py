@@ -3,13 +3,22 @@
 from dataclasses import replace
 
 from bridge.clock import to_ms
-from bridge.domain.exchange import Exchange
+from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.gateway import Absent, Accepted, Done, Gateway, NotSent, Refused, Unknown
 from bridge.domain.machine import Evidence, Kind, Step
 from bridge.domain.payment import Account, Payment
 from bridge.domain.services import RefundsToAccounts, Transfers, TransferShown
 from bridge.flows.context import Context
-from bridge.flows.pace import ASK_SECONDS, DAY_SECONDS, accepted_until, after_human, is_late, pause_ms, quiet_at
+from bridge.flows.pace import (
+    ASK_SECONDS,
+    DAY_SECONDS,
+    accepted_until,
+    after_human,
+    is_late,
+    pause_ms,
+    quiet_left_ms,
+    waited_ms,
+)
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
@@ -64,7 +73,7 @@ async def ask_for_transfer(context: Context, site: Site, gateway: Gateway, opera
         exchange = gateway.show_transfer(payment, operation.refs, recorder.stamp)
     else:
         exchange = gateway.find_transfer(payment, operation.ref, operation.amount, operation.stamp, recorder.stamp)
-    conversation, asked_at = await talk(context, site, gateway, exchange), recorder.at
+    conversation, asked = await talk(context, site, gateway, exchange), recorder.stamp
     recorder = Recorder.now(context, site)
 
     def record(turn: Turn) -> None:
@@ -74,13 +83,13 @@ async def ask_for_transfer(context: Context, site: Site, gateway: Gateway, opera
             if current.refs:
                 _record(turn, recorder, current, conversation.outcome)
             else:
-                _record_search(turn, recorder, gateway, current, conversation.outcome, asked_at)
+                _record_search(turn, recorder, gateway, current, conversation.outcome, asked)
 
     await write_down(context, record)
 
 
 def _record_search(
-    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: object, asked_at: int
+    turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operation, outcome: object, asked: Stamp
 ) -> None:
     """What is found is taken in; a person is asked once it was not found after the quiet period, or nobody could say.
 
@@ -94,8 +103,8 @@ def _record_search(
         _record(turn, recorder, operation, outcome)
         return
     since = to_ms(operation.sent_at)
-    missing = isinstance(outcome, Absent) and asked_at >= quiet_at(recorder.context, gateway, operation)
-    late = is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent)
+    missing = isinstance(outcome, Absent) and not quiet_left_ms(recorder.context, gateway, operation, asked)
+    late = is_late(gateway, waited_ms(recorder.context, operation, recorder.stamp)) and not isinstance(outcome, NotSent)
     if operation.step is Step.UNKNOWN and (missing or late):
         payment = payments.get(turn, recorder.site.id, operation.payment)
         refund_to_person(turn, recorder, payment, operation, may_ask=True)

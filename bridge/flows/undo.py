@@ -28,7 +28,16 @@ from bridge.domain.reasons import Reason
 from bridge.domain.tax import split_as_told
 from bridge.flows.carry_out import contradict
 from bridge.flows.context import Context
-from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_at
+from bridge.flows.pace import (
+    HUMAN_EVERY_SECONDS,
+    UNDO_SECONDS,
+    after_human,
+    claimed_until,
+    is_late,
+    pause_ms,
+    quiet_left_ms,
+    waited_ms,
+)
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import pay_back
@@ -73,7 +82,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
         return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
 
     intended_at = context.clock.boot_seconds()
-    (payment, kept), asked_at = await context.ledger.write(claim), recorder.at
+    (payment, kept), asked = await context.ledger.write(claim), recorder.stamp
     number = undo.tries + (undo.step is not Step.SENT)
     exchange = _take_back(gateway, payment, undo, kept, recorder.stamp)
     tried = replace(undo, tries=number)
@@ -89,7 +98,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
         if current.evidence == Evidence.E8 and isinstance(conversation.outcome, Undone):
             contradict(turn, recorder, payment.id, current)
         elif mine and current.step in PENDING_STEPS:
-            _record_undo(turn, recorder, gateway, current, conversation.outcome, asked_at)
+            _record_undo(turn, recorder, gateway, current, conversation.outcome, asked)
 
     await write_down(context, record)
 
@@ -117,20 +126,20 @@ def _refund_all(
 
 
 def _record_undo(
-    turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: Undoing, asked_at: int
+    turn: Turn, recorder: Recorder, gateway: Gateway, undo: Operation, outcome: Undoing, asked: Stamp
 ) -> None:
     """Write what a try came to; it tells what was there when it was asked, however late its answer comes."""
     payment = payments.get(turn, recorder.site.id, undo.payment)
     approve = operations.get(turn, recorder.site.id, undo.target)
     assert approve is not None, "an undo has a target"
-    quiet = quiet_at(recorder.context, gateway, approve)
+    quiet = not quiet_left_ms(recorder.context, gateway, approve, asked)
     nothing = isinstance(outcome, NothingThere)
     # The gateway itself said that there is a payment: "nothing there" contradicts it, and proves nothing.
     contradicted = nothing and (
         payment.captured > 0 or undo.refusal or notices.had_outcome(turn, payment.id, APPROVAL_TOLD)
     )
     proven = isinstance(outcome, Undone) or (
-        nothing and not contradicted and (approve.refusal or undo.reason == RECHECK or asked_at >= quiet)
+        nothing and not contradicted and (approve.refusal or undo.reason == RECHECK or quiet)
     )
     if proven:
         assert isinstance(outcome, Undone | NothingThere)
@@ -141,17 +150,18 @@ def _record_undo(
     if isinstance(outcome, Accepted):
         code, message = TAKEN_IN, "the gateway has taken the cancel in, and not made it yet"
         undo = operations.name(turn, undo, outcome.refs)
-    since = to_ms(undo.created_at or undo.sent_at)
+    waits = undo
     if isinstance(gateway, Inquires) and not payment.captured:
-        since = to_ms(approve.sent_at)  # it was asked for all that time, and the net-cancel is the last of it
-    late = is_late(gateway, since, recorder.at) and not isinstance(outcome, NotSent)
-    if isinstance(outcome, TooLate) or taken_in or late or (contradicted and asked_at >= quiet):
+        waits = approve  # it was asked for all that time, and the net-cancel is the last of it
+    late = is_late(gateway, waited_ms(recorder.context, waits, recorder.stamp)) and not isinstance(outcome, NotSent)
+    if isinstance(outcome, TooLate) or taken_in or late or (contradicted and quiet):
         too_late = isinstance(outcome, TooLate)
         _hand_over(turn, recorder, payment, approve, undo, code, message, too_late=too_late, again=not taken_in)
         return
     next_try_at = recorder.at + pause_ms(UNDO_SECONDS, undo.tries)
     if isinstance(outcome, NothingThere):
-        next_try_at = max(next_try_at, min(quiet, recorder.at + UNDO_SECONDS[-1] * 1000))
+        left = quiet_left_ms(recorder.context, gateway, approve, recorder.stamp)
+        next_try_at = max(next_try_at, recorder.at + min(left, UNDO_SECONDS[-1] * 1000))
     _keep_trying(turn, recorder, undo, next_try_at, code, message)
 
 
@@ -188,7 +198,8 @@ def record_undone(
     no = Declined(Reason.DECLINED, approve.code, approve.message)
     declined = recorder.declined(turn, payment, no, Evidence.E10, "gateway")
     again = recorder.begin_undo(turn, declined, approve, BRIDGE, due_now=True, reason=RECHECK)
-    operations.try_again(turn, again, next_try_at=quiet_at(recorder.context, gateway, approve))
+    left = quiet_left_ms(recorder.context, gateway, approve, recorder.stamp)
+    operations.try_again(turn, again, next_try_at=recorder.at + left)
 
 
 def _keep_trying(turn: Turn, recorder: Recorder, undo: Operation, next_try_at: int, code: str, message: str) -> None:

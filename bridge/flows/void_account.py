@@ -11,7 +11,7 @@ from bridge.domain.payment import Payment
 from bridge.domain.services import VoidsAccounts
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
-from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms
+from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -170,7 +170,7 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, voiding: Operation
         _give_up(turn, recorder, payment, voiding, Evidence.E7, code, message)
     else:
         ends_at, since = to_ms(payment.expires_at), to_ms(voiding.sent_at)
-        late = is_late(gateway, since, at)
+        late = is_late(gateway, waited_ms(recorder.context, voiding, recorder.stamp))
         again = after_human(since, at) if late else at + pause_ms(ASK_SECONDS, voiding.tries // 2)
         next_try_at = min(again, max(at + 1_000, ends_at))
         if voiding.step is Step.SENT:

@@ -6,7 +6,7 @@ from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.owe_check import owe_check
-from bridge.flows.pace import is_late
+from bridge.flows.pace import is_late, waited_ms
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import gap, operations, payments
 from bridge.ledger.ledger import Turn
@@ -35,7 +35,7 @@ def must_be_asked(turn: Turn, recorder: Recorder, gateway: Gateway | None, payme
     checks = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.CHECK]
     awaited = next((one for one in checks if one.step in PENDING_STEPS), None)
     if awaited is not None:
-        return not is_late(gateway, to_ms(awaited.sent_at), recorder.at)
+        return not is_late(gateway, waited_ms(recorder.context, awaited, recorder.stamp))
     return all(one.sent_at < payment.expires_at for one in checks) and owe_check(turn, recorder, payment)
 
 

@@ -37,6 +37,9 @@ class _Floor:
     def random_bytes(self, count: int) -> bytes:
         return bytes(count)
 
+    def boot_id(self) -> str:
+        return ""
+
     async def sleep(self, seconds: float) -> None:
         raise AssertionError(f"a floor does not wait {seconds} s")
 
@@ -188,8 +191,8 @@ def unsettled(turn: Turn, site: str | None, at: int, limit: int = PENDING_MAX) -
     """
     # The first condition is the index's own, word for word: SQLite uses a partial index for nothing less.
     rows = turn.all(
-        "SELECT o.site, o.payment, o.kind, o.amount, o.state, o.sent_at, o.tries, o.next_try_at, o.code, o.message,"
-        " p.gateway, p.order_ref, p.state AS payment_state"
+        "SELECT o.site, o.payment, o.kind, o.amount, o.state, o.sent_at, o.sent_boot, o.tries, o.next_try_at, o.code,"
+        " o.message, p.gateway, p.order_ref, p.state AS payment_state"
         " FROM operations AS o JOIN payments AS p ON p.id = o.payment"
         " WHERE o.state IN ('sent', 'unknown', 'needs_human') AND (o.state <> 'sent' OR o.sent_at < ?)"
         " AND o.kind NOT IN ('check', 'withdraw')"

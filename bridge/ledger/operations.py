@@ -75,14 +75,15 @@ def add(turn: Turn, operation: Operation) -> None:
     sent_at = to_ms(operation.sent_at)
     turn.run(
         "INSERT INTO operations (id, site, payment, kind, amount, state, ref, target, actor, reason, items,"
-        " tax_free, vat, idempotency_key, stamp_at, stamp_nonce, context_sealed, owner, sent_at, next_try_at,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_free, vat, idempotency_key, stamp_at, stamp_nonce, context_sealed, owner, sent_at, sent_boot,"
+        " next_try_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(operation.id, operation.site, operation.payment, operation.kind, operation.amount, operation.step),
         *(operation.ref, operation.target or None, operation.actor, operation.reason),
         json.dumps(list(operation.items), ensure_ascii=False),
         *(operation.tax_free, operation.vat, operation.idempotency_key),
         *(to_ms(operation.stamp.at), operation.stamp.nonce, operation.context_sealed),
-        *(operation.owner, sent_at, to_ms(operation.next_try_at) if operation.next_try_at else None, sent_at),
+        *(operation.owner, sent_at, operation.stamp.boot),
+        *(to_ms(operation.next_try_at) if operation.next_try_at else None, sent_at),
     )
 
 
@@ -164,16 +165,18 @@ def claim(turn: Turn, operation: Operation, owner: str, until: int) -> None:
     try_again(turn, operation, next_try_at=until, code=operation.code, message=operation.message, claimed_by=owner)
 
 
-def renew(turn: Turn, operation: Operation, *, at: int, until: int) -> None:
-    """Write that a further call of the same try is about to be sent; times in milliseconds.
+def renew(turn: Turn, operation: Operation, *, at: int, boot: str, until: int) -> None:
+    """Write that a further call of the same try is about to be sent; times in milliseconds, `boot` as in a stamp.
 
     What is sent for the first time counts as sent now; of a repetition the claim holds until then. Raises Conflict when
     it was settled, taken over or tried by another meanwhile: then the call may not be sent.
     """
     first = operation.step is Step.SENT
     changed = turn.run(
-        f"UPDATE operations SET {'sent_at' if first else 'next_try_at'} = ? WHERE id = ? AND state = ? AND tries = ?",  # noqa: S608 - both names are ours
-        *(at if first else until, operation.id, operation.step, operation.tries),
+        f"UPDATE operations SET {'sent_at' if first else 'next_try_at'} = ?, sent_boot = ?"  # noqa: S608 - both names are ours
+        " WHERE id = ? AND state = ? AND tries = ?",
+        *(at if first else until, boot if first else operation.stamp.boot),
+        *(operation.id, operation.step, operation.tries),
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")
@@ -313,7 +316,7 @@ def read(row: Row) -> Operation:
         tax_free=row["tax_free"],
         vat=row["vat"],
         idempotency_key=row["idempotency_key"],
-        stamp=Stamp(from_ms(row["stamp_at"]), row["stamp_nonce"]),
+        stamp=Stamp(from_ms(row["stamp_at"]), row["stamp_nonce"], row["sent_boot"]),
         context_sealed=row["context_sealed"],
         owner=row["owner"],
         sent_at=from_ms(row["sent_at"]),

@@ -14,7 +14,7 @@ from bridge.flows.charge_key import ChargeWish, charge_key
 from bridge.flows.expire import _end
 from bridge.flows.owe_check import owe_check
 from bridge.flows.owe_withdrawal import begin_probe
-from bridge.flows.pace import quiet_of
+from bridge.flows.pace import quiet_ms
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.flows.undo import intend_undo
 from bridge.flows.void_account import void_once
@@ -482,10 +482,10 @@ async def test_an_answer_that_takes_long_tells_what_was_there_when_it_was_asked_
     payment = await world.buy_at_teller()
     operation, talks = await operation_of(world, payment.id, kind), Talks(world)
     talks.answers.append(NothingThere("none") if op == "undo" else Absent("none"))
-    quiet = quiet_of(world.context, world.context.sites.get(world.site.id).gateway("teller"))
+    quiet = quiet_ms(world.context, world.context.sites.get(world.site.id).gateway("teller"))
 
     async def drip():
-        await world.clock.forward(quiet.total_seconds() + 60)
+        await world.clock.forward(quiet / 1000 + 60)
 
     talks.meanwhile = drip
     await try_once(world, op, operation)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.clock import to_ms
+from bridge.clock import boot_mark, stamp, to_ms
 from bridge.domain.failures import NotNow, PendingOutcome, RefundRefused, Replayed
 from bridge.domain.gateway import Absent, Accepted, Done, NotSent, PerhapsPaid, Refused, Seen, Unknown, Unpaid
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
@@ -19,7 +19,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence
 from bridge.flows.inquire import ABSENT_AT, BLIND, SEEN_AT, _record, inquire_once
 from bridge.flows.open_checkout import Once
-from bridge.flows.pace import quiet_of
+from bridge.flows.pace import quiet_ms
 from bridge.flows.probe import _record as _record_probe
 from bridge.flows.probe import write_unpaid
 from bridge.flows.record import account_of
@@ -33,6 +33,7 @@ from bridge.flows.settle_unknown import settle_payment
 from bridge.ledger import operations
 from tests.flows.test_accounts import TO
 from tests.flows.test_tries import Talks
+from tests.support.clock import later
 from tests.support.desk import HUMAN, OPEN, SENT_BEFORE, UNKNOWN, VOIDING, WAITS, WAYS
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -147,10 +148,10 @@ class Asked:
 
     async def shows(self, outcome, seconds=0.0):
         """Write what an inquiry showed that was made so many seconds ago."""
-        asked_at = to_ms(self.at.world.clock.now() - timedelta(seconds=seconds))
+        asked = later(stamp(self.at.world.clock), -seconds)
 
         def work(turn, recorder):
-            _record(turn, recorder, self.at.gateway, self.operation, outcome, Fence(True), asked_at)
+            _record(turn, recorder, self.at.gateway, self.operation, outcome, Fence(True), asked)
 
         await self.at.write(work)
         self.operation, payment = await self.at.now(self.operation)
@@ -164,7 +165,7 @@ async def asked_about(at, state, kind, step=Step.UNKNOWN, ago=0.0, **more):
 
 
 def quiet_seconds(at):
-    return quiet_of(at.world.context, at.gateway).total_seconds()
+    return quiet_ms(at.world.context, at.gateway) / 1000
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ async def test_absent_proves_it_twice_a_minute_apart_after_the_quiet_period_and_
     assert await asked.shows(absent, seconds=0.001) == (was, state)
     assert asked.operation.refs == {}, "the quiet period was not over when it was asked"
     assert await asked.shows(absent) == (was, state)
-    assert asked.operation.refs == {ABSENT_AT: str(to_ms(at.world.clock.now()))}
+    assert asked.operation.refs == {ABSENT_AT: boot_mark(at.world.clock)}
     assert await at.seconds_until(asked.operation) == (600 if state is HUMAN else 60)
     await at.world.clock.forward(apart)
     assert await asked.shows(absent) == ((step, ends_as) if proves else (was, state))

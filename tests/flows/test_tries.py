@@ -25,7 +25,7 @@ from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Mode
 from bridge.domain.reasons import Reason
 from bridge.flows.inquire import inquire_once, takes_back_first
-from bridge.flows.pace import quiet_of
+from bridge.flows.pace import quiet_ms
 from bridge.flows.probe import probe_once
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import refund_again
@@ -414,7 +414,7 @@ async def test_when_the_quiet_period_ends_without_an_answer_the_next_inquiry_sti
     await world.quiet()
     refund = await operation_of(world, payment.id, "refund")
     gateway = world.context.sites.get(payment.site).gateway(payment.gateway)
-    world.clock.at = refund.sent_at + quiet_of(world.context, gateway)
+    world.clock.skip(quiet_ms(world.context, gateway) / 1000 - (world.clock.at - refund.sent_at).total_seconds())
     await try_once(world, "inquire", refund)
 
     assert seconds_until(world, await operation_of(world, payment.id, "refund")) > 0
@@ -513,7 +513,7 @@ def test_an_unknown_approval_is_taken_back_unasked_only_where_that_is_safe(kind,
         refs=refs,
     )
 
-    assert takes_back_first(gateway, approve, 2_000 if is_quiet_over else 1_999, 2_000) is first
+    assert takes_back_first(gateway, approve, quiet=is_quiet_over) is first
 
 
 @pytest.mark.parametrize(("fault", "evidence"), [("lost_after", "E9"), ("lost_before", "E1")])
@@ -537,7 +537,9 @@ async def test_a_refusal_that_was_taken_back_is_checked_once_more_when_the_quiet
     await try_once(world, "undo", await operation_of(world, payment.id, Kind.UNDO))
     (recheck,) = [one for one in await world.operations(payment.id) if one.reason == "recheck"]
     assert await world.state(payment.id) == "declined"
-    assert recheck.next_try_at == approve.sent_at + quiet_of(world.context, site.gateway("teller"))
+    assert recheck.next_try_at == approve.sent_at + timedelta(
+        milliseconds=quiet_ms(world.context, site.gateway("teller"))
+    )
     world.clock.at = recheck.next_try_at
     await try_once(world, "undo", recheck)
     (recheck,) = [one for one in await world.operations(payment.id) if one.reason == "recheck"]

@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.clock import to_ms
+from bridge.clock import stamp
 from bridge.domain.gateway import Accepted, NothingThere, NotSent, TooLate, Undone, Unknown
 from bridge.domain.machine import Kind, State, Step
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
-from bridge.flows.pace import quiet_at, quiet_of
+from bridge.flows.pace import quiet_left_ms, quiet_ms
 from bridge.flows.undo import NOTHING, _record_undo, intend_undo, needs_human, undo_once
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
+from tests.support.clock import later
 from tests.support.desk import HUMAN, SENT_BEFORE, UNKNOWN, VOIDING, WAITS, WAYS
 from tests.support.teller import Trade
 
@@ -40,13 +41,13 @@ class Undo:
 
     async def hears(self, outcome, quiet=None):
         """Write an answer to a try that was asked so many milliseconds after the quiet period's end."""
-        clock = self.at.world.clock
-        asked_at = to_ms(clock.now())
+        asked = stamp(self.at.world.clock)
         if quiet is not None:
-            asked_at = quiet_at(self.at.world.context, self.at.gateway, self.approve) + quiet
+            left = quiet_left_ms(self.at.world.context, self.at.gateway, self.approve, asked)
+            asked = later(asked, (left + quiet) / 1000)
 
         def work(turn, recorder):
-            _record_undo(turn, recorder, self.at.gateway, self.undo, outcome, asked_at)
+            _record_undo(turn, recorder, self.at.gateway, self.undo, outcome, asked)
 
         await self.at.write(work)
         self.undo, self.payment = await self.at.now(self.undo)
@@ -81,7 +82,7 @@ async def test_nothing_there_proves_it_after_the_quiet_period_and_not_before(des
 
 async def test_nothing_there_shortly_before_the_quiet_period_ends_is_tried_again_when_it_does(desk):
     at = await desk("Serving")
-    quiet = quiet_of(at.world.context, at.gateway).total_seconds()
+    quiet = quiet_ms(at.world.context, at.gateway) / 1000
     for left, seconds in ((46, 45), (44, 44), (0.5, 1)):
         one = await Undo.made(at, ago=quiet - left)
         await one.hears(NothingThere("404"))
@@ -112,7 +113,7 @@ async def test_nothing_there_at_once_is_enough_after_a_plain_no_or_when_it_is_ch
         assert await one.hears(NothingThere("404")) == ("ok", "declined")
         (again,) = [op for op in await at.world.operations(one.payment.id) if op.reason == "recheck"]
         assert (again.kind, again.step, again.target) == ("undo", "unknown", one.approve.id)
-        assert to_ms(again.next_try_at) == quiet_at(at.world.context, at.gateway, one.approve)
+        assert await at.seconds_until(again) == quiet_ms(at.world.context, at.gateway) / 1000
         assert (one.approve.step, one.approve.evidence) == ("fail", "E10")
         assert (one.payment.reason, one.payment.code, one.payment.message) == ("declined", "odd", "글쎄요")
         (event,) = await at.world.all("SELECT actor, detail FROM audit WHERE became = 'declined' AND was <> became")

@@ -90,11 +90,11 @@ async def test_nothing_there_after_the_quiet_period_ends_it(world):
     opened = await world.checkout()
     await world.come_back(opened)
     await world.quiet()
-    began = world.clock.now()
+    began = world.clock.boot
     while await world.state(opened.payment) == "voiding":
-        assert (world.clock.now() - began).total_seconds() < 300
+        assert world.clock.boot - began < 300
         await world.live(5)
-    waited = (world.clock.now() - began).total_seconds()
+    waited = round(world.clock.boot - began, 3)
 
     assert await world.state(opened.payment) == "voided"
     assert 125 <= waited <= 200

@@ -433,8 +433,7 @@ async def test_what_a_comparison_shows_beyond_our_books_is_written_and_what_it_d
     at = await desk("AskedOnHint")
     payment = await at.payment_in(state, **changes)
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
-    now = to_ms(at.world.clock.now())
-    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), now))
+    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), pen.stamp))
     after, _ = await at.now(check)
     assert await at.world.entries(payment.id) == entries
     found = await at.world.all("SELECT reason, amount FROM cases ORDER BY reason")
@@ -459,8 +458,7 @@ async def test_what_the_gateway_still_does_not_show_of_our_refund_is_a_persons_a
     payment = await at.payment_in(PART)
     sent_at = at.world.clock.now() - timedelta(seconds=ago)
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN, sent_at=sent_at)
-    now = to_ms(at.world.clock.now())
-    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), now))
+    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), pen.stamp))
     after, _ = await at.now(check)
     assert (after.step, await at.seconds_until(after), await at.world.cases(payment.id)) == (becomes, seconds, cases)
 
@@ -471,8 +469,8 @@ async def test_nothing_is_compared_while_an_operation_has_no_outcome(desk, kind,
     payment = await at.payment_in(PAID)
     await at.operation(payment, kind, Step.UNKNOWN)
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
-    shown, now = Seen(55_000, 20_000), to_ms(at.world.clock.now())
-    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), now))
+    shown = Seen(55_000, 20_000)
+    await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), pen.stamp))
     assert (await at.now(check))[0].step == ("unknown" if waits else "ok")
     assert bool(await at.world.entries(payment.id)) is not waits
 
@@ -499,7 +497,7 @@ async def test_what_a_notice_said_and_no_inquiry_shows_is_asked_about_until_the_
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
     await at.world.clock.forward(seconds)
     await at.write(lambda turn, pen: record_check(
-        turn, pen, at.gateway, check, shown, Fence(True), now + seconds * 1_000))  # fmt: skip
+        turn, pen, at.gateway, check, shown, Fence(True), pen.stamp))  # fmt: skip
     assert (await at.now(check))[0].step == step
     asked = step == "ok" and shown.refunded == 0 and "proven" in outcome
     assert ("external_cancel" in await at.world.cases(payment.id)) is asked
@@ -519,7 +517,7 @@ async def test_reports_that_no_inquiry_can_confirm_are_a_persons_once_for_each(d
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
     await at.world.clock.forward(120)
     await at.write(lambda turn, pen: record_check(
-        turn, pen, at.gateway, check, Seen(55_000, None), Fence(True), now + 120_000))  # fmt: skip
+        turn, pen, at.gateway, check, Seen(55_000, None), Fence(True), pen.stamp))  # fmt: skip
     cases = await at.world.all("SELECT detail FROM cases WHERE reason = 'external_cancel'")
     assert ["reports so far: 1" in one["detail"] for one in cases] == [bool(more)]
 

@@ -4,9 +4,18 @@ import asyncio
 import heapq
 import itertools
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from bridge.domain.exchange import Stamp
+
 NOW = datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
+
+
+def later(stamp: Stamp, seconds: float) -> Stamp:
+    """The stamp of so many seconds later, by both clocks."""
+    start, _, ms = stamp.boot.rpartition(":")
+    return replace(stamp, at=stamp.at + timedelta(seconds=seconds), boot=f"{start}:{int(ms) + round(seconds * 1000)}")
 
 
 class VirtualClock:
@@ -15,6 +24,7 @@ class VirtualClock:
     def __init__(self, at: datetime = NOW, seed: int = 7) -> None:
         self.at = at
         self.boot = 10_000.0
+        self.starts = 1
         self._random = random.Random(seed)
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._turns = itertools.count()
@@ -24,6 +34,9 @@ class VirtualClock:
 
     def boot_seconds(self) -> float:
         return self.boot
+
+    def boot_id(self) -> str:
+        return f"start {self.starts}"
 
     def random_bytes(self, count: int) -> bytes:
         return self._random.randbytes(count)
@@ -37,6 +50,10 @@ class VirtualClock:
     def sleeping(self) -> int:
         """How many wait for their time."""
         return sum(1 for _, _, woken in self._sleepers if not woken.done())
+
+    def start_machine(self) -> None:
+        """Let the boot clock begin anew, as after a power cut; nobody may be asleep."""
+        self.boot, self.starts = 20.0, self.starts + 1
 
     def set_back(self, seconds: float) -> None:
         """Move the wall clock back; boot time goes on as if nothing had happened."""

@@ -11,6 +11,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.told import KNOWN, PERSON, Told
 from bridge.ledger import operations, orders, payments
 from bridge.ledger.operations import Operation
+from tests.support.clock import later
 
 OPEN, APPROVING, UNKNOWN, VOIDING, HUMAN, WAITS = (
     *(State.OPEN, State.APPROVING, State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.AWAITING_DEPOSIT),
@@ -96,7 +97,9 @@ class Desk:
 
         def work(turn, recorder):
             words = {"site": payment.site, "payment": payment.id, "ref": new_reference(self.world.clock)}
-            who = {"actor": "wp:7", "owner": self.world.context.owner, "stamp": recorder.stamp}
+            sent_after = (more.get("sent_at", from_ms(recorder.at)) - from_ms(recorder.at)).total_seconds()
+            sent = later(recorder.stamp, sent_after)
+            who = {"actor": "wp:7", "owner": self.world.context.owner, "stamp": sent}
             made = Operation(new_id(self.world.clock), **words, kind=kind, **who, step=Step.SENT,
                              **{"amount": payment.amount, "sent_at": from_ms(recorder.at)} | more)  # fmt: skip
             operations.add(turn, made)

@@ -28,6 +28,9 @@ class StillClock:
     def boot_seconds(self) -> float:
         return self.boot
 
+    def boot_id(self) -> str:
+        return "machine"
+
     def random_bytes(self, count: int) -> bytes:
         return self._random.randbytes(count)
 

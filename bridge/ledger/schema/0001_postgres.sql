@@ -175,6 +175,7 @@ CREATE TABLE operations (
   context_sealed TEXT COLLATE "C" NOT NULL DEFAULT '',
   owner TEXT COLLATE "C" NOT NULL,
   sent_at BIGINT NOT NULL,
+  sent_boot TEXT COLLATE "C" NOT NULL DEFAULT '',
   next_try_at BIGINT,
   claimed_by TEXT COLLATE "C" NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 1,

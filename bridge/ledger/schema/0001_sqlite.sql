@@ -160,6 +160,7 @@ CREATE TABLE operations (
   context_sealed TEXT NOT NULL DEFAULT '',
   owner TEXT NOT NULL,
   sent_at BIGINT NOT NULL,
+  sent_boot TEXT NOT NULL DEFAULT '',
   next_try_at BIGINT,
   claimed_by TEXT NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 1,

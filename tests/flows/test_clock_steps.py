@@ -1,0 +1,144 @@
+"""A wall clock that is set while an outcome is unknown proves nothing, and holds nothing up: time is told by the boot
+clock, which nobody sets."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bridge.domain.machine import Kind
+from bridge.flows.check_invariants import check_everything
+
+pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
+QUIET_SECONDS = 120
+STEPS = (150, 200, 400)
+SETTLED = ("declined", "voided", "needs_human")
+
+
+async def pass_seconds(world, seconds, until, step=2):
+    """Let time pass until something is so; says how many seconds it took, by the boot clock."""
+    began = world.clock.boot
+    while world.clock.boot - began < seconds and not await until():
+        await world.live(step, step=step)
+    return round(world.clock.boot - began, 3)
+
+
+def state_is(world, payment, states):
+    async def so():
+        return await world.state(payment) in states
+
+    return so
+
+
+def settled(world, payment, kind):
+    async def so():
+        return any(one.kind is kind and one.ended_at for one in await world.operations(payment))
+
+    return so
+
+
+async def books_agree(world, payment, net):
+    """The ledger says what the gateway holds, no case is open, and no rule is broken."""
+    assert sum(amount for _, amount, _ in await world.entries(payment)) == net
+    assert await world.cases(payment) == []
+    assert not (await check_everything(world.context, 0)).found
+
+
+@pytest.mark.parametrize(("seconds", "restarts"), [(150, False), (200, True), (400, False)])
+@pytest.mark.parametrize("kind", ["Asked", "AskedAndUndone"])
+async def test_a_clock_set_forward_makes_no_absent_approval_proof(world, kind, seconds, restarts):
+    await world.pair_teller(kind)
+    world.teller.fail("approve", "late")
+    opened = await world.checkout()
+    sent_at = world.clock.boot
+    await world.return_from_teller(opened)
+    await world.quiet()
+    world.clock.at += timedelta(seconds=seconds)
+    if restarts:
+        await world.restart()
+    await pass_seconds(world, QUIET_SECONDS - 4, state_is(world, opened.payment, SETTLED))
+    assert await world.state(opened.payment) not in SETTLED, "the quiet period has not passed"
+    assert world.clock.boot - sent_at < QUIET_SECONDS
+
+    payment = await world.payment(opened.payment)
+    world.teller.let_late_arrive()
+    await world.live(300, step=5)
+    assert await world.state(payment.id) == "paid" or world.trade(payment).net == 0
+    await books_agree(world, payment.id, world.trade(payment).net)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("kind", "evidence"), [("Asked", "E5"), ("AskedAndUndone", "E6")])
+async def test_what_never_arrived_is_settled_once_the_quiet_period_truly_passed(world, kind, evidence, restarts):
+    """A restart does not begin it anew: the ledger has the moment by the machine's own clock."""
+    await world.pair_teller(kind)
+    world.teller.fail("approve", "lost_before")
+    opened = await world.checkout()
+    await world.return_from_teller(opened)
+    await world.quiet()
+    await world.live(60, step=5)
+    world.clock.at += timedelta(seconds=200)
+    if restarts:
+        await world.restart()
+    took = await pass_seconds(world, 200, state_is(world, opened.payment, SETTLED))
+
+    assert await world.state(opened.payment) in ("declined", "voided")
+    apart = 60 if kind == "Asked" else 0
+    assert QUIET_SECONDS - 62 + apart <= took <= QUIET_SECONDS - 60 + apart + 10
+    assert evidence in {one.evidence for one in await world.operations(opened.payment)}
+
+
+async def test_what_another_start_of_the_machine_sent_is_quiet_only_after_a_whole_quiet_period_of_this_one(world):
+    await world.pair_teller("AskedAndUndone")
+    world.teller.fail("approve", "lost_before")
+    opened = await world.checkout()
+    await world.return_from_teller(opened)
+    await world.quiet()
+    await world.live(60, step=5)
+    world.clock.start_machine()
+    await world.restart()
+    world.clock.at += timedelta(seconds=200)
+    took = await pass_seconds(world, 300, state_is(world, opened.payment, SETTLED))
+
+    assert await world.state(opened.payment) == "voided"
+    assert QUIET_SECONDS <= took <= QUIET_SECONDS + 70
+
+
+@pytest.mark.parametrize("seconds", STEPS)
+@pytest.mark.parametrize("amount", [None, 10_000])
+async def test_a_clock_set_forward_makes_no_refund_that_is_not_shown_a_failed_one(world, amount, seconds):
+    await world.pair_teller("Asked")
+    paid = await world.buy_at_teller()
+    world.teller.fail("refund", "late")
+    await world.refund(paid.id, amount)
+    await world.quiet()
+    world.clock.at += timedelta(seconds=seconds)
+    await pass_seconds(world, QUIET_SECONDS - 4, settled(world, paid.id, Kind.REFUND))
+    again = await world.refund(paid.id, 10_000)
+    assert again.status_code == 409, "the first is in flight"
+
+    world.teller.let_late_arrive()
+    await world.live(300, step=5)
+    assert world.trade(paid).refunded == (amount or 55_000)
+    await books_agree(world, paid.id, 55_000 - (amount or 55_000))
+
+
+@pytest.mark.parametrize("seconds", STEPS)
+async def test_at_mainpay_a_clock_set_forward_ends_no_approval_that_is_on_its_way(guide_world, seconds):
+    world = guide_world
+    world.fault("notice", "notice_lost", times=None)
+    world.fault("pay", "late", delay_seconds=100)
+    opened = await world.checkout()
+    coming = await world.authenticate(opened)
+    going = asyncio.create_task(world.go(coming))
+    for _ in range(14):
+        await asyncio.sleep(0.02)
+        await world.clock.forward(5)
+    world.clock.at += timedelta(seconds=seconds)
+    await world.live(1_500, step=10)
+    await going
+
+    payment = await world.payment(opened.payment)
+    assert await world.state(payment.id) == "voided"
+    assert world.book(payment).net == 0, "the net-cancel went on until the quiet period was over"
+    await books_agree(world, payment.id, 0)
