@@ -183,7 +183,7 @@ class Lab:
             time.sleep(POLL_SECONDS)
 
     def settle(self) -> None:
-        """Wait until nothing is owed to anybody, setting the clock ahead where only time is waited for."""
+        """Wait until nothing is owed to anybody, letting time pass where nothing else is waited for."""
 
         def settled() -> bool:
             if not self._unsettled():
@@ -239,7 +239,7 @@ class Lab:
         return left
 
     def _skip_waiting(self) -> None:
-        """Set the server's clock ahead to its next try, where that is some time away."""
+        """Let time pass until the server's next try, where that is some time away."""
         due = self.rows(
             "SELECT 'operation' AS what, next_try_at AS at FROM operations WHERE state = 'unknown'"
             " UNION ALL SELECT 'news', next_try_at FROM news WHERE state = 'waiting' ORDER BY at LIMIT 1"
@@ -248,7 +248,7 @@ class Lab:
         if not due or busy or due[0]["at"] is None:
             return
         wait = due[0]["at"] / 1000 - (time.time() + self.moments.ahead_seconds)
-        if wait > SKIP_SECONDS_MIN and self.moments.set_ahead(self.moments.ahead_seconds + int(wait) + 1):
+        if wait > SKIP_SECONDS_MIN and self.moments.let_pass(int(wait) + 1):
             self.waits_skipped += due[0]["what"] == "operation" and wait > 10
 
     def _sent(self) -> set[str]:

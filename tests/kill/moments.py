@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 EVERYTHING = os.environ.get("KILL_EVERY_MOMENT") == "1"
 """Whether a whole run is wanted, as `make crash` makes it; otherwise what is quick and tells much."""
-SIZE_BYTES = 4096
+SIZE_BYTES, HEAD_BYTES = 4096, 28
 KINDS = "wWsSnNcC"
 """w W: before and after a commit begins to be written · s S: before and after it is synced · n N: before and after
 bytes go to a TCP peer · c C: before and after a commit is asked of PostgreSQL."""
@@ -51,7 +51,7 @@ class Moments:
         with path.open("r+b") as file:
             self._shared = mmap.mmap(file.fileno(), SIZE_BYTES)
         self._timer: threading.Timer | None = None
-        self.ahead_seconds = 0
+        self.ahead_seconds = self.passed_seconds = 0
 
     @property
     def counted(self) -> bool:
@@ -71,7 +71,7 @@ class Moments:
                 kill_after.start()
             return
         bits = sum(1 << KINDS.index(kind) for kind in kinds)
-        self._shared[24:] = bytes(SIZE_BYTES - 24)
+        self._shared[HEAD_BYTES:] = bytes(SIZE_BYTES - HEAD_BYTES)
         struct.pack_into("<IIIII", self._shared, 0, 0, place, 0, bits, 0)
         struct.pack_into("<I", self._shared, 0, 1)
 
@@ -86,7 +86,7 @@ class Moments:
     def passed(self) -> str:
         """The kinds of the moments passed since arming, in order."""
         count = min(struct.unpack_from("<I", self._shared, 8)[0], SIZE_BYTES - 96)
-        return self._shared[24 : 24 + count].decode("ascii")
+        return self._shared[HEAD_BYTES : HEAD_BYTES + count].decode("ascii")
 
     def set_ahead(self, seconds: int) -> bool:
         """Set the server's wall clock ahead (or behind) by so many seconds in all; tells whether that is possible."""
@@ -94,4 +94,12 @@ class Moments:
             return False
         self.ahead_seconds = seconds
         struct.pack_into("<i", self._shared, 20, seconds)
+        return True
+
+    def let_pass(self, seconds: int) -> bool:
+        """Let so many seconds more pass by every clock of the server; tells whether that is possible."""
+        if not self.set_ahead(self.ahead_seconds + seconds):
+            return False
+        self.passed_seconds += seconds
+        struct.pack_into("<i", self._shared, 24, self.passed_seconds)
         return True

@@ -1,7 +1,8 @@
 /*
  * Preloaded into the server under test. Counts the moments at which the world outside can tell a difference (a commit
  * begins to be written, it is made durable, it is asked of PostgreSQL, bytes go to a TCP peer) and ends the process by SIGKILL at the chosen one.
- * It also sets the wall clock ahead, so that a quiet period of minutes does not have to be waited for.
+ * It also sets the wall clock, and lets time pass by it and the boot clock alike, so that a quiet period of minutes
+ * does not have to be waited for.
  *
  * The test steers it through a shared file named by KILL_CONTROL; see moments.py for the same layout.
  */
@@ -30,6 +31,7 @@ struct control {
     uint32_t kinds;         /* which kinds of moments count, one bit each */
     uint32_t committing;    /* the log has been written to since the last sync */
     int32_t ahead_seconds;  /* how far the wall clock is ahead */
+    int32_t passed_seconds; /* how far the boot clock is ahead */
     char log[LOG_BYTES];
 };
 
@@ -190,6 +192,8 @@ int clock_gettime(clockid_t clock, struct timespec *at) {
     int done = real_clock_gettime(clock, at);
     if (!done && clock == CLOCK_REALTIME)
         at->tv_sec += control->ahead_seconds;
+    if (!done && clock == CLOCK_BOOTTIME)
+        at->tv_sec += control->passed_seconds;
     return done;
 }
 

@@ -38,7 +38,7 @@ class BridgeClock(TrueClock):
     def __init__(self, loop: StormLoop, began_at: datetime, chance: random.Random) -> None:
         super().__init__(loop, began_at)
         self.skew_seconds = 0.0
-        self.machine_start = "start 1"
+        self._starts = 1
         self.next_due: NextDue = lambda _: 0.0
         self.idle_seconds_max = IDLE_SECONDS_MAX
         self._chance = chance
@@ -51,7 +51,11 @@ class BridgeClock(TrueClock):
         return self._loop.time()
 
     def boot_id(self) -> str:
-        return self.machine_start
+        return f"start {self._starts}"
+
+    def start_machine(self) -> None:
+        """Let the boot clock count from another start, as after a power cut."""
+        self._starts += 1
 
     def random_bytes(self, count: int) -> bytes:
         return self._chance.randbytes(count)

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from tests.storm.storm import Storm
 
 SPAN_SECONDS = 1_500.0
+JUMPS_SECONDS = (5.0, 90.0, 150.0, 200.0, 400.0, 3_600.0)
+"""Within the quiet period, past it and before a person is told, and past that too."""
 CLOCKS_OFF = (-100.0, 45.0, 100.0, 400.0)
 
 
@@ -24,8 +26,8 @@ def plan(storm: "Storm") -> None:
         "told_to_stop": lambda: _stop(storm),
         "stopped_for_a_while": lambda: _pause(storm),
         "power_lost": lambda: _power(storm),
-        "clock_jumps_forward": lambda: _jump(storm, "clock_jumps_forward", chance.choice((5.0, 90.0, 3_600.0))),
-        "clock_jumps_back": lambda: _jump(storm, "clock_jumps_back", -chance.choice((5.0, 90.0, 3_600.0))),
+        "clock_jumps_forward": lambda: _jump(storm, "clock_jumps_forward", chance.choice(JUMPS_SECONDS)),
+        "clock_jumps_back": lambda: _jump(storm, "clock_jumps_back", -chance.choice(JUMPS_SECONDS)),
         "outage": lambda: _outage(storm),
     }
     for kind, act in acts.items():
@@ -61,6 +63,7 @@ def _power(storm: "Storm") -> None:
     if storm.server is not None and storm.weather.strikes("power_lost"):
         storm.kill("power_lost", 60.0)
         storm.disk.lose_power()
+        storm.clock.start_machine()
 
 
 def _jump(storm: "Storm", kind: str, seconds: float) -> None:
