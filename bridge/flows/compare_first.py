@@ -6,7 +6,7 @@ from bridge.domain.machine import PENDING_STEPS, Kind, State
 from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.owe_check import owe_check
-from bridge.flows.pace import is_late
+from bridge.flows.pace import is_late, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
@@ -44,7 +44,8 @@ def has_waited(turn: Turn, recorder: Recorder, payment: Payment) -> bool:
     """Tell whether the gateway has not answered for so long that a person may go by its console instead."""
     gateway = recorder.site.gateways[payment.gateway]
     owed = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.CHECK]
-    return any(one.step in PENDING_STEPS and is_late(gateway, to_ms(one.sent_at), recorder.at) for one in owed)
+    pending = [one for one in owed if one.step in PENDING_STEPS]
+    return any(is_late(gateway, waited_ms(recorder.context, one, recorder.stamp)) for one in pending)
 
 
 def ask_about_lost_time(turn: Turn, recorder: Recorder, payment: Payment) -> None:
