@@ -8,6 +8,7 @@ from bridge.flows.card_page import is_key_on_page, refuse_untyped
 from bridge.flows.choose_gateway import check_details, first_up
 from bridge.flows.context import Context
 from bridge.flows.issue_key import talk_and_record, wait_for_key
+from bridge.flows.key_invitations import why_used
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.typed_card import without_card
@@ -43,6 +44,9 @@ def _begin(
         return row, None
     if from_ms(at) >= row.expires_at:
         return rows.move(turn, row, KeyState.EXPIRED, at=at), None
+    used = why_used(turn, site.id, row.invitation)
+    if used:
+        return rows.move(turn, row, KeyState.REFUSED, at=at, message=used), None
     gateway = first_up(context.breakers, site, [site.gateway(row.gateway)], context.clock.boot_seconds())
     refuse_untyped(site, gateway)
     check_details(gateway, "issue_key_by_card", key_order(context, row).buyer, card)

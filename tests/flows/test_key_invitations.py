@@ -3,8 +3,9 @@
 import pytest
 
 from tests.flows.test_billing import ask, billing, come_back, show, typed
+from tests.flows.test_card_page import look, opened, paged, send
 
-__all__ = ["billing", "typed"]
+__all__ = ["billing", "paged", "typed"]
 INVITED = {"invitation": "key-0123456789ab"}
 
 
@@ -80,6 +81,21 @@ async def test_a_typed_card_is_held_to_its_invitation_too_and_another_sites_of_t
 
     assert (first.status_code, second.status_code, second.json()["code"]) == (201, 409, "not_now")
     assert elsewhere.status_code == 201
+
+
+async def test_of_two_pages_of_ours_the_second_sends_no_card_and_after_a_no_the_first_goes_on(paged):
+    first, second = [await opened(paged, **INVITED) for _ in range(2)]
+    pages = [await look(paged, one["window_url"]) for one in (first, second)]
+    assert [page.status_code for page in pages] == [200, 200]
+    paged.teller.fail("key_issue", "no")
+    await send(paged, first["window_url"])
+    done = await send(paged, first["window_url"], tries="1")
+    late = await send(paged, second["window_url"])
+
+    assert "pay_bridge_result=active" in done.headers["location"]
+    assert "pay_bridge_result=refused" in late.headers["location"]
+    shown = (await show(paged, second["id"])).json()
+    assert (shown["state"], "이미 등록했어요" in shown["message"]) == ("refused", True)
 
 
 async def test_an_invitation_is_a_name_and_no_sentence(billing):
