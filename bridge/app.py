@@ -17,6 +17,7 @@ from bridge.flows.check_invariants import check_at_boot
 from bridge.flows.context import Context
 from bridge.flows.heartbeat import run_background
 from bridge.flows.lease import leased
+from bridge.flows.proofs import Proofs
 from bridge.flows.recover import recover_at_boot
 from bridge.flows.sites import Sites
 from bridge.ledger import root
@@ -71,6 +72,7 @@ def build_context(
         sites=Sites(ledger, vault, gateways.build),
         tokens=Tokens(_subkey(ledger.root, b"pay-bridge.tokens.v1")),
         owner=clock.random_bytes(8).hex(),
+        proofs=Proofs(_subkey(ledger.root, b"pay-bridge.proofs.v1")),
     )
 
 

@@ -11,6 +11,7 @@ from bridge.clock import Clock
 from bridge.domain.failures import Busy
 from bridge.flows.choose_gateway import Breakers
 from bridge.flows.monitor import Monitor
+from bridge.flows.proofs import Proofs
 from bridge.flows.sites import Sites
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.vault import Vault
@@ -104,6 +105,7 @@ class Context:
     sites: Sites
     tokens: Tokens
     owner: str
+    proofs: Proofs
     tasks: Tasks = field(default_factory=Tasks)
     monitor: Monitor = field(default_factory=Monitor)
     beat_at: float = 0.0

@@ -99,6 +99,11 @@ async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
     The attempt is counted before the password is looked at, in one turn, so that a thousand at once count as a
     thousand. Raises TooMany (with retry_after_seconds), LoginRefused; both cost a stranger the same for every name.
     """
+    async with context.proofs.line():
+        return await _begin(context, attempt)
+
+
+async def _begin(context: Context, attempt: Attempt) -> LoggedIn:
     at = now_ms(context.clock)
     found, who = await _prove(context, attempt, at)
     address = _from(attempt)
@@ -123,6 +128,40 @@ async def log_in(context: Context, attempt: Attempt) -> LoggedIn:
 
 async def prove(context: Context, attempt: Attempt) -> Operator:
     """Check a password typed once more, before something that cannot be taken back. Raises TooMany, LoginRefused."""
+    async with context.proofs.line():
+        return await _prove_and_forget(context, attempt)
+
+
+async def prove_each(context: Context, attempt: Attempt) -> Operator:
+    """Check a password that comes along with each request, of which many may come at once.
+
+    One that was proven within a minute is not looked at again, unless its name or address is being made to wait: then
+    a guess learns nothing from it. Raises TooMany, LoginRefused.
+    """
+    kept = await _find_kept(context, attempt)
+    if kept is not None:
+        return kept
+    async with context.proofs.line():
+        found = await _find_kept(context, attempt)  # whoever was ahead may have proven the same
+        if found is None:
+            found = await _prove_and_forget(context, attempt)
+            context.proofs.keep(found, attempt.password, context.clock.boot_seconds())
+        return found
+
+
+async def _find_kept(context: Context, attempt: Attempt) -> Operator | None:
+    at = now_ms(context.clock)
+
+    def look(turn: Turn) -> Operator | None:
+        found, _, limits = _limits(turn, attempt.name, None, _from(attempt))
+        return None if _wait(turn, limits, at) else found
+
+    found = await context.ledger.read(look)
+    now = context.clock.boot_seconds()
+    return found if found and context.proofs.holds(found, attempt.password, now) else None
+
+
+async def _prove_and_forget(context: Context, attempt: Attempt) -> Operator:
     at = now_ms(context.clock)
     found, who = await _prove(context, attempt, at)
 
@@ -203,17 +242,30 @@ def _count(turn: Turn, name: str, known: tuple[str, str] | None, address: str, a
 
     A browser that logged in as this operator before has a count of its own: strangers who guess cannot keep it out.
     """
-    found = operators.by_name(turn, name) if len(name) <= NAME_CHARACTERS_MAX else None
-    device = known[1] if found and known and known[0] == found.id else ""
-    who = f"device:{device}" if device else f"name:{hashlib.sha256(name.encode(errors='replace')).hexdigest()}"
-    since = at - MISS_SECONDS * 1000
-    limits = {who: MISSES_PER_NAME} if device else {who: MISSES_PER_NAME, address: MISSES_PER_ADDRESS}
-    wait = max(wait_seconds(*operators.misses(turn, key, since), allowed, at) for key, allowed in limits.items())
+    found, who, limits = _limits(turn, name, known, address)
+    wait = _wait(turn, limits, at)
     if wait:
         raise TooMany("Too many log-ins missed; wait before the next.", retry_after_seconds=wait)
     for key in (who, address):
         operators.note_miss(turn, key, at)
     return found, who
+
+
+def _limits(
+    turn: Turn, name: str, known: tuple[str, str] | None, address: str
+) -> tuple[Operator | None, str, dict[str, int]]:
+    """Find the operator, whom a miss counts against, and how many misses each count allows."""
+    found = operators.by_name(turn, name) if len(name) <= NAME_CHARACTERS_MAX else None
+    device = known[1] if found and known and known[0] == found.id else ""
+    who = f"device:{device}" if device else f"name:{hashlib.sha256(name.encode(errors='replace')).hexdigest()}"
+    limits = {who: MISSES_PER_NAME} if device else {who: MISSES_PER_NAME, address: MISSES_PER_ADDRESS}
+    return found, who, limits
+
+
+def _wait(turn: Turn, limits: dict[str, int], at: int) -> int:
+    """Say how many seconds are left to wait, by the count that makes it longest."""
+    since = at - MISS_SECONDS * 1000
+    return max(wait_seconds(*operators.misses(turn, key, since), allowed, at) for key, allowed in limits.items())
 
 
 def _read_device(context: Context, device: str, at: int) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from bridge.clock import new_id, now_ms
 from bridge.domain.failures import CallerError, LoginRefused, Malformed, NeedsAnother, UnsupportedBody
 from bridge.domain.strictjson import loads
 from bridge.flows.context import Context
-from bridge.flows.log_in import Attempt, prove
+from bridge.flows.log_in import Attempt, prove_each
 from bridge.flows.open_checkout import Once
 from bridge.ledger import looks
 from bridge.ledger.operators import Operator
@@ -43,7 +43,7 @@ async def from_operator(context: Context, request: Request, *, acts: bool = Fals
             message_ko="프로그램이 쓰는 주소예요. 브라우저에서는 대시보드를 이용해 주세요.",
         )
     name, password = _credentials(request)
-    operator = await prove(context, Attempt(name, password, client_address(context, request)))
+    operator = await prove_each(context, Attempt(name, password, client_address(context, request)))
     if acts and operator.role != "operator":
         raise NeedsAnother(
             "A viewer may look and not act; an operator may.",
