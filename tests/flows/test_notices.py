@@ -5,7 +5,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from bridge.flows.receive_notice import replay_notice
 from bridge.gateways.mainpay import sandbox_notices
+from bridge.ledger import notices
 from tests.support.world import SANDBOX
 
 
@@ -184,6 +186,37 @@ async def test_what_a_notice_says_of_people_is_sealed(world):
 
     assert payment.merchant_ref.encode() in raw
     assert payment.merchant_ref not in row["raw_sealed"]
+
+
+async def replayed(world, where):
+    """Let kept notices have their effect as though they had had none yet, each twice; gives how they stand after."""
+    await world.context.ledger.write(lambda turn: turn.run(f"UPDATE notices SET state = 'pending' WHERE {where}"))
+    for stored in await world.context.ledger.read(lambda turn: notices.pending(turn, 10)):
+        await replay_notice(world.context, stored)
+        await replay_notice(world.context, stored)
+    return await world.all(f"SELECT state, outcome, payment FROM notices WHERE {where}")
+
+
+async def test_a_kept_notice_knows_its_gateway_and_kind_by_which_it_is_read_again(world):
+    payment = await world.buy()
+    (row,) = await world.all("SELECT gateway, kind, payment FROM notices")
+    assert row == {"gateway": "mainpay", "kind": "noti", "payment": payment.id}
+    (again,) = await replayed(world, "kind = 'noti'")
+    assert (again["state"], again["payment"]) == ("done", payment.id)
+
+
+async def test_a_strange_notice_that_is_read_again_is_still_about_nothing(world):
+    payment = await world.buy()
+    await world.post_notice(card(world, payment, mbrRefNo="SOMEBODYELSE1"))
+    assert await replayed(world, "payment IS NULL") == [
+        {"state": "done", "outcome": "no payment of ours has this reference", "payment": None}
+    ]
+
+
+async def test_a_notice_kept_before_the_books_knew_its_payment_is_bound_to_it(world):
+    payment = await world.buy()
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE notices SET payment = NULL"))
+    assert [row["payment"] for row in await replayed(world, "kind = 'noti'")] == [payment.id]
 
 
 async def test_a_kept_notice_of_a_gateway_that_is_gone_stops_nothing(world):
