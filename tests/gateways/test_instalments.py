@@ -4,6 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from bridge.sandbox.local import ask
 from tests.gateways import test_key_stories as keys
 from tests.gateways.house import House
 from tests.gateways.paired import paired
@@ -52,6 +53,27 @@ async def test_a_keys_charge_is_paid_in_the_months_that_were_asked_for_and_in_a_
     assert [(await shop.payment(one.json()["id"])).instalment_months for one in (first, second)] == [3, 0]
     assert told(shop, PATHS[shop.gateway], FIELDS[shop.gateway]) == ["03", "00"]
     await shop.check_books()
+
+
+@pytest.mark.parametrize("months", [2, 4, 10, 12])
+async def test_a_key_is_charged_in_as_many_months_as_a_card_company_gives(shop, months):
+    key = (await keys.ask(shop, card=keys.CARD)).json()["id"]
+    answer = await charge(shop, key, months)
+    assert answer.json()["state"] == "paid", answer.text
+    assert told(shop, PATHS[shop.gateway], FIELDS[shop.gateway]) == [f"{months:02d}"]
+
+
+@pytest.mark.parametrize("months", [4, 10])
+async def test_welcomes_window_offers_the_months_that_the_order_names_and_no_others(tmp_path, months):
+    async with paired(House(tmp_path), "welcome") as house:
+        opened = await house.checkout(token=house.token(house.order(), instalment_months=months))
+        await house.come_back(opened, installment=f"{months:02d}")
+        await house.quiet()
+        payment = await house.payment(opened.payment)
+        assert (payment.state, house.book(payment).net) == ("paid", 55_000)
+        other = await house.checkout(token=house.token(house.order(), instalment_months=months))
+        page = await ask(house.sandbox_app, "POST", other.window_url, b"action=pay&card=04&installment=06")
+        assert page.status == 422
 
 
 @pytest.mark.parametrize(("amount", "months"), [(49_999, 3), (55_000, 1), (55_000, 37), (55_000, -2)])

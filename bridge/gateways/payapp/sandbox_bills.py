@@ -10,7 +10,7 @@ from bridge.gateways.payapp.sandbox_words import (
     CARDS,
     FAILED,
     INSTALLMENT_MIN_WON,
-    INSTALLMENTS,
+    MONTHS,
     PAID,
     Refusal,
     yes,
@@ -52,7 +52,9 @@ def bill_pay(till: Till, form: Form, fault: Fault | None) -> Answer:
     bill, price = till.bill_of(form["userid"], form["encBill"]), int(form["price"])
     check_price(till, form, price)
     months = form.get("cardinst") or "00"
-    if months != "00" and (price < INSTALLMENT_MIN_WON or months not in INSTALLMENTS):
+    if not MONTHS.fullmatch(months):
+        raise Refusal("70020", "할부 개월수가 올바르지 않습니다. (cardinst)")
+    if months != "00" and price < INSTALLMENT_MIN_WON:
         raise Refusal("70020", "할부는 50,000원 이상부터 가능합니다.")
     refuse_if_told(fault, "70020")
     request = till.ask(form["userid"], form, price)

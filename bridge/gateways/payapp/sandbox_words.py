@@ -63,6 +63,9 @@ METHODS: Mapping[str, str] = {
 CARDS: Mapping[str, str] = {"4518": "신한", "4111": "비씨", "5409": "삼성", "9430": "국민", "5289": "현대"}
 BANKS: Mapping[str, str] = {"004": "국민은행", "011": "농협은행", "020": "우리은행", "088": "신한은행"}
 INSTALLMENTS = ("00", "02", "03", "06", "12")
+"""What its own window offers."""
+MONTHS = re.compile(r"00|0[2-9]|[12][0-9]|3[0-6]", re.ASCII)
+"""cardinst of a charge: '00','01','02'...., of which a single month is none. (등록결제 결제)"""
 INSTALLMENT_MIN_WON = 50_000
 
 HIDDEN_FIELDS = frozenset(

@@ -14,8 +14,8 @@ from bridge.gateways.welcome.sandbox_words import (
     ESCROW_METHODS,
     ESCROW_OK,
     INSTALLMENT_MIN_WON,
-    INSTALLMENTS,
     OK,
+    QUOTA,
     REFUSED,
     Refusal,
     said,
@@ -120,7 +120,9 @@ def billkey_delete(till: Till, form: Form, fault: Fault | None) -> Answer:
 def _check_money(form: Form) -> Taxes | None:
     """Check months and taxes against the price; gives the taxes. Raises Refusal."""
     price, months = int(form["price"]), form.get("cardQuota") or "00"
-    if months not in INSTALLMENTS or (months != "00" and price < INSTALLMENT_MIN_WON):
+    if not QUOTA.fullmatch(months):
+        raise Refusal(BAD_FIELD, "할부 개월수가 올바르지 않습니다. (cardQuota)")
+    if months != "00" and price < INSTALLMENT_MIN_WON:
         raise Refusal(BAD_FIELD, "할부는 50,000원 이상부터 가능합니다.")
     if int(form.get("tax") or 0) > price // 10:
         raise Refusal(BAD_FIELD, "부가세가 금액의 10%를 초과했습니다.")

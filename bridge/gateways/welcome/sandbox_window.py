@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from bridge.gateways.welcome import sandbox_notices as notices
 from bridge.gateways.welcome.sandbox_till import WRONG_BY_WON, Billkey, Deal, Link, Till
 from bridge.gateways.welcome.sandbox_words import (
+    ANY_QUOTA,
     BANKS,
     CANNOT,
     CARDS,
@@ -76,8 +77,7 @@ def _form(till: Till, link: Link, problem: str = "") -> Response:
     selects: list[dict[str, Any]] = []
     if kind == "card":
         selects.append({"name": "card", "label": "카드사", "options": CARDS, "value": ""})
-        months = INSTALLMENTS if link.amount >= INSTALLMENT_MIN_WON else INSTALLMENTS[:1]
-        names = {one: "일시불" if one == "00" else f"{int(one)}개월" for one in months}
+        names = {one: "일시불" if one == "00" else f"{int(one)}개월" for one in _months_of(link)}
         selects.append({"name": "installment", "label": "할부", "options": names, "value": ""})
     if kind in ("vbank", "bank"):
         selects.append({"name": "bank", "label": "은행", "options": BANKS, "value": ""})
@@ -98,6 +98,14 @@ def _form(till: Till, link: Link, problem: str = "") -> Response:
     )
 
 
+def _months_of(link: Link) -> tuple[str, ...]:
+    """Give the months that the window offers: a lump sum, and from 50,000 KRW those of P_QUOTABASE, or all."""
+    if link.amount < INSTALLMENT_MIN_WON:
+        return INSTALLMENTS[:1]
+    named = tuple(one for one in link.form.get("P_QUOTABASE", "").split(":") if one not in ("", ANY_QUOTA))
+    return (*INSTALLMENTS[:1], *(named or INSTALLMENTS[1:]))
+
+
 def _approves_itself(link: Link) -> bool:
     following = link.form.get("P_NEXT_URL", "")
     return not following or following.endswith(OWN_NEXT)
@@ -116,8 +124,9 @@ def _choice(link: Link, values: Mapping[str, str]) -> tuple[dict[str, str], str]
         card, months = values.get("card") or next(iter(CARDS)), values.get("installment") or "00"
         if card not in CARDS:
             return {}, "카드사를 골라 주세요."
-        if months not in INSTALLMENTS or (months != "00" and link.amount < INSTALLMENT_MIN_WON):
-            return {}, "할부는 50,000원부터 고를 수 있어요."
+        if months not in _months_of(link):
+            small = link.amount < INSTALLMENT_MIN_WON
+            return {}, "할부는 50,000원부터 고를 수 있어요." if small else "이 결제에서 고를 수 없는 할부예요."
         return {"code": card, "quota": months, "number": f"9{card}000******{card}34"}, ""
     if kind in ("vbank", "bank"):
         bank = values.get("bank") or next(iter(BANKS))

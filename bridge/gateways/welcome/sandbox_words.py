@@ -57,6 +57,11 @@ BANKS: Mapping[str, str] = {
     "71": "우체국",
 }
 INSTALLMENTS = ("00", "02", "03", "06", "12")
+"""What the window offers where the shop names no months."""
+ANY_QUOTA = "99"
+"""The first part of P_QUOTABASE; the months follow. (PAYAPI manual)"""
+QUOTA = re.compile(r"00|0[2-9]|[12][0-9]|3[0-6]", re.ASCII)
+"""A lump sum, or 2 to 36 months: the documents name no others and no limit."""
 INSTALLMENT_MIN_WON = 50_000
 
 HIDDEN_FIELDS = frozenset(
