@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.flows.check_invariants import check_everything
 from bridge.flows.reconcile import end_gap, show_gaps
 from tests.flows.test_deposits import deposit, waiting
 from tests.flows.test_notices import card
@@ -76,6 +77,8 @@ async def test_everything_the_shop_knows_is_revived_by_our_own_attestations(any_
     assert await world.entries(part.id) == [("capture", 55_000, "E1"), ("refund", -10_000, "E1")]
     assert (await gap(world))["state"] == "ended"
     assert await refunded_twice(world) == []
+    found = {rule for rule, _, _ in (await check_everything(world.context, 0)).found}
+    assert "I10 kept" not in found, "what the old copy never had of notices is none that went"
     await world.check_books()
 
 
