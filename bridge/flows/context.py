@@ -13,6 +13,7 @@ from bridge.flows.choose_gateway import Breakers
 from bridge.flows.monitor import Monitor
 from bridge.flows.proofs import Proofs
 from bridge.flows.sites import Sites
+from bridge.ledger.clock_kept import Reading
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.vault import Vault
 from bridge.settings import Settings
@@ -95,6 +96,7 @@ class Context:
     """The bridge's parts. `owner` names this process: what it sent and did not settle is its own until it dies.
 
     `first_looks` are of unknown operations that this start of the machine did not send: when this process first looked.
+    `wall_clock` is how it last stood to the boot clock.
     """
 
     settings: Settings
@@ -110,6 +112,7 @@ class Context:
     monitor: Monitor = field(default_factory=Monitor)
     beat_at: float = 0.0
     first_looks: dict[str, str] = field(default_factory=dict)
+    wall_clock: Reading | None = None
     breakers: Breakers = field(default_factory=Breakers)
 
     def admit(self) -> None:

@@ -8,6 +8,7 @@ from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
 from bridge.flows.change_plan import end_owed_plans
 from bridge.flows.check_invariants import check_forever
+from bridge.flows.clock_steps import make_up_for_steps
 from bridge.flows.context import Context
 from bridge.flows.deliver_news import begin_deliveries, pull_in_deliveries
 from bridge.flows.expire import expire
@@ -46,6 +47,7 @@ async def beat_forever(context: Context) -> None:
 
 async def beat(context: Context, beats: int = 0) -> None:
     """Do what is due now."""
+    await make_up_for_steps(context)
     at = now_ms(context.clock)
     if beats % SITES_EVERY_BEATS == 0:
         await context.sites.refresh()

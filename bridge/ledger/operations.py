@@ -205,6 +205,16 @@ def hasten(turn: Turn, operation: Operation, at: int) -> None:
     turn.run("UPDATE operations SET next_try_at = ? WHERE id = ? AND next_try_at > ?", at, operation.id, at)
 
 
+def bring_forward(turn: Turn, by: int, nearest: int) -> None:
+    """Let what waits for its next try wait that much less, but not less than until `nearest`; in milliseconds."""
+    turn.run(
+        "UPDATE operations SET next_try_at = CASE WHEN next_try_at - ? > ? THEN next_try_at - ? ELSE ? END"
+        " WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent' AND claimed_by = ''"
+        " AND next_try_at > ?",
+        *(by, nearest, by, nearest, nearest),
+    )
+
+
 def of_payment(turn: Turn, payment: str) -> list[Operation]:
     """Read a payment's operations, oldest first."""
     return [read(row) for row in turn.all("SELECT * FROM operations WHERE payment = ? ORDER BY id", payment)]

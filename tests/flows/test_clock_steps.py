@@ -8,6 +8,8 @@ import pytest
 
 from bridge.domain.machine import Kind
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.clock_steps import make_up_for_steps
+from bridge.flows.pace import STALE_SECONDS
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
 QUIET_SECONDS = 120
@@ -142,3 +144,54 @@ async def test_at_mainpay_a_clock_set_forward_ends_no_approval_that_is_on_its_wa
     assert await world.state(payment.id) == "voided"
     assert world.book(payment).net == 0, "the net-cancel went on until the quiet period was over"
     await books_agree(world, payment.id, 0)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("seconds", [300, 3_600])
+async def test_a_clock_set_back_holds_no_net_cancel_up(world, seconds, restarts):
+    await world.pair_teller("Serving")
+    world.teller.fail("approve", "lost_after")
+    world.teller.fail("undo", "lost_before", "lost_before", "lost_before")
+    opened = await world.checkout()
+    await world.return_from_teller(opened)
+    await world.live(3, step=1)
+    assert await world.state(opened.payment) == "voiding"
+    world.clock.set_back(seconds)
+    if restarts:
+        await world.restart()
+    took = await pass_seconds(world, 60, state_is(world, opened.payment, SETTLED))
+
+    assert await world.state(opened.payment) == "voided"
+    assert took <= 20
+    await books_agree(world, opened.payment, 0)
+
+
+async def test_a_clock_set_back_does_not_keep_what_cannot_be_settled_from_a_person(world):
+    await world.pair_teller("Serving")
+    world.teller.fail("approve", "lost_after")
+    world.teller.always["undo"] = "odd"
+    opened = await world.checkout()
+    began = world.clock.boot
+    await world.return_from_teller(opened)
+    await world.live(10, step=1)
+    world.clock.set_back(3_600)
+    await pass_seconds(world, 700, state_is(world, opened.payment, SETTLED))
+
+    assert await world.state(opened.payment) == "needs_human"
+    gateway = world.context.sites.get(world.site.id).gateway("teller")
+    assert world.clock.boot - began <= gateway.human_after_seconds + 60
+
+
+async def test_where_others_write_too_nothing_comes_nearer_than_a_try_of_theirs_takes(world, monkeypatch):
+    await world.pair_teller("Asked")
+    world.teller.always["inquire"] = "strange"
+    world.teller.fail("approve", "lost_before")
+    opened = await world.checkout()
+    await world.return_from_teller(opened)
+    await world.live(75, step=5)
+    monkeypatch.setattr(type(world.context.ledger), "alone", False)
+    world.clock.set_back(3_600)
+    await make_up_for_steps(world.context)
+    (approve,) = [one for one in await world.operations(opened.payment) if one.kind is Kind.APPROVE]
+
+    assert round((approve.next_try_at - world.clock.now()).total_seconds(), 3) == STALE_SECONDS

@@ -77,6 +77,12 @@ class BridgeClock(TrueClock):
             if not nap.woken.done():
                 nap.until(self._awake_at(name, nap))
 
+    def wake(self) -> None:
+        """Let the pollers beat as soon as they would on a machine: the time by which they sleep has changed."""
+        for nap in self._naps.values():
+            if not nap.woken.done():
+                nap.until(max(nap.earliest, self._loop.time()))
+
     def forget_naps(self) -> None:
         """Forget the pollers of a process that died."""
         self._naps.clear()

@@ -40,6 +40,7 @@ KILLS_MAX = 6
 CALM_STEP_SECONDS = 300.0
 CALM_HOURS_MAX = 4
 LONG_CALM_DAYS = 8
+CLOCK_BEHIND_SECONDS = 2_400.0
 DISK_FAULTS = ("disk_full", "locked", "sync_failed", "sync_failed_late")
 BEGINNINGS = ("2026-11-20T02:30:00", "2026-11-20T06:12:30", "2027-02-28T09:00:00")
 MIDNIGHTS = ("2026-11-20T14:50:00", "2026-11-30T14:45:00", "2026-12-31T14:52:00")
@@ -167,8 +168,16 @@ class Storm:
         self.checks.settling.trouble(self.loop.time())
         self.weather.calm = True
         self.down.clear()
-        self.clock.skew_seconds = 0.0
+        behind = min(0.0, self.clock.skew_seconds)
+        self.jump(behind - self.clock.skew_seconds)
+        if behind:  # it is set right when everything should have been settled: nothing may wait for that
+            self.later(CLOCK_BEHIND_SECONDS, self._set_clocks_right)
         self.clock.idle_seconds_max = CALM_SECONDS_MAX
+        for shop in self.shops.values():
+            shop.clock_off_seconds = behind
+
+    def _set_clocks_right(self) -> None:
+        self.jump(-self.clock.skew_seconds)
         for shop in self.shops.values():
             shop.clock_off_seconds = 0.0
 
@@ -413,6 +422,8 @@ class Storm:
     def jump(self, seconds: float) -> None:
         """Set the bridge's clock forward or back."""
         self.clock.skew_seconds += seconds
+        self.agenda.forget()
+        self.clock.wake()
         self.note(f"the bridge's clock is off by {timedelta(seconds=self.clock.skew_seconds)}")
 
 
