@@ -9,17 +9,24 @@ import zlib
 from typing import Any
 
 from bridge.domain.failures import LedgerBroken
-from bridge.ledger import audit
+from bridge.ledger import audit, notices
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.vault import Vault
 
 BYTES_MAX = 256 * 1024
 _BUYER = frozenset({"buyer_id", "buyer_name", "buyer_email", "buyer_phone", "items"})
+NOTICES_MAX = 50
+_OF_ITS_TEXT = frozenset({"raw_sealed", "source", "seen"})
 _OF_ONE_PROCESS = frozenset({"owner", "window_url", "window_sealed", "token_id"})
 
 
-def attest(turn: Turn, vault: Vault, site: str, payment: str, telling: tuple[int, str] | None = None) -> str:
-    """Make a payment's attestation: the same rows make the same text. `telling`: the news it goes with (seq, type)."""
+def attest(
+    turn: Turn, vault: Vault, site: str, payment: str, telling: tuple[int, str] | None = None, hearing: str = ""
+) -> str:
+    """Make a payment's attestation: the same rows make the same text.
+
+    `telling`: the news it goes with (seq, type); `hearing`: the notice whose effect that is, if it is one's.
+    """
     own = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment, site)
     assert own is not None, "only a payment that is there is attested"
     order = turn.one("SELECT * FROM orders WHERE site = ? AND ref = ?", site, own["order_ref"])
@@ -34,6 +41,7 @@ def attest(turn: Turn, vault: Vault, site: str, payment: str, telling: tuple[int
         "cases": [_kept(row) for row in turn.all("SELECT * FROM cases WHERE payment = ? ORDER BY id", payment)],
         "audit": [[row[name] for name in audit.SAID] for row in audit.chain(turn, payment)],
         "news": [*told, *([telling] if telling else [])],
+        "notices": [_kept(row, _OF_ITS_TEXT) for row in notices.with_effect(turn, payment, hearing, NOTICES_MAX)],
         "answers": _answers(turn, site, [one["idempotency_key"] for one in done if one["idempotency_key"]]),
     }
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

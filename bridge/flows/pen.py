@@ -24,12 +24,13 @@ BRIDGE = "bridge"
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Writes for one site at one moment; made anew for each turn."""
+    """Writes for one site at one moment; made anew for each turn. `hearing`: the notice whose effect is written."""
 
     context: Context
     site: Site
     at: int
     stamp: Stamp
+    hearing: str = ""
 
     @classmethod
     def now(cls, context: Context, site: Site) -> Self:
@@ -78,7 +79,7 @@ class Pen:
             "occurred_at": rfc3339(from_ms(self.at)),
             "order": order_json(order, everyone),
             "payment": payment_json(self.site, payment, done, self.stamp)
-            | {"attestation": attest(turn, self.context.vault, self.site.id, payment.id, (seq, kind))},
+            | {"attestation": attest(turn, self.context.vault, self.site.id, payment.id, (seq, kind), self.hearing)},
         }
         text = json.dumps(body | dict(more or {}), ensure_ascii=False, separators=(",", ":"))
         message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)

@@ -119,7 +119,7 @@ async def _replay(
         elif found[0].state != State.READYING and not _is_bound(found[0], notice):
             outcome = _unbound(turn, recorder, found[0], notice)
         else:
-            outcome = effect(Told(turn, recorder, gateway, notice, *found, fence))
+            outcome = effect(Told(turn, replace(recorder, hearing=stored.id), gateway, notice, *found, fence))
         if outcome not in WAITS:
             notices.settle(turn, stored.id, "done", outcome, recorder.at)
         if found is not None and not stored.payment:  # it came before the books knew the payment again
@@ -155,7 +155,7 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
     kept = replace(kept, payment=payment.id)
     if not notices.store(turn, kept):
         return Heard(True, "seen before", may_go_on(turn, payment, notice), payment.id)
-    outcome = effect(Told(turn, recorder, gateway, notice, payment, refund))
+    outcome = effect(Told(turn, replace(recorder, hearing=kept.id), gateway, notice, payment, refund))
     if outcome in WAITS:  # whoever writes the answer that is awaited must find this notice
         orders.touch(turn, payment.site, payment.order_ref, recorder.at)
     else:

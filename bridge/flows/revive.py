@@ -94,6 +94,8 @@ def _take(turn: Turn, recorder: Recorder, known: Known, own: Payment | None) -> 
     for name, write in _WRITERS:
         for row in rows[name]:
             write(turn, row)
+    for row in rows["notices"]:
+        revive.notice(turn, known.payment, row, recorder.at)
     _note(turn, recorder, known, rows["payment"]["state"])
     return "revived"
 

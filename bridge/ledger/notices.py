@@ -1,7 +1,8 @@
 """Notices: every one is kept before it is answered; duplicates stop here. None is ever deleted: only its text goes.
 
 Each has a chain of its own in the audit, one row long and under its id. So the audit's seals know of it, and one whose
-row is gone is missed; what a shop gives back of a lost payment (its chain) brings no notices, and misses none.
+row is gone is missed. What a shop gives back of a lost payment brings the notices that its attestation names, each with
+a chain made anew and without its text.
 """
 
 import json
@@ -92,6 +93,15 @@ def lost_among(turn: Turn, chains: Sequence[str]) -> list[Lost]:
     """List those of some of the audit's chains that are of notices which were kept and are gone."""
     found = [turn.one(f"{_LOST} AND a.payment = ?", chain) for chain in chains]
     return [one for row in found if row is not None for one in _lost(row)]
+
+
+def with_effect(turn: Turn, payment: str, hearing: str, limit: int) -> list[Row]:
+    """Read a payment's notices that had their effect, and the one that has it now: the newest, oldest first."""
+    rows = turn.all(
+        "SELECT * FROM notices WHERE (payment = ? AND state = 'done') OR id = ? ORDER BY id DESC LIMIT ?",
+        *(payment, hearing, limit),
+    )
+    return rows[::-1]
 
 
 def take(turn: Turn, notice_id: str) -> bool:

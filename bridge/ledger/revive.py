@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.domain.machine import TERMINAL, State, Step
-from bridge.ledger import audit, operations
+from bridge.ledger import audit, notices, operations
 from bridge.ledger.ledger import Turn
+from bridge.ledger.notices import StoredNotice
 
 FINAL = frozenset({str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT)})
 _BLANK = {
     "orders": {"buyer_id": "", "buyer_name": "", "buyer_email": "", "buyer_phone": "", "items": "[]"},
     "payments": {"token_id": ""},
 }
+REVIVED = "its effect came back from the shop"
 Values = Mapping[str, Any]
 
 
@@ -93,6 +95,19 @@ def news(turn: Turn, site: str, payment_id: str, told: Sequence[Sequence[Any]], 
                 " VALUES (?, ?, ?, ?, ?, '{}', 'heard', ?, 0, ?)",
                 *(f"{payment_id}-{seq}", site, payment_id, seq, kind, at, at),
             )
+
+
+def notice(turn: Turn, payment_id: str, values: Values, at: int) -> None:
+    """Write that a notice was kept and had its effect, without its text; one that came again meanwhile has it too."""
+    key = (values["site"], values["gateway"], values["dedupe"])
+    own = turn.one("SELECT id FROM notices WHERE site = ? AND gateway = ? AND dedupe = ?", *key)
+    name = own["id"] if own is not None else values["id"]
+    if own is None:
+        more: Any = {name: values[name] for name in ("id", "site", "gateway", "kind", "dedupe", "received_at")}
+        notices.store(turn, StoredNotice(**more, source="", raw_sealed=notices.ERASED, payment=payment_id))
+    else:
+        notices.bind(turn, name, payment_id)
+    notices.settle(turn, name, "done", values["outcome"] or REVIVED, at)
 
 
 def answer(turn: Turn, values: Values) -> None:

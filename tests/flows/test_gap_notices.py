@@ -1,0 +1,69 @@
+"""What stood on a gateway's notice when the books were lost: it comes back with its notice, which counts once."""
+
+import pytest
+
+from bridge.flows.attest import attest, read_attestation
+from bridge.flows.check_invariants import check_everything
+from bridge.ledger import notices
+from bridge.ledger.notices import StoredNotice
+from tests.flows.test_deposits import deposit, waiting
+from tests.flows.test_gap import gap, until_the_gap_ends
+from tests.support.disaster import hand_over, keep, lose
+
+
+async def paid_after_the_backup(world):
+    """An account is paid into after the backup, and the shop hears of it."""
+    _, waits = await waiting(world)
+    await world.beat()
+    keep(world)
+    told = deposit(world, waits)
+    assert (await world.post_notice(told)).status_code == 200
+    await world.quiet()
+    await world.beat()
+    assert await world.state(waits.id) == "paid"
+    await lose(world)
+    return waits, told
+
+
+async def stands(world, payment):
+    assert await world.state(payment.id) == "paid"
+    assert await world.entries(payment.id) == [("capture", 55_000, "E7")]
+    assert await world.cases(payment.id) == []
+    assert (await gap(world))["state"] == "ended"
+    assert (await check_everything(world.context, 0)).found == ()
+
+
+@pytest.mark.parametrize("again", ["never", "in the gap", "afterwards"])
+async def test_a_deposit_that_is_revived_has_its_notice_and_is_told_again_in_vain(world, again):
+    waits, told = await paid_after_the_backup(world)
+    if again == "in the gap":
+        assert (await world.post_notice(told)).status_code == 200
+    await hand_over(world)
+    await until_the_gap_ends(world)
+    if again == "afterwards":
+        assert (await world.post_notice(told)).status_code == 200
+        await world.quiet()
+    await world.live(120, step=10)
+
+    await stands(world, waits)
+    (kept,) = await world.all("SELECT state, payment, raw_sealed FROM notices")
+    assert (kept["state"], kept["payment"]) == ("done", waits.id)
+
+
+async def test_a_notice_still_without_effect_is_not_attested_as_one_that_had_it(world):
+    """It would count as known when the gateway tells it again, and its money would be forgotten."""
+    _, waits = await waiting(world)
+    owed = StoredNotice(
+        "01waits", world.site.id, "mainpay", "deposit", "told-once", "127.0.0.1", "sealed", 1, payment=waits.id
+    )
+    await world.context.ledger.write(lambda turn: notices.store(turn, owed))
+
+    async def attested(hearing):
+        vault, site = world.context.vault, world.site.id
+        text = await world.context.ledger.read(lambda turn: attest(turn, vault, site, waits.id, None, hearing))
+        return [one["dedupe"] for one in read_attestation(vault, site, waits.id, text)["notices"]]
+
+    assert await attested("") == []
+    assert await attested("01waits") == ["told-once"], "the news is of its effect"
+    await world.context.ledger.write(lambda turn: notices.settle(turn, "01waits", "done", "paid", 2))
+    assert await attested("") == ["told-once"]
