@@ -154,7 +154,7 @@ async def _find_kept(context: Context, attempt: Attempt) -> Operator | None:
 
     def look(turn: Turn) -> Operator | None:
         found, _, limits = _limits(turn, attempt.name, None, _from(attempt))
-        return None if _wait(turn, limits, at) else found
+        return None if found is None or found.state != ENABLED or _wait(turn, limits, at) else found
 
     found = await context.ledger.read(look)
     now = context.clock.boot_seconds()

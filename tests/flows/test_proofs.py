@@ -8,12 +8,13 @@ import pytest
 from bridge.domain.failures import LoginRefused, TooMany
 from bridge.flows import log_in, proofs
 from bridge.flows.log_in import Attempt, add_operator, prove_each
+from bridge.flows.manage_operators import disable_operator, set_password, set_role
 from bridge.flows.proofs import KEPT_SECONDS, Proofs
-from bridge.ledger import operators
 from bridge.ledger.operators import Operator
 from tests.flows.test_operator_cases import CASES, PASSWORDS, ask, basic
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
+BY_ROOT = {"actor": "operator:root"}
 HOME, ELSEWHERE = "198.51.100.30", "203.0.113.66"
 
 
@@ -109,26 +110,20 @@ async def test_after_a_minute_it_is_looked_at_again(staffed, looked_at):
     assert len(looked_at) == 2
 
 
-@pytest.mark.parametrize("change", ["password", "gone"])
-async def test_a_proof_ends_with_the_password_and_with_the_account(staffed, change):
-    found = await prove_each(staffed.context, attempt())
-    other = log_in.hash_password("another password", b"s" * 16)
-
-    def write(turn):
-        if change == "password":
-            operators.set_password(turn, found.id, other)
-        else:
-            turn.run("DELETE FROM operators WHERE id = ?", found.id)
-
-    await staffed.context.ledger.write(write)
-    with pytest.raises(LoginRefused):
-        await prove_each(staffed.context, attempt())
+async def test_a_proof_ends_with_the_password_and_with_the_account(staffed):
+    for name in ("haneul", "minji"):
+        await prove_each(staffed.context, attempt(name))
+    await set_password(staffed.context, "haneul", "another password", **BY_ROOT)
+    await disable_operator(staffed.context, "minji", **BY_ROOT)
+    for name in ("haneul", "minji"):
+        with pytest.raises(LoginRefused):
+            await prove_each(staffed.context, attempt(name))
+    assert (await prove_each(staffed.context, attempt(password="another password"))).name == "haneul"
 
 
 async def test_a_role_that_was_taken_away_counts_at_once(staffed):
-    found = await prove_each(staffed.context, attempt())
-    demote = "UPDATE operators SET role = 'viewer' WHERE id = ?"
-    await staffed.context.ledger.write(lambda turn: turn.run(demote, found.id))
+    await prove_each(staffed.context, attempt())
+    await set_role(staffed.context, "haneul", "viewer", **BY_ROOT)
     assert (await prove_each(staffed.context, attempt())).role == "viewer"
 
 
