@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.axe import grave_faults
 from tests.browser.conftest import Browse
 from tests.browser.lane import Lane
+from tests.browser.steps import DETAIL
+from tests.browser.test_card_page import type_card
 from tests.browser.test_gateways import gateway_window
 from tests.browser.test_key_windows import takes_no_room_sideways
 from tests.browser.test_screenshots import Album
@@ -17,6 +19,7 @@ from tests.wordpress.bridge import Bridge
 from tests.wordpress.stand import Stand
 
 pytestmark = pytest.mark.browser
+GATEWAYS = ("payple", "paystory", "welcome", "mainpay")
 CHOICES = {"desktop": "card:payple", "phone": "card:paystory"}
 _PAGE = """
 echo get_permalink( wp_insert_post( array( 'post_type' => 'page', 'post_status' => 'publish',
@@ -29,7 +32,7 @@ def club(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
     """A shop of its own, whose gateways' windows register: they would change what other tests' pages offer."""
     directory = tmp_path_factory.mktemp("club")
     bridge, stand = Bridge(directory / "bridge"), Stand("quick", directory=directory / "shop")
-    stand.pair(bridge.site(stand.url, gateways=("payple", "paystory", "welcome"))["pairing_code"])
+    stand.pair(bridge.site(stand.url, gateways=GATEWAYS, **{"mainpay.card_entry": "on"})["pairing_code"])
     with bridge, stand:
         lane = Lane("club", stand, bridge)
         yield lane
@@ -142,3 +145,38 @@ def test_a_customer_registers_by_the_address_that_a_clerk_made(club: Lane, brows
     assert key_states(club)[-2:] == ["refused", "active"], "a window that was open meanwhile registers no second card"
     clerk.reload()
     expect(clerk.locator("[data-key=active]")).to_contain_text("******")
+
+
+def test_a_member_types_a_card_on_our_own_page_where_the_gateway_has_no_window(
+    club: Lane, cards: str, browse: Browse, device: str
+) -> None:
+    page = browse(club, device, user="buyer")
+    page.goto(cards)
+    page.locator("button[value='card:mainpay']").click()
+    page.wait_for_url(f"{club.bridge.url}/k/*/card")
+    type_card(page)
+
+    page.wait_for_url(f"{cards}*")
+    expect(told(page)).to_have_text("등록됐어요.")
+    expect(page.get_by_role("listitem").filter(has_text="메인페이").first).to_contain_text("5556")
+    assert key_states(club)[-1] == "active"
+
+
+def test_a_clerk_takes_a_card_by_telephone_for_an_order_of_the_shop(club: Lane, browse: Browse) -> None:
+    ref = club.book_seats(browse(club, user="buyer").context.request)
+    clerk = browse(club, user="clerk")
+    clerk.goto(f"{club.url}/wp-admin/admin.php?page=pay-bridge")
+    clerk.get_by_text("전화 주문의 카드 받기…").click()
+    clerk.get_by_label("아직 결제하지 않은 쇼핑몰 주문의 번호").fill(ref)
+    is_sound(clerk, ".pay-bridge")
+    clerk.get_by_role("button", name="화면 만들기").click()
+    is_sound(clerk, ".pay-bridge")
+    Album("clerk-desktop").take(clerk, "telephone-order")
+    with clerk.expect_popup() as opened:
+        clerk.get_by_role("link", name="카드 입력하기 (새 탭)").click()
+    type_card(opened.value)
+
+    expect(opened.value).to_have_url(DETAIL)
+    assert club.payment(ref, "paid")["gateway"] == "mainpay"
+    clerk.reload()
+    expect(clerk.locator("#pay-bridge-deed-result")).to_contain_text("결제 완료")

@@ -77,6 +77,7 @@ add_action( 'admin_post_pay_bridge_billing', array( 'PayBridge\Billing_Page', 'a
 add_action( 'admin_post_pay_bridge_invitation', array( 'PayBridge\Key_Invitation', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_charge', array( 'PayBridge\Charge', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_card_kind', array( 'PayBridge\Card_Kind', 'action_submit' ) );
+add_action( 'admin_post_pay_bridge_telephone', array( 'PayBridge\Telephone_Order', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_plan', array( 'PayBridge\Plan_Form', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_void', array( 'PayBridge\Account_Closing', 'action_submit' ) );
 add_action( 'admin_post_pay_bridge_escrow', array( 'PayBridge\Escrow', 'action_submit' ) );

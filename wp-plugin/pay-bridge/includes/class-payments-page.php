@@ -38,6 +38,7 @@ final class Payments_Page {
 			return;
 		}
 		Deed::render_result( Card_Kind::SUBJECT );
+		Telephone_Order::render_result( $client );
 		$wanted = self::wanted();
 		$answer = $client->post( '/v1/payments/search', $wanted );
 		if ( ! $answer->ok() ) {
@@ -53,6 +54,7 @@ final class Payments_Page {
 		$table->search_box( __( 'Search', 'pay-bridge' ), 'pay-bridge' );
 		$table->display();
 		echo '</form>';
+		Telephone_Order::render( $client );
 		Card_Kind::render( $client );
 	}
 
