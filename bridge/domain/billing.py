@@ -303,8 +303,8 @@ class TaxesWhole(Protocol):
 
     @property
     def taxes_whole(self) -> frozenset[str]:
-        """Name those calls of the port: an order that is partly free is refused (key_in, charge, issue_account), or
-        goes to another gateway where one can be told (open_window)."""
+        """Name those calls of the port: an order that is partly free is refused (key_in, charge, issue_account,
+        register_plan), or goes to another gateway where one can be told (open_window)."""
         ...
 
 

@@ -71,7 +71,7 @@ def choose_gateway(
     able = _that_offer(able, months) if months else able
     able = _that_open_for(able, device, buyer)
     enough = that_take(able, method, amount)
-    enough.sort(key=lambda one: bool(tax_free) and _taxes_whole(one, "open_window"))
+    enough.sort(key=lambda one: bool(tax_free) and taxes_whole(one, "open_window"))
     return first_up(breakers, site, enough, now)
 
 
@@ -167,14 +167,15 @@ def too_small(gateway: Gateway, method: Method) -> AmountTooSmall:
 
 def check_tax_free(gateway: Gateway, call: str, tax_free: int) -> None:
     """Refuse an order of which part is free of tax where the gateway's call cannot say so. Raises AmountRefused."""
-    if tax_free and _taxes_whole(gateway, call):
+    if tax_free and taxes_whole(gateway, call):
         raise AmountRefused(
             f"{gateway.name} has no field for what is free of tax in this kind of payment; open its window instead.",
             message_ko=f"{gateway.title}의 이 결제 방식은 면세 금액을 알릴 수 없어요. 결제창으로 받아 주세요.",
         )
 
 
-def _taxes_whole(gateway: Gateway, call: str) -> bool:
+def taxes_whole(gateway: Gateway, call: str) -> bool:
+    """Tell whether a gateway's call cannot say what of an amount is free of tax."""
     return isinstance(gateway, TaxesWhole) and call in gateway.taxes_whole
 
 

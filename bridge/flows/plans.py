@@ -10,7 +10,7 @@ from bridge.domain.billing import PlanMade, PlanOrder, Plans, PlansByScript, Pla
 from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, NotFound
 from bridge.domain.gateway import Declined, Gateway, NotSent, Script, Urls
 from bridge.domain.payment import Buyer, Method
-from bridge.flows.choose_gateway import check_details
+from bridge.flows.choose_gateway import check_details, taxes_whole
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import Once
@@ -73,6 +73,11 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
         raise AmountRefused(
             f"{gateway.title} takes no less than {least} KRW.",
             message_ko=f"{gateway.title}로는 {least:,}원부터 결제할 수 있어요.",
+        )
+    if wish.tax_free and taxes_whole(gateway, "register_plan"):
+        raise AmountRefused(
+            f"{gateway.title} has no field for what of a plan is free of tax; charge a billing key instead.",
+            message_ko=f"{gateway.title}의 정기결제는 면세 금액을 알릴 수 없어요. 등록된 카드에 청구해 주세요.",
         )
     check_details(gateway, "register_plan", wish.buyer)
 

@@ -238,6 +238,15 @@ async def test_nobody_elses_plan_is_shown_or_changed_and_nonsense_is_refused(pla
     assert world.teller.calls["plan"] == 1
 
 
+async def test_a_plan_partly_free_of_tax_is_refused_where_the_gateway_cannot_be_told(planning, monkeypatch):
+    gateway = planning.context.sites.get(planning.site.id).gateway("teller")
+    monkeypatch.setattr(type(gateway), "taxes_whole", frozenset({"register_plan"}), raising=False)
+    refused = await register(planning, tax_free=1_000)
+    assert refused.json()["code"] == "amount_refused"
+    assert "charge a billing key instead" in refused.text
+    assert "plan" not in planning.teller.calls
+
+
 async def test_a_repeated_request_registers_once_and_other_gateways_have_no_plans(planning):
     world = planning
     first = await register(world, once="cd" * 16)

@@ -108,7 +108,6 @@ PLAN_FIELDS = {
     **{"rebillExpire": "2027-10-20", "feedbackurl": URLS.notice, "failurl": URLS.notice, "returnurl": URLS.approval},
     **{"var1": "PLAN1", "var2": MARKS["p"], "smsuse": "n"},
 }
-PLAN_PARTS = {"amount_taxable": "10000", "amount_taxfree": "0", "amount_vat": "1000"}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ PLAN_PARTS = {"amount_taxable": "10000", "amount_taxfree": "0", "amount_vat": "1
     ],
 )
 def test_a_plan_is_registered_for_its_day(changes, own):
-    fields = PLAN_FIELDS | PLAN_PARTS | own
+    fields = PLAN_FIELDS | own
     assert said(planned(**changes)) == {"cmd": "rebillRegist"} | fields
     window = gateway().plan_window(replace(PLAN, **changes), URLS)
     assert window.fields == {"userid": "payapptest"} | fields
@@ -145,9 +144,10 @@ def test_a_plan_on_a_day_that_there_is_not_is_never_asked_for(cycle, day):
 
 
 def test_a_plans_parts_and_words():
-    form = said(planned(tax_free=2_200, title="www.shop.test"))
-    assert (form["amount_taxable"], form["amount_taxfree"], form["amount_vat"]) == ("8000", "2200", "800")
+    form = said(planned(title="www.shop.test"))
     assert form["goodname"] == "티켓"
+    assert not {name for name in form if name.startswith("amount_")}, "no document has a field for a plan's tax"
+    assert gateway().taxes_whole == {"register_plan"}
     assert yes(planned(), rebill_no="9", payurl=PAGE) == PlanMade("9", PAGE, {"rebill_no": "9"})
     assert no(planned(), "79999") == Declined(Reason.DECLINED, "79999", "말씀")
     assert gateway(window="js").plans_by_script

@@ -8,7 +8,6 @@ from bridge.domain.exchange import Exchange, Stamp
 from bridge.domain.gateway import Declined, Done, Paid, Refused, Script, Unknown, Urls
 from bridge.domain.payment import INSTALMENT_MONTHS_MAX, Buyer, Order, Payment
 from bridge.domain.reasons import Reason
-from bridge.domain.tax import split
 from bridge.domain.texts import email
 from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import EMAIL_BYTES_MAX, NAME_BYTES_MAX, Answer, Talk, digits, plain, read
@@ -120,6 +119,11 @@ class Billing(Talk):
         return PlanMade(number, url, {"rebill_no": number})
 
     @property
+    def taxes_whole(self) -> frozenset[str]:
+        """Name the plan: neither rebillRegist nor PayApp.rebill() has a field for what is free of tax. (정기결제)"""
+        return frozenset({"register_plan"})
+
+    @property
     def plans_by_script(self) -> bool:
         """As payments are asked for, so are plans."""
         return self.settings.window == "js"
@@ -133,7 +137,6 @@ class Billing(Talk):
     def _plan_fields(self, order: PlanOrder, urls: Urls) -> dict[str, str]:
         assert order.cycle in CYCLES, "a plan's cycle is month, week or day"
         assert order.day in DAYS[order.cycle], "the day fits the cycle"
-        parts = split(order.amount, order.tax_free)
         fields = {
             "goodname": plain(order.title, "티켓"),
             "goodprice": str(order.amount),
@@ -150,9 +153,6 @@ class Billing(Talk):
             "var2": self.seal("p", order.ref),
             "smsuse": "n",
             "openpaytype": "card" if order.cycle != "month" else "card,phone",
-            "amount_taxable": str(parts.taxable),
-            "amount_taxfree": str(parts.tax_free),
-            "amount_vat": str(parts.vat),
         }
         return {name: value for name, value in fields.items() if value}
 
