@@ -4,11 +4,13 @@ from bridge.domain.gateway import Event, Inquires, captures_itself
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
 from bridge.flows.carry_out import contradict
 from bridge.flows.external import EXTERNAL, write_external_refund
+from bridge.flows.inquire import BLIND
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
 from bridge.flows.requests_made import end_request
 from bridge.flows.said_before import beside_before, denied_before, given_back_before
 from bridge.flows.told import (
+    COMPARED,
     GATEWAY,
     KNOWN,
     LATER,
@@ -66,6 +68,10 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
             operations.name(told.turn, done_before[0], told.notice.refs)
         return KNOWN
     for operation in ours:
+        if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and told.is_hint:
+            if BLIND not in operation.refs:  # whoever sends a notice may let us ask, and not send money again
+                operations.hasten(told.turn, operation, told.recorder.at)
+            return COMPARED
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
             told.recorder.refunded(told.turn, told.payment, operation, Evidence.E7, told.notice.refs, GATEWAY)
             _ask_about_less(told, told.payment.left - operation.amount)

@@ -230,3 +230,26 @@ async def test_a_second_charge_of_the_same_payment_is_found_by_the_comparison(al
     assert (after.state, after.orphaned) == ("paid", 55_000)
     assert await world.cases(payment.id) == ["money_on_ended_payment"]
     await world.check_books()
+
+
+@pytest.mark.parametrize("executed", [False, True])
+@pytest.mark.parametrize("amount", [None, 20_000])
+async def test_a_hint_of_our_own_lost_refund_is_asked_about_now_and_settles_nothing(hinted, amount, executed):
+    world = hinted
+    payment = await world.buy_at_teller()
+    world.teller.fail("refund", "lost_after" if executed else "lost_before")
+    await world.refund(payment.id, amount)
+    await world.live(40, step=5)
+    asked = world.teller.calls["inquire"]
+    refund = next(one for one in await world.operations(payment.id) if one.kind == "refund")
+    if not executed:
+        assert (refund.step, refund.evidence) == ("unknown", "")
+        await world.tell("part_cancelled" if amount else "cancelled", payment, amount=refund.amount)
+        await world.live(2, step=1)
+        assert world.teller.calls["inquire"] == asked + 1, "a forged notice makes us ask, and ask at once"
+    await world.live(400, step=5)
+
+    refund = next(one for one in await world.operations(payment.id) if one.kind == "refund")
+    assert (refund.step, refund.evidence) == (("ok", "E4") if executed else ("fail", "E5"))
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded
+    await world.check_books()
