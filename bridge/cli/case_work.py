@@ -7,9 +7,10 @@ from msgspec import Meta, Struct
 from bridge.domain.failures import Malformed
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN
 from bridge.flows.context import Context
-from bridge.flows.decide_case import Wish, confirm, operator_actor, propose, reject, report
+from bridge.flows.decide_case import Wish, confirm, propose, reject, report
 from bridge.flows.log_in import Attempt, prove
 from bridge.flows.show_cases import LISTED_MAX, list_cases, proposal_json, read_case
+from bridge.flows.two_people import operator_actor
 
 HERE = "127.0.0.1"
 
@@ -67,13 +68,13 @@ async def show(context: Context, words: CaseNamed) -> Any:
 
 async def report_(context: Context, words: CaseReport) -> Any:
     """Open a case."""
-    who = await _who(context, words.name, words.password)
+    who = await who_acts(context, words.name, words.password)
     return await read_case(context, await report(context, words.payment, words.evidence, operator_actor(who)))
 
 
 async def propose_(context: Context, words: CasePropose) -> Any:
     """Propose a decision."""
-    who = await _who(context, words.name, words.password)
+    who = await who_acts(context, words.name, words.password)
     wish = Wish(words.case, words.decision, words.evidence, operator_actor(who), words.amount)
     return proposal_json(await propose(context, wish))
 
@@ -81,19 +82,20 @@ async def propose_(context: Context, words: CasePropose) -> Any:
 async def confirm_(context: Context, words: CaseEnd) -> Any:
     """Confirm what is proposed for a case."""
     proposal = await _proposal(context, words.case)
-    who = await _who(context, words.name, words.password)
+    who = await who_acts(context, words.name, words.password)
     return proposal_json(await confirm(context, words.case, proposal, operator=who, remark=words.remark))
 
 
 async def reject_(context: Context, words: CaseEnd) -> Any:
     """Reject what is proposed for a case."""
     proposal = await _proposal(context, words.case)
-    who = await _who(context, words.name, words.password)
+    who = await who_acts(context, words.name, words.password)
     ended = await reject(context, words.case, proposal, who=operator_actor(who), remark=words.remark)
     return proposal_json(ended)
 
 
-async def _who(context: Context, name: str, password: str) -> str:
+async def who_acts(context: Context, name: str, password: str) -> str:
+    """Prove an operator's password; gives their name. Raises Malformed for a viewer, LoginRefused, TooMany."""
     operator = await prove(context, Attempt(name, password, HERE))
     if operator.role != "operator":
         raise Malformed(f"{name} is a viewer, who may look and not act.")

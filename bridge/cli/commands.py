@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from bridge import __version__
-from bridge.cli import backup, cases, database, money, operators, privacy, restore, sites
+from bridge.cli import anchors, backup, cases, database, money, operators, privacy, restore, sites
 from bridge.cli import doctor as examination
 from bridge.cli.master_key import make_key, rotate_master_key
 from bridge.cli.options import Host, Json, Port
@@ -24,6 +24,7 @@ app.add_typer(sites.app, name="site")
 app.add_typer(operators.app, name="operator")
 app.add_typer(money.payments_app, name="payments")
 app.add_typer(cases.app, name="cases")
+app.add_typer(anchors.app, name="anchors")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(money.outbox_app, name="outbox")
 app.command("refund")(money.refund)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
-from bridge.cli import case_work, operator_work, privacy_work
+from bridge.cli import anchor_work, case_work, operator_work, privacy_work
 from bridge.clock import from_ms, now_ms, stamp
 from bridge.domain.failures import GatewayOff, Malformed, NotFound
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Mode, parse_account
@@ -299,6 +299,9 @@ _COMMANDS: dict[str, _Command[Any]] = {
     "cases.propose": _Command(case_work.CasePropose, case_work.propose_),
     "cases.confirm": _Command(case_work.CaseEnd, case_work.confirm_),
     "cases.reject": _Command(case_work.CaseEnd, case_work.reject_),
+    "anchors.list": _Command(Words, anchor_work.list_),
+    "anchors.propose": _Command(anchor_work.AnchorsPropose, anchor_work.propose),
+    "anchors.confirm": _Command(anchor_work.AnchorsConfirm, anchor_work.confirm),
     "outbox.list": _Command(OutboxList, _outbox_list),
     "outbox.retry": _Command(OutboxRetry, _outbox_retry),
     "reconcile.show": _Command(Words, _reconcile_show),

@@ -3,29 +3,25 @@
 import hashlib
 from dataclasses import dataclass
 
-from bridge.clock import from_ms, new_id, now_ms
+from bridge.clock import new_id, now_ms
 from bridge.domain.decisions import (
-    ALONE_SECONDS,
-    EVIDENCE_CHARACTERS_MIN,
     Decision,
     amount_of,
     choices,
     read_evidence,
     refuse_own,
 )
-from bridge.domain.failures import Conflict, Malformed, NeedsAnother, NotFound, NotNow
+from bridge.domain.failures import Conflict, NeedsAnother, NotFound, NotNow
 from bridge.domain.machine import PENDING_STEPS, State
 from bridge.domain.payment import Payment, parse_amount
 from bridge.flows.carry_out import Sentence, carry_out
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder
-from bridge.flows.snapshots import rfc3339
-from bridge.ledger import audit, cases, operations, operators, payments, proposals, replay
+from bridge.flows.two_people import Checker, Made, check_checker, operator_actor, read_remark
+from bridge.ledger import audit, cases, operations, payments, proposals, replay
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.proposals import Proposal
-
-REMARK_CHARACTERS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +33,6 @@ class Wish:
     evidence: str
     maker: str
     amount: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Checker:
-    """Who confirms, saying what; `may_alone`: the settings let an operator who is alone confirm their own proposal."""
-
-    name: str
-    remark: str
-    may_alone: bool
-
-
-def operator_actor(name: str) -> str:
-    """Name an operator as the timeline and the proposals do."""
-    return f"operator:{name}"
 
 
 def decidable(turn: Turn, case: Row, payment: Payment) -> tuple[Decision, ...]:
@@ -109,7 +91,7 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
     proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the checker, but for the only
     operator there is, a day later and with evidence of their own, where the settings let them), Conflict.
     """
-    remark, may_alone = _read_remark(remark), context.settings.lone_operator_confirms
+    remark, may_alone = read_remark(remark), context.settings.lone_operator_confirms
     site = await context.ledger.read(lambda turn: _read(turn, case_id, None)[0]["site"])
     recorder = Recorder.now(context, context.sites.get(site))
 
@@ -120,7 +102,8 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
         if repeated is not None:
             return repeated
         proposal = _open(turn, case, proposal_id)
-        _check_checker(turn, proposal, _Checker(operator, remark, may_alone), recorder.at)
+        made = Made(proposal.maker, proposal.made_at)
+        check_checker(turn, made, Checker(operator, remark, may_alone), recorder.at)
         _offered(turn, case, payment, proposal.decision)
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
         _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)
@@ -145,7 +128,7 @@ async def reject(
     The same person with the same remark once more is answered the same. Raises NotFound, NotNow, NeedsAnother,
     Malformed.
     """
-    remark, at = _read_remark(remark), now_ms(context.clock)
+    remark, at = read_remark(remark), now_ms(context.clock)
 
     def work(turn: Turn) -> Proposal:
         if once is not None:
@@ -214,45 +197,6 @@ def _offered(turn: Turn, case: Row, payment: Payment, wanted: str) -> Decision:
         names = ", ".join(offered) or "nothing yet"
         raise NotNow(f"As the payment stands, this case can be decided as: {names}.", state=case["state"])
     return found
-
-
-def _check_checker(turn: Turn, proposal: Proposal, checker: _Checker, at: int) -> None:
-    """The maker is not the checker. Where one operator is all there is, a day and typed evidence stand in."""
-    who, name = operators.by_name(turn, checker.name), checker.name
-    if who is None or not who.may_act:
-        raise NeedsAnother("Only an operator may confirm; a viewer may look, and a disabled account nothing.")
-    if who.renewed_at:
-        _wait_a_day(
-            "Your account was enabled, made an operator or given a new password: it confirms from a day later on.",
-            who.renewed_at,
-            at,
-        )
-    if proposal.maker != operator_actor(name):
-        return
-    others = [one for one in operators.all_operators(turn) if one.name != name]
-    if any(one.may_act for one in others) or not checker.may_alone:
-        raise NeedsAnother("Another operator must confirm what you proposed.")
-    _wait_a_day(
-        "You are the only operator: confirm your own proposal a day after it was made, and after the others were"
-        " disabled or made viewers, or add a second operator.",
-        max(proposal.made_at, *(one.barred_at for one in others), 0),
-        at,
-    )
-    if len(checker.remark) < EVIDENCE_CHARACTERS_MIN:
-        raise Malformed("You confirm your own proposal: type what you saw when you looked again.")
-
-
-def _wait_a_day(why: str, since: int, at: int) -> None:
-    not_before = since + ALONE_SECONDS * 1000
-    if at < not_before:
-        raise NeedsAnother(why, not_before=rfc3339(from_ms(not_before)))
-
-
-def _read_remark(text: str) -> str:
-    text = " ".join(text.split())
-    if len(text) > REMARK_CHARACTERS_MAX or not text.isprintable():
-        raise Malformed(f"The remark has at most {REMARK_CHARACTERS_MAX} printable characters.")
-    return text
 
 
 def _note(turn: Turn, case: Row, payment: Payment, proposal: Proposal, event: str, actor: str, at: int) -> None:

@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute, Route
 from bridge.domain.decisions import EVIDENCE_CHARACTERS_MAX
 from bridge.domain.payment import parse_amount
 from bridge.flows.context import Context
-from bridge.flows.decide_case import REMARK_CHARACTERS_MAX, Wish, confirm, operator_actor, propose, reject, report
+from bridge.flows.decide_case import Wish, confirm, propose, reject, report
 from bridge.flows.show_cases import page_of_cases, proposal_json, read_case
+from bridge.flows.two_people import REMARK_CHARACTERS_MAX, operator_actor
 from bridge.web.from_operator import PRIVATE, answered, from_operator, note_look, once_of, read_json
 from bridge.web.lists import PageIn, read_page
 from bridge.web.orders_in import Short, convert

@@ -12,9 +12,9 @@ from starlette.routing import BaseRoute, Route
 from bridge.domain.failures import Malformed, NotFound
 from bridge.domain.merchant_commands import FIELD_CHARACTERS_MAX, AdminCommand
 from bridge.flows.context import Context
-from bridge.flows.decide_case import operator_actor
 from bridge.flows.run_command import CommandWish, changes, commands_of, once_of_command_run, run_command
 from bridge.flows.sites import Site
+from bridge.flows.two_people import operator_actor
 from bridge.web.from_operator import PRIVATE, answered, from_operator, once_of, read_json
 from bridge.web.orders_in import GatewayName, Short, convert
 

@@ -13,11 +13,11 @@ from bridge.domain.failures import Malformed
 from bridge.domain.payment import parse_account, parse_amount
 from bridge.flows.cancel_transfer import cancel_transfer
 from bridge.flows.context import Context
-from bridge.flows.decide_case import operator_actor
 from bridge.flows.refund import RefundWish, find_refund, refund
 from bridge.flows.refund_to_account import once_of_refund, site_of_payment, site_of_refund, taken_back_json
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json
+from bridge.flows.two_people import operator_actor
 from bridge.web.from_operator import PRIVATE, answered, from_operator, note_look, once_of, read_json
 from bridge.web.orders_in import Short, convert
 from bridge.web.wordpress import ONE_LINE, SETTLED

@@ -10,9 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.clock import to_ms
+from bridge.domain.failures import Malformed, NeedsAnother, NotNow
+from bridge.flows.acknowledge_anchors import confirm_acknowledgement, list_breaks, propose_acknowledgement
 from bridge.flows.check_health import check_health
 from bridge.flows.check_invariants import check_everything, check_invariants
 from bridge.flows.compare_anchors import log_anchors
+from bridge.flows.log_in import add_operator
 from bridge.flows.reconcile import end_gap
 from bridge.flows.seal_audit import check_all, mac_of
 from bridge.ledger import anchors, audit, seals
@@ -21,6 +24,7 @@ from tests.support.disaster import hand_over, keep, lose
 from tests.support.world import SHOP_URL
 
 DAY_SECONDS = 86_400
+WHY = "The machine was changed on the twentieth; the copy was compared with the gateway's console, nothing is missing."
 
 
 async def ask(world, kept=(), **changes):
@@ -352,3 +356,151 @@ async def test_the_log_has_an_anchor_of_each_site_every_night(world):
             **{name: kept[name] for name in ("seal", "hash", "day", "taken", "given_back")},
         }
     ]
+
+
+async def broken(world):
+    """Books whose day sums to something else than the shop keeps, and two operators."""
+    object.__setattr__(world.context.settings, "stop_on_broken_books", False)
+    for name in ("haneul", "minji"):
+        await add_operator(world.context, name, "correct horse battery")
+    kept = await anchored(world)
+    write(world, "UPDATE entries SET amount = amount - 1 WHERE kind = 'refund'")
+    await compare(world, kept)
+    await check_invariants(world.context)
+    assert len(await alarms(world)) == 1
+    return kept
+
+
+async def acknowledged(world):
+    made = await propose_acknowledgement(world.context, world.site, WHY, "haneul")
+    return await confirm_acknowledgement(world.context, made, "minji")
+
+
+@pytest.mark.sqlite
+async def test_what_two_people_acknowledge_is_no_alarm_and_the_shops_proof_stays(world, cheap_passwords):
+    kept = await broken(world)
+    made = await propose_acknowledgement(world.context, world.site, WHY, "haneul")
+    await check_invariants(world.context)
+    assert len(await alarms(world)) == 1, "one person's word silences nothing"
+    assert await confirm_acknowledgement(world.context, made, "minji", "the same in the copy of the twentieth") == 1
+
+    await check_invariants(world.context)
+    assert await alarms(world) == []
+    assert (await compare(world, kept))["outcomes"] == ["broken"], "the shop hears the truth as before"
+    await check_everything(world.context, rest_seconds=0)
+    assert await alarms(world) == [], "the same difference again is nothing new"
+    (said,) = [one for one in (await check_health(world.context, None)).checks if one.name == "anchors"]
+    assert said.verdict == "pass"
+    assert "but for 1 acknowledged" in said.value.en
+    (shown,) = await list_breaks(world.context)
+    assert (shown["site"], shown["state"], shown["day"], shown["reason"]) == (
+        SHOP_URL,
+        "acknowledged",
+        kept["day"],
+        WHY,
+    )
+    assert (shown["maker"], shown["checker"]) == ("operator:haneul", "operator:minji")
+    rows = await world.context.ledger.read(lambda turn: audit.chain(turn, "anchors"))
+    assert [(row["event"], row["actor"]) for row in rows] == [
+        ("anchors.proposed", "operator:haneul"),
+        ("anchors.acknowledged", "operator:minji"),
+    ]
+    told = [json.loads(row["detail"]) for row in rows]
+    assert [one["why"] for one in told] == [WHY, "the same in the copy of the twentieth"]
+    assert json.loads(told[1]["anchors"])[0][:2] == [kept["day"], kept["seal"]]
+    assert audit.first_break(rows) is None
+
+
+@pytest.mark.sqlite
+async def test_a_new_difference_is_an_alarm_whatever_was_acknowledged(world, cheap_passwords):
+    kept = await broken(world)
+    await acknowledged(world)
+    await check_invariants(world.context)
+    assert await alarms(world) == []
+    lost = await world.checkout()
+    await world.beat()
+    newer = (await compare(world, kept))["anchor"]
+    cut_tail(world, kept, lost.payment)
+    await compare(world, kept, newer)
+    await check_invariants(world.context)
+    (what,) = await alarms(world)
+    assert f"seal {newer['seal']}," in what, "another anchor"
+
+    await acknowledged(world)
+    await check_invariants(world.context)
+    assert await alarms(world) == []
+    write(world, "UPDATE entries SET amount = amount - 1 WHERE kind = 'refund'")
+    await compare(world, kept, newer)
+    await check_invariants(world.context)
+    (what,) = await alarms(world)
+    assert "and 5002 now" in what, "the same anchor, and the books differ otherwise"
+
+
+@pytest.mark.sqlite
+async def test_a_seal_that_is_another_one_again_is_a_new_difference(world, cheap_passwords):
+    kept = await broken(world)
+    write(world, f"UPDATE seals SET hash = 'a' WHERE seq = {kept['seal']}")
+    await compare(world, kept)
+    await acknowledged(world)
+    write(world, f"UPDATE seals SET hash = 'b' WHERE seq = {kept['seal']}")
+    await compare(world, kept)
+
+    assert [one["state"] for one in await list_breaks(world.context)] == ["broken"]
+    assert len(await world.context.ledger.read(anchors.breaks)) == 1
+
+
+@pytest.mark.sqlite
+async def test_what_ended_and_comes_back_was_not_acknowledged(world, cheap_passwords):
+    kept = await broken(world)
+    await acknowledged(world)
+    write(world, "UPDATE entries SET amount = amount + 1 WHERE kind = 'refund'")
+    await compare(world, kept)
+    assert await list_breaks(world.context) == []
+    write(world, "UPDATE entries SET amount = amount - 1 WHERE kind = 'refund'")
+    await compare(world, kept)
+
+    assert [one["state"] for one in await list_breaks(world.context)] == ["broken"]
+
+
+@pytest.mark.sqlite
+async def test_nobody_acknowledges_alone_or_what_was_not_looked_at(world, cheap_passwords):
+    kept = await broken(world)
+    made = await propose_acknowledgement(world.context, world.site, WHY, "haneul")
+    for who in ("haneul", "nobody"):
+        with pytest.raises(NeedsAnother):
+            await confirm_acknowledgement(world.context, made, who, WHY)
+    for nothing in ("", "0123456789abcdefghjkmnpqrs"):
+        with pytest.raises(NotNow, match="propose it anew"):
+            await confirm_acknowledgement(world.context, nothing, "minji")
+    with pytest.raises(Malformed):
+        await propose_acknowledgement(world.context, world.site, "harmless", "haneul")
+
+    write(world, "UPDATE entries SET amount = amount - 1 WHERE kind = 'refund'")
+    await compare(world, kept)
+    with pytest.raises(NotNow):
+        await confirm_acknowledgement(world.context, made, "minji")
+    anew = await propose_acknowledgement(world.context, world.site, WHY, "haneul")
+    with pytest.raises(NotNow):
+        await confirm_acknowledgement(world.context, made, "minji")
+    assert len(await world.context.ledger.read(anchors.breaks)) == 1
+    assert await confirm_acknowledgement(world.context, anew, "minji") == 1
+    with pytest.raises(NotNow):
+        await confirm_acknowledgement(world.context, anew, "minji")
+    with pytest.raises(NotNow, match="all of it is acknowledged"):
+        await propose_acknowledgement(world.context, world.site, WHY, "haneul")
+
+
+async def test_only_a_sites_own_breaks_are_acknowledged_in_any_database(any_world, cheap_passwords):
+    world = any_world
+    for name in ("haneul", "minji"):
+        await add_operator(world.context, name, "correct horse battery")
+    other = await world.pair("http://other.test")
+    one = anchors.Anchor("2026-11-20", 1, "0" * 64, 1, 0, 1)
+    both = (world.site.id, other.id)
+    for found in ("x", "y"):
+        gone = [anchors.Compared(one, anchors.BROKEN, "it is gone", found)]
+        await world.context.ledger.write(lambda turn, gone=gone: [anchors.note(turn, site, 2, gone) for site in both])
+        assert len(await world.context.ledger.read(anchors.breaks)) == 2
+        await acknowledged(world)
+        (left,) = await world.context.ledger.read(anchors.breaks)
+        assert left.site == other.id

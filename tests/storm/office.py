@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.decisions import FOUND
-from bridge.flows.decide_case import Wish, confirm, operator_actor, propose
+from bridge.flows.decide_case import Wish, confirm, propose
 from bridge.flows.show_cases import list_cases
+from bridge.flows.two_people import operator_actor
 from bridge.ledger import operators
 from bridge.ledger.ledger import Turn
 from bridge.sandbox.world import ControlRefused

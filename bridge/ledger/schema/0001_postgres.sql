@@ -569,5 +569,12 @@ CREATE TABLE anchor_breaks (
   day TEXT COLLATE "C" NOT NULL,
   seal BIGINT NOT NULL,
   what TEXT COLLATE "C" NOT NULL,
+  found TEXT COLLATE "C" NOT NULL,
+  proposal TEXT COLLATE "C" NOT NULL DEFAULT '',
+  reason TEXT COLLATE "C" NOT NULL DEFAULT '',
+  maker TEXT COLLATE "C" NOT NULL DEFAULT '',
+  made_at BIGINT NOT NULL DEFAULT 0,
+  checker TEXT COLLATE "C" NOT NULL DEFAULT '',
+  acknowledged_at BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (site, at, seal)
 );

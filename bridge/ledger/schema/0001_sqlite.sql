@@ -539,5 +539,12 @@ CREATE TABLE anchor_breaks (
   day TEXT NOT NULL,
   seal BIGINT NOT NULL,
   what TEXT NOT NULL,
+  found TEXT NOT NULL,
+  proposal TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  maker TEXT NOT NULL DEFAULT '',
+  made_at BIGINT NOT NULL DEFAULT 0,
+  checker TEXT NOT NULL DEFAULT '',
+  acknowledged_at BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (site, at, seal)
 );

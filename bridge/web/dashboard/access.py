@@ -14,9 +14,9 @@ from bridge.clock import now_ms
 from bridge.domain.failures import CallerError, Malformed, NeedsAnother
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
-from bridge.flows.decide_case import operator_actor
 from bridge.flows.log_in import DEVICE_SECONDS, SESSION_SECONDS, Attempt, find_session
 from bridge.flows.sites import Site
+from bridge.flows.two_people import operator_actor
 from bridge.ledger.operators import Session
 from bridge.signing import base64url
 from bridge.web.dashboard import words

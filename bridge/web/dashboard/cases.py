@@ -20,9 +20,10 @@ from bridge.domain.failures import (
     TooMany,
 )
 from bridge.domain.payment import parse_amount
-from bridge.flows.decide_case import Wish, confirm, operator_actor, propose, reject
+from bridge.flows.decide_case import Wish, confirm, propose, reject
 from bridge.flows.log_in import prove
 from bridge.flows.show_cases import case_json, cursor_after, read_cursor
+from bridge.flows.two_people import operator_actor
 from bridge.ledger import cases
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.dashboard.access import HOME, Visit
