@@ -66,7 +66,10 @@ class Keyholder:
             "actor": "buyer",
             "method": sale.method,
         } | ({"order": order} if sale.key_pays_first else {})
-        return await self._signed("POST", "/v1/billing-keys", wish)
+        key = await self._signed("POST", "/v1/billing-keys", wish)
+        if key is not None:
+            self._storm.keys.asked[key["id"]] = sale
+        return key
 
     async def _give(self, key: dict[str, Any]) -> None:
         """Go through the window, or close it."""
@@ -123,6 +126,8 @@ class Keys:
         self.given: set[str] = set()
         """Keys whose customer has pressed the window's button."""
         self.returns: list[tuple[str, Coming]] = []
+        self.asked: dict[str, Sale] = {}
+        """The sale for which each key was asked for."""
         self._storm = storm
         self._turn = SqliteTurn(storm.disk.connection)
         self._issued: set[str] = set()
@@ -135,6 +140,16 @@ class Keys:
             payment = next((row["id"] for row in rows.values() if asked and row["merchant_ref"] == asked["ref"]), "")
             found |= dict.fromkeys(_values(coming), payment) if payment else {}
         return found
+
+    def paying(self, site: Paired, text: str) -> dict[str, Any] | None:
+        """Give the payment that a window's form is about whose key takes an order's money, before it is written."""
+        unwritten = "amount > 0 AND NOT EXISTS (SELECT 1 FROM payments WHERE merchant_ref = billing_keys.ref)"
+        for row in self._turn.all(f"SELECT * FROM billing_keys WHERE site = ? AND {unwritten} ORDER BY id", site.id):
+            if row["ref"] in text and row["id"] in self.asked:
+                tax_free = self.asked[row["id"]].tax_free(row["amount"])
+                known = {name: row[name] for name in ("id", "amount")}
+                return known | {"merchant_ref": row["ref"], "tax_free": tax_free, "instalment_months": 0}
+        return None
 
     def issues(self, site: Paired, text: str) -> bool:
         """Judge a call that moves no order's money: it issues a key, whose intent is in the database, and once."""

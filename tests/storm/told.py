@@ -94,7 +94,8 @@ class Told:
         months = [fields[name] for name in setup.months if fields.get(name)]
         if parts is None and not months:
             return
-        row = self._storm.checks.find(site, body.decode("utf-8", "replace") + target)
+        text = body.decode("utf-8", "replace") + target
+        row = self._storm.keys.paying(site, text) or self._storm.checks.find(site, text)
         if row is None:
             return
         for told in months:
