@@ -29,12 +29,14 @@ KEPT = ("tid", "appDtm", "appNo", "cashCrctFlg")
 
 POINTS = "usePointAmt"
 """사용 포인트: how many KRW of the payment its card's points paid. (10.)"""
+POINTS_BYTES_MAX = 12
 
 
 def points(fields: Fields) -> dict[str, str]:
     """Read the card's points in what was paid, where there are any."""
     used = fields.text(POINTS, "")
-    return {POINTS: str(int(used))} if used.isascii() and used.isdigit() and int(used) else {}
+    told = used.isascii() and used.isdigit() and len(used) <= POINTS_BYTES_MAX and int(used)
+    return {POINTS: str(int(used))} if told else {}
 
 
 def kept(fields: Fields) -> dict[str, str]:
