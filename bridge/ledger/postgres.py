@@ -17,6 +17,7 @@ from psycopg import IsolationLevel, errors
 from psycopg.rows import dict_row
 
 from bridge.domain.failures import Busy, LedgerBroken
+from bridge.ledger import breaks
 from bridge.ledger.ledger import Row, Turn, Unlock, no_root
 from bridge.ledger.migrate import migrations, refuse_newer
 from bridge.ledger.pace import Pace
@@ -82,7 +83,6 @@ class PostgresLedger:
     """
 
     alone = False
-    read_only = ""
 
     def __init__(self, url: str, *, unlock: Unlock = no_root) -> None:
         self._url = url
@@ -92,7 +92,9 @@ class PostgresLedger:
                 self.engine = f"PostgreSQL {connection.info.parameter_status('server_version')}"
                 with connection.transaction():  # two bridges that start on new books agree on one root secret
                     connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION])
-                    self.root = unlock(PostgresTurn(connection))
+                    turn = PostgresTurn(connection)
+                    self.root = unlock(turn)
+                    self.read_only = breaks.known_in(turn, time.time())
         except psycopg.OperationalError as error:
             raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
         self._own = threading.local()
@@ -104,20 +106,27 @@ class PostgresLedger:
         self.closed = False
 
     def refusal(self) -> str:
-        """Say nothing: the server keeps its own disk, and a turn it has no room for is Busy before anything is sent."""
-        return ""
+        """Say why no money operation may begin now, or nothing: the books are read only.
+
+        The server keeps its own disk, and a turn it has no room for is Busy before anything is sent.
+        """
+        return self.read_only
 
     def give_up(self, why: str) -> NoReturn:
-        """End the process because the books contradict themselves; started again, it looks again."""
+        """End the process because the books contradict themselves; the next one looks again, a third only reads."""
         log.critical("the books are not whole; the bridge stops here", why=why)
+        with contextlib.suppress(psycopg.Error), connect(self._url) as connection:  # its end commits
+            breaks.note_in(PostgresTurn(connection), time.time(), why)
         os._exit(EXIT_BROKEN)
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a transaction and return only after its commit.
 
         Raises what `work` raises; Busy, where nothing was written; LedgerBroken, where the connection was lost while
-        the commit was on its way.
+        the commit was on its way, or this process only reads.
         """
+        if self.read_only:
+            raise LedgerBroken(f"The ledger is read only: {self.read_only}")
         return await self._run(self._writers, work, read_only=False)
 
     async def read(self, work: Callable[[Turn], T]) -> T:

@@ -409,3 +409,42 @@ async def test_sessions_are_as_safe_as_they_say(ledger, postgres_database):
 
     assert found == wanted
     assert look_at(postgres_database).safety == {"fsync": "on", "full_page_writes": "on"}
+
+
+class Ended(Exception):
+    """The process has ended."""
+
+
+def end(status):
+    raise Ended(status)
+
+
+async def test_after_two_breaks_within_a_minute_whoever_starts_only_reads_and_says_why(
+    ledger, postgres_database, monkeypatch
+):
+    monkeypatch.setattr(module.os, "_exit", end)
+    await ledger.write(put("a"))
+    for many in (1, 2):
+        with pytest.raises(Ended):
+            ledger.give_up("I3 is\nbroken")
+        again = PostgresLedger(postgres_database)
+        assert again.read_only == again.refusal() == ("" if many == 1 else "I3 is broken")
+        if many == 2:
+            with pytest.raises(LedgerBroken, match="read only: I3 is broken"):
+                await again.write(put("b"))
+            assert "b" not in await names(again)
+        await again.close()
+
+    now = time.time()
+    monkeypatch.setattr(module.time, "time", lambda: now + 61)
+    later = PostgresLedger(postgres_database)
+    assert later.read_only == "", "a minute after the last break one starts as ever"
+    await later.write(put("b"))
+    await later.close()
+
+
+async def test_a_break_that_no_server_takes_ends_the_process_all_the_same(ledger, monkeypatch):
+    monkeypatch.setattr(module.os, "_exit", end)
+    monkeypatch.setattr(module, "connect", lambda url: (_ for _ in ()).throw(psycopg.OperationalError("away")))
+    with pytest.raises(Ended):
+        ledger.give_up("I3 is broken")
