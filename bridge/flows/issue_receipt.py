@@ -6,7 +6,7 @@ from typing import Any
 from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.billing import without_number
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
-from bridge.domain.gateway import Done, Gateway, NotSent, Refused
+from bridge.domain.gateway import Done, Gateway, NotSent, Refused, Unknown
 from bridge.domain.machine import PAID_STATES, State
 from bridge.domain.payment import Method, Payment
 from bridge.domain.services import ReceiptIssued, ReceiptOrder, Receipts, SizesReceipts
@@ -46,12 +46,15 @@ class ReceiptWish:
 async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: Once) -> Receipt:
     """Have a receipt issued over what is left of a payment in cash.
 
+    Asked for once: a repeat waits for it where it is under way, and sends nothing where the bridge stopped over it.
     Raises NotFound, NotNow, PendingOutcome, GatewayOff, Replayed, KeyReused. The receipt may still be ISSUING.
     """
-    receipt, payment = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once))
+    receipt, payment, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once))
     name = f"receipt:{receipt.id}"
-    if receipt.state is ReceiptState.ISSUING:
-        task = context.tasks.begin(name, _issue(context, site, _issuer(site, payment), receipt, payment))
+    if is_new:
+        context.tasks.begin(name, _issue(context, site, _issuer(site, payment), receipt, payment))
+    task = context.tasks.find(name)
+    if task is not None:
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt.id))
 
@@ -148,12 +151,12 @@ def _issuer(site: Site, payment: Payment) -> tuple[Gateway, Receipts]:
     return gateway, gateway
 
 
-def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: Once) -> tuple[Receipt, Payment]:
+def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: Once) -> tuple[Receipt, Payment, bool]:
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     payment = payments.get(turn, site.id, wish.payment)
     if answer is not None:
-        return receipts.get(turn, site.id, answer.result), payment
+        return receipts.get(turn, site.id, answer.result), payment, False
     _issuer(site, payment)
     _check(turn, site, payment)
     recorder = Recorder.now(context, site)
@@ -174,7 +177,7 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
     receipts.add(turn, receipt)
     tell_of_receipt(turn, recorder, receipt, "receipt.sent", wish.actor)
     replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, recorder.at)
-    return receipt, payment
+    return receipt, payment, True
 
 
 def _is_sized(site: Site, payment: Payment) -> bool:
@@ -282,6 +285,8 @@ async def _cancel(
                 _lost(turn, recorder, receipt, **no)
             else:
                 move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **no)
+        elif again and isinstance(outcome, Unknown) and outcome.code:
+            _lost(turn, recorder, receipt, outcome.code, without_number(outcome.message, order.identity))
         elif isinstance(outcome, NotSent) and not again:
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, message=outcome.why)
 

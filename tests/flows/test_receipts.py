@@ -172,6 +172,18 @@ async def test_a_crash_before_the_answer_hands_the_receipt_to_a_person(world, pa
     assert await world.cases(paid) == ["receipt_unknown"]
 
 
+async def test_a_repeat_after_a_crash_sends_nothing_for_the_first_may_have_been_issued(world, paid):
+    receipt = (await issue(world, paid, once="cd" * 16)).json()["id"]
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE receipts SET state = 'issuing', number = '' WHERE id = ?", receipt)
+    )
+    await world.restart()
+    again = await issue(world, paid, once="cd" * 16)
+
+    assert (again.status_code, again.json()["id"], again.json()["state"]) == (202, receipt, "issuing")
+    assert world.teller.calls["receipt"] == 1
+
+
 async def test_no_receipt_for_cards_unpaid_orders_other_sites_or_nonsense(world, paid):
     card = await world.checkout(world.order())
     await world.pair("http://other.test")

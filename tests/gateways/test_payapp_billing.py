@@ -173,6 +173,14 @@ def test_what_is_asked_by_a_number_alone_is_done_or_refused(cmd, ask, form):
     assert no(ask(gateway()), "79999") == Refused(Reason.GATEWAY, "79999", "말씀")
 
 
+@pytest.mark.parametrize("code", ["80010", "80020"])
+def test_a_receipts_cancel_is_sent_once_and_what_cannot_be_cancelled_may_be_cancelled_already(code):
+    asked = gateway().cancel_receipt(RECEIPT, ReceiptIssued("1", {"cashstno": "5"}), STAMP)
+    assert next(asked).moves_money, "what moves money is never repeated by the wire"
+    found = no(gateway().cancel_receipt(RECEIPT, ReceiptIssued("1", {"cashstno": "5"}), STAMP), code)
+    assert (type(found), found.code, found.message) == (Unknown, code, "말씀")
+
+
 def test_a_card_that_payapp_does_not_know_is_deleted_already():
     assert no(gateway().delete_key(KEY, STAMP), "70020") == Done(already=True)
     unnamed = Refused(Reason.BAD_REQUEST, "70020", "말씀")

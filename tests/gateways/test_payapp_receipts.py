@@ -67,3 +67,18 @@ async def test_other_wallets_and_cards_have_no_receipt(house):
     assert "cash_receipts" not in payment
     status, said = await issue(house, payment)
     assert (status, said["code"]) == (409, "not_now")
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "half_after"])
+async def test_a_receipts_cancel_is_sent_once_and_what_then_cannot_be_cancelled_may_be_gone(house, fault):
+    payment = await bought(house, naverpay="bank")
+    _, receipt = await issue(house, payment)
+    path = f"/v1/cash-receipts/{receipt['id']}"
+    house.fault("cashStCancel", fault)
+    lost = await house.call("DELETE", path)
+    assert (lost.status_code, lost.json()["state"]) == (202, "cancelling"), "nobody says that it is still issued"
+    again = await house.call("DELETE", path)
+    assert (again.status_code, again.json()["state"]) == (202, "unknown")
+    assert await house.cases(payment["id"]) == ["receipt_unknown"]
+    (kept,) = house.sandbox.desks["payapp"]._till.receipts.values()
+    assert kept["state"] == "cancelled"

@@ -63,11 +63,14 @@ class Office(Talk):
     def cancel_receipt(
         self, order: ReceiptOrder, issued: ReceiptIssued, stamp: Stamp
     ) -> Exchange[Done | Refused | Unknown]:
-        """Cancel a receipt whole (cashStCancel)."""
-        reply = yield self.call("cashStCancel", {"cashstno": issued.refs.get("cashstno", "")})
+        """Cancel a receipt whole (cashStCancel). That it is in no state to be cancelled may mean that it is."""
+        fields = {"cashstno": issued.refs.get("cashstno", "")}
+        reply = yield self.call("cashStCancel", fields, moves_money=True)
         answer = read(reply)
         if answer.ok:
             return Done()
+        if answer.errno in codes.NOT_CANCELLABLE:
+            return Unknown("the receipt may be cancelled already", answer.errno, answer.message)
         return Refused(codes.REFUSALS.get(answer.errno, Reason.GATEWAY), answer.errno, answer.message)
 
     @property
