@@ -25,6 +25,7 @@ from bridge.ledger.sqlite import SqliteTurn
 from bridge.settings import Settings, from_environment
 
 Finding = dict[str, Any]
+CLOCK_OFF_SECONDS_MAX = 3.0
 
 
 def examine() -> list[Finding]:
@@ -153,9 +154,19 @@ def _postgres(settings: Settings) -> list[Finding]:
         _finding("durability", "fail", f"a power cut may lose payments: {', '.join(unsafe)} must be on")
         if unsafe
         else _finding("durability", "pass", f"{', '.join(seen.safety)} are on"),
+        _clock(seen.ahead_seconds),
         _opens(settings, seen.root),
         _backup(settings, _last_on_postgres(settings) if seen.made else None),
     ]
+
+
+def _clock(ahead_seconds: float) -> Finding:
+    """Several bridges tell by their wall clocks which of them is dead."""
+    off, way = abs(ahead_seconds), "ahead of" if ahead_seconds > 0 else "behind"
+    if off > CLOCK_OFF_SECONDS_MAX:
+        why = f"this machine is {off:.0f} s {way} the database server; keep NTP running on both"
+        return _finding("clock", "warn", why)
+    return _finding("clock", "pass", "this machine and the database server have the same time")
 
 
 def _backup(settings: Settings, last: Backup | None) -> Finding:

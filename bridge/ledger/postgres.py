@@ -225,13 +225,17 @@ def connect(url: str) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What there is to see of a database from outside; `root` is its sealed root secret, if it has one."""
+    """What there is to see of a database from outside; `root` is its sealed root secret, if it has one.
+
+    `ahead_seconds` is how far this machine's clock is ahead of the server's.
+    """
 
     version: str
     safety: dict[str, str]
     connections: int
     made: bool
     root: str = ""
+    ahead_seconds: float = 0.0
 
 
 def look_at(url: str) -> Seen:
@@ -242,14 +246,15 @@ def look_at(url: str) -> Seen:
                 "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,"
                 " current_setting('full_page_writes') AS full_page_writes, current_setting('max_connections')::int"
                 " - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,"
-                " to_regclass('meta') IS NOT NULL AS made"
+                " to_regclass('meta') IS NOT NULL AS made, extract(epoch FROM clock_timestamp())::float8 AS at"
             ).fetchone()
             assert row is not None, "a SELECT of constants has a row"
+            ahead_seconds = time.time() - row["at"]
             root = kept(PostgresTurn(connection)) if row["made"] else ""
     except psycopg.OperationalError as error:
         raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
     safety = {name: row[name] for name in ("fsync", "full_page_writes")}
-    return Seen(row["version"], safety, row["connections"], row["made"], root)
+    return Seen(row["version"], safety, row["connections"], row["made"], root, ahead_seconds)
 
 
 def schema_of(url: str) -> int:

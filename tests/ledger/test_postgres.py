@@ -8,6 +8,7 @@ import time
 import psycopg
 import pytest
 
+from bridge.cli import doctor
 from bridge.domain.failures import Busy, Conflict, LedgerBroken
 from bridge.ledger import postgres as module
 from bridge.ledger import queues
@@ -448,3 +449,15 @@ async def test_a_break_that_no_server_takes_ends_the_process_all_the_same(ledger
     monkeypatch.setattr(module, "connect", lambda url: (_ for _ in ()).throw(psycopg.OperationalError("away")))
     with pytest.raises(Ended):
         ledger.give_up("I3 is broken")
+
+
+@pytest.mark.parametrize(("ahead", "verdict", "says"), [(20, "warn", "20 s ahead of"), (-20, "warn", "20 s behind"),
+                                                        (2, "pass", "the same time")])  # fmt: skip
+def test_a_machine_whose_clock_differs_from_the_servers_is_told_to_keep_ntp_running(
+    postgres_database, monkeypatch, ahead, verdict, says
+):
+    now = time.time
+    monkeypatch.setattr(module.time, "time", lambda: now() + ahead)
+    found = doctor._clock(look_at(postgres_database).ahead_seconds)
+    assert (found["verdict"], says in found["what"]) == (verdict, True)
+    assert ("keep NTP running" in found["what"]) is (verdict == "warn")
