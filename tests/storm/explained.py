@@ -32,6 +32,7 @@ EXPLAINS: Mapping[str, frozenset[Side]] = {
     "unexpected_deposit": MORE,
     "external_cancel": LESS,
     "external_refund": LESS,
+    "people_contradicted": LESS,  # they said that it was taken, and the gateway proves that it was not, or not all
     "books_differ": MORE,  # a refund of ours that the gateway does not show
     "foreign_number": MORE,  # somebody else's request under our reference, and its money is at the gateway
     str(Reason.ORDER_PAID): frozenset({Side.KEPT}),  # a deposit, booked: only a person can give it back
