@@ -15,6 +15,7 @@ def test_commands_are_listed_and_run_and_told_in_the_audit(place: Place) -> None
     listed = place.type("site", "ask", SHOP, "payapp", "--json")
     none = place.type("site", "ask", SHOP, "mainpay")
     fields = ("--field", "goodPrice=5000", "--field", "reqType=QR", "--field", "phoneNumber=01011112222")
+    fields += ("--field", "goodName=표", "--field", "returnUri=shop://back")
     link = place.type("site", "ask", SHOP, "payapp", "appLink", *fields, "--json")
     wrong = place.type("site", "ask", SHOP, "payapp", "subidregist", "--field", "subuserid=staff1")
 

@@ -212,16 +212,13 @@ async def test_what_the_adapter_refuses_is_said_before_anything_is_kept(world):
     site = world.context.sites.get(paired.id)
     for command, fields, says in (
         ("useridCheck", {"userid": "newshop"}, "payapp.reseller_id"),
-        ("appLink", {"goodPrice": "1e3"}, "digits alone"),
+        ("appLink", {"goodPrice": "1e3", "goodName": "표", "returnUri": "shop://back"}, "digits alone"),
     ):
         with pytest.raises(Malformed, match=says) as refused:
             await run_command(world.context, site, CommandWish("payapp", command, fields, "operator:minji"))
         assert refused.value.extra["message_ko"]
-    link = await run_command(
-        world.context,
-        site,
-        CommandWish("payapp", "appLink", {"goodPrice": "5000", "reqType": "QR", "goodName": "표"}, "operator:minji"),
-    )
+    wanted = {"goodPrice": "5000", "reqType": "QR", "goodName": "표", "returnUri": "shop://back"}
+    link = await run_command(world.context, site, CommandWish("payapp", "appLink", wanted, "operator:minji"))
     assert link.to_json()["fields"]["url"].startswith("https://payapp.kr/sdk-app?reqType=QR")
     assert [event for _, event, _, _ in await audited(world)] == ["command.asked", "command.answered"]
 

@@ -278,6 +278,8 @@ async def test_a_typed_card_is_refused_unless_the_site_switched_that_on(paystory
     [
         ({"issuer": ""}, "card.issuer", "카드사 코드"),
         ({"issuer": "6"}, "card.issuer", "카드사 코드"),
+        ({"issuer": "99"}, "card.issuer", "카드사 코드"),
+        ({"issuer": "0006"}, "card.issuer", "카드사 코드"),
         ({"holder": ""}, "card.holder", "생년월일 6자리"),
         ({"holder": "19900101"}, "card.holder", "생년월일 6자리"),
         ({"password": ""}, "card.password", "비밀번호 앞 두 자리"),

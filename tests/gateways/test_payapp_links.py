@@ -27,16 +27,20 @@ WHOLE = {
 }
 
 
+NEEDED = {"returnUri": "shop://back", "goodName": "표"}
+
+
 def offered(name: str) -> tuple[str, ...]:
     command = next(one for one in HANDED_OUT if one.name == name)
     return tuple(one.name for one in command.fields)
 
 
 def asked(**fields: str) -> dict[str, str]:
-    """Give what the app's address says."""
-    answer = make(gateway(), "appLink", fields)
+    """Give what the app's address says besides what every one must."""
+    answer = make(gateway(), "appLink", NEEDED | fields)
     assert answer.done
-    return dict(parse_qsl(urlsplit(answer.fields["url"]).query))
+    said = dict(parse_qsl(urlsplit(answer.fields["url"]).query))
+    return {name: value for name, value in said.items() if name in fields or name not in NEEDED}
 
 
 def call(**fields: str) -> str:
@@ -108,7 +112,7 @@ def test_a_remote_payment_needs_a_phone():
     with pytest.raises(Misconfigured):
         asked(reqType="REMOTE", goodPrice="1000")
     with pytest.raises(Misconfigured):
-        app_link("CASH", "", "", 1_000, phone="01012345678")
+        app_link("CASH", "shop://back", "표", 1_000, phone="01012345678")
 
 
 def test_of_the_apps_result_everything_that_is_listed_is_read_and_nothing_else():
@@ -141,3 +145,23 @@ def test_a_window_in_which_the_buyer_names_the_price_says_what_is_given_and_cann
     assert script == "https://lite.payapp.kr/public/api/v2/payapp-lite.js"
     window = open_price_window(gateway(ask_address="1"), amount=5_000)
     assert (window.fields["reqaddr"], window.fields["price"], window.argument) == ("1", "5000", "object")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"title": ""}, "goodName"),
+        ({"title": " "}, "goodName"),
+        ({"return_uri": ""}, "returnUri"),
+        ({"return_uri": "result"}, "returnUri"),
+        ({"return_uri": "javascript:alert(1)"}, "returnUri"),
+        ({"return_uri": "data:text/html,x"}, "returnUri"),
+        ({"return_uri": "shop-app://a b"}, "returnUri"),
+        ({"instalment_months": 1}, "cardinst"),
+    ],
+)
+def test_what_the_app_would_refuse_makes_no_address(wrong, words):
+    told = {"kind": "OCR", "return_uri": "shop-app://result", "title": "음악회", "amount": 55_000}
+    assert app_link(**told)
+    with pytest.raises(Misconfigured, match=words):
+        app_link(**told | wrong)

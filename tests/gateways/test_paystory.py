@@ -381,6 +381,7 @@ MUTANTS = {
     "amount with commas": bent(bend("goodsAmt", lambda value: f"{int(value):,}")),
     "amount in hundredths": bent(bend("goodsAmt", lambda value: f"{value}00")),
     "signData shortened": bent(bend("signData", lambda value: value[:40])),
+    "a person's card for a company's": bent(bend("cardTypeCd", lambda kind: {"01": "02", "02": "01"}[kind])),
     "approval at another path": bent(at("payment.do", "payment.doBill")),
     "inquiry by POST": bent(lambda call: replace(call, method="POST")),
     "our own moment at approval": lambda right: OurMoment(right.settings),
@@ -426,7 +427,8 @@ async def fails_in_the_sandbox(change):
             return True
         if lane.books(f"PAY000000{number}") != (55_000, amount):
             return True
-    return False
+    card = CardEntry("4518123412341111", "3010", "900101", "12", "06")
+    return not isinstance(await lane.talk(lane.gateway.issue_key_by_card(key_order(lane), card, lane.stamp())), Issued)
 
 
 async def test_the_adapter_itself_is_caught_by_neither():

@@ -159,6 +159,7 @@ async def test_payapps_own_commands_are_asked_there(tmp_path, cheap_passwords):
         assert (done.status_code, taken.status_code) == (200, 200)
         assert 'badge good">됨' in done.text
         assert "이미 사용중인 아이디입니다." in taken.text
-        link = await run(desk, "appLink", gateway="payapp", **{"field.goodPrice": "5000", "field.reqType": "QR"})
+        wanted = {"goodPrice": "5000", "reqType": "QR", "goodName": "표", "returnUri": "shop://back"}
+        link = await run(desk, "appLink", gateway="payapp", **{f"field.{name}": one for name, one in wanted.items()})
         assert "https://payapp.kr/sdk-app?reqType=QR" in link.text
         await desk.browser.client.aclose()

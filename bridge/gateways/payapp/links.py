@@ -6,7 +6,7 @@ Notices of such payments are acknowledged and kept, and move nothing: they are n
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from bridge.domain.failures import Misconfigured, Unreadable
 from bridge.domain.merchant_commands import AdminAnswer
@@ -22,6 +22,7 @@ AT_THE_COUNTER = frozenset(
 )
 INSTALMENTS_IN = frozenset({"OCR", "MANUAL", "NFC", "SAMSUNG"})
 PHONE_NEEDED_FROM_WON = 100_000
+RUN_THEMSELVES = frozenset({"javascript", "data", "vbscript", "file", "about", "blob"})
 RESULT_FIELDS = (
     "mul_no", "payurl", "csturl", "cardName", "cardNum", "date", "installment", "goodName", "var1", "var2",
 )  # fmt: skip
@@ -55,6 +56,15 @@ def app_link(
     Raises Misconfigured, naming what is wrong."""
     if kind != REMOTE and kind not in AT_THE_COUNTER:
         raise Misconfigured(f"PayApp's app knows no reqType {kind}.", message_ko="페이앱 앱에 없는 결제 방법이에요.")
+    if not plain(title, ""):
+        raise Misconfigured("PayApp's app needs goodName, what is sold.", message_ko="상품명을 적어 주세요.")
+    if not _comes_back(return_uri):
+        raise Misconfigured(
+            "PayApp's app needs returnUri: your own app's address, such as shop-app://result, or a page's.",
+            message_ko="결제 뒤에 돌아올 앱이나 페이지의 주소를 적어 주세요.",
+        )
+    if instalment_months == 1:
+        raise Misconfigured("One month is a lump sum: leave cardinst out.", message_ko="할부는 2개월부터예요.")
     if not phone and (kind == REMOTE or amount >= PHONE_NEEDED_FROM_WON):
         raise Misconfigured(
             "PayApp's app needs the buyer's phone for a remote payment, and from 100,000 KRW.",
@@ -80,6 +90,12 @@ def app_link(
         "var2": var2,
     }
     return f"{APP_URL}?{urlencode({name: value for name, value in fields.items() if value})}"
+
+
+def _comes_back(address: str) -> bool:
+    """Tell whether an address leads to an app or a page, and can neither run nor show anything by itself."""
+    scheme = urlsplit(address).scheme
+    return bool(scheme) and scheme not in RUN_THEMSELVES and address.isprintable() and " " not in address
 
 
 def read_app_result(form: Mapping[str, str]) -> AppResult:

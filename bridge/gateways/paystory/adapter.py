@@ -65,8 +65,6 @@ BY_ORDER = "거래번호가 없어 주문번호로 취소해요. 거절되면 �
 """0003 and 2020 may refuse a cancel by order number (12.4)."""
 TO_ACCOUNT = "가상계좌로 받은 돈은 구매자의 계좌로 환불해요. 계좌는 결제 서버의 운영자만 등록할 수 있어요."
 
-ISSUER_DIGITS = range(2, 5)
-"""cpCd has four bytes (14.3); the codes of the list have two (13.)."""
 NOTICE_BYTES_MAX = 200
 """notiUrl (5.3, 7.3)."""
 
@@ -209,7 +207,7 @@ class PayStory(Writer):
         """Say what registBill lacks of what the guide marks Y, or nothing (14.3: cpCd, ordAuthNo, cardPw)."""
         if call != "issue_key_by_card" or card is None:
             return None
-        if len(card.issuer) not in ISSUER_DIGITS:
+        if card.issuer not in codes.CARDS:
             english = "Pay-Story needs its code of the card's company (card.issuer), such as 06."
             return english, "페이스토리에는 카드사 코드가 필요해요."
         return lacking_of_owner(card, "Pay-Story", "페이스토리")

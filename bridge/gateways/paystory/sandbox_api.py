@@ -17,9 +17,11 @@ from bridge.gateways.paystory.sandbox_words import (
     DIGITS,
     HEX,
     INSTALLMENT_MIN_WON,
+    ISSUERS,
     METHOD,
     ORDER,
     OTHER,
+    OWNER_DIGITS,
     REFUSED,
     WEB,
     check_hash,
@@ -62,7 +64,7 @@ REGIST = (
     Rule("cardNo", 20, 14, DIGITS, code="3011"),
     Rule("expireYymm", 4, 4, re.compile(r"[0-9]{2}(0[1-9]|1[0-2])"), code="3021"),
     Rule("ordAuthNo", 10, 6, DIGITS),
-    Rule("cardPw", 4, 2, DIGITS),
+    Rule("cardPw", 2, 2, DIGITS),
     Rule("reqType", 1, 1, re.compile("0")),
 )
 DELETE = (*BASICS, Rule("bid", 30), _HASH)
@@ -204,6 +206,10 @@ def register(till: Till, form: Form, fault: Fault | None) -> Answer:
         raise Refusal("F005")
     if form["expireYymm"] < f"{till.world.now():%y%m}":
         raise Refusal("3021")
+    if form["cpCd"] not in ISSUERS:
+        raise Refusal(OTHER, "기타오류 (cpCd)")
+    if len(form["ordAuthNo"]) != OWNER_DIGITS[form["cardTypeCd"]]:
+        raise Refusal(OTHER, "기타오류 (ordAuthNo)")
     if fault is not None and fault.kind == "decline":
         raise Refusal(fault.code or "F005", fault.message)
     secret = hashlib.sha256(form["cardNo"].encode()).hexdigest()

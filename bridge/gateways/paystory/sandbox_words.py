@@ -98,6 +98,10 @@ CARDS: Mapping[str, str] = {
     "07": "현대",
     "08": "롯데",
 }
+ISSUERS = frozenset({*CARDS, *(str(code) for code in (11, 12, 13, 15, *range(21, 24), *range(25, 31), 32))})
+"""The codes of card companies (guide 13), of which the window shows a few."""
+OWNER_DIGITS: Mapping[str, int] = {"01": 6, "02": 10}
+"""Digits of ordAuthNo by cardTypeCd: a birth date, or a company's number. (guide 14.3)"""
 BANKS: Mapping[str, str] = {
     "004": "국민은행",
     "081": "하나은행",
