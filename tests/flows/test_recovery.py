@@ -150,7 +150,9 @@ async def test_what_this_process_sent_and_dropped_is_taken_up_after_ten_seconds_
     await until(lambda: world.context.tasks.find(f"refund:{operation.id}") is None)
 
     assert await recover(world.context) == 0
-    await world.clock.forward(11)
+    await world.clock.forward(8)
+    assert await recover(world.context) == 0
+    await world.clock.forward(3)
     assert await recover(world.context) == 1
     steps = {
         one.payment: one.step

@@ -554,7 +554,7 @@ async def test_the_intent_of_a_refund_is_in_the_books_before_anything_is_sent_an
     payment = await at.payment_in(PAID)
     wish = RefundWish(payment.id, amount, "고객 요청", "operator:narae", items=("A1",) if amount else (), account=TO)
     once = Once("k", "nonce", to_ms(at.world.clock.now()) + 60_000, "ab" * 16, "digest")
-    refund, is_new = await at.write(lambda turn, pen: intend_refund(turn, pen, wish, once))
+    refund, is_new = await at.write(lambda turn, pen: intend_refund(turn, pen, wish, once, None))
     kept, after = await at.now(refund)
     assert (is_new, kept.kind, kept.step, kept.amount) == (True, "refund", "sent", asked)
     assert (kept.actor, kept.reason, kept.items) == ("operator:narae", "고객 요청", wish.items)
@@ -565,8 +565,8 @@ async def test_the_intent_of_a_refund_is_in_the_books_before_anything_is_sent_an
     (row,) = await at.world.all("SELECT actor, detail FROM audit WHERE event = 'refund.sent'")
     assert (row["actor"], json.loads(row["detail"])) == ("operator:narae", {"amount": asked, "reason": "고객 요청"})
     with pytest.raises(Replayed):
-        await at.write(lambda turn, pen: intend_refund(turn, pen, wish, once))
-    again, is_new = await at.write(lambda turn, pen: intend_refund(turn, pen, wish, replace(once, nonce="other")))
+        await at.write(lambda turn, pen: intend_refund(turn, pen, wish, once, None))
+    again, is_new = await at.write(lambda turn, pen: intend_refund(turn, pen, wish, replace(once, nonce="other"), None))
     assert (again.id, is_new) == (refund.id, False)
 
 

@@ -168,6 +168,8 @@ async def test_a_phone_is_charged_by_its_registration_and_once_a_month_after(pay
     assert (key["state"], key["amount"]) == ("active", 9_900)
     (row,) = await street.all("SELECT id, state, captured FROM payments WHERE order_ref = ?", order["ref"])
     assert (row["state"], row["captured"]) == ("paid", 9_900)
+    events = [one["event"] for one in await street.all("SELECT event FROM audit WHERE payment = ?", row["id"])]
+    assert "key.window" in events, "the timeline says where the payment began"
     assert street.book(await street.payment(row["id"])).net == 9_900
     other = await charge(street, key["id"], amount=9_901)
     assert other.status_code == 409, "another amount than the first"

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,10 +30,13 @@ def main() -> int:
     if not paths:
         print(f"{options.only} is none of the groups {', '.join(MODULES)}, and no module of theirs.", file=sys.stderr)
         return 2
-    chosen = choose(paths, options.sample, options.seed)
+    chosen = choose(paths, 0 if options.since else options.sample, options.seed)
     outcomes: dict[Mutant, str] = {}
-    if options.again:
-        lived = set(json.loads(Path(options.json).read_text("utf-8"))["survivors"])
+    measured = json.loads(Path(options.json).read_text("utf-8")) if options.again or options.since else {}
+    if options.since:
+        chosen = [one for one in chosen if one.id in set(measured["survivors"])]
+    elif options.again:
+        lived = set(measured["survivors"])
         outcomes = {one: KILLED for one in chosen if one.id not in lived}
         chosen = [one for one in chosen if one.id in lived]
     began = time.monotonic()
@@ -64,10 +68,15 @@ def main() -> int:
     ]
     words += [f"--ignore=tests/{folder}" for folder in (*ELSEWHERE, *ABOUT_FILES)]
     pytest.main(words, plugins=[Mutation(chosen, told, controlled, options.jobs)])
-    figures = _report(outcomes) | {"controls": len(controls), "controls_failed": _failed(controls)}
+    figures: dict[str, Any] = _report(outcomes) | {"controls": len(controls), "controls_failed": _failed(controls)}
+    if options.since:
+        there = {one.id for one in chosen}
+        gone = sorted(one for one in measured["survivors"] if one not in there)
+        figures = measured | {"still_live": figures["survivors"], "gone": gone}
     if options.json:
         Path(options.json).write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    print(f"{len(chosen)} mutants in {time.monotonic() - began:.0f} s: {json.dumps(figures['groups'])}")
+    lives = f"{len(figures['still_live'])} still live, " if options.since else ""
+    print(f"{len(chosen)} mutants in {time.monotonic() - began:.0f} s: {lives}{json.dumps(figures['groups'])}")
     print(f"{len(controls)} controls without a change, {_failed(controls)} of them failed")
     return 0 if figures["score"] >= options.least and not _failed(controls) else 1
 
@@ -80,6 +89,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     parser.add_argument("--least", type=float, default=92.0, help="the score below which the command fails, in percent")
     parser.add_argument("--again", action="store_true", help="of the file of --json, only what had survived")
+    parser.add_argument(
+        "--since",
+        action="store_true",
+        help="ask again for what had survived in the file of --json: what lives still, and whose code is gone, is added",
+    )
     parser.add_argument("--page", action="store_true", help="only write docs/mutants.md from the kept figures")
     parser.add_argument("--json", default="", help="a file for the figures and the survivors")
     return parser.parse_args()

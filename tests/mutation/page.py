@@ -25,8 +25,9 @@ def page(figures: dict[str, Any], reasons: dict[str, str]) -> str:
     rows = [_row(name, found) for name, found in figures["groups"].items()]
     noticed = f"{figures['mutants']:,} mutants, {figures['score']} % noticed"
     survivors = sorted(set(figures["survivors"]))
-    explained = [f"| `{_cell(one)}` | {reasons[one]} |" for one in survivors if one in reasons]
-    others = [f"* `{_cell(one)}`" for one in survivors if one not in reasons]
+    live = set(figures.get("still_live", survivors))
+    explained = [f"| `{_cell(one)}` | {reasons[one]} |" for one in survivors if one in live and one in reasons]
+    others = [f"* `{_cell(one)}`" for one in survivors if one in live and one not in reasons]
     return "\n".join(
         [
             HEAD,
@@ -34,6 +35,7 @@ def page(figures: dict[str, Any], reasons: dict[str, str]) -> str:
             "| group | modules | mutants | survived | score |",
             "|---|---|---|---|---|",
             *rows,
+            *_since(figures, survivors),
             "\n## Survivors that change nothing that matters\n",
             "| mutant | why it may live |",
             "|---|---|",
@@ -59,6 +61,18 @@ def _controls(figures: dict[str, Any]) -> str:
     if "controls" not in figures:
         return ""
     return f" Of {figures['controls']} forks without any change {figures['controls_failed']} failed."
+
+
+def _since(figures: dict[str, Any], survivors: list[str]) -> list[str]:
+    """Say what became of the survivors when they were asked for again (`--since`), where they were."""
+    if "still_live" not in figures:
+        return []
+    live, gone = len(set(figures["still_live"])), len(set(figures["gone"]))
+    noticed = len(survivors) - live - gone
+    return [
+        f"\nOf the {len(survivors)} survivors {noticed} are noticed by the tests of today, the code of {gone} is there no"
+        f" more, and {live} still live: they are listed here. The scores above are those of the measurement."
+    ]
 
 
 def _cell(text: str) -> str:

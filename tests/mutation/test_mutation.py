@@ -127,6 +127,18 @@ def test_the_page_tells_of_the_controls():
     assert "Of 60 forks without any change 2 failed." in page(figures | {"controls": 60, "controls_failed": 2}, {})
 
 
+def test_the_page_lists_of_the_survivors_those_that_still_live_and_counts_the_others():
+    figures = {"groups": {}, "mutants": 9, "score": 66.7, "survivors": ["a", "b", "c"], "slow": 0}
+    assert "still owed (2)" in page(figures, {"b": "why"})
+    asked_again = page(figures | {"still_live": ["b"], "gone": ["c"]}, {"b": "why"})
+    assert "still owed (0)" in asked_again
+    assert "Of the 3 survivors 1 are noticed by the tests of today, the code of 1 is there no more, and 1 still" in (
+        asked_again
+    )
+    assert "| `b` | why |" in asked_again
+    assert "66.7 % noticed" in asked_again, "what was measured stays what was measured"
+
+
 def test_the_tests_of_a_line_come_first_and_broken_ones_never():
     reach = Reach(
         {
