@@ -92,7 +92,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--since",
         action="store_true",
-        help="ask again for what had survived in the file of --json: what lives still, and whose code is gone, is added",
+        help="ask again for what had survived in the file of --json, and add what still lives and whose code is gone",
     )
     parser.add_argument("--page", action="store_true", help="only write docs/mutants.md from the kept figures")
     parser.add_argument("--json", default="", help="a file for the figures and the survivors")

@@ -70,8 +70,8 @@ def _since(figures: dict[str, Any], survivors: list[str]) -> list[str]:
     live, gone = len(set(figures["still_live"])), len(set(figures["gone"]))
     noticed = len(survivors) - live - gone
     return [
-        f"\nOf the {len(survivors)} survivors {noticed} are noticed by the tests of today, the code of {gone} is there no"
-        f" more, and {live} still live: they are listed here. The scores above are those of the measurement."
+        f"\nOf the {len(survivors)} survivors {noticed} are noticed by the tests of today, the code of {gone} is there"
+        f" no more, and {live} still live: they are listed here. The scores above are those of the measurement."
     ]
 
 

@@ -72,7 +72,7 @@ class Checks:
         self._steps: dict[str, tuple[str, float]] = {}
         self._pending_since: dict[str, float] = {}
         self._settled_at: dict[str, float] = {}
-        self._absent: dict[str, int] = {}
+        self._absent: dict[str, tuple[int, int]] = {}
         self._told: dict[str, int] = {}
         self._nonces: set[str] = set()
         self._answers = self._news = 0
@@ -195,7 +195,7 @@ class Checks:
             text = f"{name}: {kind} {state} by {ended['evidence']}, and the gateway holds {taken - given}"
             self.holds("I9", taken == given or name in self._storm.must_tell, text)
             if kind == "approve" and ended["evidence"] in ("E5", "E6", "E10"):
-                self._absent[ended["payment"]] = taken
+                self._absent[ended["payment"]] = taken, self._storm.paid_in[name]
         if kind == "refund" and state in ("fail", "not_sent") and name not in self._storm.must_tell:
             mine = [one for one in operations if one["payment"] == ended["payment"]]
             others = [one for one in mine if one["kind"] != "approve" and one["state"] not in ("fail", "not_sent")]
@@ -432,8 +432,9 @@ class Checks:
             self._judge_money(payment, cases.get(payment["id"], []))
             chain = audit.chain(self._turn, payment["id"])
             self.holds("I15", audit.first_break(chain) is None, f"{payment['merchant_ref']}: its audit is broken")
-            taken = self._book(payment)[0]
-            came = taken - self._absent.get(payment["id"], taken)
+            taken, deposits = self._book(payment)[0], self._storm.paid_in[payment["merchant_ref"]]
+            absent, deposits_then = self._absent.get(payment["id"], (taken, deposits))
+            came = taken - absent if deposits == deposits_then else 0
             self.holds("I9", came == 0, f"{payment['merchant_ref']}: {came} KRW came after they were said to be absent")
         self._judge_kept_money(cases)
         self._storm.told.at_the_end()

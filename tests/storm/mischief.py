@@ -53,6 +53,7 @@ def _pay_in(storm: "Storm", gate: "Gate", values: dict[str, object]) -> None:
         storm.note(f"the bank refuses: {refused}")
     else:
         storm.note(f"deposited {values}")
+        storm.paid_in[str(values["merchant_ref"])] += 1
 
 
 async def pays_again(storm: "Storm", chance: random.Random) -> None:

@@ -83,6 +83,8 @@ class Storm:
         self.log: list[str] = []
         self.crashes: Counter[str] = Counter()
         self.must_tell: set[str] = set()
+        self.paid_in: Counter[str] = Counter()
+        """How often somebody paid into an account, by our number: no approval of ours, however late."""
         self.returns: list[tuple[str, Coming]] = []
         self.down: dict[str, float] = {}
         self.long_wait = False
