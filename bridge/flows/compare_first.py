@@ -19,6 +19,9 @@ COMPARED = (*REFUNDABLE, State.AWAITING_DEPOSIT)
 COMPARED_MAX = 1_000
 """Payments compared right after a restore, the newest first; older ones when a refund of them is asked for."""
 APART_SECONDS = 0.25
+BEGIN_SECONDS = 30.0
+"""The gap ends before, where nothing else is left to settle: a case about one payment would keep a whole site from
+selling until a person ends it."""
 FOUND = "unexpected_deposit"
 UNHEARD_DEPOSIT = (
     "it waited for a deposit while the books were restored, and one told to the lost books is not in these"
@@ -30,7 +33,7 @@ def owe_comparisons(turn: Turn, recorder: Recorder, restored: Gap) -> int:
     names = [name for name, gateway in recorder.site.gateways.items() if isinstance(gateway, Inquires)]
     found = payments.newest(turn, restored.site, names, COMPARED, restored.restored_at, COMPARED_MAX) if names else []
     for number, payment in enumerate(found):
-        owe_check(turn, recorder, payment, after_seconds=number * APART_SECONDS)
+        owe_check(turn, recorder, payment, after_seconds=BEGIN_SECONDS + number * APART_SECONDS)
     return len(found)
 
 
