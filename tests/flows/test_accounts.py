@@ -83,6 +83,8 @@ async def test_an_account_is_closed_before_its_deposit_and_the_order_is_free_aga
     assert (closed.json()["void"]["may"], closed.json()["void"]["state"]) == (False, "closed")
     assert world.teller.of(payment.merchant_ref).withdrawn
     assert world.teller.calls["account_void"] == 1
+    events = [row["event"] for row in await world.all("SELECT event FROM audit WHERE payment = ?", payment.id)]
+    assert events.count("account.void_sent") == 1, "the timeline says when it was asked for"
     assert (await void(world, payment)).json()["code"] == "not_now"
 
 

@@ -1,9 +1,16 @@
 """Billing keys: asked for in a window or by a typed card, charged like any payment, owned by one customer, deleted."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from bridge.clock import from_ms, now_ms
+from bridge.domain.billing import KeyState
+from bridge.domain.gateway import Declined, Unknown
+from bridge.domain.reasons import Reason
+from bridge.flows.issue_key import _intend, _record
+from bridge.ledger import billing_keys as rows
 from tests.support.teller import TELLER
 
 CARD = {"number": "4111111111111111", "expires": "3012", "holder": "900101", "password": "12"}
@@ -350,6 +357,40 @@ async def test_a_deleted_key_is_gone_at_the_gateway_and_here(billing):
     assert world.teller.keys == set()
     assert (await charge(world, key)).json()["code"] == "not_now"
     assert await world.all("SELECT id FROM billing_keys WHERE key_sealed <> ''") == []
+
+
+async def test_a_key_whose_time_ends_as_its_customer_comes_back_is_expired_and_nothing_is_asked_for(billing):
+    world = billing
+    asked = await ask(world)
+    site = world.context.sites.get(world.site.id)
+
+    def comes_at_the_end(turn):
+        row = rows.get(turn, site.id, asked.json()["id"])
+        return _intend(turn, world.context, site, replace(row, expires_at=from_ms(now_ms(world.context.clock))))
+
+    key, charge = await world.context.ledger.write(comes_at_the_end)
+    assert (key.state, charge) == ("expired", None)
+    assert (await show(world, key.id)).json()["state"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Declined(Reason.DECLINED, "9001", "등록할 수 없는 카드예요"), "refused"),
+        (Unknown("no answer that counts", "9001", "등록할 수 없는 카드예요"), "lost"),
+    ],
+)
+async def test_a_key_that_is_not_issued_keeps_the_gateways_code_and_words(billing, outcome, state):
+    world = billing
+    asked = await ask(world)
+
+    def ends(turn):
+        row = rows.get(turn, world.site.id, asked.json()["id"])
+        _record(turn, world.context, rows.move(turn, row, KeyState.ISSUING, at=now_ms(world.context.clock)), outcome)
+
+    await world.context.ledger.write(ends)
+    (row,) = await world.all("SELECT state, code, message FROM billing_keys WHERE id = ?", asked.json()["id"])
+    assert row == {"state": state, "code": "9001", "message": "등록할 수 없는 카드예요"}
 
 
 async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_keeps_the_key(billing):

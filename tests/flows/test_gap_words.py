@@ -37,6 +37,8 @@ async def test_a_refund_the_shop_only_speaks_of_is_never_sent(world):
     assert world.book(paid).refunded == 0
     assert await world.state(paid.id) == "paid"
     assert await world.cases(paid.id) == ["refund_unknown"]
+    (refund,) = [one for one in await world.operations(paid.id) if one.kind == "refund"]
+    assert refund.reason == "환불 결과 확인", "clerks read why it is there"
     (shown,) = await show_gaps(world.context)
     assert shown["state"] == "waiting", "a person ends it"
     await stays_whole(world)
