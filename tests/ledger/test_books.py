@@ -49,7 +49,7 @@ def path(folder: Path) -> Path:
         for number in range(NONCES):
             turn.run("INSERT INTO nonces VALUES ('k', ?, 1)", f"{number:05d}")
         turn.run("INSERT INTO owners (id, beat_at) VALUES ('o', 1)")
-        turn.run("INSERT INTO operators VALUES ('o', 'kim', 'x', 'viewer', 1)")
+        turn.run("INSERT INTO operators VALUES ('o', 'kim', 'x', 'viewer', 1, 'enabled', 0, 0)")
         turn.run("INSERT INTO sessions VALUES ('t', 'o', 1, 1, 1)")
         turn.run("INSERT INTO login_misses VALUES ('w', 1)")
         turn.run("CREATE TABLE schema_version (number BIGINT NOT NULL)")  # as PostgreSQL's books have it

@@ -195,7 +195,13 @@ async def test_a_body_that_is_no_form_is_refused(bench):
 @pytest.mark.parametrize(
     "change",
     [
-        *({"cardQuota": "24"}, {"cardQuota": "02", "price": "49999"}, {"tax": "5501"}, {"taxfree": "55001"}),
+        *(
+            {"cardQuota": "37"},
+            {"cardQuota": "01"},
+            {"cardQuota": "02", "price": "49999"},
+            {"tax": "5501"},
+            {"taxfree": "55001"},
+        ),
         *({"tax": "1", "taxfree": "55000"}, {"tax": "4000"}, {"tax": "11000", "taxfree": "4000"}),
         *({"tax": "4002", "taxfree": "11000"}, {"tax": "4000", "taxfree": "4000"}, {"taxfree": "11000"}),
     ],

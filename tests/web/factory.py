@@ -72,7 +72,7 @@ class Town:
     ) -> Payment:
         """Write one payment's whole history, ending in that state, begun so long ago."""
         now, boot = self.clock.at, self.clock.boot
-        self.clock.at = now - timedelta(seconds=seconds_ago)
+        self.clock.at, self.clock.boot = now - timedelta(seconds=seconds_ago), boot - seconds_ago
         try:
             return await self.context.ledger.write(
                 lambda turn: self._tell(turn, site, ending, gateway, buyer, amount, order_ref, code, took_ms)
