@@ -113,6 +113,16 @@ def test_a_buyers_name_and_the_goods_fit_to_the_byte():
     assert "ordEmail" not in gateway().whose(Buyer("a", "b" * 52 + "@shop.xyz"), "b")
 
 
+@pytest.mark.parametrize(
+    ("charset", "goods", "name"), [("EUC-KR", "뷁 Caf 음악회", "쀍"), ("UTF-8", "뷁 Café 음악회", "쀍")]
+)
+def test_a_window_says_nothing_that_its_charset_cannot_write(charset, goods, name):
+    found = vector("open_window")
+    told = found | {"order": {"title": "뷁 Café 음악회", "buyer": {"name": "쀍"}}}
+    fields = harness.played(gateway(charset=charset), told)[1].fields
+    assert (fields["goodsNm"], fields["ordNm"]) == (goods, name)
+
+
 def test_a_notices_address_has_two_hundred_bytes_at_most():
     assert gateway().notice_bytes_max == 200
 

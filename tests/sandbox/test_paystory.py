@@ -148,6 +148,12 @@ async def test_closing_and_failing_come_back_with_a_code_and_without_sign_data(s
     assert (await shop.said(f"{PG}/payment.do", approve_form(back)))["resultCd"] == "9998"
 
 
+async def test_a_window_in_euc_kr_reads_every_syllable_that_browsers_write_in_it(shop):
+    form = open_form(charSet="EUC-KR", goodsNm="뷁 음악회", ordNm="쀍")
+    page = await shop.raw(f"{PG}/order", urlencode(form, encoding="cp949").encode())
+    assert (page.status, "뷁 음악회" in page.body.decode()) == (200, True)
+
+
 async def test_a_window_speaks_english_and_euc_kr_where_asked(shop):
     form = open_form(language="ENG", charSet="EUC-KR")
     body = urlencode(form, encoding="euc-kr").encode()

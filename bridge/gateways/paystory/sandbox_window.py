@@ -43,6 +43,8 @@ from bridge.sandbox.pages import page, won
 from bridge.sandbox.refusals import Refusal, Rule, check
 
 CHARSETS = {"": "utf-8", "utf-8": "utf-8", "euc-kr": "euc-kr"}
+WRITTEN_IN = {"utf-8": "utf-8", "euc-kr": "cp949"}
+"""What browsers call EUC-KR is windows-949, which has more syllables. (Encoding Standard)"""
 OPEN = (
     *BASICS,
     Rule("payMethod", 20, 1, METHOD),
@@ -115,7 +117,7 @@ async def _read(request: Request) -> dict[str, str]:
     try:
         first = dict(parse_qsl(raw, True, encoding="latin-1", max_num_fields=FIELDS_MAX))
         charset = CHARSETS.get(first.get("charSet", "").lower(), "utf-8")
-        return dict(parse_qsl(raw, True, encoding=charset, errors="strict", max_num_fields=FIELDS_MAX))
+        return dict(parse_qsl(raw, True, encoding=WRITTEN_IN[charset], errors="strict", max_num_fields=FIELDS_MAX))
     except ValueError:
         return {}
 

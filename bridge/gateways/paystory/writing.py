@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.domain.exchange import KST, Call, Stamp
 from bridge.domain.gateway import Return, Script, Urls
@@ -43,7 +43,12 @@ class Writer:
     def window(
         self, method: str, ref: str, amount: int, buyer: Buyer, title: str, urls: Urls, stamp: Stamp
     ) -> dict[str, str]:
-        """Give the window's fields (4.1), in no escrow; `amount` in KRW."""
+        """Give the window's fields (4.1), in no escrow; `amount` in KRW.
+
+        Where its charset is EUC-KR, browsers write windows-949, and a letter outside that as `&#…;`: such are left out.
+        """
+        if self.settings.charset == "EUC-KR":
+            title, buyer = _in_cp949(title), replace(buyer, name=_in_cp949(buyer.name))
         return (
             self.signed(str(amount), stamp)
             | self.whose(buyer, title)
@@ -146,3 +151,7 @@ class Writer:
 def moment_of(stamp: Stamp) -> str:
     """Write ediDate: yyyyMMddHHmmss in Korea, in 24 hours."""
     return stamp.at.astimezone(KST).strftime("%Y%m%d%H%M%S")
+
+
+def _in_cp949(text: str) -> str:
+    return text.encode("cp949", "ignore").decode("cp949")
