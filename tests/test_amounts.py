@@ -99,6 +99,11 @@ def test_an_account_is_read_as_a_person_types_it(number):
     assert parse_account(" 088", number, "김예매 ") == Account("088", number.strip(), "김예매")
 
 
+@pytest.mark.parametrize("born", ["", " 900101 ", "1234567890"])
+def test_an_accounts_holder_may_be_known_by_birth_date_or_company_number(born):
+    assert parse_account("088", "110123456789", "김예매", born).born == born.strip()
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -108,6 +113,7 @@ def test_an_account_is_read_as_a_person_types_it(number):
             for number in ("", "12345", "1" * 21, "1-" * 12 + "1", "1 2 3 4 5 6", "１１０１２３", "-" * 8)
         ),
         *({"holder": holder} for holder in ("", "  ", "가" * 41, "김\n예매")),
+        *({"born": born} for born in ("90-01-01", "19900101", "１２３４５６", "x")),
     ],
 )
 def test_what_is_no_account_is_refused_and_not_repeated(changes):

@@ -16,7 +16,7 @@ from bridge.cli.run import run
 from bridge.domain.payment import parse_amount
 
 NOT_KNOWN_YET = 3
-_ACCOUNT = re.compile(r"[0-9]{2,4}:[0-9-]{4,24}:[^:\s][^:\n]{0,39}")
+_ACCOUNT = re.compile(r"[0-9]{2,4}:[0-9-]{4,24}:[^:\s][^:\n]{0,39}(:[0-9]{6}|:[0-9]{10})?")
 _KEY = re.compile(r"[0-9a-f]{32}")
 payments_app = typer.Typer(no_args_is_help=True, help="Payments: list, show.")
 outbox_app = typer.Typer(no_args_is_help=True, help="News that WordPress has not heard: list, retry.")
@@ -55,7 +55,8 @@ def refund(
     reason: Annotated[str, typer.Option(help="Why; the gateway and the timeline will have it.")],
     amount: Annotated[str, typer.Option(help="KRW; all that is left when not given.")] = "",
     account: Annotated[
-        Path | None, typer.Option(help="A file (- for standard input) with BANK:NUMBER:HOLDER: a transfer goes there.")
+        Path | None,
+        typer.Option(help="A file (- for standard input) with BANK:NUMBER:HOLDER[:BORN]: a transfer goes there."),
     ] = None,
     key: Annotated[str, typer.Option(help="32 hex digits: the same key refunds once, however often it is typed.")] = "",
     as_json: Json = False,
@@ -70,7 +71,10 @@ def refund(
     key = key or new_key()
     to = read_text(account, "--account") if account else ""
     if to and not _ACCOUNT.fullmatch(to):
-        raise typer.BadParameter("--account holds one line: BANK:NUMBER:HOLDER, such as 088:110-123-456789:홍길동.")
+        raise typer.BadParameter(
+            "--account holds one line: BANK:NUMBER:HOLDER, such as 088:110-123-456789:홍길동, and :900101 behind it"
+            " where the gateway asks for the holder's birth date."
+        )
     words = {"payment": payment, "reason": reason, "amount": wanted, "actor": who(), "key": key, "account": to}
     done: dict[str, Any] = run("refund", **words)
     done["key"] = key

@@ -224,7 +224,7 @@ def _site_at(context: Context, url: str) -> Site:
 
 async def _refund(context: Context, words: Refund) -> Any:
     site = context.sites.get(await _site_of(context, words.payment))
-    account = parse_account(*words.account.split(":", 2)) if words.account else None
+    account = parse_account(*words.account.split(":", 3)) if words.account else None
     actor = f"operator:{words.actor}"
     wish = RefundWish(words.payment, words.amount, words.reason, actor, capped=False, account=account)
     return refund_json(await refund(context, site, wish, once_of_refund(context, words.key, wish)))

@@ -20,6 +20,7 @@ ESCROW = "escrow"
 """What of a payment's refs is ours: that its window was in escrow, and what the buyer has decided since."""
 _AMOUNT_TEXT = re.compile(r"[1-9][0-9]{0,9}\Z", re.ASCII)
 _BANK = re.compile(r"[0-9]{2,4}", re.ASCII)
+_BORN = re.compile(r"[0-9]{6}|[0-9]{10}", re.ASCII)
 ACCOUNT_DIGITS_MIN = 6
 ACCOUNT_DIGITS_MAX = 20
 """No gateway's field holds more digits, and an account cut short may be somebody else's."""
@@ -184,16 +185,18 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a refund by bank transfer goes; personal data."""
+    """Where a refund by bank transfer goes; personal data. `born` is the holder's birth date (YYMMDD) or a company's
+    number, for a gateway that wants it; empty where it does not."""
 
     bank: str
     number: str
     holder: str
+    born: str = ""
 
 
-def parse_account(bank: str, number: str, holder: str) -> Account:
+def parse_account(bank: str, number: str, holder: str, born: str = "") -> Account:
     """Read an account as a person typed it: hyphens may part its digits. Raises Malformed, which shows none of it."""
-    bank, number, holder = bank.strip(), number.strip(), holder.strip()
+    bank, number, holder, born = bank.strip(), number.strip(), holder.strip(), born.strip()
     digits = number.replace("-", "")
     counts = ACCOUNT_DIGITS_MIN <= len(digits) <= ACCOUNT_DIGITS_MAX and len(number) <= ACCOUNT_CHARACTERS_MAX
     if not _BANK.fullmatch(bank):
@@ -211,7 +214,12 @@ def parse_account(bank: str, number: str, holder: str) -> Account:
             f"The holder is the name on the account, in 1 to {HOLDER_CHARACTERS_MAX} characters.",
             message_ko=f"예금주 이름을 {HOLDER_CHARACTERS_MAX}자 안으로 적어 주세요.",
         )
-    return Account(bank, number, holder)
+    if born and not _BORN.fullmatch(born):
+        raise Malformed(
+            "The holder's birth date is 6 digits (YYMMDD), or a company's number of 10; leave it out if not asked for.",
+            message_ko="생년월일은 숫자 6자리, 사업자등록번호는 10자리예요. 필요하지 않으면 비워 주세요.",
+        )
+    return Account(bank, number, holder, born)
 
 
 @dataclass(frozen=True, slots=True)

@@ -337,5 +337,4 @@ def account_of(recorder: Recorder, operation: Operation) -> Account | None:
     """Open the account a refund goes to, if it goes to one."""
     if not operation.context_sealed:
         return None
-    kept = recorder.open_context(operation)
-    return Account(kept["bank"], kept["number"], kept["holder"])
+    return Account(**recorder.open_context(operation))

@@ -27,7 +27,7 @@ def once_of_refund(context: Context, key: str, wish: RefundWish) -> Once:
     asked: list[str | int | None] = [wish.payment, wish.amount, wish.reason]
     if wish.account is not None:
         to = wish.account
-        asked.append(context.vault.blind(f"{to.bank}:{to.number}:{to.holder}"))
+        asked.append(context.vault.blind(f"{to.bank}:{to.number}:{to.holder}:{to.born}"))
     return once_of_command(context, key, json.dumps(asked, ensure_ascii=False))
 
 

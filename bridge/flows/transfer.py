@@ -1,6 +1,6 @@
 """Gives money back by transfer to an account that an operator was told: registered, then asked for until it is made."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from bridge.clock import to_ms
 from bridge.domain.exchange import Exchange, Stamp
@@ -36,7 +36,7 @@ MADE, UNMADE = ("done",), ("failed", "cancelled")
 
 def seal_account(recorder: Recorder, account: Account) -> str:
     """Seal the buyer's account for as long as the refund has no outcome."""
-    return recorder.seal_context({"bank": account.bank, "number": account.number, "holder": account.holder})
+    return recorder.seal_context(asdict(account))
 
 
 def is_transfer(operation: Operation) -> bool:

@@ -27,11 +27,13 @@ REFUND = "/operators/v1/refunds/{refund}"
 
 
 class PayeeIn(msgspec.Struct, forbid_unknown_fields=True):
-    """The buyer's account: the bank's code, the number in digits and hyphens, the holder's name."""
+    """The buyer's account: the bank's code, the number in digits and hyphens, the holder's name; where the gateway asks
+    for it `born`, the holder's birth date (YYMMDD) or company number."""
 
     bank: Short
     number: Short
     holder: Short
+    born: Annotated[str, Meta(max_length=10)] = ""
 
 
 class ToAccountIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,7 +73,7 @@ class OperatorRefunds:
                 "Send an Idempotency-Key, so that a repeat refunds once: 32 hex digits, the first eight the unix time.",
                 message_ko="한 번만 환불되도록 Idempotency-Key를 보내 주세요.",
             )
-        account = parse_account(asked.account.bank, asked.account.number, asked.account.holder)
+        account = parse_account(*msgspec.structs.astuple(asked.account))
         amount = None if asked.amount is None else parse_amount(asked.amount)
         payment, actor = request.path_params["payment"], operator_actor(operator.name)
         wish = RefundWish(payment, amount, asked.reason, actor, capped=False, account=account)

@@ -35,6 +35,11 @@ async def take_back(world, refund, who="haneul", body=None):
     return await ask(world, "POST", f"/operators/v1/refunds/{refund}/cancel", {} if body is None else body, who=who)
 
 
+async def test_the_holders_birth_date_goes_along_where_it_was_given(counter, paid):
+    await give_back(counter, paid, account=WISH["account"] | {"born": "900101"})
+    assert counter.teller.sent_to == "088:110-123-456789:김예매:900101"
+
+
 async def test_a_deposit_goes_to_the_account_once_and_the_books_follow(counter, paid):
     first = await give_back(counter, paid, amount=20_000)
     again = await give_back(counter, paid, amount=20_000)

@@ -236,6 +236,7 @@ def test_a_transfer_names_the_account_and_the_payment_it_gives_back():
         >= {**{"accountNo": "1" * 20, "accountOwner": "h" * 30}}.items()
     )
     assert said(call(transferred(holder="♥")()))["accountOwner"] == "예금주"
+    assert said(call(transferred(born="900101")()))["birthDay"] == "900101"
     bare = said(call(gateway().register_transfer(payment(), "T", 1, Account("04", "1", "h"), STAMP)))
     assert (bare["objectRefNo"], bare["objectTranDate"]) == ("", "")
     done = outcome(TALKS["transfer"](), code("200", refNo="R1", tranDate="261120"))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -360,7 +360,7 @@ class Accounts(Telling, Approving, Undoing):
     def register_transfer(
         self, payment: Payment, ref: str, amount: int, account: Account, stamp: Stamp
     ) -> Exchange[Any]:
-        to = f"{account.bank}:{account.number}:{account.holder}"
+        to = ":".join(part for part in astuple(account) if part)
         said = yield from self.ask("transfer", payment, moves=True, amount=amount, transfer=ref, card=to)
         if said["code"] == "ok":
             return Done({"transfer": said["number"]})

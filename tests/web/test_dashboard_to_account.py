@@ -154,6 +154,11 @@ async def test_the_page_sent_twice_registers_one_transfer_and_another_account_wi
     assert desk.world.teller.sent_to == "088:110-123-456789:김예매"
 
 
+async def test_the_holders_birth_date_goes_along_where_it_was_typed(desk):
+    assert (await ask_back(desk, born="900101")).status_code == 303
+    assert desk.world.teller.sent_to == "088:110-123-456789:김예매:900101"
+
+
 async def test_account_and_holder_stand_nowhere_after_they_were_sent(mainpay_desk):
     desk = mainpay_desk
     heard = io.StringIO()

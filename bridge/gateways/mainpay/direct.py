@@ -153,7 +153,7 @@ class Direct(Writer):
             "bankCode": account.bank,
             "accountNo": digits(account.number, 20),
             "accountOwner": fit(account.holder, 30, "예금주"),
-            "birthDay": "",
+            "birthDay": account.born,
             "requestUser": "pay-bridge",
             "requestSystem": "Merchant",
         }
