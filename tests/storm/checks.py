@@ -430,6 +430,7 @@ class Checks:
             cases.setdefault(one["payment"], []).append(one["reason"])
         for payment in self._payments.values():
             self._judge_money(payment, cases.get(payment["id"], []))
+            self._storm.stories.ended(self._turn, self._setup(payment).name, payment)
             chain = audit.chain(self._turn, payment["id"])
             self.holds("I15", audit.first_break(chain) is None, f"{payment['merchant_ref']}: its audit is broken")
             taken, deposits = self._book(payment)[0], self._storm.paid_in[payment["merchant_ref"]]

@@ -7,6 +7,7 @@ from typing import Any
 from bridge.domain.machine import State
 from tests.storm.gateways import EVERY
 from tests.storm.settling import Settled, Way
+from tests.storm.stories import STORIES, Stories
 from tests.storm.storm import Outcome
 from tests.storm.weather import KINDS
 from tests.support.commit import commit
@@ -31,6 +32,7 @@ class Figures:
     finals: set[str] = field(default_factory=set)
     covered: set[tuple[str, str, str]] = field(default_factory=set)
     gateways: Counter[str] = field(default_factory=Counter)
+    stories: Stories = field(default_factory=Stories)
     resolved: dict[str, list[float]] = field(default_factory=lambda: {setup.name: [] for setup in EVERY})
     settled: list[Settled] = field(default_factory=list)
     red: list[int] = field(default_factory=list)
@@ -49,6 +51,7 @@ class Figures:
         self.finals.add(outcome.final)
         self.covered |= outcome.covered
         self.gateways += outcome.gateways
+        self.stories.update(outcome.stories)
         for name, seconds in outcome.resolved:
             self.resolved[name].append(seconds)
         self.settled += outcome.settled
@@ -100,6 +103,7 @@ class Figures:
             "orders_with_a_person_by_reason": dict(sorted(self.people.items())),
             "what_people_did": dict(sorted(self.deeds.items())),
             "gateways": {setup.name: self._of_gateway(setup.name) for setup in EVERY},
+            "stories": {setup.name: {one: self.stories[setup.name, one] for one in STORIES} for setup in EVERY},
         }
 
     def broken_promises(self) -> list[str]:

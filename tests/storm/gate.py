@@ -86,6 +86,7 @@ class WeatherFaults(Faults):
         if fault is not None:
             self._storm.note(f"{op} meets {fault.kind}{' ' + fault.code if fault.code else ''}")
             self._storm.checks.met(fault.kind)
+            self._storm.stories.met(self._setup.name, fault.kind)
         return fault
 
     def _choose(self, op: str, merchant_ref: str) -> Fault | None:

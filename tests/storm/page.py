@@ -10,6 +10,7 @@ from bridge.domain.machine import Kind
 from tests.storm.figures import ENOUGH_OUTCOMES, EXPLAINED
 from tests.storm.gateways import SETUPS, adapter
 from tests.storm.settling import promise
+from tests.storm.stories import ENOUGH_SCHEDULES, STORIES
 from tests.storm.weather import KINDS
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -61,6 +62,7 @@ def page(storms: dict[str, Any], hour: dict[str, Any] | None, planted: dict[str,
             *_head([storms, hour] if hour else [storms]),
             *_settled(storms),
             *_gateways(storms),
+            *_stories(storms),
             *_faults(storms),
             *_people(storms),
             *(_planted(planted) if planted else [""]),
@@ -187,6 +189,19 @@ def _gateways(found: dict[str, Any]) -> Iterable[str]:
         times = f"{one['resolved_seconds_p50']} s, {one['resolved_seconds_p99']} s"
         many = f"{one['payments']:,} | {one['unknown_outcomes']:,}"
         yield f"| {name} | {many} | {times} | {_orders(one)} |"
+
+
+def _stories(found: dict[str, Any]) -> Iterable[str]:
+    yield "\n## Stories that every gateway tells\n"
+    told: dict[str, dict[str, int]] | None = found.get("stories")
+    if told is None:
+        yield f"{NOT_NOTED.capitalize()}."
+        return
+    yield f"| set-up | {' | '.join(STORIES)} |"
+    yield f"|---|{'---|' * len(STORIES)}"
+    for name, many in told.items():
+        yield f"| {name} | {' | '.join(f'{many[one]:,}' for one in STORIES)} |"
+    yield f"\nA run of {ENOUGH_SCHEDULES:,} schedules or more fails where one of them was told nowhere."
 
 
 def _faults(found: dict[str, Any]) -> Iterable[str]:

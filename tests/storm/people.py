@@ -11,6 +11,7 @@ from tests.storm.extras import months_of, part_to_give_back, sold
 from tests.storm.gateways.window import Coming
 from tests.storm.net import Heard
 from tests.storm.shop import Shop
+from tests.storm.stories import CLOSED, DECLINED, RACE
 from tests.storm.tab import BUYER_ADDRESS, FORM, Tab
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ class Buyer:
         coming = await tab.press("close" if closes else action)
         if coming is None:
             return
+        if closes or action == "fail":
+            storm.stories[self._sale.shop.site.setup.name, CLOSED if closes else DECLINED] += 1
         if closes:
             await self._follow(opened, coming)
             if self._chance.random() < 0.5:
@@ -200,6 +203,7 @@ class Clerk:
             if paid is not None:
                 clicks = [self._refund(paid)]
                 if self._storm.weather.strikes("two_clerks"):
+                    self._storm.stories[self._sale.shop.site.setup.name, RACE] += 1
                     clicks.append(self._refund(paid, self._chance.choice((0.0, 0.01, 2.0))))
                 await asyncio.gather(*clicks)
             await asyncio.sleep(self._chance.uniform(5.0, 900.0))

@@ -33,6 +33,7 @@ from tests.storm.people import AMOUNTS, Buyer, Clerk, Sale
 from tests.storm.settling import TROUBLES, Settled
 from tests.storm.shop import Shop
 from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
+from tests.storm.stories import Stories
 from tests.storm.told import Told
 from tests.storm.weather import Weather
 
@@ -68,6 +69,7 @@ class Outcome:
     resolved: list[tuple[str, float]]
     settled: list[Settled]
     gateways: Counter[str]
+    stories: Stories
     log: list[str] = field(default_factory=list)
 
 
@@ -83,6 +85,7 @@ class Storm:
         self.log: list[str] = []
         self.crashes: Counter[str] = Counter()
         self.must_tell: set[str] = set()
+        self.stories = Stories()
         self.paid_in: Counter[str] = Counter()
         """How often somebody paid into an account, by our number: no approval of ours, however late."""
         self.returns: list[tuple[str, Coming]] = []
@@ -226,6 +229,7 @@ class Storm:
             checks.resolved,
             checks.settling.settled,
             checks.payments_by_gateway,
+            self.stories,
             self.log,
         )
 

@@ -1,0 +1,48 @@
+"""Counts at each set-up the stories that every gateway must tell alike, so that none is only said to be among them."""
+
+from collections import Counter
+from typing import Any
+
+from bridge.ledger.ledger import Turn
+
+PAID = "paid"
+DECLINED = "declined"
+CLOSED = "window closed"
+LOST_BEFORE = "answer lost, nothing done"
+LOST_AFTER = "answer lost, all done"
+TOLD_THRICE = "notice told thrice"
+TOLD_LATE = "notice late"
+IN_PARTS = "a part, then the rest"
+RACE = "two clerks at once"
+STORIES = (PAID, DECLINED, CLOSED, LOST_BEFORE, LOST_AFTER, TOLD_THRICE, TOLD_LATE, IN_PARTS, RACE)
+OF_FAULTS = {"decline": DECLINED, "notice_thrice": TOLD_THRICE, "notice_late": TOLD_LATE}
+ENOUGH_SCHEDULES = 5_000
+"""A run of fewer may miss a story by chance."""
+
+
+class Stories(Counter[tuple[str, str]]):
+    """How often each story was told, by set-up and story."""
+
+    def met(self, setup: str, fault: str) -> None:
+        """A gateway's call or notice went wrong."""
+        lost = LOST_BEFORE if fault.endswith("_before") else LOST_AFTER if fault.endswith("_after") else ""
+        story = OF_FAULTS.get(fault, lost)
+        if story:
+            self[setup, story] += 1
+
+    def ended(self, turn: Turn, setup: str, payment: Any) -> None:
+        """A payment stands as it will stay."""
+        if not payment["captured"]:
+            return
+        self[setup, PAID] += 1
+        if payment["refunded"] == payment["captured"]:
+            counted = "SELECT COUNT(*) AS many FROM operations WHERE payment = ? AND kind = 'refund' AND state = 'ok'"
+            row = turn.one(counted, payment["id"])
+            self[setup, IN_PARTS] += int(row is not None and row["many"] > 1)
+
+
+def untold(told: dict[str, dict[str, int]], schedules: int) -> list[str]:
+    """Name the stories that no schedule told at a set-up, in a run that is long enough to tell all."""
+    if schedules < ENOUGH_SCHEDULES:
+        return []
+    return [f"{setup}: {story}" for setup, many in told.items() for story in STORIES if not many.get(story)]
