@@ -105,7 +105,7 @@ class Facts:
 
     def has_open_case(self) -> bool:
         """Whether a person is asked about this payment."""
-        return any(state in ("open", "refunding") for _, state in self.cases)
+        return any(state == "open" for _, state in self.cases)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Wish:
 
 def decidable(turn: Turn, case: Row, payment: Payment) -> tuple[Decision, ...]:
     """List what may be decided about an open case as its payment stands in this turn."""
-    if case["state"] not in ("open", "refunding"):
+    if case["state"] != "open":
         return ()
     pending = [one.kind for one in operations.of_payment(turn, payment.id) if one.step in PENDING_STEPS]
     everyone = payments.of_order(turn, payment.site, payment.order_ref)
@@ -156,14 +156,11 @@ async def report(context: Context, payment_id: str, detail: str, who: str) -> st
     def work(turn: Turn) -> str:
         payment = payments.get(turn, site, payment_id)
         recorder.case(turn, payment, "reported", f"{who}: {detail}".replace("\n", " "))
-        opened = next(one for one in cases.of_payment(turn, payment.id) if _is_open(one, "reported"))
+        opened = cases.open_one(turn, payment.id, "reported")
+        assert opened is not None, "the case was just opened, or added to"
         return str(opened["id"])
 
     return await context.ledger.write(work)
-
-
-def _is_open(case: Row, reason: str) -> bool:
-    return bool(case["reason"] == reason and case["state"] in ("open", "refunding"))
 
 
 def _read(turn: Turn, case_id: str, site: str | None) -> tuple[Row, Payment]:

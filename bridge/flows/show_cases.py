@@ -25,7 +25,7 @@ def case_json(turn: Turn, case: Row) -> dict[str, Any]:
     offered, matter = decidable(turn, case, payment), cases.matter_of(case)
     history = proposals.of_case(turn, case["id"])
     proposed = next((one for one in history if one.state == "open"), None)
-    is_open = case["state"] in ("open", "refunding")
+    is_open = case["state"] == "open"
     shown: dict[str, Any] = {name: case[name] for name in ("id", "site", "payment", "reason", "detail", "state")}
     shown |= {
         "order_ref": payment.order_ref,

@@ -53,9 +53,7 @@ def open_case(
 
 def open_one(turn: Turn, payment: str, reason: str) -> Row | None:
     """Read a payment's open case for a reason; there is at most one."""
-    return turn.one(
-        "SELECT * FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')", payment, reason
-    )
+    return turn.one("SELECT * FROM cases WHERE payment = ? AND reason = ? AND state = 'open'", payment, reason)
 
 
 def matter_of(case: Row) -> Matter:
@@ -90,23 +88,23 @@ def overtake(turn: Turn, case_id: str, remark: str, at: int) -> None:
 def close_case(turn: Turn, payment: str, reason: str, resolution: str, at: int) -> None:
     """Close a payment's open case for a reason, and what was proposed for it, because evidence arrived."""
     for row in turn.all(
-        "SELECT id, site FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')",
+        "SELECT id, site FROM cases WHERE payment = ? AND reason = ? AND state = 'open'",
         *(payment, reason),
     ):
         overtake(turn, row["id"], resolution, at)
         _note(turn, row["site"], payment, "case.closed", row["id"], reason, at)
     turn.run(
         "UPDATE cases SET state = 'closed', closed_at = ?, resolution = ?"
-        " WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')",
+        " WHERE payment = ? AND reason = ? AND state = 'open'",
         *(at, resolution, payment, reason),
     )
 
 
 def open_cases(turn: Turn, site: str | None = None, limit: int = 100, after: tuple[int, str] = (0, "")) -> list[Row]:
     """Read the open cases, oldest first, of one site or of all; those after an `opened_at` and id where given."""
-    of_site, sites = ("", ()) if site is None else ("site = ? AND ", (site,))
+    of_site, sites = _of_site(site)
     return turn.all(
-        f"SELECT * FROM cases WHERE {of_site}state IN ('open', 'refunding')"  # noqa: S608 - the words are ours
+        f"SELECT * FROM cases WHERE {of_site}state = 'open'"  # noqa: S608 - _of_site writes no value into it
         " AND opened_at >= ? AND (opened_at > ? OR id > ?) ORDER BY opened_at, id LIMIT ?",
         *(*sites, after[0], *after, limit),
     )
@@ -114,12 +112,15 @@ def open_cases(turn: Turn, site: str | None = None, limit: int = 100, after: tup
 
 def count_open(turn: Turn, site: str | None = None) -> int:
     """Count the open cases, of one site or of all, however many there are."""
-    of_site, sites = ("", ()) if site is None else ("site = ? AND ", (site,))
-    counted = turn.one(
-        f"SELECT COUNT(*) AS many FROM cases WHERE {of_site}state IN ('open', 'refunding')",  # noqa: S608 - the words are ours
-        *sites,
-    )
+    of_site, sites = _of_site(site)
+    asked = f"SELECT COUNT(*) AS many FROM cases WHERE {of_site}state = 'open'"  # noqa: S608 - as in open_cases
+    counted = turn.one(asked, *sites)
     return int(counted["many"]) if counted else 0
+
+
+def _of_site(site: str | None) -> tuple[str, tuple[str, ...]]:
+    """Narrow a question to one site, or to none, so that the index of the open cases serves both."""
+    return ("", ()) if site is None else ("site = ? AND ", (site,))
 
 
 def get(turn: Turn, case_id: str, site: str | None = None) -> Row | None:
@@ -130,7 +131,7 @@ def get(turn: Turn, case_id: str, site: str | None = None) -> Row | None:
 def end(turn: Turn, case_id: str, state: str, resolution: str, at: int) -> None:
     """Take an open case to closed or adopted. Raises Conflict when evidence closed it meanwhile."""
     changed = turn.run(
-        "UPDATE cases SET state = ?, closed_at = ?, resolution = ? WHERE id = ? AND state IN ('open', 'refunding')",
+        "UPDATE cases SET state = ?, closed_at = ?, resolution = ? WHERE id = ? AND state = 'open'",
         *(state, at, resolution, case_id),
     )
     if changed != 1:

@@ -171,7 +171,7 @@ def unsettled(turn: Turn, site: str) -> list[str]:
 def cases_since(turn: Turn, gap: Gap) -> list[str]:
     """Name the site's open cases that were opened since the restore."""
     rows = turn.all(
-        "SELECT id FROM cases WHERE site = ? AND state IN ('open', 'refunding') AND opened_at >= ? ORDER BY id",
+        "SELECT id FROM cases WHERE site = ? AND state = 'open' AND opened_at >= ? ORDER BY id",
         *(gap.site, gap.restored_at),
     )
     return [row["id"] for row in rows]

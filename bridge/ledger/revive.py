@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.domain.machine import TERMINAL, State, Step
-from bridge.ledger import audit, notices, operations
+from bridge.ledger import audit, cases, notices, operations
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 
@@ -138,14 +138,9 @@ def case(turn: Turn, values: Values) -> None:
     """Write a case that is not there, or close one that was closed."""
     own = turn.one("SELECT state FROM cases WHERE id = ?", values["id"])
     if own is None:
-        is_open = values["state"] in ("open", "refunding")
-        same = turn.one(
-            "SELECT 1 FROM cases WHERE payment = ? AND reason = ? AND state IN ('open', 'refunding')",
-            *(values["payment"], values["reason"]),
-        )
-        if not (is_open and same):
+        if values["state"] != "open" or cases.open_one(turn, values["payment"], values["reason"]) is None:
             _insert(turn, "cases", values)
-    elif own["state"] in ("open", "refunding"):
+    elif own["state"] == "open":
         _update(turn, "cases", {name: values[name] for name in values if name != "id"}, values, "id")
 
 

@@ -35,7 +35,7 @@ def count(turn: Turn, since_id: str) -> Tallies:
         ),
         cases=_by(
             turn,
-            "SELECT reason AS name, COUNT(*) AS many FROM cases WHERE state IN ('open', 'refunding') GROUP BY reason",
+            "SELECT reason AS name, COUNT(*) AS many FROM cases WHERE state = 'open' GROUP BY reason",
         ),
         alarms=_by(turn, "SELECT name, COUNT(*) AS many FROM alarms WHERE ended_at IS NULL GROUP BY name"),
         notices_pending=_one(turn, "SELECT COUNT(*) AS many FROM notices WHERE state = 'pending'"),

@@ -25,7 +25,7 @@ def page(figures: dict[str, Any], reasons: dict[str, str]) -> str:
     rows = [_row(name, found) for name, found in figures["groups"].items()]
     noticed = f"{figures['mutants']:,} mutants, {figures['score']} % noticed"
     survivors = sorted(set(figures["survivors"]))
-    live = set(figures.get("still_live", survivors))
+    live = set(figures.get("still_live", survivors)) - set(figures.get("gone", []))
     explained = [f"| `{_cell(one)}` | {reasons[one]} |" for one in survivors if one in live and one in reasons]
     others = [f"* `{_cell(one)}`" for one in survivors if one in live and one not in reasons]
     return "\n".join(
@@ -64,10 +64,13 @@ def _controls(figures: dict[str, Any]) -> str:
 
 
 def _since(figures: dict[str, Any], survivors: list[str]) -> list[str]:
-    """Say what became of the survivors when they were asked for again (`--since`), where they were."""
+    """Say what became of the survivors when they were asked for again (`--since`), or whose code was only taken out."""
+    gone = len(set(figures.get("gone", [])))
     if "still_live" not in figures:
-        return []
-    live, gone = len(set(figures["still_live"])), len(set(figures["gone"]))
+        return [
+            f"\nThe code of {gone} of the {len(survivors)} survivors is there no more; the others are listed."
+        ] * bool(gone)
+    live = len(set(figures["still_live"]))
     noticed = len(survivors) - live - gone
     return [
         f"\nOf the {len(survivors)} survivors {noticed} are noticed by the tests of today, the code of {gone} is there"

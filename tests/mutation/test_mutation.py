@@ -130,6 +130,9 @@ def test_the_page_tells_of_the_controls():
 def test_the_page_lists_of_the_survivors_those_that_still_live_and_counts_the_others():
     figures = {"groups": {}, "mutants": 9, "score": 66.7, "survivors": ["a", "b", "c"], "slow": 0}
     assert "still owed (2)" in page(figures, {"b": "why"})
+    taken_out = page(figures | {"gone": ["c"]}, {"b": "why"})
+    assert "still owed (1)" in taken_out
+    assert "The code of 1 of the 3 survivors is there no more" in taken_out
     asked_again = page(figures | {"still_live": ["b"], "gone": ["c"]}, {"b": "why"})
     assert "still owed (0)" in asked_again
     assert "Of the 3 survivors 1 are noticed by the tests of today, the code of 1 is there no more, and 1 still" in (

@@ -426,7 +426,7 @@ class Checks:
         for name, many in self._storm.agenda.unfinished().items():
             self.holds("I14", many == 0, f"after the calm {many} {name} are still open")
         cases: dict[str, list[str]] = {}
-        for one in self._turn.all("SELECT payment, reason FROM cases WHERE state IN ('open', 'refunding') ORDER BY id"):
+        for one in self._turn.all("SELECT payment, reason FROM cases WHERE state = 'open' ORDER BY id"):
             cases.setdefault(one["payment"], []).append(one["reason"])
         for payment in self._payments.values():
             self._judge_money(payment, cases.get(payment["id"], []))

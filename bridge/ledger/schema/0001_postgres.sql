@@ -465,13 +465,13 @@ CREATE TABLE cases (
   amount BIGINT NOT NULL DEFAULT 0,
   booked BIGINT NOT NULL DEFAULT 0 CHECK (booked >= 0),
   refs TEXT COLLATE "C" NOT NULL DEFAULT '{}',
-  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'refunding', 'closed', 'adopted')),
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'closed', 'adopted')),
   opened_at BIGINT NOT NULL,
   closed_at BIGINT,
   resolution TEXT COLLATE "C" NOT NULL DEFAULT ''
 );
-CREATE UNIQUE INDEX one_open_case ON cases (payment, reason) WHERE state IN ('open', 'refunding');
-CREATE INDEX cases_open ON cases (site, opened_at) WHERE state IN ('open', 'refunding');
+CREATE UNIQUE INDEX one_open_case ON cases (payment, reason) WHERE state = 'open';
+CREATE INDEX cases_open ON cases (site, opened_at) WHERE state = 'open';
 CREATE INDEX cases_payment ON cases (payment, opened_at);
 
 -- What one person says about a case; another confirms or rejects it.

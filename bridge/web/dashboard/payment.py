@@ -100,7 +100,7 @@ async def payment_page(visit: Visit, error: CallerError | None = None) -> Respon
         bundle=write_bundle(books, site),
         pending=[one for one in books.operations if one.step in PENDING_STEPS],
         accepted={one.id: pay_back(one.refs).get("pay_back") for one in books.operations if is_accepted(one)},
-        open_cases=[row for row in books.cases if row["state"] in ("open", "refunding")],
+        open_cases=[row for row in books.cases if row["state"] == "open"],
         slip_url=slip_json(site, books.payment).get("receipt_url", ""),
         may=may,
         refundable=may["refundable"] if acts else 0,
