@@ -11,7 +11,7 @@ from bridge.domain.payment import Payment
 EVIDENCE_CHARACTERS_MIN = 10
 EVIDENCE_CHARACTERS_MAX = 2000
 ALONE_SECONDS = 24 * 3600
-"""How long a proposal must have stood before its own maker may confirm it, where there is no second operator."""
+"""How long a proposal must have stood before the only operator may confirm what may be their own."""
 
 
 class Decision(StrEnum):

@@ -88,8 +88,9 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
     """Confirm a proposal; the decision's entry, state, news and audit are written in the same turn.
 
     The same person with the same remark once more is answered the same, and nothing moves. Whoever confirms has just
-    proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the checker, but for the only
-    operator there is, a day later and with evidence of their own, where the settings let them), Conflict.
+    proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the checker, and the only operator
+    may be whoever proposed by the shop's key; a day later and with evidence of their own, that one may, where the
+    settings let them), Conflict.
     """
     remark, may_alone = read_remark(remark), context.settings.lone_operator_confirms
     site = await context.ledger.read(lambda turn: _read(turn, case_id, None)[0]["site"])

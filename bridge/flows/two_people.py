@@ -22,7 +22,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Who confirms, saying what; `may_alone`: the settings let an operator who is alone confirm their own proposal."""
+    """Who confirms, saying what; `may_alone`: the settings let the only operator confirm what may be their own."""
 
     name: str
     remark: str
@@ -35,7 +35,7 @@ def operator_actor(name: str) -> str:
 
 
 def check_checker(turn: Turn, made: Made, checker: Checker, at: int) -> None:
-    """The maker is not the checker. Where one operator is all there is, a day and typed evidence stand in.
+    """The maker is not the checker. Where one operator is all who could be asked, a day and typed evidence stand in.
 
     `at` in milliseconds. Raises NeedsAnother (with not_before, where a day is missing), Malformed.
     """
@@ -48,19 +48,32 @@ def check_checker(turn: Turn, made: Made, checker: Checker, at: int) -> None:
             who.renewed_at,
             at,
         )
-    if made.maker != operator_actor(name):
+    if not may_be_both(turn, made.maker, name):
         return
     others = [one for one in operators.all_operators(turn) if one.name != name]
     if any(one.may_act for one in others) or not checker.may_alone:
-        raise NeedsAnother("Another operator must confirm what you proposed.")
+        raise NeedsAnother("Another operator must confirm what you proposed, or may have proposed by the shop's key.")
     _wait_a_day(
-        "You are the only operator: confirm your own proposal a day after it was made, and after the others were"
-        " disabled or made viewers, or add a second operator.",
+        "You are the only operator: confirm what you proposed, or may have proposed by the shop's key, a day after it"
+        " was made, and after the others were disabled or made viewers, or add a second operator.",
         max(made.at, *(one.barred_at for one in others), 0),
         at,
     )
     if len(checker.remark) < EVIDENCE_CHARACTERS_MIN:
-        raise Malformed("You confirm your own proposal: type what you saw when you looked again.")
+        raise Malformed("You confirm as the only operator: type what you saw when you looked again.")
+
+
+def may_be_both(turn: Turn, maker: str, name: str) -> bool:
+    """Tell whether this operator may have proposed too: by their account, or by a site's key where no other may act.
+
+    Whom a site names is text under that key, and proves nobody.
+    """
+    if maker == operator_actor(name):
+        return True
+    everyone = operators.all_operators(turn)
+    if any(maker == operator_actor(one.name) for one in everyone):
+        return False
+    return not any(one.may_act for one in everyone if one.name != name)
 
 
 def _wait_a_day(why: str, since: int, at: int) -> None:

@@ -236,8 +236,8 @@ DESCRIBED = (
         "post",
         f"{CASES}/{{case}}/proposals/{{proposal}}/confirm",
         "Confirm what another operator proposed: the books follow at once. The only operator there is may confirm the"
-        " own proposal a day later, with a remark, where the bridge's settings let them. The same again answers the"
-        " same and moves nothing.",
+        " own proposal, or a site's, a day later, with a remark, where the bridge's settings let them. The same again"
+        " answers the same and moves nothing.",
         RemarkIn,
         ((200, "confirmed"),),
         proof="password",

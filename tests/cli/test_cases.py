@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from bridge.domain.exchange import Stamp
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Buyer, Device, Method, Order, Payment
 from bridge.flows import log_in
-from bridge.ledger import cases, news, operations, orders, payments
+from bridge.ledger import cases, news, operations, orders, payments, proposals
 from bridge.ledger.ledger import Ledger, Turn
 from bridge.ledger.operations import Operation
 from bridge.settings import read_key
@@ -33,18 +34,35 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def case(place: Place) -> str:
     """A bridge with three people, and a paid payment that was partly cancelled at the gateway."""
+    begin(place, *PASSWORDS)
+    return "c"
+
+
+def begin(place: Place, *names: str) -> str:
+    """Make a shop with case `c` and hire people, `bora` as a viewer; gives the shop's site."""
     added = place.type("site", "add", SHOP, "--gateway", "mainpay", "--json")
     assert added.code == 0, added.err
     site = json.loads(added.out)["site"]
-    for name, password in PASSWORDS.items():
+    for name in names:
         role = "viewer" if name == "bora" else "operator"
-        made = place.type("operator", "add", name, "--role", role, "--password-file", "-", stdin=password)
+        made = place.type("operator", "add", name, "--role", role, "--password-file", "-", stdin=PASSWORDS[name])
         assert made.code == 0, made.err
-    books = open_books(
-        f"sqlite:///{place.folder / 'bridge.db'}", read_key((place.folder / "master.key").read_text().strip()).reveal()
-    )
-    asyncio.run(write_history(books, site))
-    return "c"
+    asyncio.run(write_history(books_of(place), site))
+    return str(site)
+
+
+def books_of(place: Place) -> Ledger:
+    """Open the bridge's books beside it."""
+    key = read_key((place.folder / "master.key").read_text().strip()).reveal()
+    return open_books(f"sqlite:///{place.folder / 'bridge.db'}", key)
+
+
+async def propose_by_key(books: Ledger, site: str, at: int) -> None:
+    """Write what a site proposed, at a moment in milliseconds."""
+    about = {"site": site, "case_id": "c", "decision": "given_back", "amount": 5_000, "evidence": SAW}
+    proposal = proposals.Proposal(id="w", maker=f"{site}:wp:7", made_at=at, **about)
+    await books.write(lambda turn: proposals.add(turn, proposal))
+    await books.close()
 
 
 async def write_history(books: Ledger, site: str) -> None:
@@ -101,6 +119,33 @@ def test_one_proposes_another_confirms_and_the_books_follow(place: Place, case: 
     assert place.type("cases", "list").out == "No open case.\n"
     paid = json.loads(place.type("payments", "show", "p", "--json").out)
     assert (paid["state"], paid["refunded"]) == ("part_refunded", 5_000)
+
+
+def test_the_only_operator_is_told_what_a_shops_proposal_waits_for(place: Place) -> None:
+    site = begin(place, "haneul", "bora")
+    asyncio.run(propose_by_key(books_of(place), site, int(time.time() * 1000)))
+    early = typed(place, "confirm", "c", "--remark", SAW, who="haneul", code=1)
+    assert "by the shop's key, a day after it was made" in early
+    assert "or add a second operator" in early
+
+    added = place.type("operator", "add", "minji", "--password-file", "-", stdin=PASSWORDS["minji"])
+    assert added.code == 0, added.err
+    assert typed(place, "confirm", "c", who="haneul")["state"] == "confirmed"
+
+
+def test_the_only_operator_types_what_was_seen_before_a_shops_old_proposal_is_confirmed(place: Place) -> None:
+    site = begin(place, "haneul", "bora")
+    asyncio.run(propose_by_key(books_of(place), site, 1))
+    never = place.type(
+        *("cases", "confirm", "c", "--remark", SAW, "--as", "haneul", "--password-file", "-"),
+        stdin=PASSWORDS["haneul"],
+        BRIDGE_LONE_OPERATOR_CONFIRMS="0",
+    )
+    assert (never.code, "Another operator must confirm" in never.err) == (1, True)
+    assert "type what you saw" in typed(place, "confirm", "c", who="haneul", code=2)
+    assert typed(place, "show", "c")["state"] == "open"
+    assert typed(place, "confirm", "c", "--remark", SAW, who="haneul")["checker"] == "operator:haneul"
+    assert typed(place, "show", "c")["state"] == "closed"
 
 
 def test_a_proposal_may_be_rejected_and_a_viewer_may_not_act(place: Place, case: str) -> None:

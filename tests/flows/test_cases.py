@@ -393,7 +393,7 @@ async def test_what_an_operator_saw_becomes_a_case(world):
 
 
 async def test_a_site_reads_and_proposes_and_never_confirms(world, unknown):
-    await hire(world, "checker")
+    await hire(world, "checker", "another")
     (case,) = (await world.call("GET", "/v1/cases")).json()["items"]
     assert case["advice"]["ko"] == ADVICE["unknown_outcome"].ko
     assert [one["decision"] for one in case["decisions"]] == ["paid", "declined", "voided"]

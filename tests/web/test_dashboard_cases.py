@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from bridge.flows.decide_case import Wish, propose
 from bridge.flows.log_in import add_operator
 from bridge.ledger import cases, payments
 from bridge.web.dashboard.overview import NEEDS_MAX
@@ -125,6 +126,46 @@ async def test_an_operator_alone_is_told_from_when_on_they_may(town: Town, minji
     assert "다른 운영자가 확인해야 해요" in page
     assert "하루 뒤에 근거를" not in page
     assert "이 계정으로는" not in (await post(minji, case, **fields)).text
+
+
+async def propose_by_key(town: Town, case: str) -> None:
+    """Let the shop propose, as a site's signed request does."""
+
+    def of_case(turn) -> str:
+        return str(turn.one("SELECT site FROM cases WHERE id = ?", case.rpartition("/")[2])["site"])
+
+    site = await town.context.ledger.read(of_case)
+    await propose(town.context, Wish(case.rpartition("/")[2], "voided", SAW, f"{site}:wp:7"), site=site)
+
+
+async def test_an_operator_alone_is_told_why_a_shops_proposal_waits(town: Town, minji: Browser, case: str) -> None:
+    await propose_by_key(town, case)
+    page = (await minji.get(f"{case}?lang=ko")).text
+    assert "운영자가 혼자라면 제안하고 하루 뒤에 직접 본 것을 적고" in page
+    assert re.search(r'id="remark"[^>]* required', page)
+    fields = {"action": "confirm", "proposal": proposal_on(await minji.get(case)), "password": PASSWORD, "remark": SAW}
+    refused = await post(minji, case, **fields)
+    assert refused.status_code == 403
+    assert re.search(r"이 계정으로는 \d{4}-\d\d-\d\d \d\d:\d\d 뒤에 확인할 수 있어요", refused.text)
+    assert "As the only operator, confirm it after a day" in (await minji.get(f"{case}?lang=en")).text
+    assert await state_of(town, minji, case) == "needs_human"
+
+    object.__setattr__(town.context.settings, "lone_operator_confirms", False)
+    assert "운영자가 한 명 더 있어야 확인할 수 있어요" in (await minji.get(f"{case}?lang=ko")).text
+    assert "once there is a second operator" in (await minji.get(f"{case}?lang=en")).text
+    assert "이 계정으로는" not in (await post(minji, case, **fields)).text
+    assert await state_of(town, minji, case) == "needs_human"
+
+
+async def test_a_shops_proposal_is_confirmed_at_once_where_there_are_two(town: Town, minji: Browser, case: str) -> None:
+    await propose_by_key(town, case)
+    await add_operator(town.context, "haneul", PASSWORD)
+    page = await minji.get(f"{case}?lang=ko")
+    assert "결제사 관리자 화면에서 직접 본 뒤에 확인해 주세요" in page.text
+    assert "쇼핑몰에서 온 제안" not in page.text
+    assert not re.search(r'id="remark"[^>]* required', page.text)
+    done = await post(minji, case, action="confirm", proposal=proposal_on(page), password=PASSWORD)
+    assert (done.status_code, await state_of(town, minji, case)) == (303, "voided")
 
 
 async def test_a_viewer_sees_the_evidence_and_no_form(town: Town, minji: Browser, case: str) -> None:

@@ -1,7 +1,7 @@
 """What only a person may decide, with the evidence there is; one proposes here, another confirms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +23,7 @@ from bridge.domain.payment import parse_amount
 from bridge.flows.decide_case import Wish, confirm, propose, reject
 from bridge.flows.log_in import prove
 from bridge.flows.show_cases import case_json, cursor_after, read_cursor
-from bridge.flows.two_people import operator_actor
+from bridge.flows.two_people import may_be_both, operator_actor
 from bridge.ledger import cases
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.dashboard.access import HOME, Visit
@@ -60,11 +60,17 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A case with its payment's books, and how it is shown to everybody."""
+    """A case with its payment's books, and how it is shown to everybody; `both`: who looks may have proposed it too."""
 
     case: Row
     books: Books
     shown: Mapping[str, Any] = field(default_factory=dict)
+    both: bool = False
+
+    @property
+    def maker(self) -> str:
+        """Who made the open proposal, if there is one."""
+        return str((self.shown["proposal"] or {}).get("maker", ""))
 
     @property
     def last_calls(self) -> list[Row]:
@@ -129,16 +135,16 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         row = cases.get(turn, wanted)
         if row is None or row["site"] not in sites:
             raise NotFound("There is no such case.")
-        return _shown(turn, row)
+        shown = _shown(turn, row)
+        return replace(shown, both=may_be_both(turn, shown.maker, visit.session.operator.name))
 
     one = await visit.context.ledger.read(look)
-    maker = (one.shown["proposal"] or {}).get("maker", "")
     korean = visit.lang == "ko"
     return visit.show(
         "case.html",
         status=200 if error is None else answer_of(error)[0],
         one=one,
-        own=maker == operator_actor(visit.session.operator.name),
+        own=one.maker == operator_actor(visit.session.operator.name),
         may_act=visit.session.operator.role == "operator",
         may_alone=visit.context.settings.lone_operator_confirms,
         said=_sentence(error, korean=korean) if error is not None else "",
