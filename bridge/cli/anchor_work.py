@@ -5,10 +5,8 @@ from typing import Any
 from msgspec import Struct
 
 from bridge.cli.case_work import who_acts
-from bridge.domain.failures import NotFound
 from bridge.flows.acknowledge_anchors import confirm_acknowledgement, list_breaks, propose_acknowledgement
 from bridge.flows.context import Context
-from bridge.flows.sites import Site
 
 
 class AnchorsPropose(Struct, forbid_unknown_fields=True):
@@ -36,7 +34,7 @@ async def list_(context: Context, _: object) -> Any:
 
 async def propose(context: Context, words: AnchorsPropose) -> Any:
     """Propose to acknowledge a site's broken anchors."""
-    site = _site(context, words.url)
+    site = context.sites.at(words.url)
     who = await who_acts(context, words.name, words.password)
     return {"proposal": await propose_acknowledgement(context, site, words.reason, who)}
 
@@ -45,10 +43,3 @@ async def confirm(context: Context, words: AnchorsConfirm) -> Any:
     """Confirm what another proposed."""
     who = await who_acts(context, words.name, words.password)
     return {"acknowledged": await confirm_acknowledgement(context, words.proposal, who, words.remark)}
-
-
-def _site(context: Context, url: str) -> Site:
-    found = next((site for site in context.sites.all() if site.url == url.rstrip("/")), None)
-    if found is None:
-        raise NotFound("There is no site with this address.")
-    return found

@@ -4,10 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from bridge.domain.failures import NotFound
 from bridge.flows.context import Context
 from bridge.flows.privacy import Person, erase_person, export_person
-from bridge.flows.sites import Site
 
 ACTOR = "operator:cli"
 
@@ -23,20 +21,13 @@ class PersonNamed(Struct, forbid_unknown_fields=True):
 
 async def export(context: Context, words: PersonNamed) -> Any:
     """Give everything held about a person."""
-    return await export_person(context, _site(context, words.url), _person(words), ACTOR)
+    return await export_person(context, context.sites.at(words.url), _person(words), ACTOR)
 
 
 async def erase(context: Context, words: PersonNamed) -> Any:
     """Take a person out of what need not be kept."""
-    return await erase_person(context, _site(context, words.url), _person(words), ACTOR)
+    return await erase_person(context, context.sites.at(words.url), _person(words), ACTOR)
 
 
 def _person(words: PersonNamed) -> Person:
     return Person(words.email, words.phone, words.order)
-
-
-def _site(context: Context, url: str) -> Site:
-    found = next((site for site in context.sites.all() if site.url == url.rstrip("/")), None)
-    if found is None:
-        raise NotFound("There is no site with this address.")
-    return found

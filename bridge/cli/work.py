@@ -20,7 +20,6 @@ from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.flows.refund import RefundWish, refund
 from bridge.flows.refund_to_account import once_of_refund, site_of_refund, taken_back_json
 from bridge.flows.run_command import CommandWish, commands_of, run_command
-from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json, rfc3339
 from bridge.flows.whole_payment import read_whole_payment
 from bridge.ledger import backups, news, payments
@@ -199,7 +198,7 @@ async def _payments_show(context: Context, words: PaymentNamed) -> Any:
 
 
 async def _site_ask(context: Context, words: SiteAsk) -> Any:
-    site = _site_at(context, words.url)
+    site = context.sites.at(words.url)
     if not words.deed:
         offered = next((one for one in commands_of(site) if one.gateway == words.gateway), None)
         if offered is None:
@@ -212,14 +211,7 @@ async def _site_ask(context: Context, words: SiteAsk) -> Any:
 
 
 async def _site_keys(context: Context, words: CustomerNamed) -> Any:
-    return await ask_keys(context, _site_at(context, words.url), words.customer)
-
-
-def _site_at(context: Context, url: str) -> Site:
-    site = next((one for one in context.sites.all() if one.url == url.rstrip("/")), None)
-    if site is None:
-        raise NotFound("There is no site with this address.")
-    return site
+    return await ask_keys(context, context.sites.at(words.url), words.customer)
 
 
 async def _refund(context: Context, words: Refund) -> Any:

@@ -83,7 +83,7 @@ class Site:
 
 
 class Sites:
-    """Finds sites by id and by key id."""
+    """Finds sites by id, by address and by key id."""
 
     def __init__(self, ledger: Ledger, vault: Vault, build_gateway: BuildGateway) -> None:
         self._ledger = ledger
@@ -149,6 +149,13 @@ class Sites:
     def find(self, site: str) -> Site | None:
         """Give a site by id, or None for one this process has not read yet."""
         return self._by_id.get(site)
+
+    def at(self, url: str) -> Site:
+        """Give the site at an address, as a person types it. Raises NotFound."""
+        found = next((site for site in self._by_id.values() if site.url == url.rstrip("/")), None)
+        if found is None:
+            raise NotFound("There is no site with this address.")
+        return found
 
     def all(self) -> list[Site]:
         """Give every site."""

@@ -76,13 +76,13 @@ class OperatorCommands:
         return JSONResponse(heard.to_json(), 200, PRIVATE)
 
     def _site(self, wanted: str) -> Site:
-        for site in self._context.sites.all():
-            if site.id == wanted:
-                return site
-        raise NotFound(
-            "There is no such site; GET /operators/v1/commands names those that have commands.",
-            message_ko="그런 사이트가 없어요. GET /operators/v1/commands로 사이트를 확인해 주세요.",
-        )
+        site = self._context.sites.find(wanted)
+        if site is None:
+            raise NotFound(
+                "There is no such site; GET /operators/v1/commands names those that have commands.",
+                message_ko="그런 사이트가 없어요. GET /operators/v1/commands로 사이트를 확인해 주세요.",
+            )
+        return site
 
 
 def _command_json(command: AdminCommand) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from bridge.domain.failures import CallerError, Malformed, NotFound
+from bridge.domain.failures import CallerError, Malformed
 from bridge.domain.merchant_commands import FIELD_CHARACTERS_MAX
 from bridge.flows.log_in import prove
 from bridge.flows.run_command import CommandWish, changes, commands_of, once_of_command_run, run_command
@@ -42,10 +42,7 @@ async def ask_gateway(visit: Visit) -> Response:
 
 
 def _site_of(visit: Visit) -> Site:
-    for site in visit.sites:
-        if site.id == visit.request.path_params["site"]:
-            return site
-    raise NotFound("There is no such site.")
+    return visit.context.sites.get(visit.request.path_params["site"])
 
 
 def _page(
