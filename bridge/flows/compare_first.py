@@ -72,8 +72,7 @@ async def compare_first(context: Context, site: Site, payment_id: str) -> int | 
     """
 
     def owe(turn: Turn) -> Payment | None:
-        row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site.id)
-        payment = payments.read(row) if row is not None else None
+        payment = payments.find(turn, site.id, payment_id)
         current = gap.of_site(turn, site.id)
         if payment is None or current is None or current.ended_at is None or not is_uncompared(turn, site, payment):
             return None

@@ -55,8 +55,7 @@ async def take_report(context: Context, site: Site, report: Report, once: Once) 
         for known in sorted(report.payments, key=_turn_of):
             gap.found(turn, site.id, known.payment)
             outcome = revive_payment(turn, recorder, known)
-            words = f"the shop knows it as {known.state}, {known.amount} KRW, {known.refunded} KRW refunded"
-            gap.note(turn, site.id, known.payment, outcome, recorder.at, words if outcome == "lost" else "")
+            gap.note(turn, site.id, known.payment, outcome, recorder.at, known.said() if outcome == "lost" else "")
             if outcome == "lost" and is_held_up(turn, recorder, known):
                 gap.hold(turn, site.id, known.payment, known.to_json())
         gap.heard(turn, site.id, recorder.at)
@@ -108,12 +107,10 @@ async def show_gaps(context: Context) -> list[dict[str, Any]]:
 async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard: bool) -> dict[str, Any]:
     """End a site's gap by a person's word, and acknowledge what is lost.
 
-    Raises Malformed without a reason, NotNow while the shop has not handed over everything (unless `unheard`: it never
-    will) or an outcome is neither settled nor a case.
+    Raises NotFound for an address of no site, Malformed without a reason, NotNow while the shop has not handed over
+    everything (unless `unheard`: it never will) or an outcome is neither settled nor a case.
     """
-    site = next((one for one in context.sites.all() if one.url == url.rstrip("/")), None)
-    if site is None:
-        raise Malformed("There is no site with this address.")
+    site = context.sites.at(url)
     if len(reason.strip()) < REASON_LENGTH_MIN:
         raise Malformed(f"Say in at least {REASON_LENGTH_MIN} characters what was compared, and why this may end now.")
     recorder = Recorder.now(context, site)
@@ -205,6 +202,14 @@ def _end_if_settled(turn: Turn, recorder: Recorder) -> None:
     log.info("a site's books are reconciled", site=site)
 
 
+def _state_of(current: Gap, unsettled: Sequence[str]) -> str:
+    if current.ended_at is not None:
+        return "ended"
+    if current.told_at is None:
+        return "listening"
+    return "settling" if unsettled else "waiting"
+
+
 def _shown(turn: Turn, site: Site, current: Gap) -> dict[str, Any]:
     unsettled, cases, lost = gap.unsettled(turn, site.id), gap.cases_since(turn, current), gap.lost(turn, site.id)
     missing = []
@@ -219,13 +224,7 @@ def _shown(turn: Turn, site: Site, current: Gap) -> dict[str, Any]:
     over = current.ended_at is not None
     return {
         "url": site.url,
-        "state": "ended"
-        if over
-        else "listening"
-        if current.told_at is None
-        else "settling"
-        if unsettled
-        else "waiting",
+        "state": _state_of(current, unsettled),
         "backup_of": rfc3339(from_ms(current.since)),
         "restored_at": rfc3339(from_ms(current.restored_at)),
         "outcomes": gap.outcomes(turn, site.id),

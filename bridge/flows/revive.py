@@ -15,6 +15,14 @@ from bridge.ledger import audit, news, operations, payments, replay, revive
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
+Attested = dict[str, Any]
+_WRITERS = (
+    ("operations", revive.operation),
+    ("entries", revive.entry),
+    ("cases", revive.case),
+    ("answers", revive.answer),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -38,6 +46,10 @@ class Known:
     attestation: str
     asked: tuple[Asked, ...] = ()
 
+    def said(self) -> str:
+        """Say it in the words of a case."""
+        return f"the shop knows it as {self.state}, {self.amount} KRW, {self.refunded} KRW refunded"
+
     def to_json(self) -> str:
         """Write it down, to be taken in later."""
         return json.dumps(asdict(self))
@@ -50,32 +62,18 @@ class Known:
 
 
 def revive_payment(turn: Turn, recorder: Recorder, known: Known) -> str:
-    """Take in what the shop knows of one payment. Answers same, revived, unproven or lost."""
+    """Take in what the shop knows of one payment. Answers same, revived, assumed, unproven or lost."""
     site = recorder.site.id
-    own = _find(turn, site, known.payment)
+    own = payments.find(turn, site, known.payment)
     outcome = "same"
     if own is None or own.version < known.version:
         outcome = _take(turn, recorder, known, own)
-    own = _find(turn, site, known.payment)
+    own = payments.find(turn, site, known.payment)
     if own is not None and outcome != "lost":
         _raise_seq(turn, recorder, own, known.seq)
         for asked in known.asked:
-            outcome = _ask_again(turn, recorder, _find(turn, site, known.payment) or own, asked) or outcome
+            outcome = _ask_again(turn, recorder, payments.find(turn, site, known.payment) or own, asked) or outcome
     return outcome
-
-
-Attested = dict[str, Any]
-_WRITERS = (
-    ("operations", revive.operation),
-    ("entries", revive.entry),
-    ("cases", revive.case),
-    ("answers", revive.answer),
-)
-
-
-def _find(turn: Turn, site: str, payment_id: str) -> Payment | None:
-    row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)
-    return payments.read(row) if row else None
 
 
 def _take(turn: Turn, recorder: Recorder, known: Known, own: Payment | None) -> str:
@@ -113,7 +111,7 @@ def revive_held(turn: Turn, recorder: Recorder, known: Known) -> bool:
 
 def hand_held_over(turn: Turn, recorder: Recorder, known: Known) -> None:
     """Open a case of what was held up to the end, where the books have its payment."""
-    own = _find(turn, recorder.site.id, known.payment)
+    own = payments.find(turn, recorder.site.id, known.payment)
     if own is not None:
         _unproven(turn, recorder, known, own, "our own attestation of it does not fit into the books")
         _raise_seq(turn, recorder, own, known.seq)
@@ -145,20 +143,18 @@ def _note(turn: Turn, recorder: Recorder, known: Known, state: str) -> None:
 
 def _unproven(turn: Turn, recorder: Recorder, known: Known, own: Payment | None, why: str) -> str:
     """The shop says more than we can know: a person compares it with the gateway's console before anything moves."""
-    words = f"the shop knows it as {known.state}, {known.amount} KRW, {known.refunded} KRW refunded; {why}"
     if own is None:
         return "lost"
-    payment, state = own, State(own.state)
-    moved = known.state in {str(one) for one in (*PAID_STATES, State.NEEDS_HUMAN, State.UNKNOWN)}
-    if state is State.OPEN and moved and not _is_taken(turn, own):
-        payment = hand_over(turn, recorder, payment)
-        recorder.case(turn, payment, "unknown_outcome", words)
+    words = f"{known.said()}; {why}"
+    moved = known.state in (*PAID_STATES, State.NEEDS_HUMAN, State.UNKNOWN)
+    if own.state == State.OPEN and moved and not _is_taken(turn, own):
+        recorder.case(turn, hand_over(turn, recorder, own), "unknown_outcome", words)
     elif _may_have_been_refunded(turn, own, known.refunded - own.refunded):
         refund = _lay_refund(turn, recorder, own, Asked("", known.refunded - own.refunded, recorder.at))
         _to_person(turn, recorder, own, refund)
         recorder.case(turn, own, "refund_unknown", words)
     else:
-        recorder.case(turn, payment, "reported", words)
+        recorder.case(turn, own, "reported", words)
     return "unproven"
 
 

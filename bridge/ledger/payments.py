@@ -130,10 +130,16 @@ def site_of(turn: Turn, payment_id: str) -> str:
 
 def get(turn: Turn, site: str, payment_id: str) -> Payment:
     """Read a payment of a site. Raises NotFound, the same for missing and foreign."""
-    row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)
-    if row is None:
+    payment = find(turn, site, payment_id)
+    if payment is None:
         raise NotFound("There is no such payment.")
-    return read(row)
+    return payment
+
+
+def find(turn: Turn, site: str, payment_id: str) -> Payment | None:
+    """Read a payment of a site that may be missing, or another's."""
+    row = turn.one("SELECT * FROM payments WHERE id = ? AND site = ?", payment_id, site)
+    return read(row) if row else None
 
 
 def by_merchant_ref(turn: Turn, site: str, gateway: str, merchant_ref: str) -> Payment | None:
