@@ -245,12 +245,12 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _parse(line: bytes) -> Any:
     try:
         return _decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LedgerBroken(_BROKEN) from error
 
 
 def _read(text: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LedgerBroken("The backup cannot be read; was it made by another version?") from error

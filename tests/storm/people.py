@@ -118,17 +118,16 @@ class Buyer:
         action = self._chance.choice(("pay", "pay", "pay", "pay", "pay", "fail"))
         tab = Tab(storm, self._sale.shop.site, opened["window_url"], opened["months"])
         coming = await tab.press("close" if closes else action)
-        if coming is None:
-            return
-        if closes or action == "fail":
+        if tab.was_in and (closes or action == "fail"):
             storm.stories[self._sale.shop.site.setup.name, CLOSED if closes else DECLINED] += 1
         if closes:
-            await self._follow(opened, coming)
+            if coming is not None:  # PayApp's window sends nobody back that closes it
+                await self._follow(opened, coming)
             if self._chance.random() < 0.5:
                 return
             coming = await tab.press("pay")
-            if coming is None:
-                return
+        if coming is None:
+            return
         storm.returns.append((opened["payment"], coming))
         times = self._chance.choice((2, 3)) if weather.strikes("comes_back_twice") else 1
         await asyncio.gather(*(self._follow(opened, coming) for _ in range(times)))

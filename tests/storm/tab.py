@@ -27,6 +27,11 @@ class Tab:
         self._months = months
         self._entered: Entered | None = None
 
+    @property
+    def was_in(self) -> bool:
+        """Whether the window was ever reached."""
+        return self._entered is not None
+
     async def press(self, action: str) -> Coming | None:
         """Press a button; gives where the browser is sent, if it comes back to the bridge."""
         setup = self._site.setup
