@@ -212,8 +212,7 @@ async def test_a_timestamp_is_compared_with_the_clock_only_where_that_is_wanted(
 
 @pytest.mark.parametrize("op", sorted(PATHS))
 async def test_every_field_is_needed_unless_it_may_be_left_out(till, op):
-    may_be_left_out = {"payType", "birthDay"} | ({"version"} if op == "publish" else set())
-    may_be_left_out |= {"orgRefNo"} if op == "transfer_status" else set()
+    may_be_left_out = {"payType", "birthDay"} | ({"orgRefNo"} if op == "transfer_status" else set())
     for name in till.signed(op).keys() - may_be_left_out - {"signature"}:
         form = till.signed(op)
         del form[name]
@@ -314,6 +313,7 @@ async def test_the_billing_cancel_takes_back_charges_only_and_whole_ones(till):
     key = (await till.done("key_issue"))["billkey"]
     paid = await till.done("key_charge", billkey=key)
     assert (await till.say("key_cancel", orgRefNo=keyed["refNo"], payType="K"))[0] == "3001"
+    assert (await till.say("cancel", orgRefNo=paid["refNo"], payType="B"))[0] == "3001"
     assert (await till.say("key_cancel", orgRefNo=paid["refNo"], amount="5000"))[0] == "1001"
     assert (await till.say("key_cancel", orgRefNo=paid["refNo"], isNetCancel="Y"))[0] == "400"
     assert (await till.say("key_cancel", orgRefNo="0000XX000000"))[0] == "3001"
@@ -418,8 +418,12 @@ async def test_a_receipt_is_issued_and_cancelled_once_and_moves_no_money(till):
         ({"personType": "1"}, "400"),
         ({"personType": "1", "customerPk": "1234567890"}, "200"),
         ({"customerPk": "010-1234-5678"}, "400"),
-        ({"taxAmt": "55001"}, "1001"),
-        ({"taxAmt": "4000", "taxFreeAmt": "51001"}, "1001"),
+        ({"customerPk": "1234567890"}, "400"),
+        ({"customerPk": "0100001234"}, "200"),
+        ({"customerPk": "4111111111111111"}, "200"),
+        ({"taxAmt": "5001"}, "1001"),
+        ({"taxAmt": "4001", "taxFreeAmt": "11000"}, "1001"),
+        ({"taxAmt": "0", "taxFreeAmt": "55001"}, "1001"),
         ({"taxAmt": "4000", "taxFreeAmt": "11000"}, "200"),
         ({"clientType": "BUYER"}, "400"),
     ],

@@ -45,8 +45,8 @@ BENT = {
     "isNetCancel": ["X", "YES"],
     "cancelReason": [LONG],
     "accountNo": ["no"],
-    "accountCloseDate": ["20260115", "000101"],
-    "bankCode": ["4", "xx"],
+    "accountCloseDate": ["20260115", "000101", "990229"],
+    "bankCode": ["4", "xx", "99", "004"],
 }
 MAY_BE_EMPTY = {"merchantData"}
 
@@ -82,7 +82,9 @@ def guide_cancel_form(shop: Shop, back: dict[str, str], amount: int = 55_000) ->
 
 def vacct_form(shop: Shop) -> dict[str, str]:
     form = {"mbrNo": SHOP, "mbrRefNo": REF, "amount": "55000", "timestamp": STAMP, "bankCode": "04"}
-    return shop.signed({**form, "accountCloseDate": "991231", "goodsName": "표", "customerName": "홍길동"})
+    return shop.signed(
+        {**form, "version": "V001", "accountCloseDate": "991231", "goodsName": "표", "customerName": "홍길동"}
+    )
 
 
 def operation(shop: Shop, name: str) -> Operation:
@@ -104,7 +106,12 @@ def operation(shop: Shop, name: str) -> Operation:
         case "vacct cancel":
             paid = shop.post(f"{accounts}/publish", vacct_form(shop))["data"]
             form = {"mbrNo": SHOP, "mbrRefNo": "REFUND00001", "amount": "55000", "timestamp": STAMP}
-            original = {"orgRefNo": paid["refNo"], "orgTranDate": paid["tranDate"], "accountNo": paid["accountNo"]}
+            original = {
+                "version": "V001",
+                "orgRefNo": paid["refNo"],
+                "orgTranDate": paid["tranDate"],
+                "accountNo": paid["accountNo"],
+            }
             return Operation(f"{accounts}/cancel", shop.signed({**form, **original}))
         case "guide ready":
             form = {
@@ -129,8 +136,9 @@ FIELDS = {
     "net-cancel": "mbrNo mbrRefNo amount timestamp signature version paymethod aid authToken payType merchantData",
     "cancel": "mbrNo mbrRefNo amount timestamp signature version paymethod orgRefNo orgTranDate isNetCancel",
     "part-cancel": "mbrNo mbrRefNo amount timestamp signature version paymethod orgRefNo orgTranDate isNetCancel",
-    "vacct publish": "mbrNo mbrRefNo amount timestamp signature bankCode accountCloseDate goodsName customerName",
-    "vacct cancel": "mbrNo mbrRefNo amount timestamp signature orgRefNo orgTranDate accountNo",
+    "vacct publish": "mbrNo mbrRefNo amount timestamp signature version bankCode accountCloseDate goodsName "
+    "customerName",
+    "vacct cancel": "mbrNo mbrRefNo amount timestamp signature version orgRefNo orgTranDate accountNo",
     "guide ready": "mbrNo mbrRefNo amount timestamp signature approvalUrl closeUrl",
     "guide pay": "mchtId mbrRefNo amount timestamp signature refNo authCode",
     "guide cancel": "mchtId mbrRefNo cancelAmount timestamp signature refNo cancelReason",
@@ -190,7 +198,9 @@ def test_the_same_call_unspoilt_is_accepted(shop, name):
         ("cancel", {"orgTranDate": "200101"}, "3001"),
         ("cancel", {"payType": "B"}, "3001"),
         ("cancel", {"paymethod": "ACCT"}, "3001"),
+        ("cancel", {"isNetCancel": "Y"}, "400"),
         ("part-cancel", {"amount": "55001"}, "3001"),
+        ("part-cancel", {"isNetCancel": "Y"}, "400"),
         ("vacct cancel", {"accountNo": "1234"}, "3001"),
         ("vacct cancel", {"amount": "1"}, "1001"),
     ],

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from bridge.gateways.mainpay import sandbox_accounts as bank_accounts
 from bridge.gateways.mainpay import sandbox_direct as direct
 from bridge.gateways.mainpay import sandbox_guide as guide
 from bridge.gateways.mainpay import sandbox_live as live
@@ -82,10 +83,10 @@ def mount(world: World) -> list[BaseRoute]:
         on(f"{window_api}/ready", LIVE, "ready", live.READY, live.ready),
         on(f"{window_api}/pay", LIVE, "pay", live.PAY, live.pay),
         on(f"{window_api}/net-cancel", LIVE, "net_cancel", live.PAY, live.net_cancel),
-        on(f"{direct_api}/cancel", LIVE, "cancel", live.CANCEL, live.cancel),
+        on(f"{direct_api}/cancel", LIVE, "cancel", live.CANCEL, direct.cancel),
         on(f"{direct_api}/part-cancel", LIVE, "part_cancel", live.PART_CANCEL, live.part_cancel),
-        on(f"{accounts}/publish", LIVE, "vacct_publish", live.VACCT_PUBLISH, live.vacct_publish),
-        on(f"{accounts}/cancel", LIVE, "vacct_cancel", live.VACCT_CANCEL, live.vacct_cancel),
+        on(f"{accounts}/publish", LIVE, "vacct_publish", bank_accounts.PUBLISH, bank_accounts.publish),
+        on(f"{accounts}/cancel", LIVE, "vacct_cancel", bank_accounts.CLOSE, bank_accounts.close),
         on(f"{direct_api}/card-keyin/trans", LIVE, "keyin", direct.KEY_IN, direct.key_in),
         on(f"{direct_api}/card-auto/auth", LIVE, "key_issue", direct.KEY_ISSUE, direct.key_issue),
         on(f"{direct_api}/card-auto/trans", LIVE, "key_charge", direct.KEY_CHARGE, direct.key_charge),

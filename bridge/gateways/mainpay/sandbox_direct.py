@@ -11,7 +11,7 @@ from typing import Any
 from bridge.gateways.mainpay import sandbox_live as live
 from bridge.gateways.mainpay import sandbox_notices as notices
 from bridge.gateways.mainpay.sandbox_desk import BillKey, Receipt, Till, Transfer
-from bridge.gateways.mainpay.sandbox_tax import TAX, told_vat
+from bridge.gateways.mainpay.sandbox_tax import TAX, most_vat, told_vat
 from bridge.gateways.mainpay.sandbox_words import (
     CARDS,
     DATE6,
@@ -60,6 +60,11 @@ _HOLDER = {
     "0": (Rule("regNo", 6, 6, DATE6), Rule("passwd", 2, 2, DIGITS)),
     "1": (Rule("regNo", 10, 10, DIGITS), Rule("passwd", 2, 2, DIGITS)),
 }
+_PERSON = {
+    "0": Rule("customerPk", 19, 10, re.compile(r"01[0-9]{8,9}|[0-9]{13,19}", re.ASCII)),
+    "1": Rule("customerPk", 10, 10, DIGITS),
+}
+"""A person's phone or card of the tax office (소득공제), or a business's number (지출증빙)."""
 KEY_IN = (*_USUAL, *_GOODS, *_CARD)
 KEY_ISSUE = (*_WITHOUT_MONEY, *_CARD, _CLIENT)
 KEY_CHARGE = (*_USUAL, *_GOODS, _BILLKEY, _CLIENT, TAX)
@@ -119,6 +124,14 @@ def key_charge(till: Till, form: Form, fault: Fault | None) -> Answer:
     key = _bill_key(till, form)
     live.refuse_if_told(fault, "2001")
     return _charged(till, form, fault, {"card": key.card, "masked": key.masked}, BY_KEY, "card_auto")
+
+
+def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
+    """Cancel the whole of a payment that is no charge of a key; one of those too by order number. Raises Refusal."""
+    trade = till.trades_by_ref.get((LIVE, form.get("orgRefNo", "")))
+    if trade is not None and trade.session.direct == BY_KEY:
+        raise Refusal("3001", "취소 실패 (빌키 결제)")
+    return live.cancel(till, form, fault)
 
 
 def key_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
@@ -181,10 +194,10 @@ def receipt(till: Till, form: Form, fault: Fault | None) -> Answer:
     _refuse_used(till, form)
     live.refuse_if_told(fault, "1001")
     amount = int(form["amount"])
-    if form["personType"] == "1" and len(form["customerPk"]) != 10:
-        raise Refusal("400", "잘못된 요청 (customerPk)")
-    if int(form["taxAmt"]) + int(form.get("taxFreeAmt") or 0) > amount:
-        raise Refusal("1001")
+    check(form, (_PERSON[form["personType"]],))
+    taxed = amount - int(form.get("taxFreeAmt") or 0)
+    if taxed < 0 or int(form["taxAmt"]) > most_vat(taxed):
+        raise Refusal("1001", "결제 금액 오류 (taxAmt)")
     now, ref_no = till.world.now(), till.next_ref_no()
     till.other_refs.add((form["mbrNo"], form["mbrRefNo"]))
     number = f"{till.world.random.randrange(10**9):09d}"

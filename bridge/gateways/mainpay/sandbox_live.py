@@ -1,4 +1,4 @@
-"""Mainpay's live dialect: window API (ready, pay, net-cancel) and direct API (cancel, part-cancel, virtual account)."""
+"""Mainpay's live dialect: window API (ready, pay, net-cancel) and direct API (cancel, part-cancel)."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,6 @@ from bridge.gateways.mainpay.sandbox_desk import Session, Till, Trade
 from bridge.gateways.mainpay.sandbox_tax import TAX
 from bridge.gateways.mainpay.sandbox_words import (
     DATE6,
-    DIGITS,
     EMAIL,
     GATEWAY,
     INSTALLMENT_MIN_WON,
@@ -69,17 +68,7 @@ CANCEL = (
     TAX,
 )
 ORIGINAL = (Rule("orgRefNo", 12, 12),)
-PART_CANCEL = (*CANCEL, *ORIGINAL)
-VACCT_PUBLISH = (
-    *basics(),
-    Rule("bankCode", 2, 2, DIGITS),
-    Rule("accountCloseDate", 6, 6, DATE6),
-    Rule("goodsName", 30, 1, PLAIN),
-    Rule("customerName", 30, 1, PLAIN),
-    Rule("customerEmail", 50, 1, EMAIL, needed=False),
-    Rule("customerTelNo", 12, needed=False),
-)
-VACCT_CANCEL = (*basics(), *ORIGINAL, Rule("orgTranDate", 6, 6, DATE6), Rule("accountNo", 20, 1, DIGITS))
+PART_CANCEL = (*CANCEL, *ORIGINAL, Rule("isNetCancel", 1, 1, re.compile("N")))
 
 
 def ready(till: Till, form: Form, fault: Fault | None) -> Answer:
@@ -219,6 +208,8 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
     """Cancel the whole amount; with isNetCancel=Y by order number, after a lost answer. Raises Refusal."""
     refuse_if_told(fault, "3001")
     if form["isNetCancel"] == "Y":
+        if form.get("orgRefNo"):
+            raise Refusal("400", "잘못된 요청 (orgRefNo)")  # the order's number is all that such a cancel knows
         trade = till.trade_of(LIVE, form["mbrNo"], form["mbrRefNo"])
         if trade is None:
             _block(till, form, None)
@@ -277,19 +268,6 @@ def cancel_data(till: Till, form: Form, ref_no: str) -> dict[str, Any]:
     }
 
 
-def vacct_publish(till: Till, form: Form, fault: Fault | None) -> Answer:
-    """Issue a virtual account without a window. Raises Refusal."""
-    refuse_if_told(fault, "2001")
-    if till.is_used(LIVE, form["mbrNo"], form["mbrRefNo"]):
-        raise Refusal("ma")
-    if form["accountCloseDate"] < f"{till.world.now():%y%m%d}":
-        raise Refusal("400", "잘못된 요청 (accountCloseDate)")
-    trade = till.approve(without_window(till, form, "VACCT", {"bank": form["bankCode"]}), form, wrong=False)
-    trade.account["accountCloseDate"] = form["accountCloseDate"]
-    trade.book.account = dict(trade.account)
-    return Answer(said(LIVE, "200", "정상처리", receipt(till, trade)))
-
-
 def without_window(
     till: Till, form: Form, method: str, choice: dict[str, str], pay_type: str = "", told: int | None = None
 ) -> Session:
@@ -324,22 +302,6 @@ def without_window(
     )
     till.keep(session)
     return session
-
-
-def vacct_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
-    """Close a virtual account that nobody has paid into. Raises Refusal."""
-    refuse_if_told(fault, "3001")
-    trade = till.trades_by_ref.get((LIVE, form["orgRefNo"]))
-    if trade is None or trade.account.get("accountNo") != form["accountNo"] or trade.tran_date != form["orgTranDate"]:
-        raise Refusal("3001", "취소 실패 (원거래 없음)")
-    if int(form["amount"]) != trade.amount:
-        raise Refusal("1001")
-    if trade.closed:
-        raise Refusal("3002")
-    if trade.deposited:
-        raise Refusal("3001", "취소 실패 (입금된 가상계좌)")
-    trade.closed = True
-    return Answer(said(LIVE, "200", "정상처리", cancel_data(till, form, till.next_ref_no())))
 
 
 def refuse_if_told(fault: Fault | None, code: str) -> None:

@@ -101,6 +101,8 @@ BANKS: Mapping[str, Mapping[str, str]] = {
         "23": "우체국",
     },
 }
+ACCOUNT_BANKS = re.compile("03|04|11|20|26|32|34|71|81")
+"""Where accounts are issued: the banks that Mainpay's notices of deposits were seen to name."""
 INSTALLMENTS = ("00", "02", "03", "06", "12")
 INSTALLMENT_MIN_WON = 50_000
 
@@ -178,6 +180,11 @@ def check_signature(keys: Mapping[str, Iterable[str]], form: Mapping[str, str], 
         if hmac.compare_digest(hashlib.sha256(message.encode()).hexdigest(), form["signature"]):
             return
     raise Refusal("1004")
+
+
+def is_day(text: str) -> bool:
+    """Tell whether YYMMDD is a day of the calendar."""
+    return read_digits(f"20{text}000000") is not None
 
 
 def check_moment(form: Mapping[str, str], now: datetime, minutes: float) -> None:
