@@ -133,8 +133,9 @@ async def test_at_mainpay_a_clock_set_forward_ends_no_approval_that_is_on_its_wa
     opened = await world.checkout()
     coming = await world.authenticate(opened)
     going = asyncio.create_task(world.go(coming))
+    await world.until(lambda: world.net.calls("pay"))
     for _ in range(14):
-        await asyncio.sleep(0.02)
+        await world.let_turns_end()
         await world.clock.forward(5)
     world.clock.at += timedelta(seconds=seconds)
     await world.live(1_500, step=10)

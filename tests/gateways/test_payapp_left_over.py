@@ -179,13 +179,13 @@ async def test_a_refund_does_not_wait_for_a_withdrawal_that_hangs(house):
     house.fault("paycancel", "hang_before")
     await beat(house.context)
     while not withdrawals(house):
-        await house._let_turns_end()
+        await house.let_turns_end()
     answer = await house.refund(payment.id)
 
     assert (answer.status_code, answer.json()["state"]) == (200, "done")
     assert (await withdrawal_of(house, payment)).step == "unknown"
     while house.context.tasks.find(f"withdraw:{payment.id}") is not None:
-        await house._let_turns_end()
+        await house.let_turns_end()
         await house.clock.forward(5.0)
     await house.beat()
     await house.live(30.0, 1.0)
@@ -245,10 +245,10 @@ async def test_a_window_that_opened_after_the_order_was_paid_ends_at_once(house)
     house.sandbox.latency_seconds["payapp", "payrequest"] = 3.0
     opening = asyncio.ensure_future(house.checkout(token=token, method="phone"))
     while len(requests := house.net.calls("/apiLoad.html")) < 2:
-        await house._let_turns_end()
+        await house.let_turns_end()
         await asyncio.sleep(0)
     await house.authenticate(checkout)
-    await house._let_turns_end()
+    await house.let_turns_end()
     await house.clock.forward(4.0)
     late = await opening
     await house.beat()

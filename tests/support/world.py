@@ -336,12 +336,12 @@ class World:
         """Let time pass with a heartbeat every so often."""
         passed = 0.0
         while passed < seconds:
-            await self._let_turns_end()
+            await self.let_turns_end()
             await self.clock.forward(min(step, seconds - passed))
             passed += step
             await self.beat()
 
-    async def _let_turns_end(self) -> None:
+    async def let_turns_end(self) -> None:
         """Let what runs finish the turns it waits for: they are real threads, and the clock must not overtake them."""
         for _ in range(TURNS_IN_A_ROW):
             if all(task.done() for task in self.context.tasks._running.values()):
