@@ -138,13 +138,6 @@ async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard:
     return await context.ledger.write(work)
 
 
-async def note_lost(context: Context, site: Site, payment: str, detail: str) -> None:
-    """Note something genuine about a payment that no book knows, for a person to look up at the gateway."""
-    at = now_ms(context.clock)
-    await context.ledger.write(lambda turn: gap.note(turn, site.id, payment, "lost", at, detail))
-    log.error("a payment is in no book", site=site.id, payment=payment)
-
-
 def _told_to_shop(turn: Turn, site: str) -> dict[str, Any]:
     current = gap.of_site(turn, site)
     if current is None or current.ended_at is not None:

@@ -110,14 +110,6 @@ def pull_in(turn: Turn, at: int, longest: int) -> int:
     return turn.run("UPDATE news SET next_try_at = ? WHERE state = 'waiting' AND next_try_at > ?", at, at + longest)
 
 
-def send_again(turn: Turn, site: str, since: int, at: int) -> int:
-    """Owe again everything told to a site since then (milliseconds); answers how many."""
-    return turn.run(
-        "UPDATE news SET state = 'waiting', next_try_at = ? WHERE site = ? AND created_at >= ? AND state <> 'waiting'",
-        *(at, site, since),
-    )
-
-
 def of_payment(turn: Turn, payment: str) -> list[Row]:
     """Read what WordPress was told, or is owed, of a payment."""
     return turn.all("SELECT * FROM news WHERE payment = ? ORDER BY seq", payment)

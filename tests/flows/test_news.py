@@ -131,7 +131,7 @@ async def test_after_a_month_a_message_is_kept_for_a_person(world):
     assert row["last_error"]
 
     world.net.down.clear()
-    again = await world.context.ledger.write(lambda turn: outbox.send_again(turn, world.site.id, 0, 0))
+    again = await world.context.ledger.write(lambda turn: outbox.hasten(turn, payment.id, 0))
     await world.beat()
     assert again == 1
     assert world.shop.kinds() == ["payment.paid"]
