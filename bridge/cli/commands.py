@@ -50,13 +50,17 @@ def demo(
     directory: Annotated[Path | None, typer.Option("--dir", help="Where the demo keeps its data.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Walk every journey, compare the books, end.")] = False,
     gateway: Annotated[Checked, typer.Option(help="Whose journeys --check walks.")] = "all",
+    as_json: Annotated[bool, typer.Option("--json", help="Print all that --check found, as JSON.")] = False,
 ) -> None:
     """Run a shop, the bridge and a sandbox gateway: buy a ticket in the browser, refund it. No money moves."""
     if check:
         from bridge.demo.check import check as check_demo
+        from bridge.demo.report import print_report
 
+        if not as_json:
+            print_lines(["Walking every journey; with all gateways it takes about half a minute …", ""])
         found = check_demo(gateway)
-        print_json(found)
+        print_json(found) if as_json else print_report(found)
         raise typer.Exit(0 if found["agree"] and found["as_expected"] else 1)
     from bridge.demo.run import Ports, run_demo
 

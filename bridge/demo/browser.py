@@ -57,6 +57,13 @@ class Page:
             raise Lost(f"{urlsplit(self.url).path} (status {self.status}) has no link {words!r}")
         return urljoin(self.url, unescape(found[1]))
 
+    def data(self, name: str) -> str:
+        """Read the page's only attribute of this name, such as data-close. Raises Lost."""
+        found = re.findall(rf' {re.escape(name)}="([^"]*)"', self.text)
+        if len(found) != 1:
+            raise Lost(f"{urlsplit(self.url).path} (status {self.status}) has {len(found)} attributes {name}")
+        return unescape(found[0])
+
     def target(self, form: Form) -> str:
         """Give the address one of the page's forms is sent to; "?" is the page's own without its query."""
         return self.url.partition("?")[0] if form.action == "?" else urljoin(self.url, form.action)

@@ -15,7 +15,7 @@ from bridge import __version__
 from bridge.cli.logs import set_up_logs
 from bridge.clock import SystemClock
 from bridge.demo.browser import Lost
-from bridge.demo.compare import Compared, compare
+from bridge.demo.compare import MONEY, Compared, compare
 from bridge.demo.doors import DOORS, GATEWAYS
 from bridge.demo.journeys import JOURNEYS, Journey
 from bridge.demo.office import Office
@@ -60,6 +60,21 @@ class _Walked:
     visit: Visit
     lost: str = ""
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else may be walking meanwhile."""
+        return self.visit.dialect in self.journey.alone
+
+    def problem(self, mine: list[Compared]) -> str:
+        """Say what is not as it must be, of the walk or of the order's payments."""
+        ends, wanted = [found.bridge["state"] for found in mine], self.journey.end(self.visit.dialect)
+        heard = sum(found.shop["news"].count(self.journey.once) for found in mine)
+        if not self.lost and ends != [wanted]:
+            return f"ended as {ends}, not as {wanted}"
+        if not self.lost and self.journey.once and heard != 1:
+            return f"the shop heard {self.journey.once} {heard} times, not once"
+        return self.lost
+
 
 def check(gateway: str) -> dict[str, Any]:
     """Walk the journeys of a gateway, or of all, on a new stand; within 60 s, or 120. Gives what is printed."""
@@ -87,8 +102,8 @@ async def _check(folder: Path, dialects: list[str]) -> dict[str, Any]:
     async with open_stand(plan) as stand, httpx2.AsyncClient(trust_env=False, timeout=20) as http:
         walked = [
             _Walked(journey, Visit(stand, dialect, http))
-            for dialect in dialects
             for journey in JOURNEYS
+            for dialect in dialects
             if dialect in journey.dialects
         ]
         try:
@@ -110,11 +125,14 @@ async def _walk_all(walked: list[_Walked]) -> None:
     async def walk(one: _Walked) -> None:
         async with gate:
             try:
-                await one.journey.walk(one.visit)
+                await one.journey.walk_in(one.visit.dialect)(one.visit)
             except (Lost, httpx2.HTTPError) as error:
                 one.lost = f"{type(error).__name__}: {error}"
 
-    await asyncio.gather(*map(walk, walked))
+    for one in walked:
+        if one.is_alone:
+            await walk(one)
+    await asyncio.gather(*(walk(one) for one in walked if not one.is_alone))
 
 
 async def _settle(stand: Stand, gone: frozenset[str]) -> None:
@@ -135,21 +153,15 @@ async def _is_settled(office: Office, gone: frozenset[str]) -> bool:
 
 def _told(walked: list[_Walked], compared: list[Compared]) -> dict[str, Any]:
     """Join what was walked with what the three say of it."""
-    problems = [f"{one.journey.name} ({one.visit.dialect}): {one.lost}" for one in walked if one.lost]
+    problems = []
     journeys = []
     for one in walked:
         mine = [found for found in compared if found.order_ref == one.visit.order_ref and one.visit.order_ref]
-        ends = [found.bridge["state"] for found in mine]
-        wanted = one.journey.end(one.visit.dialect)
-        if not one.lost and ends != [wanted]:
-            problems.append(f"{one.journey.name} ({one.visit.dialect}): ended as {ends}, not as {wanted}")
-        heard = sum(found.shop["news"].count(one.journey.once) for found in mine)
-        if not one.lost and one.journey.once and heard != 1:
-            heard_of = f"the shop heard {one.journey.once} {heard} times, not once"
-            problems.append(f"{one.journey.name} ({one.visit.dialect}): {heard_of}")
+        problem = one.problem(mine)
+        problems += [f"{one.journey.name} ({one.visit.dialect}): {problem}"] if problem else []
         journeys.append(
-            {"journey": one.journey.name, "dialect": one.visit.dialect, "price": one.visit.price}
-            | {"payments": [found.as_json() for found in mine], "notes": one.visit.notes}
+            {"journey": one.journey.name, "dialect": one.visit.dialect, "as_expected": not problem}
+            | {"price": one.visit.price, "payments": [found.as_json() for found in mine], "notes": one.visit.notes}
         )
     problems += [problem for found in compared for problem in found.differences]
     return {
@@ -158,9 +170,25 @@ def _told(walked: list[_Walked], compared: list[Compared]) -> dict[str, Any]:
         "problems": problems,
         "payments": len(compared),
         "totals": {
-            who: {"captured": sum(getattr(found, who)["captured"] for found in compared)}
-            | {"refunded": sum(getattr(found, who)["refunded"] for found in compared)}
-            for who in ("bridge", "books")
+            "bridge": _total([one.bridge for one in compared]),
+            "books": _total([one.books for one in compared]),
         },
+        "not_told": _not_told({one.visit.dialect for one in walked}),
         "journeys": journeys,
     }
+
+
+def _total(sums: list[dict[str, Any]]) -> dict[str, int]:
+    """Add up KRW. What was taken and taken back at once is in the books alone; what is held must be equal."""
+    total = {name: sum(one[name] for one in sums) for name in MONEY}
+    return total | {"held": total["captured"] - total["refunded"]}
+
+
+def _not_told(dialects: set[str]) -> list[dict[str, str]]:
+    """Say which journeys cannot happen in these dialects, and why."""
+    return [
+        {"journey": journey.name, "dialect": dialect, "why": why}
+        for journey in JOURNEYS
+        for dialect, why in journey.why_not.items()
+        if dialect in dialects
+    ]

@@ -12,15 +12,21 @@ Settings = Callable[[str, str], Mapping[str, str]]
 class Door:
     """One dialect of a gateway. `registered` tells which of the sandbox's settings hold the address of which kind of
     notice; `window` is where the gateway's script posts the page's form, `auth` the field that names where the script
-    asks the bridge for that address first; `lie` is a notice about money that never came, by kind."""
+    asks the bridge for that address first; `lie` is a notice about money that never came, by kind. `no_refund` are its
+    words for a refund that it refuses, `return_price` and `return_addresses` the fields of the browser's return that
+    carry the price and addresses, and `compares_return_price` whether another price there ends the payment."""
 
     gateway: str
     settings: Settings
     approval: str
     registered: Mapping[str, str]
     lie: Mapping[str, Mapping[str, str]]
+    no_refund: str
     window: str = ""
     auth: str = ""
+    return_price: str = ""
+    return_addresses: tuple[str, ...] = ()
+    compares_return_price: bool = False
 
 
 def _mainpay(sandbox: str, dialect: str) -> Mapping[str, str]:
@@ -31,11 +37,26 @@ _MAINPAY_LIES = {
     "card": {"cmd": "0", "mbrNo": "100011", "mbrRefNo": "{ref}", "amount": "{price}"},
     "deposit": {"ORDNO": "{ref}", "AMT": "{price}", "ACCOUNTNO": "1", "TRGUBUN": "V2", "STOREID": "100011"},
 }
+_MAINPAY_WORDS = "취소 가능 기간 초과"
 DOORS: Mapping[str, Door] = MappingProxyType(
     {
-        "mainpay": Door("mainpay", lambda sandbox, _: _mainpay(sandbox, "mainpay"), "pay", {}, _MAINPAY_LIES),
+        "mainpay": Door(
+            "mainpay",
+            lambda sandbox, _: _mainpay(sandbox, "mainpay"),
+            "pay",
+            {},
+            _MAINPAY_LIES,
+            _MAINPAY_WORDS,
+            return_price="amount",
+        ),
         "mainpay-guide": Door(
-            "mainpay", lambda sandbox, _: _mainpay(sandbox, "mainpay-guide"), "pay", {}, _MAINPAY_LIES
+            "mainpay",
+            lambda sandbox, _: _mainpay(sandbox, "mainpay-guide"),
+            "pay",
+            {},
+            _MAINPAY_LIES,
+            _MAINPAY_WORDS,
+            return_price="amount",
         ),
         "paystory": Door(
             "paystory",
@@ -43,7 +64,9 @@ DOORS: Mapping[str, Door] = MappingProxyType(
             "approve",
             {"admin_notice_url": "noti"},
             {"noti": {"resultCd": "3001", "payMethod": "CARD", "ordNo": "{ref}", "goodsAmt": "{price}", "tid": "x"}},
+            "취소 기한 초과",
             window="/paystory/pg/order",
+            return_price="goodsAmt",
         ),
         "payapp": Door(
             "payapp",
@@ -65,6 +88,7 @@ DOORS: Mapping[str, Door] = MappingProxyType(
                     "price": "{price}",
                 }
             },
+            "취소 권한이 없습니다",
         ),
         "welcome": Door(
             "welcome",
@@ -72,6 +96,9 @@ DOORS: Mapping[str, Door] = MappingProxyType(
             "approve",
             {"pc_notice_url": "pc", "pg_notice_url": "pg"},
             {"mobile": {"P_STATUS": "00", "P_TID": "x", "P_OID": "{ref}", "P_AMT": "{price}", "P_TYPE": "CARD"}},
+            "취소 가능 기간이 지났습니다",
+            return_price="P_AMT",
+            return_addresses=("P_REQ_URL",),
         ),
         "payple": Door(
             "payple",
@@ -83,7 +110,11 @@ DOORS: Mapping[str, Door] = MappingProxyType(
             "confirm",
             {"webhook_url": "webhook", "cancel_webhook_url": "webhook"},
             {"webhook": {"PCD_PAY_OID": "{ref}", "PCD_PAY_TOTAL": "{price}", "PCD_PAY_TYPE": "card"}},
+            "취소 기한 초과",
             auth="payple_auth_file",
+            return_price="PCD_PAY_TOTAL",
+            return_addresses=("PCD_PAY_COFURL", "PCD_PAY_HOST"),
+            compares_return_price=True,
         ),
     }
 )

@@ -56,17 +56,25 @@ class Visit:
 
     async def open_window(self, ticket: str, method: str = "card") -> Page:
         """Pick a ticket and press the pay button; gives the gateway's window."""
-        return await self._enter(await self.buyer.submit(await self.pick(ticket), "pay", method=method))
+        return await self.enter(await self.press_pay(ticket, method))
 
-    async def _enter(self, page: Page) -> Page:
+    async def press_pay(self, ticket: str, method: str = "card") -> Page:
+        """Pick a ticket and press the pay button; gives the window, or the bridge's page whose script opens it."""
+        return await self.buyer.submit(await self.pick(ticket), "pay", method=method)
+
+    def script_fields(self, page: Page) -> dict[str, str]:
+        """Read what the bridge's page has for the gateway's script. Raises Lost."""
+        found = [form for form in page.forms() if form.action.startswith(f"{self.stand.bridge_url}/r/")]
+        if len(found) != 1:
+            raise Lost(f"the bridge's page has {len(found)} forms for the gateway's script")
+        return found[0].values
+
+    async def enter(self, page: Page) -> Page:
         """Do what the gateway's script does with the bridge's page, where a script opens the window. Raises Lost."""
         door = self.door
         if page.status != 200 or not (door.window or door.auth):
             return page
-        found = [form for form in page.forms() if form.action.startswith(f"{self.stand.bridge_url}/r/")]
-        if len(found) != 1:
-            raise Lost(f"the bridge's page has {len(found)} forms for the gateway's script")
-        fields = found[0].values
+        fields = self.script_fields(page)
         if door.window:
             return await self.buyer.post(f"{self.stand.sandbox_url}{door.window}", fields)
         answer = await self.http.post(urljoin(page.url, fields[door.auth]), data=fields)
@@ -136,20 +144,28 @@ class Visit:
 
     async def book(self) -> dict[str, Any]:
         """Read the sandbox's book of the payment. Raises Lost."""
-        ref = (await self.payment())["merchant_ref"]
-        found = (await self.http.get(f"{self.stand.sandbox_url}/books", params={"merchant_ref": ref})).json()[
-            "payments"
-        ]
+        found = await self._books()
         if len(found) != 1:
             raise Lost(f"the sandbox has {len(found)} books of the payment")
-        book: dict[str, Any] = found[0]
-        return book
+        return found[0]
 
-    async def arm(self, op: str, kind: str, *, times: int | None = 1, delay_seconds: float = 0.0) -> None:
-        """Let calls or notices about this payment go wrong at the sandbox: so often, or (None) always. Raises Lost."""
+    async def captured(self) -> tuple[int, int]:
+        """Say what was taken in KRW, by the bridge and by the books, which begin with the gateway's window."""
+        return (await self.payment())["captured"], sum(book["captured"] for book in await self._books())
+
+    async def _books(self) -> list[dict[str, Any]]:
         ref = (await self.payment())["merchant_ref"]
-        wish = {"gateway": self.door.gateway, "op": op, "kind": kind, "merchant_ref": ref}
-        more = {"times": times, "delay_seconds": delay_seconds}
+        answer = await self.http.get(f"{self.stand.sandbox_url}/books", params={"merchant_ref": ref})
+        found: list[dict[str, Any]] = answer.json()["payments"]
+        return found
+
+    async def arm(
+        self, op: str, kind: str, *, times: int | None = 1, everybody: bool = False, **more: str | float
+    ) -> None:
+        """Let calls or notices go wrong at the sandbox, so often or (None) always: about this payment, or about any
+        where they name none. `more`: delay_seconds, code, message. Raises Lost."""
+        ref = "" if everybody else (await self.payment())["merchant_ref"]
+        wish = {"gateway": self.door.gateway, "op": op, "kind": kind, "merchant_ref": ref, "times": times}
         answer = await self.http.post(f"{self.stand.sandbox_url}/control/faults", json=wish | more)
         expect(answer.status_code == 200, f"the sandbox arms no {kind}: {answer.text}")
 

@@ -1,4 +1,6 @@
-"""Journeys with PayApp, whose window takes the money itself: the bridge knows of it by a notice, or not at all."""
+"""Journeys of windows: one that does not open, one that breaks off, and PayApp's, which takes the money itself."""
+
+from urllib.parse import urljoin
 
 import httpx2
 
@@ -6,6 +8,38 @@ from bridge.demo.browser import Page
 from bridge.demo.visit import Visit, expect, never_said_failed
 
 LEAVE = "닫고 상점으로 가기"
+NOTHING_PAID = "아직 아무것도 결제하지 않았어요"
+"""What the page says that opens a window by the gateway's script, where the window does not open."""
+
+
+async def window_does_not_open(visit: Visit) -> None:
+    """The gateway refuses to open a window; the buyer hears that nothing was charged."""
+    page = await visit.open_window("no-window")
+    expect(page.status == 503 and "돈은 빠져나가지 않았어요" in page.text, "the buyer does not hear that all is well")
+
+
+async def window_that_payple_does_not_vouch_for(visit: Visit) -> None:
+    """Payple's script asks the bridge, which asks Payple: first no answer comes, then a no."""
+    page = await visit.press_pay("r")
+    _knows_what_to_say_without_its_script(page)
+    fields = visit.script_fields(page)
+    for kind in ("drop_before", "decline"):
+        await visit.arm("auth", kind, everybody=True)  # the question names no order
+        answer = await visit.http.post(urljoin(page.url, fields[visit.door.auth]), data=fields)
+        expect(answer.status_code == 503, f"the script was answered with {answer.status_code}")
+        told = (await visit.http.get(page.data("data-status"))).json()
+        expect(told.get("window") == "refused", "the page is not told that the window does not open")
+        expect(NOTHING_PAID in told["message_ko"], "the buyer does not hear that all is well")
+    await _may_try_again(visit, await visit.buyer.get(page.data("data-close")))
+
+
+async def window_that_paystory_refuses(visit: Visit) -> None:
+    """Pay-Story's script asks nobody but the buyer's browser, so the refusal stands on its own page."""
+    page = await visit.press_pay("no-window")
+    _knows_what_to_say_without_its_script(page)
+    window = await visit.enter(page)
+    expect(window.status == 400 and "기타오류" in window.text, "the buyer does not read why")
+    await _may_try_again(visit, await visit.buyer.get(f"{visit.office.shop_url}/orders/{visit.order_ref}"))
 
 
 async def decline_in_the_window(visit: Visit) -> None:
@@ -21,11 +55,15 @@ async def window_closed(visit: Visit) -> None:
 
 
 async def window_lost_before_the_money_moved(visit: Visit) -> None:
-    """The window breaks off when the buyer pays, and nothing happened: no word of it until the request is withdrawn."""
+    """The buyer is authenticated and never comes back: nobody approves it, and it runs out."""
+    await visit.authenticate(await visit.open_window("r"))
+    await _may_try_again(visit, await visit.buyer.get(f"{visit.office.shop_url}/orders/{visit.order_ref}"))
+
+
+async def window_that_breaks_off(visit: Visit) -> None:
+    """PayApp's window breaks off when the buyer pays, and nothing happened: it is withdrawn when its time is over."""
     await _break_off(visit, "drop_before")
-    expect((await visit.payment())["captured"] == (await visit.book())["captured"] == 0, "money moved")
-    page = await visit.buyer.get(f"{visit.office.shop_url}/orders/{visit.order_ref}")
-    expect("/checkout" in page.text, "the buyer cannot try again")
+    await _may_try_again(visit, await visit.buyer.get(f"{visit.office.shop_url}/orders/{visit.order_ref}"))
 
 
 async def window_lost_after_the_money_moved(visit: Visit) -> None:
@@ -36,13 +74,28 @@ async def window_lost_after_the_money_moved(visit: Visit) -> None:
     expect("예매가 끝났어요" in page.text, "the buyer does not see that the ticket is bought")
 
 
+async def way_back(visit: Visit, window: Page) -> str:
+    """Close PayApp's window, and give the address to which it leads."""
+    return (await visit.buyer.submit(window, action="close")).link(LEAVE)
+
+
+def _knows_what_to_say_without_its_script(page: Page) -> None:
+    """Insist that the page itself can say that the gateway's script did not load, and that nothing was paid."""
+    expect(NOTHING_PAID in page.data("data-say-lost"), "the page has no word for a script that does not load")
+
+
+async def _may_try_again(visit: Visit, page: Page) -> None:
+    """Insist that nothing was taken, and that the shop offers to pay."""
+    expect(await visit.captured() == (0, 0), "money moved")
+    expect("/checkout" in page.text, "the buyer cannot try again")
+
+
 async def _leave(visit: Visit, said: Page) -> None:
     """Go back as the window offers it, and insist that nobody says it failed or was paid."""
     page = await visit.buyer.get(said.link(LEAVE))
     never_said_failed(page)
     expect("예매가 끝났어요" not in page.text, "the buyer is told of a ticket that nobody paid for")
-    payment, book = await visit.payment(), await visit.book()
-    expect(payment["captured"] == book["captured"] == 0, "money moved without the buyer's card")
+    expect(await visit.captured() == (0, 0), "money moved without the buyer's card")
 
 
 async def _break_off(visit: Visit, kind: str) -> None:

@@ -74,7 +74,9 @@ def test_the_installed_wheel_passes_the_demo_check(wheel: Path, tmp_path: Path) 
     where = run(tmp_path, sys.executable, "-c", "import bridge; print(bridge.__file__)", environment=environment)
     assert Path(where.strip()).is_relative_to(site), "the project's own folder answers instead of the wheel"
 
-    found = json.loads(run(tmp_path, sys.executable, "-m", "bridge", "demo", "--check", environment=environment))
+    found = json.loads(
+        run(tmp_path, sys.executable, "-m", "bridge", "demo", "--check", "--json", environment=environment)
+    )
 
     assert found["problems"] == []
     assert found["agree"] is True

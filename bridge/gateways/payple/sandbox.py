@@ -44,6 +44,7 @@ BY_AMOUNT: Mapping[int, ByAmount] = {
     22: ByAmount(_REFUND, Fault("drop_after")),
     23: ByAmount(_REFUND, Fault("5xx_after")),
     24: ByAmount(_REFUND, Fault("decline", code="PAYC0005")),
+    25: ByAmount(_REFUND, Fault("decline", code="PAYC0005", message="취소 기한 초과")),
     41: ByAmount(("notice",), Fault("notice_thrice")),
     42: ByAmount(("notice",), Fault("notice_first")),
     43: ByAmount(("notice",), Fault("notice_lost")),

@@ -60,6 +60,7 @@ BY_AMOUNT: Mapping[int, ByAmount] = {
     24: ByAmount(_CANCEL, Fault("decline", code="2003", message=message("2003"))),
     25: ByAmount(_CANCEL, Fault("decline", code="2016", message=message("2016"))),
     26: ByAmount(_CANCEL, Fault("decline", code="2002")),
+    33: ByAmount(("order",), Fault("decline", code="9998", message=message("9998"))),
     41: ByAmount(("notice",), Fault("notice_thrice")),
     42: ByAmount(("notice",), Fault("notice_first")),
     43: ByAmount(("notice",), Fault("notice_lost")),

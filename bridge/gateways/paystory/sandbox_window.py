@@ -140,6 +140,9 @@ def _open(till: Till, request: Request, form: dict[str, str]) -> Response:
             raise Refusal(OTHER, "기타오류 (goodsAmt)")
         if number:
             till.check_order(form["mid"], form["ordNo"])
+        fault = till.world.faults.pick(GATEWAY, "order", form["ordNo"], number)
+        if fault is not None and fault.kind == "decline":
+            raise Refusal(fault.code or OTHER, fault.message)
     except Refusal as refusal:
         return page(till.world, "notice.html", 400, title=_UNKNOWN["title"], text=str(refusal))
     expires = till.world.now() + timedelta(minutes=till.settings.window_minutes)

@@ -52,6 +52,7 @@ BY_AMOUNT: Mapping[int, ByAmount] = {
     22: ByAmount(_CANCEL, Fault("drop_after")),
     23: ByAmount(_CANCEL, Fault("5xx_after")),
     24: ByAmount(_CANCEL, Fault("decline", code="R201")),
+    25: ByAmount(_CANCEL, Fault("decline", code="R201", message="취소 가능 기간이 지났습니다.")),
     31: ByAmount(("make_url",), Fault("drop_before")),
     32: ByAmount(("make_url",), Fault("5xx_before")),
     33: ByAmount(("make_url",), Fault("decline", code="V001")),
