@@ -55,17 +55,16 @@ def write_orphan(
 
 def write_passage(
     recorder: Pen, turn: Turn, payment: Payment, *, amount: int, evidence: Evidence, cause: str, actor: str
-) -> Payment:
+) -> None:
     """Write money that came beside the payment's own and was given back before the books had it: in, and out."""
     assert amount > 0, "something came and went"
     cause = f"orphan:{payment.id}:{cause}"
     if operations.is_entered(turn, cause):
-        return payment
+        return
     payment = _move(recorder, turn, payment, amount, evidence, cause, actor)
     recorder.tell(turn, payment, ORPHANED)
     payment = _move(recorder, turn, payment, -amount, evidence, f"{cause}:back", actor)
     recorder.tell(turn, payment, RETURNED)
-    return payment
 
 
 def write_return(

@@ -267,6 +267,16 @@ async def test_what_only_the_notice_tells_is_kept_of_a_payment_that_is_known_to_
     assert told == [{"actor": "gateway", "was": state, "became": state}] * len(late), "once, however often it is told"
 
 
+@pytest.mark.parametrize(("number", "asks"), [("T", []), ("other", ["money_on_ended_payment"])])
+async def test_nobody_looks_for_reported_money_that_its_proven_news_shows_to_be_the_payments_own(desk, number, asks):
+    at = await desk("Accounts")
+    payment = await at.payment_in(State.PAID, refs={"tid": "T"})
+    said = ("money_on_ended_payment", "an answer came late", payment.amount)
+    await at.write(lambda turn, pen: pen.case(turn, payment, *said, refs={"tid": number}))
+    assert await at.tell(payment, Event.APPROVED, refs={"tid": "T"}) == KNOWN
+    assert await at.world.cases(payment.id) == asks
+
+
 @pytest.mark.parametrize(
     ("event", "request_number", "cause"),
     [

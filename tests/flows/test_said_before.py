@@ -4,20 +4,23 @@ The tables are of bridge.flows.said_before: at a gateway that tells by itself an
 """
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from bridge.clock import new_id
-from bridge.domain.gateway import Event, Notice
+from bridge.domain.gateway import Done, Event, Notice
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.flows.carry_out import contradict
 from bridge.flows.decide_case import report
 from bridge.flows.notice_effects import effect
+from bridge.flows.refund_again import refund_again
 from bridge.flows.told import KNOWN, PERSON, Told
 from bridge.ledger import notices, payments
 from bridge.ledger.notices import StoredNotice
 from tests.flows.test_cases import case_of, decide
 from tests.flows.test_money_of_cases import open_case
+from tests.flows.test_tries import Talks
 from tests.support.desk import HINT, HUMAN, PROOF, UNKNOWN
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -332,6 +335,22 @@ async def test_a_refund_that_people_said_was_not_made_is_in_the_books_by_its_not
     assert await at.world.entries(payment.id) == [TOLD_BACK]
     assert await at.world.cases(payment.id) == [], "the books have what the late answer tells"
     assert (await at.world.told(payment.id))[-1] == "payment.refunded"
+
+
+async def test_people_look_again_where_a_refund_that_is_sent_again_is_made_though_they_said_no(desk):
+    at = await desk("Mute")
+    payment = await at.payment_in(State.PAID)
+    refund = await at.operation(payment, Kind.REFUND, Step.NEEDS_HUMAN)
+    await open_case(at.world, payment, "refund_unknown", "no answer came", 55_000)
+    case = await case_of(at.world, payment.id)
+    talks = Talks(at.world)
+    talks.answers.append(Done())
+    talks.meanwhile = partial(decide, at.world, case, "not_refunded")
+    context = at.world.context
+    await refund_again(context, context.sites.get(payment.site), at.gateway, refund)
+    after, payment = await at.now(refund)
+    assert (after.step, after.evidence, payment.state) == ("fail", "E8", "paid")
+    assert await at.world.cases(payment.id) == ["external_cancel"]
 
 
 async def test_its_notice_settles_what_a_late_answer_asked_about(desk):

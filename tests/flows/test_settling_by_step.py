@@ -35,6 +35,8 @@ from tests.flows.test_accounts import TO
 from tests.flows.test_tries import Talks
 from tests.support.clock import later
 from tests.support.desk import HUMAN, OPEN, SENT_BEFORE, UNKNOWN, VOIDING, WAITS, WAYS
+from tests.support.teller import Trade
+from tests.support.tellers import Probing
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
 
@@ -110,6 +112,29 @@ async def test_a_net_cancel_is_asked_about_first_once_it_was_tried(desk, said, m
     await at.operation(payment, Kind.UNDO, Step.UNKNOWN, said=said, message=message,
                        target=approve.id, context_sealed=sealed)  # fmt: skip
     assert await settle(at, payment) == asked
+
+
+async def test_a_net_cancel_that_an_inquiry_shows_done_is_not_sent_again(desk):
+    at = await desk("AskedAndUndone")
+    sealed = await at.sealed(SENT_BEFORE)
+    payment = await at.payment_in(VOIDING)
+    ref = payment.merchant_ref
+    at.world.teller.trades[ref] = Trade(ref, "T", 55_000, captured=55_000, refunds=[55_000])
+    approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN, seconds=None)
+    await at.operation(payment, Kind.UNDO, Step.UNKNOWN, message="m", target=approve.id, context_sealed=sealed)
+    assert await settle(at, payment) == ["inquire"]
+    assert await at.world.state(payment.id) == "voided"
+
+
+@pytest.mark.parametrize("step", [Step.UNKNOWN, Step.NEEDS_HUMAN])
+async def test_an_approval_is_not_asked_about_while_it_is_being_taken_back(desk, step):
+    at = await desk("AskedAndUndone")
+    payment = await at.payment_in(VOIDING)
+    approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN, said={"code": "c", "message": "m"})
+    await at.operation(payment, Kind.UNDO, step, seconds=60, target=approve.id)
+    assert await settle(at, payment) == []
+    after, _ = await at.now(approve)
+    assert (await at.seconds_until(after), after.code, after.message) == (600, "c", "m")
 
 
 @pytest.mark.parametrize(
@@ -446,6 +471,8 @@ async def test_what_the_answer_to_a_refund_that_was_sent_again_comes_to(desk, ou
     await at.write(lambda turn, pen: _record_again(turn, pen, at.gateway, one.operation, outcome))
     after, payment = await at.now(one.operation)
     assert (after.step, after.evidence, after.code) == becomes
+    if isinstance(outcome, NotSent):
+        assert after.message == outcome.why
     assert await at.seconds_until(after) == seconds
     assert payment.state == ("refunded" if after.step == "ok" else "paid")
     assert await at.world.cases(payment.id) == ["refund_unknown"] * (
@@ -642,10 +669,43 @@ async def test_each_of_several_requests_is_withdrawn_and_none_waits_for_another(
 ):
     at = await desk("SelfTold")
     kept = "1" if asked == ("1",) else "1 2 3"
-    _, one = await asked_about(at, OPEN, Kind.PROBE, changes={"refs": {"requests": kept}})
+    _, one = await asked_about(at, OPEN, Kind.PROBE, seconds=70, changes={"refs": {"requests": kept}})
     await at.write(lambda turn, pen: _record_probe(turn, pen, at.gateway, one.operation, outcome, asked))
     after, payment = await at.now(one.operation)
     assert (payment.requests, payment.state, await at.seconds_until(after)) == (requests, state, seconds)
+
+
+async def test_each_try_to_withdraw_is_about_the_next_request(desk, monkeypatch):
+    at = await desk("SelfTold")
+    at.world.teller.always["probe"] = "strange"
+    really, asked = Probing.probe_unpaid, []
+
+    def probe_unpaid(gateway, payment, stamp):
+        asked.append(payment.requests[0])
+        return really(gateway, payment, stamp)
+
+    monkeypatch.setattr(Probing, "probe_unpaid", probe_unpaid)
+    payment, _ = await asked_about(at, OPEN, Kind.PROBE, changes={"refs": {"number": "T", "requests": "1 2"}})
+    for _ in range(3):
+        await settle(at, payment)
+        await at.world.clock.forward(60)
+    assert asked == ["1", "2", "1"]
+
+
+async def test_a_further_call_of_a_withdrawal_is_sent_while_the_try_is_still_its_own(desk):
+    at = await desk("SelfTold")
+    at.world.teller.always["probe"] = "strange"
+    payment, _ = await asked_about(at, OPEN, Kind.PROBE, changes={"refs": {"number": "T"}})
+    wire, renewed = at.world.context.wire, []
+    really = wire.converse
+
+    async def converse(exchange, **how):
+        renewed.append(await how["renew"]() is not None)
+        return await really(exchange, **how)
+
+    wire.converse = converse
+    await settle(at, payment)
+    assert renewed == [True]
 
 
 @pytest.mark.parametrize(("tries", "seconds"), [(1, 0), (3, 0), (4, 3), (6, 10)])

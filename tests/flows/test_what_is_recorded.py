@@ -273,6 +273,16 @@ async def test_a_refund_is_full_only_as_the_first_and_of_all(desk, state, amount
     assert await at.write(lambda _, pen: account_of(pen, refund)) is None
 
 
+@pytest.mark.parametrize(("evidence", "owed"), [(Evidence.E1, [5]), (Evidence.E9, [5]), (Evidence.E4, [])])
+async def test_after_a_refund_the_books_are_compared_once_an_inquiry_can_show_it(desk, evidence, owed):
+    at = await desk("Asked")
+    payment = await at.payment_in(PAID)
+    refund = await at.operation(payment, Kind.REFUND, Step.UNKNOWN, amount=20_000)
+    await at.write(lambda turn, pen: pen.refunded(turn, payment, refund, evidence, {}, "gateway"))
+    checks = [one for one in await at.world.operations(payment.id) if one.kind is Kind.CHECK]
+    assert [await at.seconds_until(one) for one in checks] == owed
+
+
 # ---- money found
 
 
@@ -468,10 +478,11 @@ async def test_nothing_is_compared_while_an_operation_has_no_outcome(desk, kind,
     at = await desk("AskedOnHint")
     payment = await at.payment_in(PAID)
     await at.operation(payment, kind, Step.UNKNOWN)
-    check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
+    check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN, seconds=70)
     shown = Seen(55_000, 20_000)
     await at.write(lambda turn, pen: record_check(turn, pen, at.gateway, check, shown, Fence(True), pen.stamp))
     assert (await at.now(check))[0].step == ("unknown" if waits else "ok")
+    assert await at.seconds_until(check) == (2 if waits else None)
     assert bool(await at.world.entries(payment.id)) is not waits
 
 
