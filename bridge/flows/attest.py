@@ -1,7 +1,7 @@
 """Attestations: the books' own word about a payment, sealed, and kept by the shop with its snapshot.
 
 If the books are lost, the shop hands them back. They say nothing that the shop says: only the books' root
-secret makes one. It holds the payment's rows as they were, without the buyer.
+secret makes one. It holds the payment's rows as they were, without the buyer and whose number a cash receipt bears.
 """
 
 import json
@@ -9,7 +9,7 @@ import zlib
 from typing import Any
 
 from bridge.domain.failures import LedgerBroken
-from bridge.ledger import audit, notices
+from bridge.ledger import audit, notices, receipts
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.vault import Vault
 
@@ -17,6 +17,7 @@ BYTES_MAX = 256 * 1024
 _BUYER = frozenset({"buyer_id", "buyer_name", "buyer_email", "buyer_phone", "items"})
 NOTICES_MAX = 50
 _OF_ITS_TEXT = frozenset({"raw_sealed", "source", "seen"})
+_WHOSE_NUMBER = frozenset({"identity_sealed"})
 _OF_ONE_PROCESS = frozenset({"owner", "window_url", "window_sealed", "token_id"})
 
 
@@ -39,6 +40,7 @@ def attest(
         "operations": done,
         "entries": [_kept(row) for row in turn.all("SELECT * FROM entries WHERE payment = ? ORDER BY cause", payment)],
         "cases": [_kept(row) for row in turn.all("SELECT * FROM cases WHERE payment = ? ORDER BY id", payment)],
+        "receipts": [_kept(row, _WHOSE_NUMBER) for row in receipts.rows(turn, payment)],
         "audit": [[row[name] for name in audit.SAID] for row in audit.chain(turn, payment)],
         "news": [*told, *([telling] if telling else [])],
         "notices": [_kept(row, _OF_ITS_TEXT) for row in notices.with_effect(turn, payment, hearing, NOTICES_MAX)],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.clock import from_ms, new_id, new_reference, now_ms
+from bridge.clock import from_ms, new_id, new_reference, now_ms, to_ms
 from bridge.domain.billing import without_number
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import Done, Gateway, NotSent, Refused, Unknown
@@ -16,13 +16,14 @@ from bridge.flows.journal import keep_lines
 from bridge.flows.move_receipt import move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import STALE_SECONDS
+from bridge.flows.reconcile import gap_sites
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.talk import talk
 from bridge.flows.tax_of_refund import tax_free_before
 from bridge.flows.write_down import write_down
-from bridge.ledger import cases, orders, payments, receipts, replay
+from bridge.ledger import cases, gap, orders, payments, receipts, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.receipts import LIVE, Purpose, Receipt, ReceiptState
 
@@ -31,6 +32,7 @@ CASE = "receipt_unknown"
 CASH_LIKE = (Method.VIRTUAL_ACCOUNT, Method.ACCOUNT)
 AT_ONCE = 100
 WHY = "the bridge stopped before the answer was written down"
+LOST = "the books were restored, and a cash receipt that was issued in the time they have lost is not in them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,18 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     """Have a receipt issued over what is left of a payment in cash.
 
     Asked for once: a repeat waits for it where it is under way, and sends nothing where the bridge stopped over it.
-    Raises NotFound, NotNow, PendingOutcome, GatewayOff, Replayed, KeyReused. The receipt may still be ISSUING.
+    Raises NotFound, NotNow, PendingOutcome, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling. The receipt may
+    still be ISSUING.
     """
-    receipt, payment, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once))
+    begun = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once))
+    if begun is None:
+        raise PendingOutcome(
+            "The payment records were restored from a backup, and a receipt issued in the time they have lost is not"
+            " in them. Look into the gateway's console; a receipt can be issued when the case about it is closed.",
+            message_ko="백업으로 되돌린 기록이라, 그 사이에 현금영수증을 이미 발급했을 수 있어요. 결제사에서 확인한 뒤"
+            " 운영자가 그 일을 닫으면 발급할 수 있어요.",
+        )
+    receipt, payment, is_new = begun
     name = f"receipt:{receipt.id}"
     if is_new:
         context.tasks.begin(name, _issue(context, site, _issuer(site, payment), receipt, payment))
@@ -63,12 +74,13 @@ async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: s
     """Cancel a receipt whole. It may still be CANCELLING when the answer was lost: ask again.
 
     Where the gateway says no to the repeat it is UNKNOWN, and a person's: the first may have been done.
-    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
+    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling.
     """
 
     recorder = Recorder.now(context, site)
 
     def begin(turn: Turn) -> tuple[Receipt, Payment, bool]:
+        gap.refuse(turn, site.id)
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         receipt = receipts.get(turn, site.id, receipt_id)
         if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
@@ -91,11 +103,16 @@ async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: s
 
 
 async def give_up_receipts(context: Context) -> None:
-    """Hand what was asked for by a process that died to a person: nobody knows whether it was issued."""
+    """Hand what was asked for by a process that died to a person: nobody knows whether it was issued.
+
+    After a restore not before the gap has ended: till then the shop may know, and a case would keep it from selling.
+    """
     before = now_ms(context.clock) - STALE_SECONDS * 1000
-    for receipt in await context.ledger.read(lambda turn: receipts.stale(turn, before, AT_ONCE)):
+    found = await context.ledger.read(lambda turn: receipts.stale(turn, before, AT_ONCE))
+    restored = await gap_sites(context) if found else frozenset[str]()
+    for receipt in found:
         site = context.sites.find(receipt.site)
-        if site is None or context.tasks.find(f"receipt:{receipt.id}") is not None:
+        if site is None or site.id in restored or context.tasks.find(f"receipt:{receipt.id}") is not None:
             continue
         recorder = Recorder.now(context, site)
 
@@ -151,7 +168,11 @@ def _issuer(site: Site, payment: Payment) -> tuple[Gateway, Receipts]:
     return gateway, gateway
 
 
-def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: Once) -> tuple[Receipt, Payment, bool]:
+def _begin(
+    turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: Once
+) -> tuple[Receipt, Payment, bool] | None:
+    """Write the intent; None where a case asks a person first, for the books may have lost a receipt."""
+    gap.refuse(turn, site.id)
     replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
     answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
     payment = payments.get(turn, site.id, wish.payment)
@@ -160,6 +181,9 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
     _issuer(site, payment)
     _check(turn, site, payment)
     recorder = Recorder.now(context, site)
+    if _may_be_lost(turn, payment):
+        recorder.case(turn, payment, CASE, LOST)
+        return None
     receipt = Receipt(
         id=new_id(context.clock),
         site=site.id,
@@ -178,6 +202,14 @@ def _begin(turn: Turn, context: Context, site: Site, wish: ReceiptWish, once: On
     tell_of_receipt(turn, recorder, receipt, "receipt.sent", wish.actor)
     replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, recorder.at)
     return receipt, payment, True
+
+
+def _may_be_lost(turn: Turn, payment: Payment) -> bool:
+    """Tell whether a receipt may have been issued in the time that restored books have lost: no gateway can be asked,
+    so a person looks, once."""
+    restored_at = gap.restored_after(turn, payment.site, to_ms(payment.created_at))
+    looked_at = [one["closed_at"] or 0 for one in cases.of_payment(turn, payment.id) if one["reason"] == CASE]
+    return restored_at > max(looked_at, default=0)
 
 
 def _is_sized(site: Site, payment: Payment) -> bool:
@@ -217,12 +249,23 @@ async def _asked(context: Context, site: Site, receipt: Receipt, payment: Paymen
         title=order.title,
         split=split(receipt.amount, receipt.tax_free),
         purpose=receipt.purpose,
-        identity=context.vault.open(receipt.identity_sealed, IDENTITY).decode(),
+        identity=_identity(context, receipt),
         buyer_name=order.buyer.name,
         traded_at=payment.paid_at or receipt.created_at,
         refs=payment.refs,
         asks_amount=_is_sized(site, payment),
     )
+
+
+def _identity(context: Context, receipt: Receipt) -> str:
+    """Open whose number the receipt bears; empty for one that came back from the shop, or was erased."""
+    sealed = receipt.identity_sealed
+    return context.vault.open(sealed, IDENTITY).decode() if sealed else ""
+
+
+def _without_number(text: str, order: ReceiptOrder) -> str:
+    """Take the person's number out of a gateway's words; where it is not known, nothing of them is kept."""
+    return without_number(text, order.identity) if order.identity else ""
 
 
 async def _issue(
@@ -242,12 +285,12 @@ async def _issue(
                 said |= {"amount": outcome.split.total, "tax_free": outcome.split.tax_free}
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **said)
         elif isinstance(outcome, Refused):
-            no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}
+            no = {"code": outcome.code, "message": _without_number(outcome.message, order)}
             move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, **no)
         elif isinstance(outcome, NotSent):
             move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, message=outcome.why)
         else:
-            message = without_number(outcome.message or outcome.why, order.identity)
+            message = _without_number(outcome.message or outcome.why, order)
             _lost(turn, recorder, receipt, outcome.code, message)
 
     try:
@@ -280,13 +323,13 @@ async def _cancel(
         if isinstance(outcome, Done):
             move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
         elif isinstance(outcome, Refused):
-            no = {"code": outcome.code, "message": without_number(outcome.message, order.identity)}
+            no = {"code": outcome.code, "message": _without_number(outcome.message, order)}
             if again:
                 _lost(turn, recorder, receipt, **no)
             else:
                 move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **no)
         elif again and isinstance(outcome, Unknown) and outcome.code:
-            _lost(turn, recorder, receipt, outcome.code, without_number(outcome.message, order.identity))
+            _lost(turn, recorder, receipt, outcome.code, _without_number(outcome.message, order))
         elif isinstance(outcome, NotSent) and not again:
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, message=outcome.why)
 

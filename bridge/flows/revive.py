@@ -20,6 +20,7 @@ _WRITERS = (
     ("operations", revive.operation),
     ("entries", revive.entry),
     ("cases", revive.case),
+    ("receipts", revive.receipt),
     ("answers", revive.answer),
 )
 

@@ -71,6 +71,12 @@ def refuse_old_key(turn: Turn, site: str, key: str) -> None:
         )
 
 
+def restored_after(turn: Turn, site: str, at: int) -> int:
+    """Say when the site's books were restored, if that was after then (milliseconds); 0 if it was not."""
+    gap = of_site(turn, site)
+    return gap.restored_at if gap is not None and at < gap.restored_at else 0
+
+
 def key_seconds(key: str) -> int:
     """Read when a key was made, in unix seconds; 0 for one that is no number."""
     try:

@@ -105,7 +105,12 @@ def by_ref(turn: Turn, site: str, gateway: str, ref: str) -> Receipt | None:
 
 def of_payment(turn: Turn, payment: str) -> list[Receipt]:
     """Read a payment's receipts, oldest first."""
-    return [read(row) for row in turn.all("SELECT * FROM receipts WHERE payment = ? ORDER BY id", payment)]
+    return [read(row) for row in rows(turn, payment)]
+
+
+def rows(turn: Turn, payment: str) -> list[Row]:
+    """Read the rows of a payment's receipts, oldest first."""
+    return turn.all("SELECT * FROM receipts WHERE payment = ? ORDER BY id", payment)
 
 
 def stale(turn: Turn, changed_before: int, limit: int) -> list[Receipt]:

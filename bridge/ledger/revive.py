@@ -13,6 +13,7 @@ FINAL = frozenset({str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT)})
 _BLANK = {
     "orders": {"buyer_id": "", "buyer_name": "", "buyer_email": "", "buyer_phone": "", "items": "[]"},
     "payments": {"token_id": ""},
+    "receipts": {"identity_sealed": ""},
 }
 REVIVED = "its effect came back from the shop"
 Values = Mapping[str, Any]
@@ -132,6 +133,14 @@ def entry(turn: Turn, values: Values) -> None:
     """Write a ledger entry that is not there; the audit's rows hold its hash."""
     if not operations.is_entered(turn, values["cause"]):
         _insert(turn, "entries", values)
+
+
+def receipt(turn: Turn, values: Values) -> None:
+    """Write a cash receipt as it was. Whose number it bears is in no attestation: what stands of it stays."""
+    if turn.one("SELECT 1 FROM receipts WHERE id = ?", values["id"]) is None:
+        _insert(turn, "receipts", {**_BLANK["receipts"], **values})
+    else:
+        _update(turn, "receipts", {name: values[name] for name in values if name != "id"}, values, "id")
 
 
 def case(turn: Turn, values: Values) -> None:

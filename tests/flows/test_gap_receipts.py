@@ -1,0 +1,176 @@
+"""Cash receipts after a restore: what the books once sealed comes back, and what nobody handed over asks a person."""
+
+import json
+
+import pytest
+
+from bridge.flows.attest import read_attestation
+from bridge.flows.reconcile import show_gaps
+from tests.flows.test_receipts import PHONE, cancel, issue, paid
+from tests.support.disaster import hand_over, keep, key_of, lose
+
+__all__ = ["paid"]
+
+
+async def shown(world, payment):
+    """The payment as the plugin pulls it after a clerk's deed, and keeps it."""
+    return (await world.call("GET", f"/v1/payments/{payment}")).json()
+
+
+async def known(world, payment):
+    """What the shop hands over of the payment, by what it pulled last."""
+    pulled = await shown(world, payment)
+    names = ("id", "state", "version", "amount", "refunded", "attestation")
+    return {name: pulled[name] for name in names} | {"seq": 1}
+
+
+async def receipts(world, payment):
+    """The receipts in the books: their states, and whether whose number they bear is known."""
+    rows = await world.all(f"SELECT state, identity_sealed FROM receipts WHERE payment = '{payment}' ORDER BY id")
+    return [(row["state"], row["identity_sealed"] != "") for row in rows]
+
+
+async def back_up(world):
+    """Back up once all news is told, and let a minute pass."""
+    await world.beat()
+    keep(world)
+    await world.clock.forward(60)
+
+
+async def restore(world, *items):
+    """Lose the books, hand over what the shop knows, and wait for the gap's end."""
+    await lose(world)
+    await hand_over(world, list(items))
+    for _ in range(30):
+        await world.live(30)
+        if await ended(world):
+            return
+    raise AssertionError(await show_gaps(world.context))
+
+
+async def ended(world):
+    """Whether the gap has ended of the shop that handed over; the world's first one has nothing to tell."""
+    return all(one["state"] in ("ended", "listening") for one in await show_gaps(world.context))
+
+
+async def fresh(world, payment, number):
+    """A clerk's new press after the restore."""
+    return await issue(world, payment, once=key_of(world, number))
+
+
+async def take_back(world, receipt):
+    """A clerk's new press of the cancel after the restore."""
+    return await world.call("DELETE", f"/v1/cash-receipts/{receipt}", key=key_of(world, 9))
+
+
+async def look(world, payment):
+    """A person has looked into the console and closes the case."""
+    at = int(world.clock.now().timestamp() * 1000)
+    closing = "UPDATE cases SET state = 'closed', closed_at = ? WHERE payment = ? AND reason = 'receipt_unknown'"
+    await world.context.ledger.write(lambda turn: turn.run(closing, at, payment))
+
+
+async def test_a_receipt_issued_after_the_backup_comes_back_and_is_issued_no_second_time(world, paid):
+    await back_up(world)
+    issued = (await issue(world, paid)).json()
+    told = await known(world, paid)
+    await restore(world, told)
+
+    assert (await shown(world, paid))["cash_receipts"]["items"] == [issued]
+    again = await fresh(world, paid, 1)
+    assert (again.status_code, again.json()["code"]) == (409, "not_now")
+    assert world.teller.calls["receipt"] == 1
+    assert (await take_back(world, issued["id"])).json()["state"] == "cancelled"
+    await world.check_books()
+
+
+async def test_whose_number_a_receipt_bears_is_in_no_attestation_and_stays_where_the_backup_has_it(world, paid):
+    await issue(world, paid)
+    (asked,) = await world.all("SELECT site FROM receipts")
+    await back_up(world)
+    assert (await cancel(world, (await shown(world, paid))["cash_receipts"]["items"][0]["id"])).status_code == 200
+    await issue(world, paid)
+    told = await known(world, paid)
+    rows = read_attestation(world.context.vault, asked["site"], paid, told["attestation"])
+    assert [one["state"] for one in rows["receipts"]] == ["cancelled", "issued"]
+    assert "identity" not in json.dumps(rows)
+    assert PHONE not in json.dumps(rows)
+    await restore(world, told)
+
+    assert await receipts(world, paid) == [("cancelled", True), ("issued", False)]
+
+
+async def test_words_that_may_hold_a_number_nobody_knows_any_more_are_not_kept(world, paid):
+    await back_up(world)
+    receipt = (await issue(world, paid)).json()["id"]
+    await restore(world, await known(world, paid))
+    world.teller.fail("receipt_cancel", "no")
+    refused = (await take_back(world, receipt)).json()
+
+    assert refused["state"] == "issued"
+    assert refused["code"]
+    assert "message" not in refused
+
+
+async def test_what_no_attestation_covers_asks_a_person_once_before_a_receipt_is_issued(world, paid):
+    told = await known(world, paid)
+    await back_up(world)
+    await issue(world, paid)
+    await restore(world, told)
+
+    assert (await shown(world, paid))["cash_receipts"]["may_issue"], "the press asks a person"
+    for number in (1, 2):
+        asked = await fresh(world, paid, number)
+        assert (asked.status_code, asked.json()["code"]) == (409, "pending_outcome")
+        assert await world.cases(paid) == ["receipt_unknown"]
+    assert world.teller.calls["receipt"] == 1
+    await look(world, paid)
+    assert (await fresh(world, paid, 3)).json()["state"] == "issued"
+
+
+async def test_a_payment_made_after_the_restore_gets_its_receipt_without_a_question(world, paid):
+    await back_up(world)
+    await restore(world)
+    opened = await world.checkout(world.order(), method="account")
+    payment = await world.payment(opened.payment)
+    world.teller.of(payment.merchant_ref)
+    coming = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
+    async with world.client() as client:
+        await client.post(coming, data={"number": payment.refs["number"]})
+    await world.quiet()
+
+    assert (await fresh(world, payment.id, 1)).json()["state"] == "issued"
+
+
+async def test_while_the_gap_lasts_no_receipt_is_issued_and_none_cancelled(world, paid):
+    receipt = (await issue(world, paid)).json()["id"]
+    await back_up(world)
+    await lose(world)
+    asked = [await fresh(world, paid, 1), await take_back(world, receipt)]
+
+    assert [(one.status_code, one.json()["code"]) for one in asked] == [(503, "reconciling")] * 2
+    assert (world.teller.calls["receipt"], world.teller.calls["receipt_cancel"]) == (1, 0)
+
+
+@pytest.mark.parametrize("in_backup", [True, False])
+async def test_a_receipt_without_an_answer_is_a_persons_when_the_gap_has_ended(world, paid, in_backup):
+    async def issuing():
+        receipt = (await issue(world, paid)).json()["id"]
+        unanswered = "UPDATE receipts SET state = 'issuing', number = '', refs = '{}' WHERE id = ?"
+        await world.context.ledger.write(lambda turn: turn.run(unanswered, receipt))
+
+    if in_backup:
+        await issuing()
+    await back_up(world)
+    if not in_backup:
+        await issuing()
+    told = await known(world, paid)
+    await lose(world)
+    await world.live(120, step=30)
+    assert await receipts(world, paid) == ([("issuing", True)] if in_backup else []), "while the shop may know"
+    await hand_over(world, [told])
+    await world.live(120, step=10)
+
+    assert await receipts(world, paid) == [("unknown", in_backup)]
+    assert await world.cases(paid) == ["receipt_unknown"]
+    assert await ended(world), "one receipt keeps no shop from selling"
