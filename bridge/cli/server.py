@@ -21,6 +21,7 @@ from bridge.domain.failures import LedgerBroken, Misconfigured
 from bridge.flows.context import Context
 from bridge.settings import Settings
 from bridge.web.connections import Door, guarded
+from bridge.web.listener import Server
 
 STOP_SECONDS = 65
 BACKLOG = 4096
@@ -38,7 +39,7 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
     share_the_interpreter()
     with bind(host, port, "--port") as sock:  # only now: a server that is being replaced still has the port
         door = door_of(settings.connections_per_address, settings.trusted_proxies)
-        uvicorn.Server(web_config(build_served(context), host, port, door=door)).run([sock])
+        Server(web_config(build_served(context), host, port, door=door)).run([sock])
 
 
 async def open_secrets(context: Context) -> None:

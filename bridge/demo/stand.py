@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import uvicorn
 from starlette.applications import Starlette
 
 from bridge.app import build_context
@@ -33,6 +32,7 @@ from bridge.sandbox import app as sandbox
 from bridge.sandbox import server as sandbox_server
 from bridge.settings import Secret, Settings
 from bridge.signing.keys import SiteKey, decode_secret
+from bridge.web.listener import Server
 
 CLERK = "operator"
 START_SECONDS = 15.0
@@ -64,7 +64,7 @@ class Stand:
     notice_urls: dict[str, dict[str, str]] = field(repr=False)
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server among others: it leaves the signals to whoever runs them all."""
 
     @contextlib.contextmanager

@@ -97,3 +97,5 @@ def _set_up(connection: sqlite3.Connection, read_only: bool) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        # A turn that changes seventeen pages would else need a file of its own to undo them, and a descriptor for it.
+        connection.execute("PRAGMA temp_store = MEMORY")

@@ -124,7 +124,9 @@ class SqliteLedger:
             self._lock.close()
             raise
         self._local = threading.local()
-        self._reader_connections: list[sqlite3.Connection] = []
+        # Opened now, not when somebody first reads: by then there may be no descriptor for it.
+        self._reader_connections = [_reader(path) for _ in range(READERS)]
+        self._unused = [*self._reader_connections]
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._examiner = ThreadPoolExecutor(1, thread_name_prefix="ledger-examiner")
         self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
@@ -186,9 +188,7 @@ class SqliteLedger:
     def _read(self, work: Callable[[Turn], T]) -> T:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = connect(self._path, read_only=True)
-            self._local.connection = connection
-            self._reader_connections.append(connection)
+            connection = self._local.connection = self._unused.pop()
         try:
             connection.execute("BEGIN")
             try:
@@ -310,6 +310,13 @@ def _is_broken(error: BaseException) -> bool:
 
 def _is_grave(error: BaseException) -> bool:
     return _is_broken(error) or _is_full(error) or _code(error) == sqlite3.SQLITE_NOMEM
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """Open a reader's connection, and with it the files that SQLite opens at the first question."""
+    connection = connect(path, read_only=True)
+    connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    return connection
 
 
 def take_lock(path: Path, wait_seconds: float) -> IO[bytes]:

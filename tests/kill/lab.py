@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from bridge.app import build_context
 from bridge.domain.payment import Mode
 from bridge.flows.manage_sites import add_site
@@ -54,6 +56,8 @@ class Lab:
     traced: bool = False
     settings: dict[str, str] = field(default_factory=dict)
     restarts: list[Restart] = field(default_factory=list)
+    lines: list[httpx2.Client] = field(default_factory=list)
+    """Connections to the server that stand; whoever asks it something takes one of these."""
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True)

@@ -94,7 +94,7 @@ def browse(
     lab: Lab, method: str, path: str, *, data: dict[str, str] | None = None, accept: str = "text/html"
 ) -> httpx2.Response | None:
     """Send a browser's request; None when the server died over it."""
-    return _send(httpx2.Request(method, lab.url + path, data=data, headers={"accept": accept}))
+    return _send(lab, httpx2.Request(method, lab.url + path, data=data, headers={"accept": accept}))
 
 
 def ask(lab: Lab, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> httpx2.Response | None:
@@ -110,10 +110,29 @@ def ask(lab: Lab, method: str, path: str, body: dict[str, Any] | None = None, ke
         body=raw,
     )
     headers |= {"content-type": "application/json"} if raw else {}
-    return _send(httpx2.Request(method, lab.url + path, content=raw, headers=headers))
+    return _send(lab, httpx2.Request(method, lab.url + path, content=raw, headers=headers))
 
 
-def _send(request: httpx2.Request) -> httpx2.Response | None:
+def open_line(lab: Lab) -> None:
+    """Open a connection that people take from now on, as a proxy keeps some, until `close_lines`."""
+    line = httpx2.Client(verify=NO_TLS, trust_env=False, follow_redirects=False, timeout=20)
+    line.get(f"{lab.url}/livez").raise_for_status()
+    lab.lines.append(line)
+
+
+def close_lines(lab: Lab) -> None:
+    """Let people open connections of their own again."""
+    while lab.lines:
+        lab.lines.pop().close()
+
+
+def _send(lab: Lab, request: httpx2.Request) -> httpx2.Response | None:
+    if lab.lines:
+        line = lab.lines.pop()
+        try:
+            return line.send(request)
+        finally:
+            lab.lines.append(line)
     with httpx2.Client(verify=NO_TLS, trust_env=False, follow_redirects=False, timeout=20) as http:
         try:
             return http.send(request)

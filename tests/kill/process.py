@@ -32,6 +32,11 @@ class ServerProcess:
                 start_new_session=True,
             )
 
+    @property
+    def id(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def alive(self) -> bool:
         """Whether it has not ended yet."""
         running = self._process.poll() is None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -173,6 +174,23 @@ async def test_a_full_disk_is_busy_and_over_when_there_is_room(ledger):
 
     assert await names(ledger) == []
     assert await ledger.write(put("big", "x" * 1_000_000)) == 1
+
+
+async def test_without_a_descriptor_turns_large_and_small_are_written_and_read(ledger):
+    """A turn that changes many pages, and the first questions of every reader."""
+    for number in range(400):
+        await ledger.write(put(f"name {number:03}", "x" * 500))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        changed = await ledger.write(lambda turn: turn.run("UPDATE meta SET value = ?", "y" * 500))
+        reads = [ledger.read(lambda turn: turn.all("SELECT value FROM meta")) for _ in range(8)]
+        found = await asyncio.gather(*reads)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert changed >= 400
+    assert {row["value"] for rows in found for row in rows} == {"y" * 500}
 
 
 async def test_a_lock_that_is_not_let_go_is_busy(ledger, folder):

@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bridge.cli.server import bind, door_of, web_config
-from bridge.web import connections
+from bridge.web import connections, listener
 from bridge.web.connections import HEAD_BYTES_MAX, Door
+from bridge.web.listener import Server
 
 GOOD = b"GET /livez HTTP/1.1\r\nHost: pay.example\r\n\r\n"
 UPLOAD = b"POST /livez HTTP/1.1\r\nHost: pay.example\r\nContent-Length: 1000\r\n\r\n"
@@ -83,7 +84,7 @@ async def served(door: Door) -> AsyncIterator[Served]:
     sock = bind("127.0.0.1", 0, "--port")
     config = web_config(app, "127.0.0.1", 0, door=door)
     config.loop = "none"
-    server = uvicorn.Server(config)
+    server = Server(config)
     task = asyncio.create_task(server._serve([sock]))
     while not server.started:
         await asyncio.sleep(0.005)
@@ -246,3 +247,45 @@ async def test_a_server_may_open_as_many_files_as_it_is_allowed() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(before[1], 65_536)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_without_a_descriptor_a_server_listens_no_more_and_whoever_comes_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left, asked = 0, []
+
+    def are_left(count: int) -> bool:
+        asked.append(count)
+        return count <= left
+
+    async with served(Door(10, 100)) as server:
+        monkeypatch.setattr(listener, "_are_left", are_left)
+        while not asked:
+            await asyncio.sleep(0.01)
+        early = await server.call(GOOD)
+        assert not await early.is_ended()
+        assert len(server.door) == 0, "nobody was taken in"
+        left = 2
+        await asyncio.sleep(0.6)
+        assert asked[-1] == 3, "it looks whether there is one for itself and two for who comes"
+        assert not await early.is_ended()
+        left = 3
+
+        assert await early.status() == 200
+
+
+def test_descriptors_are_counted_and_given_back() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    for more, said in ((0, False), (2, False), (3, True)):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + more, before[1]))
+        try:
+            assert listener._are_left(3) is said
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    lowest = os.dup(0)
+    os.close(lowest)
+    assert lowest == free
