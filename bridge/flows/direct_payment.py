@@ -8,14 +8,13 @@ from typing import TypeVar
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Busy
 from bridge.domain.gateway import Approval, Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, Order, Payment
 from bridge.flows.approve import approve
 from bridge.flows.choose_gateway import first_up, that_carry
 from bridge.flows.context import Context
-from bridge.flows.finish_checkout import Visit, look, wait_for
+from bridge.flows.finish_checkout import Visit, see_approved, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_window
@@ -56,22 +55,17 @@ async def pay_directly(
     It goes to the first of `able` whose call can carry the order and that has lately answered. The same key finds the
     same payment; where its call was never sent, it is sent now, to no other gateway, even if that is down: it may just
     be on its way. Raises GatewayOff (all are down), OrderChanged, OrderTaken, AmountRefused, Replayed, KeyReused, Busy
-    (nothing was sent then), and what the wish's own `check` raises.
+    or Reconciling (nothing was sent then), and what the wish's own `check` raises.
     """
     payment = await context.ledger.write(lambda turn: begin_payment(turn, context, site, able, wish, once))
     gateway = next((one for one in able if one.name == payment.gateway), None)
-    if payment.state == State.OPEN and gateway is not None:
-        heard = partial(note_window, context, site, gateway)
-        approving = approve(
-            context, site, gateway, wish.order, payment, partial(speak, gateway), actor=wish.actor, heard=heard
-        )
-        task = context.tasks.begin(f"approve:{payment.id}", approving)
-        visit = await wait_for(context, site, payment)
-        if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy):
-            await task
-        return visit
-    await wait_for(context, site, payment)
-    return await look(context, site, payment.id)
+    if payment.state != State.OPEN or gateway is None:
+        return await wait_for(context, site, payment)
+    heard = partial(note_window, context, site, gateway)
+    approving = approve(
+        context, site, gateway, wish.order, payment, partial(speak, gateway), actor=wish.actor, heard=heard
+    )
+    return await see_approved(context, site, payment, approving)
 
 
 def begin_payment(turn: Turn, context: Context, site: Site, able: Sequence[G], wish: DirectWish, once: Once) -> Payment:

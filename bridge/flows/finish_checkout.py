@@ -1,7 +1,8 @@
 """The buyer comes back from the window: the return is read, bound to its payment, and approved once."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bridge.clock import now_ms
 from bridge.domain.exchange import Exchange
@@ -68,10 +69,18 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
         return approves.approve(approving, returned, operation.stamp)
 
     approving = approve(context, site, gateway, visit.order, payment, speak, returned=returned.refs)
+    return await see_approved(context, site, payment, approving)
+
+
+async def see_approved(context: Context, site: Site, payment: Payment, approving: Coroutine[Any, Any, None]) -> Visit:
+    """Begin the approval of an open payment, unless it runs already, and give it a few seconds.
+
+    Raises Busy or Reconciling where the books cannot take its intent; nothing was sent then.
+    """
     task = context.tasks.begin(f"approve:{payment.id}", approving)
     visit = await wait_for(context, site, payment)
     if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy | Reconciling):
-        await task  # the intent was not written, so nothing was sent
+        await task
     return visit
 
 

@@ -9,7 +9,7 @@ from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import CardEntry, KeysIn
 from bridge.domain.card_form import KEY_IN
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Busy, GatewayOff, Reconciling
+from bridge.domain.failures import GatewayOff
 from bridge.domain.gateway import Approval, Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Method, Order, Payment
@@ -17,7 +17,7 @@ from bridge.flows.approve import approve
 from bridge.flows.card_page import is_paid_on_page, refuse_untyped
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import DirectWish, begin_payment, pay_directly
-from bridge.flows.finish_checkout import Visit, look, wait_for
+from bridge.flows.finish_checkout import Visit, look, see_approved, wait_for
 from bridge.flows.open_checkout import Once
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_window
@@ -95,11 +95,7 @@ async def key_in_on_page(context: Context, site: Site, payment_id: str, card: Ca
 
     heard = partial(note_window, context, site, gateway)
     approving = approve(context, site, gateway, order, payment, speak, heard=heard)
-    task = context.tasks.begin(f"approve:{payment.id}", approving)
-    visit = await wait_for(context, site, payment)
-    if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy | Reconciling):
-        await task  # the intent was not written, so nothing was sent
-    return visit
+    return await see_approved(context, site, payment, approving)
 
 
 def _able(site: Site, name: str) -> list[Gateway]:
