@@ -177,7 +177,9 @@ def last_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
 def of_payment(turn: Turn, payment: str) -> list[Row]:
     """Read the notices bound to a payment."""
     return turn.all(
-        "SELECT id, kind, source, state, outcome, seen, received_at FROM notices WHERE payment = ? ORDER BY id", payment
+        "SELECT id, kind, source, state, outcome, seen, received_at, done_at FROM notices"
+        " WHERE payment = ? ORDER BY id",
+        payment,
     )
 
 

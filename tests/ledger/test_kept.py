@@ -243,7 +243,7 @@ async def test_a_notice_has_its_effect_once(books):
     (row,) = await books.read(lambda turn: notices.of_payment(turn, "p"))
     assert dict(row) == {
         **{"id": "n1", "kind": "noti", "source": "1.1.1.1", "state": "done", "outcome": "paid"},
-        **{"seen": 1, "received_at": AT},
+        **{"seen": 1, "received_at": AT, "done_at": AT + 1},
     }
     assert await books.read(lambda turn: notices.had_outcome(turn, "p", "paid")) is True
     assert await books.read(lambda turn: notices.had_outcome(turn, "p", "x")) is False

@@ -1,10 +1,11 @@
 """The operator's pages: what they show, and what they never show."""
 
+import html
 import json
 import re
 import sqlite3
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -420,6 +421,15 @@ async def test_the_bundle_explains_the_payment_and_names_nobody(town: Town, minj
         assert word in bundle
     for secret in ("홍길동", "gildong", "1234-5678", "context_sealed", "raw_sealed"):
         assert secret not in bundle
+
+
+async def test_the_bundle_says_when_a_notice_came_and_when_it_had_its_effect(town: Town, minji: Browser) -> None:
+    payment = await town.pay(await town.add_site(), "paid")
+    text = (await minji.get(f"/dashboard/payments/{payment.id}")).text
+    bundle = json.loads(html.unescape(text[text.index("<textarea") : text.index("</textarea>")].partition(">")[2]))
+    (notice,) = bundle["notices"]
+    took = datetime.fromisoformat(notice["done_at"]) - datetime.fromisoformat(notice["received_at"])
+    assert (took, notice["state"]) == (timedelta(milliseconds=4), "done")
 
 
 async def test_a_tampered_audit_row_is_shown(town: Town, minji: Browser) -> None:

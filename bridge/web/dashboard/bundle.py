@@ -61,7 +61,7 @@ def write_bundle(books: Books, site: Site) -> str:
             _row(row, ("at", "op", "verdict", "status", "took_ms", "skew_ms", "request", "response", "why"))
             for row in books.calls
         ],
-        "notices": [_row(row, ("received_at", "kind", "state", "outcome", "seen")) for row in books.notices],
+        "notices": [_row(row, ("received_at", "done_at", "kind", "state", "outcome", "seen")) for row in books.notices],
         "news": [
             _row(row, ("created_at", "seq", "type", "state", "tries", "heard_at", "last_error")) for row in books.news
         ],
