@@ -59,7 +59,7 @@ final class Telephone_Order {
 		Deed::finish( self::SUBJECT, Admin::url( Admin::PAYMENTS ), $kind, $words, $payment_id );
 	}
 
-	/** What came of the last page, and the way to it while it waits for the card. */
+	/** What came of the last page, and the way to it while it waits for the card: in a new tab, as its end leads to the shop's page for the buyer. */
 	public static function render_result( Client $client ): void {
 		$now = null;
 		Deed::render_result(
