@@ -145,3 +145,11 @@ def test_money_is_never_a_float() -> None:
     found = [name_of(path) for path in modules() if pattern.search(path.read_text("utf-8"))]
 
     assert found == []
+
+
+def test_no_korean_particle_hangs_on_a_name_that_is_filled_in() -> None:
+    """Which of two is right the name's last letter says: 메인페이가, and 페이플이."""
+    pattern = re.compile(r"(?:title|name)\}\)?(?:은|는|이|가|을|를|과|와|으?로)(?:는|도|만)?(?=\s)")
+    found = [(name_of(path), *pattern.findall(path.read_text("utf-8"))) for path in modules()]
+
+    assert [one for one in found if len(one) > 1] == []

@@ -61,15 +61,15 @@ def check_command(command: AdminCommand, fields: Mapping[str, str]) -> None:
         if one.needed and not value.strip():
             raise Malformed(
                 f"The command {command.name} needs the field {named}; fill it in.",
-                message_ko=f"‘{one.korean}’({one.name})을 적어 주세요.",
+                message_ko=f"‘{one.korean}’({one.name}) 항목을 적어 주세요.",
             )
         if len(value) > FIELD_CHARACTERS_MAX or not value.isprintable():
             raise Malformed(
                 f"The field {named} is one line of at most {FIELD_CHARACTERS_MAX} characters.",
-                message_ko=f"‘{one.korean}’({one.name})은 한 줄, {FIELD_CHARACTERS_MAX}자까지 적을 수 있어요.",
+                message_ko=f"‘{one.korean}’({one.name}) 항목은 한 줄, {FIELD_CHARACTERS_MAX}자까지 적을 수 있어요.",
             )
         if value and one.choices and value not in one.choices:
             raise Malformed(
                 f"The field {named} must be one of: {', '.join(one.choices)}.",
-                message_ko=f"‘{one.korean}’({one.name})은 이 중에서 골라 주세요: {', '.join(one.choices)}",
+                message_ko=f"‘{one.korean}’({one.name}) 항목은 이 중에서 골라 주세요: {', '.join(one.choices)}",
             )

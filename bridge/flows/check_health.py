@@ -229,7 +229,7 @@ def _check_windows(context: Context, sites: Sequence[Site]) -> list[Check]:
             Words(f"{gateway.title} 결제창", f"{name} window"),
             Words("응답 없음", "does not answer"),
             Words(
-                f"{gateway.title}가 답하지 않아 새 결제에서 건너뛰고 있어요. 결제사 공지를 확인해 주세요.",
+                f"{gateway.title}에서 답이 없어 새 결제에서 건너뛰고 있어요. 결제사 공지를 확인해 주세요.",
                 f"{name} does not answer: new payments pass it over for 30 s at a time. See if it announced a fault.",
             ),
         )

@@ -161,7 +161,7 @@ def too_small(gateway: Gateway, method: Method) -> AmountTooSmall:
     return AmountTooSmall(
         f"{gateway.name} takes no less than {minimum} KRW by {method}.",
         minimum=minimum,
-        message_ko=f"{gateway.title}로는 {minimum:,}원부터 결제할 수 있어요.",
+        message_ko=f"{gateway.title}에서는 {minimum:,}원부터 결제할 수 있어요.",
     )
 
 
@@ -201,7 +201,7 @@ def check_direct_instalments(gateway: Gateway, months: int) -> None:
     if months and not most:
         raise AmountRefused(
             f"{gateway.name} has no field for instalments outside its window; leave instalment_months out.",
-            message_ko=f"{gateway.title}는 등록한 카드를 일시불로만 결제해요.",
+            message_ko=f"{gateway.title}에서는 등록한 카드를 일시불로만 결제할 수 있어요.",
         )
     if months > most:
         raise too_many(gateway, most)
@@ -211,7 +211,7 @@ def too_many(gateway: Gateway, most: int) -> AmountRefused:
     """Say in words in how many months a gateway lets pay at most."""
     return AmountRefused(
         f"{gateway.name} takes at most {most} months.",
-        message_ko=f"{gateway.title}로는 {most}개월까지 나눠 낼 수 있어요.",
+        message_ko=f"{gateway.title}에서는 {most}개월까지 나눠 낼 수 있어요.",
     )
 
 

@@ -72,7 +72,7 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
     if wish.amount < least:
         raise AmountRefused(
             f"{gateway.title} takes no less than {least} KRW.",
-            message_ko=f"{gateway.title}로는 {least:,}원부터 결제할 수 있어요.",
+            message_ko=f"{gateway.title}에서는 {least:,}원부터 결제할 수 있어요.",
         )
     if wish.tax_free and taxes_whole(gateway, "register_plan"):
         raise AmountRefused(

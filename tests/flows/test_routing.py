@@ -161,7 +161,7 @@ async def test_less_than_any_gateway_takes_is_refused_in_words_before_anything_i
 
     assert (refused.status_code, refused.json()["code"]) == (422, "amount_too_small")
     assert refused.json()["minimum"] == 500
-    assert refused.json()["message_ko"] == "텔러 teller_b로는 500원부터 결제할 수 있어요."
+    assert refused.json()["message_ko"] == "텔러 teller_b에서는 500원부터 결제할 수 있어요."
     assert (page.status_code, "500원부터 결제할 수 있어요" in page.text) == (422, True)
     assert (world.teller.calls["open"], world.other.calls["open"]) == (0, 0)
     assert await world.all("SELECT id FROM payments") == []
@@ -208,8 +208,8 @@ async def test_months_go_to_a_gateway_whose_window_can_be_told_so_many(world):
 
     assert chosen == ["teller", "teller", "teller_b"]
     assert [one.json()["message_ko"] for one in refused] == [
-        "텔러 teller_b로는 12개월까지 나눠 낼 수 있어요.",
-        "텔러 teller로는 2개월까지 나눠 낼 수 있어요.",
+        "텔러 teller_b에서는 12개월까지 나눠 낼 수 있어요.",
+        "텔러 teller에서는 2개월까지 나눠 낼 수 있어요.",
     ]
     assert len(await world.all("SELECT id FROM payments")) == 3, "and nothing was begun for what was refused"
 

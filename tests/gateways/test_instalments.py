@@ -103,7 +103,7 @@ async def test_a_gateway_without_a_field_says_that_it_takes_lump_sums_alone(payp
     answer = await charge(payple, asked.json()["id"], 3)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "amount_refused")
-    assert answer.json()["message_ko"].endswith("등록한 카드를 일시불로만 결제해요.")
+    assert answer.json()["message_ko"].endswith("등록한 카드를 일시불로만 결제할 수 있어요.")
     assert payple.sandbox.bank.as_json()["totals"]["captured"] == 0
     assert (await charge(payple, asked.json()["id"], 0)).json()["state"] == "paid"
 

@@ -128,7 +128,7 @@ def test_an_outcome_is_told_as_it_is(
 
 
 def test_a_refusal_is_the_bridges_own_sentence(shop: Shop, bridge: StubBridge) -> None:
-    words = "페이플로는 1,000원부터 결제할 수 있어요."
+    words = "페이플에서는 1,000원부터 결제할 수 있어요."
     bridge.scripted[CHARGE] = (422, {"code": "amount_too_small", "detail": "No less.", "message_ko": words})
 
     assert outcome(shop, submit(shop, confirmed(shop, amount="10"))) == ("error", words)

@@ -91,7 +91,7 @@ async def test_one_that_changes_nothing_needs_no_password(desk):
     [
         ({"password": "not the password"}, 401, "비밀번호가 맞지 않아요"),
         ({"key": "short"}, 400, "올바르지 않아요"),
-        ({"field.pwd": ""}, 400, "‘비밀번호’(pwd)을 적어 주세요"),
+        ({"field.pwd": ""}, 400, "‘비밀번호’(pwd) 항목을 적어 주세요"),
         ({"field.rank": "9"}, 400, "이 중에서 골라 주세요: 1, 2"),
         ({"field.userid": "가" * 501}, 400, "500자까지"),
         ({"field.colour": "red"}, 400, "쓸 수 있는 항목: userid, pwd, rank"),
