@@ -16,6 +16,8 @@ HUMAN_EVERY_SECONDS = 600
 OVERDUE_SECONDS = 60
 STALE_SECONDS = 65 + 30
 """What was sent longer ago and has no outcome has nobody who waits for its answer: no gateway's deadline is longer."""
+FIRST_LOOKS_MAX = 100_000
+"""So many first looks at what other machines sent are remembered: the oldest goes, and what still waits waits anew."""
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 ACCEPTED_DAYS_MAX = 14
 
@@ -38,7 +40,10 @@ def waited_ms(context: Context, operation: Operation, now: Stamp) -> int:
     """
     passed = between_ms(operation.stamp.boot, now.boot)
     if passed is None:
-        passed = between_ms(context.first_looks.setdefault(operation.id, now.boot), now.boot)
+        looks = context.first_looks
+        passed = between_ms(looks.setdefault(operation.id, now.boot), now.boot)
+        if len(looks) > FIRST_LOOKS_MAX:
+            del looks[next(iter(looks))]
     return passed or 0
 
 

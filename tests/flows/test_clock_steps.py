@@ -9,7 +9,9 @@ import pytest
 from bridge.domain.machine import Kind
 from bridge.flows.check_invariants import check_everything
 from bridge.flows.clock_steps import make_up_for_steps
-from bridge.flows.pace import STALE_SECONDS
+from bridge.flows.pace import FIRST_LOOKS_MAX, STALE_SECONDS, waited_ms
+from bridge.flows.record import Recorder
+from tests.support.clock import later
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
 QUIET_SECONDS = 120
@@ -104,6 +106,18 @@ async def test_what_another_start_of_the_machine_sent_is_quiet_only_after_a_whol
 
     assert await world.state(opened.payment) == "voided"
     assert QUIET_SECONDS <= took <= QUIET_SECONDS + 70
+
+
+async def test_what_other_machines_sent_is_not_remembered_for_ever(world):
+    await world.pair_teller("AskedAndUndone")
+    paid = await world.buy_at_teller()
+    (approve,) = await world.operations(paid.id)
+    world.clock.start_machine()
+    context, now = world.context, Recorder.now(world.context, world.context.sites.get(world.site.id)).stamp
+    context.first_looks.update({f"other {number}": now.boot for number in range(FIRST_LOOKS_MAX)})
+    assert waited_ms(context, approve, now) == 0
+    assert waited_ms(context, approve, later(now, 7)) == 7_000
+    assert (len(context.first_looks), "other 0" in context.first_looks) == (FIRST_LOOKS_MAX, False)
 
 
 @pytest.mark.parametrize("seconds", STEPS)
