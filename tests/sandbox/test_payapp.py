@@ -250,14 +250,19 @@ async def test_a_card_is_registered_charged_and_forgotten(bench):
     bill = await call(bench, CARD)
     assert (bill["cardno"], bill["cardname"], bill["errno"]) == ("451812******1111", "[신한]", "00000")
     charge = SELLER | {"cmd": "billPay", "encBill": bill["encBill"], "goodname": "표", "price": "55000",
-                       "recvphone": "01012345678", "feedbackurl": NEWS, "var1": "BILL-1", "cardinst": "03"}  # fmt: skip
+                       "recvphone": "01012345678", "feedbackurl": NEWS, "var1": "BILL-1", "cardinst": "03",
+                       "amount_taxable": "0", "amount_taxfree": "55000", "amount_vat": "0"}  # fmt: skip
+    for name in ("amount_taxable", "amount_taxfree", "amount_vat", "recvphone", "goodname", "encBill"):
+        assert (await call(bench, charge | {name: ""}))["errno"] == "70020", name
     said = await call(bench, charge)
     await bench.settle()
     assert (said["state"], said["price"]) == ("1", "55000")
     assert (bench.news[-1]["pay_type"], bench.news[-1]["mul_no"]) == ("17", said["mul_no"])
     await call(bench, charge)
     assert bench.books("BILL-1") == (110_000, 0), "nothing tells a repeat from a second charge"
-    assert (await call(bench, charge | {"price": "49999"}))["errno"] == "70020", "instalments from 50,000"
+    assert (await call(bench, charge | {"price": "49999", "amount_taxfree": "49999"}))["errno"] == "70020", (
+        "instalments from 50,000"
+    )
     assert (await call(bench, charge | {"userid": "other"}))["errno"] == "70010"
     assert (await call(bench, SELLER | {"cmd": "billDelete", "encBill": bill["encBill"]}))["state"] == "1"
     assert (await call(bench, charge))["errno"] == "70020"

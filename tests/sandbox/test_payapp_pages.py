@@ -22,6 +22,8 @@ ENROL = {
     "resellerid": "payappreseller", "join_type": "0", "seller_type": "seller",
 }  # fmt: skip
 
+BUSINESS = {"usertype": "2", "compname": "표가게", "biztype1": "서비스", "biztype2": "공연", "ceo_nm": "홍길동"}
+
 LITE = "/payapp/lite/payrequest"
 
 
@@ -222,7 +224,8 @@ async def test_a_charge_goes_wrong_as_the_fault_says(bench, kind):
     bill = await call(bench, CARD)
     bench.fault("billPay", kind)
     form = SELLER | {"cmd": "billPay", "encBill": bill["encBill"], "goodname": "표", "price": "5000",
-                     "recvphone": "01012345678", "var1": "B"}  # fmt: skip
+                     "recvphone": "01012345678", "var1": "B", "amount_taxable": "4545", "amount_taxfree": "0",
+                     "amount_vat": "455"}  # fmt: skip
     heard = await bench.send(LOAD, form)
     assert b"state=1" not in heard.body
     assert sum(book.captured for book in bench.world.bank.of("B")) == (0 if kind == "drop_before" else 5_000)
@@ -242,10 +245,21 @@ async def test_a_receipt_is_issued_and_cancelled_once(bench):
     "change",
     [{"trad_time": "20261113235959"}, {"trad_time": "20261121000000"}, {"trad_time": "20261340000000"},
      {"amt_tot": "11001"}, {"amt_tot": "0", "amt_sup": "0", "amt_tax": "0"}, {"corp_tax_type": "TG02"},
-     {"tr_code": "1"}, {"mul_no": "1"}, {"linkkey": ""}],
+     {"tr_code": "1"}, {"mul_no": "1"}, {"linkkey": ""}, {"id_info": "1208147521"},
+     {"amt_sup": "11000", "amt_tax": "0"}, {"tr_code": "1", "id_info": "0100001234"}, {"buyr_tel1": "x"},
+     {"buyr_mail": "nobody"}],
 )  # fmt: skip
 async def test_a_bent_receipt_is_refused(bench, change):
     assert (await call(bench, RECEIPT | change))["state"] == "0"
+
+
+async def test_a_receipt_names_a_payment_only_if_it_was_paid(bench):
+    asked = (await call(bench, REQUEST))["mul_no"]
+    assert (await call(bench, RECEIPT | {"mul_no": asked}))["errno"] == "70020"
+    assert (await call(bench, RECEIPT | {"mul_no": await paid(bench)}))["state"] == "1"
+    free = {"amt_sup": "11000", "amt_tax": "0", "corp_tax_type": "TG02"}
+    assert (await call(bench, RECEIPT | free))["state"] == "1"
+    assert (await call(bench, RECEIPT | {"tr_code": "1", "id_info": "1208147521"}))["state"] == "1"
 
 
 async def test_the_amount_for_a_naver_pay_receipt_is_told(bench):
@@ -272,10 +286,12 @@ async def test_a_seller_is_enrolled_once_and_can_sell(bench):
 @pytest.mark.parametrize(
     ("change", "code"),
     [({"resellerid": "x"}, "70060"), ({"userpwd": "abcdefgh"}, "70020"), ({"username": ""}, "70020"),
-     ({"usertype": "2"}, "70020"), ({"seller_type": "reseller", "join_type": "4"}, "70020")],
+     ({"usertype": "2"}, "70020"), ({"seller_type": "reseller", "join_type": "4"}, "70020"),
+     ({"bizkind": ""}, "70020"), ({"bizkind": "공연"}, "70020"), ({"bizkind": "음식점"}, "70020"),
+     ({**BUSINESS, "compregno": "1234"}, "70020"), ({**BUSINESS, "compregno": "120-81-47521"}, "")],
 )  # fmt: skip
-async def test_a_bent_enrolment_is_refused(bench, change, code):
-    assert (await call(bench, ENROL | change))["errno"] == code
+async def test_an_enrolment_that_is_bent_is_refused(bench, change, code):
+    assert (await call(bench, ENROL | change)).get("errno", "") == code
 
 
 async def test_a_reseller_enrols_and_a_sub_account_sells(bench):

@@ -122,7 +122,7 @@ async def test_each_method_succeeds_with_its_own_code(shop, method, code):
 @pytest.mark.parametrize(
     "bend",
     [{"goodsAmt": "54000"}, {"signData": "0" * 128}, {"ediDate": "20261120120001"}, {"tid": "x" * 30},
-     {"encData": "0" * 64}, {"mid": "test00002m"}, {"encData": ""}],
+     {"encData": "0" * 64}, {"mid": "test00002m"}, {"encData": ""}, {"charSet": "utf8"}],
 )  # fmt: skip
 async def test_an_approval_that_differs_from_the_window_takes_nothing(shop, bend):
     form = approve_form(await returned(shop), **bend)
@@ -134,7 +134,9 @@ async def test_an_approval_that_differs_from_the_window_takes_nothing(shop, bend
 @pytest.mark.parametrize(
     "bend",
     [{"goodsAmt": "999"}, {"goodsAmt": "0", "payMethod": "BANK"}, {"payMethod": "CASH"}, {"ordNo": "띄어 쓰기"},
-     {"encData": "0" * 64}, {"ordTel": "010-1234"}, {"charSet": "latin-1"}, {"returnUrl": "javascript:1"}],
+     {"encData": "0" * 64}, {"ordTel": "010-1234"}, {"charSet": "latin-1"}, {"returnUrl": "javascript:1"},
+     {"billHpFlg": ""}, {"billHpFlg": "2"}, {"trxCd": ""}, {"ordTel": ""},
+     {"notiUrl": "https://shop.test/" + "n" * 190}],
 )  # fmt: skip
 async def test_a_window_is_not_opened_for_a_bent_form(shop, bend):
     assert (await shop.form(f"{PG}/order", open_form(**bend))).status == 400
@@ -213,7 +215,8 @@ async def test_a_card_billing_key_charges_and_dies(shop):
 @pytest.mark.parametrize(
     ("bend", "code"),
     [({"goodsAmt": "900"}, "3041"), ({"quotaMon": "03"}, "3024"), ({"quotaMon": "01"}, "3022"),
-     ({"PayMethod": "PHONE"}, "F002"), ({"PayMethod": "", "payMethod": "CARD"}, "9998"), ({"trxCd": "1"}, "9998")],
+     ({"PayMethod": "PHONE"}, "F002"), ({"PayMethod": "", "payMethod": "CARD"}, "9998"), ({"trxCd": "1"}, "9998"),
+     ({"mbsUsrId": "m" * 21}, "9998"), ({"quotaMon": "13"}, "3022")],
 )  # fmt: skip
 async def test_a_bent_charge_is_refused_with_its_code(shop, bend, code):
     issued = await paid(shop, amount="0", order="REG1")
@@ -235,6 +238,7 @@ async def test_a_card_typed_in_the_shop_is_registered_once_and_never_kept(shop):
 async def test_a_phone_billing_key_charges_at_once_and_again_only_near_its_day_and_for_the_same_amount(shop):
     issued = await paid(shop, payMethod="PHONE", billHpFlg="1", amount="11000")
     assert (issued["resultCd"], shop.book("ORDER1")["captured"]) == ("A000", 11_000)
+    assert (issued["ordTel"], issued["hashStr"]) == ("010****5678", sha(MID, EDI, "11000", KEY))
 
     async def charge(order, amount="11000"):
         form = bill_form(issued["bid"], amount, order, PayMethod="PHONE")

@@ -1,5 +1,6 @@
 """PayApp's office work: cash receipts (현금영수증), sellers, sub accounts."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -12,7 +13,9 @@ from bridge.sandbox.faults import Fault
 
 Form = Mapping[str, str]
 RECEIPT_DAYS = 6
-SELF_ISSUED = "0100001234"
+BUSINESS_NUMBER = re.compile(r"[0-9]{10}|[0-9]{3}-[0-9]{2}-[0-9]{5}", re.ASCII)
+HOLDER = {"0": re.compile(r"01[0-9]{8,9}|[0-9]{13}", re.ASCII), "1": re.compile(r"(?!0100001234)[0-9]{10}", re.ASCII)}
+"""id_info by tr_code: a phone (0100001234 where none was told) or a resident's number, or a business's number."""
 
 
 def receipt_regist(till: Till, form: Form, fault: Fault | None) -> Answer:
@@ -26,12 +29,12 @@ def receipt_regist(till: Till, form: Form, fault: Fault | None) -> Answer:
     if not 0 <= days <= RECEIPT_DAYS:
         raise Refusal("70020", "거래일로부터 6일 이내에만 발행할 수 있습니다.")
     total, *parts = (int(form[f"amt_{name}"]) for name in ("tot", "sup", "svc", "tax"))
-    if not total or sum(parts) != total or (form["corp_tax_type"] == "TG02" and parts[2]):
+    if not total or sum(parts) != total or (form["corp_tax_type"] == "TG01") != bool(parts[2]):
         raise Refusal("70020", "거래금액은 공급가액, 봉사료, 부가가치세의 합입니다.")
-    lengths = {"0": (10, 11, 13), "1": (10,)}[form["tr_code"]]
-    if form["id_info"] != SELF_ISSUED and len(form["id_info"]) not in lengths:
+    if not HOLDER[form["tr_code"]].fullmatch(form["id_info"]):
         raise Refusal("70020", "휴대폰번호 또는 사업자번호를 확인하세요.")
-    if form.get("mul_no") and int(form["mul_no"]) not in till.requests:
+    sale = till.requests.get(int(form.get("mul_no") or 0))
+    if form.get("mul_no") and (sale is None or sale.userid != form["userid"] or sale.paid_at is None):
         raise Refusal("70020", "결제요청번호를 확인하세요.")
     number = till.number()
     receipt = {"userid": form["userid"], "amount": str(total), "receipt_no": f"{number:09d}", "state": "issued"}
@@ -73,6 +76,8 @@ def seller_regist(till: Till, form: Form, fault: Fault | None) -> Answer:
         raise Refusal("70020", "이미 사용중인 아이디입니다.")
     needed = {"1": ("username",), "2": ("compregno", "compname", "biztype1", "biztype2", "ceo_nm")}[form["usertype"]]
     missing = [name for name in needed if not form.get(name)]
+    if form["usertype"] == "2" and not missing and not BUSINESS_NUMBER.fullmatch(form["compregno"]):
+        missing = ["compregno"]
     if missing or (form["seller_type"] == "reseller" and form["join_type"] != "0"):
         raise Refusal("70020", f"파라메터값을 확인하세요. ({missing[0] if missing else 'join_type'})")
     keys = {"linkkey": till.world.hex(24), "linkval": till.world.hex(24)}

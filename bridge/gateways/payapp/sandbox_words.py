@@ -4,6 +4,7 @@ Everything here is from the PayApp integration manual (연동 매뉴얼); what i
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -82,9 +83,15 @@ YES_NO = re.compile("[yn]")
 ZERO_ONE = re.compile("[01]")
 INST = re.compile(r"[0-9]{2}")
 MONEY = re.compile(r"[0-9]{1,10}", re.ASCII)
+# bizkind (판매자 회원 가입)
+BUSINESS = re.compile(
+    r"Blog사업자|쇼핑몰사업자|방문판매|음식점\(배달\)|A/S긴급출동|운수업|컨텐츠|도소매|유통|서비스|숙박업|임대업|농수산업|기타"
+)
 TYPES = re.compile(f"(?:{'|'.join(METHODS)})(?:,(?:{'|'.join(METHODS)}))*")
 
 _TAX = tuple(Rule(f"amount_{name}", 10, MONEY, needed=False) for name in ("taxable", "taxfree", "vat"))
+_TAX_OF_A_BILL = tuple(replace(rule, needed=True) for rule in _TAX)
+"""필수 in the text of 등록결제 결제, not in its table: whoever sends them is right by both."""
 _NEWS = (
     Rule("feedbackurl", 500, WEB, needed=False),
     Rule("checkretry", 1, YES_NO, needed=False),
@@ -148,7 +155,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("recvphone", 20, PHONE),
         Rule("cardinst", 2, INST, needed=False),
         *_NEWS,
-        *_TAX,
+        *_TAX_OF_A_BILL,
     ),
     "rebillRegist": (
         Rule("goodname", 200, PLAIN),
@@ -167,6 +174,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "cashStRegist": (
         Rule("good_name", 100),
         Rule("buyr_name", 50),
+        Rule("buyr_tel1", 20, PHONE, needed=False),
+        Rule("buyr_mail", 100, EMAIL, needed=False),
         Rule("id_info", 13, DIGITS),
         Rule("trad_time", 14, re.compile(r"[0-9]{14}")),
         Rule("tr_code", 1, ZERO_ONE),
@@ -181,7 +190,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("sellername", 50),
         Rule("phone", 20, PHONE),
         Rule("email", 100, EMAIL),
-        Rule("bizkind", 50),
+        Rule("bizkind", 50, BUSINESS),
         Rule("usertype", 1, re.compile("[12]")),
         Rule("resellerid", 50),
         Rule("join_type", 1, re.compile("[04]")),

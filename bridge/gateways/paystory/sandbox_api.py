@@ -39,7 +39,7 @@ APPROVE = (
     *BASICS,
     Rule("tid", 30, 30),
     Rule("goodsAmt", 15, 1, AMOUNT),
-    Rule("charSet", 10, needed=False),
+    Rule("charSet", 10, 1, re.compile("utf-8|euc-kr", re.IGNORECASE), needed=False),
     _HASH,
     Rule("signData", 256),
 )
@@ -56,7 +56,13 @@ _CHARGED = (
     Rule("pointFlg", 1, 1, re.compile("0")),
     _HASH,
 )
-BILL = (*_CHARGED, Rule("bid", 30), Rule("mbsReserved", 500, needed=False), Rule("notiUrl", 200, 1, WEB, needed=False))
+BILL = (
+    *_CHARGED,
+    Rule("bid", 30),
+    Rule("mbsReserved", 500, needed=False),
+    Rule("mbsUsrId", 20, needed=False),
+    Rule("notiUrl", 200, 1, WEB, needed=False),
+)
 REGIST = (
     *_CHARGED,
     Rule("cpCd", 4, 2, DIGITS),
@@ -105,7 +111,9 @@ def approve(till: Till, form: Form, fault: Fault | None) -> Answer:
     trade = till.take(session.id, session.form, session.method, session.amount + wrong, session.choice, "approve")
     more = {}
     if session.method == "PHONE" and session.form.get("billHpFlg") == "1":
-        more = {"bid": _keep_bill(till, session.form, session.method, session.amount, session.choice).bid}
+        bill = _keep_bill(till, session.form, session.method, session.amount, session.choice)
+        told = _issued(till, bill)
+        more = {name: told[name] for name in ("bid", "ordTel", "hashStr")}  # besides a charge's own (guide 4.4)
     return _approved(trade, fault, more, [] if trade.account else notices.made(till, trade))
 
 
@@ -141,7 +149,7 @@ def _issued(till: Till, bill: Bill) -> dict[str, Any]:
         mbsReserved=form.get("mbsReserved", ""),
         mbsUsrId=form.get("mbsUsrId", ""),
         bid=bill.bid,
-        hashStr=digest(bill.merchant, form["ediDate"], "0", till.settings.merchants[bill.merchant][0]),
+        hashStr=digest(bill.merchant, form["ediDate"], str(bill.amount), till.settings.merchants[bill.merchant][0]),
     )
 
 

@@ -53,10 +53,11 @@ OPEN = (
     Rule("ordNo", 40, 1, ORDER),
     Rule("goodsAmt", 15, 1, AMOUNT),
     *BUYER,
-    Rule("billHpFlg", 1, 1, re.compile("[01]"), needed=False),
+    Rule("billHpFlg", 1, 1, re.compile("[01]")),
     Rule("encData", 64, 64, HEX),
     Rule("language", 3, 3, re.compile("KOR|ENG"), needed=False),
     Rule("mbsReserved", 255, needed=False),
+    Rule("notiUrl", 200, 1, WEB, needed=False),
 )
 CASH_METHODS = ("BANK", "VACNT", "CULTUREGIFT")
 """Whose notices say whether a cash receipt was issued (cashCrctFlg). (guide 10)"""
