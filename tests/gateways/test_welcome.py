@@ -184,6 +184,18 @@ async def test_an_approval_whose_answer_is_lost_is_taken_back(bench, kind):
     assert bench.net() == 0
 
 
+async def test_a_charge_that_took_too_much_is_taken_back_by_its_own_number(bench):
+    wanted = KeyOrder("KEY1", "u1", "회비", BUYER, bench.clock.now())
+    issued = await bench.talk(bench.adapter.issue_key_by_card(wanted, CARD, bench.stamp()))
+    key = BillingKey("k", "u1", Method.CARD, issued.key, bench.clock.now())
+    bench.fault("billpay", "wrong_amount")
+    paid = await bench.talk(bench.adapter.charge(bench.payment(), bench.order(), key, bench.urls, bench.stamp()))
+    payment = bench.payment(captured=paid.amount, refs=dict(paid.refs))
+    undo = bench.adapter.undo(payment, Return({}), bench.stamp(), bench.stamp())
+    assert isinstance(await bench.talk(undo), Undone), "cancelType=C is for the window's transactions alone"
+    assert bench.net() == 0
+
+
 async def test_a_charge_cannot_be_taken_back_by_itself(bench):
     undo = bench.adapter.undo(bench.payment(), Return({}), bench.stamp(), bench.stamp())
     assert isinstance(await bench.talk(undo), Unknown)

@@ -134,7 +134,11 @@ async def test_a_confirmation_that_does_not_fit_its_window_takes_nothing(shop, b
      ("http://shop.test/x", {"custKey": "no"}, "AUTH0001"), ("http://shop.test", {"cst_id": "no"}, "AUTH0001"),
      ("http://shop.test", {"cst_id": "live1"}, "AUTH0007"),
      ("http://shop.test", {"PCD_PAY_WORK": "AUTHREG"}, "AUTH0001"),
-     ("http://shop.test", {"PCD_PAY_TYPE": "transfer"}, "AUTH0001")],
+     ("http://shop.test", {"PCD_PAY_TYPE": "transfer"}, "AUTH0001"),
+     ("http://shop.test", {"PCD_PAY_TYPE": "", "PCD_SIMPLE_FLAG": "Y"}, "AUTH0001"),
+     ("http://shop.test", {"PCD_PAY_TYPE": "", "PCD_REGULER_FLAG": "Y"}, "AUTH0001"),
+     ("http://shop.test", {"PCD_REGULER_FLAG": "Y", "PCD_SIMPLE_FLAG": "Y"}, "AUTH0001"),
+     ("http://shop.test", {"PCD_PAYCANCEL_FLAG": "Y", "PCD_PAYCHK_FLAG": "Y"}, "AUTH0001")],
 )  # fmt: skip
 async def test_an_authentication_is_refused_with_its_code(shop, referer, values, code):
     await shop.control("settings", referers=["http://shop.test"])
@@ -174,7 +178,7 @@ async def test_an_act_wants_tokens_and_not_credentials(shop):
 @pytest.mark.parametrize(
     "bend",
     [{"total": "999"}, {"total": "1e3"}, {"work": "PAYM"}, {"PCD_CARD_VER": "03"}, {"PCD_PAYER_NO": "12345678901"},
-     {"PCD_PAY_GOODS": "표🎫"}, {"PCD_PAY_TAXTOTAL": "55001"}, {"PCD_PAY_ISTAX": "N", "PCD_PAY_TAXTOTAL": "10"},
+     {"PCD_PAY_GOODS": "표🎫"}, {"PCD_PAY_TAXTOTAL": "5001"}, {"PCD_PAY_ISTAX": "N", "PCD_PAY_TAXTOTAL": "10"},
      {"PCD_REGULER_FLAG": "Y"}, {"PCD_CPAY_VER": "2"}, {"PCD_CUST_KEY": "abcd1234567890"},
      {"PCD_RST_URL": "javascript:1"}, {"work": "AUTH", "PCD_CARD_VER": "02"}],
 )  # fmt: skip
@@ -232,7 +236,7 @@ async def test_a_registered_card_is_charged_shown_and_deleted(shop):
     assert (await simple(shop, payer))["PCD_PAY_CODE"] == "SPCD0000"
     assert (await simple(shop, payer))["PCD_PAY_CODE"] == "CPAY0003"
     assert (await simple(shop, payer, "BILL2", 900))["PCD_PAY_CODE"] == "CPAY0006"
-    assert (await simple(shop, payer, "BILL2", PCD_PAY_TAXTOTAL=30_001))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await simple(shop, payer, "BILL2", PCD_PAY_TAXTOTAL=2_728))["PCD_PAY_CODE"] == "CPAY0001"
     assert (await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer))["PCD_PAY_CODE"] == "CPAY0001"
     shown = await act(shop, {"PCD_PAY_WORK": "PUSERINFO"}, PCD_PAYER_ID=payer, PCD_PAYER_NO=2335)
     assert shown["PCD_PAYER_NO"] == "2335"
@@ -288,7 +292,7 @@ async def test_refunds_keep_the_balance_and_name_the_day_of_the_payment(shop):
     assert (await refund(shop, 1_000, "20261121"))["PCD_PAY_CODE"] == "PAYC0001"
     assert (await refund(shop, 1_000, PCD_REFUND_KEY="x"))["PCD_PAY_CODE"] == "CPAY0002"
     assert (await refund(shop, 1_000, oid="NEVER"))["PCD_PAY_CODE"] == "PAYC0001"
-    assert (await refund(shop, 1_000, PCD_REFUND_TAXTOTAL=1_001))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await refund(shop, 1_000, PCD_REFUND_TAXTOTAL=93))["PCD_PAY_CODE"] == "CPAY0001"
     assert (await refund(shop, 55_001))["PCD_PAY_CODE"] == "PAYC0002"
     first = await refund(shop, 5_000)
     assert (first["PCD_PAY_CODE"], first["PCD_REFUND_TOTAL"]) == ("PAYC0000", 5_000)
@@ -309,10 +313,11 @@ async def test_the_vat_of_refunds_adds_up_to_the_payments(shop):
     for vat in (None, 3_001, 5_001):
         more = {} if vat is None else {"PCD_REFUND_TAXTOTAL": vat}
         assert (await refund(shop, 5_000, **more))["PCD_PAY_CODE"] == "CPAY0001"
-    assert (await refund(shop, 5_000, PCD_REFUND_TAXTOTAL=1_000))["PCD_PAY_CODE"] == "PAYC0000"
-    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=1_999))["PCD_PAY_CODE"] == "CPAY0001", "not all of it"
-    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=2_001))["PCD_PAY_CODE"] == "CPAY0001"
-    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=2_000))["PCD_PAY_CODE"] == "PAYC0000"
+    assert (await refund(shop, 5_000, PCD_REFUND_TAXTOTAL=457))["PCD_PAY_CODE"] == "CPAY0001", "more than an eleventh"
+    assert (await refund(shop, 5_000, PCD_REFUND_TAXTOTAL=456))["PCD_PAY_CODE"] == "PAYC0000"
+    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=2_543))["PCD_PAY_CODE"] == "CPAY0001", "not all of it"
+    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=2_545))["PCD_PAY_CODE"] == "CPAY0001"
+    assert (await refund(shop, 50_000, PCD_REFUND_TAXTOTAL=2_544))["PCD_PAY_CODE"] == "PAYC0000"
     assert shop.book("ORDER1")["net"] == 0
 
 

@@ -28,6 +28,7 @@ SIGNED = {
     "/billing/billpay": ("oid", "price"), "/billing/hppbillpay": ("oid", "price"), "/noauth/pay/card": ("oid", "price"),
     "/search/card/prefix": ("cardNumber",), "/smspay/makeUrl": ("P_OID", "P_AMT"),
 }  # fmt: skip
+BY_KEY = {"cardQuota": "00", "quotaInterest": "0"}
 ESCROW = {"clientIp": "203.0.113.9"}
 PARCEL = "invoice registName exCode exName invoiceDay sendName sendAddr1 sendAddr2 sendTel recvName recvAddr recvTel"
 DELIVERY = ESCROW | dict.fromkeys(PARCEL.split(), "x") | {"soid": "1", "sendPost": "06236", "recvPost": "04524"}
@@ -73,9 +74,7 @@ async def call(bench, path, form):
 
 async def charged(bench, **changes):
     key = (await call(bench, "/billing/billkey/card", CARD | OWNER | NAMED))["Billkey"]
-    return await call(
-        bench, "/billing/billpay", PAY | {"billkey": key, "cardQuota": "00", "quotaInterest": "0"} | changes
-    )
+    return await call(bench, "/billing/billpay", PAY | BY_KEY | {"billkey": key} | changes)
 
 
 async def linked(bench, press="pay", **changes):
@@ -110,7 +109,7 @@ async def test_a_key_is_issued_charged_and_deleted(bench):
     key = (await call(bench, "/noauth/billkey/card", CARD | {"buyerName": "홍"}))["Billkey"]
     assert (await call(bench, "/billing/billkey/delete", {"billkey": key}))["ResultCode"] == "00"
     assert (await call(bench, "/billing/billkey/delete", {"billkey": key}))["ResultCode"] == "R201"
-    assert (await call(bench, "/billing/billpay", PAY | {"oid": "2", "billkey": key}))["ResultCode"] == "R201"
+    assert (await call(bench, "/billing/billpay", PAY | BY_KEY | {"oid": "2", "billkey": key}))["ResultCode"] == "R201"
     kept = repr(list(bench.world.requests)) + repr(vars(bench.world.desks["welcome"]._till))
     assert "4518123412341111" not in kept
     assert sealed("4518123412341111") not in kept
@@ -121,6 +120,13 @@ async def test_only_a_registration_with_birthday_and_password_needs_a_note(bench
     less = signed("/billing/billkey/card", CARD | OWNER | named)
     assert (await post(bench, "/billing/billkey/card", less, 400))["ResultCode"] == "R101"
     assert (await call(bench, "/noauth/billkey/card", CARD | named))["ResultCode"] == "00"
+
+
+@pytest.mark.parametrize("months", ["03", "99", "99:01", "99:37", "99:3", "99,03"])
+async def test_months_that_are_none_make_no_link(bench, months):
+    bent = signed("/smspay/makeUrl", LINK | {"P_QUOTABASE": months})
+    assert (await post(bench, "/smspay/makeUrl", bent, 400))["ResultCode"] == "R101"
+    assert (await call(bench, "/smspay/makeUrl", LINK | {"P_QUOTABASE": "99:02:36"}))["ResultCode"] == "00"
 
 
 @pytest.mark.parametrize("name", ["P_NEXT_URL", "P_RETURN_URL", "P_NOTI_URL"])
@@ -196,6 +202,9 @@ async def test_a_body_that_is_no_form_is_refused(bench):
     "change",
     [
         *(
+            {"cardQuota": ""},
+            {"quotaInterest": ""},
+            {"quotaInterest": "2"},
             {"cardQuota": "37"},
             {"cardQuota": "01"},
             {"cardQuota": "02", "price": "49999"},
@@ -208,7 +217,7 @@ async def test_a_body_that_is_no_form_is_refused(bench):
 )
 async def test_money_that_does_not_fit_is_refused(bench, change):
     key = (await call(bench, "/billing/billkey/card", CARD | OWNER | NAMED))["Billkey"]
-    form = signed("/billing/billpay", PAY | {"billkey": key} | change)
+    form = signed("/billing/billpay", PAY | BY_KEY | {"billkey": key} | change)
     assert (await post(bench, "/billing/billpay", form, 400))["ResultCode"] == "R101"
 
 
@@ -223,7 +232,7 @@ async def test_a_card_is_charged_by_its_number_and_looked_up_by_its_first_six(be
 
 async def test_everything_is_cancelled_once(bench):
     form = {"payType": "card", "tid": (await charged(bench))["tid"], "price": "55000", "currency": "WON"}
-    for change in ({"price": "54999"}, {"payType": "bank"}, {"tid": "x"}, {"currency": "USD"}):
+    for change in ({"price": "54999"}, {"payType": "bank"}, {"tid": "x"}, {"currency": "USD"}, {"cancelType": "C"}):
         assert (await call(bench, "/cancel/cancel", form | change))["ResultCode"] == "R201"
     said = await call(bench, "/cancel/cancel", form)
     assert (said["ResultCode"], said["Moid"], said["CancelTime"]) == ("00", "TEST0001", "113000")
@@ -443,7 +452,9 @@ async def test_a_phone_is_charged_around_its_day_for_its_amount(bench):
         assert (await call(bench, "/billing/hppbillpay", form | {"oid": oid}))["ResultCode"] == code, day
     bench.clock.at = at.replace(month=12)
     assert (await call(bench, "/billing/hppbillpay", form | {"oid": "H6", "price": "9901"}))["ResultCode"] == "R201"
-    assert (await call(bench, "/billing/billpay", form | {"oid": "H7"}))["ResultCode"] == "R201", "another kind of key"
+    assert (await call(bench, "/billing/billpay", form | BY_KEY | {"oid": "H7"}))["ResultCode"] == "R201", (
+        "another kind of key"
+    )
 
 
 async def test_escrow_goes_through_its_states(bench):

@@ -21,6 +21,7 @@ from bridge.gateways.payple.sandbox_words import (
     ZERO_UP,
     failed,
     message,
+    most_vat,
 )
 from bridge.sandbox.calls import Answer
 from bridge.sandbox.faults import Fault
@@ -28,9 +29,18 @@ from bridge.sandbox.refusals import Refusal, Rule, check
 
 Form = Mapping[str, str]
 
+FLAGS = ("PCD_PAYCANCEL_FLAG", "PCD_PAYCHK_FLAG", "PCD_REGULER_FLAG", "PCD_SIMPLE_FLAG")
 _ORDER = Rule("PCD_PAY_OID", 255)
 CONFIRM = (*TOKENS, Rule("PCD_PAY_REQKEY", 255), Rule("PCD_PAYER_ID", 255, needed=False))
-SIMPLE = (*TOKENS, Rule("PCD_PAY_TYPE", 20, 1, CARD), Rule("PCD_PAYER_ID", 255), *GOODS, _ORDER, *BUYER)
+SIMPLE = (
+    *TOKENS,
+    Rule("PCD_PAY_TYPE", 20, 1, CARD),
+    Rule("PCD_PAYER_ID", 255),
+    Rule("PCD_PAYER_NO", 255, 1, DIGITS, needed=False),
+    *GOODS,
+    _ORDER,
+    *BUYER,
+)
 REGULAR = (
     *SIMPLE,
     Rule("PCD_PAY_YEAR", 4, 4, YEAR),
@@ -80,7 +90,10 @@ ADDRESSES: Mapping[str, str] = {
 
 
 def purpose_of(form: Form) -> str:
-    """Tell by its flags what an authentication is for; empty where they say nothing. (card manual, 가맹점 인증)"""
+    """Tell by its flags what an authentication is for; empty where they say nothing, or two things at once. (card
+    manual, 가맹점 인증)"""
+    if sum(form.get(name) == "Y" for name in FLAGS) > 1:
+        return ""
     if form.get("PCD_PAYCANCEL_FLAG") == "Y":
         return "refund"
     if form.get("PCD_PAYCHK_FLAG") == "Y":
@@ -88,7 +101,8 @@ def purpose_of(form: Form) -> str:
     work = form.get("PCD_PAY_WORK", "")
     if work in ("PUSERINFO", "PUSERDEL"):
         return "user_info" if work == "PUSERINFO" else "user_delete"
-    if form.get("PCD_PAY_TYPE", "card") != "card" or work not in ("", "PAY", "CERT", "AUTH"):
+    charges = form.get("PCD_REGULER_FLAG") == "Y" or form.get("PCD_SIMPLE_FLAG") == "Y"
+    if form.get("PCD_PAY_TYPE", "" if charges else "card") != "card" or work not in ("", "PAY", "CERT", "AUTH"):
         return ""
     if form.get("PCD_REGULER_FLAG") == "Y":
         return "regular"
@@ -155,7 +169,7 @@ def charge(till: Till, form: Form, way: str, fault: Fault | None, purpose: str) 
 def check_tax(form: Form) -> None:
     """Refuse VAT that is more than the amount, or on what is free of it. Raises Refusal."""
     tax = int(form.get("PCD_PAY_TAXTOTAL") or 0)
-    if tax > int(form["PCD_PAY_TOTAL"]) or (tax and form.get("PCD_PAY_ISTAX") == "N"):
+    if tax > most_vat(int(form["PCD_PAY_TOTAL"])) or (tax and form.get("PCD_PAY_ISTAX") == "N"):
         raise Refusal("CPAY0001", "파라미터 오류 (PCD_PAY_TAXTOTAL)")
 
 

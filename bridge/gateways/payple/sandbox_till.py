@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bridge.gateways.payple.sandbox_words import CARDS, DIALECT, GATEWAY
+from bridge.gateways.payple.sandbox_words import CARDS, DIALECT, GATEWAY, most_vat
 from bridge.sandbox.bank import Book
 from bridge.sandbox.refusals import Refusal
 from bridge.sandbox.world import World
 
 WRONG_BY_WON = 1_000
+ROUNDING_WON = 1
+"""By which the VAT of a part may be more than its own, so that the parts' adds up to the payment's."""
 TEST_SHOP = {
     "key": "abcd1234567890",
     "refund_key": "a41ce010ede9fcbfb3be86b24858806596a9db68b79d138b147c3e563e1829a0",
@@ -231,7 +233,7 @@ class Till:
     def _check_vat(self, trade: Trade, amount: int, vat: int | None) -> None:
         """Refuse VAT that is not the payment's: missing, more than is left or than the refund, or less than the rest
         in the last part. A refund in the console tells none, and leaves only the limits. Raises Refusal. (4.)"""
-        problem = (vat or 0) > amount
+        problem = (vat or 0) > most_vat(amount) + ROUNDING_WON
         if trade.vat is None:
             problem = problem or bool(vat)
         else:

@@ -83,6 +83,11 @@ GOODS = (
 )
 
 
+def most_vat(amount: int) -> int:
+    """Give the VAT of an amount in KRW that is taxed whole: an eleventh, rounded half up; no part of it has more."""
+    return (2 * amount + 11) // 22
+
+
 def texts(values: Mapping[str, Any]) -> dict[str, str]:
     """Take a JSON object's fields as texts; numbers as their digits. Raises Refusal for anything else."""
     found = {}

@@ -98,11 +98,12 @@ class Welcome(Billing, Escrow):
         self, payment: Payment, returned: Return, sent: Stamp, stamp: Stamp
     ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
         """Take back an approval whose answer was lost (모바일 망취소, cancelType=C), by the transaction that the buyer
-        brought. A charge has none, and cannot be taken back so."""
+        brought; what is known by its own tid is cancelled. A charge without an answer has neither."""
         tid = returned.refs.get("P_TID", "") or payment.refs.get("tid", "")
         if not tid:
             return Unknown("no transaction is known to take back")
-        answer = read((yield self._cancel(payment, tid, payment.captured or payment.amount, stamp, net_cancel=True)))
+        mobile = bool(returned.refs.get("P_TID"))  # cancelType=C is of the window's transactions alone
+        answer = read((yield self._cancel(payment, tid, payment.captured or payment.amount, stamp, net_cancel=mobile)))
         if answer.code == codes.SUCCESS:
             if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
                 return Unknown("the cancel was answered about another payment", answer.code)

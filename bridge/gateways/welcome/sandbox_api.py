@@ -53,12 +53,14 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
 
 
 def _undo_link(till: Till, form: Form) -> None:
-    """Close a window whose approval may be on its way: it can be approved no more."""
-    for link in till.links.values():
-        if link.tid == form["tid"] and link.mid == form["mid"]:
-            link.undone = True
-            if link.deal is None:
-                raise Refusal(CANNOT, "승인된 거래가 없습니다.")
+    """Close a window whose approval may be on its way: it can be approved no more. Raises Refusal, also for what came
+    by no window: it is called 모바일 망취소."""
+    link = next((one for one in till.links.values() if (one.tid, one.mid) == (form["tid"], form["mid"])), None)
+    if link is None:
+        raise Refusal(CANNOT, "망취소할 수 없는 거래입니다.")
+    link.undone = True
+    if link.deal is None:
+        raise Refusal(CANNOT, "승인된 거래가 없습니다.")
 
 
 def _check_kind(deal: Deal, form: Form) -> None:

@@ -85,10 +85,7 @@ _OWNER = (Rule("registNo", 64), Rule("passwd", 64))
 _OWNER_IF_GIVEN = (Rule("registNo", 64, needed=False), Rule("passwd", 64, needed=False))
 _GOODS = Rule("goodsName", 80, needed=False)
 _PAY = (Rule("oid", 40, OID), Rule("price", 10, AMOUNT), _GOODS, *_BUYER, *_TAX)
-_QUOTA = (
-    Rule("cardQuota", 2, re.compile("[0-9]{2}"), needed=False),
-    Rule("quotaInterest", 1, re.compile("[01]"), needed=False),
-)
+_QUOTA = (Rule("cardQuota", 2, re.compile("[0-9]{2}")), Rule("quotaInterest", 1, re.compile("[01]")))
 _CANCEL = (
     Rule("payType", 10, re.compile("|".join(PAY_TYPES))),
     Rule("tid", 40),
@@ -113,8 +110,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         *_PAY,
         *_CARD,
         *_OWNER_IF_GIVEN,
-        Rule("cardQuota", 2, re.compile("[0-9]{2}")),
-        Rule("quotaInterest", 1, re.compile("[01]")),
+        *_QUOTA,
     ),
     "prefix": (*_BASICS, Rule("cardNumber", 6, re.compile("[0-9]{6}"))),
     "delivery": (
@@ -144,6 +140,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("P_RESERVED", 300, needed=False),
         Rule("P_CHARSET", 6, re.compile("utf8|euc-kr"), needed=False),
         Rule("P_HPP_METHOD", 1, DIGITS, needed=False),
+        Rule("P_QUOTABASE", 200, re.compile("99(:(0[2-9]|[12][0-9]|3[0-6]))+"), needed=False),
     ),
 }
 SIGNED: Mapping[str, tuple[str, ...]] = {
