@@ -97,7 +97,6 @@ def _end(turn: Turn, recorder: Recorder, payment: Payment, withdrawal: Operation
         evidence=Evidence.E2 if refused else evidence,
         code=withdrawal.code,
         message=withdrawal.message,
-        refs=withdrawal.refs,
     )
     if refused:
         _note_left(turn, recorder, payment, withdrawal)

@@ -1,5 +1,6 @@
 """Billing keys: asked for in a window or by a typed card, charged like any payment, owned by one customer, deleted."""
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -9,8 +10,9 @@ from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import KeyState
 from bridge.domain.gateway import Declined, Unknown
 from bridge.domain.reasons import Reason
-from bridge.flows.issue_key import _intend, _record
+from bridge.flows.issue_key import _intend, _record, _refused
 from bridge.ledger import billing_keys as rows
+from tests.flows.test_tries import Talks
 from tests.support.teller import TELLER
 
 CARD = {"number": "4111111111111111", "expires": "3012", "holder": "900101", "password": "12"}
@@ -107,6 +109,21 @@ async def test_a_charge_asked_twice_takes_the_money_once(billing):
 
     assert again.json()["id"] == first.json()["id"]
     assert (other.status_code, other.json()["code"]) == (409, "order_taken")
+    assert world.teller.calls["charge"] == 1
+
+
+async def test_a_charge_asked_twice_at_once_is_answered_twice_with_what_came_of_it(billing):
+    world = billing
+    key, order, again = await issued(billing), world.order(), []
+    talks = Talks(world)
+
+    async def ask_again():
+        again.append(asyncio.ensure_future(charge(world, key, order=order, once="ab" * 16)))
+        await asyncio.sleep(0.05)
+
+    talks.meanwhile = ask_again
+    first, second = await charge(world, key, order=order, once="ab" * 16), await again[0]
+    assert [one.json()["state"] for one in (first, second)] == ["paid", "paid"]
     assert world.teller.calls["charge"] == 1
 
 
@@ -378,9 +395,11 @@ async def test_a_key_whose_time_ends_as_its_customer_comes_back_is_expired_and_n
     [
         (Declined(Reason.DECLINED, "9001", "등록할 수 없는 카드예요"), "refused"),
         (Unknown("no answer that counts", "9001", "등록할 수 없는 카드예요"), "lost"),
+        (Declined(Reason.DECLINED, "9" * 65, "길" * 501), "refused"),
+        (Unknown("no answer that counts", "9" * 65, "길" * 501), "lost"),
     ],
 )
-async def test_a_key_that_is_not_issued_keeps_the_gateways_code_and_words(billing, outcome, state):
+async def test_a_key_that_is_not_issued_keeps_the_gateways_code_and_words_as_far_as_they_fit(billing, outcome, state):
     world = billing
     asked = await ask(world)
 
@@ -390,7 +409,16 @@ async def test_a_key_that_is_not_issued_keeps_the_gateways_code_and_words(billin
 
     await world.context.ledger.write(ends)
     (row,) = await world.all("SELECT state, code, message FROM billing_keys WHERE id = ?", asked.json()["id"])
-    assert row == {"state": state, "code": "9001", "message": "등록할 수 없는 카드예요"}
+    assert row == {"state": state, "code": outcome.code[:64], "message": outcome.message[:500]}
+
+
+async def test_a_key_refused_by_two_at_once_is_shown_as_the_first_has_left_it(billing):
+    world = billing
+    asked = await ask(world)
+    row = await world.context.ledger.read(lambda turn: rows.get(turn, world.site.id, asked.json()["id"]))
+    first = await _refused(world.context, row, Declined(Reason.DECLINED, "1", "안 돼요"))
+    second = await _refused(world.context, row, Declined(Reason.DECLINED, "2", "또 안 돼요"))
+    assert (first.state, first.code, second) == ("refused", "1", first)
 
 
 async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_keeps_the_key(billing):

@@ -1,16 +1,19 @@
 """After kill -9: what was being done is found again, and never done twice."""
 
 import asyncio
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 
 from bridge.clock import new_id
+from bridge.domain.machine import Kind, State, Step
 from bridge.flows.receive_notice import replay_pending
-from bridge.flows.recover import recover
+from bridge.flows.recover import _supersede, recover
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
 from tests.flows.test_deposits import deposit
+from tests.support.desk import APPROVING
 
 
 async def until(condition):
@@ -161,6 +164,50 @@ async def test_what_this_process_sent_and_dropped_is_taken_up_after_ten_seconds_
         if one.kind == "refund"
     }
     assert steps == {dropped.id: "unknown", kept.id: "sent"}
+
+
+async def left_behind(desk, *payments):
+    """Operations that this process sent eleven seconds ago; gives the desk, and each with its payment."""
+    at = await desk("Mute")
+    sent_at = at.world.clock.now() - timedelta(seconds=11)
+    found = []
+    for state, kind in payments:
+        payment = await at.payment_in(state)
+        found.append((payment, await at.operation(payment, kind, Step.SENT, sent_at=sent_at)))
+    return at, *found
+
+
+async def test_one_whose_answer_is_awaited_keeps_no_other_from_being_taken_up(desk):
+    at, (_, first), (_, second) = await left_behind(desk, (State.PAID, Kind.REFUND), (State.PAID, Kind.REFUND))
+    at.world.context.tasks.is_sending = lambda operation_id: operation_id == first.id
+    assert await recover(at.world.context) == 1
+    assert [(await at.now(one))[0].step for one in (first, second)] == ["sent", "unknown"]
+
+
+async def test_what_was_taken_up_is_told_in_the_audit_and_an_approval_to_the_shop(desk):
+    at, (approving, _), (paid, _) = await left_behind(desk, (APPROVING, Kind.APPROVE), (State.PAID, Kind.REFUND))
+    assert await recover(at.world.context) == 2
+    why = {"reason": "the bridge stopped before the answer was written down"}
+    assert await at.audited(approving, "approve.unknown") == [("bridge", "approving", "unknown", why)]
+    assert await at.world.told(approving.id) == ["payment.confirming"]
+    assert await at.audited(paid, "refund.unknown") == [("bridge", "paid", "paid", {"amount": 55_000} | why)]
+    assert await at.world.told(paid.id) == []
+
+
+async def test_an_approval_left_behind_of_what_is_decided_already_changes_only_itself(desk):
+    at, (payment, approve) = await left_behind(desk, (State.PAID, Kind.APPROVE))
+    assert await recover(at.world.context) == 1
+    after, now = await at.now(approve)
+    assert (after.step, now.version) == ("unknown", payment.version)
+
+
+async def test_a_window_left_half_open_is_superseded_beside_one_whose_books_are_not_settled_yet(desk, world):
+    at = await desk("Mute")
+    deaf = await at.payment_in(State.READYING)
+    await world.pair_teller("Mute", url="http://another-shop.test")
+    other = await at.payment_in(State.READYING)
+    await _supersede(world.context, [deaf, other], frozenset({deaf.site}))
+    assert [await world.state(one.id) for one in (deaf, other)] == ["readying", "superseded"]
 
 
 async def test_a_window_that_was_being_opened_is_superseded_and_its_reference_stays_known(world):

@@ -597,6 +597,14 @@ async def test_the_intent_of_a_refund_is_in_the_books_before_anything_is_sent_an
     assert (again.id, is_new) == (refund.id, False)
 
 
+async def test_a_transfer_whose_gateway_makes_none_any_more_is_a_persons(desk):
+    at = await desk("Mute")
+    payment, asked = await asked_about(at, PAID, Kind.REFUND, context_sealed=await at.sealed({"number": "1"}))
+    assert await settle(at, payment) == []
+    assert (await at.now(asked.operation))[0].step == "needs_human"
+    assert await at.world.cases(payment.id) == ["refund_unknown"]
+
+
 # ---- withdrawals
 
 
@@ -673,6 +681,28 @@ async def test_each_of_several_requests_is_withdrawn_and_none_waits_for_another(
     await at.write(lambda turn, pen: _record_probe(turn, pen, at.gateway, one.operation, outcome, asked))
     after, payment = await at.now(one.operation)
     assert (payment.requests, payment.state, await at.seconds_until(after)) == (requests, state, seconds)
+
+
+async def test_a_withdrawal_of_what_is_left_over_keeps_what_the_gateway_said_last(desk):
+    at = await desk("SelfTold")
+    at.world.teller.always["probe"] = "strange"
+    payment, left = await asked_about(at, PAID, Kind.WITHDRAW, changes={"refs": {"number": "T", "requests": "T T2"}})
+    await settle(at, payment)
+    after, _ = await at.now(left.operation)
+    assert (after.step, after.code) == ("unknown", "strange")
+    assert after.message == "the probe was answered with a code that proves nothing"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [(Absent(), "Absent"), (LOST, "9001 잠시 후에"), (Unknown("no answer"), "Unknown no answer")],
+)
+async def test_the_case_of_an_approval_that_stays_unknown_says_what_was_answered_last(desk, outcome, words):
+    at = await desk("Asked")
+    _, asked = await asked_about(at, UNKNOWN, Kind.APPROVE, ago=361)
+    await asked.shows(outcome)
+    (case,) = await at.world.all("SELECT detail FROM cases")
+    assert case == {"detail": f"the gateway's inquiry settled nothing: {words}"}
 
 
 async def test_each_try_to_withdraw_is_about_the_next_request(desk, monkeypatch):
