@@ -22,6 +22,7 @@ from bridge.flows.told import (
     COMPARED,
     GATEWAY,
     KNOWN,
+    KNOWN_DEPOSIT,
     LATER,
     NOTHING_TO_DO,
     PERSON,
@@ -33,6 +34,8 @@ from bridge.ledger import notices, operations, orders, payments, plans
 from bridge.ledger.operations import Operation
 
 ISSUED_MEANWHILE = "the gateway has issued an account for it, which may be paid into until it is withdrawn"
+TOLD_ITS_DEPOSIT = ("paid", "taken back", KNOWN_DEPOSIT)
+"""Effects of the one notice that tells of the deposit by which an account's payment is paid."""
 UNSURE = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN)
 """States of an approval that may have moved money, and may have moved it back."""
 
@@ -157,14 +160,30 @@ def _deposited(told: Told) -> str:
     if state is State.APPROVING or (state is State.UNKNOWN and not told.proven):
         return LATER
     fits = notice.amount == payment.amount and notice.refs.get("account_number") == payment.account.get("number")
-    if told.proven or (state is State.AWAITING_DEPOSIT and fits and not told.is_hint):
-        return _captured(told)
-    if owe_check(told.turn, told.recorder, payment):
+    is_further = told.proven and _is_further_deposit(told)
+    if (told.proven and not is_further) or (state is State.AWAITING_DEPOSIT and fits and not told.is_hint):
+        outcome = _captured(told)
+        return KNOWN_DEPOSIT if outcome == KNOWN and payment.captured else outcome
+    if not is_further and owe_check(told.turn, told.recorder, payment):
         return COMPARED
     detail = f"the gateway reports a deposit of {notice.amount} KRW on a payment that is {state}"
     detail = f"{detail} over {payment.amount} KRW ({notice.dedupe})"  # an equal one that follows is another deposit
     told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount, refs=notice.refs)
     return PERSON
+
+
+def _is_further_deposit(told: Told) -> bool:
+    """Whether an account was paid into that had been paid into: what the gateway shows of a payment tells it not.
+
+    Where no notice told of the payment's own deposit yet, one of the same sum is it; what people said is contradicted
+    elsewhere.
+    """
+    turn, payment = told.turn, told.payment
+    if not payment.captured:
+        return False
+    if any(notices.had_outcome(turn, payment.id, word) for word in TOLD_ITS_DEPOSIT):
+        return True
+    return told.notice.amount != payment.captured and not is_said_paid(told)
 
 
 def _issued(told: Told) -> str:

@@ -118,8 +118,9 @@ def _event(*parts: str) -> str:
 
 
 def _day_of(form: dict[str, str], event: Event) -> str:
-    """Tell two cancels under one number apart, and two rounds that failed: nobody prints that each has its own."""
-    return form.get("reqdate" if event is Event.ROUND_FAILED else "canceldate", "")
+    """Tell two cancels under one number apart, two rounds that failed, and two deposits into one account: nobody prints
+    that each has its own."""
+    return form.get({Event.ROUND_FAILED: "reqdate", Event.DEPOSITED: "pay_date"}.get(event, "canceldate"), "")
 
 
 def _won(form: dict[str, str], name: str) -> int:
