@@ -16,7 +16,7 @@ from bridge.flows.orphans import close_own
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
 from bridge.flows.requests_made import end_request, ending, is_same, keep_request, of_another_request
-from bridge.flows.said_before import ended_before, is_other_money, is_said_paid, keep_number
+from bridge.flows.said_before import bears_another_number, ended_before, is_other_money, is_said_paid, keep_number
 from bridge.flows.told import (
     ASK_FENCE,
     COMPARED,
@@ -128,9 +128,27 @@ def _captured(told: Told) -> str:
         _keep_late_refs(told)
         if payment.captured and notice.currency == "KRW":
             close_own(turn, payment, Paid(notice.amount, dict(notice.refs)), Evidence.E7, recorder.at)
+            if notice.event == Event.APPROVED:
+                return _approved_again(told)
     elif notice.event == Event.APPROVED and payment.state in TERMINAL:
         keep_number(told)
     return outcome
+
+
+def _approved_again(told: Told) -> str:
+    """An approval is told of a payment that holds its money: one over another sum is of other money, and a person's.
+
+    One under another number only makes us ask: no document says that answers and notices write it alike.
+    """
+    payment, notice = told.payment, told.notice
+    if notice.amount != payment.captured:
+        detail = f"the gateway reports an approval of {notice.amount} KRW of a payment of {payment.captured} KRW"
+        told.recorder.case(
+            told.turn, payment, "money_on_ended_payment", f"{detail} ({notice.dedupe})", notice.amount, refs=notice.refs
+        )
+        return PERSON
+    is_owed = bears_another_number(told) and owe_check(told.turn, told.recorder, payment)
+    return COMPARED if is_owed else KNOWN
 
 
 def _contradicts(told: Told, taken: int, what: str) -> str:
@@ -176,10 +194,12 @@ def _is_further_deposit(told: Told) -> bool:
     """Whether an account was paid into that had been paid into: what the gateway shows of a payment tells it not.
 
     Where no notice told of the payment's own deposit yet, one of the same sum is it; what people said is contradicted
-    elsewhere.
+    elsewhere. The event by which it was paid may be told twice, first without proof and then with it.
     """
     turn, payment = told.turn, told.payment
     if not payment.captured:
+        return False
+    if notices.outcome_of(turn, payment.site, payment.gateway, told.notice.dedupe) in TOLD_ITS_DEPOSIT:
         return False
     if any(notices.had_outcome(turn, payment.id, word) for word in TOLD_ITS_DEPOSIT):
         return True

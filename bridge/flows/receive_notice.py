@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bridge.clock import new_id
-from bridge.domain.failures import Conflict, GatewayOff, NotFound, NotGenuine, Unreadable
+from bridge.domain.failures import Conflict, GatewayOff, LedgerBroken, NotFound, NotGenuine, Unreadable
 from bridge.domain.gateway import Circumstantial, Event, Gateway, Notice, Notifies
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
@@ -153,7 +153,7 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
         return Heard(False, outcome, trusted and notice.foreign)
     payment, refund = found
     kept = replace(kept, payment=payment.id)
-    if not notices.store(turn, kept):
+    if not notices.store(turn, kept) and not _proves_more(turn, recorder, gateway, kept, notice):
         return Heard(True, "seen before", may_go_on(turn, payment, notice), payment.id)
     outcome = effect(Told(turn, replace(recorder, hearing=kept.id), gateway, notice, payment, refund))
     if outcome in WAITS:  # whoever writes the answer that is awaited must find this notice
@@ -161,6 +161,21 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
     else:
         notices.settle(turn, kept.id, "done", outcome, recorder.at)
     return Heard(True, outcome, may_go_on(turn, payment, notice), payment.id)
+
+
+def _proves_more(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice) -> bool:
+    """Keep the proof of an event that a notice of another kind had told of without any; answers False for what it was
+    not."""
+    first = notices.named(turn, kept.site, kept.gateway, kept.dedupe)
+    if isinstance(notice.proof, Circumstantial) or first is None or first.kind == kept.kind:
+        return False
+    assert isinstance(gateway, Notifies), "it has sent notices"
+    try:
+        told = gateway.read_notice(recorder.context.vault.open(first.raw_sealed, "notice"), first.kind)
+    except (LedgerBroken, NotGenuine, Unreadable):  # its text is erased by now, or its secret is another
+        return False
+    is_more = isinstance(told.proof, Circumstantial)
+    return is_more and notices.store(turn, replace(kept, dedupe=f"proven:{kept.dedupe}"))
 
 
 def _take_receipt(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: Notice, receipt: Receipt) -> Heard:

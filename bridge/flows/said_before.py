@@ -86,6 +86,11 @@ def is_other_money(told: Told) -> bool:
     return _differ(told.payment.refs, told.notice.refs)
 
 
+def bears_another_number(told: Told) -> bool:
+    """Whether the gateway's own number of this money is another than the payment's."""
+    return _differ(told.payment.refs, told.notice.refs)
+
+
 def said_by(told: Told) -> str:
     """Give the evidence by which the payment's own money is in the books; "" where none is."""
     return beside.evidence_of_capture(told.turn, told.payment.id)

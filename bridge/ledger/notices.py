@@ -80,6 +80,13 @@ def store(turn: Turn, notice: StoredNotice) -> bool:
     return True
 
 
+def named(turn: Turn, site: str, gateway: str, dedupe: str) -> StoredNotice | None:
+    """Find the notice that was kept of an event."""
+    asked = "SELECT * FROM notices WHERE site = ? AND gateway = ? AND dedupe = ?"
+    row = turn.one(asked, site, gateway, dedupe)
+    return _read(row) if row is not None else None
+
+
 def lost(turn: Turn, after: str, limit: int) -> tuple[list[Lost], str]:
     """List the notices that were kept and are gone, of a page of the audit's chains in the order of their ids.
 
@@ -160,6 +167,13 @@ def sealed_of_plan(turn: Turn, plan: str) -> list[StoredNotice]:
 def had_outcome(turn: Turn, payment: str, outcome: str) -> bool:
     """Tell whether a notice of the payment had that effect."""
     return turn.one("SELECT 1 FROM notices WHERE payment = ? AND outcome = ?", payment, outcome) is not None
+
+
+def outcome_of(turn: Turn, site: str, gateway: str, dedupe: str) -> str:
+    """Say what effect the notice had that was kept of an event; "" for none."""
+    asked = "SELECT outcome FROM notices WHERE site = ? AND gateway = ? AND dedupe = ?"
+    row = turn.one(asked, site, gateway, dedupe)
+    return str(row["outcome"] or "") if row is not None else ""
 
 
 def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:

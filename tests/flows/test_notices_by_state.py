@@ -11,7 +11,7 @@ from bridge.clock import now_ms
 from bridge.domain.gateway import Event
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.ask_fence import Fence
-from bridge.flows.told import ASK_FENCE, COMPARED, KNOWN, LATER, NOTHING_TO_DO, PERSON
+from bridge.flows.told import ASK_FENCE, COMPARED, KNOWN, KNOWN_DEPOSIT, LATER, NOTHING_TO_DO, PERSON
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
@@ -47,7 +47,7 @@ async def test_a_deposit_counts_by_its_proof_alone_and_nowhere_twice(desk):
         {State.READYING: LATER, APPROVING: LATER, VOIDING: KNOWN}
         | dict.fromkeys((OPEN, UNKNOWN, HUMAN, WAITS), "paid")
         | ENDED
-        | PAID
+        | dict.fromkeys(PAID, KNOWN_DEPOSIT)
     )
     assert await (await desk("Accounts")).effects(Event.DEPOSITED, WAYS) == expected
 
