@@ -37,6 +37,9 @@ class Extras:
     accounts: bool = False
     """More orders are paid into accounts, which clerks close and operators give back from."""
 
+    altered: bool = False
+    """Somebody alters the books past the bridge."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -58,6 +61,7 @@ def draw_extras(seed: int) -> Extras:
         at_once=chance.random() < 0.4,
         keys=chance.random() < 0.25,
         accounts=chance.random() < 0.25,
+        altered=chance.random() < 0.05,
     )
 
 

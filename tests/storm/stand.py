@@ -44,7 +44,7 @@ class Stand:
     sites: tuple[Paired, ...]
 
 
-class _Quietly:
+class Quietly:
     """Nothing goes wrong while the stand is made."""
 
     def delay(self) -> float:
@@ -73,7 +73,7 @@ def stand(*setups: str) -> Stand:
     migrate_sqlite(disk.connection)
     disk.keep()
     clock = BridgeClock(loop, begin("2026-01-01T00:00:00"), random.Random(1))
-    ledger = StormLedger(disk, _Quietly(), alone=True)
+    ledger = StormLedger(disk, Quietly(), alone=True)
     chosen = [setup for name in setups for setup in EVERY if setup.name == name]
     sites = loop.finish(_pair_all(clock, ledger, chosen))
     disk.keep()

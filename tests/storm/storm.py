@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from bridge.app import build_app, build_context
 from bridge.domain.failures import BridgeError
 from bridge.flows.context import Context
-from tests.storm import mischief, trouble
+from tests.storm import forger, mischief, trouble
 from tests.storm.accounts import Cashier
 from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
@@ -140,6 +140,7 @@ class Storm:
         self.loop.call_soon(self.boot, context=Room())
         self._people = [self.begin(work) for work in self._work()]
         trouble.plan(self)
+        forger.plan(self)
         self.loop.run(self.chance.uniform(600.0, 2_400.0))
         self._calm_down()
         self._wait_for_quiet()

@@ -105,11 +105,17 @@ OTHERS: Mapping[str, str] = {
     "wrong_deposit": "gateway",
     "late_deposit": "gateway",
 }
-KINDS: Mapping[str, str] = {**CALLS, **APPROVALS, **NOTICES, **WINDOW, **OTHERS}
+DRAWN: Mapping[str, str] = {**CALLS, **APPROVALS, **NOTICES, **WINDOW, **OTHERS}
+"""What the weather draws from a seed. Another among them would make every seed another storm."""
+
+BY_HAND: Mapping[str, str] = {"row_altered": "storage"}
+"""What some schedules have beside their weather (`extras.py`)."""
+
+KINDS: Mapping[str, str] = {**DRAWN, **BY_HAND}
 """Every kind of fault, with the group it belongs to."""
 
 RARE = {
-    **{kind: 0.3 for kind in KINDS if kind.startswith(("killed_", "sync_failed"))},
+    **{kind: 0.3 for kind in DRAWN if kind.startswith(("killed_", "sync_failed"))},
     "killed_any_time": 1.0,
     "disk_full": 0.5,
     "locked": 0.5,
@@ -134,7 +140,7 @@ class Weather:
         self._chance = chance
         self.calm = False
         share = chance.choice((0.0, 0.08, 0.15, 0.15, 0.25, 0.25, 0.4))
-        self.rates = {kind: chance.choice(RATES) for kind in KINDS if chance.random() < share}
+        self.rates = {kind: chance.choice(RATES) for kind in DRAWN if chance.random() < share}
         self.call_rate = chance.choice((0.1, 0.3, 0.3, 0.6, 0.9))
         self.struck: Counter[str] = Counter()
         self.on_strike: Callable[[str, float], None] = lambda kind, seconds: None
