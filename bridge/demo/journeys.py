@@ -183,7 +183,9 @@ async def seat_gone(visit: Visit) -> None:
 
 
 _NO_APPROVAL = "it takes the money in its own window: there is no approval of ours"
-_NOTHING_IN_WINDOW = dict.fromkeys(BY_US, "its window takes no money, which moves by our approval alone")
+_NOTHING_IN_WINDOW = dict.fromkeys(BY_US, "its window takes no money, which moves by our approval alone") | {
+    "payple": "its window takes no money in mode CERT, in which it is walked"
+}
 JOURNEYS = (
     Journey(buy, "paid"),
     Journey(
