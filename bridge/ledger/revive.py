@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge.domain.machine import TERMINAL, State, Step
+from bridge.domain.machine import HOLDING, TERMINAL, State, Step
 from bridge.ledger import audit, cases, notices, operations
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
@@ -35,15 +35,19 @@ def fits(turn: Turn, payment: Values, later_operations: list[Values], said: Sequ
         stands = turn.one("SELECT state FROM operations WHERE id = ?", later["id"])
         if stands is not None and stands["state"] in FINAL and later["state"] != stands["state"]:
             return f"an operation had ended as {stands['state']} and is {later['state']}"
-    other = turn.one(
-        "SELECT id FROM payments WHERE site = ? AND order_ref = ? AND id <> ? AND state IN"
-        " ('approving', 'unknown', 'awaiting_deposit', 'paid', 'part_refunded', 'needs_human')",
+    rows = turn.all(
+        "SELECT id, state, adopted FROM payments WHERE site = ? AND order_ref = ? AND id <> ?",
         *(payment["site"], payment["order_ref"], payment["id"]),
     )
-    holds = ("approving", "unknown", "awaiting_deposit", "paid", "part_refunded", "needs_human")
-    if other is not None and payment["state"] in holds:
+    other = next((row for row in rows if _holds(row)), None)
+    if other is not None and _holds(payment):
         return f"payment {other['id']} holds the same order"
     return ""
+
+
+def _holds(payment: Values) -> bool:
+    """Tell whether a payment is one of which each order has one at most, as the database has it."""
+    return payment["state"] in HOLDING - {State.VOIDING} or bool(payment["adopted"])
 
 
 def order(turn: Turn, values: Values) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.flows.check_invariants import check_everything
 from bridge.flows.reconcile import end_gap, show_gaps
+from tests.flows.test_cases import case_of, decide, find_money
 from tests.flows.test_gap import until_the_gap_ends
 from tests.support.disaster import hand_over, keep, known, lose
 from tests.support.world import SHOP_URL
@@ -85,4 +86,34 @@ async def test_a_doubt_handed_over_after_what_holds_its_order_is_a_persons_and_b
     told = {"url": SHOP_URL, "who": "operator:kim", "unheard": False}
     await end_gap(world.context, reason="the console shows nothing of it", **told)
     assert await world.cases(first.payment) == ["reported"], "whatever was typed, it is not forgotten"
+    assert (await check_everything(world.context, 0)).found == ()
+
+
+@pytest.mark.parametrize("adopted_first", [True, False])
+async def test_found_money_that_was_adopted_is_taken_in_whatever_held_its_order_in_the_old_copy(world, adopted_first):
+    order = world.order()
+    world.fault("pay", "decline")
+    first = await world.checkout(order)
+    await world.come_back(first)
+    await world.quiet()
+    world.fault("pay", "drop_after")
+    world.fault("net_cancel", "5xx_before", times=None)
+    second = await world.checkout(order)
+    await world.come_back(second)
+    await world.live(720, step=20)
+    assert await world.state(second.payment) == "needs_human"
+    keep(world)
+    await decide(world, await case_of(world, second.payment), "voided")
+    await find_money(world, first.payment)
+    await decide(world, await case_of(world, first.payment), "adopted")
+    while await world.all("SELECT id FROM news WHERE state = 'waiting'"):
+        await world.live(10)
+    told = [snapshot(world, first), snapshot(world, second)]
+    await lose(world)
+    await hand_over(world, told if adopted_first else told[::-1])
+    await until_the_gap_ends(world)
+
+    after = await world.payment(first.payment)
+    assert (after.state, after.orphaned, after.adopted) == ("declined", 55_000, True)
+    assert await world.state(second.payment) == "voided"
     assert (await check_everything(world.context, 0)).found == ()
