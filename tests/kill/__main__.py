@@ -79,10 +79,11 @@ def _merged(new: dict[str, Any], outcomes: Outcomes, here: dict[str, str]) -> tu
     """Put what was run again in the place of what an earlier whole run measured; the page says what and when."""
     kept: dict[str, Any] = json.loads(FIGURES.read_text("utf-8"))
     before: Outcomes = kept.pop("outcomes")
-    if not new["chains"]["kills"]:
-        del new["chains"]
+    if not new.get("chains", {}).get("kills"):
+        new.pop("chains", None)
+    measured = new.get("restart_seconds", {})
     new["restart_seconds"] = {
-        part: {**kept["restart_seconds"][part], **times} for part, times in new["restart_seconds"].items()
+        part: {**times, **measured.get(part, {})} for part, times in kept["restart_seconds"].items()
     }
     again = {file: {name: here[name] for name in ("date", "commit", "load")} for file in outcomes}
     return kept | new | {"again": kept.get("again", {}) | again}, before | outcomes
