@@ -118,16 +118,6 @@ async def test_another_price_under_the_same_version_is_refused(world, changes):
     assert order["amount"] == 55_000
 
 
-async def test_which_item_is_free_of_tax_changes_only_with_a_new_version(world):
-    def items(*free):
-        sold = zip((30_000, 25_000), free, strict=True)
-        return [{"ref": str(one), "title": "R석", "amount": one, "tax_free": tax_free} for one, tax_free in sold]
-
-    await world.checkout(world.order(ref="O-1", tax_free=5_000, items=items(5_000, 0)))
-    answer = await world.post_checkout(world.token(world.order(ref="O-1", tax_free=5_000, items=items(0, 5_000))))
-    assert (answer.status_code, answer.json()["code"]) == (409, "order_changed")
-
-
 async def test_a_newer_version_bars_the_approval_of_the_older(any_world):
     world = any_world
     old = await world.checkout(world.order(ref="O-1", amount=55_000))

@@ -4,6 +4,11 @@ import json
 
 import pytest
 
+from bridge.clock import new_id
+from bridge.domain.gateway import Event, Notice, SharedValue
+from bridge.flows.receive_notice import _take
+from bridge.flows.record import Recorder
+from bridge.ledger.notices import StoredNotice
 from tests.support.teller import TELLER
 
 PHONE = "01012345678"
@@ -147,6 +152,24 @@ async def test_a_cancel_that_was_lost_before_it_was_done_is_done_by_the_repeat(w
     world.teller.fail("receipt_cancel", "lost_before")
     lost, again = await cancel(world, receipt), await cancel(world, receipt)
     assert [one.json()["state"] for one in (lost, again)] == ["cancelling", "cancelled"]
+
+
+@pytest.mark.parametrize("state", ["issuing", "issued"])
+async def test_the_notice_of_a_receipt_is_acknowledged_each_time_as_one_of_its_payments(world, paid, state):
+    await issue(world, paid)
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE receipts SET state = ?", state))
+    (row,) = await world.all("SELECT * FROM receipts")
+    site = world.context.sites.get(row["site"])
+    said = Notice(Event.APPROVED, "d", row["ref"], row["amount"], SharedValue())
+
+    def take(turn):
+        recorder = Recorder.now(world.context, site)
+        kept = StoredNotice(new_id(world.clock), site.id, row["gateway"], "feedback", "d", "", "", recorder.at)
+        return _take(turn, recorder, site.gateway(row["gateway"]), kept, said, True)
+
+    heard = [await world.context.ledger.write(take) for _ in range(2)]
+    assert [(one.known, one.acknowledged, one.payment) for one in heard] == [(True, True, paid)] * 2
+    assert heard[1].outcome == "seen before"
 
 
 async def test_a_receipt_after_a_refund_of_what_is_free_of_tax_is_all_taxed(world, paid):

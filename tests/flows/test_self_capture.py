@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.flows.test_cases import case_of, decide, offered
+from tests.flows.test_notices import replayed
 
 LIFE = 900
 
@@ -107,6 +109,21 @@ async def test_a_genuine_payment_of_somebody_elses_request_never_pays_our_order(
     assert await world.state(payment.id) == "open"
     assert await world.entries(payment.id) == []
     assert await world.cases(payment.id) == ["foreign_number"]
+
+
+async def test_a_genuine_payment_of_somebody_elses_request_is_a_persons_when_its_notice_is_read_again(told):
+    world = told
+    _, payment = await opened(world)
+    with capture_logs() as lines:
+        await world.tell("approved", payment, number="T999999")
+        await world.tell("approved", payment, number="T999999")
+    assert await replayed(world, "state = 'strange'") == []
+    (row,) = await world.all("SELECT state, outcome, payment FROM notices")
+    assert row == {"state": "done", "outcome": "another payment under our reference", "payment": payment.id}
+    assert await world.cases(payment.id) == ["foreign_number"]
+    assert await world.state(payment.id) == "open"
+    said = [line["outcome"] for line in lines if line["event"] == "a notice fits no payment"]
+    assert said == ["another payment under our reference", "seen before"]
 
 
 async def test_a_foreign_payment_that_is_reported_by_design_is_acknowledged_and_moves_nothing(told):

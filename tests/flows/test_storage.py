@@ -153,6 +153,17 @@ async def test_an_answer_whose_commit_was_not_heard_of_is_written_once(world, mo
     await world.check_books()
 
 
+async def test_a_second_passes_between_two_tries_to_write_an_answer_down(world, monkeypatch):
+    refusing = Refusing(world.context.ledger, [Busy("full"), Busy("full")])
+    monkeypatch.setattr(world.context.ledger, "write", refusing.write)
+    writing = asyncio.ensure_future(write_down(world.context, lambda turn: 1))
+    for tries in (1, 2):
+        await asyncio.sleep(0.01)
+        assert refusing.tries == tries
+        await world.clock.forward(1)
+    assert await writing == 1
+
+
 async def test_nothing_is_tried_for_ever_where_nothing_can_be_written_any_more(world):
     await world.context.ledger.close()
     with pytest.raises(Busy):

@@ -57,6 +57,7 @@ def test_a_notice_tells_what_happened_by_its_state(state, event):
 
     assert notice.event == event
     assert (notice.merchant_ref, notice.currency, notice.plan, notice.round) == ("PAY1", "KRW", "", "")
+    assert notice.request == "", "its window was opened with the number"
     assert notice.amount == (0 if event in (Event.OTHER, Event.ROUND_FAILED) else 55_000)
     assert not notice.foreign
     assert notice.left is None
