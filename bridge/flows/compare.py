@@ -3,13 +3,14 @@
 from bridge.clock import to_ms
 from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
-from bridge.domain.machine import TERMINAL, Evidence, State, Step, blocks
+from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import close_own, write_return
-from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_ms, waited_ms
+from bridge.flows.owe_check import AFTER_SECONDS
+from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.told import PROVEN_BACK, REPORTED
 from bridge.ledger import beside, cases, notices, operations, payments
@@ -45,7 +46,22 @@ def record_check(
     if difference:
         _later(turn, recorder, gateway, payment, check, difference)
         return
+    left = max((_may_arrive_ms(recorder, gateway, one, asked) for one in done), default=0)
+    if left:
+        next_try_at = recorder.at + left + AFTER_SECONDS * 1000
+        operations.try_again(turn, check, next_try_at=next_try_at, message="a refund of ours may still arrive")
+        return
     operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4)
+
+
+def _may_arrive_ms(recorder: Recorder, gateway: Gateway, one: Operation, asked: Stamp) -> int:
+    """How long a refund without an answer of its own can still be on its way, in milliseconds.
+
+    What an inquiry or a notice showed may have been made by somebody else, of the same amount.
+    """
+    if one.kind is not Kind.REFUND or one.step is not Step.OK or one.evidence == Evidence.E1:
+        return 0
+    return quiet_left_ms(recorder.context, gateway, one, asked)
 
 
 def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inquiry, fence: Fence) -> str:

@@ -256,8 +256,7 @@ class Recorder(Pen):
             refunded=refunded,
         )
         cases.close_case(turn, payment.id, "refund_unknown", f"settled by {evidence}", self.at)
-        if evidence is not Evidence.E4:
-            owe_check(turn, self, payment, after_seconds=AFTER_SECONDS, target=operation.id)
+        owe_check(turn, self, payment, after_seconds=AFTER_SECONDS, target=operation.id)
         self.tell(turn, payment, "payment.refunded")
         return payment
 

@@ -122,6 +122,37 @@ async def test_money_given_back_in_the_console_meanwhile_does_not_pass_for_our_r
     await world.check_books()
 
 
+@pytest.mark.parametrize("seconds", [5, 60, 110])
+async def test_a_refund_that_arrives_after_money_given_back_in_the_console_passed_for_it_is_found(paid, seconds):
+    """Neither the inquiry nor the sum can tell the two apart until the late one is there as well."""
+    world, payment = paid
+    world.teller.fail("refund", "late")
+    wanted = await refund(world, payment, 10_000)
+    world.trade(payment).refunds.append(10_000)
+    await world.live(seconds, step=5)
+    assert (await operation(world, payment, wanted)).evidence == "E4"
+    world.teller.let_late_arrive()
+    await world.live(200, step=5)
+
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 20_000
+    assert await world.cases(payment.id) == ["external_refund"]
+    await world.check_books()
+
+
+async def test_a_refund_that_an_inquiry_showed_is_compared_again_once_nothing_of_it_can_still_arrive(paid):
+    world, payment = paid
+    world.teller.fail("refund", "lost_after")
+    began = world.clock.boot
+    await refund(world, payment, 10_000)
+    while not any(one.kind == "check" and one.ended_at for one in await world.operations(payment.id)):
+        await world.live(1, step=1)
+        assert world.clock.boot - began < 140, "it is compared at last"
+
+    assert world.clock.boot - began >= 120, "a refund without an answer is quiet for as long"
+    assert [row["tries"] for row in await world.all("SELECT tries FROM operations WHERE kind = 'check'")] == [4]
+    await world.check_books()
+
+
 async def test_the_comparison_bars_no_refund_and_nobody_is_told_of_it(paid):
     world, payment = paid
     await refund(world, payment, 20_000)
