@@ -14,6 +14,9 @@ from bridge.flows.sites import Site
 
 G = TypeVar("G", bound=Gateway)
 FAILURES_MAX = 5
+SILENT_FAILURES = 3
+"""So many failures on end, within a day, are an operator's to know, whether or not buyers are still led there."""
+SILENT_SECONDS = 86_400.0
 REST_SECONDS = 30.0
 
 
@@ -39,6 +42,11 @@ class Breakers:
     def is_down(self, site: str, gateway: str, now: float) -> bool:
         """Tell whether a gateway is to be left in peace."""
         return self.rest_seconds(site, gateway, now) > 0
+
+    def failed_on_end(self, site: str, gateway: str, now: float) -> int:
+        """Count what failed since a gateway last answered; 0 where that is too little, or too long ago, to worry."""
+        count, at = self._failed.get((site, gateway), (0, 0.0))
+        return count if count >= SILENT_FAILURES and now - at < SILENT_SECONDS else 0
 
     def rest_seconds(self, site: str, gateway: str, now: float) -> float:
         """Tell how long a gateway is to be left in peace; 0 where it is up."""

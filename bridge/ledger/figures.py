@@ -19,7 +19,7 @@ PENDING_MAX = 1_000
 SKEWS_MAX = 50
 SENT_TOO_LONG_MS = 120_000
 PAID = frozenset({"paid", "part_refunded", "refunded"})
-LOST = frozenset({"declined", "voided", "failed_ready"})
+LOST = frozenset({"declined", "voided", "failed_ready", "superseded"})
 
 
 class _Floor:
@@ -78,10 +78,9 @@ class GatewayFigures:
 
     @property
     def success_rate(self) -> float | None:
-        """Paid by paid and lost (declined, voided, window refused); None while nothing has ended.
+        """Paid by paid and lost (declined, voided, window refused or never answered); None while nothing has ended.
 
-        Payments still under way, expired without the buyer's return, or replaced by a newer one are not in it: they
-        say nothing of the gateway.
+        Payments still under way, or expired without the buyer's return, are not in it: they say nothing of the gateway.
         """
         return self.paid / (self.paid + self.lost) if self.paid + self.lost else None
 

@@ -266,8 +266,28 @@ async def test_a_gateway_that_opens_no_window_is_told_to_the_operator(two):
     checks = {check["name"]: check for check in told["checks"]}
 
     assert checks["teller.window"]["verdict"] == "warn"
-    assert "건너뛰고" in checks["teller.window"]["advice"]["ko"]
+    assert checks["teller.window"]["value"]["ko"] == "5번 연달아 응답 없음"
     assert "teller.window" not in {check["name"] for check in before["checks"]}
+
+
+async def test_a_gateway_stays_silent_for_the_operator_until_it_answers_or_a_day_is_over(two):
+    world = two
+
+    async def told():
+        return {check["name"] for check in (await world.call("GET", "/v1/health")).json()["checks"]}
+
+    for _ in range(2):
+        world.context.breakers.failed(world.site.id, "teller", world.clock.boot_seconds())
+    assert "teller.window" not in await told(), "two may be chance"
+    world.context.breakers.failed(world.site.id, "teller", world.clock.boot_seconds())
+    await world.clock.forward(3_600)
+    assert "teller.window" in await told(), "its rest is over, and nobody has heard of it"
+    world.context.breakers.answered(world.site.id, "teller")
+    assert "teller.window" not in await told()
+    for _ in range(3):
+        world.context.breakers.failed(world.site.id, "teller", world.clock.boot_seconds())
+    await world.clock.forward(86_400)
+    assert "teller.window" not in await told()
 
 
 def test_a_breaker_needs_five_failures_on_end_and_forgets_them_at_an_answer():

@@ -98,6 +98,8 @@ class Town:
             return self._move(
                 turn, payment, State.FAILED_READY, "window.refused", reason=code[0], code=code[1], message=code[2]
             )
+        if ending == "superseded":
+            return self._move(turn, payment, State.SUPERSEDED, "window.not_opened")
         refs = {"aid": new_reference(self.clock), "dialect": "live"}
         payment = self._move(
             turn, payment, State.OPEN, "window.opened", refs=refs, window_url="https://pay.example.kr/w/1"

@@ -157,7 +157,7 @@ async def test_news_that_wordpress_does_not_hear_warns_and_at_last_fails(
 
 async def test_the_success_rate_counts_what_ended_with_the_gateway_and_nothing_else(town: Town) -> None:
     site = await town.add_site()
-    endings = ["paid"] * 5 + ["refunded", "part_refunded"] + ["declined"] * 2 + ["voided"]
+    endings = ["paid"] * 5 + ["refunded", "part_refunded"] + ["declined"] + ["superseded"] + ["voided"]
     for ending in [*endings, "expired", "open", "awaiting_deposit", "unknown"]:
         await town.pay(site, ending, seconds_ago=130)
     found = (await check_health(town.context, None)).gateways[0].figures

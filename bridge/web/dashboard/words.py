@@ -34,7 +34,7 @@ STATES: dict[str, Said] = {
     State.VOIDED: Said("승인 취소됨", "Undone"),
     State.EXPIRED: Said("시간 지남", "Expired"),
     State.FAILED_READY: Said("결제창 실패", "No window", "bad"),
-    State.SUPERSEDED: Said("다른 시도로 바뀜", "Superseded"),
+    State.SUPERSEDED: Said("결제창 응답 없음", "Window unanswered"),
 }
 
 MEANINGS: dict[str, Said] = {

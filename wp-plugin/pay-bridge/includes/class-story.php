@@ -95,7 +95,7 @@ final class Story {
 			'payment.needs_human'     => __( 'Needs a person', 'pay-bridge' ),
 			'payment.deposited'       => __( 'Deposited', 'pay-bridge' ),
 			'payment.told'            => __( 'The gateway told more of the payment', 'pay-bridge' ),
-			'payment.superseded'      => __( 'Replaced by a newer attempt', 'pay-bridge' ),
+			'payment.superseded'      => __( 'Gateway opened no window', 'pay-bridge' ),
 			'payment.orphaned'        => __( 'Money found on an ended payment', 'pay-bridge' ),
 			'payment.orphan_returned' => __( 'Money found was given back', 'pay-bridge' ),
 			'payment.adopted'         => __( 'Money found pays for the order', 'pay-bridge' ),

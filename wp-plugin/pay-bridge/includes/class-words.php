@@ -42,7 +42,7 @@ final class Words {
 			'voided'           => __( 'Undone', 'pay-bridge' ),
 			'expired'          => __( 'Expired', 'pay-bridge' ),
 			'failed_ready'     => __( 'Window could not be opened', 'pay-bridge' ),
-			'superseded'       => __( 'Replaced by a newer attempt', 'pay-bridge' ),
+			'superseded'       => __( 'Gateway opened no window', 'pay-bridge' ),
 		);
 		return $words[ $state ] ?? $state;
 	}
