@@ -37,17 +37,23 @@ def _issued(turn: Turn, recorder: Recorder, receipt: Receipt, notice: Notice) ->
         return PERSON
     said = {"number": notice.refs.get("applNo", ""), "refs": dict(notice.refs), "code": "", "message": ""}
     move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **said)
-    cases.close_case(turn, receipt.payment, CASE, "issued, as the gateway's notice says", recorder.at)
+    _end_doubt(turn, recorder, receipt, "issued, as the gateway's notice says")
     return "the receipt was issued"
 
 
 def _gone(turn: Turn, recorder: Recorder, receipt: Receipt) -> str:
     if receipt.state is ReceiptState.ISSUING:
         return LATER
-    cancel_unknown = receipt.state is ReceiptState.UNKNOWN and bool(receipt.refs)
-    if receipt.state not in (ReceiptState.ISSUED, ReceiptState.CANCELLING) and not cancel_unknown:
+    if receipt.state not in (ReceiptState.ISSUED, ReceiptState.CANCELLING, ReceiptState.UNKNOWN):
         return KNOWN
     move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
-    if cancel_unknown:
-        cases.close_case(turn, receipt.payment, CASE, "cancelled, as the gateway's notice says", recorder.at)
+    if receipt.state is ReceiptState.UNKNOWN:
+        _end_doubt(turn, recorder, receipt, "cancelled, as the gateway's notice says")
     return "the receipt was cancelled"
+
+
+def _end_doubt(turn: Turn, recorder: Recorder, receipt: Receipt, resolution: str) -> None:
+    """Close the case, unless another receipt of the payment is in doubt as well: it may be that one's."""
+    others = [one for one in receipts.of_payment(turn, receipt.payment) if one.id != receipt.id]
+    if all(one.state is not ReceiptState.UNKNOWN for one in others):
+        cases.close_case(turn, receipt.payment, CASE, resolution, recorder.at)

@@ -391,13 +391,41 @@ async def test_a_receipt_that_was_issued_after_all_beside_another_is_a_persons(t
     assert await world.cases(payment.id) == ["receipt_unknown"]
 
 
-@pytest.mark.parametrize("cmd", ["1", "2"])
-async def test_a_cancel_of_a_receipt_that_nobody_knows_to_be_issued_changes_nothing(typed, cmd):
+async def test_a_receipt_whose_cancel_is_told_before_its_issuing_stays_cancelled(typed):
+    world = typed
+    world.fault("receipt", "drop_after")
+    payment, receipt = await receipted(world, receipt_notice_url="")
+    (row,) = await world.all("SELECT * FROM receipts")
+    assert row["state"] == "unknown"
+    for cmd in ("1", "0"):
+        heard = await world.post_notice(told(row, cmd))
+        assert heard.json()["resultCode"] == "0000"
+        assert (await receipt_of(world, receipt))["state"] == "cancelled"
+
+    assert await world.cases(payment.id) == []
+
+
+async def test_a_notice_of_one_receipt_leaves_the_doubt_about_another_open(typed):
+    world = typed
+    world.fault("receipt", "drop_after")
+    payment, first = await receipted(world, receipt_notice_url="")
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE cases SET state = 'closed'"))
+    world.fault("receipt", "drop_after")
+    second = await world.call("POST", "/v1/cash-receipts", ASKED | {"payment": payment.id})
+    assert second.json()["state"] == "unknown"
+    row = (await world.all("SELECT * FROM receipts ORDER BY id"))[0]
+    await world.post_notice(told(row, "1"))
+
+    assert (await receipt_of(world, first))["state"] == "cancelled"
+    assert await world.cases(payment.id) == ["receipt_unknown"]
+
+
+async def test_a_word_about_a_receipt_that_is_neither_its_issuing_nor_its_cancel_changes_nothing(typed):
     world = typed
     world.fault("receipt", "drop_before")
     _, receipt = await receipted(world)
     (row,) = await world.all("SELECT * FROM receipts")
-    heard = await world.post_notice(told(row, cmd))
+    heard = await world.post_notice(told(row, "2"))
 
     assert heard.json()["resultCode"] == "0000"
     assert (await receipt_of(world, receipt))["state"] == "unknown"
