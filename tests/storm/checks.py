@@ -19,7 +19,7 @@ from bridge.domain.machine import TERMINAL, UNSETTLED, Evidence, Kind, State, St
 from bridge.ledger import audit
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.wire.converse import INTENT_SECONDS_MAX
-from tests.storm import accounts
+from tests.storm import accounts, receipts
 from tests.storm.explained import Side, explains
 from tests.storm.gateways import adapter
 from tests.storm.gateways.setup import Setup
@@ -284,7 +284,7 @@ class Checks:
         assert gate is not None, "money moves at gateways alone"
         text = request.body.decode("utf-8", "replace") + request.target
         setup = gate.site.setup
-        if self._storm.keys.issues(gate.site, text):
+        if self._storm.keys.issues(gate.site, text) or self._storm.receipts.leaves(gate.site, text):
             return
         row = self.find(gate.site, text)
         if row is None:
@@ -440,6 +440,7 @@ class Checks:
         self._judge_kept_money(cases)
         self._storm.told.at_the_end()
         self._storm.keys.at_the_end()
+        self._storm.receipts.at_the_end()
         self._judge_secrets()
 
     def _judge_money(self, payment: Any, cases: list[str]) -> None:
@@ -481,10 +482,11 @@ class Checks:
     def _judge_secrets(self) -> None:
         """Nothing that opens a door is in a text of the database or in the log."""
         columns = "SELECT request || response || why AS text FROM calls UNION ALL SELECT detail FROM audit"
+        columns += " UNION ALL SELECT message FROM receipts"
         rows = self._turn.all(f"{columns} UNION ALL SELECT body FROM news UNION ALL SELECT message FROM operations")
         text = "\n".join([*(row["text"] for row in rows), *self.log_lines])
         secrets = [token for gate in self._storm.gates.values() for token in gate.secrets()]
-        for secret in (*secrets, *accounts.SECRETS):
+        for secret in (*secrets, *accounts.SECRETS, receipts.NUMBER):
             self.holds("I13", secret not in text, f"a secret ({secret[:8]}…) can be read")
 
     def final_state(self) -> str:

@@ -39,11 +39,17 @@ class Extras:
 
     altered: bool = False
     """Somebody alters the books past the bridge."""
+    receipts: bool = False
+    """More orders are paid into accounts where there are cash receipts, which clerks issue and cancel."""
 
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
         return self.mixed or self.instalments
+
+    def fills_accounts(self, setup: Setup) -> bool:
+        """Whether more of a gateway's orders are paid into accounts."""
+        return self.accounts or (self.receipts and setup.receipts is not None)
 
     def mode_of(self, setup: Setup) -> str:
         """Name the set-up that a site has: that one, or its other mode."""
@@ -62,6 +68,7 @@ def draw_extras(seed: int) -> Extras:
         keys=chance.random() < 0.25,
         accounts=chance.random() < 0.25,
         altered=chance.random() < 0.05,
+        receipts=chance.random() < 0.12,
     )
 
 
@@ -75,7 +82,7 @@ def dress(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
         if extras.keys and setup.keys and chance.random() < 0.6:
             sale.method, sale.key_pays_first = chance.choice(setup.keys)
             sale.by_key = True
-        elif extras.accounts and "virtual_account" in setup.methods and chance.random() < 0.5:
+        elif extras.fills_accounts(setup) and "virtual_account" in setup.methods and chance.random() < 0.5:
             sale.method = "virtual_account"
         tells = setup.charges_months and not sale.key_pays_first if sale.by_key else setup.offers_months
         if extras.instalments and sale.method == "card" and tells:

@@ -76,6 +76,7 @@ async def _decide(storm: "Storm", case: dict[str, Any], chance: random.Random) -
         _give_the_rest_back(storm, case["payment"])
     if not decision:
         return
+    storm.receipts.put_right(case)
     wish = Wish(case["id"], decision, "관리자 화면에서 금액과 시각을 확인했어요", operator_actor(MAKER), amount)
     proposal = await storm.in_bridge(lambda context: propose(context, wish))
     if getattr(proposal, "id", ""):

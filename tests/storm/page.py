@@ -30,14 +30,15 @@ what money really moved. After each commit, at each byte that moves money and at
 (`tests/storm/told.py` judges what gateways are told of them), Payple's window takes the money itself, and customers
 register a card or a phone in a gateway's window and are charged by that key, or by its registration
 (`tests/storm/keys.py`), clerks close accounts that wait, and operators give deposits back to an account
-(`tests/storm/accounts.py`); seeds kept from before have none of it (`tests/storm/extras.py`). Buyers pay into one of
+(`tests/storm/accounts.py`), and clerks issue and cancel cash receipts at Mainpay and PayApp
+(`tests/storm/receipts.py`); seeds kept from before have none of it (`tests/storm/extras.py`). Buyers pay into one of
 Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases say now one true
 thing of such money and now another (`tests/storm/office.py`). In some seeds a bit of a row
 is flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). What is not there:
 sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's thread, PostgreSQL, and
-the WordPress plugin's PHP; other tests have those. Mainpay's transfers are not there either, nor typed cards, plans,
-receipts and escrow.
+the WordPress plugin's PHP; other tests have those. Mainpay's transfers are not there either, nor typed cards, plans
+and escrow.
 
 A case excuses a difference only where it is about money that nobody can know of until a person has looked
 (`tests/storm/explained.py` says which are, and in which direction); beside any other case it counts as lost, doubled

@@ -30,6 +30,7 @@ from tests.storm.loop import StormLoop
 from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
 from tests.storm.office import office
 from tests.storm.people import AMOUNTS, Buyer, Clerk, Sale
+from tests.storm.receipts import Bookkeeper, Receipts
 from tests.storm.settling import TROUBLES, Settled
 from tests.storm.shop import Shop
 from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
@@ -108,6 +109,7 @@ class Storm:
         self.checks = Checks(self)
         self.told = Told(self)
         self.keys = Keys(self)
+        self.receipts = Receipts(self)
         self.weather.on_strike = self._trouble
         self.agenda = Agenda(self)
         self.clock.next_due = self.agenda.next_due
@@ -158,6 +160,8 @@ class Storm:
                 work.append(Clerk(self, sale, random.Random(f"{self.seed}:{sale.ref}:clerk")).work())
             if self.extras.accounts and sale.method == "virtual_account":
                 work.append(Cashier(self, sale, random.Random(f"{self.seed}:{sale.ref}:cashier")).work())
+            if self.extras.receipts and sale.method == "virtual_account" and sale.shop.site.setup.receipts:
+                work.append(Bookkeeper(self, sale, random.Random(f"{self.seed}:{sale.ref}:bookkeeper")).work())
         work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
         if self.chance.random() < 0.6:
             work.append(office(self, random.Random(f"{self.seed}:office")))

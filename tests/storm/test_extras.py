@@ -5,7 +5,7 @@ import pytest
 from bridge.domain.billing import Issued
 from bridge.domain.gateway import Return
 from bridge.domain.tax import Split
-from bridge.flows import tax_of_refund
+from bridge.flows import issue_receipt, tax_of_refund
 from bridge.gateways.payple.adapter import Payple
 from bridge.gateways.welcome.adapter import Welcome
 from tests.storm import accounts
@@ -90,3 +90,9 @@ def test_what_must_be_read_nowhere_is_looked_for_in_what_is_kept(monkeypatch):
     monkeypatch.setattr(accounts, "SECRETS", ("고객 요청",))
 
     assert is_found_out("I13", having("accounts"), "paystory")
+
+
+def test_a_receipt_that_is_asked_for_again_behind_a_lost_answer_is_found_out(monkeypatch):
+    monkeypatch.setattr(issue_receipt, "_check", lambda turn, site, payment: None)
+
+    assert is_found_out("R2", having("receipts"), "payapp")

@@ -37,7 +37,8 @@ def receipt_regist(till: Till, form: Form, fault: Fault | None) -> Answer:
     if form.get("mul_no") and (sale is None or sale.userid != form["userid"] or sale.paid_at is None):
         raise Refusal("70020", "결제요청번호를 확인하세요.")
     number = till.number()
-    receipt = {"userid": form["userid"], "amount": str(total), "receipt_no": f"{number:09d}", "state": "issued"}
+    receipt = {"userid": form["userid"], "mul_no": form.get("mul_no", ""), "amount": str(total)}
+    receipt |= {"receipt_no": f"{number:09d}", "state": "issued"}
     till.receipts[number] = receipt
     url = f"{till.world.public_url}/payapp/cash/{number}"
     return Answer(yes(errno=False, cashstno=number, receipt_no=receipt["receipt_no"], cashsturl=url))

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.storm.gateways.setup import Parts, Settings, Setup
+from bridge.gateways.mainpay import sandbox_notices
+from tests.storm.gateways.setup import Parts, Receipting, Settings, Setup, Written
 from tests.storm.gateways.window import Browser, Entered
 
 NOTICE_SOURCE = "211.43.193.87"
@@ -43,6 +44,18 @@ def _tokens(desk: Any) -> list[str]:
     return [session.token for session in desk._till.sessions.values() if session.token]
 
 
+def _written(desk: Any) -> list[Written]:
+    found = desk._till.receipts.items()
+    return [Written(one.merchant_ref, ref_no, not one.cancelled) for ref_no, one in found]
+
+
+def _cancel_receipt(desk: Any, ref_no: str) -> None:
+    till = desk._till
+    till.receipts[ref_no].cancelled = True
+    cancelled = (till.receipts[ref_no], sandbox_notices.CANCELLED, till.next_ref_no(), ref_no)
+    sandbox_notices.tell_receipt(till, *cancelled)
+
+
 def _setup(name: str, path: str, **more: Any) -> Setup:
     return Setup(
         name,
@@ -74,6 +87,8 @@ SETUPS = (
         "mainpay-live",
         "mainpay",
         sent_once={"pay": b"", "part-cancel": b""},
+        console=lambda notices: {"receipt_notice_url": notices["noti"]},
+        receipts=Receipting("cash-receipt/trans", "cash-receipt/cancel", _written, _cancel_receipt),
         declines={
             "ready": ("1001", "2001", "500"),
             "pay": (*PAY_DECLINES, "ma"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.storm.gateways.setup import Parts, Setup
+from tests.storm.gateways.setup import Parts, Receipting, Setup, Written
 from tests.storm.gateways.window import Browser, Entered, hidden
 
 SELLER = "payapptest"
@@ -47,6 +47,15 @@ def _settings(origin: str) -> Mapping[str, str]:
     }
 
 
+def _written(desk: Any) -> list[Written]:
+    found = desk._till.receipts.items()
+    return [Written(one["mul_no"], str(number), one["state"] == "issued") for number, one in found]
+
+
+def _cancel_receipt(desk: Any, number: str) -> None:
+    desk._till.receipts[int(number)]["state"] = "cancelled"
+
+
 SETUP = Setup(
     "payapp",
     "payapp",
@@ -72,6 +81,8 @@ SETUP = Setup(
     secrets=tuple(KEYS.values()),
     blind=True,
     scripted=True,
+    receipts=Receipting("cashStRegist", "cashStCancel", _written, _cancel_receipt),
+    unfindable={"cashStRegist": ("duplicate", "duplicate_unseen")},
     parts=(
         Parts("price", "amount_vat", ("amount_taxable", "amount_taxfree"), whole=True),
         Parts("cancelprice", "cancel_vat", ("cancel_taxable", "cancel_taxfree"), whole=True),

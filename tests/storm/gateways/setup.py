@@ -28,6 +28,26 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A cash receipt in a gateway's books: `about` is our reference, or its own number of the payment."""
+
+    about: str
+    number: str
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipting:
+    """How a gateway is asked for cash receipts: what stands in a call that issues and in one that cancels; what its
+    books have, and how its console cancels one: (desk, number)."""
+
+    issues: str
+    cancels: str
+    written: Callable[[Any], list[Written]]
+    cancel: Callable[[Any, str], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """One gateway as a site has it set up. Operations are named as its sandbox names them, paths by their last word.
 
@@ -53,6 +73,7 @@ class Setup:
     `keys` are the ways in which its window registers a key: the method, and whether it takes an order's money as well;
     `key_secrets` are the keys it gave out. `charges_months`: a key's charge can be told of months.
     `refunds_to_accounts`: a deposit's refund names the account it goes to.
+    `receipts`: it issues cash receipts.
     `many_deposits` is the setting of its sandbox with which an account takes deposit after deposit.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
@@ -92,6 +113,7 @@ class Setup:
     key_secrets: Callable[[Any], list[str]] = _none
     charges_months: bool = False
     refunds_to_accounts: bool = False
+    receipts: Receipting | None = None
 
     @property
     def origin(self) -> str:
