@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -21,6 +21,7 @@ from bridge.signing.tokens import Tokens
 from bridge.wire.converse import Wire
 
 log = structlog.get_logger("flows")
+T = TypeVar("T")
 
 
 class Tasks:
@@ -62,6 +63,12 @@ class Tasks:
         """End running work that nobody would miss, by its name."""
         if name in self._running:
             self._running[name].cancel()
+
+    async def attempt(self, name: str, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do work under a name and give what came of it; None where it failed, which is logged and keeps nobody."""
+        task: asyncio.Task[T] = self.begin(name, work)
+        await asyncio.wait({task})
+        return None if task.cancelled() or task.exception() is not None else task.result()
 
     async def wait(self, task: "asyncio.Task[Any]", seconds: float) -> bool:
         """Wait for a task that long at most; tells whether it is done. Waiting no longer does not end the task."""

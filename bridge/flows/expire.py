@@ -8,10 +8,10 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
+from bridge.domain.payment import Payment
 from bridge.flows.compare_first import ask_about_lost_time
 from bridge.flows.context import Context
 from bridge.flows.owe_withdrawal import begin_probe
-from bridge.flows.reconcile import gap_sites
 from bridge.flows.record import Recorder
 from bridge.flows.window_end import must_be_asked, must_be_shown, write_expired
 from bridge.ledger import payments
@@ -19,29 +19,38 @@ from bridge.ledger.ledger import Turn
 
 GRACE = timedelta(seconds=60)
 DEPOSIT_GRACE = timedelta(days=1)
+ENDS = ((State.OPEN, GRACE), (State.READYING, GRACE), (State.AWAITING_DEPOSIT, DEPOSIT_GRACE))
 AT_ONCE = 200
 
 
 async def expire(context: Context) -> int:
     """Expire open windows a minute, and waiting accounts a day, after their time; answers how many."""
     now = context.clock.now()
-    ended = await context.ledger.read(
-        lambda turn: [
-            *payments.past(turn, State.OPEN, to_ms(now - GRACE), AT_ONCE),
-            *payments.past(turn, State.READYING, to_ms(now - GRACE), AT_ONCE),
-            *payments.past(turn, State.AWAITING_DEPOSIT, to_ms(now - DEPOSIT_GRACE), AT_ONCE),
-        ]
-    )
-    count, restored = 0, await gap_sites(context) if ended else frozenset[str]()
-    for payment in ended:
-        site = context.sites.find(payment.site)
-        if site is None or site.id in restored or context.tasks.find(f"approve:{payment.id}") is not None:
-            continue
-        gateway = site.gateways.get(payment.gateway)
-        work = partial(_end, recorder=Recorder.now(context, site), payment_id=payment.id, gateway=gateway)
-        with contextlib.suppress(Conflict):
-            count += await context.ledger.write(work)
+    return sum([await _expire(context, state, to_ms(now - grace)) for state, grace in ENDS])
+
+
+async def _expire(context: Context, state: State, before: int) -> int:
+    """End a state's payments, and page on past those that must wait: else a few of them would keep all later ones."""
+    count, after = 0, (0, "")
+    while count < AT_ONCE:
+        page = await context.ledger.read(partial(payments.past, state=state, before=before, limit=AT_ONCE, after=after))
+        for payment in page:
+            count += await context.tasks.attempt(f"expire:{payment.id}", _try(context, payment)) or 0
+        if len(page) < AT_ONCE:
+            break
+        after = (to_ms(page[-1].expires_at), page[-1].id)
     return count
+
+
+async def _try(context: Context, payment: Payment) -> bool:
+    site = context.sites.find(payment.site)
+    if site is None or context.tasks.find(f"approve:{payment.id}") is not None:
+        return False
+    gateway = site.gateways.get(payment.gateway)
+    work = partial(_end, recorder=Recorder.now(context, site), payment_id=payment.id, gateway=gateway)
+    with contextlib.suppress(Conflict):
+        return await context.ledger.write(work)
+    return False
 
 
 def _end(turn: Turn, recorder: Recorder, payment_id: str, gateway: Gateway | None) -> bool:

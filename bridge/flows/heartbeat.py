@@ -16,8 +16,8 @@ from bridge.flows.expire_keys import expire_keys
 from bridge.flows.issue_receipt import give_up_receipts
 from bridge.flows.plan_life import end_past_plans
 from bridge.flows.plans import give_up_plans
-from bridge.flows.receive_notice import replay_pending
-from bridge.flows.reconcile import beat_gaps, deaf_sites
+from bridge.flows.receive_notice import begin_replays
+from bridge.flows.reconcile import beat_gaps
 from bridge.flows.recover import recover
 from bridge.flows.seal_audit import seal
 from bridge.flows.settle_unknown import settle_payment
@@ -52,10 +52,9 @@ async def beat(context: Context, beats: int = 0) -> None:
     if beats % SITES_EVERY_BEATS == 0:
         await context.sites.refresh()
     due = await context.ledger.read(lambda turn: operations.due(turn, at, SETTLE_AT_ONCE))
-    deaf = await deaf_sites(context) if due else frozenset[str]()
     for operation in due:
         site = context.sites.find(operation.site)
-        if site is not None and site.id not in deaf:
+        if site is not None:
             context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
     await pull_in_deliveries(context)
     await expire(context)
@@ -69,7 +68,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     if beats % GAP_EVERY_BEATS == 0:
         await beat_gaps(context)
     if beats % EVERY_BEATS == 0:
-        await replay_pending(context)
+        await begin_replays(context)
         await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
     await seal(context)
     context.beat_at = context.clock.boot_seconds()

@@ -16,7 +16,6 @@ from bridge.flows.journal import keep_lines
 from bridge.flows.move_receipt import move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import STALE_SECONDS
-from bridge.flows.reconcile import gap_sites
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
@@ -109,10 +108,9 @@ async def give_up_receipts(context: Context) -> None:
     """
     before = now_ms(context.clock) - STALE_SECONDS * 1000
     found = await context.ledger.read(lambda turn: receipts.stale(turn, before, AT_ONCE))
-    restored = await gap_sites(context) if found else frozenset[str]()
     for receipt in found:
         site = context.sites.find(receipt.site)
-        if site is None or site.id in restored or context.tasks.find(f"receipt:{receipt.id}") is not None:
+        if site is None or context.tasks.find(f"receipt:{receipt.id}") is not None:
             continue
         recorder = Recorder.now(context, site)
 

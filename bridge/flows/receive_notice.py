@@ -1,6 +1,9 @@
 """Takes in a gateway's notice: kept first, then its effect, in the same turn; without proof it moves little."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bridge.clock import new_id
 from bridge.domain.failures import Conflict, GatewayOff, LedgerBroken, NotFound, NotGenuine, Unreadable
@@ -27,6 +30,7 @@ from bridge.ledger.operations import Operation
 from bridge.ledger.plans import Plan
 from bridge.ledger.receipts import Receipt
 
+AT_ONCE = 100
 WAITS = (LATER, ASK_FENCE)
 KEPT = "kept until the books are reconciled"
 STRANGE = "no payment of ours has this reference"
@@ -232,10 +236,21 @@ def _unbound(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice) -
     return UNBOUND
 
 
-async def replay_pending(context: Context, limit: int = 100) -> None:
-    """Replay the notices whose effect is still owed."""
-    for stored in await context.ledger.read(lambda turn: notices.pending(turn, limit)):
-        try:
-            await replay_notice(context, stored)
-        except Conflict:
-            continue
+async def begin_replays(context: Context) -> list[asyncio.Task[None]]:
+    """Begin to replay the notices whose effect is still owed, side by side: what waits at one site delays no other."""
+    sites = await context.ledger.read(notices.sites_pending)
+    return [context.tasks.begin(f"replay:{site}", _replay_all(context, site)) for site in sites]
+
+
+async def _replay_all(context: Context, site: str) -> None:
+    """Replay a site's, page after page: many of them may wait for an outcome."""
+    after = (0, "")
+    while page := await context.ledger.read(partial(notices.pending, limit=AT_ONCE, site=site, after=after)):
+        for stored in page:
+            await context.tasks.attempt(f"replay:{stored.id}", _replay_again(context, stored))
+        after = (page[-1].received_at, page[-1].id)
+
+
+async def _replay_again(context: Context, stored: StoredNotice) -> None:
+    with contextlib.suppress(Conflict):
+        await replay_notice(context, stored)

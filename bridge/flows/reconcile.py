@@ -89,11 +89,6 @@ async def deaf_sites(context: Context) -> frozenset[str]:
     return frozenset(one.site for one in await context.ledger.read(gap.open_gaps) if one.told_at is None)
 
 
-async def gap_sites(context: Context) -> frozenset[str]:
-    """Name the sites whose gap has not ended."""
-    return frozenset(one.site for one in await context.ledger.read(gap.open_gaps))
-
-
 async def show_gaps(context: Context) -> list[dict[str, Any]]:
     """Show each site's gap: what was handed over, and what is missing."""
 

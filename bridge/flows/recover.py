@@ -1,5 +1,6 @@
 """After a crash: what was sent by a process that died is unknown, and is settled like any unknown."""
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.lease import live
 from bridge.flows.pace import STALE_SECONDS
-from bridge.flows.receive_notice import replay_pending
+from bridge.flows.receive_notice import begin_replays
 from bridge.flows.reconcile import deaf_sites
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import news, operations, owners, payments
@@ -22,6 +23,7 @@ AT_ONCE = 1000
 DROPPED_SECONDS = 10
 """What this process sent longer ago, and no task of it is sending, was dropped on the way: the wire sends no intent
 older than 5 s."""
+REPLAY_SECONDS = 10.0
 WHY = "the bridge stopped before the answer was written down"
 
 
@@ -93,7 +95,9 @@ async def recover_at_boot(context: Context) -> int:
     """Recover, and let kept notices have the effect they are owed."""
     await live(context)
     taken = await recover(context)
-    await replay_pending(context)
+    replays = await begin_replays(context)
+    if replays:  # a shop that hangs keeps nobody's bridge from serving
+        await asyncio.wait(replays, timeout=REPLAY_SECONDS)
     return taken
 
 

@@ -1,5 +1,7 @@
 """Settles what nobody knows, by evidence only: who is asked, and what is tried next, by operation and gateway."""
 
+import contextlib
+
 from bridge.clock import now_ms, to_ms
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway, Inquires, Probes
@@ -22,6 +24,8 @@ from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
+PUT_OFF_SECONDS = 60
+
 
 def settle_soon(context: Context, site: Site, payment: Payment) -> None:
     """Begin to settle a payment's unknown operations now, in the background, once at a time."""
@@ -33,11 +37,23 @@ async def settle_payment(context: Context, site: Site, payment_id: str) -> None:
     at = now_ms(context.clock)
     for operation in await context.ledger.read(lambda turn: operations.of_payment(turn, payment_id)):
         due = operation.next_try_at is not None and to_ms(operation.next_try_at) <= at
-        if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and due:
-            try:
-                await _settle(context, site, operation)
-            except Conflict:
-                continue
+        if operation.step not in (Step.UNKNOWN, Step.NEEDS_HUMAN) or not due:
+            continue
+        if not await context.tasks.attempt(f"try:{operation.id}", _try(context, site, operation)):
+            await _put_off(context, operation)
+
+
+async def _try(context: Context, site: Site, operation: Operation) -> bool:
+    with contextlib.suppress(Conflict):
+        await _settle(context, site, operation)
+    return True
+
+
+async def _put_off(context: Context, operation: Operation) -> None:
+    """Let what cannot be tried now, or fails by a bug, wait: else it stays in front of everybody's."""
+    again = now_ms(context.clock) + PUT_OFF_SECONDS * 1000
+    with contextlib.suppress(Conflict):
+        await context.ledger.write(lambda turn: _postpone(turn, operation, again))
 
 
 async def _settle(context: Context, site: Site, operation: Operation) -> None:
@@ -63,6 +79,8 @@ async def _settle(context: Context, site: Site, operation: Operation) -> None:
         context.tasks.begin(f"withdraw:{payment.id}", withdraw_once(context, site, gateway, operation))
     elif isinstance(gateway, Inquires):
         await inquire_once(context, site, gateway, operation)
+    else:
+        await _put_off(context, operation)
 
 
 async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation) -> None:

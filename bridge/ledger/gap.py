@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from bridge.domain.failures import KeyTooOld, Reconciling
 from bridge.ledger.ledger import Row, Turn
 
+DEAF = "SELECT site FROM gap_sites WHERE told_at IS NULL AND ended_at IS NULL"
+RESTORED = "SELECT site FROM gap_sites WHERE ended_at IS NULL"
+"""For the queues of all sites: those whose shop has still to hand over, and those whose gap has not ended."""
 _MOVING = "('readying', 'approving', 'unknown', 'voiding')"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.ledger import audit
+from bridge.ledger.gap import DEAF
 from bridge.ledger.ledger import Row, Turn
 
 STORED = "notice.kept"
@@ -134,10 +135,23 @@ def settle(turn: Turn, notice_id: str, state: str, outcome: str, at: int) -> Non
     )
 
 
-def pending(turn: Turn, limit: int) -> list[StoredNotice]:
-    """Read the notices whose effect is still owed, oldest first."""
-    rows = turn.all("SELECT * FROM notices WHERE state = 'pending' ORDER BY received_at LIMIT ?", limit)
+def pending(turn: Turn, limit: int, site: str = "", after: tuple[int, str] = (0, "")) -> list[StoredNotice]:
+    """Read the notices whose effect is still owed, of one site or of all, oldest first, behind the time and id given.
+
+    What is kept for a deaf site is owed once its shop has handed over.
+    """
+    rows = turn.all(
+        f"SELECT * FROM notices WHERE state = 'pending' AND site NOT IN ({DEAF}) AND (? = '' OR site = ?)"  # noqa: S608
+        " AND (received_at, id) > (?, ?) ORDER BY received_at, id LIMIT ?",
+        *(site, site, *after, limit),
+    )
     return [_read(row) for row in rows]
+
+
+def sites_pending(turn: Turn) -> list[str]:
+    """Name the sites that are not deaf and have notices whose effect is still owed."""
+    rows = turn.all(f"SELECT DISTINCT site FROM notices WHERE state = 'pending' AND site NOT IN ({DEAF})")  # noqa: S608
+    return sorted(row["site"] for row in rows)
 
 
 def pending_of(turn: Turn, payment: str) -> list[StoredNotice]:

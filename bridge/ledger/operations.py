@@ -11,6 +11,7 @@ from bridge.domain.failures import Conflict
 from bridge.domain.machine import Evidence, Kind, Step, may_step
 from bridge.domain.tax import Split
 from bridge.ledger import audit
+from bridge.ledger.gap import DEAF
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.queues import line_up
 
@@ -221,11 +222,11 @@ def of_payment(turn: Turn, payment: str) -> list[Operation]:
 
 
 def due(turn: Turn, at: int, limit: int) -> list[Operation]:
-    """Read the unknown operations whose next try is due (milliseconds), longest waiting first."""
+    """Read the unknown operations whose next try is due (milliseconds), longest waiting first; no deaf site's."""
     # The first condition is the index's own, word for word: SQLite uses a partial index for nothing less.
     rows = turn.all(
-        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent'"
-        " AND next_try_at <= ? ORDER BY next_try_at LIMIT ?",
+        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent'"  # noqa: S608
+        f" AND next_try_at <= ? AND site NOT IN ({DEAF}) ORDER BY next_try_at LIMIT ?",
         at,
         limit,
     )

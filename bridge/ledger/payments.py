@@ -9,6 +9,7 @@ from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.machine import HOLDING, State, may_move
 from bridge.domain.payment import Device, Method, Payment
 from bridge.ledger import audit, orders
+from bridge.ledger.gap import RESTORED
 from bridge.ledger.ledger import Row, Turn
 
 _JSON = ("refs", "card", "account")
@@ -172,13 +173,15 @@ def half_open(turn: Turn, owner: str, heard_since: int, limit: int) -> list[Paym
     return [read(row) for row in rows]
 
 
-def past(turn: Turn, state: State, before: int, limit: int) -> list[Payment]:
-    """Read the payments of a state whose time ended before then (milliseconds), but those already being probed."""
+def past(turn: Turn, state: State, before: int, limit: int, after: tuple[int, str] = (0, "")) -> list[Payment]:
+    """Read the payments of a state whose time ended before then (milliseconds), but those already being probed, and
+    those of restored books whose gap has not ended; oldest first, behind the end and the id in `after`."""
     rows = turn.all(
-        "SELECT * FROM payments WHERE state = ? AND expires_at < ? AND NOT EXISTS (SELECT 1 FROM operations AS o"
+        "SELECT * FROM payments WHERE state = ? AND expires_at < ? AND (expires_at, id) > (?, ?)"  # noqa: S608
+        f" AND site NOT IN ({RESTORED}) AND NOT EXISTS (SELECT 1 FROM operations AS o"
         " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
-        " ORDER BY expires_at LIMIT ?",
-        *(str(state), before, limit),
+        " ORDER BY expires_at, id LIMIT ?",
+        *(str(state), before, *after, limit),
     )
     return [read(row) for row in rows]
 

@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict, NotFound
+from bridge.ledger.gap import RESTORED
 from bridge.ledger.ledger import Row, Turn
 
 Purpose = Literal["income", "business", "self"]
@@ -114,9 +115,11 @@ def rows(turn: Turn, payment: str) -> list[Row]:
 
 
 def stale(turn: Turn, changed_before: int, limit: int) -> list[Receipt]:
-    """Read the receipts that have been asked for since before then (milliseconds) without an answer."""
+    """Read the receipts that have been asked for since before then (milliseconds) without an answer, but those of
+    restored books whose gap has not ended."""
     rows = turn.all(
-        "SELECT * FROM receipts WHERE state = 'issuing' AND changed_at < ? ORDER BY changed_at LIMIT ?",
+        f"SELECT * FROM receipts WHERE state = 'issuing' AND changed_at < ? AND site NOT IN ({RESTORED})"  # noqa: S608
+        " ORDER BY changed_at LIMIT ?",
         *(changed_before, limit),
     )
     return [read(row) for row in rows]

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.clock import new_id
 from bridge.domain.machine import Kind, State, Step
-from bridge.flows.receive_notice import replay_pending
+from bridge.flows.receive_notice import begin_replays
 from bridge.flows.recover import _supersede, recover
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
@@ -265,7 +265,7 @@ async def test_a_kept_notice_without_its_effect_has_it_after_the_restart(world):
     await world.restart()
 
     assert await world.state(payment.id) == "paid"
-    await replay_pending(world.context)
+    await asyncio.gather(*await begin_replays(world.context))
     assert await world.entries(payment.id) == [("capture", 55_000, "E7")]
 
 

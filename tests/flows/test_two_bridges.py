@@ -11,7 +11,7 @@ from bridge.domain.failures import Busy, Conflict
 from bridge.flows.deliver_news import deliver_news
 from bridge.flows.heartbeat import beat
 from bridge.flows.lease import leased, live
-from bridge.flows.receive_notice import replay_notice, replay_pending
+from bridge.flows.receive_notice import begin_replays, replay_notice
 from bridge.flows.recover import recover
 from bridge.ledger import notices, operations, owners
 from tests.flows.test_recovery import until
@@ -127,7 +127,8 @@ async def test_a_kept_notice_has_its_effect_once(world, other):
     payment = await world.buy()
     for _ in range(3):
         await world.context.ledger.write(lambda turn: turn.run("UPDATE notices SET state = 'pending'"))
-        await asyncio.gather(*(replay_pending(one.context) for one in (world, other, world, other)))
+        begun = [await begin_replays(one.context) for one in (world, other, world, other)]
+        await asyncio.gather(*(task for tasks in begun for task in tasks))
 
     assert await world.cases(payment.id, only_open=False) == []
     assert await world.told(payment.id) == ["payment.paid"]
@@ -333,7 +334,7 @@ async def test_a_notice_the_other_bridge_has_replayed_meanwhile_has_no_second_ef
     assert await world.cases(payment.id) == ["external_cancel"]
     await world.context.ledger.write(lambda turn: turn.run("UPDATE notices SET state = 'pending'"))
     read = await other.context.ledger.read(lambda turn: notices.pending(turn, 10))
-    await replay_pending(world.context)
+    await asyncio.gather(*await begin_replays(world.context))
     await world.context.ledger.write(lambda turn: turn.run("UPDATE cases SET state = 'closed'"))
     for stored in read:
         await replay_notice(other.context, stored)
