@@ -174,6 +174,14 @@ def test_another_pairing_code_forgets_what_was_told(fresh: Shop) -> None:
     assert json.loads(aged_never) == []
 
 
+def test_a_pairing_code_has_the_bridge_asked_before_the_first_order_page(fresh: Shop) -> None:
+    fresh.bridge.methods[:] = [CARD]
+    code = fresh.bridge.pairing_code
+    fresh.stand.run_php(f"PayBridge\\Settings_Page::sanitize(array('pairing_code' => '{code}'));")
+
+    assert list(look(fresh)) == ["card"]
+
+
 def test_the_shortcode_offers_what_can_be_chosen_and_says_why_the_rest_cannot(fresh: Shop) -> None:
     order = fresh.order(owner=0)
     told(fresh, PHONE, CARD, GIFT)

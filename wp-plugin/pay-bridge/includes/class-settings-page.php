@@ -46,6 +46,7 @@ final class Settings_Page {
 			$saved['paired_home']  = home_url();
 			update_option( Clock::OPTION, 0 );
 			Methods::forget();
+			add_action( 'shutdown', array( Methods::class, 'action_shutdown' ) ); // the first order page knows its methods.
 		}
 		$saved['delete_records'] = ! empty( $input['delete_records'] );
 		return $saved;
