@@ -93,6 +93,11 @@ class Notice:
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
     paid_at: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        """Tell a person this event from another of the same amount: the gateway's number, if it has one, and ours."""
+        return f"{self.refs.get('refNo', '')} {self.dedupe}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Ack:

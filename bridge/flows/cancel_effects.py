@@ -169,9 +169,8 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     if denied is not None:
         contradict(turn, recorder, payment.id, denied)  # its own late answer says the same, and counts once with this
         return PERSON
-    number = notice.refs.get("refNo", "")
     much = notice.amount or "an unsaid number of"
-    detail = f"the gateway reports a cancel of {much} KRW that was not asked here ({number})"
+    detail = f"the gateway reports a cancel of {much} KRW that was not asked here ({notice.name})"
     recorder.case(turn, payment, EXTERNAL, detail, notice.amount)
     return PERSON
 

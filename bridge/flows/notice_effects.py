@@ -75,6 +75,7 @@ def _approved(told: Told) -> str:
     if state in UNSURE:
         if told.notice.amount != told.payment.amount:  # a cancel by amount would leave the rest there, and say done
             detail = f"asked {told.payment.amount} KRW, the gateway reports an approval of {told.notice.amount} KRW"
+            detail = f"{detail} ({told.notice.name})"
             told.recorder.case(told.turn, told.payment, "amount_mismatch", detail, told.notice.amount)
         for operation in operations.of_payment(told.turn, told.payment.id):
             if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and operation.next_try_at is not None:
@@ -86,7 +87,7 @@ def _approved(told: Told) -> str:
         return COMPARED
     if any(_gave_back(one, told.notice.amount) for one in operations.of_payment(told.turn, told.payment.id)):
         return KNOWN
-    detail = f"the gateway reports an approval of a payment that is {state}"
+    detail = f"the gateway reports an approval of a payment that is {state} ({told.notice.name})"
     told.recorder.case(
         told.turn, told.payment, "money_on_ended_payment", detail, told.notice.amount, refs=told.notice.refs
     )

@@ -231,7 +231,8 @@ def _is_bound(payment: Payment, notice: Notice) -> bool:
 def _unbound(turn: Turn, recorder: Recorder, payment: Payment, notice: Notice) -> str:
     """Genuine news of a payment that was never asked for here: whoever knows our reference can make one."""
     if notice.event in (Event.APPROVED, Event.DEPOSITED):
-        detail = f"a payment of {notice.amount} KRW under another number at the gateway claims this reference"
+        claim = f"a payment of {notice.amount} KRW under another number at the gateway claims this reference"
+        detail = f"{claim} ({notice.name})"
         recorder.case(turn, payment, FOREIGN_NUMBER, detail, notice.amount)
     return UNBOUND
 

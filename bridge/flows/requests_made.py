@@ -86,7 +86,7 @@ def of_another_request(told: Told) -> str:
     if notice.currency == "KRW" and len(notice.readings) < 2 and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
         return "given back"
-    detail = f"the gateway reports a cancel of {notice.amount} KRW of a second request of this payment"
+    detail = f"the gateway reports a cancel of {notice.amount} KRW of a second request of this payment ({notice.name})"
     recorder.case(turn, payment, EXTERNAL, detail, notice.amount)
     return PERSON
 

@@ -68,7 +68,8 @@ async def test_only_an_exact_and_proven_amount_takes_orphaned_money_or_a_payment
         said = changes.get("amount", 20_000) or "an unsaid number of"
         (case,) = await at.world.all("SELECT reason, detail, amount FROM cases WHERE payment = ?", payment.id)
         assert case["reason"] == "external_cancel"
-        assert case["detail"] == f"the gateway reports a cancel of {said} KRW that was not asked here ()"
+        told = f"the gateway reports a cancel of {said} KRW that was not asked here"
+        assert case["detail"] == f"{told} (of-part_cancelled)"
 
 
 async def test_a_cancel_that_is_a_persons_is_named_by_the_gateways_number(desk):
@@ -76,7 +77,7 @@ async def test_a_cancel_that_is_a_persons_is_named_by_the_gateways_number(desk):
     payment = await at.payment_in(OPEN)
     assert await at.tell(payment, Event.CANCELLED, refs={"refNo": "R-77"}) == PERSON
     (case,) = await at.world.all("SELECT detail FROM cases")
-    assert case["detail"].endswith("not asked here (R-77)")
+    assert case["detail"].endswith("not asked here (R-77 of-cancelled)")
 
 
 @pytest.mark.parametrize("step", [Step.UNKNOWN, Step.NEEDS_HUMAN])

@@ -114,7 +114,8 @@ async def test_what_hears_of_its_approval_is_asked_about_now_and_another_amount_
         mismatch = [] if amount == 55_000 else ["amount_mismatch"]
         assert await at.world.cases(payment.id) == mismatch
     (case,) = await at.world.all("SELECT amount, detail FROM cases")
-    assert (case["amount"], case["detail"]) == (5_500, "asked 55000 KRW, the gateway reports an approval of 5500 KRW")
+    detail = "asked 55000 KRW, the gateway reports an approval of 5500 KRW (of-approved)"
+    assert (case["amount"], case["detail"]) == (5_500, detail)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ async def test_late_news_of_an_approval_is_known_only_where_that_very_money_was_
     assert await at.tell(payment, Event.APPROVED, HINT, amount=amount) == comes_to
     cases = await at.world.all("SELECT reason, amount, detail FROM cases")
 
-    detail = "the gateway reports an approval of a payment that is voided"
+    detail = "the gateway reports an approval of a payment that is voided (of-approved)"
     expected = {"reason": "money_on_ended_payment", "amount": amount, "detail": detail}
     assert cases == ([expected] if comes_to == PERSON else [])
 

@@ -103,12 +103,15 @@ async def test_a_genuine_payment_of_somebody_elses_request_never_pays_our_order(
     _, payment = await opened(world)
     answer = await world.tell("approved", payment, number="T999999", amount=1_000)
     same_amount = await world.tell("approved", payment, number="T999998")
+    twice = await world.tell("approved", payment, number="T999997", amount=1_000)
+    await world.tell("approved", payment, number="T999997", amount=1_000)
     await world.quiet()
 
-    assert (answer.status_code, same_amount.status_code) == (404, 404)
+    assert (answer.status_code, same_amount.status_code, twice.status_code) == (404, 404, 404)
     assert await world.state(payment.id) == "open"
     assert await world.entries(payment.id) == []
     assert await world.cases(payment.id) == ["foreign_number"]
+    assert [row["amount"] for row in await world.all("SELECT amount FROM cases")] == [57_000], "each is other money"
 
 
 async def test_a_genuine_payment_of_somebody_elses_request_is_a_persons_when_its_notice_is_read_again(told):

@@ -242,6 +242,10 @@ async def test_money_of_a_second_request_goes_back_by_its_own_notice_and_never_a
     answer, after, left = await told_of_the_second(house, seen, payment, **again)
     assert (answer, after.refunded, after.orphaned) == ("SUCCESS", 0, 0)
     assert "external_cancel" in left
+    for minute in ("45", "45"):
+        await told_of_the_second(house, seen, payment, **cancelled | {"canceldate": f"2026-11-20 12:{minute}:00"})
+    asked = await house.all("SELECT amount FROM cases WHERE reason = 'external_cancel'")
+    assert [row["amount"] for row in asked] == [2 * 55_000], "two in the same words are two, one told again is one"
 
 
 async def test_what_people_said_of_a_second_requests_money_is_known_when_its_notice_comes(house):
