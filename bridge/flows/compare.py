@@ -3,7 +3,7 @@
 from bridge.clock import to_ms
 from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
-from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step, blocks
+from bridge.domain.machine import PAID_STATES, TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAPTURED, Found, write_found
@@ -20,6 +20,8 @@ from bridge.ledger.operations import Operation
 DIFFER = "books_differ"
 DOUBLED = "external_refund"
 """Reasons of cases: the gateway's books show less than ours; it gave back more than was asked here."""
+REFUNDS_UNSHOWN = "refunds_unshown"
+"""The code of a comparison that agrees as far as it goes: its inquiry did not tell what was given back."""
 
 
 def record_check(
@@ -51,7 +53,9 @@ def record_check(
         next_try_at = recorder.at + left + AFTER_SECONDS * 1000
         operations.try_again(turn, check, next_try_at=next_try_at, message="a refund of ours may still arrive")
         return
-    operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4)
+    unshown = isinstance(outcome, Seen) and outcome.refunded is None and payment.state in PAID_STATES
+    code = REFUNDS_UNSHOWN if unshown else ""
+    operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4, code=code)
 
 
 def _may_arrive_ms(recorder: Recorder, gateway: Gateway, one: Operation, asked: Stamp) -> int:

@@ -4,6 +4,7 @@ from bridge.clock import to_ms
 from bridge.domain.gateway import Inquires
 from bridge.domain.machine import PENDING_STEPS, Kind, State
 from bridge.domain.payment import Payment
+from bridge.flows.compare import REFUNDS_UNSHOWN
 from bridge.flows.context import Context
 from bridge.flows.owe_check import owe_check
 from bridge.flows.pace import is_late, waited_ms
@@ -13,6 +14,7 @@ from bridge.flows.sites import Site
 from bridge.ledger import gap, operations, payments
 from bridge.ledger.gap import Gap
 from bridge.ledger.ledger import Turn
+from bridge.ledger.operations import Operation
 
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
 COMPARED = (*REFUNDABLE, State.AWAITING_DEPOSIT)
@@ -38,9 +40,17 @@ def owe_comparisons(turn: Turn, recorder: Recorder, restored: Gap) -> int:
 
 
 def is_uncompared(turn: Turn, site: Site, payment: Payment) -> bool:
-    """Tell whether a paid payment was there before its books were restored, and its gateway has not answered since."""
+    """Tell whether a paid payment was there before its books were restored, and its gateway has not told since
+    what it gave back."""
     can_ask = isinstance(site.gateways.get(payment.gateway), Inquires)
     return can_ask and payment.state in REFUNDABLE and _waits_since_restore(turn, payment)
+
+
+def is_unshown(turn: Turn, payment: Payment) -> bool:
+    """Tell whether the gateway has answered since its books were restored, and not told what it gave back."""
+    restored = gap.of_site(turn, payment.site)
+    answers = _answers_since(turn, payment, restored) if restored is not None else []
+    return bool(answers) and all(one.code == REFUNDS_UNSHOWN for one in answers)
 
 
 def has_waited(turn: Turn, recorder: Recorder, payment: Payment) -> bool:
@@ -94,6 +104,9 @@ def _waits_since_restore(turn: Turn, payment: Payment) -> bool:
     restored = gap.of_site(turn, payment.site)
     if restored is None or to_ms(payment.created_at) >= restored.restored_at:
         return False
-    done = operations.of_payment(turn, payment.id)
-    ended = [one.ended_at for one in done if one.kind is Kind.CHECK and one.ended_at is not None]
-    return all(to_ms(one) < restored.restored_at for one in ended)
+    return all(one.code == REFUNDS_UNSHOWN for one in _answers_since(turn, payment, restored))
+
+
+def _answers_since(turn: Turn, payment: Payment, restored: Gap) -> list[Operation]:
+    checks = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.CHECK]
+    return [one for one in checks if one.ended_at is not None and to_ms(one.ended_at) >= restored.restored_at]

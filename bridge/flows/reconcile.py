@@ -221,9 +221,20 @@ def _shown(turn: Turn, site: Site, current: Gap) -> dict[str, Any]:
         "cases": cases,
         "lost": [{"payment": row["payment"], "detail": row["detail"]} for row in lost],
         "accounts": unheard_accounts(turn, site, current),
+        "compare": [_unheard(site, current)],
         "ended_by": current.ended_by,
         "reason": current.reason,
     }
+
+
+def _unheard(site: Site, current: Gap) -> str:
+    """Say what no machine can find: who asks a gateway asks by a reference, and that was in the lost books alone."""
+    since, until = rfc3339(from_ms(current.since)), rfc3339(from_ms(current.restored_at))
+    consoles = ", ".join(sorted(site.gateways))
+    return (
+        f"payments begun between {since} and {until} of which no shop heard are in no book: look in the consoles"
+        f" ({consoles}) for payments and cancels of that time that are not in the books"
+    )
 
 
 async def _ask(context: Context, site: Site, current: Gap) -> None:

@@ -10,7 +10,7 @@ from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refunding, R
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Account, Payment, parse_amount
 from bridge.domain.services import Transfers
-from bridge.flows.compare_first import compare_first, has_waited, is_uncompared
+from bridge.flows.compare_first import compare_first, has_waited, is_uncompared, is_unshown
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import accepted_until
@@ -38,6 +38,13 @@ FOUND_GIVEN_BACK = {
     "message_ko": "이미 환불한 금액이 있어요.",
     "why": "결제 내역을 다시 확인해 주세요.",
     "for_clerk": "백업을 되돌리면서 기록에서 빠진 환불을 결제사에서 찾았어요. 남은 금액을 확인하고 다시 시도해 주세요.",
+}
+GIVEN_BACK_UNSHOWN = {
+    "message_ko": "지금은 일부만 환불할 수 없어요.",
+    "why": "판매자에게 문의해 주세요.",
+    "for_clerk": "백업을 되돌리는 동안 환불한 금액이 있는지 결제사가 알려 주지 않아요."
+    " 남은 금액 전부는 환불할 수 있어요."
+    " 일부만 환불하려면 결제사 관리자 화면을 본 운영자에게 부탁해 주세요.",
 }
 
 
@@ -139,7 +146,16 @@ def _begin(
 def _check_restored(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish, refunded: int | None) -> None:
     """Refuse what may have been given back in the time that restored books have lost."""
     waits = is_uncompared(turn, recorder.site, payment)
-    if waits and (wish.capped or not has_waited(turn, recorder, payment)):
+    if waits and is_unshown(turn, payment):
+        if wish.capped and wish.amount not in (None, payment.left):  # of all that is left a gateway gives no more back
+            raise RefundRefused(
+                "The payment records were restored, and the gateway does not tell what it gave back of this payment in"
+                " the time they have lost. All that is left may be refunded; a part is for an operator who has looked"
+                " in the gateway's console.",
+                refundable=payment.left,
+                **GIVEN_BACK_UNSHOWN,
+            )
+    elif waits and (wish.capped or not has_waited(turn, recorder, payment)):
         raise PendingOutcome(
             "The payment records were restored, and the gateway is being asked what it gave back of this payment; try"
             " again in a minute."

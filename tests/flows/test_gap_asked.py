@@ -117,3 +117,22 @@ async def test_an_account_that_ends_in_books_never_restored_asks_nobody(world):
     await world.live(9 * 86_400, step=7_200)
     assert await world.state(waits.id) == "expired"
     assert await world.cases(waits.id) == []
+
+
+async def test_where_no_inquiry_tells_of_refunds_a_part_is_an_operators_after_a_restore(world):
+    await world.pair_teller("Asked")
+    paid, other = await world.buy_at_teller(), await world.buy_at_teller()
+    world.teller.shows_refunds = False
+    await unheard(world, lambda: world.refund(paid.id, 10_000, key=key_of(world, 3)))
+    await world.live(120, step=5)
+    for number in (4, 5):
+        again = await world.refund(paid.id, 10_000, key=key_of(world, number))
+        assert (again.status_code, again.json()["code"]) == (422, "refund_refused")
+        assert "운영자" in again.json()["for_clerk"]
+        await world.live(60, step=5)
+    assert world.trade(paid).refunded == 10_000
+    assert (await world.payment(paid.id)).refunded == 0
+    whole = await world.refund(other.id, None, key=key_of(world, 6))
+    assert whole.json()["state"] == "done", "nothing can have been given back of what goes back whole"
+    await refund_by_hand(world, paid, 7)
+    assert world.trade(paid).refunded == 20_000, "the operator has seen in the console that ten went back before"
