@@ -57,9 +57,19 @@
     }
   }
 
+  /* The gateway's script did not come, or is another: only a new page asks for it again. */
+  function admit(form) {
+    const title = document.getElementById("title");
+    title.textContent = title.dataset.lost;
+    document.title = title.dataset.lost;
+    document.getElementById("window-hint").hidden = true;
+    document.getElementById("window-open").onclick = () => location.reload();
+    offerAnotherWay(form.dataset.sayLost);
+  }
+
   function open(form) {
     const call = find(form.dataset.function);
-    if (!call || lost) return say(form.dataset.sayLost);
+    if (!call || lost) return admit(form);
     try {
       call(argumentOf(form));
       say(form.dataset.sayOpen);
@@ -97,7 +107,7 @@
     offer(form);
     const button = document.getElementById("window-open");
     button.hidden = false;
-    button.addEventListener("click", () => open(form));
+    button.onclick = () => open(form);
     open(form);
     follow(form);
   });

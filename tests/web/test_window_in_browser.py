@@ -163,7 +163,23 @@ async def test_a_script_that_is_missing_is_said_and_nothing_was_paid(shown: Show
     await page.wait_for_function("document.getElementById('window-state').textContent.includes('불러오지 못했어요')")
 
     assert "아무것도 결제하지 않았어요" in await page.inner_text("#window-state")
+    assert await page.inner_text("h1") == await page.title() == "결제 창을 열지 못했어요"
+    assert not await page.is_visible("#window-hint")
     assert await shown.states() == ["open"]
+    await page.click("text=다른 결제 수단 고르기")
+    await page.wait_for_url(f"{shown.world.site.url}/order?**")
+
+
+async def test_the_button_asks_anew_for_a_script_that_is_missing(shown: Shown) -> None:
+    shown.script = ""
+    page = await shown.open()
+    await page.locator("#window-open", has_text="다시 시도").wait_for()
+
+    shown.script = SCRIPT
+    await page.click("#window-open")
+    await page.click("#pay")
+    await page.wait_for_url(f"{shown.world.site.url}/result?**")
+    assert await shown.states() == ["paid"]
 
 
 async def test_a_buyer_whose_window_the_gateway_does_not_let_open_tries_again_or_goes_another_way(shown: Shown) -> None:
