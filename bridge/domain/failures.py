@@ -66,6 +66,12 @@ class Replayed(CallerError):
     code = "replay"
 
 
+class ClockBehind(CallerError):
+    """A request was signed before what the books remember of nonces: a clock was set back, or they were restored."""
+
+    code = "clock_behind"
+
+
 class KeyReused(CallerError):
     """An idempotency key came again with another body."""
 

@@ -10,6 +10,7 @@ from bridge.domain.failures import Busy, LedgerBroken
 from bridge.domain.payment import Mode
 from bridge.domain.spans import age, span
 from bridge.flows.check_anchors import check_anchors
+from bridge.flows.check_clock import check_clock
 from bridge.flows.check_copies import check_copies
 from bridge.flows.check_health_of_books import check_books
 from bridge.flows.context import Context
@@ -53,7 +54,7 @@ async def check_health(context: Context, site: str | None) -> Health:
             unheard,
             cases.open_cases(turn, site),
             cases.count_open(turn, site),
-            [*check_anchors(turn, sites, at), *check_copies(turn, context, sites, at)],
+            [*check_anchors(turn, sites, at), *check_copies(turn, context, sites, at), *check_clock(turn, at)],
             checks.last(turn),
         )
 

@@ -8,6 +8,7 @@ from bridge.flows.context import Context
 from bridge.flows.pace import STALE_SECONDS
 from bridge.ledger import clock_kept, operations
 from bridge.ledger.ledger import Turn
+from bridge.ledger.replay import KEPT_AFTER_END_SECONDS
 
 NOTICED_MS = 2_000
 """How far the wall clock must have moved against the boot clock: less is no step, or not worth a commit."""
@@ -27,6 +28,7 @@ async def make_up_for_steps(context: Context) -> None:
     if same and abs(moved) < NOTICED_MS:
         context.wall_clock = known
         return
+    context.clock_set_at = context.clock.boot_seconds()
 
     def work(turn: Turn) -> None:
         if moved < 0:
@@ -37,3 +39,9 @@ async def make_up_for_steps(context: Context) -> None:
     with contextlib.suppress(BridgeError):  # no room, or the books are only read: the next beat tries again
         await context.ledger.write(work)
         context.wall_clock = reading
+
+
+def is_steady(context: Context) -> bool:
+    """Tell whether the wall clock was not set for as long as a nonce is kept: one that runs ahead makes none look old,
+    and what is signed by the right time is not refused for it afterwards."""
+    return context.clock.boot_seconds() - context.clock_set_at > KEPT_AFTER_END_SECONDS

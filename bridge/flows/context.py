@@ -103,7 +103,7 @@ class Context:
     """The bridge's parts. `owner` names this process: what it sent and did not settle is its own until it dies.
 
     `first_looks` are of unknown operations that this start of the machine did not send: when this process first looked.
-    `wall_clock` is how it last stood to the boot clock.
+    `wall_clock` is how it last stood to the boot clock, `clock_set_at` when it last moved against it (boot seconds).
     """
 
     settings: Settings
@@ -120,6 +120,7 @@ class Context:
     beat_at: float = 0.0
     first_looks: dict[str, str] = field(default_factory=dict)
     wall_clock: Reading | None = None
+    clock_set_at: float = 0.0
     breakers: Breakers = field(default_factory=Breakers)
 
     def admit(self) -> None:

@@ -8,7 +8,7 @@ from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
 from bridge.flows.change_plan import end_owed_plans
 from bridge.flows.check_invariants import check_forever
-from bridge.flows.clock_steps import make_up_for_steps
+from bridge.flows.clock_steps import is_steady, make_up_for_steps
 from bridge.flows.context import Context
 from bridge.flows.deliver_news import begin_deliveries, pull_in_deliveries
 from bridge.flows.expire import expire
@@ -69,7 +69,8 @@ async def beat(context: Context, beats: int = 0) -> None:
         await beat_gaps(context)
     if beats % EVERY_BEATS == 0:
         await begin_replays(context)
-        await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
+        if is_steady(context):
+            await context.ledger.write(lambda turn: replay.forget_nonces(turn, at))
     await seal(context)
     context.beat_at = context.clock.boot_seconds()
 

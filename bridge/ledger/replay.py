@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bridge.domain.failures import KeyReused, Replayed
+from bridge.domain.failures import ClockBehind, KeyReused, Replayed
 from bridge.ledger import gap
 from bridge.ledger.ledger import Turn
 
@@ -22,11 +22,14 @@ class Answer:
 def use_nonce(turn: Turn, key_id: str, nonce: str, ends_at: int) -> None:
     """Consume a nonce (ends_at in milliseconds).
 
-    Raises Replayed when it was used before, or ended so long before the latest time ever seen that it may have been
-    and been dropped since: a clock set back reopens nothing.
+    Raises Replayed when it was used before; ClockBehind when it ended so long before the latest time ever seen that it
+    may have been and been dropped since: a clock set back reopens nothing.
     """
-    if ends_at < latest_time(turn) - KEPT_AFTER_END_SECONDS * 1000:
-        raise Replayed("This request is older than the bridge's memory; is its clock set back?")
+    if ends_at < refused_until(turn):
+        raise ClockBehind(
+            "This request was signed before what the bridge remembers: nothing was done. Was its clock set back, or"
+            " were its books restored since? Sign it anew; if it is refused again, check the server's clock."
+        )
     if turn.one("SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?", key_id, nonce):
         raise Replayed("This request was sent before; sign a new one.")
     turn.run("INSERT INTO nonces (key_id, nonce, ends_at) VALUES (?, ?, ?)", key_id, nonce, ends_at)
@@ -90,6 +93,11 @@ def forget_nonces(turn: Turn, at: int) -> int:
         str(latest),
     )
     return turn.run("DELETE FROM nonces WHERE ends_at < ?", latest - KEPT_AFTER_END_SECONDS * 1000)
+
+
+def refused_until(turn: Turn) -> int:
+    """Say until when a request must have ended to be refused, whatever its nonce, in milliseconds."""
+    return latest_time(turn) - KEPT_AFTER_END_SECONDS * 1000
 
 
 def latest_time(turn: Turn) -> int:

@@ -27,6 +27,11 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
     failures.UnknownKey: (401, "Unknown key", "연결 키를 알 수 없어요. 사이트 연결을 다시 설정해 주세요."),
     failures.ClockSkew: (401, "Clock skew", "서버 시계가 맞지 않아요. 시계를 맞춘 뒤 다시 시도해 주세요."),
     failures.Replayed: (409, "Replayed", "이미 처리한 요청이에요."),
+    failures.ClockBehind: (
+        409,
+        "Clock behind",
+        "처리하지 않았어요. 다시 시도해 보고, 계속 안 되면 운영자에게 결제 서버의 시계를 확인해 달라고 하세요.",
+    ),
     failures.KeyReused: (422, "Idempotency key reused", "같은 요청 번호가 다른 내용으로 왔어요. 새로고침해 주세요."),
     failures.InProgress: (409, "In progress", "처리하고 있어요. 잠시만 기다려 주세요."),
     failures.PendingOutcome: (

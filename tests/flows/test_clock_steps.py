@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.clock import now_ms
 from bridge.domain.machine import Kind
 from bridge.flows.check_invariants import check_everything
 from bridge.flows.clock_steps import make_up_for_steps
 from bridge.flows.pace import FIRST_LOOKS_MAX, STALE_SECONDS, waited_ms
 from bridge.flows.record import Recorder
+from bridge.ledger import replay
 from tests.support.clock import later
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -210,3 +212,35 @@ async def test_where_others_write_too_nothing_comes_nearer_than_a_try_of_theirs_
     (approve,) = [one for one in await world.operations(opened.payment) if one.kind is Kind.APPROVE]
 
     assert round((approve.next_try_at - world.clock.now()).total_seconds(), 3) == STALE_SECONDS
+
+
+async def test_a_clock_that_ran_ahead_for_a_moment_shuts_nothing(world):
+    paid = await world.buy()
+    world.clock.at += timedelta(days=1)
+    for beats in range(0, 61, 30):
+        await world.beat(beats)
+        await world.clock.forward(60)
+    world.clock.set_back(86_400)
+    await world.beat(90)
+
+    answer = await world.refund(paid.id, 1_000)
+    assert (answer.status_code, answer.json()["state"]) == (200, "done")
+    assert "clock" not in {one["name"] for one in (await world.call("GET", "/v1/health")).json()["checks"]}
+    await world.live(1_200, step=30)
+    latest = await world.context.ledger.read(replay.latest_time)
+    assert abs(latest - now_ms(world.clock)) < 60_000, "nonces are forgotten again"
+
+
+async def test_a_clock_that_ran_ahead_for_long_refuses_in_words_that_say_so_and_health_does_too(world):
+    paid = await world.buy()
+    world.clock.at += timedelta(days=1)
+    await world.live(1_200, step=30)
+    world.clock.set_back(86_400)
+    await world.live(60, step=5)
+
+    answer = await world.refund(paid.id, 1_000)
+    assert (answer.status_code, answer.json()["code"]) == (409, "clock_behind")
+    assert "처리하지 않았어요" in answer.json()["message_ko"]
+    assert world.book(paid).refunded == 0
+    (told,) = [one for one in (await world.call("GET", "/v1/health")).json()["checks"] if one["name"] == "clock"]
+    assert told["verdict"] == "fail"

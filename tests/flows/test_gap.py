@@ -151,7 +151,7 @@ async def test_a_request_signed_before_the_restore_is_refused(world):
 
     async with world.client() as client:
         answer = await client.post(path, content=body, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (409, "replay")
+    assert (answer.status_code, answer.json()["code"]) == (409, "clock_behind")
     assert world.book(paid).refunded == 0
 
 

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from bridge.clock import to_ms
-from bridge.domain.failures import Conflict, KeyReused, Replayed
+from bridge.domain.failures import ClockBehind, Conflict, KeyReused
 from bridge.domain.invariants import Deed, Entry, News
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.ledger import audit, calls, cases, checks, facts, news, notices, operations, payments, replay
@@ -261,7 +261,7 @@ async def test_a_nonce_counts_until_it_may_have_been_dropped(books):
     assert await books.write(lambda turn: replay.forget_nonces(turn, AT)) == 0
     assert await books.read(replay.latest_time) == AT
     await books.write(lambda turn: replay.use_nonce(turn, "k", "in time", AT - KEPT_MS))
-    with pytest.raises(Replayed, match="clock"):
+    with pytest.raises(ClockBehind, match="clock"):
         await books.write(lambda turn: replay.use_nonce(turn, "k", "late", AT - KEPT_MS - 1))
     assert await books.write(lambda turn: replay.forget_nonces(turn, AT + 1)) == 1
     assert await books.write(lambda turn: replay.forget_nonces(turn, AT - 1)) == 0
@@ -271,7 +271,7 @@ async def test_a_nonce_counts_until_it_may_have_been_dropped(books):
 async def test_after_a_restore_nothing_signed_before_it_counts(books):
     await books.write(lambda turn: replay.refuse_signed_before(turn, AT))
     assert await books.read(replay.latest_time) == AT + 120_000 + KEPT_MS
-    with pytest.raises(Replayed):
+    with pytest.raises(ClockBehind):
         await books.write(lambda turn: replay.use_nonce(turn, "k", "before", AT + 120_000 - 1))
     await books.write(lambda turn: replay.use_nonce(turn, "k", "after", AT + 120_000))
     await books.write(lambda turn: replay.refuse_signed_before(turn, AT - 1))
