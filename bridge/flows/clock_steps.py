@@ -4,9 +4,10 @@ import contextlib
 
 from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
+from bridge.flows.alarms import CLAIM_SECONDS
 from bridge.flows.context import Context
 from bridge.flows.pace import STALE_SECONDS
-from bridge.ledger import clock_kept, operations
+from bridge.ledger import alarms, clock_kept, news, operations
 from bridge.ledger.ledger import Turn
 from bridge.ledger.replay import KEPT_AFTER_END_SECONDS
 
@@ -34,6 +35,8 @@ async def make_up_for_steps(context: Context) -> None:
         if moved < 0:
             nearest = at if context.ledger.alone else at + STALE_SECONDS * 1000
             operations.bring_forward(turn, -moved, nearest)
+            news.bring_forward(turn, -moved)
+            alarms.bring_forward(turn, -moved, at + CLAIM_SECONDS * 1000)
         clock_kept.note(turn, reading)
 
     with contextlib.suppress(BridgeError):  # no room, or the books are only read: the next beat tries again

@@ -79,6 +79,15 @@ def not_heard(turn: Turn, alarm: Alarm, next_try_at: int | None, error: str) -> 
     turn.run("UPDATE alarms SET next_try_at = ?, last_error = ? WHERE id = ?", next_try_at, error[:200], alarm.id)
 
 
+def bring_forward(turn: Turn, by: int, nearest: int) -> None:
+    """Let what waits to be told wait that much less, but not less than until `nearest`; in milliseconds."""
+    turn.run(
+        "UPDATE alarms SET next_try_at = CASE WHEN next_try_at - ? > ? THEN next_try_at - ? ELSE ? END"
+        " WHERE next_try_at > ?",
+        *(by, nearest, by, nearest, nearest),
+    )
+
+
 def names(turn: Turn) -> set[Name]:
     """Name all alarms that are not over."""
     rows = turn.all("SELECT name, subject FROM alarms WHERE ended_at IS NULL")
