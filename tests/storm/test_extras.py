@@ -6,8 +6,10 @@ from bridge.domain.billing import Issued
 from bridge.domain.gateway import Return
 from bridge.domain.tax import Split
 from bridge.flows import issue_receipt, tax_of_refund
+from bridge.flows.move_receipt import move_receipt
 from bridge.gateways.payple.adapter import Payple
 from bridge.gateways.welcome.adapter import Welcome
+from bridge.ledger.receipts import ReceiptState
 from tests.storm import accounts
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import is_found_out, storms
@@ -92,7 +94,13 @@ def test_what_must_be_read_nowhere_is_looked_for_in_what_is_kept(monkeypatch):
     assert is_found_out("I13", having("accounts"), "paystory")
 
 
-def test_a_receipt_that_is_asked_for_again_behind_a_lost_answer_is_found_out(monkeypatch):
-    monkeypatch.setattr(issue_receipt, "_check", lambda turn, site, payment: None)
+def test_a_receipt_that_is_called_refused_behind_a_lost_answer_is_found_out(monkeypatch):
+    lost = issue_receipt._lost
 
+    def refused(turn, recorder, receipt, code, message):
+        if receipt.state is not ReceiptState.ISSUING:
+            return lost(turn, recorder, receipt, code, message)
+        return move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, code=code, message=message)
+
+    monkeypatch.setattr(issue_receipt, "_lost", refused)
     assert is_found_out("R2", having("receipts"), "payapp")
