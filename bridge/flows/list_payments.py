@@ -17,7 +17,8 @@ PAGE_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What to list: `before` is the id the last page ended with; `since` and `until` in milliseconds."""
+    """What to list: `before` is the id the last page ended with, `without` a state left out; `since` and `until` in
+    milliseconds."""
 
     words: str = ""
     order_ref: str = ""
@@ -26,6 +27,7 @@ class Filter:
     until: int | None = None
     before: str = ""
     limit: int = 50
+    without: State | None = None
 
 
 async def list_payments(context: Context, site: Site, wanted: Filter) -> dict[str, Any]:
@@ -34,7 +36,8 @@ async def list_payments(context: Context, site: Site, wanted: Filter) -> dict[st
     limit = min(wanted.limit, PAGE_MAX)
 
     def work(turn: Turn) -> dict[str, Any]:
-        narrowed = search.Wanted(str(wanted.state or ""), "", wanted.order_ref, wanted.since, wanted.until)
+        state, without = str(wanted.state or ""), str(wanted.without or "")
+        narrowed = search.Wanted(state, "", wanted.order_ref, wanted.since, wanted.until, without)
         page = search.find(turn, [site.id], narrowed, text=wanted.words, cursor=wanted.before, limit=limit)
         items = []
         for row in page.rows:

@@ -21,13 +21,15 @@ Fits = Callable[[Row], bool]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a list is narrowed to; `since` and `until` in milliseconds. Empty means everything."""
+    """What a list is narrowed to; `since` and `until` in milliseconds, `without` the state left out.
+    Empty means everything."""
 
     state: str = ""
     gateway: str = ""
     order_ref: str = ""
     since: int | None = None
     until: int | None = None
+    without: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def _scan(turn: Turn, site: str, wanted: Wanted, fits: Fits, before: str, limit:
     for condition, value in (
         ("p.id >= ?", first_id(wanted.since) if wanted.since is not None else None),
         ("p.state = ?", wanted.state or None),
+        ("p.state <> ?", wanted.without or None),
         ("p.order_ref = ?", wanted.order_ref or None),
     ):
         if value is not None:

@@ -228,6 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
                 for one in bridge.payments.values()
                 if asked.get("order", one["order_ref"]) == one["order_ref"]
                 and asked.get("state", one["state"]) == one["state"]
+                and asked.get("without") != one["state"]
             ]
             return 200, {"items": items, "next_cursor": None}
         if match := re.fullmatch(r"/v1/payments/([^/]+)(/refunds)?", path):

@@ -168,6 +168,20 @@ def test_a_search_is_posted_and_never_in_an_address(shop: Shop, bridge: StubBrid
     assert 'value="01000000000"' in page
 
 
+def test_a_window_that_did_not_open_is_listed_only_where_it_is_looked_for(shop: Shop, bridge: StubBridge) -> None:
+    lost, paid = (bridge.add(shop.order()["ref"], state)["order_ref"] for state in ("superseded", "paid"))
+    clerk = shop.as_("clerk")
+    page = clerk.get("/wp-admin/admin.php?page=pay-bridge").text
+    assert (paid in page, lost in page) == (True, False)
+    assert "열리지 않은 결제창 빼고 모두" in page
+
+    nonce = re.search(r'name="_pay_bridge_search" value="([0-9a-f]+)"', page)
+    assert nonce
+    for looked_for in ({"state": "superseded"}, {"s": lost}):
+        fields = {"_pay_bridge_search": nonce[1]} | looked_for
+        assert lost in clerk.post("/wp-admin/admin.php?page=pay-bridge", data=fields).text.split("<tbody")[1]
+
+
 def test_a_card_number_is_masked_even_if_the_bridge_sent_more_of_it(shop: Shop, bridge: StubBridge) -> None:
     payment = bridge.add(shop.order()["ref"], card={"issuer": "신한카드", "number": "1234-5678-9012-3456"})
     page = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text

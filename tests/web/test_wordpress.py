@@ -151,6 +151,19 @@ async def test_a_payment_is_found_by_words_that_never_stand_in_an_address(world,
     assert [one["id"] for one in by_gateway] == [payment.id]
 
 
+async def test_a_search_leaves_out_the_state_that_it_names(world):
+    payment = await world.buy()
+    listed = {
+        state: [
+            one["id"] for one in (await world.call("POST", "/v1/payments/search", {"without": state})).json()["items"]
+        ]
+        for state in ("superseded", "paid")
+    }
+
+    assert listed == {"superseded": [payment.id], "paid": []}
+    assert (await world.call("POST", "/v1/payments/search", {"without": "lost"})).status_code == 400
+
+
 @pytest.mark.parametrize("words", ["%", "_", "%%%%", "' OR 1=1 --", "\\", "홍%", "*"])
 async def test_words_are_words_and_no_pattern(world, words):
     await world.buy()

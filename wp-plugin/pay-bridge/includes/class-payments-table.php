@@ -102,7 +102,7 @@ final class Payments_Table extends \WP_List_Table {
 			return;
 		}
 		printf( '<div class="alignleft actions"><label class="screen-reader-text" for="pay-bridge-state">%s</label><select id="pay-bridge-state" name="state">', esc_html__( 'State', 'pay-bridge' ) );
-		printf( '<option value="">%s</option>', esc_html__( 'All states', 'pay-bridge' ) );
+		printf( '<option value="">%s</option>', esc_html__( 'All but windows that did not open', 'pay-bridge' ) );
 		foreach ( self::STATES as $state ) {
 			printf( '<option value="%s" %s>%s</option>', esc_attr( $state ), selected( $this->wanted['state'] ?? '', $state, false ), esc_html( Words::state( $state ) ) ); // phpcs:ignore WordPress.Security.EscapeOutput -- a fixed attribute.
 		}
