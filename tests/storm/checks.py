@@ -101,6 +101,8 @@ class Checks:
 
     def committed(self) -> None:
         """Judge what a commit changed."""
+        if self._storm.restoring.begun:
+            return
         turn = self._turn
         operations = turn.all(
             "SELECT one.id, one.payment, one.kind, one.amount, one.state, one.evidence, site, merchant_ref FROM"
@@ -280,6 +282,8 @@ class Checks:
 
     def money_leaves(self, request: Leaving) -> None:
         """Judge a call that moves money, before its first byte: its intent is in the database, and it is the first."""
+        if self._storm.restoring.begun:
+            return
         gate = self.gate_of(request)
         assert gate is not None, "money moves at gateways alone"
         text = request.body.decode("utf-8", "replace") + request.target
@@ -347,6 +351,8 @@ class Checks:
 
     def acknowledged(self, site: Paired, path: str, body: bytes) -> None:
         """A gateway heard yes to its notice: it must be kept, now and for ever."""
+        if self._storm.restoring.begun:
+            return
         context = self._storm.server.context if self._storm.server else None
         if context is None:
             return
@@ -362,6 +368,8 @@ class Checks:
 
     def heard(self, shop: Shop, said: dict[str, Any]) -> None:
         """WordPress hears a message for the first time."""
+        if self._storm.restoring.begun:
+            return
         payment = said["payment"]
         self.holds("I12", payment["site"] == shop.site.id, "news of one site went to another")
         next_one = shop.sequence.get(payment["id"], 0) + 1

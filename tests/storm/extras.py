@@ -42,6 +42,9 @@ class Extras:
     receipts: bool = False
     """More orders are paid into accounts where there are cash receipts, which clerks issue and cancel."""
 
+    restored: bool = False
+    """The books are lost after the calm, and an old copy takes their place."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -69,6 +72,7 @@ def draw_extras(seed: int) -> Extras:
         accounts=chance.random() < 0.25,
         altered=chance.random() < 0.05,
         receipts=chance.random() < 0.12,
+        restored=chance.random() < 0.03,
     )
 
 

@@ -35,7 +35,11 @@ register a card or a phone in a gateway's window and are charged by that key, or
 Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases say now one true
 thing of such money and now another (`tests/storm/office.py`). In some seeds a bit of a row
 is flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
-found the books whole (`tests/storm/forger.py`). What is not there:
+found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
+of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again, nothing
+is given back again, and each gap ends or waits for a case's person (`tests/storm/restoring.py`); what only a case of
+the lost books told is not judged, nor a copy older than a site's key, nor one put back while a storm rages. What is not
+there:
 sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's thread, PostgreSQL, and
 the WordPress plugin's PHP; other tests have those. Mainpay's transfers are not there either, nor typed cards, plans
 and escrow.

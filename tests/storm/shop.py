@@ -66,6 +66,8 @@ class Shop:
             storm.note(f"{self.site.setup.name} refuses news: {error.code}")
             return 401
         said = json.loads(body)
+        if "payment" not in said:  # it is asked to hand over what it knows, which the storm does by itself
+            return 200
         payment = said["payment"]
         storm.note(f"{self.site.setup.name} hears {said['type']} {said['seq']} of {payment['merchant_ref']}")
         if message_id in self.seen:

@@ -31,6 +31,7 @@ from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
 from tests.storm.office import office
 from tests.storm.people import AMOUNTS, Buyer, Clerk, Sale
 from tests.storm.receipts import Bookkeeper, Receipts
+from tests.storm.restoring import Restoring
 from tests.storm.settling import TROUBLES, Settled
 from tests.storm.shop import Shop
 from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
@@ -143,10 +144,12 @@ class Storm:
         self._people = [self.begin(work) for work in self._work()]
         trouble.plan(self)
         forger.plan(self)
+        self.restoring = Restoring(self)
         self.loop.run(self.chance.uniform(600.0, 2_400.0))
         self._calm_down()
         self._wait_for_quiet()
         self.checks.at_the_end()
+        self.restoring.after_the_calm()
         return self._outcome()
 
     def _work(self) -> list[Any]:

@@ -108,7 +108,7 @@ OTHERS: Mapping[str, str] = {
 DRAWN: Mapping[str, str] = {**CALLS, **APPROVALS, **NOTICES, **WINDOW, **OTHERS}
 """What the weather draws from a seed. Another among them would make every seed another storm."""
 
-BY_HAND: Mapping[str, str] = {"row_altered": "storage"}
+BY_HAND: Mapping[str, str] = {"row_altered": "storage", "restored": "storage"}
 """What some schedules have beside their weather (`extras.py`)."""
 
 KINDS: Mapping[str, str] = {**DRAWN, **BY_HAND}
