@@ -169,8 +169,10 @@ def unsettled(turn: Turn, site: str) -> list[str]:
     """Name the payments of a site that machines have still to settle."""
     rows = turn.all(
         f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING}"  # noqa: S608 - ours
-        " UNION SELECT payment FROM operations WHERE site = ? AND state IN ('sent', 'unknown')"
-        " AND kind NOT IN ('withdraw', 'check')"  # what awaits them is a refund of the same payment at most
+        " UNION SELECT o.payment FROM operations AS o JOIN payments AS p ON p.id = o.payment"
+        " WHERE o.site = ? AND o.state IN ('sent', 'unknown')"
+        " AND o.kind NOT IN ('withdraw', 'check')"  # what awaits them is a refund of the same payment at most
+        " AND NOT (o.kind = 'probe' AND p.state = 'awaiting_deposit')"  # an account that is being closed holds no money
         " UNION SELECT payment FROM notices WHERE site = ? AND state = 'pending' AND payment IS NOT NULL",
         *(site, site, site),
     )

@@ -2,8 +2,10 @@
 
 import pytest
 
+from bridge.domain.machine import Kind, State, Step
 from bridge.flows.check_invariants import check_everything
 from bridge.flows.reconcile import end_gap, show_gaps
+from bridge.ledger.gap import unsettled
 from tests.flows.test_deposits import deposit, waiting
 from tests.flows.test_notices import card
 from tests.support.disaster import hand_over, keep, key_of, known, lose, refunded_twice
@@ -320,6 +322,16 @@ async def test_a_person_ends_a_gap_only_with_a_reason_and_when_nothing_is_left_t
     assert shown["state"] == "ended"
     assert (await world.refund(paid.id, key=key_of(world, 1))).json()["state"] == "done"
     assert opened
+
+
+@pytest.mark.parametrize(("state", "holds"), [(State.AWAITING_DEPOSIT, False), (State.OPEN, True)])
+async def test_an_account_that_is_being_closed_holds_no_gap_open(desk, state, holds):
+    at = await desk("Accounts")
+    payment = await at.payment_in(state)
+    await at.operation(payment, Kind.PROBE, Step.UNKNOWN)
+    held_by = await at.world.context.ledger.read(lambda turn: unsettled(turn, payment.site))
+
+    assert (payment.id in held_by) is holds
 
 
 async def test_a_shop_that_will_never_answer_can_be_ended_unheard(world):
