@@ -1,5 +1,6 @@
 """Issues and cancels cash receipts: turn (intent), talk, turn (what came of it); a lost answer is a person's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,8 @@ IDENTITY = "receipt_identity"
 CASE = "receipt_unknown"
 CASH_LIKE = (Method.VIRTUAL_ACCOUNT, Method.ACCOUNT)
 AT_ONCE = 100
+TO_CANCEL_AND_ISSUE = "환불했으니 이 현금영수증을 취소하고 남은 금액으로 다시 발급해 주세요."
+TO_CANCEL = "모두 환불했으니 이 현금영수증을 취소해 주세요."
 WHY = "the bridge stopped before the answer was written down"
 LOST = "the books were restored, and a cash receipt that was issued in the time they have lost is not in them"
 
@@ -153,7 +156,16 @@ def receipts_json(turn: Turn, site: Site, payment: Payment) -> dict[str, Any] | 
         _check(turn, site, payment)
     except BridgeError as error:
         shown = {"may_issue": False, "amount": 0, "why": error.extra.get("message_ko", "")}
-    return shown | {"items": [receipt_json(receipt) for receipt in receipts.of_payment(turn, payment.id)]}
+    kept = receipts.of_payment(turn, payment.id)
+    over = overstated(payment, kept)
+    if over:
+        shown |= {"over": over, "over_why": TO_CANCEL_AND_ISSUE if payment.left else TO_CANCEL}
+    return shown | {"items": [receipt_json(receipt) for receipt in kept]}
+
+
+def overstated(payment: Payment, kept: Sequence[Receipt]) -> int:
+    """Tell by how many KRW an issued receipt is over more than is left: a refund leaves it as it is."""
+    return max(0, max((one.amount for one in kept if one.state is ReceiptState.ISSUED), default=0) - payment.left)
 
 
 def _issuer(site: Site, payment: Payment) -> tuple[Gateway, Receipts]:

@@ -63,8 +63,8 @@ DESCRIBED = (
         "/v1/payments/{payment}",
         "Show a payment with its timeline, its refunds, and what may be refunded now (`allowed`; `by_request` in it:"
         " the gateway will only take a request; `why` may be shown to the buyer, `for_clerk` only to the shop)."
-        " `gateway_refs` are its numbers at the gateway, `gateway_details` what"
-        " else the gateway says of it, such as points in the amount.",
+        " `gateway_refs` are its numbers at the gateway, `gateway_details` what else it says, such as points. `over` in"
+        " `cash_receipts`: an issued one is over so many KRW more than is left; `over_why` is for the shop.",
     ),
     Described(
         "post",

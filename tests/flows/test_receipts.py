@@ -245,6 +245,24 @@ async def test_a_payment_shows_its_receipts_and_whether_one_may_be_issued(world,
     assert "발급할 것이 없어요" in (await shown())["why"]
 
 
+async def test_a_receipt_that_a_refund_left_over_too_much_is_said_until_it_is_cancelled(world, paid):
+    async def shown():
+        return (await world.call("GET", f"/v1/payments/{paid}")).json()["cash_receipts"]
+
+    issued = (await issue(world, paid)).json()
+    assert "over" not in await shown()
+    await world.call("POST", f"/v1/payments/{paid}/refunds", {"amount": 20_000, "reason": "공연 취소", "actor": "wp:7"})
+    await world.quiet()
+    part = await shown()
+    assert (part["over"], "남은 금액으로 다시 발급" in part["over_why"]) == (20_000, True)
+    await world.call("POST", f"/v1/payments/{paid}/refunds", {"amount": 35_000, "reason": "공연 취소", "actor": "wp:7"})
+    await world.quiet()
+    whole = await shown()
+    assert (whole["over"], whole["over_why"]) == (55_000, "모두 환불했으니 이 현금영수증을 취소해 주세요.")
+    await cancel(world, issued["id"])
+    assert "over" not in await shown()
+
+
 @pytest.mark.parametrize("method", ["account", "card"])
 async def test_a_gateway_without_receipts_is_named_and_a_card_has_none(world, method):
     await world.pair_teller("Asked")

@@ -201,3 +201,12 @@ def test_the_gateways_words_about_a_receipt_nobody_knows_about_are_shown_as_its_
     assert GONE in words
     assert words.endswith("결제사의 답: 이미 <b>취소</b>된 건입니다.")
     assert "결제사의 답: 이미 <b>취소</b>된 건입니다." in page
+
+
+def test_a_receipt_that_a_refund_left_over_too_much_is_said_beside_it(shop: Shop, bridge: StubBridge) -> None:
+    payment = in_cash(shop, bridge, ISSUED, why="이미 발급했어요.")
+    words = "이 현금영수증을 취소하고 남은 금액으로 다시 발급해 주세요."
+    assert words not in page_of(shop, payment)
+    bridge.payments[payment]["cash_receipts"] |= {"over": 10000, "over_why": words}
+
+    assert words in page_of(shop, payment)

@@ -345,6 +345,11 @@ async def test_a_payments_page_shows_its_cash_receipts_and_nobodys_number(
     assert "취소 기간이 지났어요" in page
     assert "g1.sealed" not in page
 
+    over = {"ko": "이 현금영수증을 취소", "en": "this cash receipt is to be cancelled"}[lang]
+    assert over not in page
+    await town.context.ledger.write(lambda turn: turn.run("UPDATE receipts SET amount = ?", payment.left + 1))
+    assert over in (await minji.get(f"/dashboard/payments/{payment.id}?lang={lang}")).text
+
 
 @pytest.mark.parametrize(
     ("lang", "asked", "answered"),

@@ -10,6 +10,7 @@ from bridge.clock import stamp
 from bridge.domain.failures import CallerError, Malformed, NotFound
 from bridge.domain.machine import PENDING_STEPS, Kind
 from bridge.domain.payment import parse_account, parse_amount
+from bridge.flows.issue_receipt import overstated
 from bridge.flows.log_in import prove
 from bridge.flows.refund import RefundWish, refund
 from bridge.flows.refund_to_account import offers_account, once_of_refund, waits_for_transfer
@@ -85,6 +86,7 @@ async def payment_page(visit: Visit, error: CallerError | None = None) -> Respon
     gateway = site.gateways.get(books.payment.gateway)
     may = allowed(gateway, books.payment, books.operations, stamp(visit.context.clock))
     acts = visit.session.operator.role == "operator"
+    kept = await visit.context.ledger.read(lambda turn: receipts.of_payment(turn, books.payment.id))
     return visit.show(
         "payment.html",
         status=200 if error is None else answer_of(error)[0],
@@ -95,7 +97,8 @@ async def payment_page(visit: Visit, error: CallerError | None = None) -> Respon
         gateway_title=gateway.title if gateway else books.payment.gateway,
         card=show_card(books.payment.card),
         account=_show_account(books.payment.account),
-        receipts=await visit.context.ledger.read(lambda turn: receipts.of_payment(turn, books.payment.id)),
+        receipts=kept,
+        receipt_over=overstated(books.payment, kept),
         events=timeline(books, visit.lang),
         bundle=write_bundle(books, site),
         pending=[one for one in books.operations if one.step in PENDING_STEPS],

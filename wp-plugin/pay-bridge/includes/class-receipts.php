@@ -28,6 +28,9 @@ final class Receipts {
 		foreach ( $items as $receipt ) {
 			self::render_one( $payment['id'], $receipt );
 		}
+		if ( is_string( $told['over_why'] ?? null ) ) {
+			printf( '<div class="notice notice-warning inline"><p>%s</p></div>', esc_html( $told['over_why'] ) );
+		}
 		if ( empty( $told['may_issue'] ) ) {
 			printf( '<p>%s</p>', esc_html( is_string( $told['why'] ?? null ) ? $told['why'] : '' ) );
 		} elseif ( current_user_can( Capabilities::SERVE ) ) {
