@@ -29,7 +29,7 @@ from bridge.flows.refund import _check as may_refund
 from bridge.flows.refund import _record as _record_first
 from bridge.flows.refund_again import _record as _record_again
 from bridge.flows.refund_again import await_end, refund_to_person
-from bridge.flows.settle_unknown import settle_payment
+from bridge.flows.settle_unknown import PUT_OFF_SECONDS, settle_payment
 from bridge.ledger import operations
 from tests.flows.test_accounts import TO
 from tests.flows.test_tries import Talks
@@ -89,7 +89,9 @@ async def test_who_is_asked_next_by_the_operation_and_what_its_gateway_can(desk,
         await at.world.clock.forward(1)
         assert await settle(at, payment) == asked
         if kind is Kind.CHECK and not asked:
-            assert (await at.now(operation))[0].tries == operation.tries, "nobody can be asked, and nothing is tried"
+            assert await at.seconds_until(operation) == PUT_OFF_SECONDS, (
+                "nobody can be asked: it stands in no one's way"
+            )
 
 
 @pytest.mark.parametrize("kind", [Kind.APPROVE, Kind.PROBE, Kind.REFUND, Kind.CHECK])
