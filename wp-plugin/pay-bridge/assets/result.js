@@ -34,13 +34,21 @@
 			localStorage.removeItem('pay_bridge');
 		} catch (e) {} // Storage may be closed to us.
 	}
+	// An older theme loads its page again when this window is gone, which would end that page's way here.
+	function closeBehind(until) {
+		let there = true;
+		try {
+			there = window.opener.location.href === location.href;
+		} catch (e) {} // It is elsewhere, or closed.
+		if (there || Date.now() > until) { close(); } else { setTimeout(closeBehind, 100, until); }
+	}
 	// Nobody waits: an older theme opened this window by itself, so its page is taken along.
 	function takeOpener() {
 		if (seen || !popup || !window.opener) { return; }
 		try {
 			if (window.opener.location.origin === location.origin) {
 				window.opener.location.replace(location.href);
-				close();
+				closeBehind(Date.now() + 10000);
 			}
 		} catch (e) {} // The opener is elsewhere by now.
 	}
