@@ -173,7 +173,7 @@ def test_a_window_that_did_not_open_is_listed_only_where_it_is_looked_for(shop: 
     clerk = shop.as_("clerk")
     page = clerk.get("/wp-admin/admin.php?page=pay-bridge").text
     assert (paid in page, lost in page) == (True, False)
-    assert "열리지 않은 결제창 빼고 모두" in page
+    assert "안 열린 창 빼고 모두" in page
 
     nonce = re.search(r'name="_pay_bridge_search" value="([0-9a-f]+)"', page)
     assert nonce

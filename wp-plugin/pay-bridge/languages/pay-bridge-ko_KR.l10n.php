@@ -23,7 +23,7 @@ return array(
 		'A round could not be charged: %s' => '결제되지 않은 회차: %s',
 		'Account for the deposit' => '입금할 가상계좌',
 		'Account' => '계좌',
-		'All but windows that did not open' => '열리지 않은 결제창 빼고 모두',
+		'All but windows that did not open' => '안 열린 창 빼고 모두',
 		'All that is left: %s' => '남은 금액 전부: %s',
 		'Amount in KRW' => '금액(원)',
 		'Amount in KRW, each time' => '한 번에 결제할 돈 (원)',
