@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.domain.decisions import Decision, Matter, amount_of, choices, read_evidence, refuse_own, suggest
-from bridge.domain.failures import AmountRefused, Malformed, OwnNumber
+from bridge.domain.failures import AmountRefused, DepositAwaited, Malformed, OwnNumber
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Device, Method, Payment
 
@@ -129,6 +129,22 @@ def test_an_amount_that_nothing_tells_is_asked_for_and_never_guessed(decision):
     with pytest.raises(AmountRefused):
         amount_of(decision, paid, None, Matter(FOUND))
     assert amount_of(decision, paid, 5, Matter(FOUND)) == 5
+
+
+def test_while_an_account_waits_no_more_is_found_than_the_case_tells_of():
+    waits, told, half = payment("awaiting_deposit"), Matter("unexpected_deposit", 9), Matter(FOUND, 9, 4)
+    for decision in (D.GIVEN_BACK, D.MONEY_FOUND):
+        assert [amount_of(decision, waits, asked, told) for asked in (None, 8, 9)] == [9, 8, 9]
+        with pytest.raises(DepositAwaited):
+            amount_of(decision, waits, 10, told)
+        with pytest.raises(DepositAwaited):
+            amount_of(decision, waits, 1, Matter("unexpected_deposit"))
+        assert amount_of(decision, payment("expired"), 10, told) == 10
+    assert amount_of(D.GIVEN_BACK, waits, None, half) == 4, "that is in the books"
+    assert amount_of(D.MONEY_FOUND, waits, 5, half) == 5
+    with pytest.raises(DepositAwaited):
+        amount_of(D.MONEY_FOUND, waits, 6, half)
+    assert amount_of(D.GIVEN_BACK, waits, 10, Matter("external_cancel", 9)) == 10
 
 
 def test_money_is_not_found_under_the_number_of_the_payments_own():

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bridge.domain.failures import AmountRefused, Malformed, OwnNumber
+from bridge.domain.failures import AmountRefused, DepositAwaited, Malformed, OwnNumber
 from bridge.domain.machine import TERMINAL, Kind, State
 from bridge.domain.payment import Payment
 
@@ -106,8 +106,8 @@ def suggest(decision: Decision, payment: Payment, matter: Matter) -> int:
 
 
 def amount_of(decision: Decision, payment: Payment, asked: int | None, matter: Matter) -> int:
-    """Say how many KRW a decision is about: what was typed, or what the books and the case say. Raises Malformed, and
-    AmountRefused where nothing tells."""
+    """Say how many KRW a decision is about: what was typed, or what the books and the case say. Raises Malformed,
+    AmountRefused where nothing tells, and DepositAwaited."""
     takes_one = decision in (Decision.GIVEN_BACK, Decision.MONEY_FOUND)
     if asked is not None and not takes_one:
         raise Malformed("Only given_back and money_found take an amount; the others are about all of it.")
@@ -116,6 +116,10 @@ def amount_of(decision: Decision, payment: Payment, asked: int | None, matter: M
     amount = asked or suggest(decision, payment, matter)
     if not amount and (decision is Decision.MONEY_FOUND or (takes_one and matter.reason in FOUND)):
         raise AmountRefused("The case does not tell how many KRW it is about: give the amount that the console shows.")
+    if takes_one and payment.state == State.AWAITING_DEPOSIT and matter.reason in FOUND:
+        _leave_its_deposit(
+            amount, matter.booked if decision is Decision.GIVEN_BACK and matter.booked else matter.reported
+        )
     return amount
 
 
@@ -145,6 +149,16 @@ def read_evidence(text: str) -> str:
     if not all(line.isprintable() for line in text.split("\n")):
         raise Malformed("The evidence holds characters that cannot be shown.")
     return text
+
+
+def _leave_its_deposit(amount: int, told: int) -> None:
+    """Refuse to speak of more than a case tells of while an account waits: the notice of what it waits for, only late,
+    would write the same money once more. Raises DepositAwaited."""
+    if amount > told:
+        raise DepositAwaited(
+            f"The account still waits for its deposit, and the case tells of {told} KRW: what else the console shows"
+            " may be that deposit, whose notice is late. It can be decided about when the account has ended."
+        )
 
 
 def _settled(state: State) -> bool:

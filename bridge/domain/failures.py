@@ -30,6 +30,12 @@ class OwnNumber(CallerError):
     code = "own_number"
 
 
+class DepositAwaited(CallerError):
+    """More is said to lie on an account than its case tells of, and the deposit that it waits for may be among that."""
+
+    code = "deposit_awaited"
+
+
 class TooLarge(CallerError):
     """A body, header or field is larger than its limit."""
 

@@ -48,8 +48,8 @@ def decidable(turn: Turn, case: Row, payment: Payment) -> tuple[Decision, ...]:
 async def propose(context: Context, wish: Wish, *, site: str | None = None, once: Once | None = None) -> Proposal:
     """Propose a decision, for a case of one site or of any. Nothing moves by it.
 
-    Raises NotFound, NotNow (the decision is not offered), Malformed, AmountRefused, OwnNumber, Conflict (something is
-    proposed already).
+    Raises NotFound, NotNow (the decision is not offered), Malformed, AmountRefused, DepositAwaited, OwnNumber, Conflict
+    (something is proposed already).
     """
     evidence, at = read_evidence(wish.evidence), now_ms(context.clock)
     asked = None if wish.amount is None else parse_amount(wish.amount)

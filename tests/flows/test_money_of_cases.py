@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.clock import now_ms
-from bridge.domain.failures import NotNow, OwnNumber
+from bridge.domain.failures import DepositAwaited, NotNow, OwnNumber
 from bridge.domain.gateway import Paid, Seen, Unknown
 from bridge.domain.machine import Evidence, Kind, Step
 from bridge.flows.check_invariants import check_everything
@@ -217,6 +217,44 @@ async def test_two_deposits_that_are_the_price_together_pay(world):
     assert (case["amount"], offered(case)[0]) == (55_000, "paid")
     await decide(world, case, "paid")
     assert (await world.state(payment.id), await world.entries(payment.id)) == ("paid", [("capture", 55_000, "E8")])
+
+
+@pytest.mark.parametrize("said", ["money_found", "given_back"])
+async def test_what_an_account_waits_for_is_not_found_beside_it_while_its_notice_is_only_late(any_world, said):
+    """A second deposit opens the case; the first one is in the console too, and its notice comes after people spoke."""
+    world = any_world
+    _, payment = await waiting(world)
+    await pay_in_again(world, payment, 54_000)
+    case = await case_of(world, payment.id)
+    for more in (54_001, 55_000, 109_000):
+        with pytest.raises(DepositAwaited, match="54000 KRW"):
+            await decide(world, case, said, amount=more)
+    await decide(world, case, said)
+    assert (await world.post_notice(deposit(world, payment))).text == "OK"
+
+    went = [("orphan_refund", -54_000, "E8")] if said == "given_back" else []
+    expected = [("capture", 55_000, "E7"), ("orphan_capture", 54_000, "E8"), *went]
+    assert sorted(await world.entries(payment.id)) == sorted(expected)
+    assert await world.state(payment.id) == "paid"
+    assert await world.cases(payment.id) == ([] if went else ["money_on_ended_payment"])
+
+
+async def test_of_two_equal_deposits_the_one_told_pays_and_the_late_one_is_other_money(world):
+    _, payment = await waiting(world)
+    await pay_in_again(world, payment)
+    assert await world.state(payment.id) == "paid"
+    await world.post_notice(deposit(world, payment))
+    await decide(world, await case_of(world, payment.id), "money_found")
+    assert await world.entries(payment.id) == [("capture", 55_000, "E7"), ("orphan_capture", 55_000, "E8")]
+
+
+async def test_when_an_account_has_ended_all_that_lies_there_can_be_found(world):
+    _, payment = await waiting(world)
+    await pay_in_again(world, payment, 54_000)
+    await world.live(6 * 86_400, step=43_200)
+    assert await world.state(payment.id) == "expired"
+    await decide(world, await case_of(world, payment.id), "money_found", amount=109_000)
+    assert (await world.payment(payment.id)).orphaned == 109_000
 
 
 async def test_what_was_only_reported_is_asked_about_when_the_money_found_is_settled(world, declined):

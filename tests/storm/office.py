@@ -104,6 +104,13 @@ def choose(
     """Choose one of the decisions that are true, with its amount where it has one; nothing where none is."""
     booked, is_found = case.get("booked", 0), case["reason"] in FOUND
     gone = min(-truth.excess, booked) if booked else truth.passed if is_found else -truth.excess
+    told = case.get("amount", 0) - booked
+    waits = (
+        is_found and case.get("payment_state") == "awaiting_deposit"
+    )  # then the rest may be its own deposit, told late
+    lies_there = min(truth.excess, told) if waits else truth.excess
+    if waits and not booked:
+        gone = min(gone, told)
     found: dict[str, bool] = {
         "refunded": truth.refund_made,
         "not_refunded": not truth.refund_made,
@@ -113,7 +120,7 @@ def choose(
         "adopted": adopts and truth.excess == 0,
         "given_back": gone > 0,
         "not_given_back": truth.excess == 0,
-        "money_found": truth.excess > 0,
+        "money_found": lies_there > 0 and not (waits and truth.passed),
         "no_money": truth.excess == 0,
         "seen": truth.excess == 0,
     }
@@ -121,5 +128,5 @@ def choose(
     if not true:
         return "", None
     decision = chance.choice(true) if is_found and not booked else true[0]
-    about = {"given_back": gone, "money_found": truth.excess}
+    about = {"given_back": gone, "money_found": lies_there}
     return decision, about.get(decision)

@@ -19,6 +19,7 @@ REGRESSIONS: dict[int, str] = {
     201033: '"nothing there", asked in the quiet period and answered after it, was believed: the money came in between',
     110717: "a cancel of a window that was perhaps paid was forgotten: the late news of its payment made it paid",
     6417: "news that was postponed while the bridge's clock ran four hours ahead waited hours once that was mended",
+    90173: "people found a deposit whose notice was late, while its account waited: the notice wrote it once more",
 }
-PLAIN = frozenset(REGRESSIONS)
+PLAIN = frozenset(REGRESSIONS) - {90173}
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""

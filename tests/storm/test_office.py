@@ -34,6 +34,20 @@ def test_of_money_beside_the_payments_own_each_true_thing_is_said_at_times(shown
     assert said(shown) == (answers or {("", None)})
 
 
+@pytest.mark.parametrize(
+    ("shown", "answers"),
+    [
+        (truth(199, 0, 0), {("money_found", 99)}),
+        (truth(199, 99, 0), {("given_back", 99)}),
+        (truth(99, 0, 0), {("money_found", 99)}),
+        (truth(0, 0, 0), {("seen", None), ("no_money", None)}),
+    ],
+)
+def test_while_an_account_waits_what_the_case_tells_of_is_said_and_no_more(shown, answers):
+    case = {"reason": FOUND, "amount": 99, "payment_state": "awaiting_deposit"}
+    assert {choose(EVERY, shown, case, adopts=True, chance=random.Random(seed)) for seed in range(40)} == answers
+
+
 def test_money_in_the_books_has_gone_back_only_as_far_as_they_have_it():
     offered = frozenset({"given_back", "adopted"})
     assert said(truth(200, 30, 200), booked=100, offered=offered) == {("given_back", 30)}

@@ -12,6 +12,7 @@ from bridge.domain.exchange import KST
 from bridge.domain.failures import (
     AmountRefused,
     CallerError,
+    DepositAwaited,
     LoginRefused,
     Malformed,
     NeedsAnother,
@@ -42,6 +43,10 @@ SAID: dict[type[CallerError], tuple[str, str]] = {
     OwnNumber: (
         "적은 번호는 이 결제의 번호이고 그 돈은 장부에 있어요. 같은 돈이라면 장부가 맞다고 답해 주세요.",
         "The number is this payment's own, and its money is in the books: if it is the same, say the books are right.",
+    ),
+    DepositAwaited: (
+        "아직 입금을 기다리는 계좌예요. 늦게 알려 올 그 입금일 수 있으니 이 건에 적힌 금액까지만 적어 주세요.",
+        "The account still waits for its deposit, whose notice may be late: name at most what this case tells of.",
     ),
     NeedsAnother: (
         "다른 운영자가 확인해야 해요.",
