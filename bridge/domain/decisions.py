@@ -123,6 +123,12 @@ def amount_of(decision: Decision, payment: Payment, asked: int | None, matter: M
     return amount
 
 
+def writes_in(decision: Decision, matter: Matter) -> bool:
+    """Tell whether a decision writes money into the books that no notice or inquiry has written."""
+    passes = decision is Decision.GIVEN_BACK and matter.reason in FOUND and not matter.booked
+    return passes or decision is Decision.MONEY_FOUND
+
+
 def refuse_own(decision: Decision, payment: Payment, evidence: str) -> None:
     """Refuse to find money under the number that the payment's own capture has. Raises OwnNumber.
 

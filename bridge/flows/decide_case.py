@@ -10,6 +10,7 @@ from bridge.domain.decisions import (
     choices,
     read_evidence,
     refuse_own,
+    writes_in,
 )
 from bridge.domain.failures import Conflict, NeedsAnother, NotFound, NotNow
 from bridge.domain.machine import PENDING_STEPS, State
@@ -19,9 +20,14 @@ from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder
 from bridge.flows.two_people import Checker, Made, check_checker, operator_actor, read_remark
-from bridge.ledger import audit, cases, operations, payments, proposals, replay
+from bridge.ledger import audit, beside, cases, operations, payments, proposals, replay
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.proposals import Proposal
+
+MONEY_CAME = (
+    "Money came into the books after this was proposed, and it may be the same: reject it, look again, and propose what"
+    " is still there."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,9 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
         proposal = _open(turn, case, proposal_id)
         made = Made(proposal.maker, proposal.made_at)
         check_checker(turn, made, Checker(operator, remark, may_alone), recorder.at)
-        _offered(turn, case, payment, proposal.decision)
+        decision = _offered(turn, case, payment, proposal.decision)
+        if writes_in(decision, cases.matter_of(case)) and beside.came_since(turn, payment.id, proposal.made_at):
+            raise NotNow(MONEY_CAME, state=case["state"])
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
         _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)
         carry_out(Sentence(turn, recorder, case, payment, proposal, checker))

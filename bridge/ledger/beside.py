@@ -46,6 +46,12 @@ def is_told_back(turn: Turn, payment: str, amount: int, since: int) -> bool:
     return turn.one(asked, payment, -amount, since) is not None
 
 
+def came_since(turn: Turn, payment: str, at: int) -> bool:
+    """Whether money came into a payment's books after that time (milliseconds), its own or other."""
+    asked = "SELECT 1 FROM entries WHERE payment = ? AND kind IN ('capture', 'orphan_capture') AND at > ?"
+    return turn.one(asked, payment, at) is not None
+
+
 def evidence_of_capture(turn: Turn, payment: str) -> str:
     """Give the evidence of a payment's own capture; "" where the books have none."""
     row = turn.one("SELECT evidence FROM entries WHERE payment = ? AND kind = 'capture'", payment)

@@ -9,16 +9,17 @@ from functools import partial
 import pytest
 
 from bridge.clock import new_id
+from bridge.domain.failures import NotNow
 from bridge.domain.gateway import Done, Event, Notice
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.flows.carry_out import contradict
-from bridge.flows.decide_case import report
+from bridge.flows.decide_case import Wish, confirm, propose, reject, report
 from bridge.flows.notice_effects import effect
 from bridge.flows.refund_again import refund_again
 from bridge.flows.told import COMPARED, KNOWN, PERSON, Told
 from bridge.ledger import notices, payments
 from bridge.ledger.notices import StoredNotice
-from tests.flows.test_cases import case_of, decide
+from tests.flows.test_cases import SEEN, case_of, decide, hire
 from tests.flows.test_money_of_cases import open_case
 from tests.flows.test_tries import Talks
 from tests.support.desk import HINT, HUMAN, PROOF, UNKNOWN
@@ -131,6 +132,25 @@ async def test_what_people_found_and_gave_back_is_not_booked_again_by_the_news_o
     assert (await at.world.payment(payment.id)).orphaned == 0
     assert await at.world.cases(payment.id) == []
     assert await tell(at, payment, Event.CANCELLED, "back again") == PERSON, "people spoke of one alone"
+
+
+@pytest.mark.parametrize("decision", ["money_found", "given_back"])
+async def test_money_whose_notice_comes_before_the_second_person_confirms_is_not_booked_by_both(desk, decision):
+    at = await desk("Accounts")
+    payment = await at.payment_in(State.EXPIRED)
+    await open_case(at.world, payment, "unexpected_deposit", "the console shows 55000 KRW", 55_000)
+    case = await case_of(at.world, payment.id)
+    await hire(at.world, "maker", "checker")
+    made = await propose(at.world.context, Wish(case["id"], decision, SEEN, "operator:maker"))
+    await at.world.clock.forward(1)
+    assert await tell(at, payment, Event.DEPOSITED, "late") == PERSON
+    with pytest.raises(NotNow, match="it may be the same"):
+        await confirm(at.world.context, case["id"], made.id, operator="checker")
+    assert await at.world.entries(payment.id) == [("orphan_capture", 55_000, "E7")]
+
+    await reject(at.world.context, case["id"], made.id, who="operator:maker", remark="its notice came")
+    await decide(at.world, await case_of(at.world, payment.id, "unexpected_deposit"), "no_money")
+    assert await at.world.cases(payment.id) == ["money_on_ended_payment"]
 
 
 async def test_what_people_found_under_a_foreign_number_is_not_the_payments_own_news(desk):
