@@ -77,7 +77,10 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
         return "" if is_empty else f"the inquiry answered {type(outcome).__name__}"
     state = State(payment.state)
     if state in (State.OPEN, State.AWAITING_DEPOSIT) or (state in TERMINAL and not payment.captured):
-        return _found(turn, recorder, payment, outcome, fence)
+        _found(turn, recorder, payment, outcome, fence)
+        if outcome.refunded is None:  # a cancel may have been told before the books knew of the money
+            _ask_where_paid(turn, recorder, payment)
+        return ""
     came, went = beside.came_and_went(turn, payment.id)
     more = outcome.captured - payment.captured - came
     if more > 0:
@@ -104,7 +107,7 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
     return f"the gateway shows {outcome.refunded} KRW given back, the books {payment.refunded}" if more < 0 else ""
 
 
-def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> str:
+def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> None:
     net = outcome.captured - (outcome.refunded or 0) - payment.orphaned
     if net > 0:
         cause = f"shown:{outcome.captured}" if payment.orphaned else CAPTURED
@@ -113,7 +116,12 @@ def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fenc
     elif net < 0 and outcome.refunded and payment.orphaned > 0:
         gone, cause = min(-net, payment.orphaned), f"shown back:{outcome.refunded}"
         write_return(recorder, turn, payment, amount=gone, evidence=Evidence.E4, cause=cause)
-    return ""
+
+
+def _ask_where_paid(turn: Turn, recorder: Recorder, payment: Payment) -> None:
+    after = payments.get(turn, payment.site, payment.id)
+    if after.state in PAID_STATES:
+        ask_a_person(turn, recorder, after)
 
 
 def _not_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:

@@ -514,10 +514,11 @@ async def test_what_a_notice_said_and_no_inquiry_shows_is_asked_about_until_the_
     assert ("external_cancel" in await at.world.cases(payment.id)) is asked
 
 
+@pytest.mark.parametrize("known_as", [PAID, State.OPEN])
 @pytest.mark.parametrize(("known", "more"), [(0, 1), (1, 0)])
-async def test_reports_that_no_inquiry_can_confirm_are_a_persons_once_for_each(desk, known, more):
+async def test_reports_that_no_inquiry_can_confirm_are_a_persons_once_for_each(desk, known_as, known, more):
     at = await desk("AskedOnHint")
-    payment = await at.payment_in(PAID)
+    payment = await at.payment_in(known_as)
     now = to_ms(at.world.clock.now())
     kept = StoredNotice("n", payment.site, "teller", "feedback", "d", "", "", now, payment=payment.id)
     outcome = "the books are compared: money is said to have gone back"
