@@ -1,0 +1,64 @@
+"""How often what nobody knows is asked about, as the operator's handbook and the promises say it."""
+
+from datetime import timedelta
+from itertools import accumulate
+
+import pytest
+
+from bridge.clock import now_ms, to_ms
+from bridge.flows.pace import (
+    ASK_SECONDS,
+    UNDO_SECONDS,
+    accepted_until,
+    after_human,
+    is_overdue,
+    patience_seconds,
+    pause_ms,
+)
+from tests.ledger.test_rows import operation, payment
+from tests.support.clock import NOW
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "goes_out_at"),
+    [(ASK_SECONDS, [2, 5, 15, 60, 120, 180, 240]), (UNDO_SECONDS, [1, 3, 7, 15, 30, 60, 105, 150])],
+)
+def test_an_inquiry_and_a_net_cancel_go_out_at_their_seconds_and_then_at_the_last_pause_for_ever(seconds, goes_out_at):
+    pauses = [pause_ms(seconds, tries) for tries in range(1, len(goes_out_at) + 1)]
+    assert list(accumulate(pauses)) == [at * SECOND for at in goes_out_at]
+    assert pause_ms(seconds, 0) == pauses[0]
+
+
+@pytest.mark.parametrize(
+    ("waited", "pause"),
+    [(0, 10 * MINUTE), (DAY - 1, 10 * MINUTE), (DAY, HOUR), (7 * DAY - 1, HOUR), (7 * DAY, DAY), (90 * DAY, DAY)],
+)
+def test_what_a_person_has_is_asked_about_every_ten_minutes_for_a_day_hourly_for_a_week_then_daily(waited, pause):
+    at = to_ms(NOW)
+    assert after_human(at - waited, at) == at + pause
+
+
+def test_a_refund_that_was_taken_in_has_fourteen_days():
+    assert accepted_until(operation(payment())) == to_ms(NOW + timedelta(days=14))
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("start", ["this one", "another"])
+@pytest.mark.parametrize(("more_ms", "overdue"), [(0, False), (1, True)])
+async def test_an_unknown_is_overdue_a_minute_after_a_person_should_have_been_told(world, start, more_ms, overdue):
+    context, at = world.context, now_ms(world.clock)
+    patience = context.sites.get(world.site.id).gateway("mainpay").human_after_seconds
+    age = round((patience + 60) * 1000) + more_ms
+    sent_boot = f"{world.clock.boot_id()}:{int(world.clock.boot_seconds() * 1000) - age}"
+    sent = (sent_boot, at) if start == "this one" else ("another:0", at - age)
+    row = {"site": world.site.id, "gateway": "mainpay", "sent_boot": sent[0], "sent_at": sent[1]}
+    assert is_overdue(context, row, at) is overdue
+
+
+@pytest.mark.sqlite
+async def test_nobody_waits_for_a_gateway_that_is_not_set_up_or_a_site_that_is_gone(world):
+    assert patience_seconds(world.context, world.site.id, "mainpay") > 0
+    assert patience_seconds(world.context, world.site.id, "nobody") == 0
+    assert patience_seconds(world.context, "nowhere", "mainpay") == 0
