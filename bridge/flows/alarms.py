@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from bridge.clock import from_ms, new_id, now_ms
+from bridge.flows.check_unloaded import count_unloaded
 from bridge.flows.context import Context
 from bridge.flows.pace import is_overdue
 from bridge.flows.snapshots import ACCEPTED, rfc3339
@@ -24,12 +25,12 @@ GIVEN_UP_DAYS = 31
 NEWS_SECONDS_MAX = 900
 OPEN_AT_ONCE = 1000
 UNSETTLED_MAX = 100_000
-WATCHED = ("case", "unknown", "news")
+WATCHED = ("case", "unknown", "news", "window")
 log = structlog.get_logger("alarm")
 
 
 async def watch(context: Context) -> None:
-    """Raise an alarm for each open case, and for unknowns and news that are too old; end those that are over."""
+    """Raise an alarm for each open case, old unknowns and news, and scripts not loaded; end those that are over."""
     at = now_ms(context.clock)
 
     def look(turn: Turn) -> dict[Name, str]:
@@ -44,6 +45,8 @@ async def watch(context: Context) -> None:
         waiting = figures.unheard(turn, None)
         if waiting and at - waiting[0]["created_at"] > NEWS_SECONDS_MAX * 1000:
             wanted["news", ""] = f"WordPress has not taken {len(waiting)} messages; see pay-bridge outbox list"
+        for gateway, many in count_unloaded(turn, context.sites.all(), at).items():
+            wanted["window", gateway] = f"buyers' browsers did not load its window script, for {many} orders"
         return wanted
 
     wanted = await context.ledger.read(look)

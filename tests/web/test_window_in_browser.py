@@ -166,6 +166,11 @@ async def test_a_script_that_is_missing_is_said_and_nothing_was_paid(shown: Show
     assert await page.inner_text("h1") == await page.title() == "결제 창을 열지 못했어요"
     assert not await page.is_visible("#window-hint")
     assert await shown.states() == ["open"]
+    await page.reload()
+    await page.locator("#window-open", has_text="다시 시도").wait_for()
+    await shown.world.quiet()
+    told = await shown.world.all("SELECT event, actor FROM audit WHERE event LIKE ?", "window.not_loaded")
+    assert told == [{"event": "window.not_loaded", "actor": "buyer"}], "the page tells the bridge, which notes it once"
     await page.click("text=다른 결제 수단 고르기")
     await page.wait_for_url(f"{shown.world.site.url}/order?**")
 

@@ -236,6 +236,7 @@ CREATE TABLE audit (
   hash TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (payment, seq)
 );
+CREATE INDEX audit_not_loaded ON audit (site, at) WHERE event = 'window.not_loaded';
 CREATE TRIGGER audit_fixed BEFORE UPDATE ON audit FOR EACH ROW
 EXECUTE FUNCTION refuse('the audit is never changed');
 CREATE TRIGGER audit_kept BEFORE DELETE ON audit FOR EACH ROW

@@ -216,6 +216,7 @@ CREATE TABLE audit (
   hash TEXT NOT NULL,
   PRIMARY KEY (payment, seq)
 );
+CREATE INDEX audit_not_loaded ON audit (site, at) WHERE event = 'window.not_loaded';
 CREATE TRIGGER audit_fixed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is never changed'); END;
 CREATE TRIGGER audit_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is never deleted'); END;
 

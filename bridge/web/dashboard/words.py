@@ -70,8 +70,7 @@ MEANINGS: dict[str, Said] = {
         "The buyer did not finish in time. No money moved.",
     ),
     State.FAILED_READY: Said(
-        "결제사가 결제창을 열어 주지 않았어요. 돈은 움직이지 않았어요.",
-        "The gateway gave no window. No money moved.",
+        "결제사가 결제창을 열어 주지 않았어요. 돈은 움직이지 않았어요.", "The gateway gave no window. No money moved."
     ),
     State.SUPERSEDED: Said(
         "결제사의 답을 받지 못해서 이 결제창은 쓰이지 않아요. 돈은 움직이지 않았어요.",
@@ -203,6 +202,7 @@ EVENTS: dict[str, Said] = {
     "window.refused": Said("결제사가 결제창을 거절했어요", "Window refused by the gateway"),
     "window.not_opened": Said("결제창을 열지 못했어요", "Window not opened"),
     "window.not_vouched": Said("결제사가 결제 창을 열어 주지 않았어요", "The gateway did not let its window open"),
+    "window.not_loaded": Said("구매자에게 결제창이 뜨지 않았어요", "Window script not loaded by the buyer's browser"),
     "window.vouched": Said("결제사가 이 사이트를 확인했어요", "The gateway knows this site"),
     "window.requested": Said("구매자가 결제를 요청했어요", "The buyer's browser asked for the payment"),
     "window.withdrawn": Said("결제 요청을 취소했어요", "A request for the payment was withdrawn"),

@@ -104,6 +104,7 @@ final class Story {
 			'payment.seat_lost'       => __( 'Given back: the seats were gone', 'pay-bridge' ),
 			'window.opened'           => __( 'Payment window opened', 'pay-bridge' ),
 			'window.not_vouched'      => __( 'The gateway did not let its window open', 'pay-bridge' ),
+			'window.not_loaded'       => __( 'The buyer\'s browser did not load the payment window', 'pay-bridge' ),
 			'window.vouched'          => __( 'The gateway knows this site', 'pay-bridge' ),
 			'window.requested'        => __( 'The buyer asked the gateway for the payment', 'pay-bridge' ),
 			'window.withdrawn'        => __( 'A request for the payment was withdrawn', 'pay-bridge' ),

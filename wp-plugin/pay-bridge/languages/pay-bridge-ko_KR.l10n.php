@@ -307,6 +307,7 @@ return array(
 		'The buyer has confirmed the purchase. A refund is made in the gateway\'s own console.' => '구매자가 구매를 확정했어요. 환불은 결제사 관리자 화면에서 해 주세요.',
 		'The buyer has refused the purchase. That is confirmed in the gateway\'s own console, which may pay the money back.' => '구매자가 구매를 거절했어요. 결제사 관리자 화면에서 거절을 확인해 주세요. 그때 돈이 돌아갈 수 있어요.',
 		'The buyer refuses the purchase…' => '구매 거절 전하기…',
+		'The buyer\'s browser did not load the payment window' => '구매자의 브라우저가 결제 창을 불러오지 못했어요',
 		'The buyer\'s phone or card number, or a business number' => '구매자의 휴대폰·카드 번호 또는 사업자등록번호',
 		'The charge of %s was not sent to the gateway, so no money was taken. You may charge it again.' => '%s 청구를 결제사에 보내지 못해 빠져나간 돈이 없어요. 다시 청구해도 돼요.',
 		'The customer\'s mobile phone' => '고객 휴대폰',
