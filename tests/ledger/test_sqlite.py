@@ -47,6 +47,14 @@ async def held_up(ledger):
     return gate, first
 
 
+async def in_line(ledger, *works):
+    """Ask for turns, and come back when all of them stand in the writer's queue."""
+    asked = [asyncio.ensure_future(ledger.write(work)) for work in works]
+    while ledger._queue.qsize() < len(works):
+        await asyncio.sleep(0)
+    return asked
+
+
 async def test_what_a_turn_answers_comes_back(ledger):
     assert await ledger.write(put("a")) == 1
     row = await ledger.read(lambda turn: turn.one("SELECT value FROM meta WHERE name = ?", "a"))
@@ -74,8 +82,7 @@ async def test_turns_that_wait_together_are_committed_together(ledger, monkeypat
     run = SqliteLedger._run_batch
     monkeypatch.setattr(SqliteLedger, "_run_batch", lambda self, batch: (batches.append(len(batch)), run(self, batch)))
     gate, first = await held_up(ledger)
-    others = [asyncio.ensure_future(ledger.write(put(f"n{number}"))) for number in range(600)]
-    await asyncio.sleep(0.01)
+    others = await in_line(ledger, *(put(f"n{number}") for number in range(600)))
     assert not any(other.done() for other in others)
     gate.set()
     await asyncio.gather(first, *others)
@@ -98,7 +105,7 @@ async def test_a_turn_that_fails_leaves_nothing_and_does_not_hurt_its_batch_mate
         return next(iter(()))
 
     gate, first = await held_up(ledger)
-    asked = [asyncio.ensure_future(ledger.write(work)) for work in (put("a"), fails, breaks, stops, put("b"))]
+    asked = await in_line(ledger, put("a"), fails, breaks, stops, put("b"))
     gate.set()
     async with asyncio.timeout(5):
         results = await asyncio.gather(first, *asked, return_exceptions=True)
@@ -121,10 +128,9 @@ async def test_a_lost_transaction_fails_every_turn_of_its_batch_and_runs_none_ag
         return work
 
     gate, first = await held_up(ledger)
-    asked = [
-        asyncio.ensure_future(ledger.write(work))
-        for work in (counted("a"), lambda turn: turn.run("ROLLBACK") and runs.append("gone"), counted("b"))
-    ]
+    asked = await in_line(
+        ledger, counted("a"), lambda turn: turn.run("ROLLBACK") and runs.append("gone"), counted("b")
+    )
     gate.set()
     results = await asyncio.gather(*asked, return_exceptions=True)
     await first
@@ -152,7 +158,7 @@ async def test_a_commit_that_fails_fails_every_turn_of_its_batch(ledger):
 
     ledger._writer_connection = Stubborn(ledger._writer_connection)
     gate, first = await held_up(ledger)
-    asked = [asyncio.ensure_future(ledger.write(put(name))) for name in ("a", "b")]
+    asked = await in_line(ledger, put("a"), put("b"))
     gate.set()
     results = await asyncio.gather(first, *asked, return_exceptions=True)
 
@@ -239,9 +245,7 @@ asyncio.run(main())
 
 async def test_a_waiter_that_goes_away_does_not_cancel_its_turn(ledger):
     gate, first = await held_up(ledger)
-    leaving = asyncio.ensure_future(ledger.write(put("left")))
-    staying = asyncio.ensure_future(ledger.write(put("stayed")))
-    await asyncio.sleep(0)
+    leaving, staying = await in_line(ledger, put("left"), put("stayed"))
     leaving.cancel()
     gate.set()
     await first
@@ -287,8 +291,7 @@ async def test_a_reader_whose_work_fails_is_whole_again(ledger):
 async def test_closing_finishes_what_waits_and_then_takes_nothing_more(folder):
     ledger = SqliteLedger(folder / "bridge.db")
     gate, first = await held_up(ledger)
-    asked = [asyncio.ensure_future(ledger.write(put(f"n{number}"))) for number in range(300)]
-    await asyncio.sleep(0)
+    asked = await in_line(ledger, *(put(f"n{number}") for number in range(300)))
     closing = asyncio.ensure_future(ledger.close())
     await asyncio.sleep(0)
     gate.set()

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+import math
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,10 @@ def later(stamp: Stamp, seconds: float) -> Stamp:
 
 
 class VirtualClock:
-    """Wall time and boot time that stand still until `forward`; chance that repeats."""
+    """Wall time and boot time that stand still until `forward`; chance that repeats.
+
+    Both stand at whole milliseconds, as what the ledger keeps does: a moment read back equals the moment it was told.
+    """
 
     def __init__(self, at: datetime = NOW, seed: int = 7) -> None:
         self.at = at
@@ -43,7 +47,7 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         woken = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self.boot + seconds, next(self._turns), woken))
+        heapq.heappush(self._sleepers, (self._after(seconds), next(self._turns), woken))
         await woken
 
     @property
@@ -61,11 +65,11 @@ class VirtualClock:
 
     def skip(self, seconds: float) -> None:
         """Let time pass in the middle of a step, as a slow answer does; nobody is woken by it."""
-        self._pass(self.boot + seconds)
+        self._pass(self._after(seconds))
 
     async def forward(self, seconds: float) -> None:
         """Let time pass, waking the sleepers one after the other."""
-        ends_at = self.boot + seconds
+        ends_at = self._after(seconds)
         for _ in range(5):
             await asyncio.sleep(0)  # whoever is about to sleep sleeps from now
         while self._sleepers and self._sleepers[0][0] <= ends_at:
@@ -76,6 +80,10 @@ class VirtualClock:
                 for _ in range(3):
                     await asyncio.sleep(0)
         self._pass(ends_at)
+
+    def _after(self, seconds: float) -> float:
+        """Say the boot time so many seconds from now; a wait that ends within a millisecond ends with it."""
+        return math.ceil(round((self.boot + seconds) * 1000, 3)) / 1000
 
     def _pass(self, boot: float) -> None:
         passed = max(0.0, boot - self.boot)
