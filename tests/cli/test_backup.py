@@ -142,7 +142,7 @@ def test_a_serving_bridge_is_backed_up_by_hand_and_by_itself(kept: Place, tmp_pa
     serving = replace(kept, environment=kept.environment | {"BRIDGE_BACKUP_PATH": str(folder)})
     with serving.serving():
         backed_up(serving, "beside.backup")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120  # the process that makes it gives way to every other
         while not list(folder.glob("pay-bridge-*.backup")):
             assert time.monotonic() < deadline, "no automatic backup"
             time.sleep(0.1)

@@ -16,7 +16,27 @@ import uvicorn
 from bridge.domain.failures import BridgeError
 from bridge.sandbox import server
 from bridge.sandbox.app import build
+from bridge.sandbox.clock import WallClock
+from bridge.sandbox.faults import HANG_MAX_SECONDS
 from bridge.signing import news
+
+UNTIL_TOLD = HANG_MAX_SECONDS
+"""Who sleeps so long waits for `let_go`, so that no test depends on how fast the machine is."""
+
+
+class HeldClock(WallClock):
+    """The machine's clock, but what sleeps UNTIL_TOLD sleeps until the test says."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds, or until told."""
+        if seconds != UNTIL_TOLD:
+            await super().sleep(seconds)
+            return
+        while not self.told:
+            await asyncio.sleep(0.005)
 
 
 class Barrier:
@@ -40,7 +60,8 @@ class Gateway:
     """The sandbox on a free port, asked over HTTP like the real one."""
 
     def __init__(self) -> None:
-        self.app: Any = build(seed=1)
+        self.clock = HeldClock()
+        self.app: Any = build(seed=1, clock=self.clock)
         self.barrier = Barrier(self.app)
         self.kept_notices: list[Any] = []
         self._socket = socket.socket()
@@ -60,6 +81,7 @@ class Gateway:
         self.set(notice_retry_seconds=[0.3, 0.3, 0.5, 0.5, 1, 1, 2, 2, 4, 4])
 
     def stop(self) -> None:
+        self.let_go()
         self.http.close()
         self._server.should_exit = True
         if self._thread.is_alive():
@@ -79,6 +101,15 @@ class Gateway:
     def fault(self, op: str, kind: str, **more: Any) -> None:
         """Let the next such call go wrong."""
         self.control("faults", gateway="mainpay", op=op, kind=kind, **more)
+
+    def hold(self, op: str, kind: str, **more: Any) -> None:
+        """Let the next such call go wrong by waiting, until `let_go`."""
+        self.clock.told = False
+        self.fault(op, kind, delay_seconds=UNTIL_TOLD, **more)
+
+    def let_go(self) -> None:
+        """Let what is held go on."""
+        self.clock.told = True
 
     def clear_faults(self) -> None:
         """Let nothing more go wrong."""

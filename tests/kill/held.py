@@ -5,16 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from .lab import Lab
 from .people import Order
 
-HELD_SECONDS = 6.0
 
-
-def die_over_approval(
-    lab: Lab, order: Order, fault: str, *, captured: bool, held_seconds: float = HELD_SECONDS
-) -> None:
+def die_over_approval(lab: Lab, order: Order, fault: str, *, captured: bool) -> None:
     """Kill the server after its approval arrived at the gateway and, where `captured`, was carried out."""
     order.check_out()
     order.pay_in_window()
-    lab.gateway.fault("pay", fault, delay_seconds=held_seconds)
+    lab.gateway.hold("pay", fault)
     with ThreadPoolExecutor(1) as browser:
         browser.submit(order.come_back)
         ref = order.payment["merchant_ref"]

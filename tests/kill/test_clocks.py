@@ -73,11 +73,12 @@ def test_a_clock_that_steps_during_an_approval_changes_nothing_about_it(kept: La
     order.check_out()
     order.pay_in_window()
     ref = order.payment["merchant_ref"]
-    kept.gateway.fault("pay", "delay", delay_seconds=2)
+    kept.gateway.hold("pay", "delay")
     with ThreadPoolExecutor(1) as browser:
         returning = browser.submit(order.come_back)
         kept.wait_for(lambda: kept.gateway.books()[ref]["captured"] > 0, "the gateway carried it out")
         kept.moments.set_ahead(ahead + seconds)
+        kept.gateway.let_go()
         assert returning.result(20) is not None
     book = kept.gateway.books()[ref]
     assert (order.payment["state"], book["net"], book["calls"].get("net_cancel", 0)) == (State.PAID, AMOUNT, 0)
@@ -93,11 +94,12 @@ def test_a_clock_that_steps_before_a_net_cancel_is_answered_takes_the_money_back
     order.pay_in_window()
     ref = order.payment["merchant_ref"]
     kept.gateway.fault("pay", "garbage_after", merchant_ref=ref)
-    kept.gateway.fault("net_cancel", "delay", delay_seconds=2, merchant_ref=ref)
+    kept.gateway.hold("net_cancel", "delay", merchant_ref=ref)
     with ThreadPoolExecutor(1) as browser:
         returning = browser.submit(order.come_back)
         kept.wait_for(lambda: kept.gateway.books()[ref]["net"] == 0 < kept.gateway.books()[ref]["captured"], "undone")
         kept.moments.set_ahead(ahead + seconds)
+        kept.gateway.let_go()
         assert returning.result(20) is not None
     kept.moments.set_ahead(ahead)
     _judge(kept)

@@ -121,7 +121,7 @@ def test_without_a_descriptor_nothing_is_sent_and_afterwards_everything_goes_on(
     for _ in range(3):
         open_line(dry)
     process, ref = process_id(dry), under_way.payment["merchant_ref"]
-    dry.gateway.fault("pay", "delay", delay_seconds=2, merchant_ref=ref)
+    dry.gateway.hold("pay", "delay", merchant_ref=ref)
     with ThreadPoolExecutor(1) as buyer:
         returning = buyer.submit(under_way.come_back)
         dry.wait_for(lambda: dry.gateway.books()[ref]["captured"] > 0, "the gateway has carried the approval out")
@@ -136,6 +136,7 @@ def test_without_a_descriptor_nothing_is_sent_and_afterwards_everything_goes_on(
             assert heard.json()["state"] == "not_sent"
             said = dry.lines[-1].post(notice.url, content=notice.body, headers={"content-type": notice.content_type})
             assert (said.status_code, said.content) == (200, b"OK")
+            dry.gateway.let_go()
             heard = returning.result(20)
             assert heard is not None
             assert heard.status_code == 303

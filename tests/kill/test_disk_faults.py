@@ -44,11 +44,11 @@ def ready(lab: Lab) -> tuple[int, str]:
 
 
 @contextmanager
-def approving(lab: Lab, order: Order, delay_seconds: float = 1.0) -> Iterator["Future[httpx2.Response | None]"]:
-    """Let an approval be at the gateway, done and not answered yet, while the block runs."""
+def approving(lab: Lab, order: Order) -> Iterator["Future[httpx2.Response | None]"]:
+    """Let an approval be at the gateway, done and not answered until the block lets it go."""
     order.check_out()
     order.pay_in_window()
-    lab.gateway.fault("pay", "delay", delay_seconds=delay_seconds)
+    lab.gateway.hold("pay", "delay")
     with ThreadPoolExecutor(1) as browser:
         returning = browser.submit(order.come_back)
         ref = order.payment["merchant_ref"]
@@ -98,6 +98,7 @@ def test_an_answer_that_finds_the_disk_full_is_written_into_the_reserves_room(sm
     order = Order(small)
     with approving(small, order) as returning:
         small.disk.limit(0)
+        small.gateway.let_go()
         answer = returning.result(20)
     assert answer is not None
     assert answer.status_code == 303
@@ -115,7 +116,8 @@ def test_without_a_reserve_the_answer_waits_for_room_and_is_not_lost(lab: Lab) -
     order = Order(lab)
     with approving(lab, order) as returning:
         lab.disk.limit(0)
-        time.sleep(3)
+        lab.gateway.let_go()
+        time.sleep(2)
         [operation] = lab.rows("SELECT state FROM operations")
         assert operation["state"] == "sent", "on the disk it is still what it was"
         lab.disk.unlimit()
@@ -133,7 +135,8 @@ def test_an_answer_that_found_no_room_before_the_death_is_found_out_after_it(lab
     order = Order(lab)
     with approving(lab, order):
         lab.disk.limit(0)
-        time.sleep(2)
+        lab.gateway.let_go()
+        time.sleep(1)
         lab.kill()
     lab.disk.unlimit()
     lab.restart()
@@ -150,6 +153,7 @@ def test_a_sync_that_fails_ends_the_process_and_the_next_one_goes_on(lab: Lab, s
     if sent:
         with approving(lab, order):
             lab.disk.fail_syncs(1)
+            lab.gateway.let_go()
             assert lab.server is not None
             assert lab.server.wait(20) == 70
     else:
@@ -232,7 +236,8 @@ def test_an_answer_that_finds_the_database_locked_is_written_afterwards(lab: Lab
     order = Order(lab)
     with approving(lab, order) as returning:
         with locked(lab):
-            time.sleep(7)
+            lab.gateway.let_go()
+            time.sleep(6)
         answer = returning.result(20)
     assert answer is not None
     lab.settle()

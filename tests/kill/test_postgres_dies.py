@@ -4,7 +4,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -43,9 +43,12 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, library: Path | None) -> It
             lab.close()
 
 
-def die(server: PostgresServer, away_seconds: float = AWAY_SECONDS) -> None:
-    """Die as by a crash, stay away for a moment, come back."""
+def die(
+    server: PostgresServer, away_seconds: float = AWAY_SECONDS, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Die as by a crash, stay away for a moment in which something happens, come back."""
     server.stop(signal.SIGQUIT)
+    meanwhile()
     time.sleep(away_seconds)
     server.start()
 
@@ -59,11 +62,15 @@ def test_an_answer_that_finds_the_database_dead_is_written_when_it_is_back(
     order.check_out()
     order.pay_in_window()
     ref = order.payment["merchant_ref"]
-    lab.gateway.fault("pay", "delay", delay_seconds=0.3 if answered == "while it is away" else 3)
+    lab.gateway.hold("pay", "delay")
     with ThreadPoolExecutor(1) as browser:
         returning = browser.submit(order.come_back)
         lab.wait_for(lambda: lab.gateway.books()[ref]["captured"] > 0, "the gateway carried it out")
-        die(server, LONG_AWAY_SECONDS if answered == "while it is away" else AWAY_SECONDS)
+        if answered == "while it is away":
+            die(server, LONG_AWAY_SECONDS, meanwhile=lab.gateway.let_go)
+        else:
+            die(server)
+            lab.gateway.let_go()
         answer = returning.result(30)
     assert answer is not None
     lab.settle()
@@ -79,11 +86,11 @@ def test_a_refund_whose_answer_finds_the_database_dead_is_written_once(mortal: t
     ref = order.payment["merchant_ref"]
     refund = Refund(order, 12_000)
     order_of_click = refund.click
-    lab.gateway.fault("part_cancel", "delay", delay_seconds=0.3)
+    lab.gateway.hold("part_cancel", "delay")
     with ThreadPoolExecutor(1) as clerk:
         clicked = clerk.submit(order_of_click)
         lab.wait_for(lambda: lab.gateway.books()[ref]["refunded"] > 0, "the gateway gave it back")
-        die(server)
+        die(server, meanwhile=lab.gateway.let_go)
         clicked.result(30)
     lab.settle()
     answer = refund.click()

@@ -45,12 +45,13 @@ def test_a_browser_that_goes_away_ends_no_approval(lab: Lab) -> None:
     order.check_out()
     order.pay_in_window()
     ref = order.payment["merchant_ref"]
-    lab.gateway.fault("pay", "delay", delay_seconds=1)
+    lab.gateway.hold("pay", "delay")
     path = order.return_url.removeprefix(lab.url)
     with socket.create_connection(("127.0.0.1", lab.port)) as browser:
         browser.sendall(f"GET {path} HTTP/1.1\r\nhost: pay.example\r\n\r\n".encode())
         lab.wait_for(lambda: lab.gateway.books()[ref]["calls"].get("pay") == 1, "the approval is under way")
         browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # by a reset, not politely
+    lab.gateway.let_go()
     lab.settle()
     assert order.payment["state"] == State.PAID
     answer = order.come_back()
@@ -174,7 +175,7 @@ def test_a_bridge_that_was_stopped_too_long_cannot_write_what_another_has_taken_
         order.check_out()
         order.pay_in_window()
         ref = order.payment["merchant_ref"]
-        lab.gateway.fault("pay", "delay", delay_seconds=3)
+        lab.gateway.hold("pay", "delay")
         assert lab.server is not None
         with ThreadPoolExecutor(1) as browser:
             returning = browser.submit(order.come_back)
@@ -182,6 +183,7 @@ def test_a_bridge_that_was_stopped_too_long_cannot_write_what_another_has_taken_
             lab.server.pause()
             moments.set_ahead(20)  # the lease of the stopped one has run out, and nobody has to wait for it
             _wait(lab, order, State.VOIDED)
+            lab.gateway.let_go()
             lab.server.go_on()
             assert returning.result(30) is not None
         assert order.payment["state"] == State.VOIDED, "the loser's answer was not written over it"

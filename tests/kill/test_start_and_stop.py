@@ -24,12 +24,14 @@ def test_an_approval_under_way_is_finished_before_the_server_ends(lab: Lab) -> N
     order.check_out()
     order.pay_in_window()
     payment = order.payment
-    lab.gateway.fault("pay", "delay", delay_seconds=1.5)
+    lab.gateway.hold("pay", "delay")
     with ThreadPoolExecutor(1) as browser:
         returning = browser.submit(order.come_back)
         lab.wait_for(lambda: lab.gateway.books()[payment["merchant_ref"]]["captured"] > 0, "the approval is under way")
         assert lab.server is not None
         lab.server.terminate()
+        lab.wait_for(lambda: not answers(lab.port, b"/livez"), "nothing new is taken")
+        lab.gateway.let_go()
         answer = returning.result(20)
         code = lab.server.wait(20)
     assert answer is not None

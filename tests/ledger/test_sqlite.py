@@ -128,9 +128,7 @@ async def test_a_lost_transaction_fails_every_turn_of_its_batch_and_runs_none_ag
         return work
 
     gate, first = await held_up(ledger)
-    asked = await in_line(
-        ledger, counted("a"), lambda turn: turn.run("ROLLBACK") and runs.append("gone"), counted("b")
-    )
+    asked = await in_line(ledger, counted("a"), lambda turn: turn.run("ROLLBACK") and runs.append("gone"), counted("b"))
     gate.set()
     results = await asyncio.gather(*asked, return_exceptions=True)
     await first
