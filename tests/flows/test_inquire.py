@@ -238,9 +238,9 @@ async def test_after_a_day_it_is_asked_hourly_and_after_a_week_daily(asked):
 
     await count(1)
     assert 5 <= await count(1) <= 7
-    await count(24)
+    await count(24, step=3_600)
     assert await count(6) == 6
-    await count(7 * 24, step=3_600)
+    await count(7 * 24, step=6 * 3_600)
     assert await count(48, step=3_600) == 2
     assert await world.state(payment.id) == "needs_human"
 

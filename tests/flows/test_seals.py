@@ -162,7 +162,9 @@ async def test_any_bit_of_any_column_is_found(sealed, choice):
         assert await found_anything(sealed), f"{table}.{column} {value!r} -> {flipped!r}"
     finally:
         forge_one(path, table, column, rowid, value)
-    assert await breaks(sealed) == []
+    with closing(sqlite3.connect(path)) as books:
+        kept = books.execute(f"SELECT {column} FROM {table} WHERE rowid = ?", [rowid]).fetchone()
+    assert kept == (value,), "what the next example finds is its own"
 
 
 @pytest.mark.sqlite
@@ -214,6 +216,7 @@ def flip(value, choice):
 def forge_one(path, table, column, rowid, value):
     with closing(sqlite3.connect(path)) as books, books:
         books.execute("PRAGMA ignore_check_constraints = ON")
+        books.execute("PRAGMA synchronous = OFF")
         books.execute(f"DROP TRIGGER IF EXISTS {TABLES[table]}")
         text = "CAST(? AS TEXT)" if isinstance(value, bytes) else "?"
         books.execute(f"UPDATE {table} SET {column} = {text} WHERE rowid = ?", [value, rowid])
