@@ -217,6 +217,15 @@ class RefundsToAccounts(Protocol):
 
 
 @runtime_checkable
+class PaysWithin(Protocol):
+    """A gateway that has no name of its own for some methods: the buyer finds them within another's window."""
+
+    def paid_as(self, method: Method) -> Method:
+        """Say what money is called that was asked for by a method: by its window, not by what was wished for."""
+        ...
+
+
+@runtime_checkable
 class LooksUp(Protocol):
     """A gateway that says which card begins with these digits."""
 

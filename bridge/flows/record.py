@@ -95,6 +95,7 @@ class Recorder(Pen):
             actor=actor,
             event="payment.paid" if against is None else f"payment.{against.reason}",
             detail={"amount": paid.amount, "evidence": str(evidence)},
+            method=self.site.paid_as(payment),
             captured=paid.amount,
             refs=dict(paid.refs),
             card=dict(paid.card),

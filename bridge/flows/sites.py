@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from bridge.domain.failures import GatewayOff, Misconfigured, NotFound
 from bridge.domain.gateway import Gateway
-from bridge.domain.payment import Method, Mode
+from bridge.domain.payment import Method, Mode, Payment
+from bridge.domain.services import PaysWithin
 from bridge.ledger import sites as rows
 from bridge.ledger.ledger import Ledger, Row, Turn
 from bridge.ledger.vault import Vault
@@ -53,6 +54,11 @@ class Site:
         if found is None:
             raise GatewayOff(f"The gateway {name or self.default_gateway} is not set up for this site.")
         return found
+
+    def paid_as(self, payment: Payment) -> Method:
+        """Give the method that money of a payment is shown by: what its gateway was told, never a mere wish."""
+        gateway = self.gateways.get(payment.gateway)
+        return gateway.paid_as(payment.method) if isinstance(gateway, PaysWithin) else payment.method
 
     def takes_typed_cards(self, gateway: Gateway) -> bool:
         """Tell whether the site switched typed cards on for a gateway."""

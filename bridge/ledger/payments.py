@@ -15,7 +15,7 @@ from bridge.ledger.ledger import Row, Turn
 _JSON = ("refs", "card", "account")
 _TIMES = ("paid_at", "close_seen_at", "expires_at")
 _WINDOWED = (State.OPEN, State.APPROVING)
-_PLAIN = ("captured", "refunded", "orphaned", "window_url", "window_sealed", "reason", "code", "message")
+_PLAIN = ("method", "captured", "refunded", "orphaned", "window_url", "window_sealed", "reason", "code", "message")
 
 
 def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str = "") -> None:
@@ -60,6 +60,7 @@ def move(
     """
     was = State(payment.state)
     assert becomes == was or may_move(was, becomes), f"a payment may not go from {was} to {becomes}"
+    assert "method" not in changes or "captured" in changes, "money alone says what it was paid by"
     if was in _WINDOWED and becomes not in _WINDOWED and payment.window_sealed:
         changes["window_sealed"] = ""  # it holds the buyer's name, and opens nothing any more
     after = replace(payment, state=str(becomes), version=payment.version + 1, **changes)  # type: ignore[arg-type]

@@ -61,7 +61,12 @@ async def test_a_payment_is_read_as_it_was_written(books):
     [
         *({"refs": {"refNo": "가"}}, {"card": {"name": "현대"}}, {"account": {"bank": "국민"}}, {"adopted": True}),
         *({"paid_at": NOW}, {"close_seen_at": NOW}, {"expires_at": NOW + timedelta(days=1)}, {"orphaned": 7}),
-        *({"captured": 55_000}, {"captured": 55_000, "refunded": 5_000}, {"window_url": "https://w"}),
+        *(
+            {"captured": 55_000},
+            {"captured": 55_000, "refunded": 5_000},
+            {"captured": 55_000, "method": Method.CARD},
+            {"window_url": "https://w"},
+        ),
         *({"window_sealed": "sealed"}, {"reason": "r"}, {"code": "c"}, {"message": "말씀"}),
     ],
     ids=lambda one: "-".join(one),

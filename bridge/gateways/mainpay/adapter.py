@@ -38,7 +38,7 @@ from bridge.gateways.mainpay import codes, notices
 from bridge.gateways.mainpay.answers import approval, misfit
 from bridge.gateways.mainpay.direct import Direct
 from bridge.gateways.mainpay.settings import SETTINGS, read_settings
-from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS
+from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS, WITHIN_CARD
 
 NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: "nextAppUrl"}
 AROUND_MIDNIGHT = timedelta(minutes=10)
@@ -69,6 +69,10 @@ class Mainpay(Direct):
     def smallest(self, method: Method) -> int:
         """Say the least amount: Mainpay's documents name none."""
         return AMOUNT_MIN
+
+    def paid_as(self, method: Method) -> Method:
+        """Call what was paid in the card window a card: no answer tells whether it was a wallet."""
+        return Method.CARD if method in WITHIN_CARD else method
 
     def open_window(
         self, payment: Payment, order: Order, urls: Urls, stamp: Stamp

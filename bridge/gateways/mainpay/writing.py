@@ -19,7 +19,8 @@ PAYMETHODS = {
     Method.PHONE: "HPP",
     Method.GIFT: "CULT",
 }
-"""The card window also offers the easy-pay services (guide, 결제창 연동)."""
+"""The card window also offers the easy-pay services (guide, 결제창 연동); no document has a paymethod for them."""
+WITHIN_CARD = frozenset({Method.KAKAOPAY, Method.NAVERPAY, Method.PAYCO})
 
 SECRETS = frozenset(
     {"signature", "authToken", "authCode", "customerName", "customerEmail", "customerTelNo"}
