@@ -192,3 +192,21 @@ def test_letting_the_seats_go_asks_first_and_ends_the_order(lane: Lane, browse: 
 
     heading(page, "예매를 그만뒀어요")
     assert lane.payments(ref) == []
+
+
+def test_keeping_the_seats_longer_is_offered_only_when_half_of_the_time_is_gone(lane: Lane, browse: Browse) -> None:
+    page, ref = order_page(lane, browse)
+    longer = page.get_by_role("button", name="10분으로 늘리기")
+    expect(longer).to_be_hidden()
+    lane.hold(ref, 305)
+    page.reload()
+    expect(longer).to_be_hidden()
+    expect(longer).to_be_visible(timeout=15_000)
+
+    longer.click()
+    expect(page.get_by_text("시간을 늘렸어요.")).to_be_visible()
+    expect(longer).to_be_hidden()
+    lane.hold(ref, 120)
+    bare = browse(lane, java_script_enabled=False, storage_state=page.context.storage_state())
+    bare.goto(page.url)
+    expect(bare.get_by_role("button", name="10분으로 늘리기")).to_be_visible()

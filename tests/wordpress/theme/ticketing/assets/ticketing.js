@@ -50,10 +50,14 @@
 		var end = Date.now() + hold.dataset.hold * 1000;
 		var left = one('[data-left]', hold);
 		var said = one('[data-hold-said]', hold);
+		var longer = one('[data-helps]', hold);
 		var tick = function () {
 			var seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
 			left.textContent = Math.floor(seconds / 60) + ':' + String(seconds % 60).padStart(2, '0') + ' 남음';
 			hold.classList.toggle('soon', seconds <= 120);
+			if (longer) {
+				longer.hidden = seconds > longer.dataset.helps;
+			}
 			if (seconds === 120 || seconds === 60) {
 				said.textContent = seconds / 60 + '분 남았어요.';
 			}

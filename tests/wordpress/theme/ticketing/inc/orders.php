@@ -7,6 +7,7 @@ defined( 'ABSPATH' ) || exit;
 
 const TICKETING_HOLD_SECONDS    = 600;
 const TICKETING_EXTENSIONS_MAX  = 3;
+const TICKETING_EXTENSION_HELPS = 300; // Keeping the seats longer is offered when no more seconds than these are left.
 const TICKETING_TICKETS_MAX     = 4;
 
 /** One order as an object, or null. */
