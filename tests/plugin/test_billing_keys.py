@@ -126,6 +126,8 @@ def test_who_has_none_reads_so_and_finds_the_button(shop: Shop, page: str) -> No
     text = shop.as_("owner").get(page).text
 
     assert "등록한 카드나 휴대폰이 없어요." in text
+    assert "여기에서 카드를 한 번 등록하면 정기결제에 쓸 수 있어요." in text
+    assert "다른 결제사" not in text, "there is one"
     assert re.search(r'value="card:payple" class="[^"]+">카드 등록</button>', text)
     assert "지금 결제되는 돈은 없어요" in text
 
@@ -154,7 +156,9 @@ def test_registering_leads_to_the_window_and_two_presses_are_one(shop: Shop, bri
     }
 
 
-def test_each_gateway_has_a_button_and_a_window_of_its_own(shop: Shop, bridge: StubBridge, page: str) -> None:
+def test_one_button_registers_and_the_other_gateways_windows_are_folded_beneath_it(
+    shop: Shop, bridge: StubBridge, page: str
+) -> None:
     able(bridge, card_keys=[PAYPLE, PAYSTORY])
     bridge.scripted[ASK] = (201, KEY | {"state": "open", "window_url": WINDOW})
     text = shop.as_("owner").get(page).text
@@ -162,8 +166,10 @@ def test_each_gateway_has_a_button_and_a_window_of_its_own(shop: Shop, bridge: S
     for choice in form["choices"].split():
         assert send(shop, form, choice=choice).status_code == 303
 
-    assert "카드 등록 (페이플)" in text
-    assert "카드 등록 (페이스토리)" in text
+    shown, folded = part(text).split("<details><summary>다른 결제사로 등록하기…</summary>")
+    assert ">카드 등록</button>" in shown
+    assert "페이플" not in shown
+    assert "카드 등록 (페이스토리)" in folded
     sent = bridge.asked("POST", "/v1/billing-keys")
     assert [one.json["gateway"] for one in sent] == ["payple", "paystory"]
     assert len({one.headers["Idempotency-Key"] for one in sent}) == 2, "gone back and chosen another"

@@ -72,7 +72,7 @@ final class Billing_Keys {
 			}
 		);
 		if ( ! $own ) {
-			printf( '<p>%s</p>', esc_html__( 'You have no registered card or phone.', 'pay-bridge' ) );
+			printf( '<p class="pay-bridge-none"><strong>%s</strong></p>', esc_html__( 'You have no registered card or phone.', 'pay-bridge' ) );
 		} else {
 			echo '<ul class="pay-bridge-list">';
 			foreach ( $own as $key ) {
@@ -80,7 +80,7 @@ final class Billing_Keys {
 			}
 			echo '</ul>';
 		}
-		self::render_registering( $client, $order_ref, $back );
+		self::render_registering( $client, $order_ref, $back, ! $own );
 	}
 
 	/** What came of the last button or window. Which key the way back is about is sought among the customer's own. */
@@ -127,13 +127,16 @@ final class Billing_Keys {
 	}
 
 	/** The next buttons: a card always, a phone where there is an order that it pays. */
-	private static function render_registering( Client $client, string $order_ref, string $back ): void {
+	private static function render_registering( Client $client, string $order_ref, string $back, bool $has_none ): void {
 		list( $order, $obstacle ) = self::payable( $order_ref, '' !== Request::query( 'pay_bridge_key' ) );
 		$amount = null === $order ? 0 : $order->amount();
 		$cards  = Key_Window::gateways( $client, 'card' );
 		$phones = null === $order ? array() : Key_Window::gateways( $client, 'phone', $amount );
 		if ( ! $cards && ! $phones ) {
 			printf( '<p>%s</p>', esc_html( '' === $order_ref ? __( 'No card can be registered here at the moment. Please try again later, or ask the shop.', 'pay-bridge' ) : __( 'Nothing can be registered here at the moment. Please try again later, or ask the shop.', 'pay-bridge' ) ) );
+		}
+		if ( $cards && $has_none ) {
+			printf( '<p>%s</p>', esc_html__( 'Register a card here once, and the shop can use it for your recurring payments. You can delete it here at any time.', 'pay-bridge' ) );
 		}
 		if ( $cards ) {
 			self::open_form( 'register', '', $back );

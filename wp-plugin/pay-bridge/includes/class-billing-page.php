@@ -51,7 +51,7 @@ final class Billing_Page {
 
 	private static function render_lists( Client $client, string $customer, string $typed ): void {
 		if ( '' === $customer ) {
-			Admin::notice( '' === $typed ? 'info' : 'error', '' === $typed ? __( 'Enter a customer to see the registered cards and the recurring plans.', 'pay-bridge' ) : __( 'There is no such customer. Enter a user name, an e-mail address or a name such as wp:7.', 'pay-bridge' ) );
+			Admin::notice( '' === $typed ? 'info' : 'error', '' === $typed ? __( 'Enter a customer to see the registered cards and the recurring plans. Who has no card yet is sent an address to register one from there.', 'pay-bridge' ) : __( 'There is no such customer. Enter a user name, an e-mail address or a name such as wp:7.', 'pay-bridge' ) );
 			return;
 		}
 		printf( '<h2>%s</h2>', esc_html__( 'Registered cards and phones', 'pay-bridge' ) );

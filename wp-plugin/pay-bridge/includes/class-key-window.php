@@ -58,16 +58,27 @@ final class Key_Window {
 		return new Answer( 200, array( 'items' => $items ) );
 	}
 
-	/** What registering means, and a button for each gateway; the form around them is the caller's. */
+	/** What registering means, and one button; other gateways' are folded beneath it. The form around them is the caller's. */
 	public static function render_buttons( string $method, array $gateways, int $amount = 0 ): void {
+		/* translators: %s: an amount such as 12,000 KRW */
+		$words = 'phone' === $method ? sprintf( __( 'Register a phone and pay %s', 'pay-bridge' ), Words::krw( $amount ) ) : __( 'Register a card', 'pay-bridge' );
+		$first = (string) array_key_first( $gateways );
 		printf( '<p>%s</p><p class="pay-bridge-buttons">', esc_html( self::meaning( $method, $amount ) ) );
-		foreach ( $gateways as $name => $title ) {
-			/* translators: %s: an amount such as 12,000 KRW */
-			$words = 'phone' === $method ? sprintf( __( 'Register a phone and pay %s', 'pay-bridge' ), Words::krw( $amount ) ) : __( 'Register a card', 'pay-bridge' );
-			$words = count( $gateways ) > 1 ? $words . ' (' . $title . ')' : $words;
-			printf( '<button type="submit" name="choice" value="%s" class="pay-bridge-button button wp-element-button">%s</button> ', esc_attr( $method . ':' . $name ), esc_html( $words ) );
-		}
+		self::render_button( $method . ':' . $first, $words );
 		echo '</p>';
+		unset( $gateways[ $first ] );
+		if ( ! $gateways ) {
+			return;
+		}
+		printf( '<details><summary>%s</summary><p class="pay-bridge-buttons">', esc_html__( 'Register with another payment company…', 'pay-bridge' ) );
+		foreach ( $gateways as $name => $title ) {
+			self::render_button( $method . ':' . $name, $words . ' (' . $title . ')' );
+		}
+		echo '</p></details>';
+	}
+
+	private static function render_button( string $choice, string $words ): void {
+		printf( '<button type="submit" name="choice" value="%s" class="pay-bridge-button button wp-element-button">%s</button> ', esc_attr( $choice ), esc_html( $words ) );
 	}
 
 	private static function meaning( string $method, int $amount ): string {
