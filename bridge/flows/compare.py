@@ -59,11 +59,11 @@ def record_check(
 
 
 def _may_arrive_ms(recorder: Recorder, gateway: Gateway, one: Operation, asked: Stamp) -> int:
-    """How long a refund without an answer of its own can still be on its way, in milliseconds.
+    """How long a refund that was made, or a second copy of it, can still be on its way, in milliseconds.
 
-    What an inquiry or a notice showed may have been made by somebody else, of the same amount.
+    An answer is of one copy; what an inquiry or a notice showed may be somebody else's, of the same amount.
     """
-    if one.kind is not Kind.REFUND or one.step is not Step.OK or one.evidence == Evidence.E1:
+    if one.kind is not Kind.REFUND or one.step is not Step.OK:
         return 0
     return quiet_left_ms(recorder.context, gateway, one, asked)
 
@@ -158,7 +158,8 @@ def _later(
 ) -> None:
     """Look again: a gateway's inquiry may lag behind its own answers. What still differs at last is a person's."""
     since = to_ms(check.sent_at)
-    late = is_late(gateway, waited_ms(recorder.context, check, recorder.stamp))
+    made = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.REFUND and one.step is Step.OK]
+    late = is_late(gateway, min(waited_ms(recorder.context, one, recorder.stamp) for one in (check, *made)))
     next_try_at = after_human(since, recorder.at) if late else recorder.at + pause_ms(ASK_SECONDS, check.tries // 2)
     if late and difference and "KRW" in difference:
         recorder.case(turn, payment, DIFFER, difference)

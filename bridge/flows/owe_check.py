@@ -10,7 +10,9 @@ from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 AFTER_SECONDS = 5
-"""How long after a refund the books are compared: an inquiry lags behind, and a request sent twice arrives twice."""
+"""How long after a refund the books are compared: an inquiry lags behind, and a request sent twice arrives twice.
+
+They are compared once more when its quiet period is over, until when a second copy can arrive."""
 
 
 def owe_check(turn: Turn, pen: Pen, payment: Payment, *, after_seconds: float = 0, target: str = "") -> bool:

@@ -153,13 +153,44 @@ async def test_a_refund_that_an_inquiry_showed_is_compared_again_once_nothing_of
     await world.check_books()
 
 
+@pytest.mark.parametrize("seconds", [20, 60, 100])
+async def test_a_second_copy_of_a_refund_that_was_answered_is_found_however_late_it_arrives(paid, seconds):
+    world, payment = paid
+    await refund(world, payment, 10_000)
+    await world.live(seconds, step=5)
+    world.trade(payment).refunds.append(10_000)
+    await world.live(150, step=5)
+
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 20_000
+    assert await world.cases(payment.id) == ["external_refund"]
+    await world.check_books()
+
+
+async def test_of_refunds_one_after_another_the_last_has_as_much_time_to_be_shown_as_the_first(paid):
+    """The comparison that all of them are owed is older than the last one."""
+    world, payment = paid
+    for _ in range(5):
+        await refund(world, payment, 1_000)
+        await world.live(90, step=5)
+    await refund(world, payment, 1_000)
+    world.trade(payment).refunds.pop()
+    await world.live(60, step=5)
+    assert await world.cases(payment.id) == [], "its inquiry lags behind"
+    world.trade(payment).refunds.append(1_000)
+    await world.live(200, step=5)
+
+    assert await world.cases(payment.id) == []
+    assert [one.step for one in await world.operations(payment.id) if one.kind == "check"] == ["ok"]
+    await world.check_books()
+
+
 async def test_the_comparison_bars_no_refund_and_nobody_is_told_of_it(paid):
     world, payment = paid
     await refund(world, payment, 20_000)
     shown = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
     health = (await world.call("GET", "/v1/health")).json()
     await refund(world, payment, 10_000)
-    await world.live(20)
+    await world.live(150, step=5)
 
     assert shown["allowed"] == {"refund": "full_or_part", "refundable": 35_000}
     assert health["unknown"] == {"count": 0, "oldest_seconds": 0}
