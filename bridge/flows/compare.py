@@ -81,7 +81,7 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
         if outcome.refunded is None:  # a cancel may have been told before the books knew of the money
             _ask_where_paid(turn, recorder, payment)
         return ""
-    came, went = beside.came_and_went(turn, payment.id)
+    came, _ = beside.came_and_went(turn, payment.id)
     more = outcome.captured - payment.captured - came
     if more > 0:
         recorder.orphan(
@@ -99,12 +99,18 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
     if outcome.refunded is None:
         ask_a_person(turn, recorder, payment)
         return ""
-    shown_beside = max(outcome.captured - payment.captured, 0)  # an inquiry may tell of the payment's own money alone
-    more = outcome.refunded - payment.refunded - max(went - came, 0) - min(came, went, shown_beside)
+    more = own_refunded(turn, payment, outcome.captured, outcome.refunded) - payment.refunded
     if more > 0:
         given_back(turn, recorder, payment, more, outcome.refunded)
         return ""
     return f"the gateway shows {outcome.refunded} KRW given back, the books {payment.refunded}" if more < 0 else ""
+
+
+def own_refunded(turn: Turn, payment: Payment, captured: int, refunded: int) -> int:
+    """How much of what an inquiry shows as given back is of the payment's own money and not of what lay beside it."""
+    came, went = beside.came_and_went(turn, payment.id)
+    shown_beside = max(captured - payment.captured, 0)  # an inquiry may tell of the payment's own money alone
+    return refunded - max(went - came, 0) - min(came, went, shown_beside)
 
 
 def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> None:

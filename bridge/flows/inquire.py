@@ -10,7 +10,7 @@ from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAME_AND_WENT, CAPTURED, Found, fence_for, write_found
-from bridge.flows.compare import ask_a_person, given_back, record_check
+from bridge.flows.compare import ask_a_person, given_back, own_refunded, record_check
 from bridge.flows.context import Context
 from bridge.flows.external import write_external_refund
 from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_left_ms, waited_ms
@@ -255,7 +255,7 @@ def _record_refund(
     if not isinstance(outcome, Seen) or outcome.refunded is None:
         _ask_refund_again(turn, recorder, gateway, payment, operation, outcome, _kept(operation))
         return
-    more = outcome.refunded - payment.refunded
+    more = own_refunded(turn, payment, outcome.captured, outcome.refunded) - payment.refunded
     done = more >= operation.amount
     if done:
         payment = recorder.refunded(turn, payment, operation, Evidence.E4, outcome.refs, "gateway")
@@ -264,7 +264,9 @@ def _record_refund(
         payment = given_back(turn, recorder, payment, more, outcome.refunded)
     if done:
         return
-    shown, proven = _absence(recorder, gateway, operation, Absent(), asked, told=False)
+    # What went back beside the payment's own may have passed the gateway by: then this refund is what it shows.
+    either = outcome.refunded - payment.refunded >= operation.amount
+    shown, proven = _absence(recorder, gateway, operation, Absent(), asked, told=either)
     if proven:
         why = "an inquiry shows that it was not made"
         refund_failed(turn, recorder, payment, operation, Evidence.E5, "", "", why)

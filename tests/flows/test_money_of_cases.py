@@ -341,3 +341,29 @@ async def test_money_given_back_before_it_was_found_is_asked_about_only_as_far_a
     assert await world.cases(payment.id) == []
     await find_money(world, payment.id, 60_000, cause="more")
     assert (await case_of(world, payment.id))["booked"] == 60_000
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize(("arrives", "decision"), [("lost_before", "not_refunded"), ("lost_after", "refunded")])
+async def test_money_given_back_beside_the_payments_own_is_no_refund_that_got_lost(world, by_hand, arrives, decision):
+    """Whether it went back in the console or was wired past the gateway, the inquiry's sum does not tell."""
+    await world.pair_teller("Asked")
+    payment = await world.buy_at_teller()
+    trade = world.trade(payment)
+    world.teller.capture(trade.ref)
+    await world.refund(payment.id, 1_000)
+    await world.live(10, step=5)
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    if not by_hand:
+        trade.refunds.append(55_000)
+    await decide(world, await case_of(world, payment.id), "given_back")
+    world.teller.fail("refund", arrives)
+    await world.refund(payment.id, 10_000)
+    await world.live(600, step=10)
+    if "refund_unknown" in await world.cases(payment.id):
+        await decide(world, await case_of(world, payment.id), decision)
+
+    after, own = await world.payment(payment.id), 11_000 if decision == "refunded" else 1_000
+    assert (after.state, after.refunded, after.orphaned) == ("part_refunded", own, 0)
+    assert trade.refunded == own + (0 if by_hand else 55_000)
+    assert "external_refund" not in await world.cases(payment.id)
