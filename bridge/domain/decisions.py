@@ -1,6 +1,6 @@
 """What people may decide about a case: for each, the decisions that make sense as the payment stands. Pure rules."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,6 +30,13 @@ class Decision(StrEnum):
     SEEN = "seen"  # the books are right; there was only something to look at
 
 
+DENIED: Mapping[Decision, tuple[Kind, ...]] = {
+    Decision.PAID: (Kind.UNDO,),
+    Decision.DECLINED: (Kind.APPROVE, Kind.PROBE),
+    Decision.NOT_REFUNDED: (Kind.REFUND,),
+    Decision.NO_MONEY: (Kind.APPROVE, Kind.UNDO, Kind.PROBE),
+}
+"""Which operations without outcome a decision says did nothing: that is true for good once none can still arrive."""
 NOTHING_LIES_THERE = (Decision.NO_MONEY, Decision.GIVEN_BACK, Decision.MONEY_FOUND)
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
 FOUND = ("unexpected_deposit", "money_on_ended_payment")

@@ -36,6 +36,12 @@ class DepositAwaited(CallerError):
     code = "deposit_awaited"
 
 
+class TooEarly(CallerError):
+    """What was sent may still arrive; `not_before` (RFC 3339) says from when on it may be said that it did not."""
+
+    code = "too_early"
+
+
 class TooLarge(CallerError):
     """A body, header or field is larger than its limit."""
 

@@ -11,6 +11,7 @@ from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_passage, write_return
+from bridge.flows.owe_check import AFTER_SECONDS, owe_check
 from bridge.flows.record import Recorder
 from bridge.ledger import beside, cases, operations, payments
 from bridge.ledger.ledger import Row, Turn
@@ -110,7 +111,9 @@ def _declined(sentence: Sentence) -> None:
     approve = sentence.settle(Kind.APPROVE, Step.FAIL)
     code, message = (approve.code, approve.message) if approve is not None and approve.refusal else ("", "")
     no = Declined(Reason.NEVER_HAPPENED, code, message)
-    sentence.recorder.declined(sentence.turn, sentence.payment, no, Evidence.E8, sentence.checker)
+    payment = sentence.recorder.declined(sentence.turn, sentence.payment, no, Evidence.E8, sentence.checker)
+    if approve is not None:
+        owe_check(sentence.turn, sentence.recorder, payment, after_seconds=AFTER_SECONDS, target=approve.id)
 
 
 def _voided(sentence: Sentence) -> None:
@@ -136,6 +139,7 @@ def _not_refunded(sentence: Sentence) -> None:
     refund = sentence.settle(Kind.REFUND, Step.FAIL, message="" if silent else None)
     assert refund is not None, "the decision is offered for a refund without outcome"
     payment = _note(sentence, "refund.refused", {"amount": refund.amount})
+    owe_check(sentence.turn, sentence.recorder, payment, after_seconds=AFTER_SECONDS, target=refund.id)
     sentence.recorder.tell(sentence.turn, payment, "payment.refund_refused")
 
 

@@ -3,8 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
-from bridge.clock import new_id, now_ms
+from bridge.clock import from_ms, new_id, now_ms
 from bridge.domain.decisions import (
+    DENIED,
     Decision,
     amount_of,
     choices,
@@ -12,13 +13,15 @@ from bridge.domain.decisions import (
     refuse_own,
     writes_in,
 )
-from bridge.domain.failures import Conflict, NeedsAnother, NotFound, NotNow
+from bridge.domain.failures import Conflict, NeedsAnother, NotFound, NotNow, TooEarly
 from bridge.domain.machine import PENDING_STEPS, State
 from bridge.domain.payment import Payment, parse_amount
 from bridge.flows.carry_out import Sentence, carry_out
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
+from bridge.flows.pace import quiet_left_ms
 from bridge.flows.record import Recorder
+from bridge.flows.snapshots import rfc3339
 from bridge.flows.two_people import Checker, Made, check_checker, operator_actor, read_remark
 from bridge.ledger import audit, beside, cases, operations, payments, proposals, replay
 from bridge.ledger.ledger import Row, Turn
@@ -54,8 +57,8 @@ def decidable(turn: Turn, case: Row, payment: Payment) -> tuple[Decision, ...]:
 async def propose(context: Context, wish: Wish, *, site: str | None = None, once: Once | None = None) -> Proposal:
     """Propose a decision, for a case of one site or of any. Nothing moves by it.
 
-    Raises NotFound, NotNow (the decision is not offered), Malformed, AmountRefused, DepositAwaited, OwnNumber, Conflict
-    (something is proposed already).
+    Raises NotFound, NotNow (the decision is not offered), TooEarly (with not_before), Malformed, AmountRefused,
+    DepositAwaited, OwnNumber, Conflict (something is proposed already).
     """
     evidence, at = read_evidence(wish.evidence), now_ms(context.clock)
     asked = None if wish.amount is None else parse_amount(wish.amount)
@@ -69,6 +72,7 @@ async def propose(context: Context, wish: Wish, *, site: str | None = None, once
             if earlier is not None:
                 return _must(proposals.get(turn, earlier.result))
         decision = _offered(turn, case, payment, wish.decision)
+        _refuse_early(turn, Recorder.now(context, context.sites.get(case["site"])), payment, decision)
         refuse_own(decision, payment, evidence)
         amount = amount_of(decision, payment, asked, cases.matter_of(case))
         proposal = Proposal(
@@ -96,7 +100,7 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
     The same person with the same remark once more is answered the same, and nothing moves. Whoever confirms has just
     proven their password. Raises NotFound, NotNow, NeedsAnother (the maker cannot be the checker, and the only operator
     may be whoever proposed by the shop's key; a day later and with evidence of their own, that one may, where the
-    settings let them), Conflict.
+    settings let them), TooEarly, Conflict.
     """
     remark, may_alone = read_remark(remark), context.settings.lone_operator_confirms
     site = await context.ledger.read(lambda turn: _read(turn, case_id, None)[0]["site"])
@@ -112,6 +116,7 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
         made = Made(proposal.maker, proposal.made_at)
         check_checker(turn, made, Checker(operator, remark, may_alone), recorder.at)
         decision = _offered(turn, case, payment, proposal.decision)
+        _refuse_early(turn, recorder, payment, decision)
         if writes_in(decision, cases.matter_of(case)) and beside.came_since(turn, payment.id, proposal.made_at):
             raise NotNow(MONEY_CAME, state=case["state"])
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
@@ -203,6 +208,26 @@ def _offered(turn: Turn, case: Row, payment: Payment, wanted: str) -> Decision:
         names = ", ".join(offered) or "nothing yet"
         raise NotNow(f"As the payment stands, this case can be decided as: {names}.", state=case["state"])
     return found
+
+
+def _refuse_early(turn: Turn, recorder: Recorder, payment: Payment, decision: Decision) -> None:
+    """Refuse to say that something did nothing while it may still be on its way. Raises TooEarly.
+
+    Where the gateway is no longer set up, nobody knows how long its answers may take, and nothing is sent to it.
+    """
+    gateway = recorder.site.gateways.get(payment.gateway)
+    if gateway is None:
+        return
+    everyone, denied = operations.of_payment(turn, payment.id), DENIED.get(decision, ())
+    sent = [one for one in everyone if one.kind in denied and one.step in PENDING_STEPS]
+    left = max((quiet_left_ms(recorder.context, gateway, one, recorder.stamp) for one in sent), default=0)
+    if left:
+        not_before = rfc3339(from_ms(recorder.at + left))
+        raise TooEarly(
+            f"What was sent to the gateway may still arrive there. Look in its console again after {not_before}, and"
+            " decide by what it shows then.",
+            not_before=not_before,
+        )
 
 
 def _note(turn: Turn, case: Row, payment: Payment, proposal: Proposal, event: str, actor: str, at: int) -> None:

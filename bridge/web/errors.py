@@ -52,6 +52,11 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
         "Deposit awaited",
         "아직 입금을 기다리는 계좌예요. 늦게 알려 올 그 입금일 수 있으니 이 건에 적힌 금액까지만 답해 주세요.",
     ),
+    failures.TooEarly: (
+        409,
+        "Too early",
+        "보낸 요청이 결제사에 아직 닿을 수 있어요. 2~3분 뒤에 관리자 화면을 다시 보고 답해 주세요.",
+    ),
     failures.AmountRefused: (422, "Amount refused", "금액이 올바르지 않아요. 1원 이상의 정수로 입력해 주세요."),
     failures.AmountTooSmall: (422, "Amount too small", "이 결제 수단으로 결제할 수 있는 금액보다 적어요."),
     failures.NotNow: (409, "Not in this state", "지금 상태에서는 할 수 없어요."),

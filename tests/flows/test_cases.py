@@ -8,7 +8,7 @@ import pytest
 
 from bridge.clock import to_ms
 from bridge.domain.decisions import Decision, Matter, choices
-from bridge.domain.failures import Conflict, Malformed, NeedsAnother, NotFound, NotNow
+from bridge.domain.failures import Conflict, Malformed, NeedsAnother, NotFound, NotNow, TooEarly
 from bridge.domain.machine import PAID_STATES, Kind, State, may_move
 from bridge.domain.payment import Device, Method, Payment
 from bridge.flows.case_words import ADVICE, DECISIONS
@@ -43,10 +43,16 @@ def offered(case):
 
 
 async def decide(world, case, decision, *, amount=None, evidence=SEEN):
-    """Let one person propose and another confirm."""
+    """Let one person propose, as soon as the quiet period is over if the bridge says so, and another confirm."""
     if not await world.all("SELECT 1 FROM operators WHERE name = 'maker'"):
         await hire(world, "maker", "checker")
-    made = await propose(world.context, Wish(case["id"], decision, evidence, "operator:maker", amount))
+    wish = Wish(case["id"], decision, evidence, "operator:maker", amount)
+    try:
+        made = await propose(world.context, wish)
+    except TooEarly as early:
+        not_before = datetime.fromisoformat(str(early.extra["not_before"]))
+        world.clock.skip((not_before - world.clock.now()).total_seconds() + 0.001)
+        made = await propose(world.context, wish)
     return await confirm(world.context, case["id"], made.id, operator="checker")
 
 

@@ -128,6 +128,20 @@ async def test_an_operator_alone_is_told_from_when_on_they_may(town: Town, minji
     assert "이 계정으로는" not in (await post(minji, case, **fields)).text
 
 
+async def test_what_may_still_arrive_is_said_with_the_moment_from_when_on_to_decide(
+    town: Town, minji: Browser, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        town.clock, "boot_id", lambda: "started anew"
+    )  # when the one before sent, its clock does not tell
+    fields = {"action": "propose", "decision": "declined", "evidence": SAW}
+    refused = await post(minji, case, **fields)
+    assert refused.status_code == 409
+    assert re.search(r"\d\d:\d\d:\d\d 뒤에 관리자 화면을 다시 보고 답해 주세요", refused.text)
+    english = await minji.post(f"{case}?lang=en", fields, csrf=csrf_on(await minji.get(case)))
+    assert "Look in its console again after 2" in english.text
+
+
 async def propose_by_key(town: Town, case: str) -> None:
     """Let the shop propose, as a site's signed request does."""
 

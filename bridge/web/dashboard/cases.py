@@ -18,6 +18,7 @@ from bridge.domain.failures import (
     NeedsAnother,
     NotFound,
     OwnNumber,
+    TooEarly,
     TooMany,
 )
 from bridge.domain.payment import parse_amount
@@ -47,6 +48,10 @@ SAID: dict[type[CallerError], tuple[str, str]] = {
     DepositAwaited: (
         "아직 입금을 기다리는 계좌예요. 늦게 알려 올 그 입금일 수 있으니 이 건에 적힌 금액까지만 적어 주세요.",
         "The account still waits for its deposit, whose notice may be late: name at most what this case tells of.",
+    ),
+    TooEarly: (
+        "보낸 요청이 결제사에 아직 닿을 수 있어요.",
+        "What was sent to the gateway may still arrive there.",
     ),
     NeedsAnother: (
         "다른 운영자가 확인해야 해요.",
@@ -169,7 +174,13 @@ def _sentence(error: CallerError, *, korean: bool) -> str:
     not_before = error.extra.get("not_before", "")
     if not not_before:
         return said[0 if korean else 1]
-    when = f"{datetime.fromisoformat(str(not_before)).astimezone(KST):%Y-%m-%d %H:%M}"
+    at = datetime.fromisoformat(str(not_before)).astimezone(KST)
+    if isinstance(error, TooEarly):
+        when = f"{at:%Y-%m-%d %H:%M:%S}"
+        if korean:
+            return f"{said[0]} {when} 뒤에 관리자 화면을 다시 보고 답해 주세요."
+        return f"{said[1]} Look in its console again after {when} (Korea), and decide by what it shows then."
+    when = f"{at:%Y-%m-%d %H:%M}"
     if korean:
         return f"{said[0]} 그러지 않으면 이 계정으로는 {when} 뒤에 확인할 수 있어요."
     return f"{said[1]} Otherwise this account may after {when} (Korea)."

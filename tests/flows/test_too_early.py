@@ -1,0 +1,99 @@
+"""That something did nothing is said once nothing of it can still arrive: two people may be right too early."""
+
+from datetime import datetime
+
+import pytest
+
+from bridge.domain.failures import TooEarly
+from bridge.flows.decide_case import Wish, propose
+from tests.flows.test_cases import SEEN, case_of, decide
+
+
+async def ask(world, payment, decision):
+    """Let one person propose a decision about the payment's case."""
+    wish = Wish((await case_of(world, payment.id))["id"], decision, SEEN, "operator:maker")
+    return await propose(world.context, wish)
+
+
+@pytest.fixture(params=["Mute", "Blind"])
+async def on_its_way(world, request):
+    """A part that is still on its way, at a gateway that cannot be asked, or whose inquiry tells of no refunds."""
+    await world.pair_teller("Mute" if request.param == "Mute" else "Asked")
+    world.teller.shows_refunds = request.param != "Blind"
+    payment = await world.buy_at_teller()
+    world.teller.fail("refund", "late")
+    await world.refund(payment.id, 10_000)
+    await world.live(10, step=5)
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    return payment
+
+
+async def test_that_a_refund_was_not_made_is_said_once_it_can_no_longer_arrive(world, on_its_way):
+    with pytest.raises(TooEarly) as early:
+        await ask(world, on_its_way, "not_refunded")
+    left = datetime.fromisoformat(early.value.extra["not_before"]) - world.clock.now()
+    assert 100 < left.total_seconds() <= 120
+    world.teller.let_late_arrive()
+    await world.live(110, step=5)
+
+    await decide(world, await case_of(world, on_its_way.id), "refunded")
+    after = await world.payment(on_its_way.id)
+    assert after.refunded == world.trade(on_its_way).refunded == 10_000
+    await world.check_books()
+
+
+async def test_after_the_quiet_period_it_is_said_and_the_next_refund_is_made_once(world, on_its_way):
+    await world.live(120, step=5)
+    await decide(world, await case_of(world, on_its_way.id), "not_refunded")
+    await world.refund(on_its_way.id, 10_000)
+    await world.live(200, step=10)
+
+    after = await world.payment(on_its_way.id)
+    assert after.refunded == world.trade(on_its_way).refunded == 10_000
+    assert await world.cases(on_its_way.id) == []
+    await world.check_books()
+
+
+async def test_that_a_refund_was_made_is_said_at_once(world, on_its_way):
+    world.teller.let_late_arrive()
+    await decide(world, await case_of(world, on_its_way.id), "refunded")
+    assert (await world.payment(on_its_way.id)).refunded == world.trade(on_its_way).refunded == 10_000
+
+
+async def test_what_two_people_say_of_a_refund_is_compared_where_the_gateway_can_be_asked(world):
+    """They were wrong: the refund they say was not made is shown."""
+    await world.pair_teller("Asked")
+    payment = await world.buy_at_teller()
+    world.teller.always["inquire"] = "strange"
+    world.teller.fail("refund", "lost_after")
+    await world.refund(payment.id, 10_000)
+    await world.live(400, step=10)
+    await decide(world, await case_of(world, payment.id), "not_refunded")
+    assert (await world.payment(payment.id)).refunded == 0
+    world.teller.always.clear()
+    await world.live(20, step=5)
+
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 10_000
+    assert await world.cases(payment.id) == ["external_refund"]
+    await world.check_books()
+
+
+async def test_that_a_payment_took_no_money_is_said_once_its_approval_can_no_longer_arrive(world):
+    """A start of the machine begins the quiet period anew: when the other one sent, its clock does not tell."""
+    world.fault("pay", "drop_after")
+    world.fault("net_cancel", "5xx_before", times=None)
+    opened = await world.checkout()
+    await world.come_back(opened)
+    await world.quiet()
+    await world.live(720, step=20)
+    payment = await world.payment(opened.payment)
+    assert payment.state == "needs_human"
+    world.clock.start_machine()
+    await world.restart()
+    with pytest.raises(TooEarly):
+        await ask(world, payment, "declined")
+    with pytest.raises(TooEarly):
+        await ask(world, payment, "paid")
+    await world.live(130, step=10)
+
+    await ask(world, payment, "declined")
