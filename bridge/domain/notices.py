@@ -29,7 +29,12 @@ class SharedValue:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Proof: the notice carries a hash made with a secret."""
+    """Proof: the notice carries a hash made with a secret.
+
+    `is_shared`: a browser holds the same hash, and could have made the notice. That money came is then asked first.
+    """
+
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def cancelled(told: Told) -> str:
     done = operations.of_payment(told.turn, told.payment.id)
     state = State(told.payment.state)
     undo = next((one for one in done if one.kind is Kind.UNDO and one.step in PENDING_STEPS), None)
-    if undo is not None and told.proven and told.notice.event == Event.CANCELLED:
+    if undo is not None and told.proves_money and told.notice.event == Event.CANCELLED:
         if undo.step is Step.SENT:
             return LATER
         record_undone(told.turn, told.recorder, told.gateway, undo, Evidence.E7)

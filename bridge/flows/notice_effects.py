@@ -20,6 +20,7 @@ from bridge.flows.said_before import bears_another_number, ended_before, is_othe
 from bridge.flows.told import (
     ASK_FENCE,
     COMPARED,
+    DEPOSIT_ASKED,
     GATEWAY,
     KNOWN,
     KNOWN_DEPOSIT,
@@ -34,7 +35,7 @@ from bridge.ledger import notices, operations, orders, payments, plans
 from bridge.ledger.operations import Operation
 
 ISSUED_MEANWHILE = "the gateway has issued an account for it, which may be paid into until it is withdrawn"
-TOLD_ITS_DEPOSIT = ("paid", "taken back", KNOWN_DEPOSIT)
+TOLD_ITS_DEPOSIT = ("paid", "taken back", KNOWN_DEPOSIT, DEPOSIT_ASKED)
 """Effects of the one notice that tells of the deposit by which an account's payment is paid."""
 UNSURE = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN)
 """States of an approval that may have moved money, and may have moved it back."""
@@ -53,7 +54,7 @@ def effect(told: Told) -> str:
         return _deposited(told)
     if event in (Event.CANCELLED, Event.PART_CANCELLED):
         return cancelled(told)
-    if event == Event.ISSUED and told.proven and state is State.OPEN:
+    if event == Event.ISSUED and told.proves_money and state is State.OPEN:
         return _issued(told)
     if event == Event.REQUESTED:
         return keep_request(told)
@@ -70,8 +71,10 @@ def _approved(told: Told) -> str:
     state = State(told.payment.state)
     if state is State.APPROVING:
         return LATER
-    if told.proven and state is not State.VOIDING:
+    if told.proves_money and state is not State.VOIDING:
         return _captured(told)
+    if told.proven and (known := _known_before(told)):
+        return known
     if state in UNSURE:
         if told.notice.amount != told.payment.amount:  # a cancel by amount would leave the rest there, and say done
             detail = f"asked {told.payment.amount} KRW, the gateway reports an approval of {told.notice.amount} KRW"
@@ -84,6 +87,7 @@ def _approved(told: Told) -> str:
     if state not in (*TERMINAL, State.OPEN) or told.payment.captured:  # in these no approval of ours moves money
         return KNOWN
     if owe_check(told.turn, told.recorder, told.payment):
+        _keep_late_refs(told)
         return COMPARED
     if any(_gave_back(one, told.notice.amount) for one in operations.of_payment(told.turn, told.payment.id)):
         return KNOWN
@@ -100,12 +104,16 @@ def _gave_back(operation: Operation, amount: int) -> bool:
     return done and operation.amount == amount
 
 
+def _known_before(told: Told) -> str:
+    """Say what is known already of money that came and went, or that people spoke of; "" where it is news."""
+    came = notices.had_outcome(told.turn, told.payment.id, came_and_went(told.notice.request))
+    return KNOWN if came else ended_before(told)
+
+
 def _captured(told: Told) -> str:
     """Proven money (E7): the seats are asked about first, where their hold is over and the money could be kept."""
     turn, recorder, payment, notice = told.turn, told.recorder, told.payment, told.notice
-    if notices.had_outcome(turn, payment.id, came_and_went(notice.request)):
-        return KNOWN
-    if known := ended_before(told):
+    if known := _known_before(told):
         return known
     order = orders.find(turn, recorder.site.id, payment.order_ref)
     assert order is not None, "a payment has an order"
@@ -162,11 +170,17 @@ def _contradicts(told: Told, taken: int, what: str) -> str:
 
 
 def _keep_late_refs(told: Told) -> None:
-    """Keep what only the notice tells of a payment that an answer or people had made known: refs alone, no money."""
+    """Keep what only the notice tells of a payment that an answer or people had made known, or that an inquiry is about
+    to: refs alone, no money."""
     payment, notice = told.payment, told.notice
-    if payment.state not in PAID_STATES or (notice.amount, notice.currency) != (payment.captured, "KRW"):
+    amount = payment.captured or payment.amount
+    if payment.state not in (*PAID_STATES, State.AWAITING_DEPOSIT) or (notice.amount, notice.currency) != (
+        amount,
+        "KRW",
+    ):
         return
-    keep_number(told)
+    if payment.captured:
+        keep_number(told)
     payment = payments.get(told.turn, payment.site, payment.id)
     if any(payment.refs.get(name) != value for name, value in notice.late_refs.items()):
         refs, at = dict(payment.refs) | dict(notice.late_refs), told.recorder.at
@@ -176,15 +190,20 @@ def _keep_late_refs(told: Told) -> None:
 def _deposited(told: Told) -> str:
     """A deposit counts if it is proven, or if every field equals our record; on an ended payment it is a person's."""
     payment, notice, state = told.payment, told.notice, State(told.payment.state)
-    if state is State.APPROVING or (state is State.UNKNOWN and not told.proven):
+    if state is State.APPROVING or (state is State.UNKNOWN and not told.proves_money):
         return LATER
+    if told.proven and not told.proves_money and (known := _known_before(told)):
+        return known
     fits = notice.amount == payment.amount and notice.refs.get("account_number") == payment.account.get("number")
     is_further = told.proven and _is_further_deposit(told)
-    if (told.proven and not is_further) or (state is State.AWAITING_DEPOSIT and fits and not told.is_hint):
+    if (told.proves_money and not is_further) or (
+        state is State.AWAITING_DEPOSIT and fits and not told.proven and not told.is_hint
+    ):
         outcome = _captured(told)
         return KNOWN_DEPOSIT if outcome == KNOWN and payment.captured else outcome
     if not is_further and owe_check(told.turn, told.recorder, payment):
-        return COMPARED
+        _keep_late_refs(told)
+        return DEPOSIT_ASKED if told.proven else COMPARED
     detail = f"the gateway reports a deposit of {notice.amount} KRW on a payment that is {state}"
     detail = f"{detail} over {payment.amount} KRW ({notice.dedupe})"  # an equal one that follows is another deposit
     told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount, refs=notice.refs)

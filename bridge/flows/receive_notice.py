@@ -21,7 +21,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.requests_made import may_go_on
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.flows.told import ASK_FENCE, COMPARED, LATER, PROVEN_BACK, REPORTED, Told
+from bridge.flows.told import ASK_FENCE, COMPARED, DEPOSIT_ASKED, LATER, PROVEN_BACK, REPORTED, Told
 from bridge.flows.undo import APPROVAL_TOLD
 from bridge.ledger import gap, notices, operations, orders, payments, receipts
 from bridge.ledger.ledger import Turn
@@ -79,7 +79,7 @@ async def _follow(context: Context, site: Site, heard: Heard, kept: StoredNotice
     """Begin what a notice made due, when it is in the books and may be acknowledged."""
     if heard.outcome == ASK_FENCE:
         context.tasks.begin(f"capture:{heard.payment}", replay_notice(context, replace(kept, payment=heard.payment)))
-    elif heard.outcome in (APPROVAL_TOLD, COMPARED, PROVEN_BACK, REPORTED):
+    elif heard.outcome in (APPROVAL_TOLD, COMPARED, DEPOSIT_ASKED, PROVEN_BACK, REPORTED):
         payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, heard.payment))
         settle_soon(context, site, payment)
 

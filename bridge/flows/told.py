@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bridge.domain.gateway import Circumstantial, Gateway, Inquires, Notice
+from bridge.domain.gateway import Circumstantial, Digest, Gateway, Inquires, Notice
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
 from bridge.flows.record import Recorder
@@ -17,6 +17,7 @@ KNOWN_DEPOSIT = "known already: the deposit was found before it was told"
 PERSON = "a person must look"
 NOTHING_TO_DO = "nothing to do"
 COMPARED = "the books are compared"
+DEPOSIT_ASKED = "the books are compared: a deposit is told, and asked about before it counts"
 REPORTED = "the books are compared: money is said to have gone back"
 PROVEN_BACK = "the books are compared: a proven notice says that money has gone back"
 CAME_AND_WENT = "taken and given back before it was told"
@@ -38,6 +39,12 @@ class Told:
     def proven(self) -> bool:
         """Whether the notice itself proves what it says."""
         return not isinstance(self.notice.proof, Circumstantial)
+
+    @property
+    def proves_money(self) -> bool:
+        """Whether it proves by itself that money came or went that the books do not know of yet."""
+        is_shared = isinstance(self.notice.proof, Digest) and self.notice.proof.is_shared
+        return self.proven and not (is_shared and not self.payment.captured and isinstance(self.gateway, Inquires))
 
     @property
     def is_hint(self) -> bool:

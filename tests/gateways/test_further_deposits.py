@@ -25,8 +25,7 @@ async def paid_account(world, **how):
     await world.quiet()
     payment = await world.payment(opened.payment)
     world.sandbox.desks[world.gateway].deposit({"merchant_ref": payment.merchant_ref})
-    await world.quiet()
-    await world.beat()
+    await world.live(30.0, 5.0)  # Pay-Story is asked first, and shows it a few seconds later
     assert await world.state(payment.id) == "paid"
     return payment, seen
 
@@ -65,7 +64,7 @@ async def test_paystorys_notice_of_a_further_deposit_is_a_persons(tmp_path, amou
             assert (await street.post_news(urlencode(fields).encode())).status_code == 200
         await street.live(600, 60)
 
-        await is_a_persons(street, payment, amount)
+        await is_a_persons(street, payment, amount, evidence="E4")
 
 
 async def test_welcomes_unified_notice_of_another_sum_is_a_persons(tmp_path):

@@ -315,8 +315,7 @@ async def test_an_account_is_issued_and_paid_into_once_however_often_it_is_told(
     assert await street.entries(payment.id) == []
     street.fault("notice", "notice_thrice")
     street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref})
-    await street.quiet()
-    await street.beat()
+    await street.live(30.0, 5.0)
     assert await street.state(payment.id) == "paid"
     assert await street.told(payment.id) == ["payment.awaiting_deposit", "payment.paid"]
     assert street.book(payment).net == 55_000
@@ -417,7 +416,7 @@ async def deposited(street):
     await street.quiet()
     payment = await street.payment(opened.payment)
     street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref})
-    await street.beat()
+    await street.live(30.0, 5.0)
     return await street.payment(opened.payment)
 
 

@@ -25,8 +25,7 @@ async def late_deposit(world, gateway, **settings):
     await world.clock.forward(3_600)
     waiting = await world.payment(opened.payment)
     world.sandbox.desks[gateway].deposit({"merchant_ref": waiting.merchant_ref})
-    await world.quiet()
-    await world.beat()
+    await world.live(30.0, 5.0)
     (case,) = (await world.call("GET", "/v1/cases")).json()["items"]
     shown = (await world.call("GET", f"/v1/payments/{opened.payment}")).json()
     await world.quiet()

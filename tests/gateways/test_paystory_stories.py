@@ -137,7 +137,7 @@ async def test_the_slip_of_money_paid_in_cash_is_its_cash_receipt_where_one_was_
     payment = await street.payment(opened.payment)
     if method == "virtual_account":
         street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref})
-        await street.quiet()
+        await street.live(30.0, 5.0)
     told = (await street.call("GET", f"/v1/payments/{payment.id}")).json()
     slip = await ask(street.sandbox_app, "GET", told["receipt_url"])
 
@@ -255,7 +255,7 @@ async def test_late_news_of_money_that_the_inquiry_showed_taken_and_given_back_i
 
     after = await street.payment(payment.id)
     assert (after.state, after.orphaned, await street.cases(payment.id)) == ("voided", 0, [])
-    assert (await street.all("SELECT outcome FROM notices"))[0]["outcome"] == "known already"
+    assert (await street.all("SELECT outcome FROM notices"))[0]["outcome"] == "the books are compared"
     await street.check_books()
 
 

@@ -1,4 +1,8 @@
-"""Reads Pay-Story's notices (10., Back-End 수신): all methods, approvals, deposits and cancellations, each hashed."""
+"""Reads Pay-Story's notices (10., Back-End 수신): all methods, approvals, deposits and cancellations, each hashed.
+
+The hash covers mid, ediDate and goodsAmt alone, and so does the encData of a window (4.1), which lies in the buyer's
+browser beside our notice address: whoever opens a window can make a notice over its sum.
+"""
 
 import hashlib
 import hmac
@@ -42,7 +46,7 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
         dedupe=_name(form),
         merchant_ref=form["ordNo"],
         amount=0 if of_key else _won(form.get("goodsAmt", "")),
-        proof=Digest(),
+        proof=Digest(is_shared=True),
         refs=_refs(form, event),
         late_refs=_late_refs(form, event),
         currency=form.get("currencyType", "") or "KRW",
