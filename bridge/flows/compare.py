@@ -12,7 +12,7 @@ from bridge.flows.orphans import close_own, write_return
 from bridge.flows.owe_check import AFTER_SECONDS
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
-from bridge.flows.told import PROVEN_BACK, REPORTED
+from bridge.flows.told import DEPOSIT_ASKED, PROVEN_BACK, REPORTED
 from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -20,6 +20,8 @@ from bridge.ledger.operations import Operation
 DIFFER = "books_differ"
 DOUBLED = "external_refund"
 """Reasons of cases: the gateway's books show less than ours; it gave back more than was asked here."""
+TOLD = (DEPOSIT_ASKED, REPORTED, PROVEN_BACK)
+"""Effects of notices that an inquiry is to show, and may show later only."""
 REFUNDS_UNSHOWN = "refunds_unshown"
 """The code of a comparison that agrees as far as it goes: its inquiry did not tell what was given back."""
 
@@ -37,11 +39,11 @@ def record_check(
         _later(turn, recorder, gateway, payment, check, "")  # what is under way is asked about on its own account
         return
     difference = _difference(turn, recorder, payment, outcome, fence)
-    told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in (REPORTED, PROVEN_BACK))
+    told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in TOLD)
     if told_at and payments.get(turn, payment.site, payment.id).version == payment.version:
         quiet = to_ms(asked.at) >= told_at + quiet_ms(recorder.context, gateway)
         if not (quiet if isinstance(outcome, Seen) else is_late(gateway, recorder.at - told_at)):
-            said = difference or "money is said to have gone back and is not shown yet"
+            said = difference or "money is said to have come or gone back and is not shown yet"
             _later(turn, recorder, gateway, payment, check, said)
             return
         _not_shown(turn, recorder, payment)
