@@ -1,0 +1,55 @@
+"""The rows of a gap: until when a site is deaf, what was named of its payments, and what the next restore clears."""
+
+import pytest
+
+from bridge.ledger import gap
+from tests.ledger.test_rows import AT
+
+SINCE = AT - 60_000
+
+
+@pytest.fixture
+async def restored(books):
+    await books.write(lambda turn: gap.begin(turn, SINCE, AT))
+    return books
+
+
+async def test_a_site_is_deaf_until_its_shop_has_told_all_or_its_gap_is_ended(restored):
+    async def is_deaf():
+        return await restored.read(lambda turn: gap.is_deaf(turn, "s"))
+
+    assert await is_deaf()
+    await restored.write(lambda turn: gap.told(turn, "s", AT + 1))
+    assert not await is_deaf()
+    await restored.write(lambda turn: gap.begin(turn, SINCE, AT + 1))
+    await restored.write(lambda turn: gap.end(turn, "s", AT + 2, "operator", "unheard"))
+    assert not await is_deaf()
+
+
+@pytest.mark.parametrize(("at", "said"), [(AT - 1, AT), (AT, 0), (AT + 1, 0)])
+async def test_books_were_restored_after_what_came_before_that_moment(restored, at, said):
+    assert await restored.read(lambda turn: gap.restored_after(turn, "s", at)) == said
+
+
+async def test_what_is_named_first_counts_and_its_detail_is_cut(restored):
+    assert await restored.write(lambda turn: gap.note(turn, "s", "p", "lost", AT, "가" * 501))
+    assert not await restored.write(lambda turn: gap.note(turn, "s", "p", "revived", AT))
+    (lost,) = await restored.read(lambda turn: gap.lost(turn, "s"))
+    assert (lost["payment"], lost["detail"]) == ("p", "가" * 500)
+
+
+async def test_what_was_held_up_and_fits_at_last_is_revived_and_lost_no_more(restored):
+    await restored.write(lambda turn: gap.note(turn, "s", "p", "lost", AT))
+    await restored.write(lambda turn: gap.hold(turn, "s", "p", "{}"))
+    assert await restored.read(lambda turn: gap.held(turn, "s")) == ["{}"]
+    await restored.write(lambda turn: gap.fitted(turn, "s", "p", AT))
+    assert await restored.read(lambda turn: gap.held(turn, "s")) == []
+    assert await restored.read(lambda turn: gap.outcomes(turn, "s")) == {"revived": 1}
+
+
+async def test_the_next_restore_begins_with_nothing_named_and_both_are_remembered(restored):
+    await restored.write(lambda turn: gap.note(turn, "s", "p", "lost", AT))
+    await restored.write(lambda turn: gap.begin(turn, SINCE + 5, AT + 9))
+    assert await restored.read(lambda turn: gap.outcomes(turn, "s")) == {}
+    rows = await restored.read(lambda turn: turn.all("SELECT since, restored_at FROM restores ORDER BY restored_at"))
+    assert [(row["since"], row["restored_at"]) for row in rows] == [(SINCE, AT), (SINCE + 5, AT + 9)]
