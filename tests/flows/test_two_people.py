@@ -2,11 +2,13 @@
 
 import pytest
 
+from bridge.clock import now_ms
+from bridge.domain.decisions import EVIDENCE_CHARACTERS_MIN
 from bridge.domain.failures import Malformed, NeedsAnother
 from bridge.flows.decide_case import confirm, report
 from bridge.flows.log_in import add_operator
 from bridge.flows.manage_operators import disable_operator, set_role
-from bridge.flows.two_people import may_be_both
+from bridge.flows.two_people import Checker, Made, check_checker, may_be_both, read_remark
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 SEEN = "콘솔에서 5,000원 부분 취소, 승인번호 30001234"
@@ -117,3 +119,32 @@ async def test_an_account_proves_who_proposed_and_a_name_that_a_site_writes_does
         "site:wp:1": True,
         "site:operator:minji": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("waited_ms", "characters", "refused"),
+    [
+        (DAY * 1000 - 1, EVIDENCE_CHARACTERS_MIN, NeedsAnother),
+        (DAY * 1000, EVIDENCE_CHARACTERS_MIN - 1, Malformed),
+        (DAY * 1000, EVIDENCE_CHARACTERS_MIN, None),
+    ],
+)
+async def test_the_day_is_over_to_the_millisecond_and_the_least_evidence_is_enough(
+    desk, waited_ms, characters, refused
+):
+    at = now_ms(desk.world.clock)
+    made, checker = Made("site:wp:1", at - waited_ms), Checker("haneul", "가" * characters, may_alone=True)
+    asked = desk.world.context.ledger.read(lambda turn: check_checker(turn, made, checker, at))
+    if refused is None:
+        await asked
+        return
+    with pytest.raises(refused):
+        await asked
+
+
+def test_a_remark_is_one_line_of_at_most_500_printable_characters():
+    assert read_remark("  콘솔에서\n5,000원 \t취소 ") == "콘솔에서 5,000원 취소"
+    assert read_remark("가" * 500) == "가" * 500
+    for wrong in ("가" * 501, "콘솔\x00에서", "콘솔\u202e에서"):
+        with pytest.raises(Malformed, match="at most 500 printable"):
+            read_remark(wrong)
