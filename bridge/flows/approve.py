@@ -29,6 +29,8 @@ Speak = Callable[[Payment, Operation], Exchange[Approval]]
 """Says the call that moves the money, once its intent is written."""
 Also = Callable[[Turn, Approval], None]
 """Writes what else came of that call, in the turn that writes the outcome."""
+Bars = Callable[[Turn], Declined | None]
+"""Says, in the turn that writes the intent, why what was to pay may pay no more; nothing was sent then."""
 Heard = Callable[[Conversation[Approval]], None]
 """Hears how the talk went, once, before anything of it is written."""
 
@@ -51,6 +53,7 @@ async def approve(
     returned: Mapping[str, str] | None = None,
     also: Also | None = None,
     heard: Heard | None = None,
+    bars: Bars = lambda _: None,
 ) -> None:
     """Move the money of an open payment, at most once however often this is called.
 
@@ -62,7 +65,7 @@ async def approve(
     recorder, kept = Recorder.now(context, site), returned or {}
     intended_at = context.clock.boot_seconds()
     try:
-        begun = await context.ledger.write(lambda turn: _begin(turn, recorder, payment.id, fence, actor, kept))
+        begun = await context.ledger.write(lambda turn: _begin(turn, recorder, payment.id, fence, actor, kept, bars))
     except Conflict:
         return
     if begun.operation is None:
@@ -111,7 +114,13 @@ def _late(turn: Turn, recorder: Recorder, payment: Payment, now: Operation | Non
 
 
 def _begin(
-    turn: Turn, recorder: Recorder, payment_id: str, fence: Fence, actor: str, returned: Mapping[str, str]
+    turn: Turn,
+    recorder: Recorder,
+    payment_id: str,
+    fence: Fence,
+    actor: str,
+    returned: Mapping[str, str],
+    bars: Bars,
 ) -> _Begun:
     gap.refuse(turn, recorder.site.id)
     payment = payments.get(turn, recorder.site.id, payment_id)
@@ -133,7 +142,7 @@ def _begin(
     everyone = payments.of_order(turn, recorder.site.id, payment.order_ref)
     if payments.holder(everyone, but=payment.id) or any(one.state == State.REFUNDED for one in everyone):
         return _Begun(payment)
-    no = _no(turn, recorder, payment, fence)
+    no = _no(turn, recorder, payment, fence) or bars(turn)
     if no is not None:
         return _Begun(recorder.declined(turn, payment, no, Evidence.E3, "bridge", event="approve.barred"))
     recorder.context.admit()

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from bridge.domain.billing import Bills, MarksCharges
+from bridge.domain.billing import Bills, KeyState, MarksCharges
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import GatewayOff
-from bridge.domain.gateway import Approval, Gateway
+from bridge.domain.gateway import Approval, Declined, Gateway
 from bridge.domain.machine import HOLDING, State
 from bridge.domain.payment import Method, Order, Payment
 from bridge.domain.phone_keys import check_phone_charge
+from bridge.domain.reasons import Reason
 from bridge.flows.billing_keys import KEY, billing_key, owned, refuse_unless_active
 from bridge.flows.choose_gateway import check_details
 from bridge.flows.context import Context
@@ -56,11 +57,25 @@ async def charge_key(context: Context, site: Site, wish: ChargeWish, once: Once)
         made = payments.by_token(turn, site.id, token_id)
         check_phone_charge(key, wish.order.amount, at, [one.created_at for one in made if State(one.state) in COUNTED])
 
+    def bars(turn: Turn) -> Declined | None:
+        line_up(turn, token_id)
+        if owned(turn, site, key.id, wish.customer).state is KeyState.ACTIVE:
+            return None
+        return Declined(Reason.CARD_STOPPED, "", "삭제한 결제 수단이라 결제하지 않았어요.")
+
     def speak(_: Gateway, payment: Payment, operation: Operation) -> Exchange[Approval]:
         return bills.charge(payment, wish.order, key, urls_of(context, site, payment), operation.stamp)
 
     refs = gateway.charge_refs(at) if isinstance(gateway, MarksCharges) else {}
     direct = DirectWish(
-        "charge", wish.order, row.method, wish.actor, refs, wish.instalment_months, token_id=token_id, check=check
+        "charge",
+        wish.order,
+        row.method,
+        wish.actor,
+        refs,
+        wish.instalment_months,
+        token_id=token_id,
+        check=check,
+        bars=bars,
     )
     return await pay_directly(context, site, [gateway], direct, once, speak)

@@ -11,7 +11,7 @@ from bridge.domain.exchange import Exchange
 from bridge.domain.gateway import Approval, Gateway
 from bridge.domain.machine import State
 from bridge.domain.payment import Device, Method, Order, Payment
-from bridge.flows.approve import approve
+from bridge.flows.approve import Bars, approve
 from bridge.flows.choose_gateway import first_up, that_carry
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, see_approved, wait_for
@@ -29,7 +29,8 @@ G = TypeVar("G", bound=Gateway)
 class DirectWish:
     """An order that is to be paid at once, by what the caller holds: `call` is the port's (key_in, charge …); `refs`
     are written down before it is sent, `token_id` names what pays where payments are to be found by it, and `check`
-    refuses in the turn that writes the payment.
+    refuses in the turn that writes the payment; `bars` declines it in the turn before it is sent, however long ago it
+    was written.
     """
 
     call: str
@@ -40,6 +41,7 @@ class DirectWish:
     instalment_months: int = 0
     token_id: str = ""
     check: Callable[[Turn], None] = lambda _: None
+    bars: Bars = lambda _: None
 
 
 async def pay_directly(
@@ -62,8 +64,9 @@ async def pay_directly(
     if payment.state != State.OPEN or gateway is None:
         return await wait_for(context, site, payment)
     heard = partial(note_window, context, site, gateway)
+    said = partial(speak, gateway)
     approving = approve(
-        context, site, gateway, wish.order, payment, partial(speak, gateway), actor=wish.actor, heard=heard
+        context, site, gateway, wish.order, payment, said, actor=wish.actor, heard=heard, bars=wish.bars
     )
     return await see_approved(context, site, payment, approving)
 

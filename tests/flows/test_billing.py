@@ -440,6 +440,24 @@ async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_kee
     assert (again.status_code, again.json()["state"]) == (200, "deleted")
 
 
+@pytest.mark.parametrize(("faults", "answer", "state"), [(["lost_before"], 201, "declined"), ([], 409, "open")])
+async def test_a_charge_that_was_not_sent_is_not_sent_once_its_key_goes(billing, faults, answer, state):
+    """The same request comes again: it finds its payment, and the key that was to pay it deleted or on its way."""
+    world = billing
+    key, order = await issued(world), world.order()
+    world.net.down.add(f"{TELLER}:80")
+    unsent = await charge(world, key, order=order, once="cd" * 16)
+    world.net.down.clear()
+    world.teller.fail("key_delete", *faults)
+    await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+    again = await charge(world, key, order=order, once="cd" * 16)
+
+    assert unsent.json()["state"] == "open"
+    assert (again.status_code, await world.state(unsent.json()["id"])) == (answer, state)
+    assert world.teller.calls["charge"] == 0
+    await world.check_books()
+
+
 async def test_a_key_on_its_way_to_be_deleted_is_charged_no_more_and_what_it_paid_before_is_still_told(billing):
     world = billing
     key, order = await issued(world), world.order()
