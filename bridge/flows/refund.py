@@ -7,9 +7,10 @@ from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.exchange import Exchange
 from bridge.domain.failures import Conflict, NotFound, NotNow, PendingOutcome, RefundRefused
 from bridge.domain.gateway import Accepted, Allowed, Done, NotSent, Refunding, Refused, Unknown
-from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step, blocks
+from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Account, Payment, parse_amount
 from bridge.domain.services import Transfers
+from bridge.flows.carry_out import contradict
 from bridge.flows.compare_first import compare_first, has_waited, is_uncompared, is_unshown
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
@@ -216,7 +217,12 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
 
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation, operation)
-        _record(turn, recorder, operation, conversation.outcome)
+        current = operations.get(turn, site.id, operation.id)
+        assert current is not None, "operations are never deleted"
+        if current.step is Step.SENT:
+            _record(turn, recorder, operation, conversation.outcome)
+        else:
+            _late(turn, recorder, current, conversation.outcome)
 
     try:
         await write_down(context, record)
@@ -224,6 +230,21 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
         return
     if isinstance(conversation.outcome, Unknown):
         settle_soon(context, site, payment)
+
+
+def _late(turn: Turn, recorder: Recorder, current: Operation, outcome: Refunding) -> None:
+    """The answer came after another had taken the refund for unknown: what it says was done still counts.
+
+    A no does not: the refund may have been asked for again. Where it stands as done, the books have it.
+    """
+    if isinstance(outcome, Done) and current.step in PENDING_STEPS:
+        _record(turn, recorder, current, outcome)
+    elif isinstance(outcome, Done) and current.evidence == Evidence.E8:
+        contradict(turn, recorder, current.payment, current)
+    elif isinstance(outcome, Accepted) and current.step in PENDING_STEPS:
+        at = recorder.at
+        again = at + ASK_EVERY_SECONDS * 1000 if is_transfer(current) else accepted_until(current)
+        operations.try_again(turn, current, next_try_at=again, code=ACCEPTED, refs=outcome.refs)
 
 
 def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refunding) -> None:

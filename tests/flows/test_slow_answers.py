@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from bridge import flows
+from bridge.clock import now_ms
+from bridge.domain.machine import Step
 from bridge.flows.heartbeat import beat
 from bridge.flows.recover import recover
+from bridge.ledger import operations
 from tests.flows.test_accounts import deposited, issue, transfer, void, waiting
 from tests.flows.test_billing import CARD, ask, charge, come_back, issued
+from tests.flows.test_cases import case_of, decide
 from tests.support.postgres import until_the_dead_are_seen
 from tests.support.teller import TELLER
 
@@ -131,6 +135,35 @@ async def test_nobody_takes_over_what_waits_for_its_answer(world, kind, op, begi
     assert slow.asked == 1, "and nothing was sent twice"
     assert await world.all("SELECT reason FROM cases") == []
     await world.check_books()
+
+
+@pytest.mark.parametrize(
+    ("decision", "refunded", "reasons"),
+    [("", 10_000, []), ("not_refunded", 0, ["external_cancel"]), ("refunded", 10_000, [])],
+)
+async def test_an_answer_to_a_refund_that_another_took_over_still_counts(world, decision, refunded, reasons):
+    await world.pair_teller("Mute")
+    payment = await world.buy_at_teller()
+    slow = Slow(world, "refund")
+    walking = asyncio.ensure_future(world.refund(payment.id, 10_000))
+    await world.until(lambda: slow.asked)
+    (sent,) = [one for one in await world.operations(payment.id) if one.step is Step.SENT]
+    at = now_ms(world.clock)
+    await world.context.ledger.write(lambda turn: operations.step(turn, sent, Step.UNKNOWN, at=at, next_try_at=at))
+    await world.clock.forward(2)
+    await beat(world.context)
+    while await world.cases(payment.id) != ["refund_unknown"]:
+        await asyncio.sleep(0.001)
+    if decision:
+        await decide(world, await case_of(world, payment.id), decision)
+    await world.clock.forward(ANSWER_SECONDS)
+    await walking
+    await world.quiet()
+
+    assert world.trade(payment).refunded == 10_000
+    assert (await world.payment(payment.id)).refunded == refunded
+    assert await world.cases(payment.id) == reasons
+    assert "refund" in await world.calls(payment.id), "and what was said is kept"
 
 
 async def test_what_was_sent_in_the_window_of_a_key_and_dropped_is_taken_up_after_ten_seconds(world):
