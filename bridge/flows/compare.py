@@ -116,7 +116,8 @@ def own_refunded(turn: Turn, payment: Payment, captured: int, refunded: int) -> 
 
 
 def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> None:
-    net = outcome.captured - (outcome.refunded or 0) - payment.orphaned
+    came, went = beside.came_and_went(turn, payment.id)
+    net = outcome.captured - came - max((outcome.refunded or 0) - went, 0)  # people may have wired it back unshown
     if net > 0:
         cause = f"shown:{outcome.captured}" if payment.orphaned else CAPTURED
         found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card, paid_at=outcome.paid_at)

@@ -327,6 +327,24 @@ async def compare(world, payment, captured, refunded):
     await try_once(world, "inquire", (await pending_checks(world, payment))[-1])
 
 
+@pytest.mark.parametrize("shown_back", [0, 20_000, 50_000])
+async def test_money_on_an_ended_payment_that_was_given_back_is_not_found_again(world, shown_back):
+    """An inquiry need not show what people wired back by hand."""
+    await world.pair_teller("Asked")
+    world.teller.fail("approve", "declined")
+    opened = await world.checkout()
+    await world.return_from_teller(opened)
+    await world.quiet()
+    payment = await world.payment(opened.payment)
+    assert payment.state == "declined"
+    await compare(world, payment, 50_000, 0)
+    await decide(world, await case_of(world, payment.id), "given_back")
+    await compare(world, payment, 50_000, shown_back)
+
+    assert await world.entries(payment.id) == [("orphan_capture", 50_000, "E4"), ("orphan_refund", -50_000, "E8")]
+    assert await world.cases(payment.id) == []
+
+
 async def pending_checks(world, payment):
     return [one for one in await world.operations(payment.id) if one.kind is Kind.CHECK and one.step is Step.UNKNOWN]
 
