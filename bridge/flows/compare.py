@@ -116,10 +116,10 @@ def own_refunded(turn: Turn, payment: Payment, captured: int, refunded: int) -> 
 
 
 def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> None:
-    came, went = beside.came_and_went(turn, payment.id)
-    net = outcome.captured - came - max((outcome.refunded or 0) - went, 0)  # people may have wired it back unshown
+    _, went = beside.came_and_went(turn, payment.id)  # people may have wired it back, which no inquiry shows
+    net = outcome.captured - payment.orphaned - max(outcome.refunded or 0, went)
     if net > 0:
-        cause = f"shown:{outcome.captured}" if payment.orphaned else CAPTURED
+        cause = f"shown:{outcome.captured}" if payment.orphaned or went else CAPTURED
         found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card, paid_at=outcome.paid_at)
         write_found(turn, recorder, payment, found, fence)
     elif net < 0 and outcome.refunded and payment.orphaned > 0:

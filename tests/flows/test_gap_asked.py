@@ -136,3 +136,19 @@ async def test_where_no_inquiry_tells_of_refunds_a_part_is_an_operators_after_a_
     assert whole.json()["state"] == "done", "nothing can have been given back of what goes back whole"
     await refund_by_hand(world, paid, 7)
     assert world.trade(paid).refunded == 20_000, "the operator has seen in the console that ten went back before"
+
+
+async def test_a_refund_nobody_heard_of_that_arrives_after_the_comparison_is_found_with_the_next(world):
+    """It was still in the network while the gateway was asked, and the comparison after the next refund shows both."""
+    await world.pair_teller("Asked")
+    payment = await world.buy_at_teller()
+    world.teller.fail("refund", "late")
+    await unheard(world, lambda: world.refund(payment.id, 10_000, key=key_of(world, 3)))
+    await world.live(35, step=5)
+    assert (await world.refund(payment.id, 10_000, key=key_of(world, 4))).status_code == 200
+    await world.live(15, step=5)
+    world.teller.let_late_arrive()
+    await world.live(150, step=5)
+
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 20_000
+    assert await world.cases(payment.id) == ["external_refund"]
