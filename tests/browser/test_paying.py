@@ -131,7 +131,7 @@ def test_without_javascript_a_plain_form_pays(each_lane: Lane, browse: Browse, d
 
     page.wait_for_url(DETAIL)
     heading(page, "결제했어요 · 21,000원")
-    expect(page.get_by_text("카카오페이")).to_be_visible()
+    expect(page.get_by_text("신용카드", exact=True)).to_be_visible()
     assert (each_lane.check_money(ref), each_lane.money(ref).captures) == ("paid", 1)
 
 
