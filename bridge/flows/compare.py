@@ -13,6 +13,7 @@ from bridge.flows.owe_check import AFTER_SECONDS
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.told import DEPOSIT_ASKED, PROVEN_BACK, REPORTED
+from bridge.flows.void_account import voids_account
 from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -35,7 +36,7 @@ def record_check(
     """
     payment = payments.get(turn, recorder.site.id, check.payment)
     done = operations.of_payment(turn, payment.id)
-    if any(blocks(one.kind, one.step) for one in done):
+    if any(blocks(one.kind, one.step) and not voids_account(payment, one) for one in done):
         _later(turn, recorder, gateway, payment, check, "")  # what is under way is asked about on its own account
         return
     difference = _difference(turn, recorder, payment, outcome, fence)

@@ -271,3 +271,21 @@ async def test_news_of_a_registered_card_is_kept_and_acknowledged_and_moves_noth
     assert len(await street.all("SELECT id FROM notices")) == 2
     assert await street.all("SELECT id FROM payments") == []
     await street.check_books()
+
+
+async def test_a_deposit_counts_that_is_shown_while_the_closing_of_its_account_has_no_answer(street):
+    street.register_notices()
+    opened = await street.checkout(method="virtual_account")
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("cancel", "5xx_before", times=None)
+    await street.call("POST", f"/v1/payments/{payment.id}/void", {"actor": "wp:7"})
+    street.sandbox.desks["paystory"].deposit({"merchant_ref": payment.merchant_ref})
+    await street.live(60.0, 5.0)
+
+    assert (await street.payment(payment.id)).state == "paid"
+    assert await street.entries(payment.id) == [("capture", 55_000, "E4")]
+    await street.live(700.0, 10.0)
+    assert [one.step for one in await street.operations(payment.id) if one.kind == "probe"] == ["fail"]
+    await street.check_books()

@@ -74,16 +74,13 @@ _DUE = """SELECT
 
 # A comparison of the books waits for the person who decides about what is under way; so does a window that may have
 # taken money for an order that another payment has, and the news of a part given back of what it took. A withdrawal
-# that had no answer for long is left alone, and bars nothing. An account is asked to be closed until it ends, and what
-# compares its books waits as long.
+# that had no answer for long is left alone, and bars nothing. An account is asked to be closed until it ends.
 _UNFINISHED = f"""SELECT
  (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state = 'open' AND EXISTS (
   SELECT 1 FROM operations WHERE payment = payments.id AND kind = 'probe' AND state = 'needs_human')))
  + (SELECT COUNT(*) FROM receipts WHERE state = 'issuing') AS states,
  (SELECT COUNT(*) FROM operations AS step WHERE state IN ('sent', 'unknown') AND NOT (kind = 'check' AND EXISTS (
-  SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND (
-   other.state = 'needs_human' OR (other.kind = 'probe' AND other.tries > {CLOSINGS} AND EXISTS (
-    SELECT 1 FROM payments WHERE id = step.payment AND state = 'awaiting_deposit')))))
+  SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))
   AND NOT (kind = 'withdraw' AND next_try_at IS NULL) AND NOT (kind = 'probe' AND tries > {CLOSINGS} AND EXISTS (
   SELECT 1 FROM payments WHERE id = step.payment AND state = 'awaiting_deposit'))) AS steps,
  (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
