@@ -215,20 +215,21 @@ async def _send(context: Context, site: Site, operation: Operation, intended_at:
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=operation)
     recorder = Recorder.now(context, site)
 
-    def record(turn: Turn) -> None:
+    def record(turn: Turn) -> bool:
         recorder.journal(turn, payment, conversation, operation)
         current = operations.get(turn, site.id, operation.id)
         assert current is not None, "operations are never deleted"
-        if current.step is Step.SENT:
-            _record(turn, recorder, operation, conversation.outcome)
-        else:
+        if current.step is not Step.SENT:
             _late(turn, recorder, current, conversation.outcome)
+            return False
+        _record(turn, recorder, operation, conversation.outcome)
+        return True
 
     try:
-        await write_down(context, record)
+        is_ours = await write_down(context, record)
     except Conflict:
         return
-    if isinstance(conversation.outcome, Unknown):
+    if is_ours and isinstance(conversation.outcome, Unknown):
         settle_soon(context, site, payment)
 
 
