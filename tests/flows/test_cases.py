@@ -56,8 +56,7 @@ async def decide(world, case, decision, *, amount=None, evidence=SEEN):
     return await confirm(world.context, case["id"], made.id, operator="checker")
 
 
-@pytest.fixture
-async def unknown(world):
+async def lost_approval(world):
     """A payment whose approval was lost, and which net-cancel cannot settle: a person's case."""
     world.fault("pay", "drop_after")
     world.fault("net_cancel", "5xx_before", times=None)
@@ -68,6 +67,11 @@ async def unknown(world):
     payment = await world.payment(opened.payment)
     assert payment.state == "needs_human"
     return payment
+
+
+@pytest.fixture
+async def unknown(world):
+    return await lost_approval(world)
 
 
 @pytest.fixture

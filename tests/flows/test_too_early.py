@@ -6,7 +6,7 @@ import pytest
 
 from bridge.domain.failures import TooEarly
 from bridge.flows.decide_case import Wish, propose
-from tests.flows.test_cases import SEEN, case_of, decide
+from tests.flows.test_cases import SEEN, case_of, decide, lost_approval
 
 
 async def ask(world, payment, decision):
@@ -80,14 +80,7 @@ async def test_what_two_people_say_of_a_refund_is_compared_where_the_gateway_can
 
 async def test_that_a_payment_took_no_money_is_said_once_its_approval_can_no_longer_arrive(world):
     """A start of the machine begins the quiet period anew: when the other one sent, its clock does not tell."""
-    world.fault("pay", "drop_after")
-    world.fault("net_cancel", "5xx_before", times=None)
-    opened = await world.checkout()
-    await world.come_back(opened)
-    await world.quiet()
-    await world.live(720, step=20)
-    payment = await world.payment(opened.payment)
-    assert payment.state == "needs_human"
+    payment = await lost_approval(world)
     world.clock.start_machine()
     await world.restart()
     with pytest.raises(TooEarly):

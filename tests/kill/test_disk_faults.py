@@ -117,7 +117,7 @@ def test_without_a_reserve_the_answer_waits_for_room_and_is_not_lost(lab: Lab) -
     with approving(lab, order) as returning:
         lab.disk.limit(0)
         lab.gateway.let_go()
-        time.sleep(2)
+        time.sleep(2)  # no sign tells that a write was tried in vain: the answer is there, the turn is begun at once
         [operation] = lab.rows("SELECT state FROM operations")
         assert operation["state"] == "sent", "on the disk it is still what it was"
         lab.disk.unlimit()
@@ -136,7 +136,7 @@ def test_an_answer_that_found_no_room_before_the_death_is_found_out_after_it(lab
     with approving(lab, order):
         lab.disk.limit(0)
         lab.gateway.let_go()
-        time.sleep(1)
+        time.sleep(1)  # as above: it is to die after it tried
         lab.kill()
     lab.disk.unlimit()
     lab.restart()
@@ -237,7 +237,7 @@ def test_an_answer_that_finds_the_database_locked_is_written_afterwards(lab: Lab
     with approving(lab, order) as returning:
         with locked(lab):
             lab.gateway.let_go()
-            time.sleep(6)
+            time.sleep(6)  # longer than a turn waits for the file, so that it comes back empty-handed once
         answer = returning.result(20)
     assert answer is not None
     lab.settle()
