@@ -7,7 +7,8 @@ from typing import Any
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.billing import PlanMade, PlanOrder, Plans, PlansByScript, PlanState
-from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, NotFound
+from bridge.domain.exchange import KST
+from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, Malformed, NotFound
 from bridge.domain.gateway import Declined, Gateway, NotSent, Script, Urls
 from bridge.domain.payment import Buyer, Method
 from bridge.flows.choose_gateway import check_details, taxes_whole
@@ -65,7 +66,7 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
     """Register a plan; no money moves before the buyer has agreed on the gateway's page.
 
     Raises GatewayOff (no gateway of the site has plans, or it said no, or nothing), AmountRefused, Malformed (it
-    needs more of the buyer), Replayed, KeyReused.
+    needs more of the buyer, or its last day is over), Replayed, KeyReused.
     """
     gateway, offers = offers_of(site, wish.gateway)
     least = gateway.smallest(Method.CARD)
@@ -87,6 +88,8 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
         answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
         if answer is not None:
             return rows.get(turn, site.id, answer.result), False
+        if _is_over(context, wish.ends):
+            raise Malformed("ends has passed in Korea: give the day of the last round, today at the earliest.")
         context.admit()
         plan = _new_plan(context, site, gateway, wish)
         rows.add(turn, plan)
@@ -136,6 +139,10 @@ def without_buyer(context: Context, plan: Plan) -> str:
     return _seal(context, asked | {"buyer": dict.fromkeys(asked["buyer"], "")})
 
 
+def _is_over(context: Context, last_day: date) -> bool:
+    return context.clock.now().astimezone(KST).date() > last_day
+
+
 def _seal(context: Context, asked: dict[str, Any]) -> str:
     return context.vault.seal(json.dumps(asked, ensure_ascii=False).encode(), ASKED)
 
@@ -163,7 +170,7 @@ def by_script(gateway: Gateway) -> PlansByScript | None:
 def open_plan_window(context: Context, site: Site, plan: Plan) -> Script | None:
     """Make the window of a plan that nobody has agreed to yet; none for any other, nor where its buyer was erased."""
     offers = by_script(site.gateway(plan.gateway))
-    if offers is None or plan.state is not PlanState.WAITING or context.clock.now().date() > plan.ends:
+    if offers is None or plan.state is not PlanState.WAITING or _is_over(context, plan.ends):
         return None
     order = plan_order(context, plan)
     return offers.plan_window(order, _urls(context, site, plan)) if any(astuple(order.buyer)) else None

@@ -238,6 +238,23 @@ async def test_nobody_elses_plan_is_shown_or_changed_and_nonsense_is_refused(pla
     assert world.teller.calls["plan"] == 1
 
 
+async def test_a_plan_whose_last_day_is_over_in_korea_is_refused_and_one_of_today_is_not(planning):
+    world = planning
+    midnight = world.clock.now().astimezone(KST).replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    await world.clock.forward((midnight - world.clock.now()).total_seconds())
+    assert world.clock.now().date() < midnight.date(), "in UTC it is still the day before"
+    over = await register(world, ends=(midnight.date() - timedelta(days=1)).isoformat())
+    assert (over.status_code, over.json()["code"]) == (400, "malformed")
+    assert "today at the earliest" in over.json()["message"]
+    assert world.teller.calls["plan"] == 0
+
+    await registered(world, ends=midnight.date().isoformat(), once="ef" * 16)
+    await world.clock.forward(86_400)
+    again = await register(world, ends=midnight.date().isoformat(), once="ef" * 16)
+    assert again.status_code == 201, "what was registered in time is answered as before"
+    assert world.teller.calls["plan"] == 1
+
+
 async def test_a_plan_partly_free_of_tax_is_refused_where_the_gateway_cannot_be_told(planning, monkeypatch):
     gateway = planning.context.sites.get(planning.site.id).gateway("teller")
     monkeypatch.setattr(type(gateway), "taxes_whole", frozenset({"register_plan"}), raising=False)
