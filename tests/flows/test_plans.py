@@ -245,7 +245,7 @@ async def test_a_plan_whose_last_day_is_over_in_korea_is_refused_and_one_of_toda
     assert world.clock.now().date() < midnight.date(), "in UTC it is still the day before"
     over = await register(world, ends=(midnight.date() - timedelta(days=1)).isoformat())
     assert (over.status_code, over.json()["code"]) == (400, "malformed")
-    assert "today at the earliest" in over.json()["message"]
+    assert "today at the earliest" in over.json()["detail"]
     assert world.teller.calls["plan"] == 0
 
     await registered(world, ends=midnight.date().isoformat(), once="ef" * 16)
