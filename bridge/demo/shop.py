@@ -20,20 +20,20 @@ from bridge.domain.machine import TERMINAL, UNSETTLED, State
 from bridge.domain.payment import Method, parse_amount
 from bridge.domain.reasons import Reason
 from bridge.web import static
-from bridge.web.dashboard.words import STATES, Said
+from bridge.web.dashboard.words import METHODS, STATES, Said
 from bridge.web.incoming import read_body, read_form
 from bridge.web.pages import render
 
 FORM_BYTES_MAX = 16 * 1024
 ORDERS_SHOWN = 50
-METHODS = {
-    Method.CARD: "신용·체크카드",
-    Method.ACCOUNT: "계좌이체",
-    Method.VIRTUAL_ACCOUNT: "가상계좌 (무통장 입금)",
-    Method.PHONE: "휴대폰",
-    Method.KAKAOPAY: "카카오페이",
-    Method.NAVERPAY: "네이버페이",
-}
+OFFERED = (
+    Method.CARD,
+    Method.ACCOUNT,
+    Method.VIRTUAL_ACCOUNT,
+    Method.PHONE,
+    Method.KAKAOPAY,
+    Method.NAVERPAY,
+)
 _UNPAID = Said("결제 전", "Not paid")
 _WAITING_REFRESH = {"Refresh": "3"}
 _OWN_FORMS = {"Referrer-Policy": "same-origin"}  # without a referrer policy of its own a form says Origin: null
@@ -91,7 +91,7 @@ class Shop:
             "demo/order.html",
             form_action=self.window_origins,
             order=order,
-            methods=METHODS,
+            methods={method: METHODS[method].ko for method in OFFERED},
             bridge_url=self.office.bridge_url,
             token=self.office.seal(order) if order.hold_until > self.office.now() else "",
             ended=known if known in ("closed", "declined", "expired", "failed") else "",

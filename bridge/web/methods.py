@@ -9,21 +9,7 @@ from bridge.domain.services import LooksUp, NeedsForWindow
 from bridge.flows.card_page import registers_on_page
 from bridge.flows.context import Context
 from bridge.flows.sites import CARD_ENTRY, Site
-
-METHOD_NAMES = {
-    Method.CARD: "신용카드",
-    Method.ACCOUNT: "계좌이체",
-    Method.VIRTUAL_ACCOUNT: "무통장 입금",
-    Method.PHONE: "휴대폰",
-    Method.GIFT: "상품권",
-    Method.KAKAOPAY: "카카오페이",
-    Method.NAVERPAY: "네이버페이",
-    Method.PAYCO: "페이코",
-    Method.SMILEPAY: "스마일페이",
-    Method.APPLEPAY: "애플페이",
-    Method.WECHAT: "위챗페이",
-}
-
+from bridge.web.dashboard.words import METHODS
 
 SERVICES: dict[str, type[Any]] = {"plans": Plans, "card_kinds": LooksUp}
 """What a clerk is offered beside payments only where a gateway of the site has it."""
@@ -68,7 +54,7 @@ def methods_json(context: Context, site: Site, gateway: str = "") -> list[dict[s
     chosen = site.in_order(gateway)
     return [
         _method_json(context, site, method, able)
-        for method in METHOD_NAMES
+        for method in Method
         if (able := [one for one in chosen if method in one.methods])
     ]
 
@@ -78,7 +64,7 @@ def _method_json(context: Context, site: Site, method: Method, able: list[Gatewa
     up = [one for one in able if not context.breakers.is_down(site.id, one.name, now)]
     shown: dict[str, Any] = {
         "code": str(method),
-        "name": METHOD_NAMES[method],
+        "name": METHODS[method].ko,
         "healthy": bool(up),
         "minimum": min(one.smallest(method) for one in up or able),
         **({"needs_phone": True} if all(map(_needs_phone, up or able)) else {}),

@@ -46,7 +46,7 @@ def test_what_is_down_or_too_large_cannot_be_chosen_and_says_why(lane: Lane, bro
     page, ref = order_page(lane, browse, "phone")
 
     expect(method(page, f"신용카드 {NOT_NOW}")).to_be_disabled()
-    expect(method(page, "무통장 입금 30,000원부터 쓸 수 있어요.")).to_be_disabled()
+    expect(method(page, "가상계좌 30,000원부터 쓸 수 있어요.")).to_be_disabled()
     expect(method(page, "페이코")).to_have_count(0)
     expect(page.get_by_text(NOT_NOW)).to_be_visible()
     expect(page.locator("input[name=method]:checked")).to_have_value("kakaopay")

@@ -1,23 +1,13 @@
 """A wallet that is chosen within the card window is shown as what was paid there: a card, on every page."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from bridge.domain.payment import Method
 from bridge.web.dashboard.words import METHODS
+from tests.support.plugin_words import wp_admin_says
 from tests.support.world import SANDBOX
 
-PLUGIN = Path(__file__).parent.parent.parent / "wp-plugin/pay-bridge"
 WALLETS = (Method.KAKAOPAY, Method.NAVERPAY, Method.PAYCO)
-
-
-def wp_admin_says(method):
-    """Give the Korean word of a method on the plugin's pages, as its translation has it."""
-    english = re.search(rf"'{method}'\s+=> __\( '([^']+)'", (PLUGIN / "includes/class-words.php").read_text("utf-8"))
-    korean = (PLUGIN / "languages/pay-bridge-ko_KR.po").read_text("utf-8")
-    return re.search(rf'msgid "{english[1]}"\nmsgstr "([^"]+)"', korean)[1]
 
 
 @pytest.mark.parametrize("wallet", WALLETS)

@@ -76,7 +76,7 @@ def test_a_page_tells_what_the_bridge_last_told(fresh: Shop) -> None:
     found = look(fresh, 30000)
 
     assert list(found) == ["card", "phone", "gift", "newer_pay"]
-    assert found["card"] == {"code": "card", "name": "카드", "minimum": 1000, "healthy": True, "why": ""}
+    assert found["card"] == {"code": "card", "name": "신용카드", "minimum": 1000, "healthy": True, "why": ""}
     assert (found["phone"]["healthy"], found["phone"]["why"]) == (
         False,
         "지금은 쓸 수 없어요. 다른 결제 수단을 골라 주세요.",
@@ -154,7 +154,7 @@ def test_old_bad_news_keep_no_buyer_away(fresh: Shop) -> None:
     aged(fresh, 110)
     assert look(fresh)["phone"]["healthy"] is False
     aged(fresh, 121)
-    assert look(fresh)["phone"] == {"code": "phone", "name": "휴대폰 결제", "minimum": 1000, "healthy": True, "why": ""}
+    assert look(fresh)["phone"] == {"code": "phone", "name": "휴대폰", "minimum": 1000, "healthy": True, "why": ""}
 
 
 def test_a_filter_may_change_the_list(fresh: Shop) -> None:

@@ -227,7 +227,7 @@ async def test_code_tables_and_methods_are_listed(world):
 
     assert {"code": "04", "name": "삼성카드", "source": "guide"} in cards["items"]
     assert {"code": "04", "name": "현대", "source": "observed"} in cards["items"]
-    assert ("virtual_account", "무통장 입금") in [(one["code"], one["name"]) for one in methods["items"]]
+    assert ("virtual_account", "가상계좌") in [(one["code"], one["name"]) for one in methods["items"]]
     assert {"code": "2002", "name": "카드 한도 초과", "source": "guide"} in errors["items"]
     assert {"code": "81", "name": "하나은행", "source": "observed"} in banks["items"]
     assert nothing.status_code == 404

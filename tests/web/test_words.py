@@ -1,15 +1,18 @@
-"""Whatever the bridge writes into a payment's story has words, for the operator and for the clerk."""
+"""Operator, clerk and buyer meet words for whatever there is, and the same word for one method of payment."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from bridge.domain.payment import Method
 from bridge.web.dashboard.timeline import TOLD_OTHERWISE
-from bridge.web.dashboard.words import EVENTS, NEWS
+from bridge.web.dashboard.words import EVENTS, METHODS, NEWS
+from tests.support.plugin_words import wp_admin_says
 
 ROOT = Path(__file__).parent.parent.parent
 STORY = ROOT / "wp-plugin/pay-bridge/includes/class-story.php"
+THEME = ROOT / "tests/wordpress/theme/ticketing/inc/view.php"
 NAME = re.compile(r'"((?:payment|window|account|approve|undo|refund|case|key|escrow|receipt)\.[a-z_]+)"')
 
 
@@ -29,3 +32,14 @@ def test_events_are_found_where_they_are_written() -> None:
 def test_an_event_has_words_for_operator_and_clerk(event: str) -> None:
     assert event in EVENTS or event in TOLD_OTHERWISE
     assert f"'{event}'" in STORY.read_text("utf-8")
+
+
+@pytest.mark.parametrize("method", Method)
+def test_a_method_has_one_word_for_buyer_clerk_and_operator(method: Method) -> None:
+    assert wp_admin_says(method) == METHODS[method].ko
+
+
+def test_the_shops_theme_offers_methods_by_the_same_words() -> None:
+    offered = re.findall(r"^\t\t'(\w+)'\s+=> '(\w+)',$", THEME.read_text("utf-8"), re.MULTILINE)
+    assert len(offered) > 5
+    assert offered == [(method, METHODS[method].ko) for method, _ in offered]

@@ -92,7 +92,7 @@ ABILITIES: dict[str, Said] = {
 }
 
 METHODS: dict[str, Said] = {
-    Method.CARD: Said("카드", "card"),
+    Method.CARD: Said("신용카드", "credit card"),
     Method.ACCOUNT: Said("계좌이체", "bank transfer"),
     Method.VIRTUAL_ACCOUNT: Said("가상계좌", "virtual account"),
     Method.PHONE: Said("휴대폰", "phone bill"),

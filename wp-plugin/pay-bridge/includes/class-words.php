@@ -50,7 +50,7 @@ final class Words {
 	/** A payment method. */
 	public static function method( string $method ): string {
 		$words = array(
-			'card'            => __( 'Card', 'pay-bridge' ),
+			'card'            => __( 'Credit card', 'pay-bridge' ),
 			'account'         => __( 'Bank transfer', 'pay-bridge' ),
 			'virtual_account' => __( 'Virtual account', 'pay-bridge' ),
 			'phone'           => __( 'Mobile phone', 'pay-bridge' ),

@@ -33,11 +33,11 @@ function ticketing_methods() {
 	return array(
 		'kakaopay'        => '카카오페이',
 		'payco'           => '페이코',
-		'virtual_account' => '무통장 입금',
+		'virtual_account' => '가상계좌',
 		'card'            => '신용카드',
 		'account'         => '계좌이체',
 		'naverpay'        => '네이버페이',
-		'phone'           => '휴대폰 결제',
+		'phone'           => '휴대폰',
 	);
 }
 
