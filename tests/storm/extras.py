@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
 from tests.storm.gateways import MODES
 from tests.storm.gateways.setup import Setup
-from tests.storm.regressions import PLAIN
+from tests.storm.regressions import PLAIN, REGRESSIONS
 
 if TYPE_CHECKING:
     from tests.storm.people import Sale
@@ -45,6 +45,9 @@ class Extras:
     restored: bool = False
     """The books are lost after the calm, and an old copy takes their place."""
 
+    stories: bool = False
+    """People and notices do what makes the stories that are seldom told by chance (`stories.py`)."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -73,6 +76,7 @@ def draw_extras(seed: int) -> Extras:
         altered=chance.random() < 0.05,
         receipts=chance.random() < 0.12,
         restored=chance.random() < 0.03,
+        stories=seed not in REGRESSIONS and chance.random() < 0.3,
     )
 
 

@@ -21,6 +21,9 @@ LIFE_SECONDS = 900.0
 JSON = (b"accept", b"application/json")
 TRIES = 3
 AMOUNTS = (1_000, 30_000, 55_000, 99_900)
+SHARES = (None, None, 1.0, 0.6, 0.4, 0.3)
+"""How much of its amount a payment's clerk gives back; None is all that is left."""
+PARTS = (0.6, 0.4, 0.3)
 
 
 @dataclass(slots=True)
@@ -197,7 +200,8 @@ class Clerk:
     async def work(self) -> None:
         """Wait for the order's money, and give it back in parts or whole."""
         await asyncio.sleep(self._chance.uniform(30.0, 1_500.0))
-        for _ in range(self._chance.choice((1, 1, 2, 3))):
+        rounds = 2 if self._storm.extras.stories else self._chance.choice((1, 1, 2, 3))
+        for _ in range(rounds):
             paid = self._find()
             if paid is not None:
                 clicks = [self._refund(paid)]
@@ -206,6 +210,12 @@ class Clerk:
                     clicks.append(self._refund(paid, self._chance.choice((0.0, 0.01, 2.0))))
                 await asyncio.gather(*clicks)
             await asyncio.sleep(self._chance.uniform(5.0, 900.0))
+
+    def _shares(self, payment: dict[str, Any]) -> tuple[float | None, ...]:
+        """Say what the clerk chooses from: where a seldom story is to be told, a part and then the rest."""
+        if not self._storm.extras.stories:
+            return SHARES
+        return (None,) if payment["refunded"] else PARTS
 
     def _find(self) -> dict[str, Any] | None:
         for said in self._sale.shop.known.values():
@@ -218,7 +228,7 @@ class Clerk:
         await asyncio.sleep(waits)
         shop, key = self._sale.shop, self._storm.chance.randbytes(16).hex()
         wish: dict[str, Any] = {"reason": "고객 요청", "actor": "wp:7"}
-        share = self._chance.choice((None, None, 1.0, 0.6, 0.4, 0.3))
+        share = self._chance.choice(self._shares(payment))
         if share is not None:
             wish["amount"] = int(payment["amount"] * share)
         if self._sale.tax_free_share and share is not None:

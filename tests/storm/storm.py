@@ -98,6 +98,8 @@ class Storm:
         self.clock = BridgeClock(self.loop, began_at, random.Random(f"{seed}:bridge"))
         drawn = [setup for setup in SETUPS if gateway in ("", setup.gateway)]
         self.extras = draw_extras(seed)
+        if self.extras.stories:
+            self.weather.tell_seldom_stories()
         chosen = self.chance.sample(drawn, min(2, len(drawn)))
         begun = stand(*(self.extras.mode_of(setup) for setup in chosen))
         self.disk = begun.disk

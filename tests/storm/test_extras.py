@@ -13,7 +13,7 @@ from bridge.ledger.receipts import ReceiptState
 from tests.storm import accounts
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import is_found_out, storms
-from tests.storm.regressions import PLAIN
+from tests.storm.regressions import PLAIN, REGRESSIONS
 
 MANY = range(1, 401)
 
@@ -26,6 +26,7 @@ def having(extra):
 def test_what_a_seed_has_is_drawn_from_it_alone_and_the_kept_ones_have_nothing():
     assert draw_extras(7) == draw_extras(7)
     assert {draw_extras(seed) for seed in PLAIN} == {Extras()}
+    assert not any(draw_extras(seed).stories for seed in REGRESSIONS)
     found = [draw_extras(seed) for seed in MANY]
     assert 50 < sum(one.mixed for one in found) < 150
     assert 50 < sum(one.instalments for one in found) < 150

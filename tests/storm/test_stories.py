@@ -2,9 +2,13 @@
 
 import pytest
 
+from tests.storm.extras import draw_extras
 from tests.storm.figures import Figures
 from tests.storm.page import page
-from tests.storm.stories import ENOUGH_SCHEDULES, PAID, RACE, STORIES, Stories, untold
+from tests.storm.quietly import storms
+from tests.storm.stories import CLOSED, ENOUGH_SCHEDULES, IN_PARTS, PAID, RACE, STORIES, TOLD_LATE, Stories, untold
+
+SELDOM = (IN_PARTS, RACE, TOLD_LATE, CLOSED)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,16 @@ def test_a_long_run_without_a_story_is_found_out_and_a_short_one_may_miss_some()
     told = {"welcome": dict.fromkeys(STORIES, 1) | {RACE: 0}, "payapp": dict.fromkeys(STORIES, 2)}
     assert untold(told, ENOUGH_SCHEDULES) == ["welcome: two clerks at once"]
     assert untold(told, ENOUGH_SCHEDULES - 1) == []
+
+
+def test_schedules_that_are_to_tell_seldom_stories_tell_them_at_a_set_up_with_few_payments():
+    told = Stories()
+    with storms("payple") as made:
+        for seed in (one for one in range(1, 120) if draw_extras(one).stories):
+            told.update(made.run(seed).stories)
+
+    assert min(told["payple-at-once", story] for story in SELDOM) > 1
+    assert told["payple-at-once", IN_PARTS] + told["payple", IN_PARTS] > 5
 
 
 def test_the_page_counts_each_story_at_each_gateway_and_older_figures_have_none():

@@ -122,6 +122,8 @@ RARE = {
 }
 """What would end every schedule early is thinned out."""
 RATES = (0.04, 0.12, 0.35)
+SELDOM = {"two_clerks": 0.35, "closes": 0.12, "notice_late": 0.12}
+"""What makes stories that are seldom told, and its rate where it is to happen more often."""
 SECONDS = {"late": (20.0, 100.0), "delay": (5.0, 100.0), "hang": (50.0, 110.0), "hang_before": (30.0, 110.0)}
 """How long these last. A gateway executes what it was sent within 100 s: the quiet period of 125 s rests on it."""
 DRIPS_SECONDS = 65.0
@@ -145,6 +147,10 @@ class Weather:
         self.struck: Counter[str] = Counter()
         self.on_strike: Callable[[str, float], None] = lambda kind, seconds: None
         """Hears of each fault, and how many seconds it lasts."""
+
+    def tell_seldom_stories(self) -> None:
+        """Let happen more often what makes them."""
+        self.rates |= {kind: max(rate, self.rates.get(kind, 0.0)) for kind, rate in SELDOM.items()}
 
     def strikes(self, kind: str) -> bool:
         """Tell whether this goes wrong now."""
