@@ -13,7 +13,6 @@ from bridge.flows.context import Context
 from bridge.flows.deliver_news import begin_deliveries, pull_in_deliveries
 from bridge.flows.expire import expire
 from bridge.flows.expire_keys import expire_keys
-from bridge.flows.issue_receipt import give_up_receipts
 from bridge.flows.plan_life import end_past_plans
 from bridge.flows.plans import give_up_plans
 from bridge.flows.receive_notice import begin_replays
@@ -21,6 +20,7 @@ from bridge.flows.reconcile import beat_gaps
 from bridge.flows.recover import recover
 from bridge.flows.seal_audit import seal
 from bridge.flows.settle_unknown import settle_payment
+from bridge.flows.stale_receipts import end_stale_receipts
 from bridge.ledger import operations, replay
 
 log = structlog.get_logger("heartbeat")
@@ -59,7 +59,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     await pull_in_deliveries(context)
     await expire(context)
     await expire_keys(context)
-    await give_up_receipts(context)
+    await end_stale_receipts(context)
     await give_up_plans(context)
     await end_past_plans(context)
     await end_owed_plans(context)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.clock import from_ms, new_id, new_reference, now_ms, to_ms
+from bridge.clock import from_ms, new_id, new_reference, to_ms
 from bridge.domain.billing import without_number
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import Done, Gateway, NotSent, Refused, Unknown
@@ -16,7 +16,6 @@ from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.move_receipt import move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
-from bridge.flows.pace import STALE_SECONDS
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
@@ -30,10 +29,8 @@ from bridge.ledger.receipts import LIVE, Purpose, Receipt, ReceiptState
 IDENTITY = "receipt_identity"
 CASE = "receipt_unknown"
 CASH_LIKE = (Method.VIRTUAL_ACCOUNT, Method.ACCOUNT)
-AT_ONCE = 100
 TO_CANCEL_AND_ISSUE = "환불했으니 이 현금영수증을 취소하고 남은 금액으로 다시 발급해 주세요."
 TO_CANCEL = "모두 환불했으니 이 현금영수증을 취소해 주세요."
-WHY = "the bridge stopped before the answer was written down"
 LOST = "the books were restored, and a cash receipt that was issued in the time they have lost is not in them"
 
 
@@ -65,7 +62,7 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     receipt, payment, is_new = begun
     name = f"receipt:{receipt.id}"
     if is_new:
-        context.tasks.begin(name, _issue(context, site, _issuer(site, payment), receipt, payment))
+        context.tasks.begin(name, _issue(context, site, issuer_of(site, payment), receipt, payment))
     task = context.tasks.find(name)
     if task is not None:
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
@@ -73,7 +70,8 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
 
 
 async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: str, once: Once) -> Receipt:
-    """Cancel a receipt whole. It may still be CANCELLING when the answer was lost: ask again.
+    """Cancel a receipt whole. It may still be CANCELLING when the answer was lost: ask again, or wait
+    (`stale_receipts.py`).
 
     Where the gateway says no to the repeat it is UNKNOWN, and a person's: the first may have been done.
     Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling.
@@ -98,32 +96,10 @@ async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: s
 
     receipt, payment, again = await context.ledger.write(begin)
     if receipt.state is ReceiptState.CANCELLING:
-        cancelling = _cancel(context, site, _issuer(site, payment), receipt, payment, again)
+        cancelling = carry_out_cancel(context, site, issuer_of(site, payment), receipt, payment, again=again)
         task = context.tasks.begin(f"receipt:{receipt.id}", cancelling)
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt_id))
-
-
-async def give_up_receipts(context: Context) -> None:
-    """Hand what was asked for by a process that died to a person: nobody knows whether it was issued.
-
-    After a restore not before the gap has ended: till then the shop may know, and a case would keep it from selling.
-    """
-    before = now_ms(context.clock) - STALE_SECONDS * 1000
-    found = await context.ledger.read(lambda turn: receipts.stale(turn, before, AT_ONCE))
-    for receipt in found:
-        site = context.sites.find(receipt.site)
-        if site is None or context.tasks.find(f"receipt:{receipt.id}") is not None:
-            continue
-        recorder = Recorder.now(context, site)
-
-        def work(turn: Turn, receipt: Receipt = receipt, recorder: Recorder = recorder) -> None:
-            _lost(turn, recorder, receipt, "", WHY)
-
-        try:
-            await context.ledger.write(work)
-        except Conflict:
-            continue
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Any]:
@@ -152,7 +128,7 @@ def receipts_json(turn: Turn, site: Site, payment: Payment) -> dict[str, Any] | 
         return None
     shown: dict[str, Any] = {"may_issue": True, "amount": payment.left} | ({"at_most": True} if sized else {})
     try:
-        _issuer(site, payment)
+        issuer_of(site, payment)
         _check(turn, site, payment)
     except BridgeError as error:
         shown = {"may_issue": False, "amount": 0, "why": error.extra.get("message_ko", "")}
@@ -168,7 +144,8 @@ def overstated(payment: Payment, kept: Sequence[Receipt]) -> int:
     return max(0, max((one.amount for one in kept if one.state is ReceiptState.ISSUED), default=0) - payment.left)
 
 
-def _issuer(site: Site, payment: Payment) -> tuple[Gateway, Receipts]:
+def issuer_of(site: Site, payment: Payment) -> tuple[Gateway, Receipts]:
+    """Give what issues a payment's receipts. Raises GatewayOff."""
     gateway = site.gateway(payment.gateway)
     if not isinstance(gateway, Receipts):
         raise GatewayOff(
@@ -188,7 +165,7 @@ def _begin(
     payment = payments.get(turn, site.id, wish.payment)
     if answer is not None:
         return receipts.get(turn, site.id, answer.result), payment, False
-    _issuer(site, payment)
+    issuer_of(site, payment)
     _check(turn, site, payment)
     recorder = Recorder.now(context, site)
     if _may_be_lost(turn, payment):
@@ -301,7 +278,7 @@ async def _issue(
             move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, message=outcome.why)
         else:
             message = _without_number(outcome.message or outcome.why, order)
-            _lost(turn, recorder, receipt, outcome.code, message)
+            hand_to_person(turn, recorder, receipt, outcome.code, message)
 
     try:
         await write_down(context, record)
@@ -309,7 +286,8 @@ async def _issue(
         return
 
 
-def _lost(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: str) -> None:
+def hand_to_person(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: str) -> None:
+    """Write that nobody knows what came of it, with a case."""
     move_receipt(turn, recorder, receipt, ReceiptState.UNKNOWN, code=code, message=message)
     payment = payments.get(turn, receipt.site, receipt.payment)
     deed = "the cancel of a cash receipt" if receipt.state is ReceiptState.CANCELLING else "a cash receipt"
@@ -317,9 +295,17 @@ def _lost(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: 
     recorder.case(turn, payment, CASE, detail)
 
 
-async def _cancel(
-    context: Context, site: Site, issuer: tuple[Gateway, Receipts], receipt: Receipt, payment: Payment, again: bool
+async def carry_out_cancel(
+    context: Context,
+    site: Site,
+    issuer: tuple[Gateway, Receipts],
+    receipt: Receipt,
+    payment: Payment,
+    *,
+    again: bool,
+    by_itself: bool = False,
 ) -> None:
+    """Send a cancel and write what came of it; `again` where one was sent before, `by_itself` where nobody waits."""
     gateway, issues = issuer
     order = await _asked(context, site, receipt, payment)
     issued = ReceiptIssued(receipt.number, receipt.refs, receipt.url)
@@ -335,11 +321,12 @@ async def _cancel(
         elif isinstance(outcome, Refused):
             no = {"code": outcome.code, "message": _without_number(outcome.message, order)}
             if again:
-                _lost(turn, recorder, receipt, **no)
+                hand_to_person(turn, recorder, receipt, **no)
             else:
                 move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **no)
-        elif again and isinstance(outcome, Unknown) and outcome.code:
-            _lost(turn, recorder, receipt, outcome.code, _without_number(outcome.message, order))
+        elif isinstance(outcome, Unknown) and ((again and outcome.code) or by_itself):
+            message = _without_number(outcome.message or outcome.why, order)
+            hand_to_person(turn, recorder, receipt, outcome.code, message)
         elif isinstance(outcome, NotSent) and not again:
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, message=outcome.why)
 

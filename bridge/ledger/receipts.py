@@ -29,7 +29,9 @@ class ReceiptState(StrEnum):
 MOVES: Mapping[ReceiptState, frozenset[ReceiptState]] = {
     ReceiptState.ISSUING: frozenset({ReceiptState.ISSUED, ReceiptState.REFUSED, ReceiptState.UNKNOWN}),
     ReceiptState.ISSUED: frozenset({ReceiptState.CANCELLING, ReceiptState.CANCELLED}),
-    ReceiptState.CANCELLING: frozenset({ReceiptState.CANCELLED, ReceiptState.ISSUED, ReceiptState.UNKNOWN}),
+    ReceiptState.CANCELLING: frozenset(
+        {ReceiptState.CANCELLING, ReceiptState.CANCELLED, ReceiptState.ISSUED, ReceiptState.UNKNOWN}
+    ),
     ReceiptState.REFUSED: frozenset(),
     ReceiptState.UNKNOWN: frozenset({ReceiptState.ISSUED, ReceiptState.CANCELLED}),
     ReceiptState.CANCELLED: frozenset(),
@@ -115,11 +117,11 @@ def rows(turn: Turn, payment: str) -> list[Row]:
 
 
 def stale(turn: Turn, changed_before: int, limit: int) -> list[Receipt]:
-    """Read the receipts that have been asked for since before then (milliseconds) without an answer, but those of
+    """Read the receipts whose issue or cancel was sent before then (milliseconds) without an answer, but those of
     restored books whose gap has not ended."""
     rows = turn.all(
-        f"SELECT * FROM receipts WHERE state = 'issuing' AND changed_at < ? AND site NOT IN ({RESTORED})"  # noqa: S608
-        " ORDER BY changed_at LIMIT ?",
+        "SELECT * FROM receipts WHERE state IN ('issuing', 'cancelling') AND changed_at < ?"  # noqa: S608
+        f" AND site NOT IN ({RESTORED}) ORDER BY changed_at LIMIT ?",
         *(changed_before, limit),
     )
     return [read(row) for row in rows]

@@ -96,12 +96,12 @@ def test_what_must_be_read_nowhere_is_looked_for_in_what_is_kept(monkeypatch):
 
 
 def test_a_receipt_that_is_called_refused_behind_a_lost_answer_is_found_out(monkeypatch):
-    lost = issue_receipt._lost
+    lost = issue_receipt.hand_to_person
 
     def refused(turn, recorder, receipt, code, message):
         if receipt.state is not ReceiptState.ISSUING:
             return lost(turn, recorder, receipt, code, message)
         return move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, code=code, message=message)
 
-    monkeypatch.setattr(issue_receipt, "_lost", refused)
+    monkeypatch.setattr(issue_receipt, "hand_to_person", refused)
     assert is_found_out("R2", having("receipts"), "payapp")

@@ -388,7 +388,7 @@ CREATE TABLE receipts (
 );
 CREATE INDEX receipts_payment ON receipts (payment, id);
 CREATE UNIQUE INDEX one_live_receipt ON receipts (payment) WHERE state IN ('issuing', 'issued', 'cancelling');
-CREATE INDEX receipts_under_way ON receipts (changed_at) WHERE state = 'issuing';
+CREATE INDEX receipts_under_way ON receipts (changed_at) WHERE state IN ('issuing', 'cancelling');
 
 -- A recurring plan of a gateway's own; each of its rounds is a payment that a notice tells of.
 CREATE TABLE plans (

@@ -1,0 +1,74 @@
+"""Receipts whose answer nobody waits for: a cancel is sent again without anybody's press, and then it is a person's."""
+
+import pytest
+
+from tests.flows.test_receipts import cancel, issue, paid, story
+from tests.support.teller import TELLER
+
+__all__ = ["paid"]
+
+
+async def state(world, receipt):
+    """What the books say of a receipt."""
+    return (await world.call("GET", f"/v1/cash-receipts/{receipt}")).json()["state"]
+
+
+@pytest.fixture
+async def lost(world, paid):
+    """A receipt whose cancel was sent, never arrived, and has no answer."""
+    receipt = (await issue(world, paid)).json()["id"]
+    world.teller.fail("receipt_cancel", "lost_before")
+    assert (await cancel(world, receipt)).json()["state"] == "cancelling"
+    return receipt
+
+
+async def test_a_cancel_whose_answer_was_lost_is_sent_again_once_nobody_waits_for_it(world, paid, lost):
+    await world.live(60, step=30)
+    assert (await state(world, lost), world.teller.calls["receipt_cancel"]) == ("cancelling", 1)
+    await world.live(60, step=30)
+
+    assert (await state(world, lost), world.teller.calls["receipt_cancel"]) == ("cancelled", 2)
+    assert await world.cases(paid) == []
+    told = [(row["event"], row["actor"]) for row in await story(world, paid)][-3:]
+    assert told == [(f"receipt.{name}", "bridge") for name in ("cancel_sent", "cancel_sent", "cancelled")]
+
+
+async def test_a_crash_before_the_cancels_answer_leaves_it_to_nobodys_press(world, paid):
+    receipt = (await issue(world, paid)).json()["id"]
+    await world.context.ledger.write(
+        lambda turn: turn.run("UPDATE receipts SET state = 'cancelling' WHERE id = ?", receipt)
+    )
+    await world.restart()
+    await world.live(120, step=30)
+
+    assert await state(world, receipt) == "cancelled"
+
+
+@pytest.mark.parametrize("said", ["lost_before", "no"])
+async def test_a_cancel_that_has_no_outcome_the_second_time_either_is_a_persons(world, paid, lost, said):
+    world.teller.fail("receipt_cancel", said)
+    await world.live(400, step=30)
+
+    assert (await state(world, lost), world.teller.calls["receipt_cancel"]) == ("unknown", 2)
+    assert await world.cases(paid) == ["receipt_unknown"]
+    assert (await issue(world, paid)).json()["code"] == "pending_outcome"
+
+
+async def test_a_cancel_that_cannot_be_sent_again_yet_is_once_the_gateway_is_there(world, paid, lost):
+    world.net.down.add(f"{TELLER}:80")
+    await world.live(300, step=30)
+    assert (await state(world, lost), await world.cases(paid)) == ("cancelling", [])
+    world.net.down.clear()
+    await world.live(120, step=30)
+
+    assert (await state(world, lost), await world.cases(paid)) == ("cancelled", [])
+
+
+async def test_the_cancel_at_a_gateway_that_its_site_has_no_more_is_a_persons(world, paid, lost):
+    await world.context.ledger.write(lambda turn: turn.run("DELETE FROM site_gateways WHERE gateway = 'teller'"))
+    await world.restart()
+    await world.live(120, step=30)
+
+    assert [row["state"] for row in await world.all("SELECT state FROM receipts")] == ["unknown"]
+    assert await world.cases(paid) == ["receipt_unknown"]
+    assert world.teller.calls["receipt_cancel"] == 1
