@@ -30,6 +30,7 @@ def test_reloading_the_way_back_pays_once(each_lane: Lane, browse: Browse) -> No
     open_here(page)
     press(page, "pay")
     page.wait_for_url(DETAIL)
+    heading(page, "결제했어요 · 21,000원")  # Until WordPress hears of the payment, the page goes on by itself.
 
     for _ in range(3):
         page.reload()
