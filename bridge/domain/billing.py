@@ -197,10 +197,10 @@ class Bills(Protocol):
 
 @runtime_checkable
 class MarksCharges(Protocol):
-    """A gateway to which a charge is known by more than its order number (Payple: the month it is for)."""
+    """A gateway to which a charge is known by more than its order number (Payple: its month; Mainpay: by a key)."""
 
     def charge_refs(self, at: datetime) -> Mapping[str, str]:
-        """Say what to write down of a charge before it is sent, so that it is found though its answer be lost."""
+        """Say what to write down of a charge before it is sent, so that it is known though its answer be lost."""
         ...
 
 

@@ -79,6 +79,10 @@ class Direct(Writer):
         refs = {name: data.text(name) for name in ("refNo", "tranDate") if data.has(name)}
         return Issued(data.text("billkey"), refs, card_shown)
 
+    def charge_refs(self, at: datetime) -> dict[str, str]:
+        """Say that it is a key's: the full cancel of one has an address of its own (card-auto/cancel)."""
+        return {"api": AUTO}
+
     def charge(
         self, payment: Payment, order: Order, key: BillingKey, urls: Urls, stamp: Stamp
     ) -> Exchange[Paid | Declined | Unknown]:
@@ -87,7 +91,7 @@ class Direct(Writer):
         form = self._goods(payment, order, stamp) | {"billkey": key.key, "clientType": "MERCHANT"}
         form |= {"installment": months} | self.tax(payment.parts, payment.tax_free)
         reply = yield self._relay("billpay", "v1", "card-auto/trans", form, moves_money=True)
-        return self._charged(payment, reply, stamp, {"api": AUTO})
+        return self._charged(payment, reply, stamp, self.charge_refs(stamp.at))
 
     def delete_key(self, key: BillingKey, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Delete a billing key (card-auto/auth-cancel): signed over the amount 0."""
