@@ -164,7 +164,7 @@ class Payment:
     @property
     def escrow(self) -> str:
         """Empty for a payment in no escrow; else `kept`, or what the buyer is known to have said of the goods:
-        `confirmed` or `denied`."""
+        `confirmed` or `denied`; `confirming` or `denying` while the gateway was told so and its answer is missing."""
         return self.refs.get(ESCROW, "")
 
     @property

@@ -90,6 +90,12 @@ class EscrowStep:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+UNHEARD: Mapping[str, Literal["confirming", "denying"]] = {"confirm": "confirming", "deny": "denying"}
+"""The steps that pass on what the buyer said, each with what Payment.escrow is while that has no answer."""
+DECIDED = ("confirmed", "denied")
+"""What Payment.escrow is once the buyer has spoken, which is done once."""
+
+
 @dataclass(frozen=True, slots=True)
 class EscrowShown:
     """Where an escrow stands, in the gateway's own words; `escrow` in ours (Payment.escrow), where that tells it.
@@ -236,13 +242,16 @@ class LooksUp(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EscrowField:
-    """A field of an escrow's step: the gateway's name for it, what people call it, and its choices if it has some."""
+    """A field of an escrow's step: the gateway's name for it, what people call it, and its choices if it has some.
+
+    `is_buyer`: the name of whoever decides, which a page of the buyer's own knows and need not ask for."""
 
     name: str
     korean: str
     english: str
     choices: Mapping[str, str] = field(default_factory=dict)
     needed: bool = True
+    is_buyer: bool = False
 
 
 def check_fields(step: EscrowStep, known: Sequence[EscrowField]) -> None:

@@ -11,7 +11,7 @@ from bridge.domain.gateway import Allowed, ByHand, Gateway, Never
 from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Order, Payment
-from bridge.domain.services import LinksReceipts, NamesRefs
+from bridge.domain.services import Escrows, LinksReceipts, NamesRefs
 from bridge.domain.tax import Split
 from bridge.flows.sites import Site
 from bridge.ledger import audit, operations, orders, payments
@@ -68,8 +68,14 @@ def payment_json(site: Site, payment: Payment, done: Sequence[Operation], stamp:
         "message": payment.message,
         "orphaned": payment.orphaned,
         "adopted": payment.adopted,
+        "in_escrow": _is_in_escrow(gateway, payment),
     }
     return shown | {name: value for name, value in optional.items() if value}
+
+
+def _is_in_escrow(gateway: object, payment: Payment) -> bool:
+    """Tell whether a payment has steps of an escrow, so that nobody asks for them of one that has none."""
+    return payment.left > 0 and isinstance(gateway, Escrows) and bool(gateway.escrow_steps(payment))
 
 
 def _named(gateway: Gateway | None, payment: Payment, *, numbers: bool) -> dict[str, str]:

@@ -4,17 +4,14 @@ from typing import Any
 
 from bridge.domain.exchange import Stamp
 from bridge.domain.payment import Payment
-from bridge.domain.services import Escrows
+from bridge.domain.services import UNHEARD, Escrows
 from bridge.flows.issue_receipt import receipts_json
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
+from bridge.flows.take_escrow_step import why_not_decided
 from bridge.flows.void_account import void_json
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
-
-BUYERS = ("confirm", "deny")
-"""The steps of an escrow that pass on what the buyer said."""
-DECIDED = ("confirmed", "denied")
 
 
 def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) -> dict[str, Any]:
@@ -30,11 +27,12 @@ def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) ->
 
 
 def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
-    """Name the steps that may be taken, the fields of each and what the buyer is known to have said: `kept` while
-    nothing, then `confirmed` or `denied`, which is said once. None for a payment that is in no escrow."""
+    """Name the steps that may be taken, the fields of each, what the buyer is known to have said (Payment.escrow), and
+    why that cannot be said now. None for a payment that is in no escrow."""
     gateway: object = site.gateways.get(payment.gateway)
     if not isinstance(gateway, Escrows) or payment.left <= 0:
         return None
+    why = why_not_decided(payment.escrow)
     steps = [
         {
             "step": step,
@@ -45,11 +43,12 @@ def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
                     "label": one.english,
                     "choices": dict(one.choices),
                     "needed": one.needed,
+                    **({"is_buyer": True} if one.is_buyer else {}),
                 }
                 for one in fields
             ],
         }
         for step, fields in gateway.escrow_steps(payment).items()
-        if step not in BUYERS or payment.escrow not in DECIDED
+        if step not in UNHEARD or why is None
     ]
-    return {"buyer": payment.escrow, "steps": steps} if steps else None
+    return {"buyer": payment.escrow, "steps": steps} | ({"why": why.ko} if why else {}) if steps else None

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bridge.flows.ask_gateway import EscrowWish, look_up_card, take_escrow_step
+from bridge.flows.ask_gateway import look_up_card
 from bridge.flows.context import Context
+from bridge.flows.take_escrow_step import EscrowWish, take_escrow_step
 from bridge.web.billing import Actor, Digits
 from bridge.web.incoming import from_site
 from bridge.web.orders_in import GatewayName, Short, convert
@@ -25,7 +26,13 @@ class CardKindIn(msgspec.Struct):
 
 
 class EscrowIn(msgspec.Struct):
-    """The body of POST /v1/payments/{id}/escrow: the fields are those of the gateway's document."""
+    """The body of POST /v1/payments/{id}/escrow: the fields are those of the gateway's document.
+
+    A payment that is `in_escrow` names in `escrow` the steps that may be taken now with their fields (`is_buyer`: the
+    name of whoever decides), what the buyer said (`buyer`: `kept` while nothing, `confirmed`, `denied`; `confirming`
+    or `denying` while the gateway has not answered), and `why` that cannot be said now. The buyer's word (`confirm`,
+    `deny`) is passed on once: one that has no answer yet is settled by `status`, and none is sent until then.
+    """
 
     step: Literal["delivery", "confirm", "deny", "status"]
     actor: Actor

@@ -1,5 +1,7 @@
 """What some gateways answer besides payments: cards' kinds, escrow, slips."""
 
+import asyncio
+
 import pytest
 
 from tests.support.teller import TELLER
@@ -183,6 +185,73 @@ async def test_what_the_buyer_decided_is_kept_on_the_payment_and_a_mere_state_is
     assert payment.refs["number"], "what the gateway calls it stays"
 
 
+def words_of(world):
+    return [said["step"] for op, said in world.teller.asked if op == "escrow"]
+
+
+async def test_a_word_of_the_buyer_that_has_no_answer_is_sent_no_second_time_and_the_state_settles_it(world, paid):
+    world.teller.fail("escrow", "lost_after")
+    lost = await escrow(world, paid, "confirm")
+    more = [await escrow(world, paid, step) for step in ("confirm", "deny")]
+    shown = (await world.call("GET", f"/v1/payments/{paid}")).json()["escrow"]
+    unheard = (await world.payment(paid)).escrow
+    await escrow(world, paid, "status")
+    late = [await escrow(world, paid, step) for step in ("confirm", "deny")]
+
+    assert (lost.status_code, unheard) == (503, "confirming")
+    assert [(one.status_code, one.json()["code"]) for one in more] == [(409, "pending_outcome")] * 2
+    assert (shown["buyer"], [one["step"] for one in shown["steps"]]) == ("confirming", ["status", "delivery"])
+    assert "상태를 먼저" in shown["why"]
+    assert (await world.payment(paid)).escrow == "confirmed"
+    assert [(one.status_code, one.json()["message_ko"]) for one in late] == [(409, "구매를 이미 확정했어요.")] * 2
+    assert words_of(world) == ["confirm", "status"]
+
+
+async def test_that_the_buyer_has_not_spoken_counts_once_no_word_can_be_under_way_any_more(world, paid):
+    world.teller.escrow = "kept"
+    world.teller.fail("escrow", "lost_before")
+    await escrow(world, paid, "deny")
+    await escrow(world, paid, "status")
+    early = ((await world.payment(paid)).escrow, (await escrow(world, paid, "confirm")).status_code)
+    await world.live(61)
+    await escrow(world, paid, "status")
+    later = (await world.payment(paid)).escrow
+    again = await escrow(world, paid, "deny")
+
+    assert (early, later, again.status_code) == (("denying", 409), "kept", 200)
+    assert (await world.payment(paid)).escrow == "denied"
+    assert words_of(world) == ["deny", "status", "status", "deny"]
+
+
+async def test_a_word_of_the_buyer_that_was_refused_may_be_said_again_and_then_stands_against_a_mere_state(world, paid):
+    world.teller.fail("escrow", "no")
+    refused = await escrow(world, paid, "confirm")
+    before = (await world.payment(paid)).escrow
+    said = await escrow(world, paid, "confirm")
+    world.teller.escrow = "kept"
+    await world.live(61)
+    await escrow(world, paid, "status")
+
+    assert (refused.json()["gateway_message"], before, said.status_code) == ("그렇게 안 돼요", "kept", 200)
+    assert (await world.payment(paid)).escrow == "confirmed"
+
+
+async def test_of_two_words_at_once_the_gateway_hears_one(world, paid):
+    both = await asyncio.gather(escrow(world, paid, "confirm"), escrow(world, paid, "deny"))
+
+    assert sorted(one.status_code for one in both) == [200, 409]
+    assert len(words_of(world)) == 1
+
+
+async def test_a_payment_is_told_to_be_in_escrow_while_it_has_steps_and_money(world, paid):
+    told = (await world.call("GET", f"/v1/payments/{paid}")).json()["in_escrow"]
+    await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7"})
+    await world.quiet()
+
+    assert told is True
+    assert "in_escrow" not in (await world.call("GET", f"/v1/payments/{paid}")).json()
+
+
 async def test_a_payment_that_was_made_in_no_escrow_has_no_steps(world):
     await world.pair_teller("Serving")
     opened = await world.checkout(world.order(), method="phone")
@@ -194,7 +263,7 @@ async def test_a_payment_that_was_made_in_no_escrow_has_no_steps(world):
     asked = await escrow(world, payment.id, "status")
 
     assert await world.state(payment.id) == "paid"
-    assert "escrow" not in (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+    assert not {"escrow", "in_escrow"} & set((await world.call("GET", f"/v1/payments/{payment.id}")).json())
     assert (asked.status_code, asked.json()["message_ko"]) == (409, "에스크로로 결제하지 않았어요.")
     assert not [op for op, _ in world.teller.asked if op == "escrow"]
 

@@ -3,17 +3,18 @@
 The words of `bridge.gateways.welcome.escrow`."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bridge.domain.exchange import Reply
 from bridge.domain.failures import Malformed
-from bridge.domain.gateway import Refused
-from bridge.domain.payment import Mode
+from bridge.domain.gateway import ByHand, Refused, Unknown
+from bridge.domain.payment import ESCROW, Mode
 from bridge.domain.services import EscrowShown, EscrowStep
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.adapter import build
-from bridge.gateways.welcome.escrow import DELIVERY, PATHS
+from bridge.gateways.welcome.escrow import DELIVERY, PATHS, STEPS
 from tests.gateways import play
 
 FOUND = next(one for one in play.vectors("welcome") if one["operation"] == "escrow")
@@ -158,3 +159,26 @@ def test_a_step_that_was_not_taken_is_refused_in_the_gateways_words():
 def test_only_the_configured_addresses_are_called():
     made = build(FOUND["settings"] | {"approval_urls": "https://a.test,https://b.test"}, Mode.TEST)
     assert made.hosts == {"https://tpayapi.paywelcome.co.kr", "https://a.test", "https://b.test"}
+
+
+@pytest.mark.parametrize("step", ["confirm", "deny"])
+def test_a_code_that_proves_no_refusal_leaves_open_what_became_of_the_buyers_word(step):
+    assert isinstance(answered(step, ResultCode="R301", ResultMsg="내부 오류"), Unknown)
+    assert isinstance(answered(step, ResultCode="R201", ResultMsg="불가"), Refused)
+
+
+@pytest.mark.parametrize("escrow", ["confirming", "denying", "confirmed", "denied"])
+def test_no_money_goes_back_by_a_cancel_once_the_buyers_word_was_passed_on(escrow):
+    now = play.stamp(FOUND["stamp"])
+    paid = play.payment("welcome", FOUND["payment"], now.at)
+    paid = replace(paid, refs={**paid.refs, ESCROW: escrow})
+    rule = gateway().refund_rule(paid, now)
+    assert isinstance(rule, ByHand)
+    assert ("상태를 먼저" in rule.why) is escrow.endswith("ing")
+
+
+def test_who_decides_is_the_one_field_that_a_page_of_the_buyers_own_knows():
+    assert [(step, one.name) for step, fields in STEPS.items() for one in fields if one.is_buyer] == [
+        ("confirm", "buyName"),
+        ("deny", "buyName"),
+    ]

@@ -340,6 +340,25 @@ async def test_no_refund_is_promised_that_welcome_refuses_once_the_buyer_has_dec
     assert (await escrow(house, payment, "status")).status_code == 200, "and its state can be asked for"
 
 
+@pytest.mark.parametrize(("lost", "stands"), [("drop_after", "confirmed"), ("drop_before", "kept")])
+async def test_a_buyers_word_without_an_answer_is_settled_by_the_state_and_not_sent_again_before(house, lost, stands):
+    await set_escrow(house, "yes")
+    payment = await house.buy()
+    await escrow(house, payment, "delivery", **{one.name: next(iter(one.choices), "1") for one in DELIVERY})
+    house.fault("buyconfirm", lost)
+    first = await escrow(house, payment, "confirm", buyName="홍길동")
+    more = await escrow(house, payment, "deny", buyName="홍길동", refundName="홍길동")
+    asked = await house.call("POST", f"/v1/payments/{payment.id}/refunds", {"reason": "취소", "actor": "wp:7"})
+    before = (await house.payment(payment.id)).escrow
+    await house.live(61)
+    state = await escrow(house, payment, "status")
+
+    assert (first.status_code, more.json()["code"], before) == (503, "pending_outcome", "confirming")
+    assert (asked.json()["code"], house.book(payment).net) == ("refund_refused", 55_000)
+    assert (state.status_code, (await house.payment(payment.id)).escrow) == (200, stands)
+    assert not [sent.url for sent in house.net.sent if sent.url.endswith("/buydeny")]
+
+
 async def test_an_escrow_that_was_cancelled_in_the_console_unheard_is_a_case_once_its_state_is_asked_for(house):
     await set_escrow(house, "yes")
     payment = await house.buy()

@@ -435,7 +435,9 @@ class Serving(Approving, Undoing):
         said = yield from self.ask("escrow", payment, step=step.step, fields=dict(step.fields))
         if said["code"] == "no":
             return Refused(Reason.BAD_REQUEST, "no", said["message"])
-        decided: Literal["", "confirmed"] = "confirmed" if step.step == "confirm" else ""
+        told: dict[str, Literal["kept", "confirmed", "denied"]]
+        told = {"kept": "kept", "confirm": "confirmed", "deny": "denied"}
+        decided = told.get(said["state"], "")
         return EscrowShown(said["state"], said["code"], said["message"], decided, said["state"] == "cancelled")
 
     def administer(self, name: str, fields: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:

@@ -52,6 +52,10 @@ add_action( 'wp_ajax_nopriv_mainpay_payment_cancel', array( 'PayBridge\Cancel', 
 add_action( 'wp_ajax_pay_bridge_token', array( 'PayBridge\Ajax', 'action_token' ), 0 );
 add_action( 'wp_ajax_nopriv_pay_bridge_token', array( 'PayBridge\Ajax', 'action_token' ), 0 );
 
+// The buyer of a payment in escrow: the own word, on an order's page.
+add_action( 'admin_post_pay_bridge_buyer_escrow', array( 'PayBridge\Buyer_Escrow', 'action_submit' ) );
+add_action( 'admin_post_nopriv_pay_bridge_buyer_escrow', array( 'PayBridge\Billing_Keys', 'action_submit_signed_out' ) );
+
 // The customer: registered cards and phones, and the page of a clerk's invitation to register one.
 add_shortcode( 'pay_bridge_billing_keys', array( 'PayBridge\Billing_Keys', 'shortcode' ) );
 add_action( 'template_redirect', array( 'PayBridge\Billing_Keys', 'action_template_redirect' ) );

@@ -8,7 +8,7 @@ from bridge.domain.failures import Malformed
 from bridge.domain.gateway import Refused, Unknown
 from bridge.domain.payment import Method, Payment
 from bridge.domain.reasons import Reason
-from bridge.domain.services import EscrowField, EscrowShown, EscrowStep, check_fields
+from bridge.domain.services import UNHEARD, EscrowField, EscrowShown, EscrowStep, check_fields
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.talk import Talk, read
 
@@ -35,7 +35,7 @@ DELIVERY = (
 """What a delivery is registered with (6.1); of its other fields the payment and the settings tell."""
 SERIAL = "1"
 """soid: which of an order's deliveries it is. There is one."""
-BUYER = EscrowField("buyName", "처리하는 사람", "Decided by")
+BUYER = EscrowField("buyName", "처리하는 사람", "Decided by", is_buyer=True)
 STEPS: Mapping[str, tuple[EscrowField, ...]] = {
     "status": (),
     "delivery": DELIVERY,
@@ -94,7 +94,10 @@ class Escrow(Talk):
         own["clientIp"] = self.settings.server_address
         answer = read((yield self.call(f"escrow_{path}", f"/escrow/{path}", fields | own, [], stamp)))
         if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS):
-            return Refused(codes.cancel_refusal(answer.code) or Reason.GATEWAY, answer.code, answer.message)
+            reason = codes.cancel_refusal(answer.code)
+            if reason is None and step.step in UNHEARD:
+                return Unknown("the code proves no refusal of the buyer's word", answer.code, answer.message)
+            return Refused(reason or Reason.GATEWAY, answer.code, answer.message)
         state = answer.text("clStatus", "")
         shown = codes.ESCROW_STATES.get(state, state) or step.step
         given_back = step.step == "status" and state in codes.ESCROW_CANCELLED
@@ -104,15 +107,19 @@ class Escrow(Talk):
 def why_not_refunded(payment: Payment) -> str:
     """Say why a payment's money does not go back by a cancel any more; empty where it may.
 
-    Of a decided purchase no page tells what a cancel does, and 구매거절 확인 may give the money back by itself: of a
-    deposit too, to the account that the buyer's denial names, which may be told on Welcome's own page, unheard by us.
+    Of a decided purchase, or one that may be decided as our call had no answer, no page tells what a cancel does, and
+    구매거절 확인 may give the money back by itself: of a deposit too, to the account that the buyer's denial names,
+    which may be told on Welcome's own page, unheard by us.
     """
+    unheard = "구매자의 답을 웰컴페이먼츠에 전했는데 답을 받지 못했어요. 에스크로 상태를 먼저 확인해 주세요."
     kept_deposit = payment.escrow == "kept" and payment.method is Method.VIRTUAL_ACCOUNT
     return {
         "kept": "에스크로로 받은 가상계좌 입금이에요. 구매자가 구매를 거절하면 웰컴페이먼츠가 돌려줄 수 있으니 "
         "구매자의 계좌로 직접 보내지 말고, 웰컴페이먼츠 가맹점 관리자에서 처리해 주세요."
         if kept_deposit
         else "",
+        "confirming": unheard,
+        "denying": unheard,
         "confirmed": "구매자가 구매를 확정한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 취소해야 해요.",
         "denied": "구매자가 구매를 거절한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 거절을 확인해야 해요.",
     }.get(payment.escrow, "")

@@ -18,6 +18,9 @@ final class Escrow {
 	/** What only the buyer decides, and nobody takes back: asked in a dialog. */
 	const BUYERS = array( 'confirm', 'deny' );
 
+	/** What the bridge calls the buyer's word while the gateway has not answered to it. */
+	const UNHEARD = array( 'confirming', 'denying' );
+
 	/** In the page's address: the dialog that is open, for those without a script. */
 	const ASKS = 'escrow';
 
@@ -44,15 +47,18 @@ final class Escrow {
 		echo '</div>';
 	}
 
-	/** What the buyer is known to have said: kept while nothing, then confirmed or denied. */
-	private static function buyer( array $payment ): string {
+	/** What the buyer is known to have said: kept while nothing, then confirmed or denied; confirming or denying in between. */
+	public static function buyer( array $payment ): string {
 		return is_string( $payment['escrow']['buyer'] ?? null ) ? $payment['escrow']['buyer'] : '';
 	}
 
 	private static function stand( array $payment ): string {
-		$words = array(
-			'confirmed' => __( 'The buyer has confirmed the purchase. A refund is made in the gateway\'s own console.', 'pay-bridge' ),
-			'denied'    => __( 'The buyer has refused the purchase. That is confirmed in the gateway\'s own console, which may pay the money back.', 'pay-bridge' ),
+		$unheard = __( 'The buyer\'s decision was passed on and the gateway has not answered yet. Ask for the state before anything else is done.', 'pay-bridge' );
+		$words   = array(
+			'confirming' => $unheard,
+			'denying'    => $unheard,
+			'confirmed'  => __( 'The buyer has confirmed the purchase. A refund is made in the gateway\'s own console.', 'pay-bridge' ),
+			'denied'     => __( 'The buyer has refused the purchase. That is confirmed in the gateway\'s own console, which may pay the money back.', 'pay-bridge' ),
 		);
 		return $words[ self::buyer( $payment ) ] ?? __( 'The gateway keeps this money until the buyer has received what was bought.', 'pay-bridge' );
 	}
@@ -67,9 +73,7 @@ final class Escrow {
 		Deed::open_form( self::ACTION, $payment_id, compact( 'step' ) );
 		printf( '<p><strong>%s</strong></p>', esc_html( $words[3] ) );
 		printf( '<p>%s</p>', esc_html__( 'Pass on only what the buyer has told you: in an escrow this is for nobody else to decide.', 'pay-bridge' ) );
-		foreach ( $fields as $field ) {
-			self::render_field( $field );
-		}
+		self::render_fields( $fields );
 		Deed::close_form( $words[1], Admin::payment_url( $payment_id ) );
 		echo '</dialog>';
 	}
@@ -80,12 +84,17 @@ final class Escrow {
 			printf( '<details><summary class="button">%s</summary>', esc_html( $words[0] ) );
 		}
 		Deed::open_form( self::ACTION, $payment_id, array( 'step' => $step ) );
-		foreach ( $fields as $field ) {
-			self::render_field( $field );
-		}
+		self::render_fields( $fields );
 		Deed::close_form( $words[1] );
 		if ( $fields ) {
 			echo '</details>';
+		}
+	}
+
+	/** What a step asks for. */
+	public static function render_fields( array $fields ): void {
+		foreach ( $fields as $field ) {
+			self::render_field( $field );
 		}
 	}
 
@@ -128,7 +137,7 @@ final class Escrow {
 	}
 
 	/** What was typed into the fields that there are; nothing that is needed is left out, and no choice is made up. */
-	private static function typed( array $fields ): array {
+	public static function typed( array $fields ): array {
 		$typed = array();
 		foreach ( $fields as $field ) {
 			$value = mb_substr( Request::post( 'field_' . $field['name'] ), 0, self::CHARACTERS );
@@ -145,7 +154,7 @@ final class Escrow {
 	}
 
 	/** The steps of a payment with their fields, read strictly: what is misshapen is left out. */
-	private static function steps( array $payment ): array {
+	public static function steps( array $payment ): array {
 		$steps = array();
 		foreach ( is_array( $payment['escrow']['steps'] ?? null ) ? $payment['escrow']['steps'] : array() as $told ) {
 			if ( ! is_array( $told ) || ! is_string( $told['step'] ?? null ) || ! self::words( $told['step'] ) ) {
@@ -156,6 +165,7 @@ final class Escrow {
 				if ( is_array( $field ) && is_string( $field['name'] ?? null ) && is_string( $field['label'] ?? null ) && is_string( $field['label_ko'] ?? null ) ) {
 					$field['choices'] = is_array( $field['choices'] ?? null ) ? array_filter( $field['choices'], 'is_string' ) : array();
 					$field['needed']          = false !== ( $field['needed'] ?? true );
+					$field['is_buyer']        = true === ( $field['is_buyer'] ?? false );
 					$steps[ $told['step'] ][] = $field;
 				}
 			}

@@ -69,3 +69,13 @@ function pay_bridge_payment( string $order_ref ): ?array {
 function pay_bridge_refresh( string $order_ref ): ?array {
 	return PayBridge\Result_Page::show( PayBridge\Reconciliation::refresh( $order_ref ) );
 }
+
+/**
+ * Print how the escrow of the order's payment stands, and the buttons by which its signed-in owner confirms or refuses
+ * the purchase. Prints nothing for anybody else, and for a payment without escrow (no HTTP then).
+ *
+ * @param string $order_ref The order's reference.
+ */
+function pay_bridge_escrow( string $order_ref ): void {
+	PayBridge\Buyer_Escrow::render( $order_ref );
+}

@@ -111,6 +111,16 @@ add_action(
 	20
 );
 
+// An order's page, with its escrow.
+add_action(
+	'wp_footer',
+	static function () {
+		if ( isset( $_GET['escrow_of'] ) ) {
+			pay_bridge_escrow( sanitize_text_field( wp_unslash( $_GET['escrow_of'] ) ) );
+		}
+	}
+);
+
 add_action(
 	'wp_footer',
 	static function () {

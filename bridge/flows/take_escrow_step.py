@@ -1,0 +1,164 @@
+"""A step of an escrow: its delivery reported, the buyer's yes or no passed on once, its state asked for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from bridge.domain.failures import GatewayOff, NotNow, PendingOutcome
+from bridge.domain.gateway import NotSent, Refused, Unknown
+from bridge.domain.machine import PAID_STATES, State, blocks
+from bridge.domain.payment import ESCROW, Payment
+from bridge.domain.services import DECIDED, UNHEARD, Escrows, EscrowShown, EscrowStep
+from bridge.flows.ask_gateway import ask_at_once, no_answer, why_none
+from bridge.flows.context import Context
+from bridge.flows.external import EXTERNAL
+from bridge.flows.health import Words
+from bridge.flows.open_checkout import Once
+from bridge.flows.record import Recorder
+from bridge.flows.sites import Site
+from bridge.ledger import audit, operations, payments, replay
+from bridge.ledger.ledger import Turn
+
+ASKED = "escrow.asked"
+OK, NO = 200, 503
+"""How the answer to a step is kept for a repeat: with the state heard, or as no."""
+QUIET_MS = 60_000
+"""How long ago a yes or no must have been sent for the gateway's word that the buyer has not spoken to count."""
+_UNHEARD = Words(
+    "구매자의 답을 전했지만 결제사가 아직 답하지 않았어요. 다시 전하지 말고 에스크로 상태를 먼저 확인해 주세요.",
+    "The buyer's word was passed on and has no answer yet; ask for the escrow's state before passing it on again.",
+)
+_WHY_NOT = {
+    "confirming": _UNHEARD,
+    "denying": _UNHEARD,
+    "confirmed": Words("구매를 이미 확정했어요.", "The buyer has confirmed the purchase already."),
+    "denied": Words("구매를 이미 거절했어요.", "The buyer has refused the purchase already."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowWish:
+    """A step of a payment's escrow, with the fields that the gateway's document names."""
+
+    payment: str
+    step: str
+    fields: Mapping[str, str]
+    actor: str
+
+
+def why_not_decided(escrow: str) -> Words | None:
+    """Say why the buyer's yes or no cannot be passed on now (by Payment.escrow); None where it can."""
+    return _WHY_NOT.get(escrow)
+
+
+async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once: Once) -> dict[str, Any]:
+    """Report a delivery or the buyer's yes or no, or ask for the state; it stands in the payment's timeline.
+
+    The buyer's word is passed on once: while it has no answer, and once it has one, no other is sent, whatever its
+    key; the state that is asked for settles it. A state that says the money went back becomes a case, and the books
+    stay as they are until a person decides it. A repeat of the same request is answered as the first one was. Raises
+    NotFound, NotNow, Malformed (a field too many or too few), PendingOutcome (what was asked has no answer yet),
+    GatewayOff (extra: gateway_message), Replayed, KeyReused.
+    """
+    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, wish.payment))
+    gateway = site.gateway(payment.gateway)
+    if not isinstance(gateway, Escrows):
+        raise GatewayOff(f"{gateway.title} keeps no escrow.")
+    if not gateway.escrow_steps(payment):
+        raise NotNow(
+            "This payment was made in no escrow.", state=payment.state, message_ko="에스크로로 결제하지 않았어요."
+        )
+    step = EscrowStep(cast(Any, wish.step), wish.fields)
+    gateway.check_escrow_step(step)
+    recorder = Recorder.now(context, site)
+    earlier = await context.ledger.write(lambda turn: _begin(turn, recorder, wish, once))
+    if earlier is not None:
+        return _again(earlier)
+    outcome = await ask_at_once(context, site, gateway, gateway.take_escrow_step(payment, step, recorder.stamp))
+    heard = {"payment": payment.id, "state": "", "code": "", "message": ""}
+    if isinstance(outcome, EscrowShown):
+        heard |= {"state": outcome.state, "code": outcome.code, "message": outcome.message}
+
+    def record(turn: Turn) -> None:
+        now = Recorder.now(context, site)
+        _record(turn, now, payments.get(turn, site.id, payment.id), wish, outcome, recorder.at)
+        status, body = (OK, heard) if isinstance(outcome, EscrowShown) else (NO, why_none(outcome))
+        replay.keep_answer(turn, site.id, once.idempotency_key, status, json.dumps(body, ensure_ascii=False))
+
+    await context.ledger.write(record)
+    if isinstance(outcome, EscrowShown):
+        return heard
+    raise no_answer(**why_none(outcome))
+
+
+def _begin(turn: Turn, recorder: Recorder, wish: EscrowWish, once: Once) -> replay.Answer | None:
+    """Write down that a step is about to be sent; gives the answer to the same request before, if there was one."""
+    site = recorder.site
+    replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
+    earlier = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+    if earlier is not None:
+        return earlier
+    current = payments.get(turn, site.id, wish.payment)
+    if State(current.state) not in PAID_STATES or current.left <= 0:
+        raise NotNow(f"A payment in state {current.state} is in no escrow.", state=current.state)
+    unheard = UNHEARD.get(wish.step)
+    why = why_not_decided(current.escrow) if unheard else None
+    if why is not None:
+        refusal = PendingOutcome if current.escrow in UNHEARD.values() else NotNow
+        raise refusal(why.en, message_ko=why.ko)
+    replay.remember(turn, site.id, once.idempotency_key, once.digest, current.id, recorder.at)
+    learnt = {ESCROW: str(unheard)} if unheard else None
+    recorder.note(turn, current, ASKED, {"reason": wish.step}, actor=wish.actor, refs=learnt)
+    return None
+
+
+def _record(turn: Turn, now: Recorder, current: Payment, wish: EscrowWish, outcome: object, asked_at: int) -> None:
+    said = outcome if isinstance(outcome, EscrowShown | Refused | Unknown) else None
+    detail: dict[str, str | int] = {"code": said.code, "message": said.message} if said else {}
+    event = "escrow.shown" if isinstance(outcome, EscrowShown) else "escrow.not_shown"
+    stands = _stands(turn, current, wish, outcome, asked_at)
+    now.note(turn, current, event, detail, refs={ESCROW: stands} if stands else {})
+    if isinstance(outcome, EscrowShown) and outcome.given_back:
+        _have_it_looked_at(turn, now, current, outcome)
+
+
+def _stands(turn: Turn, current: Payment, wish: EscrowWish, outcome: object, asked_at: int) -> str:
+    """Say what Payment.escrow becomes by an answer; empty where that proves nothing new."""
+    if isinstance(outcome, EscrowShown):
+        if outcome.escrow != "kept":
+            return outcome.escrow
+        early = asked_at - _word_sent_at(turn, current) < QUIET_MS
+        return "" if current.escrow in DECIDED or (current.escrow in UNHEARD.values() and early) else "kept"
+    is_no = isinstance(outcome, Refused | NotSent) and current.escrow == UNHEARD.get(wish.step)
+    return "kept" if is_no else ""
+
+
+def _word_sent_at(turn: Turn, payment: Payment) -> int:
+    """Tell when the buyer's word was last passed on, in milliseconds; 0 where it never was."""
+    rows = [row for row in audit.chain(turn, payment.id) if row["event"] == ASKED]
+    return max((int(row["at"]) for row in rows if json.loads(row["detail"])["reason"] in UNHEARD), default=0)
+
+
+def _have_it_looked_at(turn: Turn, recorder: Recorder, payment: Payment, shown: EscrowShown) -> None:
+    """Open a case where the books hold money that the gateway says went back: a word of a state is no entry's proof.
+
+    Nothing where a refund of ours has no outcome yet, whose cancel it may be: that one is looked into already.
+    """
+    pending = any(blocks(one.kind, one.step) for one in operations.of_payment(turn, payment.id))
+    if payment.left > 0 and not pending:
+        detail = f"the escrow's state at the gateway is {shown.state}, and the books hold {payment.left} KRW"
+        recorder.case(turn, payment, EXTERNAL, detail, payment.left)
+
+
+def _again(earlier: replay.Answer) -> dict[str, Any]:
+    """Answer a repeat as the first was answered: the step itself is never taken twice."""
+    if not earlier.status:
+        raise PendingOutcome(
+            "This step was asked for and has no answer yet; ask for the escrow's state.",
+            message_ko="앞선 요청의 답을 아직 받지 못했어요. 에스크로 상태를 먼저 확인해 주세요.",
+        )
+    kept: dict[str, Any] = json.loads(earlier.body)
+    if earlier.status == NO:
+        raise no_answer(**kept)
+    return kept

@@ -1,0 +1,215 @@
+<?php
+/**
+ * A buyer's own word on an escrow (에스크로): 구매 확정, 구매 거절.
+ *
+ * @package PayBridge
+ */
+
+namespace PayBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * What pay_bridge_escrow() prints on an order's page: how its escrow stands, and the buyer's two buttons. Only for the
+ * signed-in user whose order it is: who merely knows an order's reference may read it, and decides nothing.
+ */
+final class Buyer_Escrow {
+
+	const ACTION = 'pay_bridge_buyer_escrow';
+
+	/** Asked for where the gateway has not answered to the buyer's word. */
+	const STATUS = 'status';
+
+	/** Of an order of the user's own, whose payment is in escrow; nothing for any other. */
+	public static function render( string $order_ref ): void {
+		$known = self::own( $order_ref );
+		if ( null === $known || empty( $known['in_escrow'] ) ) {
+			return;
+		}
+		Caches::bar_page();
+		wp_enqueue_style( 'pay-bridge', plugins_url( 'assets/checkout.css', PAY_BRIDGE_FILE ), array(), PAY_BRIDGE_VERSION );
+		$client  = Client::of_site();
+		$payment = null === $client ? null : Reconciliation::pull( $client, $known['id'] );
+		if ( null !== $payment && ! is_array( $payment['escrow'] ?? null ) ) {
+			return;
+		}
+		printf( '<section class="pay-bridge-keys pay-bridge-escrow" aria-label="%s">', esc_attr__( 'Escrow', 'pay-bridge' ) );
+		$told = Deed::result( $known['id'] );
+		if ( null !== $told ) {
+			printf( '<div class="pay-bridge-notice" data-kind="%s" role="status"><p class="pay-bridge-status">%s</p></div>', esc_attr( $told['kind'] ), esc_html( $told['words'] ) );
+		}
+		if ( null === $payment ) {
+			printf( '<p>%s</p>', esc_html__( 'This payment is protected by an escrow. How it stands cannot be shown at the moment: please open this page again in a few minutes.', 'pay-bridge' ) );
+		} else {
+			self::render_stand( $order_ref, $payment );
+		}
+		echo '</section>';
+	}
+
+	private static function render_stand( string $order_ref, array $payment ): void {
+		$buyer = Escrow::buyer( $payment );
+		printf( '<p data-escrow="%s">%s</p>', esc_attr( $buyer ), esc_html( self::stand( $buyer ) ) );
+		foreach ( self::steps( $payment ) as $step => $fields ) {
+			if ( self::STATUS === $step ) {
+				self::open_form( $order_ref, $payment['id'], $step );
+				self::close_form( __( 'Look what became of it', 'pay-bridge' ) );
+			} else {
+				$words = self::words( $step );
+				printf( '<details data-step="%s"><summary>%s</summary>', esc_attr( $step ), esc_html( $words[0] ) );
+				self::open_form( $order_ref, $payment['id'], $step );
+				printf( '<p><strong>%s</strong></p>', esc_html( $words[2] ) );
+				Escrow::render_fields( self::asked_for( $fields ) );
+				self::close_form( $words[1] );
+				echo '</details>';
+			}
+		}
+	}
+
+	/** How it stands, for the buyer. */
+	private static function stand( string $buyer ): string {
+		$unheard = __( 'Your decision was passed on and the gateway has not answered yet. Do not send it again: look in a minute what became of it.', 'pay-bridge' );
+		$words   = array(
+			'confirming' => $unheard,
+			'denying'    => $unheard,
+			'confirmed'  => __( 'You have confirmed the purchase, and the shop receives the money. If something is wrong after all, please ask the shop.', 'pay-bridge' ),
+			'denied'     => __( 'You have refused the purchase. The shop confirms that at the gateway, and then the money goes back. If you hear nothing, please ask the shop.', 'pay-bridge' ),
+		);
+		return $words[ $buyer ] ?? __( 'The gateway keeps your money until you have received what you bought. Then confirm the purchase, or refuse it if something is wrong.', 'pay-bridge' );
+	}
+
+	/** What the buyer may do now: decide; or, while a decision has no answer, look what became of it. */
+	private static function steps( array $payment ): array {
+		$steps   = Escrow::steps( $payment );
+		$is_open = in_array( Escrow::buyer( $payment ), Escrow::UNHEARD, true );
+		return array_intersect_key( $steps, array_flip( $is_open ? array( self::STATUS ) : Escrow::BUYERS ) );
+	}
+
+	/** Who decides is known: it is not asked for. */
+	private static function asked_for( array $fields ): array {
+		return array_filter(
+			$fields,
+			static function ( array $field ): bool {
+				return ! $field['is_buyer'];
+			}
+		);
+	}
+
+	private static function open_form( string $order_ref, string $payment_id, string $step ): void {
+		$back = Request::here( array( 'deed' ) );
+		printf( '<form method="post" action="%s">', esc_url( admin_url( 'admin-post.php' ) ) );
+		$fields = array(
+			'action'   => self::ACTION,
+			'order'    => $order_ref,
+			'subject'  => $payment_id,
+			'step'     => $step,
+			'back'     => $back,
+			'key'      => Client::idempotency_key(),
+			'_wpnonce' => wp_create_nonce( self::intent( $order_ref, $payment_id, $step, $back ) ),
+		);
+		foreach ( $fields as $name => $value ) {
+			printf( '<input type="hidden" name="%s" value="%s">', esc_attr( $name ), esc_attr( $value ) );
+		}
+	}
+
+	private static function close_form( string $button ): void {
+		printf( '<p><button type="submit" class="pay-bridge-button button wp-element-button">%s</button></p></form>', esc_html( $button ) );
+	}
+
+	/** What a form's nonce vouches for: this user, this payment, this step, and a way back that we wrote. */
+	private static function intent( string $order_ref, string $payment_id, string $step, string $back ): string {
+		return implode( '|', array( self::ACTION, $order_ref, $payment_id, $step, $back ) );
+	}
+
+	/** The payment of an order of the user's own that holds money, as it was last told; null if there is none. */
+	private static function own( string $order_ref ): ?array {
+		$user_id = get_current_user_id();
+		$order   = 0 === $user_id || '' === $order_ref ? null : Order::find( $order_ref, 'result', $user_id );
+		$known   = null === $order || $order->owner() !== $user_id ? null : Payments::snapshot_of_order( $order_ref );
+		return null !== $known && in_array( $known['state'], Payments::HOLDING, true ) ? $known : null;
+	}
+
+	/** Authority, then intent, then act; and show the page again. Two presses are one: they have one key, and say the same. */
+	public static function action_submit(): void {
+		$order_ref  = Request::post( 'order' );
+		$payment_id = Request::post( 'subject' );
+		$step       = Request::post( 'step' );
+		$back       = Request::posted_url( 'back' );
+		$known      = self::own( $order_ref );
+		if ( null === $known || $known['id'] !== $payment_id ) {
+			Admin::refuse( __( 'This order cannot be found.', 'pay-bridge' ), 403 );
+		}
+		$meant = false !== wp_verify_nonce( Request::post( '_wpnonce' ), self::intent( $order_ref, $payment_id, $step, $back ) );
+		if ( ! $meant || ! Deed::is_key( Request::post( 'key' ) ) ) {
+			Admin::refuse( __( 'This form is too old. Please open it again.', 'pay-bridge' ), 403 );
+		}
+		$client  = Client::of_site();
+		$payment = null === $client ? null : Reconciliation::pull( $client, $payment_id );
+		if ( null === $payment ) {
+			Deed::finish( $payment_id, $back, 'error', __( 'The payment service did not answer, and nothing was sent. Please try again in a few minutes.', 'pay-bridge' ) );
+		}
+		$fields = self::steps( $payment )[ $step ] ?? null;
+		if ( null === $fields ) { // Pressed before, or decided elsewhere meanwhile: the page says how it stands.
+			Deed::finish( $payment_id, $back, 'info', __( 'Nothing was sent: below is how it stands now.', 'pay-bridge' ) );
+		}
+		$body   = array(
+			'step'   => $step,
+			'actor'  => 'buyer',
+			'fields' => (object) self::typed( $fields, $order_ref ),
+		);
+		$answer = $client->post( '/v1/payments/' . rawurlencode( $payment_id ) . '/escrow', $body, Request::post( 'key' ) );
+		list( $kind, $words ) = self::told( $step, $answer, Reconciliation::pull( $client, $payment_id ) );
+		Deed::finish( $payment_id, $back, $kind, $words );
+	}
+
+	/** What was typed, and who decides. */
+	private static function typed( array $fields, string $order_ref ): array {
+		$typed = Escrow::typed( self::asked_for( $fields ) );
+		$order = Order::find( $order_ref, 'result', get_current_user_id() );
+		$name  = null === $order ? '' : trim( (string) ( $order->data()['buyer']['name'] ?? '' ) );
+		foreach ( $fields as $field ) {
+			if ( $field['is_buyer'] ) {
+				$typed[ $field['name'] ] = mb_substr( '' === $name ? wp_get_current_user()->display_name : $name, 0, Escrow::CHARACTERS );
+			}
+		}
+		return $typed;
+	}
+
+	/**
+	 * What came of it: how the payment stands afterwards decides, for an answer may be lost.
+	 *
+	 * @param array|null $now The payment; null where the bridge did not say.
+	 * @return array{0:string,1:string} Kind and words.
+	 */
+	private static function told( string $step, Answer $answer, ?array $now ): array {
+		$buyer = null === $now ? '' : Escrow::buyer( $now );
+		if ( in_array( $buyer, array( 'confirmed', 'denied' ), true ) ) {
+			return array( 'success', __( 'Your decision has reached the gateway.', 'pay-bridge' ) );
+		}
+		if ( null === $now || 0 === $answer->status || in_array( $buyer, Escrow::UNHEARD, true ) ) {
+			return array( 'info', __( 'The gateway has not answered yet, so it is not known what became of your decision.', 'pay-bridge' ) );
+		}
+		if ( self::STATUS === $step && $answer->ok() ) {
+			return array( 'info', __( 'Your decision did not reach the gateway. Please decide again.', 'pay-bridge' ) );
+		}
+		$said   = is_string( $answer->body['gateway_message'] ?? null ) ? $answer->body['gateway_message'] : '';
+		$advice = __( 'If the shop has not sent what you bought yet, try again once you have it; if it still fails, please ask the shop.', 'pay-bridge' );
+		return array( 'error', __( 'The gateway did not take your decision.', 'pay-bridge' ) . ( '' === $said ? '' : ' “' . $said . '”' ) . "\n" . $advice );
+	}
+
+	/** What opens a step, its button, and what cannot be undone. */
+	private static function words( string $step ): array {
+		$words = array(
+			'confirm' => array(
+				__( 'Confirm the purchase…', 'pay-bridge' ),
+				__( 'Confirm the purchase', 'pay-bridge' ),
+				__( 'This cannot be taken back. The gateway then pays your money to the shop, and a refund is only possible through the shop.', 'pay-bridge' ),
+			),
+			'deny'    => array(
+				__( 'Refuse the purchase…', 'pay-bridge' ),
+				__( 'Refuse the purchase', 'pay-bridge' ),
+				__( 'This cannot be taken back. The money does not come back at once: the shop first confirms your refusal at the gateway.', 'pay-bridge' ),
+			),
+		);
+		return $words[ $step ];
+	}
+}
