@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.domain.billing import IssuesKeys, KeysIn, Plans
+from bridge.domain.billing import IssuesKeys, KeysIn, Plans, TakesInstalments
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN, Buyer, Device, Method
 from bridge.domain.services import LooksUp, NeedsForWindow
@@ -20,19 +20,26 @@ KEYS: dict[str, Method] = {"card_keys": Method.CARD, "phone_keys": Method.PHONE}
 def services_json(site: Site, gateway: str = "") -> list[dict[str, Any]]:
     """List the services that a gateway of the site has, and who has each.
 
-    `minimum` is the least amount in KRW: of a phone for phone_keys, else of a card.
+    `minimum` is the least amount in KRW: of a phone for phone_keys, else of a card. Who takes typed cards by
+    instalments says in how many months at most, and from how many KRW on.
     """
     return [
-        {
-            "code": code,
-            "gateways": [
-                {"gateway": one.name, "title": one.title, "minimum": one.smallest(KEYS.get(code, Method.CARD))}
-                for one in able
-            ],
-        }
+        {"code": code, "gateways": [_provider_json(one, code) for one in able]}
         for code in (*SERVICES, *KEYS, CARD_ENTRY)
         if (able := [one for one in site.in_order(gateway) if _serves(site, one, code)])
     ]
+
+
+def _provider_json(gateway: Gateway, code: str) -> dict[str, Any]:
+    shown = {
+        "gateway": gateway.name,
+        "title": gateway.title,
+        "minimum": gateway.smallest(KEYS.get(code, Method.CARD)),
+    }
+    if code != CARD_ENTRY or not isinstance(gateway, TakesInstalments):
+        return shown
+    months = {"instalments_from": INSTALMENT_AMOUNT_MIN, "instalment_months_max": gateway.instalment_months_max}
+    return shown | months
 
 
 def _serves(site: Site, gateway: Gateway, code: str) -> bool:

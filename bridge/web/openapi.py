@@ -193,7 +193,7 @@ DESCRIBED = (
         "List codes: cards, banks, errors; of PayApp pay_states, pay_types, app_errors; of Welcome window_cards,"
         " couriers, escrow_states, card_kinds; methods with gateways, least amounts and health;"
         " services with gateways (plans, card_kinds; card_keys and phone_keys: who registers those in a window, or a"
-        " card on the bridge's own page; card_entry: where a typed card pays).",
+        " card on the bridge's own page; card_entry: where a typed card pays, and by how many instalments).",
         filters=("gateway",),
     ),
     Described("get", "/v1/reconciliation", "Say whether the shop is to hand over what it knows, after a restore."),

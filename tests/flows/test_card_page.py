@@ -387,6 +387,18 @@ async def test_who_registers_cards_on_our_page_is_listed_for_the_shop(paged):
     assert [item["code"] for item in off] == ["phone_keys"]
 
 
+async def test_in_how_many_months_a_typed_card_may_pay_is_listed_for_the_shop(world):
+    await world.pair_teller("TypedCardsInMonths", url="http://months.test", card_entry="on")
+    months = (await world.call("GET", "/v1/codes/services")).json()["items"]
+    await world.pair_teller("TypedCardsUndone", url="http://sums.test", card_entry="on")
+    sums = (await world.call("GET", "/v1/codes/services")).json()["items"]
+
+    (taken,) = next(item["gateways"] for item in months if item["code"] == "card_entry")
+    (whole,) = next(item["gateways"] for item in sums if item["code"] == "card_entry")
+    assert (taken["instalments_from"], taken["instalment_months_max"]) == (50_000, 12)
+    assert not {"instalments_from", "instalment_months_max"} & set(whole)
+
+
 async def test_the_default_gateway_registers_a_card_on_it(world):
     world.site = await world.pair(url="http://club.test", card_entry="on")
     key = await opened(world)

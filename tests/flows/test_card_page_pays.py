@@ -134,6 +134,7 @@ async def test_a_page_that_could_not_pay_is_refused_before_it_is_opened(world, s
 async def test_the_months_that_were_asked_for_are_charged(paged):
     world = paged
     payment = await opened(world, instalment_months=3)
+    assert "<dt>할부</dt><dd>3개월</dd>" in (await look(world, payment["window_url"])).text
     await send(world, payment["window_url"])
     assert (await world.payment(payment["id"])).instalment_months == 3
     assert await world.state(payment["id"]) == "paid"

@@ -20,7 +20,7 @@ final class Services {
 	/**
 	 * The gateways that have a service; none where the bridge does not say.
 	 *
-	 * @return array<string,array{title:string,minimum:int}> By the gateway's name; minimum in KRW.
+	 * @return array<string,array{title:string,minimum:int,months:int,instalments_from:int}> By the gateway's name; minimum and instalments_from in KRW, months at most (0: no instalments).
 	 */
 	public static function gateways( Client $client, string $service ): array {
 		if ( null === self::$told ) {
@@ -32,8 +32,10 @@ final class Services {
 			foreach ( $service === ( $item['code'] ?? '' ) ? self::items( $item, 'gateways' ) : array() as $gateway ) {
 				if ( is_string( $gateway['gateway'] ?? null ) && 1 === preg_match( '/\A[A-Za-z]{1,32}\z/', $gateway['gateway'] ) ) {
 					$gateways[ $gateway['gateway'] ] = array(
-						'title'   => is_string( $gateway['title'] ?? null ) ? $gateway['title'] : $gateway['gateway'],
-						'minimum' => (int) ( $gateway['minimum'] ?? 1 ),
+						'title'            => is_string( $gateway['title'] ?? null ) ? $gateway['title'] : $gateway['gateway'],
+						'minimum'          => (int) ( $gateway['minimum'] ?? 1 ),
+						'months'           => (int) ( $gateway['instalment_months_max'] ?? 0 ),
+						'instalments_from' => (int) ( $gateway['instalments_from'] ?? 0 ),
 					);
 				}
 			}
