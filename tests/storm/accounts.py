@@ -1,5 +1,7 @@
 """What happens to accounts besides deposits: a clerk closes one that waits, an operator gives a deposit back.
 
+Where that is a transfer it is made a minute after it was registered; some the bank fails, some the operator takes back.
+
 The rules are those of all money: a closed account holds none (I1, I9), no refund is sent twice (I3b), and the account
 that an operator names is read nowhere (I13).
 """
@@ -9,8 +11,11 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.payment import Account
+from bridge.flows.cancel_transfer import TakenBack, cancel_transfer
 from bridge.flows.context import Context
 from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.ledger.operations import Operation
+from bridge.sandbox.world import ControlRefused
 from tests.storm.people import TRIES, Sale, insist
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ class Cashier:
         self._storm = storm
         self._sale = sale
         self._chance = chance
+        self._bank = random.Random(f"{storm.seed}:{sale.ref}:transfers")
 
     async def work(self) -> None:
         """Close the account while it waits; where a deposit came, perhaps have it given back in parts or whole."""
@@ -59,6 +65,29 @@ class Cashier:
             return await refund(context, context.sites.get(payment["site"]), wish, once_of_command(context, key, key))
 
         for _ in range(TRIES):
-            if await self._storm.in_bridge(typed) is not None:
+            said = await self._storm.in_bridge(typed)
+            if isinstance(said, Operation) and self._sale.shop.site.setup.transfers:
+                await self._transferred(payment, said)
+            if said is not None:
                 return
             await asyncio.sleep(self._chance.uniform(1.0, 40.0))
+
+    async def _transferred(self, payment: dict[str, Any], refund: Operation) -> None:
+        """Let the bank fail what was registered, or take it back, before it is made or just after; or neither."""
+        storm, what = self._storm, self._bank.choice(("", "", "failed", "taken back"))
+        storm.checks.deeds["transfer asked for"] += 1
+        await asyncio.sleep(self._bank.uniform(0.0, 70.0))
+        if what == "failed":
+            try:
+                storm.gates[payment["site"]].desk.transfer({"merchant_ref": refund.ref, "state": "failed"})
+            except ControlRefused as refused:
+                storm.note(f"the bank fails none: {refused}")
+            else:
+                storm.checks.deeds["transfer failed"] += 1
+        elif what:
+
+            async def typed(context: Context) -> Any:
+                return await cancel_transfer(context, context.sites.get(payment["site"]), refund.id, "cli:1")
+
+            said = await storm.in_bridge(typed)
+            storm.checks.deeds[f"transfer {getattr(said, 'transfer', '')}"] += isinstance(said, TakenBack)

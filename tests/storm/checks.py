@@ -339,6 +339,10 @@ class Checks:
                 brought = parse_qsl(coming.body.decode() or urlsplit(coming.url).query)
                 values |= {value: payment for _, value in brought}
         values |= self._storm.keys.returned(site, rows)
+        if site.setup.transfers:
+            asked = "SELECT payment, refs FROM operations WHERE site = ? AND kind = 'refund' ORDER BY id"
+            made = self._turn.all(asked, site.id)
+            values |= {value: one["payment"] for one in made for value in json.loads(one["refs"] or "{}").values()}
         named = [one for one in values if len(one) >= GATEWAY_REF_CHARACTERS_MIN and one in text]
         return rows[values[max(named, key=len)]] if named else None
 

@@ -29,20 +29,20 @@ what money really moved. After each commit, at each byte that moves money and at
 `tests/storm/checks.py` are judged. In a part of the seeds orders are partly free of tax or ask for months
 (`tests/storm/told.py` judges what gateways are told of them), Payple's window takes the money itself, and customers
 register a card or a phone in a gateway's window and are charged by that key, or by its registration
-(`tests/storm/keys.py`), clerks close accounts that wait, and operators give deposits back to an account
-(`tests/storm/accounts.py`), and clerks issue and cancel cash receipts at Mainpay and PayApp
-(`tests/storm/receipts.py`); seeds kept from before have none of it (`tests/storm/extras.py`). Buyers pay into one of
-Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases say now one true
-thing of such money and now another (`tests/storm/office.py`). In some seeds a bit of a row
-is flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
+(`tests/storm/keys.py`), clerks close accounts that wait, and operators give deposits back to an account, at Mainpay
+by a transfer, which the bank may fail and an operator take back (`tests/storm/accounts.py`), and clerks issue and
+cancel cash receipts at Mainpay and PayApp (`tests/storm/receipts.py`); in some, people and notices do more often what
+makes the stories that chance tells seldom; seeds kept from before have none of it (`tests/storm/extras.py`). Buyers
+pay into one of Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases
+say now one true thing of such money and now another (`tests/storm/office.py`). In some seeds a bit of a row is
+flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
-of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again, nothing
-is given back again, and each gap ends or waits for a case's person (`tests/storm/restoring.py`); what only a case of
-the lost books told is not judged, nor a copy older than a site's key, nor one put back while a storm rages. What is not
-there:
-sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's thread, PostgreSQL, and
-the WordPress plugin's PHP; other tests have those. Mainpay's transfers are not there either, nor typed cards, plans
-and escrow.
+of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again,
+nothing is given back again, and each gap ends or waits for a case's person (`tests/storm/restoring.py`); what only a
+case of the lost books told is not judged, nor a copy older than a site's key, nor one put back while a storm rages.
+What is not there: sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's
+thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those. Typed cards, plans and escrow are not
+there either.
 
 A case excuses a difference only where it is about money that nobody can know of until a person has looked
 (`tests/storm/explained.py` says which are, and in which direction); beside any other case it counts as lost, doubled

@@ -17,7 +17,7 @@ RACE = "two clerks at once"
 STORIES = (PAID, DECLINED, CLOSED, LOST_BEFORE, LOST_AFTER, TOLD_THRICE, TOLD_LATE, IN_PARTS, RACE)
 OF_FAULTS = {"decline": DECLINED, "notice_thrice": TOLD_THRICE, "notice_late": TOLD_LATE}
 ENOUGH_SCHEDULES = 15_000
-"""A run of fewer may miss a story by chance. The most seldom is told a dozen times in so many."""
+"""A run of fewer may miss a story by chance; in so many the most seldom is told dozens of times."""
 
 
 class Stories(Counter[tuple[str, str]]):

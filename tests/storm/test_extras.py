@@ -89,6 +89,16 @@ def test_accounts_are_closed_and_deposits_go_back_to_accounts_in_storms():
     pytest.fail(f"only {found}")
 
 
+def test_transfers_are_registered_failed_by_the_bank_and_taken_back_in_storms():
+    wanted, found = {"transfer asked for", "transfer failed", "transfer not_made"}, set()
+    with storms("mainpay") as made:
+        for seed in having("accounts"):
+            found |= made.run(seed).deeds.keys()
+            if wanted <= found:
+                return
+    pytest.fail(f"only {found}")
+
+
 def test_what_must_be_read_nowhere_is_looked_for_in_what_is_kept(monkeypatch):
     monkeypatch.setattr(accounts, "SECRETS", ("고객 요청",))
 

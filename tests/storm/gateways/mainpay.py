@@ -86,7 +86,9 @@ SETUPS = (
     _setup(
         "mainpay-live",
         "mainpay",
-        sent_once={"pay": b"", "part-cancel": b""},
+        sent_once={"pay": b"", "part-cancel": b"", "register": b"objectRefNo"},
+        refunds_to_accounts=True,
+        transfers=True,
         console=lambda notices: {"receipt_notice_url": notices["noti"]},
         receipts=Receipting("cash-receipt/trans", "cash-receipt/cancel", _written, _cancel_receipt),
         declines={
@@ -95,6 +97,7 @@ SETUPS = (
             "net_cancel": ("3001", "3003", "500"),
             "cancel": ("3001", "3003", "500"),
             "part_cancel": ("3001", "3003", "500"),
+            "transfer": ("3001", "500"),
         },
     ),
     _setup(

@@ -73,6 +73,7 @@ class Setup:
     `keys` are the ways in which its window registers a key: the method, and whether it takes an order's money as well;
     `key_secrets` are the keys it gave out. `charges_months`: a key's charge can be told of months.
     `refunds_to_accounts`: a deposit's refund names the account it goes to.
+    `transfers`: it is given back by a transfer, which is registered first.
     `receipts`: it issues cash receipts.
     `many_deposits` is the setting of its sandbox with which an account takes deposit after deposit.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
@@ -113,6 +114,7 @@ class Setup:
     key_secrets: Callable[[Any], list[str]] = _none
     charges_months: bool = False
     refunds_to_accounts: bool = False
+    transfers: bool = False
     receipts: Receipting | None = None
 
     @property
