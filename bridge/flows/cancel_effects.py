@@ -21,7 +21,7 @@ from bridge.flows.told import (
     came_and_went,
 )
 from bridge.flows.undo import record_undone
-from bridge.ledger import cases, operations, payments
+from bridge.ledger import cases, notices, operations, payments
 from bridge.ledger.operations import Operation
 
 TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
@@ -63,9 +63,11 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
     done_before = sorted(
         (one for one in ours if one.step is Step.OK and _same(told, one)), key=lambda one: not one.refs
     )
-    if done_before:
+    if done_before and not _is_one_more(told, len(done_before)):
         if told.proven and not done_before[0].refs:  # from now on another of the same amount is told from it
             operations.name(told.turn, done_before[0], told.notice.refs)
+        if told.notice.alike and told.notice.amount <= told.payment.left:
+            owe_check(told.turn, told.recorder, told.payment)  # ours may not have been told, and this be another
         return KNOWN
     for operation in ours:
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and told.is_hint:
@@ -79,6 +81,13 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
         if operation.step is Step.SENT:
             return LATER
     return ""
+
+
+def _is_one_more(told: Told, ours: int) -> bool:
+    """Whether just this was told more often than we gave it back: another in the same words, or a repetition."""
+    if not told.notice.alike or told.notice.amount > told.payment.left:
+        return False
+    return notices.telling(told.turn, told.payment.id, told.notice.dedupe, told.recorder.hearing) > ours
 
 
 def _ask_about_less(told: Told, left: int) -> None:

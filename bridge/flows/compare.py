@@ -1,5 +1,7 @@
 """Compares a gateway's books with ours, by inquiry: after every refund, and whenever a notice without proof says so."""
 
+import re
+
 from bridge.clock import to_ms
 from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
@@ -23,6 +25,8 @@ DOUBLED = "external_refund"
 """Reasons of cases: the gateway's books show less than ours; it gave back more than was asked here."""
 TOLD = (DEPOSIT_ASKED, REPORTED, PROVEN_BACK)
 """Effects of notices that an inquiry is to show, and may show later only."""
+SO_FAR = re.compile(r"\(reports so far: (\d+)\)$", re.MULTILINE)
+"""What a case says of how many reports it is about: it is one for as many as came while it was open."""
 REFUNDS_UNSHOWN = "refunds_unshown"
 """The code of a comparison that agrees as far as it goes: its inquiry did not tell what was given back."""
 
@@ -147,7 +151,8 @@ def _not_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
 def ask_a_person(turn: Turn, recorder: Recorder, payment: Payment) -> None:
     """The inquiry does not tell what was given back: whatever notices without proof reported of it is a person's."""
     reported = notices.many_with_outcome(turn, payment.id, REPORTED)
-    if reported > sum(one["reason"] == EXTERNAL for one in cases.of_payment(turn, payment.id)):
+    asked = [one["detail"] for one in cases.of_payment(turn, payment.id) if one["reason"] == EXTERNAL]
+    if reported > max([len(asked), *(int(many) for one in asked for many in SO_FAR.findall(one))]):
         detail = "the gateway reports money given back that was not asked for here, and its inquiry does not tell of it"
         recorder.case(turn, payment, EXTERNAL, f"{detail} (reports so far: {reported})")
 

@@ -157,7 +157,9 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
         return Heard(False, outcome, trusted and notice.foreign)
     payment, refund = found
     kept = replace(kept, payment=payment.id)
-    if not notices.store(turn, kept) and not _proves_more(turn, recorder, gateway, kept, notice):
+    is_new = notices.store(turn, kept) or _proves_more(turn, recorder, gateway, kept, notice)
+    may_be_another = notice.alike and notice.amount <= payment.left
+    if not is_new and not (may_be_another and notices.store_again(turn, kept)):
         return Heard(True, "seen before", may_go_on(turn, payment, notice), payment.id)
     outcome = effect(Told(turn, replace(recorder, hearing=kept.id), gateway, notice, payment, refund))
     if outcome in WAITS:  # whoever writes the answer that is awaited must find this notice

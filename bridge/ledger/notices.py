@@ -7,7 +7,7 @@ a chain made anew and without its text.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.ledger import audit
 from bridge.ledger.gap import DEAF
@@ -15,6 +15,8 @@ from bridge.ledger.ledger import Row, Turn
 
 STORED = "notice.kept"
 """The event of the audit's row of a notice."""
+AGAIN = ":again:"
+"""What stands between the name of an event and the id of a notice that told of it again."""
 HASHED = "sha256:"
 ERASED = "erased"
 """What stands in place of a text that is not kept any more: its hash, or nothing of it."""
@@ -79,6 +81,11 @@ def store(turn: Turn, notice: StoredNotice) -> bool:
         detail={"payment": notice.payment} if notice.payment else {},
     )
     return True
+
+
+def store_again(turn: Turn, notice: StoredNotice) -> bool:
+    """Keep a notice in the words of an earlier one, which may be about another event."""
+    return store(turn, replace(notice, dedupe=f"{notice.dedupe}{AGAIN}{notice.id}"))
 
 
 def named(turn: Turn, site: str, gateway: str, dedupe: str) -> StoredNotice | None:
@@ -193,6 +200,15 @@ def outcome_of(turn: Turn, site: str, gateway: str, dedupe: str) -> str:
 def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
     """Count a payment's notices that had this outcome."""
     row = turn.one("SELECT COUNT(*) AS many FROM notices WHERE payment = ? AND outcome = ?", payment, outcome)
+    return int(row["many"]) if row is not None else 0
+
+
+def telling(turn: Turn, payment: str, dedupe: str, notice_id: str) -> int:
+    """Say which telling of an event this notice of a payment is, from 1; those told again are named after the first."""
+    row = turn.one(
+        "SELECT COUNT(*) AS many FROM notices WHERE payment = ? AND id <= ? AND (dedupe = ? OR dedupe LIKE ?)",
+        *(payment, notice_id, dedupe, f"{dedupe}{AGAIN}%"),
+    )
     return int(row["many"]) if row is not None else 0
 
 

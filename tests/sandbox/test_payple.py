@@ -411,6 +411,19 @@ async def test_the_console_gives_back_what_is_left_and_no_more(shop):
     assert (await shop.control("refund", merchant_ref="ORDER1"))["net"] == 0
 
 
+async def test_two_equal_parts_given_back_in_the_console_are_told_in_the_same_words(shop):
+    await shop.control("settings", cancel_webhook_url=CANCEL_HOOK)
+    await paid(shop)
+    for _ in range(2):
+        await shop.control("refund", merchant_ref="ORDER1", amount=5_000)
+        await shop.settled()
+        await shop.clock.forward(3_600)
+    first, second = shop.receiver.bodies()
+
+    assert first == second
+    assert shop.book("ORDER1")["net"] == 45_000
+
+
 async def test_a_window_in_mode_pay_is_paid_once(shop):
     given = await auth(shop, PCD_PAY_TYPE="card", PCD_PAY_WORK="PAY")
     path = path_of(given["return_url"])

@@ -48,10 +48,10 @@ A case excuses a difference only where it is about money that nobody can know of
 (`tests/storm/explained.py` says which are, and in which direction); beside any other case it counts as lost, doubled
 or drifting.
 
-What nobody could find out is left out: money that only a notice tells of, at a gateway that cannot be asked, while that
-notice is lost for ever; a request that a gateway executes more than 100 s after it was sent, which is later than the
-quiet period allows for; and a refund that Payple executes twice, as its webhooks of both are the same and its inquiry
-need not show refunds. A window of PayApp's whose notices are all lost ends with a person: it can be asked nothing.
+What nobody could find out is left out: money that only a notice tells of, at a gateway that cannot be asked, or a
+refund that Payple executed twice, while that notice is lost for ever; and a request that a gateway executes more than
+100 s after it was sent, which is later than the quiet period allows for. A window of PayApp's whose notices are all
+lost ends with a person: it can be asked nothing.
 
 Most triples that can be named cannot happen: nothing fails about a payment that has ended and that nobody asks about,
 a fault of the buyer's browser strikes before the money moves, and a way of dying at a send needs something to be sent.

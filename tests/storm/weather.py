@@ -184,7 +184,7 @@ class Weather:
         if not kinds:
             return None
         kind = self._chance.choice(kinds)
-        doubles = setup.blind and kind in DUPLICATES and op in setup.refunds
+        doubles = (setup.blind or setup.doubles_told) and kind in DUPLICATES and op in setup.refunds
         if doubles or (kind == "wrong_amount" and setup.undo_by_amount):
             must_tell()
         return self._made(kind, self._chance.choice(setup.declines[op]) if kind == "decline" else "")

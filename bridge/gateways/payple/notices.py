@@ -35,6 +35,7 @@ def read(raw: bytes) -> Notice:
         proof=_UNSIGNED,
         refs=refs(fields) if event is Event.APPROVED else {},
         card=card(fields) if event is Event.APPROVED else {},
+        alike=event is Event.CANCELLED,
     )
 
 

@@ -51,8 +51,8 @@ def _tokens(desk: Any) -> list[str]:
     return [*(one.req_key for one in till.sessions.values() if one.req_key), *till.passes]
 
 
-# Its webhooks of two refunds of one amount are the same, and its inquiry need not show refunds at all: one that was
-# executed twice stays unknown until the gateway's own statement is read.
+# Its webhooks of two refunds of one amount are the same, and its inquiry need not show refunds at all: that one was
+# executed twice, two webhooks alone tell.
 SETUP = Setup(
     "payple",
     "payple",
@@ -77,7 +77,7 @@ SETUP = Setup(
     secrets=(CUST_KEY, REFUND_KEY),
     whole_again=True,
     is_signed=lambda _: False,
-    unfindable={"refund": ("duplicate", "duplicate_unseen")},
+    doubles_told=True,
     parts=(Parts("PCD_PAY_TOTAL", "PCD_PAY_TAXTOTAL"), Parts("PCD_REFUND_TOTAL", "PCD_REFUND_TAXTOTAL")),
     parts_refused=("TAXTOTAL)",),
     keys=(("card", False), ("card", True)),

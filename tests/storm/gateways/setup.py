@@ -76,6 +76,7 @@ class Setup:
     `transfers`: it is given back by a transfer, which is registered first.
     `receipts`: it issues cash receipts.
     `many_deposits` is the setting of its sandbox with which an account takes deposit after deposit.
+    `doubles_told`: that a refund was executed twice its notices alone tell, so those of one that was are never lost.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -105,6 +106,7 @@ class Setup:
     ambiguous: bool = False
     unfindable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blind: bool = False
+    doubles_told: bool = False
     scripted: bool = False
     parts: tuple[Parts, ...] = ()
     parts_refused: tuple[str, ...] = ()
