@@ -241,20 +241,9 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
 
 def test_a_delivery_of_a_payment_in_escrow_and_the_buyers_yes_are_reported(office: Office, browser: Browser) -> None:
     """And a third, whose windows are in escrow."""
-    given = {"api_url": f"{office.bridge.sandbox_url}/welcome/api", "approval_urls": office.bridge.sandbox_url}
-    words = [
-        word for name, value in {**given, "escrow": "yes"}.items() for word in ("--set", f"welcome.{name}={value}")
-    ]
-    office.bridge.command("site", "set", office.url, *words)
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
     page = context.new_page()
-    ref = office.book_seats(context.request)
-    find = f"PayBridge\\Order::find('{ref}', 'checkout', 0)->for_bridge()"
-    wish = f"array('order' => {find}, 'gateway' => 'welcome')"
-    made = json.loads(office.stand.run_php(f"{CLIENT}->post('/v1/payments', {wish})->body);"))
-    page.goto(made["window_url"])
-    page.locator("[name=action][value=pay]").click(no_wait_after=True)
-    office.payment(ref, "paid")
+    _, made = pay_into_an_escrow(office, page)
 
     enter(office, page)
     page.goto(office.admin_url(made["id"]))
@@ -292,6 +281,56 @@ def test_a_delivery_of_a_payment_in_escrow_and_the_buyers_yes_are_reported(offic
     context.close()
 
 
+def test_a_buyer_confirms_the_purchase_on_the_own_orders_page_once_it_was_sent(
+    office: Office, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
+    page = context.new_page()
+    enter(office, page, "buyer")
+    ref, made = pay_into_an_escrow(office, page)
+    until(lambda: office.order_state(ref) == "paid", "the shop to know that the order is paid")
+
+    page.goto(office.detail_url(ref))
+    expect(page.locator("[data-escrow=kept]")).to_contain_text("결제사가 돈을 맡아 두고 있어요")
+    page.locator(".pay-bridge-escrow details").evaluate_all("all => all.forEach(one => one.open = true)")
+    assert faults_on_every_screen(page, ".pay-bridge-escrow") == []
+    page.get_by_role("button", name="구매 확정하기").click()
+    told = page.locator(".pay-bridge-escrow [role=status]")
+    expect(told).to_contain_text("결제사가 결정을 받아들이지 않았어요. “구매확정할 수 없는 상태입니다.”")
+    expect(told).to_contain_text("받은 뒤에 다시 시도해 주세요")
+    assert faults_on_every_screen(page, ".pay-bridge-escrow") == []
+
+    escrow = f"/v1/payments/{made['id']}/escrow"
+    steps = json.loads(office.stand.run_php(f"{CLIENT}->get('/v1/payments/{made['id']}')->body);"))["escrow"]["steps"]
+    fields = {one["name"]: next(iter(one["choices"]), "02-123-4567") for one in steps[1]["fields"]}
+    assert ask(office, escrow, {"step": "delivery", "actor": "wp:1", "fields": fields})["state"] == "delivery"
+    page.goto(office.detail_url(ref))
+    page.get_by_text("구매 확정하기…").click()
+    page.get_by_role("button", name="구매 확정하기").click()
+    expect(told).to_have_text("결정이 결제사에 전해졌어요.")
+    expect(page.locator("[data-escrow=confirmed]")).to_contain_text("구매를 확정했고")
+    expect(page.locator(".pay-bridge-escrow form")).to_have_count(0)
+    assert ask(office, escrow, {"step": "status", "actor": "wp:1"})["state"] == "구매확정"
+    context.close()
+
+
+def pay_into_an_escrow(office: Office, page: Page) -> tuple[str, dict[str, Any]]:
+    """Whoever the page's browser is books seats and pays in a window in escrow; gives the order and the payment."""
+    given = {"api_url": f"{office.bridge.sandbox_url}/welcome/api", "approval_urls": office.bridge.sandbox_url}
+    words = [
+        word for name, value in {**given, "escrow": "yes"}.items() for word in ("--set", f"welcome.{name}={value}")
+    ]
+    office.bridge.command("site", "set", office.url, *words)
+    ref = office.book_seats(page.context.request)
+    find = f"PayBridge\\Order::find('{ref}', 'news', 0)->for_bridge()"
+    wish = f"array('order' => {find}, 'gateway' => 'welcome')"
+    made: dict[str, Any] = json.loads(office.stand.run_php(f"{CLIENT}->post('/v1/payments', {wish})->body);"))
+    page.goto(made["window_url"])
+    page.locator("[name=action][value=pay]").click(no_wait_after=True)
+    office.payment(ref, "paid")
+    return ref, made
+
+
 def add_payapp(office: Office) -> None:
     keys = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
     body = json.dumps({"gateway": "payapp", "sellers": {"payapptest": keys}}).encode()
@@ -314,12 +353,12 @@ def plan_states(office: Office, customer: str) -> str:
     return office.stand.run_php(f"{CLIENT}->{asked}->body);")
 
 
-def enter(office: Office, page: Page) -> None:
-    """Log in as the clerk, by the form's own request: its script moves the focus while somebody types."""
+def enter(office: Office, page: Page, who: str = "clerk") -> None:
+    """Log in, by the form's own request: its script moves the focus while somebody types."""
     address = f"{office.url}/wp-login.php"
     page.context.request.get(address)
-    form = {"log": "clerk", "pwd": office.stand.passwords["clerk"], "testcookie": "1"}
-    assert page.context.request.post(address, form=form, max_redirects=0).status == 302, "the clerk could not log in"
+    form = {"log": who, "pwd": office.stand.passwords[who], "testcookie": "1"}
+    assert page.context.request.post(address, form=form, max_redirects=0).status == 302, f"the {who} could not log in"
 
 
 def enter_dashboard(office: Office, page: Page) -> None:

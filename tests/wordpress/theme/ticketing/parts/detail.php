@@ -53,6 +53,9 @@ list( $tone, $title, $text ) = $texts[ $standing ];
 		get_template_part( 'parts/payment-facts', null, $args );
 	}
 	if ( $args['known'] && in_array( $standing, array( 'paid', 'part_refunded' ), true ) ) {
+		if ( function_exists( 'pay_bridge_escrow' ) ) {
+			pay_bridge_escrow( $order->ref );
+		}
 		get_template_part( 'parts/give-back', null, $args );
 	}
 	?>
