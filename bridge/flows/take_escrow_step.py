@@ -29,6 +29,10 @@ _UNHEARD = Words(
     "구매자의 답을 전했지만 결제사가 아직 답하지 않았어요. 다시 전하지 말고 에스크로 상태를 먼저 확인해 주세요.",
     "The buyer's word was passed on and has no answer yet; ask for the escrow's state before passing it on again.",
 )
+_REFUNDING = Words(
+    "앞선 환불의 결과를 아직 확인하고 있어요.",
+    "A refund of this payment has no outcome yet; look again in a few minutes.",
+)
 _WHY_NOT = {
     "confirming": _UNHEARD,
     "denying": _UNHEARD,
@@ -47,9 +51,9 @@ class EscrowWish:
     actor: str
 
 
-def why_not_decided(escrow: str) -> Words | None:
-    """Say why the buyer's yes or no cannot be passed on now (by Payment.escrow); None where it can."""
-    return _WHY_NOT.get(escrow)
+def why_not_decided(turn: Turn, payment: Payment) -> Words | None:
+    """Say why the buyer's yes or no cannot be passed on now; None where it can."""
+    return _WHY_NOT.get(payment.escrow) or (_REFUNDING if _is_pending(turn, payment) else None)
 
 
 async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once: Once) -> dict[str, Any]:
@@ -103,9 +107,9 @@ def _begin(turn: Turn, recorder: Recorder, wish: EscrowWish, once: Once) -> repl
     if State(current.state) not in PAID_STATES or current.left <= 0:
         raise NotNow(f"A payment in state {current.state} is in no escrow.", state=current.state)
     unheard = UNHEARD.get(wish.step)
-    why = why_not_decided(current.escrow) if unheard else None
+    why = why_not_decided(turn, current) if unheard else None
     if why is not None:
-        refusal = PendingOutcome if current.escrow in UNHEARD.values() else NotNow
+        refusal = NotNow if current.escrow in DECIDED else PendingOutcome
         raise refusal(why.en, message_ko=why.ko)
     replay.remember(turn, site.id, once.idempotency_key, once.digest, current.id, recorder.at)
     learnt = {ESCROW: str(unheard)} if unheard else None
@@ -145,10 +149,13 @@ def _have_it_looked_at(turn: Turn, recorder: Recorder, payment: Payment, shown: 
 
     Nothing where a refund of ours has no outcome yet, whose cancel it may be: that one is looked into already.
     """
-    pending = any(blocks(one.kind, one.step) for one in operations.of_payment(turn, payment.id))
-    if payment.left > 0 and not pending:
+    if payment.left > 0 and not _is_pending(turn, payment):
         detail = f"the escrow's state at the gateway is {shown.state}, and the books hold {payment.left} KRW"
         recorder.case(turn, payment, EXTERNAL, detail, payment.left)
+
+
+def _is_pending(turn: Turn, payment: Payment) -> bool:
+    return any(blocks(one.kind, one.step) for one in operations.of_payment(turn, payment.id))
 
 
 def _again(earlier: replay.Answer) -> dict[str, Any]:

@@ -19,20 +19,20 @@ def read_whole_payment(turn: Turn, site: Site, payment_id: str, stamp: Stamp) ->
     payment = payments.get(turn, site.id, payment_id)
     more = {
         "cash_receipts": receipts_json(turn, site, payment),
-        "escrow": _escrow(site, payment),
+        "escrow": _escrow(turn, site, payment),
         "void": void_json(turn, site, payment),
     }
     shown = {name: value for name, value in more.items() if value is not None}
     return read_payment(turn, site, payment_id, stamp) | shown
 
 
-def _escrow(site: Site, payment: Payment) -> dict[str, Any] | None:
+def _escrow(turn: Turn, site: Site, payment: Payment) -> dict[str, Any] | None:
     """Name the steps that may be taken, the fields of each, what the buyer is known to have said (Payment.escrow), and
     why that cannot be said now. None for a payment that is in no escrow."""
     gateway: object = site.gateways.get(payment.gateway)
     if not isinstance(gateway, Escrows) or payment.left <= 0:
         return None
-    why = why_not_decided(payment.escrow)
+    why = why_not_decided(turn, payment)
     steps = [
         {
             "step": step,

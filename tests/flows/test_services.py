@@ -243,6 +243,17 @@ async def test_of_two_words_at_once_the_gateway_hears_one(world, paid):
     assert len(words_of(world)) == 1
 
 
+async def test_while_a_refund_has_no_outcome_the_buyers_word_waits_and_says_why(world, paid):
+    world.teller.fail("refund", "lost_before", "lost_before")
+    await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7", "amount": 1_000})
+    shown = (await world.call("GET", f"/v1/payments/{paid}")).json()["escrow"]
+    refused = [await escrow(world, paid, step) for step in ("confirm", "deny")]
+
+    assert ([one["step"] for one in shown["steps"]], "환불의 결과를" in shown["why"]) == (["status", "delivery"], True)
+    assert [one.json()["code"] for one in refused] == ["pending_outcome"] * 2
+    assert words_of(world) == []
+
+
 async def test_a_payment_is_told_to_be_in_escrow_while_it_has_steps_and_money(world, paid):
     told = (await world.call("GET", f"/v1/payments/{paid}")).json()["in_escrow"]
     await world.call("POST", f"/v1/payments/{paid}/refunds", {"reason": "공연 취소", "actor": "wp:7"})

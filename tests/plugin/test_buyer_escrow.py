@@ -217,6 +217,21 @@ def test_a_payment_without_escrow_shows_nothing_and_asks_nobody(shop: Shop, brid
     assert ("pay-bridge-escrow" in page, bridge.seen) == (False, [])
 
 
+def test_why_the_buyers_word_must_wait_is_told(case: Case) -> None:
+    why = "앞선 환불의 결과를 아직 확인하고 있어요."
+    case.bridge.add(case.ref, id=case.id, in_escrow=True, escrow={"buyer": "kept", "steps": KEPT, "why": why})
+    part = case.part()
+
+    assert (f"<strong>{why}</strong>" in part, "<form" in part) == (True, False)
+
+
+def test_a_field_that_may_stay_empty_says_so(case: Case) -> None:
+    reason = {"name": "denyMsg", "label_ko": "이유", "label": "Why", "choices": {}, "needed": False}
+    case.bridge.payments[case.id]["escrow"]["steps"] = [*KEPT, {"step": "deny", "fields": [NAME, HOLDER, reason]}]
+
+    assert re.findall(r"<label>([^<]+)<br>", case.part()) == ["예금주", "이유 (선택)"]
+
+
 def test_a_silent_bridge_is_told_so_and_no_button_is_shown(case: Case) -> None:
     fields = case.form("confirm")
     case.bridge.scripted[f"GET /v1/payments/{case.id}"] = (0, None)

@@ -33,7 +33,7 @@ final class Buyer_Escrow {
 		if ( null !== $payment && ! is_array( $payment['escrow'] ?? null ) ) {
 			return;
 		}
-		printf( '<section class="pay-bridge-keys pay-bridge-escrow" aria-label="%s">', esc_attr__( 'Escrow', 'pay-bridge' ) );
+		printf( '<section class="pay-bridge-keys pay-bridge-escrow" aria-label="%1$s"><h2>%1$s</h2>', esc_attr__( 'Escrow', 'pay-bridge' ) );
 		$told = Deed::result( $known['id'] );
 		if ( null !== $told ) {
 			printf( '<div class="pay-bridge-notice" data-kind="%s" role="status"><p class="pay-bridge-status">%s</p></div>', esc_attr( $told['kind'] ), esc_html( $told['words'] ) );
@@ -49,7 +49,11 @@ final class Buyer_Escrow {
 	private static function render_stand( string $order_ref, array $payment ): void {
 		$buyer = Escrow::buyer( $payment );
 		printf( '<p data-escrow="%s">%s</p>', esc_attr( $buyer ), esc_html( self::stand( $buyer ) ) );
-		foreach ( self::steps( $payment ) as $step => $fields ) {
+		$steps = self::steps( $payment );
+		if ( ! $steps && 'kept' === $buyer && is_string( $payment['escrow']['why'] ?? null ) ) {
+			printf( '<p><strong>%s</strong></p>', esc_html( $payment['escrow']['why'] ) );
+		}
+		foreach ( $steps as $step => $fields ) {
 			if ( self::STATUS === $step ) {
 				self::open_form( $order_ref, $payment['id'], $step );
 				self::close_form( __( 'Look what became of it', 'pay-bridge' ) );

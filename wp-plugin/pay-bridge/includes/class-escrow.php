@@ -100,7 +100,9 @@ final class Escrow {
 
 	private static function render_field( array $field ): void {
 		$name = 'field_' . $field['name'];
-		printf( '<p><label>%s<br>', esc_html( 0 === strpos( determine_locale(), 'ko' ) ? $field['label_ko'] : $field['label'] ) );
+		$label = 0 === strpos( determine_locale(), 'ko' ) ? $field['label_ko'] : $field['label'];
+		/* translators: %s: what a field of a form is called */
+		printf( '<p><label>%s<br>', esc_html( $field['needed'] ? $label : sprintf( __( '%s (optional)', 'pay-bridge' ), $label ) ) );
 		$required = $field['needed'] ? ' required' : '';
 		if ( ! $field['choices'] ) {
 			printf( '<input type="text" name="%s"%s maxlength="%d" size="30" autocomplete="off"></label></p>', esc_attr( $name ), esc_attr( $required ), absint( self::CHARACTERS ) );

@@ -11,6 +11,7 @@ return array(
 		'%d of them are of the time that a restored backup has lost.' => '그중 %d개는 백업에서 되살리면서 잃은 시간의 것이에요.',
 		'%d payment does not fit its order. See the list of payments.' => '주문과 맞지 않는 결제가 %d건 있어요. 결제 목록을 확인해 주세요.',
 		'%d rounds charged' => '%d회 청구함',
+		'%s (optional)' => '%s (선택)',
 		'%s KRW' => '%s원',
 		'%s refunded' => '%s 환불',
 		'A WordPress user name or e-mail address, or the customer\'s name at the payment service, such as wp:7.' => '워드프레스 사용자 이름이나 이메일, 또는 wp:7처럼 결제 서비스에서 쓰는 고객 이름을 입력해 주세요.',
