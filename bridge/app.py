@@ -49,6 +49,7 @@ from bridge.web.reconciliation import Reconciliation
 from bridge.web.returns import Returns
 from bridge.web.script_window import ScriptWindows
 from bridge.web.services import Services
+from bridge.web.unloaded import UnloadedReports
 from bridge.web.wordpress import WordPress
 from bridge.wire.converse import Wire
 
@@ -128,6 +129,7 @@ def _routes(context: Context) -> list[BaseRoute]:
     return [
         *Checkout(context).routes(),
         *ScriptWindows(context).routes(),
+        *UnloadedReports(context).routes(),
         *CardPages(context).routes(),
         *Returns(context).routes(),
         *Notices(context).routes(),

@@ -46,7 +46,9 @@ async def watch(context: Context) -> None:
         if waiting and at - waiting[0]["created_at"] > NEWS_SECONDS_MAX * 1000:
             wanted["news", ""] = f"WordPress has not taken {len(waiting)} messages; see pay-bridge outbox list"
         for gateway, many in count_unloaded(turn, context.sites.all(), at).items():
-            wanted["window", gateway] = f"buyers' browsers did not load its window script, for {many} orders"
+            wanted["window", gateway] = (
+                f"buyers' browsers did not load its window script, for {many} orders or registrations"
+            )
         return wanted
 
     wanted = await context.ledger.read(look)

@@ -7,14 +7,14 @@ from bridge.flows.sites import Site
 from bridge.ledger.ledger import Turn
 from bridge.ledger.unloaded import Report, got_through, reports
 
-ORDERS_MIN = 3
-"""So many different orders within ten minutes: one buyer's blocker, or somebody's forged report, is no news."""
+PAGES_MIN = 3
+"""So many different orders or customers within ten minutes: one blocker, or somebody's forged report, is no news."""
 WITHIN_MS = 600_000
 KEPT_MS = 86_400_000
 
 
 def count_unloaded(turn: Turn, sites: Sequence[Site], at: int) -> dict[str, int]:
-    """Count, by gateway, the orders whose page had no script, where they are many; `at` in milliseconds.
+    """Count, by gateway, the orders and customers whose page had no script, where they are many; `at` in milliseconds.
 
     They count for a day, or until ten minutes passed without a report and a buyer who began in them got through.
     """
@@ -22,8 +22,8 @@ def count_unloaded(turn: Turn, sites: Sequence[Site], at: int) -> dict[str, int]
     for site in sites:
         for gateway in site.gateways:
             episode = _episode(turn, site.id, gateway, at)
-            if _most(episode) >= ORDERS_MIN:
-                found[gateway] = found.get(gateway, 0) + len({report.order_ref for report in episode})
+            if _most(episode) >= PAGES_MIN:
+                found[gateway] = found.get(gateway, 0) + len({report.about for report in episode})
     return found
 
 
@@ -35,7 +35,7 @@ def check_unloaded(turn: Turn, sites: Sequence[Site], at: int) -> list[Check]:
             f"{name}.script",
             "warn",
             Words(f"{titles[name]} 결제창 스크립트", f"{name} window script"),
-            Words(f"주문 {many}건에서 불러오지 못함", f"not loaded for {many} orders"),
+            Words(f"주문·등록 {many}건에서 불러오지 못함", f"not loaded for {many} orders or registrations"),
             Words(
                 f"{titles[name]} 결제창이 여러 구매자에게 열리지 않아요. 직접 열어 보고 결제사 공지를 확인해 주세요.",
                 f"Buyers' browsers do not load {name}'s window script. Open one yourself; see if it announced a fault.",
@@ -58,7 +58,7 @@ def _episode(turn: Turn, site: str, gateway: str, at: int) -> list[Report]:
 
 
 def _most(episode: Sequence[Report]) -> int:
-    """Count the most different orders within ten minutes."""
+    """Count the most different ones within ten minutes."""
     return max(
-        (len({one.order_ref for one in episode if 0 <= last.at - one.at <= WITHIN_MS}) for last in episode), default=0
+        (len({one.about for one in episode if 0 <= last.at - one.at <= WITHIN_MS}) for last in episode), default=0
     )

@@ -1,6 +1,5 @@
 """Windows that a page of ours opens with the gateway's script: their data at rest, and the script's own question."""
 
-import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,7 +22,6 @@ from bridge.ledger.ledger import Turn
 
 VOUCH_SECONDS = 20.0
 VOUCHED, REFUSED = "window.vouched", "window.not_vouched"
-NOT_LOADED = "window.not_loaded"
 _SHOWN = ("scripts", "function", "fields", "origins", "argument", "form_name", "callback", "functions", "charset")
 _LISTS = ("scripts", "origins")
 
@@ -83,25 +81,6 @@ async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str
 
     await context.ledger.write(record)
     return _answer(outcome)
-
-
-async def note_unloaded(context: Context, site: Site, payment_id: str) -> None:
-    """Note once that the page of an open window says that its script did not load: a hint only. Raises NotFound."""
-
-    def is_news(turn: Turn) -> bool:
-        payment = payments.get(turn, site.id, payment_id)
-        waits = payment.state == State.OPEN and bool(payment.window_sealed)
-        return waits and not audit.last_of(turn, payment.id, (NOT_LOADED,))
-
-    def work(turn: Turn) -> None:
-        if is_news(turn):
-            Recorder.now(context, site).note(
-                turn, payments.get(turn, site.id, payment_id), NOT_LOADED, {}, actor="buyer"
-            )
-
-    if await context.ledger.read(is_news):
-        with contextlib.suppress(Conflict):
-            await context.ledger.write(work)
 
 
 def was_refused(turn: Turn, payment: Payment) -> bool:

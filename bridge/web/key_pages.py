@@ -83,6 +83,7 @@ class KeyPages:
             return_url=urls.approval,
             close_url=urls.close,
             status_url=f"{urls.approval}/state",
+            not_loaded_url=f"{urls.approval}/not-loaded",
         )
 
     async def vouch(self, request: Request) -> Response:

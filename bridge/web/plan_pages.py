@@ -41,6 +41,7 @@ class PlanPages:
         asked = asked_of(context, plan)
         if window is None:
             return see_other(asked["result_url"])
+        own_url = plan_page_url(context, plan).removesuffix("/window")
         return render(
             "checkout/window.html",
             words=PLAN,
@@ -54,7 +55,8 @@ class PlanPages:
             amount=plan.amount,
             return_url=asked["result_url"],
             close_url=asked["result_url"],
-            status_url=plan_page_url(context, plan).removesuffix("/window") + "/state",
+            status_url=f"{own_url}/state",
+            not_loaded_url=f"{own_url}/not-loaded",
         )
 
     async def state(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from bridge.domain.strictjson import loads
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import look
 from bridge.flows.log_in import network
-from bridge.flows.script_window import find_window, note_unloaded, vouch
+from bridge.flows.script_window import find_window, vouch
 from bridge.flows.sites import Site
 from bridge.flows.urls import status_url, urls_of
 from bridge.web.errors import problem
@@ -28,14 +28,12 @@ class ScriptWindows:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._per_address = Limit(context.clock, context.settings.checkout_per_address_per_minute, 60)
-        self._reports_per_address = Limit(context.clock, context.settings.checkout_per_address_per_minute, 60)
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes."""
         return [
             Route("/checkout/{token}/window", self.show, methods=["GET", "HEAD"]),
             Route("/checkout/{token}/auth", self.vouch, methods=["POST"]),
-            Route("/checkout/{token}/not-loaded", self.not_loaded, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -77,16 +75,6 @@ class ScriptWindows:
         except BridgeError as error:
             return problem(error)
         return JSONResponse(dict(answer), headers={"Cache-Control": "no-store"})
-
-    async def not_loaded(self, request: Request) -> Response:
-        """Take the page's word that the gateway's script did not load. Its body is not read."""
-        try:
-            self._reports_per_address.take(network(client_address(self._context, request)))
-            site, payment_id = self._read(request)
-            await note_unloaded(self._context, site, payment_id)
-        except BridgeError as error:
-            return problem(error)
-        return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
     def _read(self, request: Request) -> tuple[Site, str]:
         site, payment = self._context.tokens.read("window", request.path_params["token"], parts=2)

@@ -65,7 +65,7 @@
     document.getElementById("window-hint").hidden = true;
     document.getElementById("window-open").onclick = () => location.reload();
     offerAnotherWay(form.dataset.sayLost);
-    if (form.dataset.notLoaded) navigator.sendBeacon(form.dataset.notLoaded);
+    navigator.sendBeacon(form.dataset.notLoaded);
   }
 
   function open(form) {

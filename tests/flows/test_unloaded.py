@@ -41,7 +41,7 @@ async def test_a_script_that_three_orders_could_not_load_is_told_on_the_dashboar
 
     await report(world, await open_order(world, "A-3"))
     check, raised = await told(world)
-    assert (check["verdict"], check["value"]["ko"]) == ("warn", "주문 3건에서 불러오지 못함")
+    assert (check["verdict"], check["value"]["ko"]) == ("warn", "주문·등록 3건에서 불러오지 못함")
     assert raised == [{"name": "window", "subject": "teller"}]
     await world.clock.forward(3_600)
     assert (await told(world))[0] is not None, "nobody got through since"

@@ -216,6 +216,17 @@ class Hinting(Telling):
     signed = False
 
 
+WINDOW = Script(
+    scripts=(f"{TELLER}/pay.js",),
+    function="Teller.open",
+    fields={},
+    origins=(TELLER,),
+    argument="object",
+    callback="done",
+    functions={"teller_closed": "close"},
+)
+
+
 class Scripted(Counter):
     """Its window is opened by its script, which asks us for a token first."""
 
@@ -223,16 +234,7 @@ class Scripted(Counter):
         said = yield from self.ask("open", payment, amount=payment.amount)
         fields = {"ordNo": payment.merchant_ref, "buyer": order.buyer.name, "auth": urls.auth, "back": urls.approval}
         fields["number"] = said["number"]
-        return Script(
-            scripts=(f"{TELLER}/pay.js",),
-            function="Teller.open",
-            fields=fields,
-            origins=(TELLER,),
-            argument="object",
-            callback="done",
-            functions={"teller_closed": "close"},
-            refs={"number": said["number"]},
-        )
+        return replace(WINDOW, fields=fields, refs={"number": said["number"]})
 
     def vouch(self, payment: Payment, form: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("vouch", payment)
@@ -335,6 +337,15 @@ class Planning(Probing, Telling):
     def _change_plan(self, plan: str, becomes: str) -> Exchange[Any]:
         said = yield from self.send("plan_change", "", plan=plan, becomes=becomes)
         return Done() if said["code"] == "ok" else Refused(Reason.MERCHANT, said["code"], said["message"])
+
+
+class PlanningByScript(Planning):
+    """Its buyers agree to a plan in a window that its script opens (as PayApp's)."""
+
+    plans_by_script = True
+
+    def plan_window(self, order: PlanOrder, urls: Urls) -> Script:
+        return replace(WINDOW, fields={"plan": order.ref})
 
 
 class Accounts(Telling, Approving, Undoing):
@@ -517,6 +528,15 @@ class AskedByScript(Scripted, Approving, Inquiring):
     """As Payple in mode CERT, its window too."""
 
 
+class KeysByScript(Scripted, Billing, Approving, Undoing):
+    """Its script opens the window of a billing key too (as Payple's)."""
+
+    def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Any]:
+        said = yield from self.send("key_open", order.ref)
+        number = {"number": said["number"]}
+        return replace(WINDOW, fields=number | {"back": urls.approval}, refs=number)
+
+
 class AskedOnHint(Hinting, Approving, Inquiring):
     """It can be asked, and its notices make us ask."""
 
@@ -552,6 +572,8 @@ KINDS = {
         AskedAndUndone,
         AskedFromApps,
         AskedByScript,
+        KeysByScript,
+        PlanningByScript,
         AskedOnHint,
         Mute,
         SelfTold,

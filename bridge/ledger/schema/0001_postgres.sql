@@ -379,12 +379,14 @@ CREATE TABLE billing_keys (
   issued_at BIGINT,
   invitation TEXT COLLATE "C" NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 0 CHECK (tries BETWEEN 0 AND 5),
+  not_loaded_at BIGINT NOT NULL DEFAULT 0,
   version BIGINT NOT NULL CHECK (version >= 1),
   UNIQUE (gateway, ref),
   CHECK ((state IN ('active', 'deleting')) = (key_sealed <> ''))
 );
 CREATE INDEX billing_keys_customer ON billing_keys (site, customer, id);
 CREATE INDEX billing_keys_invitation ON billing_keys (site, invitation) WHERE invitation <> '';
+CREATE INDEX billing_keys_not_loaded ON billing_keys (site, not_loaded_at) WHERE not_loaded_at > 0;
 CREATE INDEX billing_keys_under_way ON billing_keys (state, changed_at)
   WHERE state IN ('opening', 'open', 'issuing', 'deleting');
 CREATE TRIGGER billing_keys_terminal BEFORE UPDATE OF state ON billing_keys FOR EACH ROW
@@ -446,6 +448,7 @@ CREATE TABLE plans (
   failed_at BIGINT NOT NULL DEFAULT 0,
   failed_code TEXT COLLATE "C" NOT NULL DEFAULT '',
   failed_message TEXT COLLATE "C" NOT NULL DEFAULT '',
+  not_loaded_at BIGINT NOT NULL DEFAULT 0,
   actor TEXT COLLATE "C" NOT NULL,
   created_at BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,
@@ -455,6 +458,7 @@ CREATE TABLE plans (
 CREATE INDEX plans_customer ON plans (site, customer, id);
 CREATE INDEX plans_registering ON plans (changed_at) WHERE state = 'registering';
 CREATE INDEX plans_going_on ON plans (ends) WHERE state IN ('waiting', 'active', 'changing', 'resting') OR end_owed = 1;
+CREATE INDEX plans_not_loaded ON plans (site, not_loaded_at) WHERE not_loaded_at > 0;
 CREATE INDEX plans_owing_end ON plans (changed_at) WHERE end_owed = 1;
 
 CREATE TABLE cases (
