@@ -61,17 +61,18 @@ class Notice:
     brought, once a payment holds some: another number is more money than was asked for. `request` is the number of one
     of several requests that the buyer's browser may make under our reference (PayApp's script: one a press); REQUESTED
     is acknowledged only when that number is kept, as nobody can pay before. `readings` are all amounts a cancel may
-    mean where the document is not clear (PayApp `price` of pay_state 70 and 71): it counts only for a refund of ours
-    that one of them equals. `left` is what the gateway says stays captured, where it says so. `refs` and `card` are
-    kept; `account` and `due` belong to ISSUED. `foreign`: the gateway reports payments that are not ours by design and
-    must be acknowledged even so (PayApp feedbacktype 1); it is kept, and nothing moves. `round` is the gateway's name
-    for one charge of a recurring plan, whose own reference `merchant_ref` is then, and `plan` its number for the plan
-    itself. `code` and `message` are the gateway's own words about a round that failed. `method` is how the buyer paid,
-    where the gateway says so. `typed` is what the buyer wrote to the shop (address, memo), personal data: it stays in
-    the sealed notice. `late_refs` are what only a notice tells (Pay-Story's cash receipt): proven and over all that the
-    payment holds, it brings them though the payment is known already; no money hangs on them. `paid_at` is when the
-    money moved by the gateway's clock, where the notice tells. `alike`: another event may be told in just these words
-    (Payple's cancel names neither number nor moment), so what is told again after it was acknowledged may be another.
+    mean where the document is not clear (PayApp `price` of pay_state 70 and 71), `amount` of this one and any other of
+    all given back so far: it counts only for a refund of ours that fits one of them. `left` is what the gateway says
+    stays captured, where it says so. `refs` and `card` are kept; `account` and `due` belong to ISSUED. `foreign`: the
+    gateway reports payments that are not ours by design and must be acknowledged even so (PayApp feedbacktype 1); it is
+    kept, and nothing moves. `round` is the gateway's name for one charge of a recurring plan, whose own reference
+    `merchant_ref` is then, and `plan` its number for the plan itself. `code` and `message` are the gateway's own words
+    about a round that failed. `method` is how the buyer paid, where the gateway says so. `typed` is what the buyer
+    wrote to the shop (address, memo), personal data: it stays in the sealed notice. `late_refs` are what only a notice
+    tells (Pay-Story's cash receipt): proven and over all that the payment holds, it brings them though the payment is
+    known already; no money hangs on them. `paid_at` is when the money moved by the gateway's clock, where the notice
+    tells. `alike`: another event may be told in just these words (Payple's cancel names neither number nor moment), so
+    what is told again after it was acknowledged may be another.
     """
 
     event: str

@@ -58,8 +58,7 @@ def cancelled(told: Told) -> str:
 
 def _our_refund(told: Told, done: list[Operation]) -> str:
     """Find the refund of ours that this is: one of the amounts it may mean equals it."""
-    amounts = told.notice.readings or (told.notice.amount,)
-    ours = [one for one in done if one.kind is Kind.REFUND and (one.amount in amounts or _leaves(told, one))]
+    ours = [one for one in done if one.kind is Kind.REFUND and _may_be_of(told, one)]
     done_before = sorted(
         (one for one in ours if one.step is Step.OK and _same(told, one)), key=lambda one: not one.refs
     )
@@ -98,10 +97,22 @@ def _ask_about_less(told: Told, left: int) -> None:
         told.recorder.case(told.turn, told.payment, EXTERNAL, detail, gone)
 
 
+def _may_be_of(told: Told, operation: Operation) -> bool:
+    """Whether a cancel may be this refund of ours. A reading other than its own amount comes of what is left, and so is
+    of all given back: one that is pending it settles only together with what the books have as given back."""
+    notice = told.notice
+    readings = notice.readings or (notice.amount,)
+    if operation.step not in PENDING_STEPS:
+        return operation.amount in readings
+    of_all = told.payment.refunded + operation.amount
+    return _leaves(told, operation) or any(
+        one == (operation.amount if one == notice.amount else of_all) for one in readings
+    )
+
+
 def _leaves(told: Told, operation: Operation) -> bool:
     """Whether a notice that says only what is left is about this refund: with it, just that much would be left."""
-    left, pending = told.notice.left, operation.step in PENDING_STEPS
-    return pending and not told.notice.amount and told.payment.left - operation.amount == left
+    return not told.notice.amount and told.payment.left - operation.amount == told.notice.left
 
 
 def _same(told: Told, operation: Operation) -> bool:

@@ -88,6 +88,47 @@ async def test_an_unclear_amount_settles_the_refund_of_ours_that_it_may_mean(pai
     await world.check_books()
 
 
+@pytest.mark.parametrize(
+    ("price", "is_ours"),
+    [
+        pytest.param(38_500, False, id="the console gave back the rest, or the first part left so much"),
+        pytest.param(22_000, True, id="with the second part, so much is left"),
+        pytest.param(16_500, True, id="the second part's own amount"),
+    ],
+)
+async def test_an_unclear_amount_after_a_part_settles_the_next_only_where_both_are_all_that_went_back(
+    paid, price, is_ours
+):
+    world, payment = paid
+    await ask_refund(world, payment, 16_500)
+    world.teller.fail("refund", "lost_after" if is_ours else "lost_before")
+    await ask_refund(world, payment, 16_500)
+    readings = f"{price} {55_000 - price}"
+    await world.tell("part_cancelled", payment, amount=price, readings=readings, refund_number="another")
+
+    assert await refund_rows(world, payment) == [("ok", "E1"), ("ok", "E7") if is_ours else ("needs_human", "")]
+    assert (await world.payment(payment.id)).refunded == (33_000 if is_ours else 16_500)
+    assert await world.cases(payment.id) == ([] if is_ours else ["refund_unknown", "external_cancel"])
+    if is_ours:
+        await world.check_books()
+    else:
+        (case,) = await world.all("SELECT amount, detail FROM cases WHERE reason = 'external_cancel'")
+        assert case["amount"] == 38_500
+        assert "38500 KRW that was not asked here" in case["detail"]
+
+
+async def test_what_is_left_after_a_part_is_not_taken_for_the_next_where_another_sum_went_back(paid):
+    world, payment = paid
+    await ask_refund(world, payment, 16_500)
+    world.teller.fail("refund", "lost_before")
+    await ask_refund(world, payment, 30_000)
+    world.trade(payment).refunds.append(13_500)
+    await world.tell("part_cancelled", payment, amount=0, readings="30000", left=25_000)
+
+    assert await refund_rows(world, payment) == [("ok", "E1"), ("needs_human", "")]
+    assert await world.cases(payment.id) == ["refund_unknown", "external_cancel"]
+
+
 async def test_an_unclear_amount_of_nobodys_refund_is_a_persons(paid):
     world, payment = paid
     await world.tell("part_cancelled", payment, amount=35_000, readings="20000 35000")

@@ -297,6 +297,24 @@ async def test_the_rest_given_back_in_the_office_after_a_part_is_never_overlooke
     assert after.left == 0 or await house.cases(payment.id) == ["external_cancel"]
 
 
+async def test_the_rest_given_back_in_the_office_is_not_taken_for_our_next_part_that_got_lost(house):
+    payment = await house.buy()
+    await house.refund(payment.id, 16_500)
+    await house.live(900.0, 30.0)
+    house.fault("paycancel", "drop_before")
+    await house.refund(payment.id, 16_500)
+    await house.live(60.0, 30.0)
+    assert await house.cases(payment.id) == ["refund_unknown"]
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.live(900.0, 30.0)
+
+    assert house.book(payment).net == 0
+    assert (await house.payment(payment.id)).refunded == 16_500
+    assert await house.cases(payment.id) == ["refund_unknown", "external_cancel"]
+    (case,) = await house.all("SELECT amount FROM cases WHERE reason = 'external_cancel'")
+    assert case["amount"] == 38_500, "the case names the difference"
+
+
 async def test_where_price_is_what_is_left_our_parts_are_known_and_the_offices_a_persons(house):
     house.site = await house.pair("http://left-shop.test", partial_price="remaining")
     house.net.apps["http://left-shop.test:80"] = house.shop.app()
