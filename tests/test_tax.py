@@ -43,6 +43,21 @@ def test_another_amount_than_was_asked_for_has_the_vat_that_was_told(amount, par
     assert parts.total == amount
 
 
+@pytest.mark.parametrize(
+    ("left", "gone", "parts"),
+    [
+        (6_000, 4_000, Split(1_364, 136, 4_500)),
+        (4_000, 6_000, Split(0, 0, 4_000)),
+        (500, 9_500, Split(0, 0, 500)),
+        (7_000, 4_000, Split(2_364, 136, 4_500)),
+        (1_000, 2_000, Split(0, 500, 500)),
+    ],
+)
+def test_what_is_left_after_a_part_went_past_the_bridge_has_the_vat_that_the_part_had_not(left, gone, parts):
+    assert split_as_told(left, split(10_000, 4_500), gone=gone) == parts
+    assert parts.total == left
+
+
 def test_refunds_add_up_to_the_payment_part_by_part():
     chance = random.Random(11)
     for _ in range(2_000):

@@ -29,11 +29,14 @@ def split(amount: int, tax_free: int = 0) -> Split:
     return Split(taxed - vat, vat, tax_free)
 
 
-def split_as_told(amount: int, told: Split) -> Split:
-    """Split an amount that a gateway took for an order whose parts it was `told`: of another amount than was asked for
-    it knows the order's own VAT, and wants that back."""
-    vat = min(told.vat, amount)
-    tax_free = min(told.tax_free, amount - vat)
+def split_as_told(amount: int, told: Split, *, gone: int = 0) -> Split:
+    """Split what is left of an amount that a gateway took for an order whose parts it was `told`, after `gone` KRW went
+    past the bridge: of another amount than was asked for it knows the order's own VAT, and wants that back. What is
+    gone was taxed as far as that may be, as in `tax_of_refund`."""
+    most_taxed = amount + gone - told.tax_free
+    before = split(gone, min(max(gone - most_taxed, 0), gone))
+    vat = min(max(told.vat - before.vat, 0), amount)
+    tax_free = min(told.tax_free - before.tax_free, amount - vat)
     return Split(amount - vat - tax_free, vat, tax_free)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bridge.clock import from_ms, new_id
 from bridge.domain.gateway import Paid
-from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.machine import PAID_STATES, PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Order, Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence, ask_fence_after
@@ -33,7 +33,8 @@ UNASKED = "seats_unconfirmed"
 class Found:
     """Captured money in KRW, and what proves it (E4 or E7). `cause` names the fact, and counts once.
 
-    `paid_at` is when it moved, where the gateway tells; never before `since`, if that is not the payment's beginning.
+    `gone` KRW of it were given back at the gateway before it was found, which is less than all. `paid_at` is when it
+    moved, where the gateway tells; never before `since`, if that is not the payment's beginning.
     """
 
     amount: int
@@ -44,6 +45,12 @@ class Found:
     currency: str = "KRW"
     paid_at: datetime | None = None
     since: datetime | None = None
+    gone: int = 0
+
+    @property
+    def left(self) -> int:
+        """KRW that are still there."""
+        return self.amount - self.gone
 
 
 async def fence_for(context: Context, site: Site, payment_id: str) -> Fence:
@@ -74,8 +81,8 @@ def write_found(turn: Turn, recorder: Recorder, payment: Payment, found: Found, 
         one.message == CAME_AND_WENT and one.amount == found.amount for one in _done(turn, payment)
     ):
         return "known already"  # an inquiry showed this money, and that it is back
-    detail = f"the gateway has {found.amount} KRW of a payment that is {state}; give them back or adopt them"
-    recorder.orphan(turn, payment, amount=found.amount, evidence=found.evidence, cause=found.cause, detail=detail)
+    detail = f"the gateway has {found.left} KRW of a payment that is {state}; give them back or adopt them"
+    recorder.orphan(turn, payment, amount=found.left, evidence=found.evidence, cause=found.cause, detail=detail)
     return "a person must look"
 
 
@@ -84,7 +91,7 @@ def _take(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence:
     waits = payment.state == State.AWAITING_DEPOSIT
     if waits and found.amount != payment.amount and found.currency == "KRW":
         detail = f"a deposit of {found.amount} KRW came for a payment of {payment.amount} KRW"
-        recorder.orphan(turn, payment, amount=found.amount, evidence=found.evidence, cause=found.cause, detail=detail)
+        recorder.orphan(turn, payment, amount=found.left, evidence=found.evidence, cause=found.cause, detail=detail)
         return "a person must look"
     if waits and against is not None:
         detail = f"{against.detail}; a deposit can only be given back by hand"
@@ -97,11 +104,13 @@ def _take(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence:
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {found.evidence}", recorder.at)
     refs, card = dict(payment.refs) | dict(found.refs), dict(payment.card) | dict(found.card)
     paid, proof = Paid(found.amount, refs, card, found.paid_at), found.evidence
-    payment = recorder.captured(turn, payment, operation, paid, proof, GATEWAY, against=against, since=found.since)
+    payment = recorder.captured(
+        turn, payment, operation, paid, proof, GATEWAY, against=against, since=found.since, gone=found.gone
+    )
     if not fence.answered:
         detail = "money was taken and WordPress did not answer; see that the seats are held, or refund"
         recorder.case(turn, payment, UNASKED, detail, found.amount)
-    return "paid" if payment.state == State.PAID else "taken back"
+    return "paid" if payment.state in PAID_STATES else "taken back"
 
 
 def _against(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence: Fence) -> Against | None:

@@ -8,7 +8,7 @@ from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
 from bridge.domain.machine import PAID_STATES, TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
-from bridge.flows.capture import CAPTURED, Found, write_found
+from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import close_own, write_return
 from bridge.flows.owe_check import AFTER_SECONDS
@@ -123,13 +123,20 @@ def own_refunded(turn: Turn, payment: Payment, captured: int, refunded: int) -> 
 def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> None:
     _, went = beside.came_and_went(turn, payment.id)  # people may have wired it back, which no inquiry shows
     net = outcome.captured - payment.orphaned - max(outcome.refunded or 0, went)
-    if net > 0:
-        cause = f"shown:{outcome.captured}" if payment.orphaned or went else CAPTURED
-        found = Found(net, Evidence.E4, cause, outcome.refs, outcome.card, paid_at=outcome.paid_at)
+    if net > 0 and payment.state in TAKEABLE and not payment.orphaned and not went:
+        found = found_by(outcome, outcome.captured, CAPTURED, gone=outcome.refunded or 0)
         write_found(turn, recorder, payment, found, fence)
+    elif net > 0:
+        cause = f"shown:{outcome.captured}" if payment.orphaned or went else CAPTURED
+        write_found(turn, recorder, payment, found_by(outcome, net, cause), fence)
     elif net < 0 and outcome.refunded and payment.orphaned > 0:
         gone, cause = min(-net, payment.orphaned), f"shown back:{outcome.refunded}"
         write_return(recorder, turn, payment, amount=gone, evidence=Evidence.E4, cause=cause)
+
+
+def found_by(outcome: Seen, amount: int, cause: str, *, gone: int = 0) -> Found:
+    """Say what an inquiry found, in KRW, of which `gone` went back past the bridge."""
+    return Found(amount, Evidence.E4, cause, outcome.refs, outcome.card, paid_at=outcome.paid_at, gone=gone)
 
 
 def _ask_where_paid(turn: Turn, recorder: Recorder, payment: Payment) -> None:

@@ -19,10 +19,12 @@ def write_external_refund(
     evidence: Evidence,
     cause: str,
     actor: str = "gateway",
+    taken_back: bool = False,
 ) -> Payment:
     """Write an entry of its own kind; the payment's state follows the books. `cause` names the fact, and counts once.
 
-    Only of a payment that holds at least `amount` KRW.
+    Only of a payment that holds at least `amount` KRW. One that is `taken_back` stays so, and its end is all that is
+    told of it.
     """
     assert 0 < amount <= payment.left, "no more can have been given back than was there"
     if operations.is_entered(turn, cause):
@@ -38,15 +40,27 @@ def write_external_refund(
         at=recorder.at,
     )
     refunded = payment.refunded + amount
+    after = State.REFUNDED if refunded == payment.captured else State.PART_REFUNDED
     payment = payments.move(
         turn,
         payment,
-        State.REFUNDED if refunded == payment.captured else State.PART_REFUNDED,
+        State(payment.state) if taken_back else after,
         at=recorder.at,
         actor=actor,
         event="refund.external",
         detail={"amount": amount, "evidence": str(evidence)},
         refunded=refunded,
     )
-    recorder.tell(turn, payment, "payment.refunded")
+    if not taken_back:
+        recorder.tell(turn, payment, "payment.refunded")
     return payment
+
+
+def write_gone(
+    recorder: Pen, turn: Turn, payment: Payment, amount: int, evidence: Evidence, *, taken_back: bool
+) -> Payment:
+    """Write that so many KRW of money just found had gone back before, as an inquiry that shows it in all names it."""
+    cause = f"external:{payment.id}:{amount}"
+    return write_external_refund(
+        recorder, turn, payment, amount=amount, evidence=evidence, cause=cause, taken_back=taken_back
+    )

@@ -9,10 +9,9 @@ from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.ask_fence import Fence
-from bridge.flows.capture import CAME_AND_WENT, CAPTURED, Found, fence_for, write_found
-from bridge.flows.compare import ask_a_person, given_back, own_refunded, record_check
+from bridge.flows.capture import CAME_AND_WENT, CAPTURED, fence_for, write_found
+from bridge.flows.compare import ask_a_person, found_by, given_back, own_refunded, record_check
 from bridge.flows.context import Context
-from bridge.flows.external import write_external_refund
 from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_left_ms, waited_ms
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
@@ -102,12 +101,9 @@ def _record_approval(
         if outcome.refunded and outcome.refunded >= outcome.captured:
             _came_and_went(turn, recorder, payment, operation)
             return
-        found = Found(outcome.captured, Evidence.E4, CAPTURED, outcome.refs, outcome.card, paid_at=outcome.paid_at)
+        found = found_by(outcome, outcome.captured, CAPTURED, gone=outcome.refunded or 0)
         write_found(turn, recorder, payment, found, fence)
         after = payments.get(turn, recorder.site.id, payment.id)
-        if outcome.refunded and after.state == State.PAID:
-            cause = f"external:{payment.id}:{outcome.refunded}"
-            write_external_refund(recorder, turn, after, amount=outcome.refunded, evidence=Evidence.E4, cause=cause)
         if outcome.refunded is None and after.state == State.PAID:
             ask_a_person(turn, recorder, after)
         return

@@ -10,6 +10,7 @@ from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.paid_time import paid_time
 from bridge.domain.payment import Account, Payment, RefundOrder
 from bridge.domain.reasons import Reason
+from bridge.flows.external import write_gone
 from bridge.flows.orphans import close_own, write_orphan
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
 from bridge.flows.owe_withdrawal import owe_withdrawals
@@ -66,17 +67,18 @@ class Recorder(Pen):
         *,
         against: Against | None = None,
         since: datetime | None = None,
+        gone: int = 0,
     ) -> Payment:
         """Write money that moved: PAID if it is the amount asked and nothing is against it, else it is taken back.
 
-        `since` is the earliest that it can have moved, if that is not the payment's beginning.
+        `since` is the earliest that it can have moved, if that is not the payment's beginning; `gone` KRW of it went
+        back past the bridge before the books knew of it.
         """
         if paid.amount != payment.amount:
             detail = f"asked {payment.amount} KRW, the gateway took {paid.amount} KRW"
             against = Against(Reason.AMOUNT_MISMATCH, detail, "amount_mismatch")
-        state = State.PAID if against is None else State.VOIDING
-        if against is not None and payment.state == State.NEEDS_HUMAN:
-            state = State.NEEDS_HUMAN  # a person has it already
+        held_by_person = payment.state == State.NEEDS_HUMAN
+        state = State.PAID if against is None else State.NEEDS_HUMAN if held_by_person else State.VOIDING
         operations.enter(
             turn,
             cause=operation.id,
@@ -107,10 +109,12 @@ class Recorder(Pen):
         if against is None:
             orders.mark_paid_by(turn, self.site.id, payment.order_ref, payment.id)
             self.tell(turn, payment, "payment.paid")
-            return payment
-        if against.case:
+        elif against.case:
             self.case(turn, payment, against.case, against.detail)
-        self.begin_undo(turn, payment, operation, actor, due_now=True)
+        if gone:
+            payment = write_gone(self, turn, payment, gone, evidence, taken_back=against is not None)
+        if against is not None:
+            self.begin_undo(turn, payment, operation, actor, due_now=True)
         return payment
 
     def deposit(
@@ -266,7 +270,7 @@ class Recorder(Pen):
     ) -> Operation:
         """Write the intent to take an approval back; with `due_now` the heartbeat sends it.
 
-        Where a gateway has no net-cancel it is a refund of all that was captured, under a reference of its own.
+        Where a gateway has no net-cancel it is a refund of all that is left there, under a reference of its own.
         """
         context = {"sent_at": to_ms(approve.stamp.at), "sent_nonce": approve.stamp.nonce}
         returned = self.open_context(approve) if approve.context_sealed else {"returned": {}}
@@ -276,7 +280,7 @@ class Recorder(Pen):
             site=self.site.id,
             payment=payment.id,
             kind=Kind.UNDO,
-            amount=payment.captured or payment.amount,
+            amount=payment.left or payment.amount,
             step=Step.SENT,
             ref=payment.merchant_ref if isinstance(gateway, Undoes) else new_reference(self.context.clock),
             actor=actor,

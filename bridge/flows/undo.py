@@ -115,8 +115,8 @@ def _take_back(
 def _refund_all(
     gateway: Gateway, payment: Payment, undo: Operation, stamp: Stamp
 ) -> Exchange[Undone | NothingThere | TooLate | Accepted | Unknown]:
-    tax = split_as_told(undo.amount, payment.parts)
-    whole = RefundOrder(undo.ref, undo.amount, "자동 취소", True, 0, 0, tax=tax)
+    tax = split_as_told(undo.amount, payment.parts, gone=payment.refunded)
+    whole = RefundOrder(undo.ref, undo.amount, "자동 취소", True, 0, payment.refunded, tax=tax)
     outcome = yield from gateway.refund(payment, whole, stamp)
     if isinstance(outcome, Done):
         return Undone()

@@ -535,6 +535,26 @@ async def test_reports_that_no_inquiry_can_confirm_are_a_persons_once_for_each(d
     assert ["reports so far: 1" in one["detail"] for one in cases] == [bool(more)]
 
 
+@pytest.mark.parametrize(("held", "comes_to", "told"), [
+    (True, PART, ["payment.paid", "payment.refunded"]), (False, VOIDING, [])])  # fmt: skip
+async def test_money_found_after_a_part_of_it_went_back_is_booked_whole_and_only_the_rest_is_taken_back(
+    desk, held, comes_to, told
+):
+    at = await desk("AskedOnHint")
+    payment = await at.payment_in(OPEN)
+    check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
+    await at.write(lambda turn, pen: record_check(
+        turn, pen, at.gateway, check, Seen(55_000, 20_000), Fence(held), pen.stamp))  # fmt: skip
+
+    after = await at.world.payment(payment.id)
+    assert (after.state, after.captured, after.refunded) == (comes_to, 55_000, 20_000)
+    assert await at.world.entries(payment.id) == [("capture", 55_000, "E4"), ("external_refund", -20_000, "E4")]
+    assert await at.world.told(payment.id) == told
+    assert await at.world.cases(payment.id) == [], "no other amount was taken than asked"
+    undone = [one.amount for one in await at.world.operations(payment.id) if one.kind is Kind.UNDO]
+    assert undone == ([] if held else [35_000])
+
+
 # ---- ends
 
 

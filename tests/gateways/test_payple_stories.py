@@ -168,6 +168,24 @@ async def test_another_amount_of_a_mixed_order_is_given_back_with_the_vat_that_p
     await street.check_books()
 
 
+async def test_the_rest_of_a_mixed_order_is_taken_back_with_its_own_vat_after_a_part_went_back_in_the_console(at_once):
+    street = at_once
+    street.set(lookup_shows_refunds=True)
+    street.shop.fence = lambda question: {"hold": False, "code": "gone", "reason": "sold"}
+    opened = await street.checkout(street.order(tax_free=5_500, hold_expires_at=street.hold(600)))
+    await street.authenticate(opened)
+    give_back_in_the_console(street, await street.payment(opened.payment), 18_000)
+    await street.live(3_600.0, 30.0)
+
+    payment = await street.payment(opened.payment)
+    entries = [(kind, amount) for kind, amount, _ in await street.entries(payment.id)]
+    assert entries == [("capture", 55_000), ("external_refund", -18_000), ("undo", -37_000)]
+    assert (payment.state, street.book(payment).net) == ("voided", 0)
+    assert [one.step for one in await street.operations(payment.id) if one.kind == "undo"] == ["ok"]
+    assert len(street.money_calls()) == 1, "Payple takes the VAT of the rest"
+    await street.check_books()
+
+
 async def test_a_webhook_of_money_given_back_that_no_inquiry_shows_is_a_persons(told):
     opened = await told.checkout()
     await told.go(await told.authenticate(opened))

@@ -159,7 +159,7 @@ class Mainpay(Direct):
             days = (sent.at, sent.at - AROUND_MIDNIGHT, sent.at + AROUND_MIDNIGHT)
             return (yield from self._undo_by_order(payment, days, stamp))
         else:
-            amount = payment.captured or payment.amount  # it may have taken another amount than asked
+            amount = payment.left or payment.amount  # it may have taken another amount than asked
             reply = yield self._guide_cancel(payment, amount, "승인 응답 유실", stamp)
         return self._undone(payment, reply)
 

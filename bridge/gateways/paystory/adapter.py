@@ -145,9 +145,10 @@ class PayStory(Writer):
         self, payment: Payment, returned: Return, sent: Stamp, stamp: Stamp
     ) -> Exchange[Undone | NothingThere | TooLate | Unknown]:
         """Cancel by order number, which is how a lost approval is taken back (7.3; standard guide 3.1.4)."""
-        amount = payment.captured or payment.amount
-        tax = self.split(split_as_told(amount, payment.parts), payment.tax_free)
-        reply = yield self.cancel(payment.method, _by_order(payment) | tax, amount, "승인 응답 유실", stamp)
+        amount = payment.left or payment.amount
+        tax = self.split(split_as_told(amount, payment.parts, gone=payment.refunded), payment.tax_free)
+        named, part = _by_order(payment) | tax, payment.refunded > 0
+        reply = yield self.cancel(payment.method, named, amount, "승인 응답 유실", stamp, part=part)
         return answers.undoing(payment, self.settings.mid, reply)
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:

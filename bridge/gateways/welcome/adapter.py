@@ -103,7 +103,7 @@ class Welcome(Billing, Escrow):
         if not tid:
             return Unknown("no transaction is known to take back")
         mobile = bool(returned.refs.get("P_TID"))  # cancelType=C is of the window's transactions alone
-        answer = read((yield self._cancel(payment, tid, payment.captured or payment.amount, stamp, net_cancel=mobile)))
+        answer = read((yield self._cancel(payment, tid, payment.left or payment.amount, stamp, net_cancel=mobile)))
         if answer.code == codes.SUCCESS:
             if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
                 return Unknown("the cancel was answered about another payment", answer.code)
