@@ -12,7 +12,16 @@ from bridge.flows.ask_fence import Fence
 from bridge.flows.capture import CAME_AND_WENT, CAPTURED, fence_for, write_found
 from bridge.flows.compare import ask_a_person, found_by, given_back, own_refunded, record_check
 from bridge.flows.context import Context
-from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, quiet_left_ms, waited_ms
+from bridge.flows.pace import (
+    APPROVAL_SECONDS,
+    ASK_SECONDS,
+    after_human,
+    claimed_until,
+    is_late,
+    pause_ms,
+    quiet_left_ms,
+    waited_ms,
+)
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
@@ -163,7 +172,7 @@ def _go_on(
         detail = f"the gateway's inquiry settled nothing: {code or type(outcome).__name__} {message}".strip()
         needs_human(turn, recorder, hold_order(turn, recorder, payment), code, message, detail)
         return
-    next_try_at = recorder.at + pause_ms(ASK_SECONDS, operation.tries // 2)
+    next_try_at = recorder.at + pause_ms(APPROVAL_SECONDS, operation.tries // 2)
     quiet_left = quiet_left_ms(recorder.context, gateway, operation, recorder.stamp)
     if quiet_left:
         next_try_at = min(next_try_at, recorder.at + quiet_left)

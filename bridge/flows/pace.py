@@ -8,9 +8,12 @@ from bridge.ledger.ledger import Row
 from bridge.ledger.operations import Operation
 
 UNDO_SECONDS = (1, 2, 4, 8, 15, 30, 45)
+APPROVAL_SECONDS = (2, 3, 10, 30, 45)
 ASK_SECONDS = (2, 3, 10, 45, 60)
-"""Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute.
-What a net-cancel takes back is to be settled within a minute of the last trouble: no pause may take all of it."""
+"""Pauses between tries: a net-cancel goes out at once and often, an inquiry at 2, 5, 15, 60 s and then each minute, one
+about an approval or a window's end at 2, 5, 15, 45 s and then each 45 s. Where a gateway takes approvals back, one that
+moved money unheard is to be settled within a minute of the last trouble, also by an inquiry that lags behind it: no
+pause may take all of it, and there is a look well before it is over."""
 CLAIM_SECONDS_MORE = 30
 HUMAN_EVERY_SECONDS = 600
 OVERDUE_SECONDS = 60

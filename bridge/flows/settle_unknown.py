@@ -10,7 +10,7 @@ from bridge.domain.payment import Payment
 from bridge.domain.services import RefundsToAccounts
 from bridge.flows.context import Context
 from bridge.flows.inquire import BLIND, inquire_once, takes_back_first
-from bridge.flows.pace import HUMAN_EVERY_SECONDS, after_human, is_late, quiet_left_ms, waited_ms
+from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, is_late, quiet_left_ms, waited_ms
 from bridge.flows.probe import probe_once
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import await_end, refund_again
@@ -24,7 +24,8 @@ from bridge.ledger import operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
-PUT_OFF_SECONDS = 60
+PUT_OFF_SECONDS = UNDO_SECONDS[-1]
+"""A try that fails here, as where the disk is full, waits no longer than one that the gateway did not answer."""
 
 
 def settle_soon(context: Context, site: Site, payment: Payment) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.clock import now_ms, to_ms
 from bridge.flows.pace import (
+    APPROVAL_SECONDS,
     ASK_SECONDS,
     UNDO_SECONDS,
     accepted_until,
@@ -15,6 +16,7 @@ from bridge.flows.pace import (
     patience_seconds,
     pause_ms,
 )
+from bridge.flows.settle_unknown import PUT_OFF_SECONDS
 from tests.ledger.test_rows import operation, payment
 from tests.support.clock import NOW
 
@@ -23,12 +25,20 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 @pytest.mark.parametrize(
     ("seconds", "goes_out_at"),
-    [(ASK_SECONDS, [2, 5, 15, 60, 120, 180, 240]), (UNDO_SECONDS, [1, 3, 7, 15, 30, 60, 105, 150])],
+    [
+        (ASK_SECONDS, [2, 5, 15, 60, 120, 180, 240]),
+        (APPROVAL_SECONDS, [2, 5, 15, 45, 90, 135]),
+        (UNDO_SECONDS, [1, 3, 7, 15, 30, 60, 105, 150]),
+    ],
 )
 def test_an_inquiry_and_a_net_cancel_go_out_at_their_seconds_and_then_at_the_last_pause_for_ever(seconds, goes_out_at):
     pauses = [pause_ms(seconds, tries) for tries in range(1, len(goes_out_at) + 1)]
     assert list(accumulate(pauses)) == [at * SECOND for at in goes_out_at]
     assert pause_ms(seconds, 0) == pauses[0]
+
+
+def test_no_pause_takes_all_of_the_minute_in_which_what_moved_unheard_is_to_be_settled():
+    assert max(*UNDO_SECONDS, *APPROVAL_SECONDS, PUT_OFF_SECONDS) == 45
 
 
 @pytest.mark.parametrize(

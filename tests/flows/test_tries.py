@@ -176,7 +176,12 @@ async def test_a_try_that_proves_nothing_is_repeated_and_its_words_are_kept(worl
 
 @pytest.mark.parametrize(
     ("op", "seconds"),
-    [("probe", [2, 5, 15, 60]), ("inquire", [2, 5, 15, 60]), ("undo", [1, 9, 54, 99]), ("refund", [2, 10, 40, 85])],
+    [
+        ("probe", [2, 5, 15, 60]),
+        ("inquire", [2, 5, 15, 45, 90]),
+        ("undo", [1, 9, 54, 99]),
+        ("refund", [2, 10, 40, 85]),
+    ],
 )
 async def test_tries_come_fast_at_first_and_then_slowly(world, op, seconds):
     await pending(world, op)

@@ -44,6 +44,21 @@ async def test_a_refund_refused_as_more_than_is_left_is_asked_about_and_ends_no_
     assert street.book(payment).net == 35_000
 
 
+async def test_an_approval_whose_answer_is_lost_is_known_well_within_a_minute_though_the_inquiry_lags_half_of_it(
+    street,
+):
+    street.set(query_lag_seconds=30.0)
+    street.fault("approve", "drop_after")
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(44.0, 1.0)
+    assert await street.state(opened.payment) == "unknown"
+    await street.live(6.0, 1.0)
+
+    assert await street.state(opened.payment) == "paid"
+    await street.check_books()
+
+
 async def paid_and_told(street, lag_seconds):
     """A ticket was paid an hour ago; the shop is told of a cancel that its clerk makes in Pay-Story's own office."""
     street.register_notices()
