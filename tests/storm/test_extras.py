@@ -1,5 +1,7 @@
 """What schedules have beside plain sales: drawn from its own stream, and what is told wrongly is found out."""
 
+import dataclasses
+
 import pytest
 
 from bridge.domain.billing import Issued
@@ -7,15 +9,19 @@ from bridge.domain.gateway import Return
 from bridge.domain.tax import Split
 from bridge.flows import issue_receipt, tax_of_refund
 from bridge.flows.move_receipt import move_receipt
-from bridge.gateways.payple.adapter import Payple
+from bridge.gateways.payple import notices as payple_notices
+from bridge.gateways.payple.adapter import Payple, PaypleAtOnce
 from bridge.gateways.welcome.adapter import Welcome
 from bridge.ledger.receipts import ReceiptState
+from bridge.sandbox.faults import Fault
 from tests.storm import accounts
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import is_found_out, storms
 from tests.storm.regressions import PLAIN, REGRESSIONS
+from tests.storm.weather import Weather
 
 MANY = range(1, 401)
+DOUBLED = range(70, 90)
 
 
 def having(extra):
@@ -87,6 +93,25 @@ def test_accounts_are_closed_and_deposits_go_back_to_accounts_in_storms():
             if wanted <= found:
                 return
     pytest.fail(f"only {found}")
+
+
+def test_a_refund_executed_twice_at_payple_of_which_nobody_is_told_is_found_out(
+    monkeypatch,
+):
+    def twice(self, op, setup, must_tell):
+        if op != "refund" or self.calm:
+            return None
+        must_tell()
+        return Fault("duplicate_unseen", 1.0)
+
+    def once(self, raw, kind):
+        return dataclasses.replace(payple_notices.read(raw), alike=False)
+
+    monkeypatch.setattr(Weather, "of_call", twice)
+    assert not is_found_out("I1", DOUBLED, "payple")
+    monkeypatch.setattr(Payple, "read_notice", once)
+    monkeypatch.setattr(PaypleAtOnce, "read_notice", once)
+    assert is_found_out("I1", DOUBLED, "payple")
 
 
 def test_transfers_are_registered_failed_by_the_bank_and_taken_back_in_storms():
