@@ -48,7 +48,7 @@ final class Telephone_Order {
 		printf( '<p><label>%s<br><select name="months"><option value="0">%s</option>', esc_html( sprintf( __( 'Instalments, from %s on', 'pay-bridge' ), Words::krw( max( array_column( $gateways, 'instalments_from' ) ) ) ) ), esc_html__( 'In one sum', 'pay-bridge' ) );
 		foreach ( range( 2, $most ) as $months ) {
 			/* translators: %d: a number of months, 2 or more */
-			printf( '<option value="%d">%s</option>', (int) $months, esc_html( sprintf( __( '%d months', 'pay-bridge' ), $months ) ) );
+			printf( '<option value="%d">%s</option>', absint( $months ), esc_html( sprintf( __( '%d months', 'pay-bridge' ), $months ) ) );
 		}
 		echo '</select></label></p>';
 	}
