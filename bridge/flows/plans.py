@@ -89,7 +89,10 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
         if answer is not None:
             return rows.get(turn, site.id, answer.result), False
         if _is_over(context, wish.ends):
-            raise Malformed("ends has passed in Korea: give the day of the last round, today at the earliest.")
+            raise Malformed(
+                "ends has passed in Korea: give the day of the last round, today at the earliest.",
+                message_ko="마지막 날이 이미 지났어요. 오늘이나 그 뒤의 날을 골라 주세요.",
+            )
         context.admit()
         plan = _new_plan(context, site, gateway, wish)
         rows.add(turn, plan)

@@ -17,10 +17,11 @@ from bridge.flows.health import Words
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
-from bridge.ledger import audit, operations, payments, replay
-from bridge.ledger.ledger import Turn
+from bridge.ledger import audit, gap, operations, payments, replay
+from bridge.ledger.ledger import Row, Turn
 
 ASKED = "escrow.asked"
+NOT_SHOWN = "escrow.not_shown"
 OK, NO = 200, 503
 """How the answer to a step is kept for a repeat: with the state heard, or as no."""
 QUIET_MS = 60_000
@@ -63,7 +64,7 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
     key; the state that is asked for settles it. A state that says the money went back becomes a case, and the books
     stay as they are until a person decides it. A repeat of the same request is answered as the first one was. Raises
     NotFound, NotNow, Malformed (a field too many or too few), PendingOutcome (what was asked has no answer yet),
-    GatewayOff (extra: gateway_message), Replayed, KeyReused.
+    Reconciling (the buyer's word, while restored books are), GatewayOff (extra: gateway_message), Replayed, KeyReused.
     """
     payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, wish.payment))
     gateway = site.gateway(payment.gateway)
@@ -107,6 +108,8 @@ def _begin(turn: Turn, recorder: Recorder, wish: EscrowWish, once: Once) -> repl
     if State(current.state) not in PAID_STATES or current.left <= 0:
         raise NotNow(f"A payment in state {current.state} is in no escrow.", state=current.state)
     unheard = UNHEARD.get(wish.step)
+    if unheard:
+        gap.refuse(turn, site.id)
     why = why_not_decided(turn, current) if unheard else None
     if why is not None:
         refusal = NotNow if current.escrow in DECIDED else PendingOutcome
@@ -120,7 +123,9 @@ def _begin(turn: Turn, recorder: Recorder, wish: EscrowWish, once: Once) -> repl
 def _record(turn: Turn, now: Recorder, current: Payment, wish: EscrowWish, outcome: object, asked_at: int) -> None:
     said = outcome if isinstance(outcome, EscrowShown | Refused | Unknown) else None
     detail: dict[str, str | int] = {"code": said.code, "message": said.message} if said else {}
-    event = "escrow.shown" if isinstance(outcome, EscrowShown) else "escrow.not_shown"
+    event = "escrow.shown" if isinstance(outcome, EscrowShown) else NOT_SHOWN
+    if wish.step in UNHEARD and isinstance(outcome, Refused | NotSent):
+        detail["refused"] = 1
     stands = _stands(turn, current, wish, outcome, asked_at)
     now.note(turn, current, event, detail, refs={ESCROW: stands} if stands else {})
     if isinstance(outcome, EscrowShown) and outcome.given_back:
@@ -135,13 +140,25 @@ def _stands(turn: Turn, current: Payment, wish: EscrowWish, outcome: object, ask
         early = asked_at - _word_sent_at(turn, current) < QUIET_MS
         return "" if current.escrow in DECIDED or (current.escrow in UNHEARD.values() and early) else "kept"
     is_no = isinstance(outcome, Refused | NotSent) and current.escrow == UNHEARD.get(wish.step)
-    return "kept" if is_no else ""
+    return "kept" if is_no and _is_only_word(turn, current) else ""
+
+
+def _is_only_word(turn: Turn, payment: Payment) -> bool:
+    """Tell whether each word of the buyer before this one was refused: a refusal proves nothing of one without answer,
+    which may be why this one was refused."""
+    chain = audit.chain(turn, payment.id)
+    refused = sum(row["event"] == NOT_SHOWN and "refused" in json.loads(row["detail"]) for row in chain)
+    return len(_words(chain)) - refused == 1
 
 
 def _word_sent_at(turn: Turn, payment: Payment) -> int:
     """Tell when the buyer's word was last passed on, in milliseconds; 0 where it never was."""
-    rows = [row for row in audit.chain(turn, payment.id) if row["event"] == ASKED]
-    return max((int(row["at"]) for row in rows if json.loads(row["detail"])["reason"] in UNHEARD), default=0)
+    return max((int(row["at"]) for row in _words(audit.chain(turn, payment.id))), default=0)
+
+
+def _words(chain: list[Row]) -> list[Row]:
+    """Give the rows that say that the buyer's yes or no was about to be sent."""
+    return [row for row in chain if row["event"] == ASKED and json.loads(row["detail"])["reason"] in UNHEARD]
 
 
 def _have_it_looked_at(turn: Turn, recorder: Recorder, payment: Payment, shown: EscrowShown) -> None:

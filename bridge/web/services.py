@@ -63,7 +63,8 @@ class Services:
         signed = await from_site(self._context, request)
         asked = convert(signed.json(), EscrowIn)
         wish = EscrowWish(request.path_params["payment"], asked.step, asked.fields, asked.actor)
-        return _json(await take_escrow_step(self._context, signed.site, wish, signed.once()))
+        once = signed.once_of_secret(self._context.vault)  # a refusal names the account to which money goes back
+        return _json(await take_escrow_step(self._context, signed.site, wish, once))
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.support.disaster import keep, key_of, lose
 from tests.support.teller import TELLER
 
 
@@ -234,6 +235,34 @@ async def test_a_word_of_the_buyer_that_was_refused_may_be_said_again_and_then_s
 
     assert (refused.json()["gateway_message"], before, said.status_code) == ("그렇게 안 돼요", "kept", 200)
     assert (await world.payment(paid)).escrow == "confirmed"
+
+
+async def test_a_refused_word_does_not_prove_that_an_earlier_one_without_answer_was_not_taken(world, paid):
+    world.teller.escrow = "kept"
+    world.teller.fail("escrow", "lost_before")
+    await escrow(world, paid, "confirm")
+    await world.live(61)
+    await escrow(world, paid, "status")
+    world.teller.fail("escrow", "no")
+    again = await escrow(world, paid, "confirm")
+    unheard = (await world.payment(paid)).escrow
+    world.teller.escrow = "confirm"
+    await escrow(world, paid, "status")
+
+    assert (again.json()["gateway_message"], unheard) == ("그렇게 안 돼요", "confirming")
+    assert (await world.payment(paid)).escrow == "confirmed"
+
+
+async def test_the_buyers_word_waits_until_restored_books_are_reconciled(world, paid):
+    await world.beat()
+    keep(world)
+    await lose(world)
+    refused = [await escrow(world, paid, step, once=key_of(world, at)) for at, step in enumerate(("confirm", "deny"))]
+    asked = await escrow(world, paid, "status", once=key_of(world, 9))
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(503, "reconciling")] * 2
+    assert asked.status_code == 200
+    assert words_of(world) == ["status"]
 
 
 async def test_of_two_words_at_once_the_gateway_hears_one(world, paid):

@@ -164,7 +164,14 @@ def test_only_the_configured_addresses_are_called():
 @pytest.mark.parametrize("step", ["confirm", "deny"])
 def test_a_code_that_proves_no_refusal_leaves_open_what_became_of_the_buyers_word(step):
     assert isinstance(answered(step, ResultCode="R301", ResultMsg="내부 오류"), Unknown)
-    assert isinstance(answered(step, ResultCode="R201", ResultMsg="불가"), Refused)
+    for code in ("R201", "310015", "310017", "310020"):
+        assert isinstance(answered(step, ResultCode=code, ResultMsg="불가"), Refused)
+
+
+@pytest.mark.parametrize("step", ["confirm", "deny"])
+def test_that_the_purchase_was_confirmed_before_is_how_it_stands_whatever_word_is_passed_on(step):
+    said = answered(step, ResultCode="310014", ResultMsg="기 구매확인 거래")
+    assert said == EscrowShown("구매확정", "310014", "기 구매확인 거래", "confirmed")
 
 
 @pytest.mark.parametrize("escrow", ["confirming", "denying", "confirmed", "denied"])

@@ -5,6 +5,7 @@ import re
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -59,7 +60,7 @@ class StubBridge:
     """Payments and refunds by id; `refund_states` are what the next refunds come to; `seen` is what was asked,
     `gap` what is said about a restore, `handed` what was handed over, `methods` what the gateways take, `anchor` the
     one told next, `outcomes` what is said of anchors by their day (else that they agree), and `scripted` the answer to
-    a method and path, with its query where it has one; None instead of an answer hangs up."""
+    a method and path, with its query where it has one, or what makes it; None instead of an answer hangs up."""
 
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class StubBridge:
     methods: list[dict[str, Any]] = field(default_factory=list)
     anchor: Any = None
     outcomes: dict[str, str] = field(default_factory=dict)
-    scripted: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    scripted: dict[str, tuple[int, Any] | Callable[[], tuple[int, Any]]] = field(default_factory=dict)
     clock_ahead_seconds: int = 0
     answer_delay_seconds: float = 0.0
     status: dict[str, Any] = field(default_factory=lambda: {"state": "open", "result_url": ""})
@@ -198,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         scripted = self.bridge.scripted.get(f"{method} {self.path}", self.bridge.scripted.get(f"{method} {parts.path}"))
         if scripted is not None:
-            status, answer = scripted
+            status, answer = scripted() if callable(scripted) else scripted
             if answer is None:
                 self.close_connection = True
             else:

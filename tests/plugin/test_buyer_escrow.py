@@ -158,6 +158,40 @@ def test_a_refusal_is_told_in_the_gateways_words_with_what_to_do(case: Case) -> 
     assert "관리자 화면" not in told, "that is nothing for a buyer"
 
 
+@pytest.mark.parametrize(
+    ("step", "unheard", "stands"), [("confirm", "confirming", "denied"), ("deny", "denying", "confirmed")]
+)
+def test_a_word_that_was_not_taken_as_the_purchase_stands_otherwise_is_not_said_to_have_arrived(
+    case: Case, step: str, unheard: str, stands: str
+) -> None:
+    fields = case.form(step)
+    case.stands(stands)
+    case.bridge.payments[case.id]["escrow"]["steps"] = OPEN  # as it was when the form was sent
+    case.answers(503, code="gateway_unavailable", gateway_message="이미 결정된 거래입니다.")
+    refused = case.told(case.send(fields))
+    case.stands(unheard)
+    look = case.form("status")
+
+    def settled() -> tuple[int, Any]:
+        case.stands(stands)
+        return 200, {"state": stands}
+
+    case.bridge.scripted[f"POST /v1/payments/{case.id}/escrow"] = settled
+    looked = case.told(case.send(look))
+
+    words = "이미 다르게 정해져 있어서 이번 결정은 받아들여지지 않았어요. 지금 상태는 아래와 같아요."
+    assert (refused, looked) == (("info", words), ("info", words))
+
+
+def test_the_bridges_own_no_says_that_nothing_was_sent_and_why(case: Case) -> None:
+    fields = case.form("confirm")
+    why = "앞선 환불의 결과를 아직 확인하고 있어요."
+    case.answers(409, code="pending_outcome", message_ko=why)
+    kind, told = case.told(case.send(fields))
+
+    assert (kind, "아무것도 보내지 않았어요" in told, why in told) == ("error", True, True)
+
+
 @pytest.mark.parametrize("who", ["stranger", "clerk", "visitor"])
 def test_nobody_but_the_owner_sees_it_or_decides(case: Case, who: str) -> None:
     fields = case.form("confirm")

@@ -466,8 +466,8 @@ async def test_escrow_goes_through_its_states(bench):
         return (await call(bench, "/escrow/checkstatus", ESCROW | {"tid": back["P_TID"]}))["clStatus"]
 
     assert await status() == "0"
-    assert (await call(bench, "/escrow/buyconfirm", buy))["ResultCode"] == "R201", "nothing was delivered"
-    assert (await call(bench, "/escrow/buydeny", buy))["ResultCode"] == "R201"
+    assert (await call(bench, "/escrow/buyconfirm", buy))["ResultCode"] == "310015", "nothing was delivered"
+    assert (await call(bench, "/escrow/buydeny", buy))["ResultCode"] == "310017"
     assert (await call(bench, "/escrow/denyconfirm", buy))["ResultCode"] == "R201"
     for change in ({"oid": "x"}, {"price": "1"}, {"report": "U"}):
         assert (await call(bench, "/escrow/delivery", DELIVERY | deal | change))["ResultCode"] == "R201"
@@ -486,7 +486,11 @@ async def test_escrow_goes_through_its_states(bench):
     deal |= {"tid": back["P_TID"], "oid": "LINK-2"}
     await call(bench, "/escrow/delivery", DELIVERY | deal)
     confirm = await call(bench, "/escrow/buyconfirm", buy | {"originalTid": back["P_TID"]})
+    again = [
+        await call(bench, f"/escrow/{word}", buy | {"originalTid": back["P_TID"]}) for word in ("buyconfirm", "buydeny")
+    ]
     assert (confirm["ResultCode"], await status()) == ("310000", "3")
+    assert [one["ResultCode"] for one in again] == ["310014", "310017"]
 
 
 @pytest.mark.parametrize(

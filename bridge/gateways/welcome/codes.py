@@ -8,6 +8,7 @@ from bridge.domain.reasons import Reason
 
 SUCCESS = "00"
 ESCROW_SUCCESS = "310000"
+ESCROW_CONFIRMED = "310014"
 
 PAY_TYPES = {
     Method.CARD: "card",
@@ -133,6 +134,11 @@ def cancel_refusal(code: str) -> Reason | None:
     if is_in(code, "R100", "R199"):
         return Reason.BAD_REQUEST
     return Reason.CANCEL_FAILED if code == FAILED or is_in(code, "R200", "R299") else None
+
+
+def word_refusal(code: str) -> Reason | None:
+    """Say why a buyer's yes or no was not taken (codes of its own: mobile 9.4); None where the code leaves it open."""
+    return Reason.BAD_REQUEST if code in ("310015", "310017", "310020") else cancel_refusal(code)
 
 
 def says_already(message: str) -> bool:

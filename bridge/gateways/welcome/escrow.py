@@ -94,10 +94,7 @@ class Escrow(Talk):
         own["clientIp"] = self.settings.server_address
         answer = read((yield self.call(f"escrow_{path}", f"/escrow/{path}", fields | own, [], stamp)))
         if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS):
-            reason = codes.cancel_refusal(answer.code)
-            if reason is None and step.step in UNHEARD:
-                return Unknown("the code proves no refusal of the buyer's word", answer.code, answer.message)
-            return Refused(reason or Reason.GATEWAY, answer.code, answer.message)
+            return _not_taken(step, answer.code, answer.message)
         state = answer.text("clStatus", "")
         shown = codes.ESCROW_STATES.get(state, state) or step.step
         given_back = step.step == "status" and state in codes.ESCROW_CANCELLED
@@ -123,6 +120,16 @@ def why_not_refunded(payment: Payment) -> str:
         "confirmed": "구매자가 구매를 확정한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 취소해야 해요.",
         "denied": "구매자가 구매를 거절한 에스크로 결제라 웰컴페이먼츠 가맹점 관리자에서 거절을 확인해야 해요.",
     }.get(payment.escrow, "")
+
+
+def _not_taken(step: EscrowStep, code: str, message: str) -> EscrowShown | Refused | Unknown:
+    """Read a code that is no success: whether it refuses, or tells of an earlier yes, or leaves a buyer's word open."""
+    if step.step not in UNHEARD:
+        return Refused(codes.cancel_refusal(code) or Reason.GATEWAY, code, message)
+    if code == codes.ESCROW_CONFIRMED:
+        return EscrowShown(codes.ESCROW_STATES["3"], code, message, "confirmed")
+    reason = codes.word_refusal(code)
+    return Refused(reason, code, message) if reason else Unknown("the code proves no refusal", code, message)
 
 
 def _decided(step: EscrowStep, state: str) -> Literal["", "kept", "confirmed", "denied"]:

@@ -10,7 +10,10 @@ from bridge.gateways.welcome.sandbox_words import (
     BAD_FIELD,
     BINS,
     CANNOT,
+    CANNOT_CONFIRM,
+    CANNOT_DENY,
     CARDS,
+    CONFIRMED,
     ESCROW_METHODS,
     ESCROW_OK,
     INSTALLMENT_MIN_WON,
@@ -224,8 +227,10 @@ def buyconfirm(till: Till, form: Form, fault: Fault | None) -> Answer:
     """Confirm a purchase, after its delivery (payapi06, 6.2). Raises Refusal."""
     refuse_if_told(fault, CANNOT)
     deal = _escrow_deal(till, form["mid"], form["originalTid"])
+    if deal.escrow == "3":
+        raise Refusal(CONFIRMED)
     if deal.escrow != "0" or not deal.delivered:
-        raise Refusal(CANNOT, "구매확정할 수 없는 상태입니다.")
+        raise Refusal(CANNOT_CONFIRM)
     deal.escrow = "3"
     return _escrow_done(till)
 
@@ -235,7 +240,7 @@ def buydeny(till: Till, form: Form, fault: Fault | None) -> Answer:
     refuse_if_told(fault, CANNOT)
     deal = _escrow_deal(till, form["mid"], form["originalTid"])
     if deal.escrow != "0" or not deal.delivered:
-        raise Refusal(CANNOT, "구매거절할 수 없는 상태입니다.")
+        raise Refusal(CANNOT_DENY)
     deal.escrow, deal.deny = "10", form.get("denyMsg", "")
     return _escrow_done(till)
 

@@ -24,6 +24,8 @@ GATEWAY = "welcome"
 DIALECT = "payapi"
 OK = "00"
 ESCROW_OK = "310000"
+CONFIRMED, CANNOT_CONFIRM, CANNOT_DENY = "310014", "310015", "310017"
+"""No to a buyer's word on an escrow (mobile 9.4)."""
 
 BAD_FIELD, BAD_SIGNATURE, USED_ORDER = "R101", "R102", "V011"
 REFUSED, CANNOT, ALREADY = "01", "R201", "500626"
@@ -34,6 +36,9 @@ MESSAGES: Mapping[str, str] = {
     REFUSED: "승인 거절",
     CANNOT: "처리할 수 없는 거래입니다.",
     ALREADY: "이미 취소된 거래입니다.",
+    CONFIRMED: "이미 구매확정된 거래입니다.",
+    CANNOT_CONFIRM: "구매확정할 수 없는 상태입니다.",
+    CANNOT_DENY: "구매거절할 수 없는 상태입니다.",
 }
 WITH_HTTP_400 = frozenset({BAD_FIELD, BAD_SIGNATURE})
 """4XX: 잘못된 요청 (payapi01, PAYAPI 응답코드); everything else is said with 200."""

@@ -20,6 +20,14 @@ final class Buyer_Escrow {
 	/** Asked for where the gateway has not answered to the buyer's word. */
 	const STATUS = 'status';
 
+	/** What a word, or one without an answer, would have it come to. */
+	const MEANT = array(
+		'confirm'    => 'confirmed',
+		'confirming' => 'confirmed',
+		'deny'       => 'denied',
+		'denying'    => 'denied',
+	);
+
 	/** Of an order of the user's own, whose payment is in escrow; nothing for any other. */
 	public static function render( string $order_ref ): void {
 		$known = self::own( $order_ref );
@@ -78,7 +86,7 @@ final class Buyer_Escrow {
 			'confirmed'  => __( 'You have confirmed the purchase, and the shop receives the money. If something is wrong after all, please ask the shop.', 'pay-bridge' ),
 			'denied'     => __( 'You have refused the purchase. The shop confirms that at the gateway, and then the money goes back. If you hear nothing, please ask the shop.', 'pay-bridge' ),
 		);
-		return $words[ $buyer ] ?? __( 'The gateway keeps your money until you have received what you bought. Then confirm the purchase, or refuse it if something is wrong.', 'pay-bridge' );
+		return $words[ $buyer ] ?? __( 'The gateway keeps your money until you have received what you bought. Then confirm the purchase, or refuse it if something is wrong. After some days the gateway may count it as confirmed by itself.', 'pay-bridge' );
 	}
 
 	/** What the buyer may do now: decide; or, while a decision has no answer, look what became of it. */
@@ -161,7 +169,8 @@ final class Buyer_Escrow {
 			'fields' => (object) self::typed( $fields, $order_ref ),
 		);
 		$answer = $client->post( '/v1/payments/' . rawurlencode( $payment_id ) . '/escrow', $body, Request::post( 'key' ) );
-		list( $kind, $words ) = self::told( $step, $answer, Reconciliation::pull( $client, $payment_id ) );
+		$meant  = self::MEANT[ self::STATUS === $step ? Escrow::buyer( $payment ) : $step ] ?? '';
+		list( $kind, $words ) = self::told( $meant, self::STATUS === $step, $answer, Reconciliation::pull( $client, $payment_id ) );
 		Deed::finish( $payment_id, $back, $kind, $words );
 	}
 
@@ -181,19 +190,28 @@ final class Buyer_Escrow {
 	/**
 	 * What came of it: how the payment stands afterwards decides, for an answer may be lost.
 	 *
-	 * @param array|null $now The payment; null where the bridge did not say.
+	 * @param string     $meant   What it should come to.
+	 * @param bool       $is_look Whether only the state was asked for.
+	 * @param Answer     $answer  The bridge's.
+	 * @param array|null $now     The payment; null where the bridge did not say.
 	 * @return array{0:string,1:string} Kind and words.
 	 */
-	private static function told( string $step, Answer $answer, ?array $now ): array {
+	private static function told( string $meant, bool $is_look, Answer $answer, ?array $now ): array {
 		$buyer = null === $now ? '' : Escrow::buyer( $now );
-		if ( in_array( $buyer, array( 'confirmed', 'denied' ), true ) ) {
+		if ( in_array( $buyer, self::MEANT, true ) && $buyer !== $meant ) {
+			return array( 'info', __( 'The purchase had been decided otherwise, so your decision was not taken: below is how it stands.', 'pay-bridge' ) );
+		}
+		if ( '' !== $meant && $buyer === $meant ) {
 			return array( 'success', __( 'Your decision has reached the gateway.', 'pay-bridge' ) );
 		}
 		if ( null === $now || 0 === $answer->status || in_array( $buyer, Escrow::UNHEARD, true ) ) {
 			return array( 'info', __( 'The gateway has not answered yet, so it is not known what became of your decision.', 'pay-bridge' ) );
 		}
-		if ( self::STATUS === $step && $answer->ok() ) {
+		if ( $is_look && $answer->ok() ) {
 			return array( 'info', __( 'Your decision did not reach the gateway. Please decide again.', 'pay-bridge' ) );
+		}
+		if ( ! $answer->ok() && 'gateway_unavailable' !== $answer->code() ) { // The bridge's own no: a refund is under way, it is busy.
+			return array( 'error', __( 'Nothing was sent to the gateway.', 'pay-bridge' ) . "\n" . $answer->message() );
 		}
 		$said   = is_string( $answer->body['gateway_message'] ?? null ) ? $answer->body['gateway_message'] : '';
 		$advice = __( 'If the shop has not sent what you bought yet, try again once you have it; if it still fails, please ask the shop.', 'pay-bridge' );

@@ -28,11 +28,16 @@ final class Plan_Form {
 		printf( '<p><label>%s<br><input type="text" name="title" required maxlength="%d" size="30" autocomplete="off"></label></p>', esc_html__( 'Name of the plan', 'pay-bridge' ), absint( Order::CHARACTERS['title'] ) );
 		printf( '<p><label>%s<br><input type="text" inputmode="numeric" name="amount" pattern="[1-9][0-9]{0,9}" required size="11" autocomplete="off"></label></p>', esc_html__( 'Amount in KRW, each time', 'pay-bridge' ) );
 		self::render_rhythm();
-		printf( '<p><label>%s<br><input type="date" name="ends" required min="%s" value="%s"></label></p>', esc_html__( 'Last day', 'pay-bridge' ), esc_attr( (string) wp_date( 'Y-m-d' ) ), esc_attr( (string) wp_date( 'Y-m-d', time() + YEAR_IN_SECONDS ) ) );
+		printf( '<p><label>%s<br><input type="date" name="ends" required min="%s" value="%s"></label></p>', esc_html__( 'Last day', 'pay-bridge' ), esc_attr( self::korean_day( time() ) ), esc_attr( self::korean_day( time() + YEAR_IN_SECONDS ) ) );
 		Customer::render_fields( $customer, true );
 		self::render_gateways( $gateways );
 		Deed::close_form( __( 'Register it', 'pay-bridge' ) );
 		echo '</details>';
+	}
+
+	/** The day in Korea, where gateways count them, whatever the site's own time zone is. */
+	private static function korean_day( int $at ): string {
+		return (string) wp_date( 'Y-m-d', $at, new \DateTimeZone( 'Asia/Seoul' ) );
 	}
 
 	private static function render_rhythm(): void {
@@ -100,7 +105,7 @@ final class Plan_Form {
 		if ( null === $amount ) {
 			return __( 'Enter the amount as a whole number of KRW, without commas.', 'pay-bridge' );
 		}
-		if ( ! isset( self::rhythms()[ $rhythm ] ) || 1 !== preg_match( '/\A([0-9]{4})-([0-9]{2})-([0-9]{2})\z/', $ends, $date ) || ! checkdate( (int) $date[2], (int) $date[3], (int) $date[1] ) || $ends < wp_date( 'Y-m-d' ) ) {
+		if ( ! isset( self::rhythms()[ $rhythm ] ) || 1 !== preg_match( '/\A([0-9]{4})-([0-9]{2})-([0-9]{2})\z/', $ends, $date ) || ! checkdate( (int) $date[2], (int) $date[3], (int) $date[1] ) || $ends < self::korean_day( time() ) ) {
 			return __( 'Choose when it is charged, and a last day that has not passed.', 'pay-bridge' );
 		}
 		if ( ! is_array( $buyer ) ) {
