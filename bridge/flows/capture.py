@@ -98,7 +98,7 @@ def _take(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence:
         if found.currency != "KRW":
             recorder.case(turn, payment, "unexpected_deposit", detail)
             return "a person must look"
-        recorder.case(turn, payment, str(against.reason), detail, found.amount)
+        recorder.case(turn, payment, str(against.reason), detail, found.left)
         against = None
     operation = _operation(turn, recorder, payment, found)
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {found.evidence}", recorder.at)
@@ -109,7 +109,7 @@ def _take(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence:
     )
     if not fence.answered:
         detail = "money was taken and WordPress did not answer; see that the seats are held, or refund"
-        recorder.case(turn, payment, UNASKED, detail, found.amount)
+        recorder.case(turn, payment, UNASKED, detail, found.left)
     return "paid" if payment.state in PAID_STATES else "taken back"
 
 

@@ -116,8 +116,9 @@ def _refund_all(
     gateway: Gateway, payment: Payment, undo: Operation, stamp: Stamp
 ) -> Exchange[Undone | NothingThere | TooLate | Accepted | Unknown]:
     tax = split_as_told(undo.amount, payment.parts, gone=payment.refunded)
-    whole = RefundOrder(undo.ref, undo.amount, "자동 취소", True, 0, payment.refunded, tax=tax)
-    outcome = yield from gateway.refund(payment, whole, stamp)
+    full = not payment.refunded  # after a part, "cancelled already" may be said of that part
+    rest = RefundOrder(undo.ref, undo.amount, "자동 취소", full, 0, payment.refunded, tax=tax)
+    outcome = yield from gateway.refund(payment, rest, stamp)
     if isinstance(outcome, Done):
         return Undone()
     if isinstance(outcome, Accepted | Unknown):

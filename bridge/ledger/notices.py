@@ -204,12 +204,16 @@ def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
 
 
 def telling(turn: Turn, payment: str, dedupe: str, notice_id: str) -> int:
-    """Say which telling of an event this notice of a payment is, from 1; those told again are named after the first."""
+    """Say which telling of an event this notice of a payment is, from 1; those told again are named after the first.
+
+    Those that had their effect came before it, whatever their ids say: two bridges' clocks differ, and one may be set.
+    """
     row = turn.one(
-        "SELECT COUNT(*) AS many FROM notices WHERE payment = ? AND id <= ? AND (dedupe = ? OR dedupe LIKE ?)",
-        *(payment, notice_id, dedupe, f"{dedupe}{AGAIN}%"),
+        "SELECT COUNT(*) AS many FROM notices WHERE payment = ? AND id <> ? AND (state = 'done' OR id < ?)"
+        " AND (dedupe = ? OR dedupe LIKE ?)",
+        *(payment, notice_id, notice_id, dedupe, f"{dedupe}{AGAIN}%"),
     )
-    return int(row["many"]) if row is not None else 0
+    return 1 + (int(row["many"]) if row is not None else 0)
 
 
 def last_with_outcome(turn: Turn, payment: str, outcome: str) -> int:

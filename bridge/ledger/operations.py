@@ -310,6 +310,13 @@ def many_past(turn: Turn, payment: str) -> int:
     return int(row["many"]) if row else 0
 
 
+def many_external(turn: Turn, payment: str, amount: int) -> int:
+    """Count the entries of just this amount that somebody gave back of a payment past the bridge."""
+    asked = "SELECT COUNT(*) AS many FROM entries WHERE payment = ? AND kind = 'external_refund' AND amount = ?"
+    row = turn.one(asked, payment, -amount)
+    return int(row["many"]) if row else 0
+
+
 def read(row: Row) -> Operation:
     """Turn a row into an operation."""
     return Operation(

@@ -553,6 +553,9 @@ async def test_money_found_after_a_part_of_it_went_back_is_booked_whole_and_only
     assert await at.world.cases(payment.id) == [], "no other amount was taken than asked"
     undone = [one.amount for one in await at.world.operations(payment.id) if one.kind is Kind.UNDO]
     assert undone == ([] if held else [35_000])
+    await at.world.live(30)
+    asked = [said for op, said in at.world.teller.asked if op == "refund"]
+    assert [(said["amount"], said["full"]) for said in asked] == ([] if held else [(35_000, False)]), "it is no whole"
 
 
 # ---- ends

@@ -73,6 +73,17 @@ async def test_a_second_equal_part_after_the_first_was_decided_about_is_a_case_o
         assert await refunded(street, payment) == (many * PART, many * PART)
 
 
+async def test_a_part_of_ours_after_an_equal_one_of_the_console_that_is_in_the_books_is_nobodys_case(street):
+    payment = await buy(street, shows=False)
+    await give_back_in_the_console(street, payment)
+    await decide(street, await case_of(street, payment.id), "given_back", amount=PART)
+    await street.refund(payment.id, PART)
+    await street.live(1_800.0, 20.0)
+
+    assert await refunded(street, payment) == (2 * PART, 2 * PART)
+    assert await street.cases(payment.id) == []
+
+
 @pytest.mark.parametrize("shows", [True, False])
 async def test_a_part_given_back_in_the_console_beside_an_equal_one_of_ours_is_no_repetition_of_it(street, shows):
     payment = await buy(street, shows=shows)

@@ -1,6 +1,7 @@
 """Pay-Story's adapter against Pay-Story's sandbox, and mistakes that either the vectors or the sandbox must catch."""
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import UTC
 
@@ -110,6 +111,21 @@ async def test_a_lost_answer_is_settled_by_asking_or_by_taking_back(lane, kind, 
     undone = await lane.talk(lane.gateway.undo(payment, returned, lane.stamp(), lane.stamp()))
     assert isinstance(undone, Undone if captured else NothingThere)
     assert lane.books("PAY0000001") == (captured, captured)
+
+
+@pytest.mark.parametrize("code", sorted(codes.ALREADY_CANCELLED))
+async def test_cancelled_already_takes_a_payment_back_and_not_the_rest_of_one_that_went_back_in_part(lane, code):
+    _, payment, returned = await lane.paid("PAY0000001")
+    reply = Reply(200, json.dumps({"resultCd": code, "resultMsg": "기취소"}).encode())
+    outcomes = []
+    for gone in (0, 20_000):
+        exchange = lane.gateway.undo(replace(payment, refunded=gone), returned, lane.stamp(), lane.stamp())
+        next(exchange)
+        with pytest.raises(StopIteration) as ended:
+            exchange.send(reply)
+        outcomes.append(type(ended.value.value))
+
+    assert outcomes == [Undone, Unknown]
 
 
 async def test_an_undo_comes_too_late(lane):

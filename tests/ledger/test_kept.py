@@ -152,6 +152,19 @@ async def test_open_cases_are_read_oldest_first_of_one_site_or_of_all(books):
 NOTICE = StoredNotice("n1", "s", "mainpay", "noti", "d1", "1.1.1.1", "sealed", AT)
 
 
+async def test_which_telling_a_notice_is_is_told_by_those_that_had_their_effect_whatever_a_clock_made_of_ids(books):
+    first, again = replace(NOTICE, id="n8", payment="p"), replace(NOTICE, id="n2", payment="p")
+    assert await books.write(lambda turn: notices.store(turn, first))
+    assert await books.write(lambda turn: notices.store_again(turn, again))
+
+    def telling(one):
+        return books.read(lambda turn: notices.telling(turn, "p", "d1", one))
+
+    assert [await telling("n2"), await telling("n8")] == [1, 2], "before either had its effect: as they are numbered"
+    await books.write(lambda turn: notices.settle(turn, "n8", "done", "refunded", AT))
+    assert await telling("n2") == 2
+
+
 async def test_a_notice_is_kept_as_it_came_and_a_second_time_only_counted(books):
     assert await books.write(lambda turn: notices.store(turn, NOTICE)) is True
     assert await books.write(lambda turn: notices.store(turn, replace(NOTICE, id="n2", source="2.2.2.2"))) is False

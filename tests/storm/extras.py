@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
 from tests.storm.gateways import MODES
 from tests.storm.gateways.setup import Setup
-from tests.storm.regressions import PLAIN, REGRESSIONS
+from tests.storm.regressions import PLAIN, WITHOUT_STORIES
 
 if TYPE_CHECKING:
     from tests.storm.people import Sale
@@ -76,7 +76,7 @@ def draw_extras(seed: int) -> Extras:
         altered=chance.random() < 0.05,
         receipts=chance.random() < 0.12,
         restored=chance.random() < 0.03,
-        stories=seed not in REGRESSIONS and chance.random() < 0.3,
+        stories=seed not in WITHOUT_STORIES and chance.random() < 0.3,
     )
 
 

@@ -175,7 +175,7 @@ def undoing(payment: Payment, mid: str, reply: Reply) -> Undone | NothingThere |
     if code in codes.GIVEN_BACK or code == codes.VOIDED:
         other = misfit(fields, mid, payment.merchant_ref)
         return Unknown("the cancellation was answered about another payment", code) if other else Undone(code)
-    if code in codes.ALREADY_CANCELLED:
+    if code in codes.ALREADY_CANCELLED and not payment.refunded:
         return Undone(code)
     if code in codes.NO_PAYMENT:
         return NothingThere(code)
