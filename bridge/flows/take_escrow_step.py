@@ -148,7 +148,7 @@ def _is_only_word(turn: Turn, payment: Payment) -> bool:
     which may be why this one was refused."""
     chain = audit.chain(turn, payment.id)
     refused = sum(row["event"] == NOT_SHOWN and "refused" in json.loads(row["detail"]) for row in chain)
-    return len(_words(chain)) - refused == 1
+    return len(_words(chain)) - int(refused) == 1
 
 
 def _word_sent_at(turn: Turn, payment: Payment) -> int:

@@ -164,7 +164,7 @@ def test_a_refusal_is_told_in_the_gateways_words_with_what_to_do(case: Case) -> 
 def test_a_word_that_was_not_taken_as_the_purchase_stands_otherwise_is_not_said_to_have_arrived(
     case: Case, step: str, unheard: str, stands: str
 ) -> None:
-    fields = case.form(step)
+    fields = case.form(step) | ({"field_refundName": "김하늘"} if step == "deny" else {})
     case.stands(stands)
     case.bridge.payments[case.id]["escrow"]["steps"] = OPEN  # as it was when the form was sent
     case.answers(503, code="gateway_unavailable", gateway_message="이미 결정된 거래입니다.")
