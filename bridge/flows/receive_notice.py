@@ -135,7 +135,8 @@ async def _replay(
 
 def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice, trusted: bool) -> Heard:
     if trusted and gap.is_deaf(turn, recorder.site.id):
-        notices.store(turn, kept)
+        if not notices.store(turn, kept) and notice.alike:
+            notices.store_again(turn, kept)
         return Heard(True, KEPT, notice.event != Event.REQUESTED or not notice.request)
     found = _find(turn, recorder, gateway, notice)
     if found is None and trusted:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.gateways.payple.notices import read
 from tests.flows.test_cases import case_of, decide
 from tests.gateways.paired import paired
 from tests.gateways.street import Street
@@ -96,6 +97,59 @@ async def test_a_part_given_back_in_the_console_beside_an_equal_one_of_ours_is_n
         assert await refunded(street, payment) == (2 * PART, 2 * PART)
     else:
         assert await street.cases(payment.id) == ["external_cancel"]
+
+
+async def test_a_part_of_the_console_is_no_repetition_of_ours_where_the_clock_was_set_back_between_the_two(street):
+    payment = await buy(street, shows=False)
+    await street.live(1_800.0, 20.0)
+    await street.refund(payment.id, PART)
+    await street.live(1_800.0, 20.0)
+    street.clock.set_back(2_700.0)
+    await give_back_in_the_console(street, payment)
+
+    assert await street.cases(payment.id) == ["external_cancel"]
+
+
+async def go_deaf(street):
+    """Let the books be restored ones, whose shop has handed over nothing yet."""
+    at = int(street.clock.now().timestamp() * 1000)
+    row = "INSERT INTO gap_sites (site, since, restored_at) VALUES (?, ?, ?)"
+    await street.context.ledger.write(lambda turn: turn.run(row, street.site.id, at, at))
+
+
+async def hand_over(street):
+    """Let the shop hand over that it knows no more than the books, and the gap end."""
+    at = int(street.clock.now().timestamp() * 1000)
+    row = "UPDATE gap_sites SET told_at = ?, ended_at = ? WHERE site = ?"
+    await street.context.ledger.write(lambda turn: turn.run(row, at, at, street.site.id))
+    await street.live(1_800.0, 20.0)
+
+
+async def test_a_second_equal_part_that_is_told_while_the_books_are_deaf_is_a_case_once_they_hear(street):
+    payment = await buy(street, shows=False)
+    await give_back_in_the_console(street, payment)
+    await decide(street, await case_of(street, payment.id), "given_back", amount=PART)
+    await go_deaf(street)
+    await give_back_in_the_console(street, payment)
+    await hand_over(street)
+
+    assert await street.cases(payment.id) == ["external_cancel"]
+
+
+@pytest.mark.parametrize(("amount", "shows"), [(PART, True), (55_000, True), (55_000, False)])
+async def test_a_webhook_that_comes_again_while_the_books_are_deaf_moves_nothing_where_all_agree(street, amount, shows):
+    payment = await buy(street, shows=shows)
+    await street.refund(payment.id, amount)
+    await street.live(1_800.0, 20.0)
+    kept = [street.context.vault.open(row["raw_sealed"], "notice") for row in await street.all("SELECT * FROM notices")]
+    (told,) = [raw for raw in kept if read(raw).alike]
+    await go_deaf(street)
+    for _ in range(2):
+        await street.post_news(told)
+    await hand_over(street)
+
+    assert await refunded(street, payment) == (amount, amount)
+    assert await street.cases(payment.id) == []
 
 
 @pytest.mark.parametrize("amount", [PART, 55_000])
