@@ -14,7 +14,7 @@ from bridge.domain.services import ReceiptIssued, ReceiptOrder, Receipts, SizesR
 from bridge.domain.tax import split
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
-from bridge.flows.move_receipt import move_receipt, tell_of_receipt
+from bridge.flows.move_receipt import CASE, end_doubt, move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
@@ -27,7 +27,6 @@ from bridge.ledger.ledger import Turn
 from bridge.ledger.receipts import LIVE, Purpose, Receipt, ReceiptState
 
 IDENTITY = "receipt_identity"
-CASE = "receipt_unknown"
 CASH_LIKE = (Method.VIRTUAL_ACCOUNT, Method.ACCOUNT)
 TO_CANCEL_AND_ISSUE = "환불했으니 이 현금영수증을 취소하고 남은 금액으로 다시 발급해 주세요."
 TO_CANCEL = "모두 환불했으니 이 현금영수증을 취소해 주세요."
@@ -86,7 +85,8 @@ async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: s
         if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
             replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, recorder.at)
         again = receipt.state is ReceiptState.CANCELLING
-        if receipt.state is ReceiptState.ISSUED:
+        is_sent_again = again and context.tasks.find(f"receipt:{receipt.id}") is None
+        if receipt.state is ReceiptState.ISSUED or is_sent_again:  # which puts off the heartbeat's own turn
             receipt = move_receipt(turn, recorder, receipt, ReceiptState.CANCELLING, actor)
         if receipt.state not in (ReceiptState.CANCELLING, ReceiptState.CANCELLED):
             korean = "발급된 현금영수증만 취소할 수 있어요."
@@ -295,6 +295,14 @@ def hand_to_person(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, 
     recorder.case(turn, payment, CASE, detail)
 
 
+def _cancelled(turn: Turn, recorder: Recorder, receipt: Receipt) -> None:
+    """Write a proven cancel, whatever another that was sent beside it had come to."""
+    if receipt.state is not ReceiptState.CANCELLED:
+        move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
+    if receipt.state is ReceiptState.UNKNOWN:
+        end_doubt(turn, recorder, receipt, "cancelled, as the gateway has answered")
+
+
 async def carry_out_cancel(
     context: Context,
     site: Site,
@@ -317,7 +325,7 @@ async def carry_out_cancel(
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, payment, conversation.journal, recorder.at)
         if isinstance(outcome, Done):
-            move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
+            _cancelled(turn, recorder, receipts.get(turn, site.id, receipt.id))
         elif isinstance(outcome, Refused):
             no = {"code": outcome.code, "message": _without_number(outcome.message, order)}
             if again:

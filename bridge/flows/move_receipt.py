@@ -1,9 +1,9 @@
-"""Moves a cash receipt, and says so in its payment's timeline."""
+"""Moves a cash receipt, says so in its payment's timeline, and ends the doubt about it."""
 
 from typing import Any
 
 from bridge.flows.pen import BRIDGE, Pen
-from bridge.ledger import payments, receipts
+from bridge.ledger import cases, payments, receipts
 from bridge.ledger.ledger import Turn
 from bridge.ledger.receipts import Receipt, ReceiptState
 
@@ -15,6 +15,8 @@ EVENTS = {
     ReceiptState.CANCELLED: "receipt.cancelled",
 }
 NOT_CANCELLED = "receipt.not_cancelled"
+CASE = "receipt_unknown"
+"""The reason of a case: nobody knows what came of a receipt."""
 
 
 def move_receipt(
@@ -34,3 +36,10 @@ def tell_of_receipt(turn: Turn, pen: Pen, receipt: Receipt, event: str, actor: s
     detail: dict[str, str | int] = {"amount": receipt.amount, "code": receipt.code, "message": receipt.message}
     payment = payments.get(turn, receipt.site, receipt.payment)
     pen.note(turn, payment, event, {name: value for name, value in detail.items() if value}, actor=actor)
+
+
+def end_doubt(turn: Turn, pen: Pen, receipt: Receipt, resolution: str) -> None:
+    """Close the case, unless another receipt of the payment is in doubt as well: it may be that one's."""
+    others = [one for one in receipts.of_payment(turn, receipt.payment) if one.id != receipt.id]
+    if all(one.state is not ReceiptState.UNKNOWN for one in others):
+        cases.close_case(turn, receipt.payment, CASE, resolution, pen.at)

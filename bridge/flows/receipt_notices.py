@@ -1,11 +1,10 @@
 """What a notice about a cash receipt does: it ends a doubt, or tells of a cancel made elsewhere. It moves no money."""
 
 from bridge.domain.gateway import Event, Notice
-from bridge.flows.issue_receipt import CASE
-from bridge.flows.move_receipt import move_receipt
+from bridge.flows.move_receipt import CASE, end_doubt, move_receipt
 from bridge.flows.record import Recorder
 from bridge.flows.told import KNOWN, LATER, NOTHING_TO_DO, PERSON
-from bridge.ledger import cases, payments, receipts
+from bridge.ledger import payments, receipts
 from bridge.ledger.ledger import Turn
 from bridge.ledger.receipts import LIVE, Receipt, ReceiptState
 
@@ -37,7 +36,7 @@ def _issued(turn: Turn, recorder: Recorder, receipt: Receipt, notice: Notice) ->
         return PERSON
     said = {"number": notice.refs.get("applNo", ""), "refs": dict(notice.refs), "code": "", "message": ""}
     move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **said)
-    _end_doubt(turn, recorder, receipt, "issued, as the gateway's notice says")
+    end_doubt(turn, recorder, receipt, "issued, as the gateway's notice says")
     return "the receipt was issued"
 
 
@@ -48,12 +47,5 @@ def _gone(turn: Turn, recorder: Recorder, receipt: Receipt) -> str:
         return KNOWN
     move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
     if receipt.state is ReceiptState.UNKNOWN:
-        _end_doubt(turn, recorder, receipt, "cancelled, as the gateway's notice says")
+        end_doubt(turn, recorder, receipt, "cancelled, as the gateway's notice says")
     return "the receipt was cancelled"
-
-
-def _end_doubt(turn: Turn, recorder: Recorder, receipt: Receipt, resolution: str) -> None:
-    """Close the case, unless another receipt of the payment is in doubt as well: it may be that one's."""
-    others = [one for one in receipts.of_payment(turn, receipt.payment) if one.id != receipt.id]
-    if all(one.state is not ReceiptState.UNKNOWN for one in others):
-        cases.close_case(turn, receipt.payment, CASE, resolution, recorder.at)

@@ -2,6 +2,11 @@
 
 import pytest
 
+from bridge.flows.issue_receipt import carry_out_cancel, hand_to_person, issuer_of
+from bridge.flows.move_receipt import move_receipt
+from bridge.flows.record import Recorder
+from bridge.ledger import receipts
+from bridge.ledger.receipts import ReceiptState
 from tests.flows.test_receipts import cancel, issue, paid, story
 from tests.support.teller import TELLER
 
@@ -72,3 +77,35 @@ async def test_the_cancel_at_a_gateway_that_its_site_has_no_more_is_a_persons(wo
     assert [row["state"] for row in await world.all("SELECT state FROM receipts")] == ["unknown"]
     assert await world.cases(paid) == ["receipt_unknown"]
     assert world.teller.calls["receipt_cancel"] == 1
+
+
+async def test_a_press_that_sends_a_cancel_again_puts_off_the_bridges_own_turn(world, paid, lost):
+    await world.live(60, step=30)
+    world.teller.fail("receipt_cancel", "lost_before")
+    assert (await cancel(world, lost)).json()["state"] == "cancelling"
+    await world.live(60, step=30)
+    assert (await state(world, lost), world.teller.calls["receipt_cancel"]) == ("cancelling", 2)
+    await world.live(60, step=30)
+
+    assert (await state(world, lost), world.teller.calls["receipt_cancel"]) == ("cancelled", 3)
+
+
+@pytest.mark.parametrize("other", ["has sent it too", "had no outcome", "was told no", "was told that it is done"])
+async def test_a_cancel_that_is_proven_done_counts_whatever_another_bridge_wrote_meanwhile(world, paid, lost, other):
+    site, payment = world.context.sites.get(world.site.id), await world.payment(paid)
+    recorder = Recorder.now(world.context, site)
+    mine = await world.context.ledger.read(lambda turn: receipts.get(turn, site.id, lost))
+    becomes = {"has sent it too": ReceiptState.CANCELLING, "was told no": ReceiptState.ISSUED}
+
+    def write(turn):
+        if other == "had no outcome":
+            hand_to_person(turn, recorder, mine, "80010", "이미 취소된 현금영수증")
+        else:
+            move_receipt(turn, recorder, mine, becomes.get(other, ReceiptState.CANCELLED))
+
+    await world.context.ledger.write(write)
+    calls = len(await world.calls(paid))
+    await carry_out_cancel(world.context, site, issuer_of(site, payment), mine, payment, again=True)
+
+    assert (await state(world, lost), await world.cases(paid)) == ("cancelled", [])
+    assert len(await world.calls(paid)) == calls + 1, "what was said stays in the journal"
