@@ -120,7 +120,7 @@ def stale(turn: Turn, changed_before: int, limit: int) -> list[Receipt]:
     """Read the receipts whose issue or cancel was sent before then (milliseconds) without an answer, but those of
     restored books whose gap has not ended."""
     rows = turn.all(
-        "SELECT * FROM receipts WHERE state IN ('issuing', 'cancelling') AND changed_at < ?"  # noqa: S608
+        "SELECT * FROM receipts WHERE state IN ('issuing', 'cancelling') AND changed_at < ?"  # noqa: S608 - RESTORED is ours
         f" AND site NOT IN ({RESTORED}) ORDER BY changed_at LIMIT ?",
         *(changed_before, limit),
     )

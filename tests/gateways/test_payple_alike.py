@@ -172,23 +172,16 @@ async def test_the_webhook_of_all_of_it_is_nobodys_case_however_often_it_comes(s
     assert await street.cases(payment.id) == []
 
 
-async def test_a_part_of_the_console_passes_for_an_equal_one_of_ours_that_no_webhook_told_of(street):
+@pytest.mark.parametrize(("shows", "known", "cases"), [(False, PART, []), (True, 2 * PART, ["external_refund"])])
+async def test_a_part_of_the_console_passes_for_an_equal_one_of_ours_that_no_webhook_told_of_unless_payple_shows_it(
+    street, shows, known, cases
+):
     """The limit: one webhook of that sum came, and one such refund is ours."""
-    payment = await buy(street, shows=False)
+    payment = await buy(street, shows=shows)
     street.fault("notice", "notice_lost")
     await street.refund(payment.id, PART)
     await street.live(1_800.0, 20.0)
     await give_back_in_the_console(street, payment)
 
-    assert await refunded(street, payment) == (PART, 2 * PART)
-    assert await street.cases(payment.id) == []
-
-
-async def test_where_payple_shows_what_was_given_back_that_part_is_found(street):
-    payment = await buy(street, shows=True)
-    street.fault("notice", "notice_lost")
-    await street.refund(payment.id, PART)
-    await street.live(1_800.0, 20.0)
-    await give_back_in_the_console(street, payment)
-
-    assert await refunded(street, payment) == (2 * PART, 2 * PART)
+    assert await refunded(street, payment) == (known, 2 * PART)
+    assert await street.cases(payment.id) == cases

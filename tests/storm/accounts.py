@@ -25,6 +25,8 @@ ACCOUNT = Account("088", "110-123-456789", "홍길동")
 COMMAND = "command-"
 """How the keys of commands begin, which need no nonce."""
 SECRETS = ("110-123-456789", "110123456789")
+TRANSFER_SECONDS_MAX = 70.0
+"""Mainpay's sandbox makes a transfer 60 s after it was registered: the bank's word comes before that, or after."""
 
 
 class Cashier:
@@ -76,7 +78,7 @@ class Cashier:
         """Let the bank fail what was registered, or take it back, before it is made or just after; or neither."""
         storm, what = self._storm, self._bank.choice(("", "", "failed", "taken back"))
         storm.checks.deeds["transfer asked for"] += 1
-        await asyncio.sleep(self._bank.uniform(0.0, 70.0))
+        await asyncio.sleep(self._bank.uniform(0.0, TRANSFER_SECONDS_MAX))
         if what == "failed":
             try:
                 storm.gates[payment["site"]].desk.transfer({"merchant_ref": refund.ref, "state": "failed"})
