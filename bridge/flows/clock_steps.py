@@ -7,7 +7,7 @@ from bridge.domain.failures import BridgeError
 from bridge.flows.alarms import CLAIM_SECONDS
 from bridge.flows.context import Context
 from bridge.flows.pace import STALE_SECONDS
-from bridge.ledger import alarms, clock_kept, news, operations
+from bridge.ledger import alarms, clock_kept, news, operations, receipts
 from bridge.ledger.ledger import Turn
 from bridge.ledger.replay import KEPT_AFTER_END_SECONDS
 
@@ -36,6 +36,7 @@ async def make_up_for_steps(context: Context) -> None:
             nearest = at if context.ledger.alone else at + STALE_SECONDS * 1000
             operations.bring_forward(turn, -moved, nearest)
             news.bring_forward(turn, -moved)
+            receipts.bring_forward(turn, -moved, nearest)
             alarms.bring_forward(turn, -moved, at + CLAIM_SECONDS * 1000)
         clock_kept.note(turn, reading)
 

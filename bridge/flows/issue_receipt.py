@@ -1,5 +1,6 @@
 """Issues and cancels cash receipts: turn (intent), talk, turn (what came of it); a lost answer is a person's."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.move_receipt import CASE, end_doubt, move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
+from bridge.flows.pace import receipt_pause_ms
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
@@ -184,6 +186,7 @@ def _begin(
         identity_sealed=context.vault.seal(wish.identity.encode(), IDENTITY),
         actor=wish.actor,
         created_at=from_ms(recorder.at),
+        next_try_at=from_ms(recorder.at + receipt_pause_ms(0)),
     )
     receipts.add(turn, receipt)
     tell_of_receipt(turn, recorder, receipt, "receipt.sent", wish.actor)
@@ -280,10 +283,8 @@ async def _issue(
             message = _without_number(outcome.message or outcome.why, order)
             hand_to_person(turn, recorder, receipt, outcome.code, message)
 
-    try:
+    with contextlib.suppress(Conflict):
         await write_down(context, record)
-    except Conflict:
-        return
 
 
 def hand_to_person(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: str) -> None:
@@ -313,7 +314,10 @@ async def carry_out_cancel(
     again: bool,
     by_itself: bool = False,
 ) -> None:
-    """Send a cancel and write what came of it; `again` where one was sent before, `by_itself` where nobody waits."""
+    """Send a cancel and write what came of it; `again` where one was sent before, `by_itself` where nobody waits.
+
+    While restored books are reconciled only "done" counts for the latter: a case would keep its site from selling.
+    """
     gateway, issues = issuer
     order = await _asked(context, site, receipt, payment)
     issued = ReceiptIssued(receipt.number, receipt.refs, receipt.url)
@@ -324,8 +328,12 @@ async def carry_out_cancel(
 
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, payment, conversation.journal, recorder.at)
+        if by_itself and not isinstance(outcome, NotSent):
+            tell_of_receipt(turn, recorder, receipt, "receipt.cancel_sent")
         if isinstance(outcome, Done):
             _cancelled(turn, recorder, receipts.get(turn, site.id, receipt.id))
+        elif by_itself and gap.is_open(turn, site.id):
+            return
         elif isinstance(outcome, Refused):
             no = {"code": outcome.code, "message": _without_number(outcome.message, order)}
             if again:
@@ -338,7 +346,5 @@ async def carry_out_cancel(
         elif isinstance(outcome, NotSent) and not again:
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, message=outcome.why)
 
-    try:
+    with contextlib.suppress(Conflict):
         await write_down(context, record)
-    except Conflict:
-        return

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bridge.clock import from_ms
+from bridge.flows.pace import receipt_pause_ms
 from bridge.flows.pen import BRIDGE, Pen
 from bridge.ledger import cases, payments, receipts
 from bridge.ledger.ledger import Turn
@@ -22,8 +24,13 @@ CASE = "receipt_unknown"
 def move_receipt(
     turn: Turn, pen: Pen, receipt: Receipt, becomes: ReceiptState, actor: str = BRIDGE, /, **said: Any
 ) -> Receipt:
-    """Write what became of a receipt; `said` are its fields that change. Raises Conflict, as the ledger does."""
-    after = receipts.move(turn, receipt, becomes, at=pen.at, **said)
+    """Write what became of a receipt; `said` are its fields that change. Raises Conflict, as the ledger does.
+
+    What is sent now is not taken up by the bridge itself before its pause is over.
+    """
+    tries = receipt.tries if becomes is receipt.state else 0
+    due = from_ms(pen.at + receipt_pause_ms(tries))
+    after = receipts.move(turn, receipt, becomes, at=pen.at, next_try_at=due, tries=tries, **said)
     event = EVENTS[becomes]
     if receipt.state is ReceiptState.CANCELLING and becomes is ReceiptState.ISSUED:
         event = NOT_CANCELLED

@@ -14,11 +14,13 @@ ASK_SECONDS = (2, 3, 10, 45, 60)
 about an approval or a window's end at 2, 5, 15, 45 s and then each 45 s. Where a gateway takes approvals back, one that
 moved money unheard is to be settled within a minute of the last trouble, also by an inquiry that lags behind it: no
 pause may take all of it, and there is a look well before it is over."""
-CLAIM_SECONDS_MORE = 30
-HUMAN_EVERY_SECONDS = 600
-OVERDUE_SECONDS = 60
 STALE_SECONDS = 65 + 30
 """What was sent longer ago and has no outcome has nobody who waits for its answer: no gateway's deadline is longer."""
+CLAIM_SECONDS_MORE = 30
+RECEIPT_SECONDS = (STALE_SECONDS, 120, 240, 480, 960, 1_800)
+"""Pauses between tries of a receipt's cancel: after the last of them, about an hour, it is a person's."""
+HUMAN_EVERY_SECONDS = 600
+OVERDUE_SECONDS = 60
 FIRST_LOOKS_MAX = 100_000
 """So many first looks at what other machines sent are remembered: the oldest goes, and what still waits waits anew."""
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
@@ -53,6 +55,11 @@ def waited_ms(context: Context, operation: Operation, now: Stamp) -> int:
 def pause_ms(seconds: tuple[int, ...], tries: int) -> int:
     """The pause after that many tries, in milliseconds (an operation counts claims and outcomes: two for each try)."""
     return seconds[min(max(tries, 1) - 1, len(seconds) - 1)] * 1000
+
+
+def receipt_pause_ms(tries: int) -> int:
+    """The pause before a receipt under way is taken up, or its cancel tried, once more, in milliseconds."""
+    return pause_ms(RECEIPT_SECONDS, tries + 1)
 
 
 def claimed_until(gateway: Gateway, at: int) -> int:

@@ -1,7 +1,8 @@
 """Cash receipts whose answer nobody waits for any more: the bridge died over it, or it was lost.
 
 No gateway can be asked about a receipt. What may have been issued is a person's, for a second one would be another tax
-document. A cancel does no more when it is sent again: it is, once, and what has no outcome then is a person's too.
+document. A cancel does no more when it is sent again: it is, and what has no outcome then is a person's too. One that
+cannot be sent is tried for about an hour, ever more seldom, and then a person's.
 """
 
 from bridge.clock import now_ms
@@ -9,26 +10,27 @@ from bridge.domain.failures import Conflict, GatewayOff
 from bridge.domain.payment import Payment
 from bridge.flows.context import Context
 from bridge.flows.issue_receipt import carry_out_cancel, hand_to_person, issuer_of
-from bridge.flows.move_receipt import move_receipt
-from bridge.flows.pace import STALE_SECONDS
+from bridge.flows.pace import RECEIPT_SECONDS, receipt_pause_ms
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
-from bridge.ledger import payments, receipts
+from bridge.ledger import gap, payments, receipts
 from bridge.ledger.ledger import Turn
 from bridge.ledger.receipts import Receipt, ReceiptState
 
 AT_ONCE = 100
 STOPPED = "the bridge stopped before the answer was written down"
+NEVER_SENT = "it could not be sent for about an hour"
 OFF = "its answer was lost, and the site has its gateway no more"
 
 
 async def end_stale_receipts(context: Context) -> None:
     """Hand what was issued without an answer to a person, and repeat cancels.
 
-    After a restore not before the gap has ended: till then the shop may know, and a case would keep it from selling.
+    After a restore nothing is handed over before the gap has ended: till then the shop may know, and a case would keep
+    it from selling. Cancels are repeated as soon as the shop has told what it knows.
     """
-    before = now_ms(context.clock) - STALE_SECONDS * 1000
-    found = await context.ledger.read(lambda turn: receipts.stale(turn, before, AT_ONCE))
+    at = now_ms(context.clock)
+    found = await context.ledger.read(lambda turn: receipts.due(turn, at, AT_ONCE))
     for receipt in found:
         site = context.sites.find(receipt.site)
         if site is None or context.tasks.find(f"receipt:{receipt.id}") is not None:
@@ -44,7 +46,7 @@ async def end_stale_receipts(context: Context) -> None:
 
 
 async def _claim(context: Context, site: Site, receipt: Receipt) -> tuple[Receipt, Payment] | None:
-    """Write that its cancel is sent again, by this bridge alone; None where it became a person's. Raises Conflict."""
+    """Claim the next try of its cancel, for this bridge alone; None where it became a person's. Raises Conflict."""
     recorder = Recorder.now(context, site)
 
     def work(turn: Turn) -> tuple[Receipt, Payment] | None:
@@ -52,11 +54,20 @@ async def _claim(context: Context, site: Site, receipt: Receipt) -> tuple[Receip
         if receipt.state is ReceiptState.ISSUING:
             hand_to_person(turn, recorder, receipt, "", STOPPED)
             return None
-        try:
-            issuer_of(site, payment)
-        except GatewayOff:
-            hand_to_person(turn, recorder, receipt, "", OFF)
+        is_off, is_last = _is_off(site, payment), receipt.tries >= len(RECEIPT_SECONDS) - 1
+        if (is_off or is_last) and not gap.is_open(turn, site.id):
+            hand_to_person(turn, recorder, receipt, "", OFF if is_off else NEVER_SENT)
             return None
-        return move_receipt(turn, recorder, receipt, ReceiptState.CANCELLING), payment
+        claimed = receipts.take_up(turn, receipt, recorder.at + receipt_pause_ms(receipt.tries + 1))
+        return None if is_off else (claimed, payment)
 
     return await context.ledger.write(work)
+
+
+def _is_off(site: Site, payment: Payment) -> bool:
+    """Tell whether the site has what issued a payment's receipts no more."""
+    try:
+        issuer_of(site, payment)
+    except GatewayOff:
+        return True
+    return False

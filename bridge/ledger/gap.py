@@ -53,8 +53,7 @@ def open_gaps(turn: Turn) -> list[Gap]:
 
 def refuse(turn: Turn, site: str) -> None:
     """Raise Reconciling while a site's gap lasts."""
-    gap = of_site(turn, site)
-    if gap is not None and gap.ended_at is None:
+    if is_open(turn, site):
         raise Reconciling(
             "The payment records were restored from a backup and are being reconciled; no payment and no refund can"
             " begin until that is done. Nothing was changed; wait, and do not pay again."
@@ -86,6 +85,12 @@ def key_seconds(key: str) -> int:
         return int(key[:8], 16)
     except ValueError:
         return 0
+
+
+def is_open(turn: Turn, site: str) -> bool:
+    """Tell whether the site's gap has not ended."""
+    gap = of_site(turn, site)
+    return gap is not None and gap.ended_at is None
 
 
 def is_deaf(turn: Turn, site: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict, NotFound
-from bridge.ledger.gap import RESTORED
+from bridge.ledger.gap import DEAF, RESTORED
 from bridge.ledger.ledger import Row, Turn
 
 Purpose = Literal["income", "business", "self"]
@@ -42,7 +42,10 @@ LIVE = (ReceiptState.ISSUING, ReceiptState.ISSUED, ReceiptState.CANCELLING)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A cash receipt as the books have it: `amount` KRW, `tax_free` of them without tax; `number` the tax office's."""
+    """A cash receipt as the books have it: `amount` KRW, `tax_free` of them without tax; `number` the tax office's.
+
+    While it is under way the bridge takes it up itself at `next_try_at`; `tries` are how often it has.
+    """
 
     id: str
     site: str
@@ -56,11 +59,13 @@ class Receipt:
     identity_sealed: str = field(repr=False)
     actor: str
     created_at: datetime
+    next_try_at: datetime
     number: str = ""
     url: str = ""
     refs: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     message: str = ""
+    tries: int = 0
     version: int = 1
 
 
@@ -69,10 +74,10 @@ def add(turn: Turn, receipt: Receipt) -> None:
     at = to_ms(receipt.created_at)
     turn.run(
         "INSERT INTO receipts (id, site, payment, gateway, ref, state, purpose, amount, tax_free, identity_sealed,"
-        " actor, created_at, changed_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " actor, created_at, changed_at, next_try_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(receipt.id, receipt.site, receipt.payment, receipt.gateway, receipt.ref, str(receipt.state)),
         *(receipt.purpose, receipt.amount, receipt.tax_free, receipt.identity_sealed, receipt.actor, at, at),
-        receipt.version,
+        *(to_ms(receipt.next_try_at), receipt.version),
     )
 
 
@@ -82,10 +87,10 @@ def move(turn: Turn, receipt: Receipt, becomes: ReceiptState, *, at: int, **chan
     after = replace(receipt, state=becomes, version=receipt.version + 1, **changes)  # type: ignore[arg-type]
     changed = turn.run(
         "UPDATE receipts SET state = ?, version = ?, changed_at = ?, amount = ?, tax_free = ?, number = ?,"
-        " url = ?, refs = ?, code = ?, message = ? WHERE id = ? AND version = ?",
+        " url = ?, refs = ?, code = ?, message = ?, next_try_at = ?, tries = ? WHERE id = ? AND version = ?",
         *(str(after.state), after.version, at, after.amount, after.tax_free, after.number, after.url),
         *(json.dumps(dict(after.refs), ensure_ascii=False), after.code[:64], after.message[:500]),
-        *(receipt.id, receipt.version),
+        *(to_ms(after.next_try_at), after.tries, receipt.id, receipt.version),
     )
     if changed != 1:
         raise Conflict("The receipt changed meanwhile; read it again.")
@@ -116,13 +121,38 @@ def rows(turn: Turn, payment: str) -> list[Row]:
     return turn.all("SELECT * FROM receipts WHERE payment = ? ORDER BY id", payment)
 
 
-def stale(turn: Turn, changed_before: int, limit: int) -> list[Receipt]:
-    """Read the receipts whose issue or cancel was sent before then (milliseconds) without an answer, but those of
-    restored books whose gap has not ended."""
+def take_up(turn: Turn, receipt: Receipt, next_try_at: int) -> Receipt:
+    """Claim a try of what is under way, and say when the next one is due (milliseconds). Raises Conflict when the row
+    is not as `receipt` says."""
+    due = from_ms(next_try_at)
+    after = replace(receipt, tries=receipt.tries + 1, next_try_at=due, version=receipt.version + 1)
+    changed = turn.run(
+        "UPDATE receipts SET tries = ?, next_try_at = ?, version = ? WHERE id = ? AND version = ?",
+        *(after.tries, next_try_at, after.version, receipt.id, receipt.version),
+    )
+    if changed != 1:
+        raise Conflict("The receipt changed meanwhile; read it again.")
+    return after
+
+
+def bring_forward(turn: Turn, by: int, nearest: int) -> None:
+    """Let what is under way wait that much less for the bridge's own try, but not less than until `nearest`; in
+    milliseconds."""
+    turn.run(
+        "UPDATE receipts SET next_try_at = CASE WHEN next_try_at - ? > ? THEN next_try_at - ? ELSE ? END"
+        " WHERE state IN ('issuing', 'cancelling') AND next_try_at > ?",
+        *(by, nearest, by, nearest, nearest),
+    )
+
+
+def due(turn: Turn, at: int, limit: int) -> list[Receipt]:
+    """Read the receipts under way that nobody waits for any more (milliseconds), longest due first: no cancel of a deaf
+    site, and no issue of restored books whose gap has not ended."""
     rows = turn.all(
-        "SELECT * FROM receipts WHERE state IN ('issuing', 'cancelling') AND changed_at < ?"  # noqa: S608 - RESTORED is ours
-        f" AND site NOT IN ({RESTORED}) ORDER BY changed_at LIMIT ?",
-        *(changed_before, limit),
+        "SELECT * FROM receipts WHERE state IN ('issuing', 'cancelling') AND next_try_at <= ?"  # noqa: S608 - both are ours
+        f" AND site NOT IN ({DEAF}) AND (state = 'cancelling' OR site NOT IN ({RESTORED}))"
+        " ORDER BY next_try_at LIMIT ?",
+        *(at, limit),
     )
     return [read(row) for row in rows]
 
@@ -147,5 +177,7 @@ def read(row: Row) -> Receipt:
         refs=json.loads(row["refs"]),
         code=row["code"],
         message=row["message"],
+        next_try_at=from_ms(row["next_try_at"]),
+        tries=row["tries"],
         version=row["version"],
     )

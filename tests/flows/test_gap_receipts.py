@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bridge.flows.attest import read_attestation
+from bridge.flows.decide_case import report
 from bridge.flows.reconcile import show_gaps
 from tests.flows.test_receipts import PHONE, cancel, issue, paid
 from tests.support.disaster import hand_over, keep, key_of, lose
@@ -174,3 +175,27 @@ async def test_a_receipt_without_an_answer_is_a_persons_when_the_gap_has_ended(w
     assert await receipts(world, paid) == [("unknown", in_backup)]
     assert await world.cases(paid) == ["receipt_unknown"]
     assert await ended(world), "one receipt keeps no shop from selling"
+
+
+@pytest.mark.parametrize("said", ["", "no", "lost_before"])
+async def test_a_cancel_without_an_answer_is_sent_again_while_people_still_look_at_the_gap(world, paid, said):
+    receipt = (await issue(world, paid)).json()["id"]
+    world.teller.fail("receipt_cancel", "lost_before")
+    assert (await cancel(world, receipt)).json()["state"] == "cancelling"
+    await back_up(world)
+    told = await known(world, paid)
+    await lose(world)
+    await report(world.context, paid, "two amounts differ in the console", "operator:haneul")
+    await world.live(300, step=30)
+    assert world.teller.calls["receipt_cancel"] == 1, "while the shop may know"
+    if said:
+        world.teller.fail("receipt_cancel", said)
+    await hand_over(world, [told])
+    await world.live(45, step=15)
+
+    assert world.teller.calls["receipt_cancel"] == 2
+    assert [state for state, _ in await receipts(world, paid)] == ["cancelling" if said else "cancelled"]
+    assert not await ended(world)
+    assert await world.cases(paid) == ["reported"], "one receipt keeps no shop from selling"
+    await world.live(4_200, step=60)
+    assert [state for state, _ in await receipts(world, paid)] == ["cancelled"]

@@ -1,12 +1,18 @@
 """Receipts whose answer nobody waits for: a cancel is sent again without anybody's press, and then it is a person's."""
 
+from itertools import pairwise
+
 import pytest
 
+from bridge.domain.failures import LedgerBroken
+from bridge.flows import issue_receipt
 from bridge.flows.issue_receipt import carry_out_cancel, hand_to_person, issuer_of
 from bridge.flows.move_receipt import move_receipt
+from bridge.flows.pace import RECEIPT_SECONDS
 from bridge.flows.record import Recorder
 from bridge.ledger import receipts
 from bridge.ledger.receipts import ReceiptState
+from tests.flows.test_cases import decide
 from tests.flows.test_receipts import cancel, issue, paid, story
 from tests.support.teller import TELLER
 
@@ -64,9 +70,61 @@ async def test_a_cancel_that_cannot_be_sent_again_yet_is_once_the_gateway_is_the
     await world.live(300, step=30)
     assert (await state(world, lost), await world.cases(paid)) == ("cancelling", [])
     world.net.down.clear()
-    await world.live(120, step=30)
+    await world.live(240, step=30)
 
     assert (await state(world, lost), await world.cases(paid)) == ("cancelled", [])
+
+
+async def tries(world):
+    """How often the bridge has taken the receipt up by itself."""
+    (row,) = await world.all("SELECT tries FROM receipts")
+    return row["tries"]
+
+
+async def test_a_cancel_that_can_never_be_sent_is_tried_ever_more_seldom_and_after_an_hour_a_persons(world, paid, lost):
+    told, began = len(await story(world, paid)), world.clock.boot
+    world.net.down.add(f"{TELLER}:80")
+    at = []
+    for number in range(1, len(RECEIPT_SECONDS)):
+        while await tries(world) < number:
+            await world.live(15, step=15)
+        at.append(world.clock.boot)
+    assert [later - earlier > 1.8 * RECEIPT_SECONDS[1] for earlier, later in pairwise(at)] == [False, True, True, True]
+    assert len(await story(world, paid)) == told, "nothing changed, and nothing is said"
+    while await state(world, lost) == "cancelling":
+        await world.live(60, step=60)
+
+    assert 3_600 < world.clock.boot - began < 3_900
+    assert (await state(world, lost), world.teller.calls["receipt_cancel"]) == ("unknown", 1)
+    assert await world.cases(paid) == ["receipt_unknown"]
+    assert await tries(world) == 0
+    assert [row["event"] for row in await story(world, paid)][told:] == ["receipt.unknown"]
+
+    world.net.down.clear()
+    (case,) = await world.all("SELECT * FROM cases")
+    await decide(world, case, "seen")
+    assert await world.cases(paid) == []
+    assert (await issue(world, paid)).json()["state"] == "issued"
+    await world.live(600, step=60)
+    assert world.teller.calls["receipt_cancel"] == 1, "people have decided"
+
+
+async def test_a_cancel_that_a_bug_keeps_from_being_sent_is_a_persons_too(world, paid, lost, monkeypatch):
+    async def breaks(*_, **__):
+        raise LedgerBroken("its key is gone")
+
+    monkeypatch.setattr(issue_receipt, "_asked", breaks)
+    await world.live(4_200, step=60)
+
+    assert (await state(world, lost), await world.cases(paid)) == ("unknown", ["receipt_unknown"])
+
+
+async def test_a_clock_set_back_holds_a_cancels_next_try_up_no_longer(world, paid, lost):
+    await world.live(30, step=30)
+    world.clock.set_back(7_200)
+    await world.live(150, step=30)
+
+    assert await state(world, lost) == "cancelled"
 
 
 async def test_the_cancel_at_a_gateway_that_its_site_has_no_more_is_a_persons(world, paid, lost):

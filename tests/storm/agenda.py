@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
 EXPIRY_GRACE_MS = 61_000
 DROPPED_MS = 11_000
-RECEIPT_MS = 96_000
 DAY_MS = 86_400_000
 OWED_MS = 10_000
 CLOSINGS = 4
@@ -34,7 +33,7 @@ class Agenda:
         if not self._due:
             self._read_at = self._storm.loop.time()
             now = int(self._storm.clock.now().timestamp() * 1000)
-            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, DROPPED_MS, RECEIPT_MS)
+            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, DROPPED_MS)
             assert row is not None
             beats = [at - now for at in (row["step"], row["end"], row["dropped"], row["receipt"]) if at is not None]
             if row["owed"]:
@@ -63,7 +62,7 @@ class Agenda:
 _DUE = """SELECT
  (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
  (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS dropped,
- (SELECT MIN(changed_at) + ?4 FROM receipts WHERE state = 'issuing') AS receipt,
+ (SELECT MIN(next_try_at) FROM receipts WHERE state IN ('issuing', 'cancelling')) AS receipt,
  (SELECT MIN(expires_at + CASE state WHEN 'awaiting_deposit' THEN ?2 ELSE ?1 END) FROM payments
   WHERE state IN ('open', 'readying', 'awaiting_deposit') AND NOT EXISTS (
    SELECT 1 FROM operations AS o WHERE o.payment = payments.id AND o.kind = 'check' AND o.state = 'unknown')) AS end,
@@ -78,7 +77,7 @@ _DUE = """SELECT
 _UNFINISHED = f"""SELECT
  (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state = 'open' AND EXISTS (
   SELECT 1 FROM operations WHERE payment = payments.id AND kind = 'probe' AND state = 'needs_human')))
- + (SELECT COUNT(*) FROM receipts WHERE state = 'issuing') AS states,
+ + (SELECT COUNT(*) FROM receipts WHERE state IN ('issuing', 'cancelling')) AS states,
  (SELECT COUNT(*) FROM operations AS step WHERE state IN ('sent', 'unknown') AND NOT (kind = 'check' AND EXISTS (
   SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))
   AND NOT (kind = 'withdraw' AND next_try_at IS NULL) AND NOT (kind = 'probe' AND tries > {CLOSINGS} AND EXISTS (

@@ -331,7 +331,7 @@ async def test_a_payments_page_shows_its_cash_receipts_and_nobodys_number(
 ) -> None:
     payment = await town.pay(await town.add_site("https://tickets.example.kr"), "paid", buyer=HONG)
     issued = Receipt("01receipt", payment.site, payment.id, "mainpay", "R1", ReceiptState.ISSUED, "income", 30_000, 0,
-                     "g1.sealed", "wp:7", payment.created_at)  # fmt: skip
+                     "g1.sealed", "wp:7", payment.created_at, payment.created_at)  # fmt: skip
 
     def write(turn: Turn) -> None:
         receipts.add(turn, issued)

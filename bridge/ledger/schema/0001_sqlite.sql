@@ -385,12 +385,14 @@ CREATE TABLE receipts (
   actor TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,
+  next_try_at BIGINT NOT NULL,
+  tries BIGINT NOT NULL DEFAULT 0 CHECK (tries >= 0),
   version BIGINT NOT NULL CHECK (version >= 1),
   UNIQUE (gateway, ref)
 );
 CREATE INDEX receipts_payment ON receipts (payment, id);
 CREATE UNIQUE INDEX one_live_receipt ON receipts (payment) WHERE state IN ('issuing', 'issued', 'cancelling');
-CREATE INDEX receipts_under_way ON receipts (changed_at) WHERE state IN ('issuing', 'cancelling');
+CREATE INDEX receipts_under_way ON receipts (next_try_at) WHERE state IN ('issuing', 'cancelling');
 
 -- A recurring plan of a gateway's own; each of its rounds is a payment that a notice tells of.
 CREATE TABLE plans (
