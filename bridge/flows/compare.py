@@ -1,6 +1,7 @@
 """Compares a gateway's books with ours, by inquiry: after every refund, and whenever a notice without proof says so."""
 
 import re
+from collections.abc import Mapping
 
 from bridge.clock import to_ms
 from bridge.domain.exchange import Stamp
@@ -12,7 +13,7 @@ from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import close_own, write_return
 from bridge.flows.owe_check import AFTER_SECONDS
-from bridge.flows.pace import ASK_SECONDS, after_human, is_late, pause_ms, quiet_left_ms, quiet_ms, waited_ms
+from bridge.flows.pace import ASK_SECONDS, after_human, is_late, passed_ms, pause_ms, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.told import DEPOSIT_ASKED, PROVEN_BACK, REPORTED
 from bridge.flows.void_account import voids_account
@@ -44,10 +45,11 @@ def record_check(
         _later(turn, recorder, gateway, payment, check, "")  # what is under way is asked about on its own account
         return
     difference = _difference(turn, recorder, payment, outcome, fence)
-    told_at = max(notices.last_with_outcome(turn, payment.id, outcome) for outcome in TOLD)
-    if told_at and payments.get(turn, payment.site, payment.id).version == payment.version:
-        quiet = to_ms(asked.at) >= told_at + quiet_ms(recorder.context, gateway)
-        if not (quiet if isinstance(outcome, Seen) else is_late(gateway, recorder.at - told_at)):
+    told = notices.moments_with_outcome(turn, payment.id, TOLD)
+    if told and payments.get(turn, payment.site, payment.id).version == payment.version:
+        quiet = _last_ms(recorder, told, asked) >= quiet_ms(recorder.context, gateway)
+        late = is_late(gateway, _last_ms(recorder, told, recorder.stamp))
+        if not (quiet if isinstance(outcome, Seen) else late):
             said = difference or "money is said to have come or gone back and is not shown yet"
             _later(turn, recorder, gateway, payment, check, said)
             return
@@ -63,6 +65,11 @@ def record_check(
     unshown = isinstance(outcome, Seen) and outcome.refunded is None and payment.state in PAID_STATES
     code = REFUNDS_UNSHOWN if unshown else ""
     operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4, code=code)
+
+
+def _last_ms(recorder: Recorder, told: Mapping[str, str], now: Stamp) -> int:
+    """How long ago the last of some notices came, in milliseconds, or less."""
+    return min(passed_ms(recorder.context, name, boot, now) for name, boot in told.items())
 
 
 def _may_arrive_ms(recorder: Recorder, gateway: Gateway, one: Operation, asked: Stamp) -> int:

@@ -102,7 +102,7 @@ class Tasks:
 class Context:
     """The bridge's parts. `owner` names this process: what it sent and did not settle is its own until it dies.
 
-    `first_looks` are of unknown operations that this start of the machine did not send: when this process first looked.
+    `first_looks` are of what waits and this start of the machine did not write: when this process first looked.
     `wall_clock` is how it last stood to the boot clock, `clock_set_at` when it last moved against it (boot seconds).
     """
 

@@ -22,7 +22,7 @@ RECEIPT_SECONDS = (STALE_SECONDS, 120, 240, 480, 960, 1_800)
 HUMAN_EVERY_SECONDS = 600
 OVERDUE_SECONDS = 60
 FIRST_LOOKS_MAX = 100_000
-"""So many first looks at what other machines sent are remembered: the oldest goes, and what still waits waits anew."""
+"""So many first looks at what other machines wrote are remembered: the oldest goes, and what still waits waits anew."""
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 ACCEPTED_DAYS_MAX = 14
 
@@ -38,15 +38,20 @@ def quiet_left_ms(context: Context, gateway: Gateway, operation: Operation, now:
 
 
 def waited_ms(context: Context, operation: Operation, now: Stamp) -> int:
-    """How long ago an operation was sent, in milliseconds, or less.
+    """How long ago an operation was sent, in milliseconds, or less."""
+    return passed_ms(context, operation.id, operation.stamp.boot, now)
 
-    By the boot clock alone: the wall clock may have been set meanwhile, and proves nothing. What another machine sent,
+
+def passed_ms(context: Context, name: str, boot: str, now: Stamp) -> int:
+    """How long ago something was that has this id and came at that moment of the boot clock, in milliseconds, or less.
+
+    By the boot clock alone: the wall clock may have been set meanwhile, and proves nothing. What another machine wrote,
     or this one before it started, counts from when this process first looked at it.
     """
-    passed = between_ms(operation.stamp.boot, now.boot)
+    passed = between_ms(boot, now.boot)
     if passed is None:
         looks = context.first_looks
-        passed = between_ms(looks.setdefault(operation.id, now.boot), now.boot)
+        passed = between_ms(looks.setdefault(name, now.boot), now.boot)
         if len(looks) > FIRST_LOOKS_MAX:
             del looks[next(iter(looks))]
     return passed or 0

@@ -69,6 +69,7 @@ async def receive_notice(
         source=source,
         raw_sealed=context.vault.seal(raw, "notice"),
         received_at=recorder.at,
+        received_boot=recorder.stamp.boot,
     )
     heard = await context.ledger.write(lambda turn: _take(turn, recorder, gateway, kept, notice, trusted))
     await _follow(context, site, heard, kept)

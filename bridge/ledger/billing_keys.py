@@ -92,6 +92,21 @@ def move(turn: Turn, key: KeyRow, becomes: KeyState, *, at: int, **changes: obje
     return after
 
 
+def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: str) -> None:
+    """Let the open windows whose end is within `ends` end so much later, or earlier below 0 (milliseconds): all of
+    them, or a process' own. What is asked and seems to lie ahead of `at` is as old as it was."""
+    turn.run(
+        "UPDATE billing_keys SET expires_at = expires_at + ?, changed_at = changed_at + ?, version = version + 1"
+        " WHERE state = 'open' AND expires_at > ? AND expires_at <= ? AND (? = '' OR owner = ?)",
+        *(moved, moved, *ends, owner, owner),
+    )
+    turn.run(
+        "UPDATE billing_keys SET changed_at = changed_at + ? WHERE state IN ('opening', 'issuing') AND changed_at > ?"
+        " AND (? = '' OR owner = ?)",
+        *(moved, at, owner, owner),
+    )
+
+
 def get(turn: Turn, site: str, key_id: str) -> KeyRow:
     """Read a key of a site. Raises NotFound, the same for missing and foreign."""
     row = turn.one("SELECT * FROM billing_keys WHERE id = ? AND site = ?", key_id, site)

@@ -24,8 +24,8 @@ ERASED = "erased"
 
 @dataclass(frozen=True, slots=True)
 class StoredNotice:
-    """A notice as received; its body is sealed because gateways put personal data in it. `plan` is whose round could
-    not be charged."""
+    """A notice as received, at `received_at` (milliseconds) and, by the boot clock, `received_boot`; its body is sealed
+    because gateways put personal data in it. `plan` is whose round could not be charged."""
 
     id: str
     site: str
@@ -38,6 +38,7 @@ class StoredNotice:
     payment: str = ""
     plan: str = ""
     state: str = "pending"
+    received_boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,10 @@ def store(turn: Turn, notice: StoredNotice) -> bool:
     if seen:
         return False
     turn.run(
-        "INSERT INTO notices (id, site, gateway, kind, dedupe, source, raw_sealed, payment, plan, state, received_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO notices (id, site, gateway, kind, dedupe, source, raw_sealed, payment, plan, state, received_at,"
+        " received_boot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(notice.id, notice.site, notice.gateway, notice.kind, notice.dedupe, notice.source, notice.raw_sealed),
-        *(notice.payment or None, notice.plan or None, notice.state, notice.received_at),
+        *(notice.payment or None, notice.plan or None, notice.state, notice.received_at, notice.received_boot),
     )
     audit.note(
         turn,
@@ -216,10 +217,14 @@ def telling(turn: Turn, payment: str, dedupe: str, notice_id: str) -> int:
     return 1 + (int(row["many"]) if row is not None else 0)
 
 
-def last_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
-    """Say when the last notice of a payment that had this outcome came, in milliseconds; 0 for none."""
-    row = turn.one("SELECT MAX(received_at) AS at FROM notices WHERE payment = ? AND outcome = ?", payment, outcome)
-    return int(row["at"] or 0) if row is not None else 0
+def moments_with_outcome(turn: Turn, payment: str, outcomes: Sequence[str]) -> dict[str, str]:
+    """Say by the boot clock when each notice of a payment came that had one of these outcomes; by their ids."""
+    marks = ", ".join("?" * len(outcomes))
+    rows = turn.all(
+        f"SELECT id, received_boot FROM notices WHERE payment = ? AND outcome IN ({marks})",  # noqa: S608 - marks are ours
+        *(payment, *outcomes),
+    )
+    return {row["id"]: row["received_boot"] for row in rows}
 
 
 def of_payment(turn: Turn, payment: str) -> list[Row]:
@@ -244,6 +249,7 @@ def _read(row: Row) -> StoredNotice:
         payment=row["payment"] or "",
         plan=row["plan"] or "",
         state=row["state"],
+        received_boot=row["received_boot"],
     )
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.clock import to_ms
+from bridge.clock import boot_mark, to_ms
 from bridge.domain.failures import GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import (
     Absent,
@@ -504,7 +504,8 @@ async def test_what_a_notice_said_and_no_inquiry_shows_is_asked_about_until_the_
     at = await desk("AskedOnHint")
     payment = await at.payment_in(PAID)
     now = to_ms(at.world.clock.now())
-    kept = StoredNotice("n", payment.site, "teller", "feedback", "d", "", "", now, payment=payment.id)
+    kept = StoredNotice("n", payment.site, "teller", "feedback", "d", "", "", now, payment=payment.id,
+                        received_boot=boot_mark(at.world.clock))  # fmt: skip
     await at.write(lambda turn, _: (notices.store(turn, kept), notices.settle(turn, "n", "done", outcome, now)))
     check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
     await at.world.clock.forward(seconds)

@@ -230,16 +230,17 @@ async def test_a_plans_notices_are_read_as_they_came_until_their_texts_are_gone(
     assert await books.read(lambda turn: notices.sealed_of_plan(turn, "plan1")) == [kept]
 
 
-async def test_when_the_last_notice_with_an_outcome_came_is_zero_before_there_is_one(books):
-    def asked(outcome):
-        return books.read(lambda turn: notices.last_with_outcome(turn, "p", outcome))
+async def test_the_notices_with_an_outcome_say_by_the_boot_clock_when_they_came(books):
+    def asked(*outcomes):
+        return books.read(lambda turn: notices.moments_with_outcome(turn, "p", outcomes))
 
-    for one in (NOTICE, replace(NOTICE, id="n2", dedupe="d2", received_at=AT + 5)):
+    for one in (NOTICE, replace(NOTICE, id="n2", dedupe="d2", received_boot="start:5")):
         await books.write(lambda turn, one=one: notices.store(turn, one))
         await books.write(lambda turn, one=one: notices.bind(turn, one.id, "p"))
         await books.write(lambda turn, one=one: notices.settle(turn, one.id, "done", "reported", AT + 9))
 
-    assert (await asked("reported"), await asked("paid")) == (AT + 5, 0)
+    assert await asked("reported", "paid") == {"n1": "", "n2": "start:5"}
+    assert await asked("paid") == {}
 
 
 async def test_a_notice_has_its_effect_once(books):

@@ -541,6 +541,10 @@ class AskedOnHint(Hinting, Approving, Inquiring):
     """It can be asked, and its notices make us ask."""
 
 
+class AskedAndTold(Telling, Approving, Inquiring):
+    """It can be asked, and its notices are proven (as Pay-Story)."""
+
+
 class Mute(Approving):
     """Nothing can be asked, nothing taken back (as Welcome's billing)."""
 
@@ -575,6 +579,7 @@ KINDS = {
         KeysByScript,
         PlanningByScript,
         AskedOnHint,
+        AskedAndTold,
         Mute,
         SelfTold,
         SelfAsked,

@@ -299,6 +299,7 @@ CREATE TABLE notices (
   outcome TEXT COLLATE "C" NOT NULL DEFAULT '',
   seen BIGINT NOT NULL DEFAULT 1,
   received_at BIGINT NOT NULL,
+  received_boot TEXT COLLATE "C" NOT NULL DEFAULT '',
   done_at BIGINT,
   UNIQUE (site, gateway, dedupe)
 );

@@ -273,6 +273,7 @@ CREATE TABLE notices (
   outcome TEXT NOT NULL DEFAULT '',
   seen BIGINT NOT NULL DEFAULT 1,
   received_at BIGINT NOT NULL,
+  received_boot TEXT NOT NULL DEFAULT '',
   done_at BIGINT,
   UNIQUE (site, gateway, dedupe)
 );

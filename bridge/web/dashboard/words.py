@@ -207,6 +207,7 @@ EVENTS: dict[str, Said] = {
     "window.requested": Said("구매자가 결제를 요청했어요", "The buyer's browser asked for the payment"),
     "window.withdrawn": Said("결제 요청을 취소했어요", "A request for the payment was withdrawn"),
     "window.not_withdrawn": Said("남은 결제 요청을 취소하지 못했어요", "A request left over was not withdrawn"),
+    "window.end_moved": Said("결제창이 끝날 시각을 시계에 맞췄어요", "Window's end follows the clock"),
     "window.perhaps_paid": Said("결제창에서 결제됐는지 확인하고 있어요", "Finding out whether the window was paid"),
     "window.closed": Said("구매자가 결제창을 닫았어요", "Buyer closed the window"),
     "approve.sent": Said("승인을 요청했어요", "Approval asked for"),
@@ -335,8 +336,7 @@ def owed_words(won: int, account: str, lang: str) -> str:
 
 def say(table: dict[str, Said], word: str, lang: str) -> str:
     """Say a word of a table; one not in it is said as it is."""
-    found = table.get(word)
-    return word if found is None else found.ko if lang == "ko" else found.en
+    return word if (found := table.get(word)) is None else found.ko if lang == "ko" else found.en
 
 
 def say_case(reason: str, payment: Payment, lang: str) -> str:

@@ -112,6 +112,7 @@ final class Story {
 			'window.closed'           => __( 'Buyer closed the payment window', 'pay-bridge' ),
 			'window.refused'          => __( 'Gateway refused the payment window', 'pay-bridge' ),
 			'window.not_opened'       => __( 'Window could not be opened', 'pay-bridge' ),
+			'window.end_moved'        => __( 'End of the payment window follows the clock', 'pay-bridge' ),
 			'window.perhaps_paid'     => __( 'Finding out whether the window was paid', 'pay-bridge' ),
 			'key.window'              => __( 'Back from the window of a billing key', 'pay-bridge' ),
 			'account.void_sent'       => __( 'Virtual account asked to be closed', 'pay-bridge' ),

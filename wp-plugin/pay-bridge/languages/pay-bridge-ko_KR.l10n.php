@@ -106,6 +106,7 @@ return array(
 		'Done. Taking you to the order…' => '끝났어요. 주문 화면으로 이동해요…',
 		'End for good…' => '해지하기…',
 		'End it' => '해지',
+		'End of the payment window follows the clock' => '결제창이 끝날 시각을 시계에 맞췄어요',
 		'Ended' => '해지됨',
 		'Enter a customer to see the registered cards and the recurring plans. Who has no card yet is sent an address to register one from there.' => '고객을 입력하면 등록된 결제 수단과 정기결제를 볼 수 있어요. 카드가 없는 고객에게는 그 화면에서 등록 주소를 만들어 보내 주세요.',
 		'Enter a phone or card number for a person, the ten digits of a business number for a company, and nothing for one without a number.' => '소득공제용은 휴대폰이나 카드 번호를, 지출증빙용은 사업자등록번호 10자리를 입력하고, 자진발급은 번호를 비워 두세요.',
