@@ -71,7 +71,7 @@ def _approved(told: Told) -> str:
     state = State(told.payment.state)
     if state is State.APPROVING:
         return LATER
-    if told.proves_money and state is not State.VOIDING:
+    if told.proves_money and state is not State.VOIDING and not _is_taken_back(told):
         return _captured(told)
     if told.proven and (known := _known_before(told)):
         return known
@@ -96,6 +96,14 @@ def _approved(told: Told) -> str:
         told.turn, told.payment, "money_on_ended_payment", detail, told.notice.amount, refs=told.notice.refs
     )
     return PERSON
+
+
+def _is_taken_back(told: Told) -> bool:
+    """Whether the approval, a person's by now, may still be taken back: money that is found would go back behind it."""
+    if told.payment.state != State.NEEDS_HUMAN:
+        return False
+    done = operations.of_payment(told.turn, told.payment.id)
+    return any(one.kind is Kind.UNDO and one.step in PENDING_STEPS for one in done)
 
 
 def _gave_back(operation: Operation, amount: int) -> bool:
@@ -195,7 +203,7 @@ def _deposited(told: Told) -> str:
     if told.proven and not told.proves_money and (known := _known_before(told)):
         return known
     fits = notice.amount == payment.amount and notice.refs.get("account_number") == payment.account.get("number")
-    is_further = told.proven and _is_further_deposit(told)
+    is_further = told.proven and (_is_further_deposit(told) or _is_taken_back(told))
     if (told.proves_money and not is_further) or (
         state is State.AWAITING_DEPOSIT and fits and not told.proven and not told.is_hint
     ):
