@@ -100,9 +100,11 @@ def _paid(sentence: Sentence) -> None:
     approve = sentence.settle(Kind.APPROVE, Step.OK)
     paid = Paid(payment.amount, dict(payment.refs), dict(payment.card))
     if approve is not None:
-        recorder.captured(turn, payment, approve, paid, Evidence.E8, sentence.checker)
+        payment = recorder.captured(turn, payment, approve, paid, Evidence.E8, sentence.checker)
     else:  # a deposit, or a gateway that captures by itself
-        recorder.deposit(turn, payment, paid, sentence.cause, evidence=Evidence.E8, actor=sentence.checker)
+        payment = recorder.deposit(turn, payment, paid, sentence.cause, evidence=Evidence.E8, actor=sentence.checker)
+    # A part may have gone back past the bridge while nobody knew of the money: no inquiry was believed about it then.
+    owe_check(turn, recorder, payment, after_seconds=AFTER_SECONDS, target=approve.id if approve is not None else "")
 
 
 def _declined(sentence: Sentence) -> None:

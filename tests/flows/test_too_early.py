@@ -90,3 +90,26 @@ async def test_that_a_payment_took_no_money_is_said_once_its_approval_can_no_lon
     await world.live(130, step=10)
 
     await ask(world, payment, "declined")
+
+
+async def test_a_part_that_went_back_while_nobody_knew_of_the_money_is_booked_once_two_people_say_it_was_taken(world):
+    """The net-cancel began before the money was seen: what it heard of the part was nobody's to believe."""
+    await world.pair_teller("AskedAndUndone")
+    world.teller.fail("approve", "lost_after")
+    world.teller.always |= {"inquire": "strange", "undo": "strange"}
+    opened = await world.checkout()
+    await world.return_from_teller(opened)
+    await world.quiet()
+    await world.live(900, step=20)
+    payment = await world.payment(opened.payment)
+    assert (payment.state, payment.captured) == ("needs_human", 0)
+    world.trade(payment).refunds.append(20_000)
+    world.teller.always.pop("inquire")
+
+    await decide(world, await case_of(world, payment.id), "paid")
+    assert await world.state(payment.id) == "paid"
+    await world.live(60, step=5)
+    assert await world.entries(payment.id) == [("capture", 55_000, "E8"), ("external_refund", -20_000, "E4")]
+    assert await world.state(payment.id) == "part_refunded"
+    assert await world.cases(payment.id) == ["external_refund"]
+    await world.check_books()
