@@ -59,6 +59,11 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
     return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id))
 
 
+def is_any_end_owed(turn: Turn, at: int) -> bool:
+    """Tell whether a gateway has to be told of a plan's end at a moment (milliseconds)."""
+    return bool(rows.owing_end(turn, at - AGAIN_SECONDS * 1000, 1))
+
+
 async def end_owed_plans(context: Context) -> None:
     """End at the gateway what was to end before its number was known; asked again each minute until it answers.
 

@@ -15,6 +15,7 @@ AT_ONCE = 16
 ANSWER_SECONDS = 15.0
 CLAIM_SECONDS = 30
 BACKOFF_SECONDS = (2, 4, 8, 15, 30, 60, 120, 300, 600, 1800, 3600)
+LONGEST_MS = BACKOFF_SECONDS[-1] * 1000
 
 
 async def deliver_news(context: Context, site: str = "") -> int:
@@ -33,12 +34,15 @@ async def begin_deliveries(context: Context) -> None:
         context.tasks.begin(f"news:{site}", _deliver_all(context, site))
 
 
+def deliveries_are_postponed(turn: Turn, at: int) -> bool:
+    """Tell whether a message waits longer at a moment (milliseconds) than any pause lasts."""
+    return news.is_postponed(turn, at + LONGEST_MS)
+
+
 async def pull_in_deliveries(context: Context) -> int:
     """Owe now what a clock that ran ahead, and was put right, has postponed by hours; answers how many messages."""
-    at, longest = now_ms(context.clock), BACKOFF_SECONDS[-1] * 1000
-    if not await context.ledger.read(lambda turn: news.is_postponed(turn, at + longest)):
-        return 0
-    return await context.ledger.write(lambda turn: news.pull_in(turn, at, longest))
+    at = now_ms(context.clock)
+    return await context.ledger.write(lambda turn: news.pull_in(turn, at, LONGEST_MS))
 
 
 async def _deliver_all(context: Context, site: str) -> None:

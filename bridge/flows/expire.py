@@ -4,7 +4,7 @@ import contextlib
 from datetime import timedelta
 from functools import partial
 
-from bridge.clock import from_ms, to_ms
+from bridge.clock import from_ms, now_ms, to_ms
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
@@ -23,10 +23,18 @@ ENDS = ((State.OPEN, GRACE), (State.READYING, GRACE), (State.AWAITING_DEPOSIT, D
 AT_ONCE = 200
 
 
+def is_any_over(turn: Turn, at: int) -> bool:
+    """Tell whether a payment's time is over at a moment (milliseconds)."""
+    return any(payments.past(turn, state, before, 1) for state, before in _befores(at))
+
+
 async def expire(context: Context) -> int:
     """Expire open windows a minute, and waiting accounts a day, after their time; answers how many."""
-    now = context.clock.now()
-    return sum([await _expire(context, state, to_ms(now - grace)) for state, grace in ENDS])
+    return sum([await _expire(context, state, before) for state, before in _befores(now_ms(context.clock))])
+
+
+def _befores(at: int) -> list[tuple[State, int]]:
+    return [(state, at - round(grace.total_seconds() * 1000)) for state, grace in ENDS]
 
 
 async def _expire(context: Context, state: State, before: int) -> int:

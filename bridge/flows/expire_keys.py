@@ -12,21 +12,20 @@ from bridge.ledger.ledger import Turn
 
 GRACE_SECONDS = 60
 AT_ONCE = 200
+ENDED_HERE = (KeyState.OPEN, KeyState.OPENING, KeyState.ISSUING)
 WHY = "the answer was lost: the gateway may have a key that nobody holds"
+
+
+def is_any_key_stale(turn: Turn, at: int) -> bool:
+    """Tell whether a key's window may be over, or its answer be lost, at a moment (milliseconds)."""
+    return bool(_stale(turn, at, 1))
 
 
 async def expire_keys(context: Context) -> int:
     """Expire open windows a minute after their time; what was asked and never answered is lost, a phone's that was
     never asked is refused. Answers how many."""
     at = now_ms(context.clock)
-    stale = at - STALE_SECONDS * 1000
-    found = await context.ledger.read(
-        lambda turn: [
-            *rows.under_way(turn, KeyState.OPEN, stale, AT_ONCE),
-            *rows.under_way(turn, KeyState.OPENING, stale, AT_ONCE),
-            *rows.under_way(turn, KeyState.ISSUING, stale, AT_ONCE),
-        ]
-    )
+    found = await context.ledger.read(lambda turn: _stale(turn, at, AT_ONCE))
     count = 0
     for row in found:
         becomes = _end(row, at)
@@ -44,6 +43,11 @@ async def expire_keys(context: Context) -> int:
             continue
         count += 1
     return count
+
+
+def _stale(turn: Turn, at: int, limit: int) -> list[KeyRow]:
+    before = at - STALE_SECONDS * 1000
+    return [row for state in ENDED_HERE for row in rows.under_way(turn, state, before, limit)]
 
 
 def _end(row: KeyRow, at: int) -> KeyState | None:

@@ -1,27 +1,29 @@
 """The heartbeat: once a second it settles, delivers, expires and looks again at the sites."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from bridge.clock import now_ms
 from bridge.domain.failures import BridgeError
-from bridge.flows.change_plan import end_owed_plans
+from bridge.flows.change_plan import end_owed_plans, is_any_end_owed
 from bridge.flows.check_invariants import check_forever
 from bridge.flows.clock_steps import is_steady, make_up_for_steps
 from bridge.flows.context import Context
-from bridge.flows.deliver_news import begin_deliveries, pull_in_deliveries
-from bridge.flows.expire import expire
-from bridge.flows.expire_keys import expire_keys
-from bridge.flows.plan_life import end_past_plans
-from bridge.flows.plans import give_up_plans
+from bridge.flows.deliver_news import begin_deliveries, deliveries_are_postponed, pull_in_deliveries
+from bridge.flows.expire import expire, is_any_over
+from bridge.flows.expire_keys import expire_keys, is_any_key_stale
+from bridge.flows.plan_life import end_past_plans, is_any_plan_past
+from bridge.flows.plans import give_up_plans, is_any_plan_stale
 from bridge.flows.receive_notice import begin_replays
 from bridge.flows.reconcile import beat_gaps
 from bridge.flows.recover import recover
 from bridge.flows.seal_audit import seal
 from bridge.flows.settle_unknown import settle_payment
-from bridge.flows.stale_receipts import end_stale_receipts
+from bridge.flows.stale_receipts import end_stale_receipts, is_any_receipt_due
 from bridge.ledger import operations, replay
+from bridge.ledger.ledger import Turn
 
 log = structlog.get_logger("heartbeat")
 SETTLE_AT_ONCE = 100
@@ -31,6 +33,17 @@ SITES_EVERY_BEATS = 2
 RECOVER_EVERY_BEATS = 5
 GAP_EVERY_BEATS = 5
 AGAIN_SECONDS = 1.0
+WORKS: tuple[tuple[Callable[[Turn, int], bool], Callable[[Context], Awaitable[object]]], ...] = (
+    (deliveries_are_postponed, pull_in_deliveries),
+    (is_any_over, expire),
+    (is_any_key_stale, expire_keys),
+    (is_any_receipt_due, end_stale_receipts),
+    (is_any_plan_stale, give_up_plans),
+    (is_any_plan_past, end_past_plans),
+    (is_any_end_owed, end_owed_plans),
+)
+"""What a beat has seldom to do, behind the question whether it is due at a moment (milliseconds): all are asked in one
+turn, as a bridge at rest beats day and night."""
 
 
 async def beat_forever(context: Context) -> None:
@@ -56,13 +69,8 @@ async def beat(context: Context, beats: int = 0) -> None:
         site = context.sites.find(operation.site)
         if site is not None:
             context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
-    await pull_in_deliveries(context)
-    await expire(context)
-    await expire_keys(context)
-    await end_stale_receipts(context)
-    await give_up_plans(context)
-    await end_past_plans(context)
-    await end_owed_plans(context)
+    for work in await context.ledger.read(lambda turn: [one for is_due, one in WORKS if is_due(turn, at)]):
+        await work(context)
     if beats % RECOVER_EVERY_BEATS == 0 or not context.ledger.alone:
         await recover(context)
     if beats % GAP_EVERY_BEATS == 0:

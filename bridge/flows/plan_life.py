@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bridge.clock import now_ms
+from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import PlanState
 from bridge.domain.exchange import KST
 from bridge.domain.failures import Conflict
@@ -45,9 +45,14 @@ def round_failed(turn: Turn, recorder: Recorder, plan: Plan, notice: Notice) -> 
     return NOTED
 
 
+def is_any_plan_past(turn: Turn, at: int) -> bool:
+    """Tell whether a plan's last day is over at a moment (milliseconds)."""
+    return bool(plans.past(turn, _last_day(at), 1))
+
+
 async def end_past_plans(context: Context) -> None:
     """End the plans whose last day is over: their gateway charges no more, and there is nothing left to tell it."""
-    last = (context.clock.now().astimezone(KST).date() - timedelta(days=LATE_DAYS)).isoformat()
+    last = _last_day(now_ms(context.clock))
     for plan in await context.ledger.read(lambda turn: plans.past(turn, last, AT_ONCE)):
         if context.tasks.find(f"plan:{plan.id}") is not None:
             continue
@@ -59,3 +64,7 @@ async def end_past_plans(context: Context) -> None:
             await context.ledger.write(work)
         except Conflict:
             continue
+
+
+def _last_day(at: int) -> str:
+    return (from_ms(at).astimezone(KST).date() - timedelta(days=LATE_DAYS)).isoformat()

@@ -106,6 +106,11 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
     return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan.id))
 
 
+def is_any_plan_stale(turn: Turn, at: int) -> bool:
+    """Tell whether a plan was asked for so long before a moment (milliseconds) that no answer comes any more."""
+    return bool(rows.stale(turn, at - STALE_SECONDS * 1000, 1))
+
+
 async def give_up_plans(context: Context) -> None:
     """End what was asked for by a process that died: nobody can have agreed to a plan whose page is unknown."""
     before = now_ms(context.clock) - STALE_SECONDS * 1000

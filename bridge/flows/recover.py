@@ -32,6 +32,7 @@ class Left:
     """What dead processes left, seen in one turn; dead is who was not heard of since `heard_since` (milliseconds)."""
 
     heard_since: int
+    cut_off: bool
     sent: list[Operation]
     half_open: list[Payment]
     claimed: bool
@@ -48,8 +49,10 @@ async def recover(context: Context) -> int:
     Run at boot before the bridge is ready, and with the heartbeat; answers how many operations were taken over.
     """
     at = now_ms(context.clock)
-    await _bury(context, at)
     left = await context.ledger.read(lambda turn: _look(turn, context.owner, at))
+    if left.cut_off:
+        await context.ledger.write(partial(_bury, at=at))
+        left = await context.ledger.read(lambda turn: _look(turn, context.owner, at))
     if left.nothing:
         return 0
     taken, deaf = 0, await deaf_sites(context)
@@ -73,6 +76,7 @@ def _look(turn: Turn, owner: str, at: int) -> Left:
     stale, dropped = at - STALE_SECONDS * 1000, at - DROPPED_SECONDS * 1000
     return Left(
         heard_since=since,
+        cut_off=bool(owners.cut_off(turn, at)),
         sent=operations.orphaned(turn, owner, heard_since=since, sent_before=stale, mine_before=dropped),
         half_open=payments.half_open(turn, owner, since, AT_ONCE),
         claimed=operations.in_dead_hands(turn, owner, since),
@@ -80,15 +84,10 @@ def _look(turn: Turn, owner: str, at: int) -> Left:
     )
 
 
-async def _bury(context: Context, at: int) -> None:
+def _bury(turn: Turn, at: int) -> None:
     """Count those as dead at once whom the database saw end; their lease need not run out."""
-    if await context.ledger.read(lambda turn: owners.cut_off(turn, at)):
-
-        def work(turn: Turn) -> None:
-            for owner in owners.cut_off(turn, at):
-                owners.end(turn, owner)
-
-        await context.ledger.write(work)
+    for owner in owners.cut_off(turn, at):
+        owners.end(turn, owner)
 
 
 async def recover_at_boot(context: Context) -> int:

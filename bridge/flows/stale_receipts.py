@@ -23,6 +23,11 @@ NEVER_SENT = "it could not be sent for about an hour"
 OFF = "its answer was lost, and the site has its gateway no more"
 
 
+def is_any_receipt_due(turn: Turn, at: int) -> bool:
+    """Tell whether nobody waits any more for a receipt under way at a moment (milliseconds)."""
+    return bool(receipts.due(turn, at, 1))
+
+
 async def end_stale_receipts(context: Context) -> None:
     """Hand what was issued without an answer to a person, and repeat cancels.
 

@@ -2,7 +2,15 @@
 
 import pytest
 
+from bridge.ledger import postgres
 from tests.support.desk import Desk
+
+
+@pytest.fixture(autouse=True)
+def few_connections(monkeypatch):
+    """Open few connections to PostgreSQL: a new one costs more than most histories do. Two turns still collide."""
+    monkeypatch.setattr(postgres, "WRITERS", 2)
+    monkeypatch.setattr(postgres, "READERS", 1)
 
 
 @pytest.fixture
