@@ -36,6 +36,7 @@ from bridge.ledger import replay
 from bridge.ledger.ledger import Turn
 from bridge.web.incoming import FromSite, from_site
 from bridge.web.lists import PageSize, cut, read_page
+from bridge.web.methods import instalments_json
 from bridge.web.orders_in import BuyerIn, GatewayName, Short, Title, Url, convert, in_utc, read_order
 from bridge.web.wordpress import ACTOR
 
@@ -174,7 +175,7 @@ class Billing:
             row = await issue_by_card(
                 self._context, signed.site, wish, _card(asked.card), signed.once_of_secret(self._context.vault)
             )
-        return _json(titled(signed.site, key_json(row)), 202 if row.state is KeyState.ISSUING else 201)
+        return _json(_shown(signed.site, row), 202 if row.state is KeyState.ISSUING else 201)
 
     async def list(self, request: Request) -> Response:
         """List a customer's keys, newest first."""
@@ -184,7 +185,7 @@ class Billing:
             lambda turn: rows.of_customer(turn, signed.site.id, asked.customer, asked.limit + 1, before=asked.cursor)
         )
         page, last = cut(found, asked.limit)
-        items = [titled(signed.site, key_json(row)) for row in page]
+        items = [_shown(signed.site, row) for row in page]
         return _json({"items": items, "next_cursor": last.id if last else None})
 
     async def show(self, request: Request) -> Response:
@@ -192,7 +193,7 @@ class Billing:
         signed = await from_site(self._context, request)
         customer, key = customer_of(request), request.path_params["key"]
         row = await self._context.ledger.read(lambda turn: owned(turn, signed.site, key, customer))
-        return _json(titled(signed.site, key_json(row)))
+        return _json(_shown(signed.site, row))
 
     async def ask_gateway(self, request: Request) -> Response:
         """Ask the gateway what a customer's key stands for."""
@@ -220,7 +221,7 @@ class Billing:
         signed = await from_site(self._context, request)
         customer = convert(signed.json(), CustomerIn).customer
         row = await delete_key(self._context, signed.site, request.path_params["key"], customer, signed.once())
-        return _json(titled(signed.site, key_json(row)), 202 if row.state is KeyState.DELETING else 200)
+        return _json(_shown(signed.site, row), 202 if row.state is KeyState.DELETING else 200)
 
     async def key_in(self, request: Request) -> Response:
         """Charge a typed card: 201 with the payment, or 202 while its outcome is not known."""
@@ -286,6 +287,13 @@ def customer_of(request: Request) -> str:
     if set(query) != {"customer"}:
         raise Malformed("Name the customer, and nothing else: ?customer=…")
     return convert(dict(query), CustomerIn).customer
+
+
+def _shown(site: Site, row: rows.KeyRow) -> dict[str, Any]:
+    """Show a key with its gateway's title and, of a card that can be charged, in how many months it may pay."""
+    shown = titled(site, key_json(row))
+    charged = row.method is Method.CARD and row.state is KeyState.ACTIVE
+    return shown | (instalments_json(site.gateways.get(row.gateway)) if charged else {})
 
 
 def titled(site: Site, shown: dict[str, Any]) -> dict[str, Any]:

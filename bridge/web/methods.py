@@ -36,10 +36,14 @@ def _provider_json(gateway: Gateway, code: str) -> dict[str, Any]:
         "title": gateway.title,
         "minimum": gateway.smallest(KEYS.get(code, Method.CARD)),
     }
-    if code != CARD_ENTRY or not isinstance(gateway, TakesInstalments):
-        return shown
-    months = {"instalments_from": INSTALMENT_AMOUNT_MIN, "instalment_months_max": gateway.instalment_months_max}
-    return shown | months
+    return shown | (instalments_json(gateway) if code == CARD_ENTRY else {})
+
+
+def instalments_json(gateway: object) -> dict[str, int]:
+    """Say in how many months at most, from how many KRW on, a card pays without a window; nothing for one sum only."""
+    if not isinstance(gateway, TakesInstalments):
+        return {}
+    return {"instalments_from": INSTALMENT_AMOUNT_MIN, "instalment_months_max": gateway.instalment_months_max}
 
 
 def _serves(site: Site, gateway: Gateway, code: str) -> bool:

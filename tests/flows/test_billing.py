@@ -71,8 +71,8 @@ async def show(world, key, customer=ANNA):
     return await world.call("GET", f"/v1/billing-keys/{key}?customer={customer}")
 
 
-async def charge(world, key, customer=ANNA, order=None, once=""):
-    body = {"customer": customer, "order": order or world.order(), "actor": "wp:7"}
+async def charge(world, key, customer=ANNA, order=None, once="", **more):
+    body = {"customer": customer, "order": order or world.order(), "actor": "wp:7"} | more
     return await world.call("POST", f"/v1/billing-keys/{key}/charges", body, key=once)
 
 
@@ -98,6 +98,36 @@ async def test_a_window_issues_a_key_that_can_be_charged_and_is_shown_nowhere(bi
         assert f"key-of-{ANNA}" not in json.dumps(await world.all(f"SELECT * FROM {table}"), default=str)
     assert f"key-of-{ANNA}" not in json.dumps([shown, paid.json()])
     assert "홍길동" not in json.dumps(await world.all("SELECT * FROM billing_keys"), ensure_ascii=False, default=str)
+
+
+async def test_a_registered_card_pays_by_instalments_where_its_gateway_takes_them(world):
+    await world.pair_teller("TypedCardsInMonths", card_entry="on")
+    key = await issued(world)
+    shown = (await show(world, key)).json()
+    paid = await charge(world, key, order=world.order(amount=50_000), instalment_months=12)
+
+    assert (shown["instalments_from"], shown["instalment_months_max"]) == (50_000, 12)
+    assert (paid.status_code, paid.json()["state"], paid.json()["instalment_months"]) == (201, "paid", 12)
+    small = await charge(world, key, order=world.order(amount=49_999), instalment_months=2)
+    long = await charge(world, key, order=world.order(amount=50_000), instalment_months=13)
+    assert (small.status_code, small.json()["message_ko"]) == (422, "할부는 50,000원부터 할 수 있어요.")
+    assert (long.status_code, long.json()["message_ko"]) == (422, "텔러 teller에서는 12개월까지 나눠 낼 수 있어요.")
+    assert world.teller.calls["charge"] == 1
+
+
+async def test_no_months_are_offered_for_a_phone_nor_where_no_field_takes_them(world):
+    await world.pair_teller("TypedCardsInMonths", card_entry="on")
+    phone = await show(world, await issued(world, method="phone", order=world.order()))
+    await world.pair_teller("BillingUndone", url="http://sums.test")
+    key = await issued(world)
+    asked = await charge(world, key, order=world.order(amount=50_000), instalment_months=3)
+
+    for shown in (phone, await show(world, key)):
+        assert shown.json()["state"] == "active"
+        assert not {"instalments_from", "instalment_months_max"} & set(shown.json())
+    words = "텔러 teller에서는 등록한 카드를 일시불로만 결제할 수 있어요."
+    assert (asked.status_code, asked.json()["message_ko"]) == (422, words)
+    assert world.teller.calls["charge"] == 0
 
 
 async def test_a_charge_asked_twice_takes_the_money_once(billing):

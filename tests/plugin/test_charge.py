@@ -90,6 +90,26 @@ def test_two_clicks_are_one_charge_whose_payment_is_linked_to(shop: Shop, bridge
     assert "wp:" not in answers[0].headers["location"]
 
 
+def months_on(page: str) -> list[str]:
+    """The months that the form offers."""
+    return re.findall(r'<option value="(\d+)">', page.partition('<select name="months">')[2].partition("</select>")[0])
+
+
+def test_a_clerk_chooses_the_months_that_the_cards_gateway_takes(shop: Shop, bridge: StubBridge) -> None:
+    assert months_on(look_up(shop, "t-owner")) == [], "its gateway says of none"
+    known(bridge, [KEY | {"instalments_from": 50_000, "instalment_months_max": 12}], [])
+    page = look_up(shop, "t-owner")
+    assert "할부 (50,000원부터)" in page
+    assert months_on(page) == ["0", *map(str, range(2, 13))]
+    bridge.scripted[CHARGE] = (201, bridge.add("charge-1", "paid", 60_000))
+
+    assert '<th scope="row">할부</th><td>3개월</td>' in check_once_more(shop, amount="60000", months="3")
+    assert outcome(shop, submit(shop, confirmed(shop, amount="60000", months="3")))[0] == "success"
+    assert '<th scope="row">할부</th>' not in check_once_more(shop, months="0")
+    assert outcome(shop, submit(shop, confirmed(shop, months="0")))[0] == "success"
+    assert [one.json["instalment_months"] for one in bridge.asked("POST", ".*/charges")] == [3, 0]
+
+
 def test_the_news_of_such_a_payment_find_their_order_and_those_of_another_amount_do_not(
     shop: Shop, bridge: StubBridge
 ) -> None:

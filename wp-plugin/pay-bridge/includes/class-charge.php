@@ -20,7 +20,7 @@ final class Charge {
 	/** A charge in this state never reached the gateway. */
 	const NOT_SENT = 'open';
 
-	const FIELDS = array( 'id', 'amount', 'title', 'order', 'name', 'phone' );
+	const FIELDS = array( 'id', 'amount', 'title', 'order', 'name', 'phone', 'months' );
 
 	/** The form of the first step: it goes to the same page, for no money moves yet. */
 	public static function render_form( string $customer, array $key ): void {
@@ -30,6 +30,7 @@ final class Charge {
 		wp_nonce_field( self::NONCE . $customer, self::NONCE, false );
 		printf( '<input type="hidden" name="customer" value="%s"><input type="hidden" name="id" value="%s">', esc_attr( $customer ), esc_attr( (string) ( $key['id'] ?? '' ) ) );
 		printf( '<p><label>%s<br><input type="text" inputmode="numeric" name="amount" value="%s" pattern="[1-9][0-9]{0,9}" required size="11" autocomplete="off"%s></label></p>', esc_html__( 'Amount in KRW', 'pay-bridge' ), esc_attr( $fixed > 0 ? (string) $fixed : '' ), esc_attr( $fixed > 0 ? ' readonly' : '' ) );
+		Instalments::render_choice( (int) ( $key['instalment_months_max'] ?? 0 ), (int) ( $key['instalments_from'] ?? 0 ) );
 		printf( '<p><label>%s<br><input type="text" name="title" maxlength="%d" size="30" autocomplete="off"></label></p>', esc_html__( 'What for', 'pay-bridge' ), absint( Order::CHARACTERS['title'] ) );
 		printf( '<p><label>%s<br><input type="text" name="order" maxlength="64" size="36" autocomplete="off"></label></p>', esc_html__( 'Or an order of the shop that is not paid yet: its number', 'pay-bridge' ) );
 		printf( '<p class="description">%s</p>', esc_html__( 'With an order\'s number the amount must be its price, and the order is paid.', 'pay-bridge' ) );
@@ -59,6 +60,7 @@ final class Charge {
 			__( 'Customer', 'pay-bridge' ) => Customer::words( $customer, $payer ),
 			__( 'Paid with', 'pay-bridge' ) => Billing_Words::key( $answer->body ),
 			__( 'Amount', 'pay-bridge' )   => Words::krw( $order['amount'] ),
+			__( 'Instalments', 'pay-bridge' ) => Instalments::chosen() > 0 ? Instalments::words( Instalments::chosen() ) : '',
 			__( 'What for', 'pay-bridge' ) => $order['title'],
 			__( 'Order', 'pay-bridge' )    => $of_shop ? $order['ref'] : '',
 			__( 'Buyer', 'pay-bridge' )    => $of_shop ? $order['buyer']['name'] : '',
@@ -86,9 +88,10 @@ final class Charge {
 		}
 		$order = $wish['order'];
 		$body  = array(
-			'customer' => $customer,
-			'order'    => $order,
-			'actor'    => 'wp:' . get_current_user_id(),
+			'customer'          => $customer,
+			'order'             => $order,
+			'instalment_months' => Instalments::chosen(),
+			'actor'             => 'wp:' . get_current_user_id(),
 		);
 		if ( '' === Request::post( 'order' ) ) {
 			Own_Orders::remember( $order['ref'], Own_Orders::CHARGE, $order['title'], $order['amount'] );

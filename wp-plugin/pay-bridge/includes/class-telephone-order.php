@@ -20,9 +20,6 @@ final class Telephone_Order {
 	const SERVICE = 'card_entry';
 	const WAITS   = 'open';
 
-	/** So many months are offered at most: more than any card company gives would only make the list long. */
-	const MONTHS_MAX = 36;
-
 	/** The form, below the list of payments, where a gateway of the site takes typed cards. */
 	public static function render( Client $client ): void {
 		$gateways = current_user_can( Capabilities::SERVE ) ? Services::gateways( $client, self::SERVICE ) : array();
@@ -33,24 +30,9 @@ final class Telephone_Order {
 		Deed::open_form( self::ACTION, self::SUBJECT );
 		printf( '<p>%s</p>', esc_html__( 'You get a page of the payment service, not of this shop, on which you type the customer\'s card. Type it nowhere else.', 'pay-bridge' ) );
 		printf( '<p><label>%s<br><input type="text" name="order" required maxlength="64" size="36" autocomplete="off"></label></p>', esc_html__( 'An order of the shop that is not paid yet: its number', 'pay-bridge' ) );
-		self::render_months( $gateways );
+		Instalments::render_choice( max( array_column( $gateways, 'months' ) ), max( array_column( $gateways, 'instalments_from' ) ) );
 		Deed::close_form( __( 'Make the page', 'pay-bridge' ) );
 		echo '</details>';
-	}
-
-	/** The choice of months, where a gateway takes any; that so small an order has none, only the bridge can tell. */
-	private static function render_months( array $gateways ): void {
-		$most = min( self::MONTHS_MAX, max( array_column( $gateways, 'months' ) ) );
-		if ( $most < 2 ) {
-			return;
-		}
-		/* translators: %s: an amount such as 50,000 KRW */
-		printf( '<p><label>%s<br><select name="months"><option value="0">%s</option>', esc_html( sprintf( __( 'Instalments, from %s on', 'pay-bridge' ), Words::krw( max( array_column( $gateways, 'instalments_from' ) ) ) ) ), esc_html__( 'In one sum', 'pay-bridge' ) );
-		foreach ( range( 2, $most ) as $months ) {
-			/* translators: %d: a number of months, 2 or more */
-			printf( '<option value="%d">%s</option>', absint( $months ), esc_html( sprintf( __( '%d months', 'pay-bridge' ), $months ) ) );
-		}
-		echo '</select></label></p>';
 	}
 
 	/** Make the page, once for a form, then show the list again with the way to it. */
@@ -65,7 +47,7 @@ final class Telephone_Order {
 		$body    = array(
 			'order'             => $order->for_bridge(),
 			'card_entry'        => true,
-			'instalment_months' => (int) Request::post( 'months' ),
+			'instalment_months' => Instalments::chosen(),
 			'actor'             => 'wp:' . get_current_user_id(),
 		);
 		$answer  = $client->post( '/v1/payments', $body, Request::post( 'key' ) );

@@ -145,6 +145,7 @@ return array(
 		'In full only' => '전액만',
 		'In full or in part' => '전액 또는 일부',
 		'In one sum' => '일시불',
+		'Instalments' => '할부',
 		'Instalments, from %s on' => '할부 (%s부터)',
 		'Issue a cash receipt…' => '현금영수증 발급하기…',
 		'Issue it' => '발급',
