@@ -48,6 +48,9 @@ class Extras:
     stories: bool = False
     """People and notices do what makes the stories that are seldom told by chance (`stories.py`)."""
 
+    hasty: bool = False
+    """Clerks decide cases within seconds, are told that it is too early, and come back (`hasty.py`)."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -77,6 +80,7 @@ def draw_extras(seed: int) -> Extras:
         receipts=chance.random() < 0.12,
         restored=chance.random() < 0.03,
         stories=seed not in WITHOUT_STORIES and chance.random() < 0.3,
+        hasty=seed not in WITHOUT_STORIES and chance.random() < 0.15,
     )
 
 

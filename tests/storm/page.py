@@ -34,7 +34,9 @@ by a transfer, which the bank may fail and an operator take back (`tests/storm/a
 cancel cash receipts at Mainpay and PayApp (`tests/storm/receipts.py`); in some, people and notices do more often what
 makes the stories that chance tells seldom; seeds kept from before have none of it (`tests/storm/extras.py`). Buyers
 pay into one of Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases
-say now one true thing of such money and now another (`tests/storm/office.py`). In some seeds a bit of a row is
+say now one true thing of such money and now another (`tests/storm/office.py`). In some seeds a gateway falls silent
+over a call until its case is a person's, and clerks decide cases within seconds of seeing them, are told that it is
+too early, and come back at the moment they were told (`tests/storm/hasty.py`). In some seeds a bit of a row is
 flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
 of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again,
@@ -204,10 +206,11 @@ def _stories(found: dict[str, Any]) -> Iterable[str]:
     if told is None:
         yield f"{NOT_NOTED.capitalize()}."
         return
-    yield f"| set-up | {' | '.join(STORIES)} |"
-    yield f"|---|{'---|' * len(STORIES)}"
+    names = [one for one in STORIES if any(one in many for many in told.values())]  # older figures have fewer
+    yield f"| set-up | {' | '.join(names)} |"
+    yield f"|---|{'---|' * len(names)}"
     for name, many in told.items():
-        yield f"| {name} | {' | '.join(f'{many[one]:,}' for one in STORIES)} |"
+        yield f"| {name} | {' | '.join(f'{many[one]:,}' for one in names)} |"
     yield f"\nA run of {ENOUGH_SCHEDULES:,} schedules or more fails where one of them was told nowhere."
 
 

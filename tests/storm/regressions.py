@@ -27,4 +27,4 @@ REGRESSIONS: dict[int, str] = {
 PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376}
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""
 WITHOUT_STORIES = PLAIN | {90173, 600192, 3292, 8376}
-"""Those found before some schedules told seldom stories more often (`Extras.stories`)."""
+"""Those found before some schedules told seldom stories more often, or had hasty clerks (`extras.py`)."""

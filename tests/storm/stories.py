@@ -14,7 +14,8 @@ TOLD_THRICE = "notice told thrice"
 TOLD_LATE = "notice late"
 IN_PARTS = "a part, then the rest"
 RACE = "two clerks at once"
-STORIES = (PAID, DECLINED, CLOSED, LOST_BEFORE, LOST_AFTER, TOLD_THRICE, TOLD_LATE, IN_PARTS, RACE)
+TOO_EARLY = "decided too early, then again"
+STORIES = (PAID, DECLINED, CLOSED, LOST_BEFORE, LOST_AFTER, TOLD_THRICE, TOLD_LATE, IN_PARTS, RACE, TOO_EARLY)
 OF_FAULTS = {"decline": DECLINED, "notice_thrice": TOLD_THRICE, "notice_late": TOLD_LATE}
 ENOUGH_SCHEDULES = 15_000
 """A run of fewer may miss a story by chance; in so many the most seldom is told dozens of times."""

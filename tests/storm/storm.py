@@ -24,6 +24,7 @@ from tests.storm.extras import Extras, draw_extras, dress
 from tests.storm.gate import Gate
 from tests.storm.gateways import SETUPS
 from tests.storm.gateways.window import Coming
+from tests.storm.hasty import Hasty, Silence
 from tests.storm.keys import Keyholder, Keys
 from tests.storm.ledger import StormLedger
 from tests.storm.loop import StormLoop
@@ -113,6 +114,7 @@ class Storm:
         self.told = Told(self)
         self.keys = Keys(self)
         self.receipts = Receipts(self)
+        self.silence = Silence(self)
         self.weather.on_strike = self._trouble
         self.agenda = Agenda(self)
         self.clock.next_due = self.agenda.next_due
@@ -148,6 +150,7 @@ class Storm:
         forger.plan(self)
         self.restoring = Restoring(self)
         self.loop.run(self.chance.uniform(600.0, 2_400.0))
+        self.loop.run(self.silence.seconds_left())
         self._calm_down()
         self._wait_for_quiet()
         self.checks.at_the_end()
@@ -170,6 +173,10 @@ class Storm:
         work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
         if self.chance.random() < 0.6:
             work.append(office(self, random.Random(f"{self.seed}:office")))
+        if self.extras.hasty:
+            work += [
+                Hasty(self, shop, random.Random(f"{self.seed}:{url}:hasty")).work() for url, shop in self.shops.items()
+            ]
         if any(gate.site.setup.many_deposits for gate in self.gates.values()):
             work.append(mischief.pays_again(self, random.Random(f"{self.seed}:pays again")))
         return [*work, mischief.strangers(self, self.sales, seeds[2]), mischief.operator(self, seeds[3])]
@@ -311,12 +318,12 @@ class Storm:
 
     def kills(self, point: str) -> bool:
         """Kill the bridge here if the weather says so."""
-        if not self._may_die(point) or not self.weather.strikes(point):
+        if not self.may_die(point) or not self.weather.strikes(point):
             return False
         self.kill(point)
         return True
 
-    def _may_die(self, point: str) -> bool:
+    def may_die(self, point: str) -> bool:
         """So many deaths a schedule, most of them in the middle of work."""
         server = self.server
         if server is None or sum(self.crashes.values()) >= KILLS_MAX:
@@ -381,7 +388,7 @@ class Storm:
     def committing(self) -> str:
         if self.kills("killed_before_commit"):
             return "killed"
-        kinds = DISK_FAULTS if self._may_die("sync_failed") else DISK_FAULTS[:2]
+        kinds = DISK_FAULTS if self.may_die("sync_failed") else DISK_FAULTS[:2]
         return self.weather.one_of(kinds)
 
     def nearly_full(self) -> bool:
@@ -423,7 +430,7 @@ class Storm:
         return False
 
     def gone(self, request: Leaving) -> bool:
-        return self.kills("killed_after_send")
+        return self.kills("killed_after_send") or self.silence.falls(request)
 
     def answered(self, request: Leaving, heard: Heard) -> bool:
         self.note(f"answered {request.op} {heard.status}{' cut' if heard.cut else ''}")

@@ -171,6 +171,11 @@ class Weather:
                 return kind
         return ""
 
+    def lets_be_late(self, seconds: float) -> Fault:
+        """Let a call be carried out so much later, whatever this seed's weather is."""
+        self._strike("late", seconds)
+        return Fault("late", seconds)
+
     def of_call(self, op: str, setup: Setup, must_tell: Callable[[], object]) -> Fault | None:
         """Choose what goes wrong with a gateway's call. What only a notice can tell of is said by `must_tell`."""
         if self.calm or self._chance.random() >= self.call_rate:
