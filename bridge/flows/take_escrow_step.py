@@ -1,12 +1,14 @@
 """A step of an escrow: its delivery reported, the buyer's yes or no passed on once, its state asked for."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from bridge.domain.exchange import Exchange
 from bridge.domain.failures import GatewayOff, NotNow, PendingOutcome
-from bridge.domain.gateway import NotSent, Refused, Unknown
+from bridge.domain.gateway import Gateway, NotSent, Refused, Unknown
 from bridge.domain.machine import PAID_STATES, State, blocks
 from bridge.domain.payment import ESCROW, Payment
 from bridge.domain.services import DECIDED, UNHEARD, Escrows, EscrowShown, EscrowStep
@@ -20,6 +22,10 @@ from bridge.flows.sites import Site
 from bridge.ledger import audit, gap, operations, payments, replay
 from bridge.ledger.ledger import Row, Turn
 
+BUYER = "buyer"
+"""The actor of a step that a buyer takes on the order's page."""
+PATIENCE_SECONDS = 2.0
+"""How long a buyer's press, or whoever passes on a word, waits for the gateway: the page then says how it stands."""
 ASKED = "escrow.asked"
 NOT_SHOWN = "escrow.not_shown"
 OK, NO = 200, 503
@@ -62,7 +68,8 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
 
     The buyer's word is passed on once: while it has no answer, and once it has one, no other is sent, whatever its
     key; the state that is asked for settles it. A state that says the money went back becomes a case, and the books
-    stay as they are until a person decides it. A repeat of the same request is answered as the first one was. Raises
+    stay as they are until a person decides it. A repeat of the same request is answered as the first one was. Who
+    passes on a word waits PATIENCE_SECONDS at most: the answer that comes later is written down all the same. Raises
     NotFound, NotNow, Malformed (a field too many or too few), PendingOutcome (what was asked has no answer yet),
     Reconciling (the buyer's word, while restored books are), GatewayOff (extra: gateway_message), Replayed, KeyReused.
     """
@@ -80,21 +87,40 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
     earlier = await context.ledger.write(lambda turn: _begin(turn, recorder, wish, once))
     if earlier is not None:
         return _again(earlier)
-    outcome = await ask_at_once(context, site, gateway, gateway.take_escrow_step(payment, step, recorder.stamp))
-    heard = {"payment": payment.id, "state": "", "code": "", "message": ""}
+    exchange = gateway.take_escrow_step(payment, step, recorder.stamp)
+    sending = _send(context, site, gateway, exchange, wish, once, recorder.at)
+    task = context.tasks.begin(f"escrow:{once.idempotency_key}", sending)
+    if wish.step in UNHEARD or wish.actor == BUYER:
+        await context.tasks.wait(task, PATIENCE_SECONDS)
+    else:
+        await asyncio.wait({task})
+    if task.done():
+        task.result()
+    return _again(await context.ledger.read(lambda turn: _answered(turn, site, once)))
+
+
+async def _send(
+    context: Context, site: Site, gateway: Gateway, exchange: Exchange[Any], wish: EscrowWish, once: Once, asked_at: int
+) -> None:
+    """Take the step and write down what came of it, whether or not somebody still waits for that."""
+    outcome = await ask_at_once(context, site, gateway, exchange)
+    heard = {"payment": wish.payment, "state": "", "code": "", "message": ""}
     if isinstance(outcome, EscrowShown):
         heard |= {"state": outcome.state, "code": outcome.code, "message": outcome.message}
 
     def record(turn: Turn) -> None:
         now = Recorder.now(context, site)
-        _record(turn, now, payments.get(turn, site.id, payment.id), wish, outcome, recorder.at)
+        _record(turn, now, payments.get(turn, site.id, wish.payment), wish, outcome, asked_at)
         status, body = (OK, heard) if isinstance(outcome, EscrowShown) else (NO, why_none(outcome))
         replay.keep_answer(turn, site.id, once.idempotency_key, status, json.dumps(body, ensure_ascii=False))
 
     await context.ledger.write(record)
-    if isinstance(outcome, EscrowShown):
-        return heard
-    raise no_answer(**why_none(outcome))
+
+
+def _answered(turn: Turn, site: Site, once: Once) -> replay.Answer:
+    answer = replay.earlier(turn, site.id, once.idempotency_key, once.digest)
+    assert answer is not None, "a step is remembered before it is sent"
+    return answer
 
 
 def _begin(turn: Turn, recorder: Recorder, wish: EscrowWish, once: Once) -> replay.Answer | None:

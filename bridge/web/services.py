@@ -32,6 +32,7 @@ class EscrowIn(msgspec.Struct):
     name of whoever decides), what the buyer said (`buyer`: `kept` while nothing, `confirmed`, `denied`; `confirming`
     or `denying` while the gateway has not answered), and `why` that cannot be said now. The buyer's word (`confirm`,
     `deny`) is passed on once: one that has no answer yet is settled by `status`, and none is sent until then.
+    Where the gateway is slow, who passes a word on, or a buyer who looks, is answered `pending_outcome` soon.
     """
 
     step: Literal["delivery", "confirm", "deny", "status"]

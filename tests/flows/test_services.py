@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.flows.test_slow_answers import ANSWER_SECONDS, Slow
 from tests.support.disaster import keep, key_of, lose
 from tests.support.teller import TELLER
 
@@ -263,6 +264,24 @@ async def test_the_buyers_word_waits_until_restored_books_are_reconciled(world, 
     assert [(one.status_code, one.json()["code"]) for one in refused] == [(503, "reconciling")] * 2
     assert asked.status_code == 200
     assert words_of(world) == ["status"]
+
+
+@pytest.mark.parametrize(("actor", "step"), [("wp:7", "confirm"), ("buyer", "status")])
+async def test_a_slow_gateway_holds_up_no_buyers_press_and_its_late_answer_counts_all_the_same(
+    world, paid, actor, step
+):
+    world.teller.escrow, slow = "confirm", Slow(world, "escrow")
+    body = {"step": step, "actor": actor, "fields": {}}
+    pressing = asyncio.ensure_future(world.call("POST", f"/v1/payments/{paid}/escrow", body, key="ab" * 16))
+    await world.until(lambda: slow.asked)
+    pressed = await asyncio.wait_for(pressing, 10)
+    await world.clock.forward(ANSWER_SECONDS)
+    await world.quiet()
+    repeated = await world.call("POST", f"/v1/payments/{paid}/escrow", body, key="ab" * 16)
+
+    assert (pressed.status_code, pressed.json()["code"]) == (409, "pending_outcome")
+    assert (repeated.status_code, (await world.payment(paid)).escrow) == (200, "confirmed")
+    assert words_of(world) == [step], "and it was sent once"
 
 
 async def test_of_two_words_at_once_the_gateway_hears_one(world, paid):
