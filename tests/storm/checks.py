@@ -19,7 +19,7 @@ from bridge.domain.machine import TERMINAL, UNSETTLED, Evidence, Kind, State, St
 from bridge.ledger import audit
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.wire.converse import INTENT_SECONDS_MAX
-from tests.storm import accounts, receipts
+from tests.storm import accounts, receipts, typed
 from tests.storm.explained import Side, explains
 from tests.storm.gateways import adapter
 from tests.storm.gateways.setup import Setup
@@ -497,6 +497,8 @@ class Checks:
         columns += " UNION ALL SELECT message FROM receipts"
         rows = self._turn.all(f"{columns} UNION ALL SELECT body FROM news UNION ALL SELECT message FROM operations")
         text = "\n".join([*(row["text"] for row in rows), *self.log_lines])
+        kept = self._connection.iterdump() if self._storm.extras.typed else ()
+        self.holds("I13", not any(typed.NUMBER in line for line in (text, *kept)), "a typed card's number is kept")
         secrets = [token for gate in self._storm.gates.values() for token in gate.secrets()]
         for secret in (*secrets, *accounts.SECRETS, receipts.NUMBER):
             self.holds("I13", secret not in text, f"a secret ({secret[:8]}…) can be read")

@@ -51,6 +51,9 @@ class Extras:
     hasty: bool = False
     """Clerks decide cases within seconds, are told that it is too early, and come back (`hasty.py`)."""
 
+    typed: bool = False
+    """Cards are typed on the shop's own page for some orders, where a gateway takes them so (`typed.py`)."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -81,6 +84,7 @@ def draw_extras(seed: int) -> Extras:
         restored=chance.random() < 0.03,
         stories=seed not in WITHOUT_STORIES and chance.random() < 0.3,
         hasty=seed not in WITHOUT_STORIES and chance.random() < 0.15,
+        typed=seed not in WITHOUT_STORIES and chance.random() < 0.25,
     )
 
 
@@ -99,6 +103,14 @@ def dress(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
         tells = setup.charges_months and not sale.key_pays_first if sale.by_key else setup.offers_months
         if extras.instalments and sale.method == "card" and tells:
             sale.months = months
+
+
+def type_cards(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
+    """Have cards typed for some of the sales where the schedule has that; months are another call's there."""
+    for sale in sales:
+        types = chance.random() < 0.7 and sale.shop.site.setup.types_cards and not sale.by_key
+        if extras.typed and types:
+            sale.method, sale.months, sale.is_typed = "card", 0, True
 
 
 def sold(amount: int, tax_free: int) -> dict[str, Any]:

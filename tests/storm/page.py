@@ -36,15 +36,17 @@ makes the stories that chance tells seldom; seeds kept from before have none of 
 pay into one of Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases
 say now one true thing of such money and now another (`tests/storm/office.py`). In some seeds a gateway falls silent
 over a call until its case is a person's, and clerks decide cases within seconds of seeing them, are told that it is
-too early, and come back at the moment they were told (`tests/storm/hasty.py`). In some seeds a bit of a row is
+too early, and come back at the moment they were told (`tests/storm/hasty.py`). In some seeds cards are typed on the
+shop's own page at Mainpay and Welcome, and their number is looked for in every row and line that is kept
+(`tests/storm/typed.py`). In some seeds a bit of a row is
 flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
 of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again,
 nothing is given back again, and each gap ends or waits for a case's person (`tests/storm/restoring.py`); what only a
 case of the lost books told is not judged, nor a copy older than a site's key, nor one put back while a storm rages.
 What is not there: sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's
-thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those. Typed cards, plans and escrow are not
-there either.
+thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those. Plans, escrow and keys registered
+by a typed card are not there either.
 
 A case excuses a difference only where it is about money that nobody can know of until a person has looked
 (`tests/storm/explained.py` says which are, and in which direction); beside any other case it counts as lost, doubled

@@ -40,6 +40,7 @@ class Sale:
     months: int = 0
     by_key: bool = False
     key_pays_first: bool = False
+    is_typed: bool = False
 
     def tax_free(self, amount: int) -> int:
         """How much of an order of that price is free of tax, in KRW."""

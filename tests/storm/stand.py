@@ -9,6 +9,7 @@ from typing import Any
 from bridge.app import build_context
 from bridge.domain.payment import Mode
 from bridge.flows.manage_sites import add_site
+from bridge.flows.sites import CARD_ENTRY
 from bridge.ledger.migrate import migrate_sqlite
 from bridge.settings import Secret, Settings
 from bridge.signing.keys import SiteKey, decode_secret
@@ -90,7 +91,9 @@ async def _pair_all(clock: BridgeClock, ledger: StormLedger, setups: list[Setup]
             context,
             url=url,
             gateways=[setup.gateway],
-            settings={setup.gateway: dict(setup.settings(setup.origin))},
+            settings={
+                setup.gateway: dict(setup.settings(setup.origin)) | ({CARD_ENTRY: "on"} if setup.types_cards else {})
+            },
             mode=Mode.TEST,
         )
         notices = {one["kind"]: one["url"] for one in said["notice_urls"]}

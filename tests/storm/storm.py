@@ -20,7 +20,7 @@ from tests.storm.accounts import Cashier
 from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
-from tests.storm.extras import Extras, draw_extras, dress
+from tests.storm.extras import Extras, draw_extras, dress, type_cards
 from tests.storm.gate import Gate
 from tests.storm.gateways import SETUPS
 from tests.storm.gateways.window import Coming
@@ -38,6 +38,7 @@ from tests.storm.shop import Shop
 from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
 from tests.storm.stories import Stories
 from tests.storm.told import Told
+from tests.storm.typed import Typist
 from tests.storm.weather import Weather
 
 KILLS_MAX = 6
@@ -121,6 +122,7 @@ class Storm:
         self.server: Server | None = None
         self.sales = self._sales()
         dress(self.sales, self.extras, random.Random(f"{seed}:dress"))
+        type_cards(self.sales, self.extras, random.Random(f"{seed}:typed"))
 
     def _sales(self) -> list[Sale]:
         shops = list(self.shops.values())
@@ -162,7 +164,8 @@ class Storm:
         work: list[Any] = []
         for sale in self.sales:
             own = random.Random(f"{self.seed}:{sale.ref}")
-            comes_after, buyer = own.uniform(0.0, 300.0), Keyholder if sale.by_key else Buyer
+            comes_after = own.uniform(0.0, 300.0)
+            buyer = Keyholder if sale.by_key else Typist if sale.is_typed else Buyer
             work.append(self._after(comes_after, buyer(self, sale, own).buy))
             if own.random() < 0.7:
                 work.append(Clerk(self, sale, random.Random(f"{self.seed}:{sale.ref}:clerk")).work())

@@ -14,7 +14,7 @@ from bridge.gateways.payple.adapter import Payple, PaypleAtOnce
 from bridge.gateways.welcome.adapter import Welcome
 from bridge.ledger.receipts import ReceiptState
 from bridge.sandbox.faults import Fault
-from tests.storm import accounts
+from tests.storm import accounts, typed
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import is_found_out, storms
 from tests.storm.regressions import PLAIN, REGRESSIONS
@@ -32,7 +32,8 @@ def having(extra):
 def test_what_a_seed_has_is_drawn_from_it_alone_and_the_kept_ones_have_nothing():
     assert draw_extras(7) == draw_extras(7)
     assert {draw_extras(seed) for seed in PLAIN} == {Extras()}
-    assert not any(draw_extras(seed).stories or draw_extras(seed).hasty for seed in REGRESSIONS)
+    kept = [draw_extras(seed) for seed in REGRESSIONS]
+    assert not any(one.stories or one.hasty or one.typed for one in kept)
     found = [draw_extras(seed) for seed in MANY]
     assert 50 < sum(one.mixed for one in found) < 150
     assert 50 < sum(one.instalments for one in found) < 150
@@ -128,6 +129,14 @@ def test_what_must_be_read_nowhere_is_looked_for_in_what_is_kept(monkeypatch):
     monkeypatch.setattr(accounts, "SECRETS", ("고객 요청",))
 
     assert is_found_out("I13", having("accounts"), "paystory")
+
+
+def test_typed_cards_are_charged_in_storms_and_a_number_that_is_kept_is_found_out(monkeypatch):
+    with storms("mainpay") as made:
+        seed = next(seed for seed in having("typed") if made.run(seed).deeds["typed card paid"])
+    monkeypatch.setattr(typed, "NUMBER", "봄의 제전")
+
+    assert is_found_out("I13", [seed], "mainpay")
 
 
 def test_a_receipt_that_is_called_refused_behind_a_lost_answer_is_found_out(monkeypatch):

@@ -75,6 +75,7 @@ class Setup:
     `refunds_to_accounts`: a deposit's refund names the account it goes to.
     `transfers`: it is given back by a transfer, which is registered first.
     `receipts`: it issues cash receipts.
+    `types_cards`: it charges a card that was typed on the shop's own page.
     `many_deposits` is the setting of its sandbox with which an account takes deposit after deposit.
     `doubles_told`: that a refund was executed twice its notices alone tell, so those of one that was are never lost.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
@@ -118,6 +119,7 @@ class Setup:
     refunds_to_accounts: bool = False
     transfers: bool = False
     receipts: Receipting | None = None
+    types_cards: bool = False
 
     @property
     def origin(self) -> str:
