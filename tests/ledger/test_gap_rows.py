@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.ledger import gap
+from bridge.ledger import anchors, gap
 from tests.ledger.test_rows import AT
 
 SINCE = AT - 60_000
@@ -53,3 +53,17 @@ async def test_the_next_restore_begins_with_nothing_named_and_both_are_remembere
     assert await restored.read(lambda turn: gap.outcomes(turn, "s")) == {}
     rows = await restored.read(lambda turn: turn.all("SELECT since, restored_at FROM restores ORDER BY restored_at"))
     assert [(row["since"], row["restored_at"]) for row in rows] == [(SINCE, AT), (SINCE + 5, AT + 9)]
+
+
+async def test_what_a_shop_found_different_was_of_the_books_that_a_restore_replaces(restored):
+    def break_it(turn):
+        turn.run(
+            "INSERT INTO anchor_breaks (site, at, seal, day, what, found)"
+            " VALUES ('s', ?, 1, '2026-11-20', 'the seal is another', 'x')",
+            AT,
+        )
+
+    await restored.write(break_it)
+    assert len(await restored.read(anchors.all_breaks)) == 1
+    await restored.write(lambda turn: gap.begin(turn, SINCE + 5, AT + 9))
+    assert await restored.read(anchors.all_breaks) == []
