@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from bridge.flows.health import Check, Words
 from bridge.flows.sites import Site
 from bridge.ledger.ledger import Turn
-from bridge.ledger.unloaded import Report, got_through, reports
+from bridge.ledger.unloaded import COUNTS_MS, Report, got_through, reports
 
 PAGES_MIN = 3
 """So many different orders or customers within ten minutes: one blocker, or somebody's forged report, is no news."""
 WITHIN_MS = 600_000
-KEPT_MS = 86_400_000
 
 
 def count_unloaded(turn: Turn, sites: Sequence[Site], at: int) -> dict[str, int]:
@@ -49,7 +48,7 @@ def _episode(turn: Turn, site: str, gateway: str, at: int) -> list[Report]:
     """Keep the reports, newest first, back to where it was quiet and a buyer got through."""
     kept: list[Report] = []
     later = at
-    for report in reports(turn, site, gateway, at - KEPT_MS):
+    for report in reports(turn, site, gateway, at - COUNTS_MS):
         if later - report.at > WITHIN_MS and got_through(turn, site, gateway, report.at, later):
             break
         kept.append(report)

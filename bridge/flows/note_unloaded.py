@@ -1,4 +1,7 @@
-"""Notes what a page of ours says: that the gateway's window script did not load. It is a hint only, and counts once."""
+"""Notes what a page of ours says: that the gateway's window script did not load. It is a hint only, and counts once.
+
+Only what is news takes a write turn: whoever has a page's address may send it as often as they like.
+"""
 
 import contextlib
 
@@ -36,10 +39,12 @@ async def note_payment(context: Context, site: Site, payment_id: str) -> None:
 async def note_key(context: Context, site: Site, key_id: str) -> None:
     """Note it of a billing key whose window is open."""
     at = now_ms(context.clock)
-    await context.ledger.write(lambda turn: unloaded.note_key(turn, site.id, key_id, at))
+    if await context.ledger.read(lambda turn: unloaded.is_news_of_key(turn, site.id, key_id, at)):
+        await context.ledger.write(lambda turn: unloaded.note_key(turn, site.id, key_id, at))
 
 
 async def note_plan(context: Context, site: Site, plan_id: str) -> None:
-    """Note it of a plan that waits for its buyer."""
+    """Note it of a plan that waits for its buyer, for days perhaps: once a day."""
     at = now_ms(context.clock)
-    await context.ledger.write(lambda turn: unloaded.note_plan(turn, site.id, plan_id, at))
+    if await context.ledger.read(lambda turn: unloaded.is_news_of_plan(turn, site.id, plan_id, at)):
+        await context.ledger.write(lambda turn: unloaded.note_plan(turn, site.id, plan_id, at))

@@ -1,6 +1,7 @@
 """Reports of people's pages that a gateway's window script did not load, and who got through such a window since.
 
-Of a payment the audit tells it; a billing key and a plan have none, and keep the first report's time themselves.
+Of a payment the audit tells it; a billing key and a plan have none, and keep a report's time themselves: a key, whose
+window is open for minutes, its first; a plan, which may wait for days, the first of a day.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Turn
 
 REPORTS_MAX = 200
+COUNTS_MS = 86_400_000
+"""So long a report counts. A plan's is noted anew only when its last one counts no more, so that none is lost by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +23,36 @@ class Report:
     at: int
 
 
+def is_news_of_key(turn: Turn, site: str, key_id: str, at: int) -> bool:
+    """Tell whether nobody has said it yet of this key, whose window is open at `at` milliseconds."""
+    row = turn.one(
+        "SELECT 1 FROM billing_keys WHERE id = ? AND site = ? AND not_loaded_at = 0"
+        " AND state = 'open' AND window_sealed <> '' AND expires_at > ?",
+        *(key_id, site, at),
+    )
+    return row is not None
+
+
 def note_key(turn: Turn, site: str, key_id: str, at: int) -> None:
     """Note once that an open window of a billing key had no script, at `at` milliseconds. Its version stays."""
-    turn.run(
-        "UPDATE billing_keys SET not_loaded_at = ? WHERE id = ? AND site = ? AND not_loaded_at = 0"
-        " AND state = 'open' AND window_sealed <> '' AND expires_at > ?",
-        *(at, key_id, site, at),
+    if is_news_of_key(turn, site, key_id, at):
+        turn.run("UPDATE billing_keys SET not_loaded_at = ? WHERE id = ?", at, key_id)
+
+
+def is_news_of_plan(turn: Turn, site: str, plan_id: str, at: int) -> bool:
+    """Tell whether nobody has said it for a day of this plan, which waits for its buyer at `at` milliseconds."""
+    row = turn.one(
+        "SELECT 1 FROM plans WHERE id = ? AND site = ? AND not_loaded_at < ?"
+        " AND state = 'waiting' AND url LIKE '%/p/%/window'",
+        *(plan_id, site, at - COUNTS_MS),
     )
+    return row is not None
 
 
 def note_plan(turn: Turn, site: str, plan_id: str, at: int) -> None:
-    """Note once that the window of a plan that waits for its buyer had no script, at `at` milliseconds."""
-    turn.run(
-        "UPDATE plans SET not_loaded_at = ? WHERE id = ? AND site = ? AND not_loaded_at = 0"
-        " AND state = 'waiting' AND url LIKE '%/p/%/window'",
-        *(at, plan_id, site),
-    )
+    """Note once a day that the window of a plan that waits for its buyer had no script, at `at` milliseconds."""
+    if is_news_of_plan(turn, site, plan_id, at):
+        turn.run("UPDATE plans SET not_loaded_at = ? WHERE id = ?", at, plan_id)
 
 
 def reports(turn: Turn, site: str, gateway: str, since: int) -> list[Report]:

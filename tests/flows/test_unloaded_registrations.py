@@ -93,6 +93,33 @@ async def test_a_report_needs_the_windows_own_token_and_a_window_that_waits(worl
     assert (await told(world))[0] is None
 
 
+@WAYS
+async def test_only_the_first_report_takes_a_turn_to_write(world, kind, begin, come_through):
+    await world.pair_teller(kind)
+    registered = await begin(world, 1)
+    await report(world, registered)
+    written = []
+    write = world.context.ledger.write
+    world.context.ledger.write = lambda work: written.append(work) or write(work)
+    assert await report(world, registered, times=5) == 204
+    world.context.ledger.write = write
+
+    assert written == [], "whoever has the page's address cannot make the bridge write"
+
+
+async def test_a_plan_that_waits_for_days_counts_again_on_another_day(world):
+    await world.pair_teller("PlanningByScript")
+    plans = [await new_plan(world, number) for number in range(3)]
+    for registered in plans:
+        await report(world, registered)
+    assert (await told(world))[0] is not None
+    await world.clock.forward(86_401)
+    assert (await told(world))[0] is None, "a day later the first ones count no more"
+    for registered in plans:
+        await report(world, registered)
+    assert (await told(world))[0] is not None
+
+
 async def test_what_orders_and_customers_report_of_one_gateways_script_counts_together(world):
     await world.pair_teller("KeysByScript")
     for number in range(2):
