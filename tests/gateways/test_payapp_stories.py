@@ -315,6 +315,18 @@ async def test_the_rest_given_back_in_the_office_is_not_taken_for_our_next_part_
     assert case["amount"] == 38_500, "the case names the difference"
 
 
+async def test_while_nobody_said_what_price_is_a_second_part_may_be_a_case_and_moves_nothing_more(house):
+    """As the rest given back in the office would say just the same where `price` is the part."""
+    house.set(partial_price="remaining")
+    payment = await house.buy()
+    for _ in range(2):
+        await house.refund(payment.id, 16_500)
+        await house.live(900.0, 30.0)
+
+    assert (await house.payment(payment.id)).refunded == house.book(payment).refunded == 33_000
+    assert await house.cases(payment.id) == ["external_cancel"]
+
+
 async def test_where_price_is_what_is_left_our_parts_are_known_and_the_offices_a_persons(house):
     house.site = await house.pair("http://left-shop.test", partial_price="remaining")
     house.net.apps["http://left-shop.test:80"] = house.shop.app()
