@@ -90,7 +90,7 @@ SETUPS = (
         types_cards=True,
         refunds_to_accounts=True,
         transfers=True,
-        console=lambda notices: {"receipt_notice_url": notices["noti"]},
+        console=lambda notices: {"receipt_notice_url": notices["noti"], "card_notice_url": notices["noti"]},
         receipts=Receipting("cash-receipt/trans", "cash-receipt/cancel", _written, _cancel_receipt),
         declines={
             "ready": ("1001", "2001", "500"),
