@@ -27,6 +27,8 @@ class Decision(StrEnum):
     MONEY_FOUND = "money_found"  # money lies on a payment that had ended
     NO_MONEY = "no_money"  # no money lies there
     ADOPTED = "adopted"  # the money found pays for the order after all
+    WORD_TAKEN = "word_taken"  # the gateway has the buyer's word on an escrow
+    WORD_NOT_TAKEN = "word_not_taken"  # the buyer's word did not reach the gateway
     SEEN = "seen"  # the books are right; there was only something to look at
 
 
@@ -34,6 +36,7 @@ DENIED: Mapping[Decision, tuple[Kind, ...]] = {
     Decision.PAID: (Kind.UNDO,),
     Decision.DECLINED: (Kind.APPROVE, Kind.PROBE),
     Decision.NOT_REFUNDED: (Kind.REFUND,),
+    Decision.WORD_NOT_TAKEN: (Kind.WORD,),
     Decision.NO_MONEY: (Kind.APPROVE, Kind.UNDO, Kind.PROBE),
 }
 """Which operations without outcome a decision says did nothing: that is true for good once none can still arrive."""
@@ -43,6 +46,8 @@ FOUND = ("unexpected_deposit", "money_on_ended_payment")
 """Reasons of cases about money beside what the payment itself was paid with."""
 HELD = ("seat_lost", "order_changed", "order_paid", "order_paid_twice", "seats_unconfirmed", "external_refund")
 """Reasons of cases whose money the books have as the payment's own, when it has ended too."""
+WORD_UNKNOWN = "word_unknown"
+"""Reason of a case: nobody knows whether the gateway took a buyer's word on an escrow."""
 CONTRADICTED = "people_contradicted"
 """Reason of a case: the gateway proves that less was taken than two people had said; its amount is the difference."""
 OWN_NUMBERS = ("refNo", "tid", "mul_no")
@@ -78,6 +83,8 @@ def choices(matter: Matter, payment: Payment, pending: Collection[Kind], *, orde
         return (Decision.DECLINED, Decision.VOIDED)  # likewise: what its window may have taken cannot be kept
     if not _settled(state) and state is not State.AWAITING_DEPOSIT:
         return ()  # money found before its outcome is known would be counted a second time by that outcome
+    if reason == WORD_UNKNOWN:
+        return (Decision.WORD_TAKEN, Decision.WORD_NOT_TAKEN) if Kind.WORD in pending else (Decision.SEEN,)
     if Kind.REFUND in pending:
         return (Decision.REFUNDED, Decision.NOT_REFUNDED) if reason == "refund_unknown" else ()
     if matter.booked > 0:

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     PROBE = "probe"  # the request of a gateway that captures by itself is withdrawn, or found unpaid, at its end
     CHECK = "check"  # the gateway's books are compared with ours; nothing waits for it
     WITHDRAW = "withdraw"  # what else could be paid of a payment that is paid is withdrawn; nothing waits for it
+    WORD = "word"  # a buyer's yes or no of an escrow is passed on; the gateway's state settles it
 
 
 class Evidence(StrEnum):
@@ -140,8 +141,11 @@ def may_step(was: Step, becomes: Step) -> bool:
 
 
 def blocks(kind: Kind, step: Step) -> bool:
-    """Tell whether an operation without outcome keeps others of its payment from being begun."""
-    return step in PENDING_STEPS and kind not in AWAITED_BY_NOBODY
+    """Tell whether an operation without outcome keeps others of its payment from being begun.
+
+    A buyer's word keeps back what its escrow does (Payment.escrow), and nothing else.
+    """
+    return step in PENDING_STEPS and kind not in AWAITED_BY_NOBODY and kind is not Kind.WORD
 
 
 def order_state(states: set[State]) -> str:

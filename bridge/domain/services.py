@@ -92,6 +92,8 @@ class EscrowStep:
 
 UNHEARD: Mapping[str, Literal["confirming", "denying"]] = {"confirm": "confirming", "deny": "denying"}
 """The steps that pass on what the buyer said, each with what Payment.escrow is while that has no answer."""
+SAID: Mapping[str, Literal["confirmed", "denied"]] = {"confirm": "confirmed", "deny": "denied"}
+"""The same steps, each with what Payment.escrow is once the gateway has taken it."""
 DECIDED = ("confirmed", "denied")
 """What Payment.escrow is once the buyer has spoken, which is done once."""
 

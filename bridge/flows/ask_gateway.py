@@ -12,6 +12,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.ledger import replay
+from bridge.ledger.operations import Operation
 
 SECONDS = 20.0
 
@@ -37,15 +38,23 @@ async def look_up_card(context: Context, site: Site, prefix: str, once: Once, ga
     raise no_answer(**why_none(outcome))
 
 
-async def ask_at_once(context: Context, site: Site, gateway: Gateway, exchange: Exchange[Any]) -> Any:
-    """Ask now, once, by no operation, and give what came of it."""
+async def ask_at_once(
+    context: Context,
+    site: Site,
+    gateway: Gateway,
+    exchange: Exchange[Any],
+    *,
+    intended_at: float | None = None,
+    operation: Operation | None = None,
+) -> Any:
+    """Ask now, once, and give what came of it; `operation` and `intended_at` (boot-time seconds) as in `talk`."""
     conversation = await talk(
         context,
         site,
         gateway,
         exchange,
-        intended_at=context.clock.boot_seconds(),
-        operation=None,
+        intended_at=context.clock.boot_seconds() if intended_at is None else intended_at,
+        operation=operation,
         deadline_seconds=SECONDS,
     )
     return conversation.outcome

@@ -7,8 +7,9 @@ from bridge.clock import to_ms
 from bridge.domain.decisions import FOUND, Decision, Matter
 from bridge.domain.gateway import Declined, Paid
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
-from bridge.domain.payment import Payment
+from bridge.domain.payment import ESCROW, Payment
 from bridge.domain.reasons import Reason
+from bridge.domain.services import SAID
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_passage, write_return
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
@@ -225,6 +226,23 @@ def _adopted(sentence: Sentence) -> None:
         recorder.case(turn, payment, REASON, f"{left} KRW more were reported; look whether they lie there", left)
 
 
+def _word_taken(sentence: Sentence) -> None:
+    word = sentence.settle(Kind.WORD, Step.OK)
+    assert word is not None, "the decision is offered for a word without outcome"
+    _let_escrow_stand(sentence, SAID[word.reason])
+
+
+def _word_not_taken(sentence: Sentence) -> None:
+    sentence.settle(Kind.WORD, Step.FAIL)
+    _let_escrow_stand(sentence, "kept")
+
+
+def _let_escrow_stand(sentence: Sentence, stands: str) -> None:
+    detail: dict[str, str | int] = {"evidence": str(Evidence.E8)}
+    turn, payment = sentence.turn, sentence.payment
+    sentence.recorder.note(turn, payment, "escrow.shown", detail, actor=sentence.checker, refs={ESCROW: stands})
+
+
 def _seen(_: Sentence) -> None:
     """The books stay as they are."""
 
@@ -254,5 +272,7 @@ _DEEDS: dict[Decision, Callable[[Sentence], None]] = {
     Decision.MONEY_FOUND: _money_found,
     Decision.NO_MONEY: _no_money,
     Decision.ADOPTED: _adopted,
+    Decision.WORD_TAKEN: _word_taken,
+    Decision.WORD_NOT_TAKEN: _word_not_taken,
     Decision.SEEN: _seen,
 }

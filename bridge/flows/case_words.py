@@ -1,6 +1,6 @@
 """What a case is about and what to do next, in both languages; and how each decision is said."""
 
-from bridge.domain.decisions import CONTRADICTED, FOUND, Decision, Matter
+from bridge.domain.decisions import CONTRADICTED, FOUND, WORD_UNKNOWN, Decision, Matter
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
 from bridge.flows.health import Words
@@ -62,6 +62,11 @@ ADVICE: dict[str, Words] = {
     "foreign_number": Words(
         "다른 번호의 결제가 이 주문의 번호를 썼어요. 관리자 화면에서 누가 낸 돈인지 확인해 주세요.",
         "A payment under another number claims this reference. See in the console whose money it is.",
+    ),
+    WORD_UNKNOWN: Words(
+        "구매자가 구매를 확정하거나 거절한 답이 결제사에 전해졌는지 알 수 없어요."
+        " 관리자 화면에서 에스크로 상태를 확인해 주세요.",
+        "Nobody knows whether the gateway took the buyer's word on the escrow. Look at its state in the console.",
     ),
     CONTRADICTED: Words(
         "두 사람이 받았다고 한 돈을 결제사는 그만큼 받지 않았다고 알려 왔어요. 관리자 화면을 다시 보고,"
@@ -131,6 +136,8 @@ DECISIONS: dict[Decision, Words] = {
     Decision.MONEY_FOUND: Words("결제사에 돈이 있어요", "Money lies at the gateway"),
     Decision.NO_MONEY: Words("결제사에 그런 돈이 없어요", "No such money lies at the gateway"),
     Decision.ADOPTED: Words("이 돈으로 주문을 결제된 것으로 할게요", "This money pays for the order"),
+    Decision.WORD_TAKEN: Words("구매자의 답이 결제사에 전해졌어요", "The gateway has the buyer's word"),
+    Decision.WORD_NOT_TAKEN: Words("구매자의 답이 전해지지 않았어요", "The gateway has not the buyer's word"),
     Decision.SEEN: Words("확인했고 장부가 맞아요", "Looked at; the books are right"),
 }
 

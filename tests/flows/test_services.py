@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.flows.test_cases import case_of, decide
 from tests.flows.test_slow_answers import ANSWER_SECONDS, Slow
 from tests.support.disaster import keep, key_of, lose
 from tests.support.teller import TELLER
@@ -215,14 +216,13 @@ async def test_that_the_buyer_has_not_spoken_counts_once_no_word_can_be_under_wa
     await escrow(world, paid, "deny")
     await escrow(world, paid, "status")
     early = ((await world.payment(paid)).escrow, (await escrow(world, paid, "confirm")).status_code)
-    await world.live(61)
-    await escrow(world, paid, "status")
+    await world.live(66)
     later = (await world.payment(paid)).escrow
     again = await escrow(world, paid, "deny")
 
     assert (early, later, again.status_code) == (("denying", 409), "kept", 200)
     assert (await world.payment(paid)).escrow == "denied"
-    assert words_of(world) == ["deny", "status", "status", "deny"]
+    assert words_of(world) == ["deny", "status", "status", "deny"], "the bridge asked by itself"
 
 
 async def test_a_word_of_the_buyer_that_was_refused_may_be_said_again_and_then_stands_against_a_mere_state(world, paid):
@@ -282,6 +282,64 @@ async def test_a_slow_gateway_holds_up_no_buyers_press_and_its_late_answer_count
     assert (pressed.status_code, pressed.json()["code"]) == (409, "pending_outcome")
     assert (repeated.status_code, (await world.payment(paid)).escrow) == (200, "confirmed")
     assert words_of(world) == [step], "and it was sent once"
+
+
+async def unheard_word(world, paid, shown):
+    world.teller.escrow = shown
+    world.teller.fail("escrow", "lost_before")
+    await escrow(world, paid, "deny")
+
+
+async def test_a_word_without_an_answer_is_asked_about_by_the_bridge_itself_and_a_person_is_asked_at_last(world, paid):
+    await unheard_word(world, paid, "odd")
+    await world.live(50)
+    early = words_of(world)
+    await world.live(1_200, 5)
+    case = await case_of(world, paid, "word_unknown")
+    asked = len(words_of(world))
+    await decide(world, case, "word_taken")
+
+    assert (early, 5 < asked < 30) == (["deny"], True), "first when the word can be under way no more, then ever slower"
+    assert await world.cases(paid) == []
+    assert (await world.payment(paid)).escrow == "denied"
+    await world.check_books()
+
+
+async def test_what_two_people_found_not_to_have_arrived_may_be_said_again(world, paid):
+    await unheard_word(world, paid, "odd")
+    await world.live(1_200, 5)
+    await decide(world, await case_of(world, paid, "word_unknown"), "word_not_taken")
+    world.teller.escrow = "kept"
+
+    assert (await world.payment(paid)).escrow == "kept"
+    assert (await escrow(world, paid, "confirm")).json()["state"] == "confirm"
+    await world.check_books()
+
+
+async def test_a_state_that_comes_at_last_settles_the_word_and_closes_its_case(world, paid):
+    await unheard_word(world, paid, "odd")
+    await world.live(1_200, 5)
+    assert await world.cases(paid) == ["word_unknown"]
+    world.teller.escrow = "deny"
+    await world.live(700, 5)
+
+    assert (await world.cases(paid), (await world.payment(paid)).escrow) == ([], "denied")
+    await world.check_books()
+
+
+async def test_a_word_whose_sender_was_killed_is_asked_about_too(world, paid):
+    world.teller.escrow, slow = "confirm", Slow(world, "escrow")
+    pressing = asyncio.ensure_future(escrow(world, paid, "confirm"))
+    await world.until(lambda: slow.asked)
+    await world.crash()
+    pressing.cancel()
+    await asyncio.gather(pressing, return_exceptions=True)
+    world.net.apps[f"{TELLER}:80"] = world.teller.app()
+    await world.restart()
+    await world.live(90)
+
+    assert (await world.payment(paid)).escrow == "confirmed"
+    await world.check_books()
 
 
 async def test_of_two_words_at_once_the_gateway_hears_one(world, paid):

@@ -19,9 +19,9 @@ from tests.support.postgres import until_the_dead_are_seen
 from tests.support.teller import TELLER
 
 ANSWER_SECONDS = 20.0
-NO_OPERATION = {"ask_gateway", "cancel_transfer", "issue_key", "issue_receipt"}
-"""What is sent at once and has no operation of its own: a receipt, a key, a step of an escrow; or that of a transfer,
-which is unknown already."""
+NO_OPERATION = {"cancel_transfer", "issue_key", "issue_receipt"}
+"""What is sent at once and has no operation of its own: a receipt, a key; or that of a transfer, which is unknown
+already."""
 
 
 async def by_a_window(world):

@@ -159,7 +159,7 @@ CREATE TABLE operations (
   id TEXT COLLATE "C" PRIMARY KEY,
   site TEXT COLLATE "C" NOT NULL,
   payment TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
-  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('approve', 'undo', 'refund', 'probe', 'check', 'withdraw')),
+  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('approve', 'undo', 'refund', 'probe', 'check', 'withdraw', 'word')),
   amount BIGINT NOT NULL CHECK (amount > 0),
   tax_free BIGINT NOT NULL DEFAULT 0,
   vat BIGINT NOT NULL DEFAULT 0,

@@ -144,7 +144,7 @@ CREATE TABLE operations (
   id TEXT PRIMARY KEY NOT NULL,
   site TEXT NOT NULL,
   payment TEXT NOT NULL REFERENCES payments (id),
-  kind TEXT NOT NULL CHECK (kind IN ('approve', 'undo', 'refund', 'probe', 'check', 'withdraw')),
+  kind TEXT NOT NULL CHECK (kind IN ('approve', 'undo', 'refund', 'probe', 'check', 'withdraw', 'word')),
   amount BIGINT NOT NULL CHECK (amount > 0),
   tax_free BIGINT NOT NULL DEFAULT 0,
   vat BIGINT NOT NULL DEFAULT 0,

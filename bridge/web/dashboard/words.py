@@ -41,8 +41,7 @@ MEANINGS: dict[str, Said] = {
     State.NEW: Said("결제를 막 받았어요.", "The payment has just been taken."),
     State.READYING: Said("결제사에 결제창을 요청했어요.", "The gateway has been asked for its window."),
     State.OPEN: Said(
-        "구매자가 결제창에 있어요. 아직 돈은 움직이지 않았어요.",
-        "The buyer is in the window. No money has moved yet.",
+        "구매자가 결제창에 있어요. 아직 돈은 움직이지 않았어요.", "The buyer is in the window. No money has moved yet."
     ),
     State.APPROVING: Said(
         "결제사에 승인을 요청하고 답을 기다리고 있어요.", "The gateway was asked to approve; its answer is awaited."
@@ -133,6 +132,7 @@ KINDS: dict[str, Said] = {
     Kind.REFUND: Said("환불", "Refund"),
     Kind.PROBE: Said("결제 여부 확인", "Finding out whether it was paid"),
     Kind.CHECK: Said("장부 대조", "Comparison of the books"),
+    Kind.WORD: Said("에스크로 구매자 답", "The buyer's word on an escrow"),
     Kind.WITHDRAW: Said("남은 결제 요청 취소", "Withdrawal of requests left over"),
 }
 
