@@ -14,7 +14,7 @@ async def test_a_bug_in_one_heartbeat_does_not_end_settling_for_ever(world, monk
     world.fault("pay", "drop_after")
     opened = await world.checkout()
     await world.come_back(opened)
-    broken = {"expire": 1, "begin_deliveries": 1}
+    broken = {"seal": 1, "begin_deliveries": 1}
 
     def spoil(name):
         inner = getattr(heartbeat, name)
@@ -27,7 +27,7 @@ async def test_a_bug_in_one_heartbeat_does_not_end_settling_for_ever(world, monk
 
         monkeypatch.setattr(heartbeat, name, spoiled)
 
-    spoil("expire")
+    spoil("seal")
     spoil("begin_deliveries")
     background = world.context.tasks.begin("background", heartbeat.run_background(world.context))
     told = ["payment.confirming", "payment.failed"]
@@ -41,7 +41,7 @@ async def test_a_bug_in_one_heartbeat_does_not_end_settling_for_ever(world, monk
         if not any(broken.values()) and beats() and world.shop.kinds() == told:
             break
 
-    assert broken == {"expire": 0, "begin_deliveries": 0}
+    assert broken == {"seal": 0, "begin_deliveries": 0}
     assert beats(), "the heart beats"
     assert world.shop.kinds() == told
     assert not background.done()
