@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.flows.test_cases import case_of, decide
-from tests.flows.test_slow_answers import ANSWER_SECONDS, Slow
+from tests.flows.test_slow_answers import Slow
 from tests.support.disaster import keep, key_of, lose
 from tests.support.teller import TELLER
 
@@ -270,12 +270,12 @@ async def test_the_buyers_word_waits_until_restored_books_are_reconciled(world, 
 async def test_a_slow_gateway_holds_up_no_buyers_press_and_its_late_answer_counts_all_the_same(
     world, paid, actor, step
 ):
-    world.teller.escrow, slow = "confirm", Slow(world, "escrow")
+    world.teller.escrow, slow = "confirm", Slow(world, "escrow", 10)
     body = {"step": step, "actor": actor, "fields": {}}
     pressing = asyncio.ensure_future(world.call("POST", f"/v1/payments/{paid}/escrow", body, key="ab" * 16))
     await world.until(lambda: slow.asked)
     pressed = await asyncio.wait_for(pressing, 10)
-    await world.clock.forward(ANSWER_SECONDS)
+    await world.clock.forward(10)
     await world.quiet()
     repeated = await world.call("POST", f"/v1/payments/{paid}/escrow", body, key="ab" * 16)
 

@@ -85,15 +85,15 @@ WALKS = [
 class Slow:
     """The teller, with one operation that takes its time before it does anything."""
 
-    def __init__(self, world, op):
-        self._world, self._op, self._app = world, op, world.teller.app()
+    def __init__(self, world, op, seconds=ANSWER_SECONDS):
+        self._world, self._op, self._seconds, self._app = world, op, seconds, world.teller.app()
         self.asked = 0
         world.net.apps[f"{TELLER}:80"] = self
 
     async def __call__(self, scope, receive, send):
         if scope["path"] == f"/{self._op}":
             self.asked += 1
-            await self._world.clock.sleep(ANSWER_SECONDS)
+            await self._world.clock.sleep(self._seconds)
         await self._app(scope, receive, send)
 
 
