@@ -99,6 +99,11 @@ def test_an_account_is_read_as_a_person_types_it(number):
     assert parse_account(" 088", number, "김예매 ") == Account("088", number.strip(), "김예매")
 
 
+@pytest.mark.parametrize("holder", ["김", "가" * 40])
+def test_an_accounts_holder_may_be_one_letter_or_forty(holder):
+    assert parse_account("088", "110123456789", holder).holder == holder
+
+
 @pytest.mark.parametrize("born", ["", " 900101 ", "1234567890"])
 def test_an_accounts_holder_may_be_known_by_birth_date_or_company_number(born):
     assert parse_account("088", "110123456789", "김예매", born).born == born.strip()

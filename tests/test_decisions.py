@@ -74,6 +74,13 @@ def test_while_a_refund_has_no_outcome_only_that_one_is_decided():
     assert choices(Matter("external_cancel"), paid, (Kind.CHECK,), order_free=True) == CANCELLED
 
 
+def test_what_a_window_may_have_taken_is_decided_where_its_order_is_anothers_and_it_cannot_be_kept():
+    one, unknown = payment("open"), Matter("unknown_outcome")
+    assert choices(unknown, one, (Kind.PROBE,), order_free=False) == (D.DECLINED, D.VOIDED)
+    assert choices(unknown, one, (), order_free=False) == (), "nobody is asking whether it took anything"
+    assert choices(Matter("amount_mismatch"), one, (Kind.PROBE,), order_free=False) == ()
+
+
 @pytest.mark.parametrize(
     ("state", "changes", "order_free", "adopted"),
     [

@@ -73,6 +73,7 @@ def test_books_that_are_well_break_no_rule():
         ({"deeds": [APPROVED, REFUNDED, REFUNDED._replace(id="r2", step=Step.UNKNOWN, amount=50_001)]}, ["I11", "I3"]),
         ({"deeds": [APPROVED, REFUNDED._replace(amount=4_999)]}, ["I3b"]),
         ({"deeds": [APPROVED, REFUNDED._replace(step=Step.FAIL)]}, ["I3b"]),
+        ({"deeds": [APPROVED]}, ["I3b"]),
         ({"deeds": [REFUNDED]}, ["I4"]),
         ({"moves": [*WELL.moves[:3], ("open", "paid"), ("paid", "part_refunded")]}, ["I6"]),
         ({"moves": WELL.moves[:-1]}, ["I6"]),
