@@ -100,6 +100,19 @@ async def test_a_window_issues_a_key_that_can_be_charged_and_is_shown_nowhere(bi
     assert "홍길동" not in json.dumps(await world.all("SELECT * FROM billing_keys"), ensure_ascii=False, default=str)
 
 
+async def test_a_charge_lines_up_with_the_keys_deletion_when_it_is_written_and_when_it_is_sent(billing):
+    """Where turns run at once, neither overlooks the other, and no two charges overlook that each is the month's."""
+    key = await issued(billing)
+
+    async def lined_up():
+        rows = await billing.all("SELECT turns FROM queues WHERE name = ?", f"billing_key:{key}")
+        return sum(row["turns"] for row in rows)
+
+    before = await lined_up()
+    assert (await charge(billing, key)).json()["state"] == "paid"
+    assert await lined_up() == before + 2
+
+
 async def test_a_registered_card_pays_by_instalments_where_its_gateway_takes_them(world):
     await world.pair_teller("TypedCardsInMonths", card_entry="on")
     key = await issued(world)

@@ -214,6 +214,28 @@ async def test_where_others_write_too_nothing_comes_nearer_than_a_try_of_theirs_
     assert round((approve.next_try_at - world.clock.now()).total_seconds(), 3) == STALE_SECONDS
 
 
+@pytest.mark.parametrize("apart_seconds", [-50, 40_000])
+async def test_another_start_of_the_machine_is_no_step_of_the_clock(world, apart_seconds):
+    """Its boot clock began elsewhere, and says nothing of the wall clock: nothing is hastened, no window moved."""
+    await world.pair_teller("Asked")
+    world.teller.always["inquire"] = "strange"
+    world.teller.fail("approve", "lost_before")
+    lost, opened = await world.checkout(), await world.checkout(world.order(ref="ORDER-2"))
+    await world.return_from_teller(lost)
+    await world.live(75, step=5)
+
+    async def dues():
+        (approve,) = [one for one in await world.operations(lost.payment) if one.kind is Kind.APPROVE]
+        return approve.next_try_at, (await world.payment(opened.payment)).expires_at
+
+    before, was = await dues(), world.clock.boot
+    world.clock.start_machine()
+    world.clock.boot = was + apart_seconds
+    await make_up_for_steps(world.context)
+
+    assert await dues() == before
+
+
 async def test_a_clock_that_ran_ahead_for_a_moment_shuts_nothing(world):
     paid = await world.buy()
     world.clock.at += timedelta(days=1)

@@ -5,6 +5,7 @@ import pytest
 from bridge.flows.choose_gateway import FAILURES_MAX, REST_SECONDS
 from bridge.flows.manage_sites import change_settings
 from tests.flows.test_billing import charge, issued
+from tests.support.disaster import keep, key_of, lose
 from tests.support.teller import Teller
 
 OTHER = "http://other.test"
@@ -120,6 +121,22 @@ async def test_an_account_is_issued_by_the_first_gateway_that_can_say_what_is_fr
 
     assert (book.status_code, book.json()["gateway"]) == (201, "teller_b")
     assert (seat.status_code, seat.json()["gateway"]) == (201, "teller")
+
+
+# ---- restored books
+
+
+async def test_nothing_is_charged_without_a_window_before_restored_books_are_reconciled(two):
+    key = await issued(two)
+    await two.beat()
+    keep(two)
+    await lose(two)
+    typed = await key_in(two, {}, key_of(two, 1))
+    charged = await charge(two, key, once=key_of(two, 2))
+
+    assert [(no.status_code, no.json()["code"]) for no in (typed, charged)] == [(503, "reconciling")] * 2
+    assert (calls(two), two.teller.calls["charge"] + two.other.calls["charge"]) == ((0, 0), 0)
+    assert await two.all("SELECT id FROM payments") == [], "not even begun"
 
 
 # ---- a gateway that is down

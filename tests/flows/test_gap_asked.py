@@ -3,9 +3,12 @@
 import pytest
 
 from bridge.domain.failures import PendingOutcome
+from bridge.domain.machine import State
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.compare_first import owe_comparisons
 from bridge.flows.reconcile import show_gaps
 from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.ledger.gap import Gap
 from tests.flows.test_deposits import waiting
 from tests.support.disaster import hand_over, keep, key_of, lose
 
@@ -85,6 +88,24 @@ async def test_a_payment_made_after_the_restore_is_refunded_without_a_question(w
     asked = world.teller.calls["inquire"]
     assert (await world.refund(paid.id, 10_000, key=key_of(world, 1))).json()["state"] == "done"
     assert world.teller.calls["inquire"] == asked
+
+
+async def test_comparisons_begin_half_a_minute_after_the_shop_was_heard_and_not_all_at_once(desk):
+    """A case about one payment would hold the gap open, and a gateway is not asked a thousand things in one second."""
+    at = await desk("Asked")
+    bought = []
+    for state in (State.PAID, State.AWAITING_DEPOSIT, State.PART_REFUNDED):
+        bought.append(await at.payment_in(state))
+        await at.world.clock.forward(1)
+    ended = await at.payment_in(State.REFUNDED)
+
+    def owe(turn, recorder):
+        return owe_comparisons(turn, recorder, Gap(ended.site, 0, recorder.at + 1, None, None, None, "", ""))
+
+    assert await at.write(owe) == 3
+    checks = [one for payment in reversed(bought) for one in await at.world.operations(payment.id)]
+    assert [await at.seconds_until(one) for one in checks] == [30, 30.25, 30.5], "the newest first"
+    assert await at.world.operations(ended.id) == []
 
 
 async def test_a_deposit_nobody_heard_of_is_a_persons_when_its_account_ends(world):
