@@ -1,6 +1,7 @@
 """Cases are decided by two people, with evidence; the books follow in the same turn, and evidence of machines wins."""
 
 import asyncio
+import hashlib
 import json
 from datetime import UTC, datetime
 
@@ -23,6 +24,7 @@ from tests.flows.test_notices import card
 from tests.flows.test_orphans import find_money
 
 SEEN = "관리자 화면: 승인번호 30001234, 55,000원"
+SEEN_SHA256 = hashlib.sha256(SEEN.encode()).hexdigest()
 
 
 async def hire(world, *names, role="operator"):
@@ -371,14 +373,35 @@ async def test_more_evidence_ends_a_proposal_made_without_it(world, declined):
     assert shown["history"][0]["state"] == "overtaken"
 
 
-async def test_the_audit_names_the_case_that_was_decided_and_its_reason(world, declined):
+async def test_the_audit_names_the_case_who_proposed_what_and_by_which_evidence(world, declined):
     _, payment = declined
     await report(world.context, payment.id, "콘솔에 승인 55,000원이 있어요.", "kim")
     case = await case_of(world, payment.id, "reported")
     await decide(world, case, "no_money")
-    (row,) = await world.all("SELECT detail FROM audit WHERE payment = ? AND event = 'case.confirmed'", payment.id)
-    told = json.loads(row["detail"])
-    assert (told["case"], told["reason"], told["decision"]) == (case["id"], "reported", "no_money")
+    events = "SELECT actor, detail FROM audit WHERE payment = ? AND event IN ('case.proposed', 'case.confirmed')"
+    rows = await world.all(f"{events} ORDER BY seq", payment.id)
+    said = {"case": case["id"], "reason": "reported", "decision": "no_money", "maker": "operator:maker"}
+    assert [row["actor"] for row in rows] == ["operator:maker", "operator:checker"]
+    assert [json.loads(row["detail"]) for row in rows] == [said | {"evidence_sha256": SEEN_SHA256}] * 2
+
+
+async def test_a_proposal_is_confirmed_and_rejected_under_its_own_case_alone(world, unknown):
+    """Under another case it is not there, before it has ended and after."""
+    await hire(world, "maker", "checker")
+    case = await case_of(world, unknown.id)
+    other = await report(world.context, unknown.id, SEEN, "operator:maker")
+    made = await propose(world.context, Wish(case["id"], "voided", SEEN, "operator:maker"))
+    for case_id, proposal_id in ((other, made.id), (case["id"], "01nothere")):
+        with pytest.raises(NotFound):
+            await confirm(world.context, case_id, proposal_id, operator="checker")
+        with pytest.raises(NotFound):
+            await reject(world.context, case_id, proposal_id, who="operator:checker", remark="")
+    assert await world.state(unknown.id) == "needs_human"
+
+    for _ in range(2):  # once more is answered the same
+        assert (await confirm(world.context, case["id"], made.id, operator="checker")).id == made.id
+    with pytest.raises(NotFound):
+        await confirm(world.context, other, made.id, operator="checker")
 
 
 @pytest.mark.parametrize("remark", ["x" * 501, "\u200b보이지 않음"])
