@@ -11,7 +11,7 @@ from bridge.clock import now_ms
 from bridge.domain.gateway import Event
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.ask_fence import Fence
-from bridge.flows.told import ASK_FENCE, COMPARED, KNOWN, KNOWN_DEPOSIT, LATER, NOTHING_TO_DO, PERSON
+from bridge.flows.told import ASK_FENCE, COMPARED, DEPOSIT_ASKED, KNOWN, KNOWN_DEPOSIT, LATER, NOTHING_TO_DO, PERSON
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
@@ -162,6 +162,28 @@ async def test_late_news_of_an_approval_is_known_only_where_that_very_money_was_
     detail = "the gateway reports an approval of a payment that is voided (of-approved)"
     expected = {"reason": "money_on_ended_payment", "amount": amount, "detail": detail}
     assert cases == ([expected] if comes_to == PERSON else [])
+
+
+async def test_proven_late_news_of_an_approval_that_was_taken_back_asks_nobody(desk):
+    at = await desk("Accounts")
+    payment = await at.payment_in(State.VOIDED)
+    await at.operation(payment, Kind.UNDO, Step.OK)
+    assert await at.tell(payment, Event.APPROVED) == KNOWN
+    assert (await at.world.entries(payment.id), await at.world.cases(payment.id)) == ([], [])
+
+
+@pytest.mark.parametrize("word", ["paid", "taken back", KNOWN_DEPOSIT, DEPOSIT_ASKED])
+@pytest.mark.parametrize(("dedupe", "comes_to"), [("of-deposited", KNOWN_DEPOSIT), ("another", PERSON)])
+async def test_a_deposit_into_an_account_whose_own_was_told_is_a_persons_unless_it_is_that_one(
+    desk, word, dedupe, comes_to
+):
+    at = await desk("Accounts")
+    payment = await at.payment_in(State.PAID)
+    own = StoredNotice("n", payment.site, "teller", "feedback", dedupe, "", "", 1, payment=payment.id)
+    await at.write(lambda turn, _: (notices.store(turn, own), notices.settle(turn, "n", "done", word, 1)))
+    assert await at.tell(payment, Event.DEPOSITED) == comes_to
+    assert await at.world.cases(payment.id) == ["unexpected_deposit"] * (comes_to == PERSON)
+    assert await at.world.entries(payment.id) == []
 
 
 async def test_what_was_refunded_in_full_was_no_net_cancel_and_its_approval_is_still_a_persons(desk):

@@ -33,6 +33,7 @@ from bridge.flows.cancel_transfer import cancel_transfer
 from bridge.flows.capture import CAPTURED, Found, fence_for, write_found
 from bridge.flows.compare import record_check
 from bridge.flows.expire import _end, expire
+from bridge.flows.inquire import _record as settle_by
 from bridge.flows.record import Against, account_of, refund_order
 from bridge.flows.void_account import _check as may_close
 from bridge.flows.void_account import _record as record_closing
@@ -300,6 +301,19 @@ async def test_when_money_moved_is_what_the_gateway_says_as_far_as_that_can_be(d
     found = Found(55_000, Evidence.E7, CAPTURED, paid_at=told, since=since)
     assert await at.write(lambda turn, pen: write_found(turn, pen, payment, found, Fence(True))) == "paid"
     assert (await at.world.payment(payment.id)).paid_at == (told if kept else now)
+
+
+@pytest.mark.parametrize("kind", [Kind.PROBE, Kind.CHECK])
+async def test_money_that_an_inquiry_shows_is_paid_when_the_gateway_says_that_it_moved(desk, kind):
+    at = await desk("SelfAsked")
+    payment = await at.payment_in(OPEN)
+    asking = await at.operation(payment, kind, Step.UNKNOWN)
+    await at.world.clock.forward(300)
+    moved = at.world.clock.now() - timedelta(seconds=200)
+    shown = Seen(55_000, 0, paid_at=moved)
+    await at.write(lambda turn, pen: settle_by(turn, pen, at.gateway, asking, shown, Fence(True), pen.stamp))
+    after = await at.world.payment(payment.id)
+    assert (after.state, after.paid_at) == ("paid", moved)
 
 
 @pytest.mark.parametrize(
@@ -576,6 +590,18 @@ async def test_only_what_holds_no_money_ends_when_its_time_is_over(desk, state, 
     told = [("bridge", state, "expired", {})] if ends else []
     assert (await at.audited(payment, "payment.expired")) == told
     assert await at.world.told(payment.id) == ["payment.failed"] * ends
+
+
+@pytest.mark.parametrize(("teller", "state", "kind"), [("SelfTold", OPEN, "probe"), ("AskedOnHint", WAITS, "check")])
+async def test_what_may_have_been_paid_unheard_is_asked_about_first_and_counts_as_none_that_ended(
+    desk, teller, state, kind
+):
+    at = await desk(teller)
+    payment = await at.payment_in(state, window_url="http://teller.test/window")
+    at.world.clock.at = payment.expires_at + timedelta(seconds=1)
+    assert await at.write(lambda turn, pen: _end(turn, pen, payment.id, at.gateway)) is False
+    (owed,) = await at.world.operations(payment.id)
+    assert (owed.kind, await at.world.state(payment.id)) == (kind, state)
 
 
 async def test_one_whose_approval_runs_and_one_of_a_site_that_is_gone_keep_no_other_from_ending(desk):
