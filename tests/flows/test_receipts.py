@@ -8,6 +8,7 @@ from bridge.clock import new_id
 from bridge.domain.gateway import Event, Notice, SharedValue
 from bridge.flows.receive_notice import _take
 from bridge.flows.record import Recorder
+from bridge.flows.snapshots import rfc3339
 from bridge.ledger.notices import StoredNotice
 from tests.support.teller import TELLER
 
@@ -50,6 +51,15 @@ async def test_a_receipt_splits_the_tax_to_the_won_and_keeps_the_buyers_number_s
         assert PHONE not in json.dumps(await world.all(f"SELECT * FROM {table}"), default=str), table
     shown = await world.call("GET", f"/v1/cash-receipts/{answer.json()['id']}")
     assert shown.json() == answer.json()
+
+
+async def test_a_receipt_is_told_whole_but_for_whose_number_it_bears(world, paid):
+    told = (await issue(world, paid)).json()
+    names = {"id", "payment", "gateway", "state", "purpose", "amount", "tax_free", "number", "url", "created_at"}
+    assert told.keys() == names
+    assert (told["payment"], told["gateway"], told["purpose"]) == (paid, "teller", "income")
+    assert told["url"] == f"{TELLER}/receipt", "where the gateway shows it"
+    assert told["created_at"] == rfc3339(world.clock.now()), "which the shop's page shows"
 
 
 async def story(world, payment):
@@ -152,6 +162,19 @@ async def test_a_cancel_that_was_lost_before_it_was_done_is_done_by_the_repeat(w
     world.teller.fail("receipt_cancel", "lost_before")
     lost, again = await cancel(world, receipt), await cancel(world, receipt)
     assert [one.json()["state"] for one in (lost, again)] == ["cancelling", "cancelled"]
+
+
+async def test_a_second_press_while_a_cancel_is_under_way_waits_for_that_one_and_sends_none(world, paid):
+    receipt = (await issue(world, paid)).json()["id"]
+    world.teller.fail("receipt_cancel", "hangs")
+    object.__setattr__(world.context.settings, "refund_wait_seconds", 0.1)
+    pressed = [(await cancel(world, receipt)).json()["state"] for _ in range(2)]
+    await world.until(lambda: world.teller.calls["receipt_cancel"])
+    await world.clock.forward(60)
+    await world.quiet()
+
+    assert (pressed, world.teller.calls["receipt_cancel"]) == (["cancelling"] * 2, 1)
+    assert [row["event"] for row in await story(world, paid)].count("receipt.cancel_sent") == 1
 
 
 @pytest.mark.parametrize("state", ["issuing", "issued"])
