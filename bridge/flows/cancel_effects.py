@@ -154,7 +154,7 @@ def _before_its_capture(told: Told, done: list[Operation]) -> str:
     payment = end_request(turn, recorder, told.payment, told.notice.request, GATEWAY)
     if told.notice.request and payment.requests:
         return came_and_went(told.notice.request)
-    for one in (one for one in done if one.kind in (Kind.PROBE, Kind.APPROVE) and one.step in PENDING_STEPS):
+    for one in pending:
         operations.step(turn, one, Step.FAIL, at=at, evidence=Evidence.E7, message="it was paid, and given back")
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {Evidence.E7}", at)
     if payment.state != State.NEEDS_HUMAN:
