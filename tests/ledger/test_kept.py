@@ -20,6 +20,7 @@ from bridge.ledger.checks import Checked
 from bridge.ledger.notices import Lost, StoredNotice
 from bridge.ledger.proposals import Proposal, open_of
 from bridge.ledger.proposals import add as propose
+from bridge.ledger.proposals import end as end_proposal
 from bridge.ledger.proposals import get as proposal_of
 from tests.ledger.test_rows import AT, opened, operation
 from tests.support.clock import NOW
@@ -82,6 +83,20 @@ async def test_new_detail_ends_what_was_proposed_without_it_and_the_same_detail_
     await told(books, "second", at=AT + 5)
     ended = await books.read(lambda turn: proposal_of(turn, "o1"))
     assert (ended.state, ended.remark, ended.ended_at) == ("overtaken", "more was found", AT + 5)
+
+
+async def test_a_proposal_is_ended_once_and_by_one_person(books):
+    await told(books, "first")
+    made = await proposed(books)
+
+    async def end(state, who):
+        await books.write(lambda turn: end_proposal(turn, made, state, checker=who, remark="seen", at=AT + 5))
+
+    await end("rejected", "lee")
+    with pytest.raises(Conflict):
+        await end("confirmed", "park")
+    ended = await books.read(lambda turn: proposal_of(turn, "o1"))
+    assert (ended.state, ended.checker, ended.remark, ended.ended_at) == ("rejected", "lee", "seen", AT + 5)
 
 
 async def test_a_case_is_closed_by_evidence_with_what_was_proposed_for_it(books):
@@ -224,7 +239,7 @@ async def test_a_plans_notices_are_read_as_they_came_until_their_texts_are_gone(
         replace(kept, id="n4", dedupe="d4", raw_sealed=notices.ERASED),
     ]
     for one in [*others, kept]:
-        await books.write(lambda turn, one=one: notices.store(turn, one))
+        await books.write(lambda turn, one=one: notices.store(turn, replace(one, plan="")))
         await books.write(lambda turn, one=one: notices.bind_plan(turn, one.id, one.plan))
 
     assert await books.read(lambda turn: notices.sealed_of_plan(turn, "plan1")) == [kept]

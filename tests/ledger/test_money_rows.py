@@ -348,6 +348,37 @@ async def test_the_next_try_is_due_when_its_time_has_come_and_can_only_be_brough
     assert await books.read(lambda turn: operations.due(turn, AT, 0)) == []
 
 
+async def test_what_a_dead_process_had_claimed_is_found_and_is_due_at_once_and_a_living_ones_is_not(books):
+    made = await added(books, await opened(books))
+    await books.write(lambda turn: operations.step(turn, made, Step.UNKNOWN, at=AT, next_try_at=LATER))
+    await books.write(lambda turn: turn.run("INSERT INTO owners (id, beat_at) VALUES ('living', ?)", AT))
+
+    async def found(by, heard_since=AT):
+        await books.write(lambda turn: turn.run("UPDATE operations SET claimed_by = ?, next_try_at = ?", by, LATER))
+        is_found = await books.read(lambda turn: operations.in_dead_hands(turn, "me", heard_since))
+        many = await books.write(lambda turn: operations.free(turn, "me", heard_since, AT))
+        return is_found, many, (await row_of(books, "operations", made.id))["next_try_at"]
+
+    assert await found("dead") == (True, 1, AT)
+    assert await found("living", heard_since=AT + 1) == (True, 1, AT)
+    for by in ("living", "me", ""):
+        assert await found(by) == (False, 0, LATER)
+
+
+async def test_what_was_given_back_past_the_bridge_is_counted_by_its_amount(books):
+    was = await opened(books)
+    entries = [("a", "external_refund", -1_000), ("b", "external_refund", -1_000), ("c", "external_refund", -2_000)]
+    for cause, kind, amount in [*entries, ("d", "refund", -1_000), ("e", "capture", 55_000)]:
+        entry = {"cause": cause, "site": "s", "payment": was.id, "kind": kind, "amount": amount, "at": LATER}
+        await books.write(lambda turn, entry=entry: operations.enter(turn, evidence=Evidence.E7, **entry))
+
+    async def many(payment, amount):
+        return await books.read(lambda turn: operations.many_external(turn, payment, amount))
+
+    assert [await many(was.id, amount) for amount in (1_000, 2_000, 3_000, 55_000)] == [2, 1, 0, 0]
+    assert await many("another", 1_000) == 0
+
+
 async def test_an_entry_is_in_the_audit_by_the_hash_of_its_row(books):
     was = await opened(books)
     entry = {"site": "s", "payment": was.id, "kind": "capture", "amount": 55_000, "evidence": Evidence.E1, "at": LATER}

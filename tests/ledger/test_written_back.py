@@ -1,11 +1,13 @@
 """Rows of an attestation against books that stand: only what goes on from them fits, and what is final stays."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.domain.machine import Evidence, State, Step
-from bridge.ledger import audit, cases, notices, operations, payments, revive
+from bridge.ledger import audit, cases, notices, operations, orders, payments, revive
 from bridge.ledger.notices import StoredNotice
-from tests.ledger.test_rows import AT, opened, operation
+from tests.ledger.test_rows import AT, ORDER, opened, operation
 
 FITS = ""
 
@@ -124,6 +126,21 @@ async def test_an_order_is_written_over_by_its_own_and_a_later_version_and_keeps
     await books.write(lambda turn: revive.order(turn, {**said, "version": version, "title": "다시"}))
     after = await books.read(lambda turn: dict(turn.one("SELECT * FROM orders WHERE site = 's' AND ref = 'O-1'")))
     assert (after["title"], after["version"], after["buyer_name"]) == (title, max(version, 1), "홍길동")
+
+
+async def test_a_payment_is_written_where_it_is_missing_and_goes_on_alone_where_it_stands(books):
+    for ref in ("O-2", "O-3"):
+        await books.write(lambda turn, ref=ref: orders.store(turn, "s", replace(ORDER, ref=ref), AT))
+    made, beside = await opened(books), await opened(books, seed=2, order_ref="O-2")
+    own, other = await row_of(books, "payments", made.id), await row_of(books, "payments", beside.id)
+    said = {name: value for name, value in own.items() if name not in revive._BLANK["payments"]}
+    later = {"state": "expired", "version": own["version"] + 1}
+    missing = {**said, "id": "another", "order_ref": "O-3", "merchant_ref": "another"}
+    for values in (said | later, missing):
+        await books.write(lambda turn, values=values: revive.payment(turn, values))
+    assert await row_of(books, "payments", made.id) == own | later
+    assert await row_of(books, "payments", beside.id) == other
+    assert await row_of(books, "payments", "another") == {**missing, "token_id": ""}
 
 
 async def test_a_case_is_written_once_and_closed_by_a_later_row_and_never_opened_again(books):
