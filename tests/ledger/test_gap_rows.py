@@ -1,4 +1,6 @@
-"""The rows of a gap: until when a site is deaf, what was named of its payments, and what the next restore clears."""
+"""The rows of a gap: until when a site is deaf, what was named of its payments, and what the next restore clears.
+
+The rows of `bridge.ledger.gap`."""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Rows that keep their own rules: compare-and-swap, once per cause, audit chains, nonces, keys, seals."""
+"""Rows that keep their own rules: compare-and-swap, once per cause, audit chains, nonces, keys, seals.
+
+Among them those of `bridge.ledger.orders`, `bridge.ledger.news` and `bridge.ledger.replay`."""
 
 import json
 from dataclasses import replace

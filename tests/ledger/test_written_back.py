@@ -1,4 +1,6 @@
-"""Rows of an attestation against books that stand: only what goes on from them fits, and what is final stays."""
+"""Rows of an attestation against books that stand: only what goes on from them fits, and what is final stays.
+
+The rows that `bridge.ledger.revive` writes."""
 
 from dataclasses import replace
 
