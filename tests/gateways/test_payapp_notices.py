@@ -165,6 +165,25 @@ def test_a_cancel_is_bound_to_the_number_of_what_it_cancels():
 
 
 @pytest.mark.parametrize(
+    ("form", "changes", "number"),
+    [
+        (PAID, {}, "7"),
+        (PAID, {"var2": MARKS["j"]}, "7"),
+        (PAID, {"pay_state": "9"}, "7"),
+        (PAID, {"pay_state": "9", "mul_no": "8", "orig_mul_no": "7"}, "7"),
+        (PART, {}, "6"),
+        (PART, {"orig_mul_no": None}, None),
+        (PART, {"orig_mul_no": "7"}, None),
+        (PAID, {"var2": None}, None),
+    ],
+)
+def test_money_is_told_under_its_own_number_unless_a_part_names_only_itself_or_somebody_else_asked_for_it(
+    form, changes, number
+):
+    assert noticed(form, **changes).paid_binding == ({"mul_no": number} if number else {})
+
+
+@pytest.mark.parametrize(
     ("state", "foreign"), [("4", False), ("9", False), ("70", False), ("1", True), ("8", True), ("99", True)]
 )
 def test_of_a_plan_only_what_moves_money_is_ours_and_each_round_has_a_name(state, foreign):

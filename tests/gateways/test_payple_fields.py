@@ -17,6 +17,7 @@ from bridge.domain.payment import AMOUNT_MAX, Mode
 from bridge.domain.reasons import Reason
 from bridge.gateways.payple.adapter import build
 from bridge.gateways.payple.answers import card, refs
+from bridge.gateways.payple.fields import payer_no, tax_flags
 from bridge.gateways.payple.notices import read
 from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS, TOKENS, Passed
 from tests.gateways import harness
@@ -159,6 +160,31 @@ def test_half_an_address_is_none_and_the_whole_one_beside_it_is_called(missing):
     assert [call.op for call in calls] == ["auth", "refund"]
 
 
+def test_an_address_under_its_old_names_is_called_where_it_has_no_new_ones():
+    old = {"PCD_PAY_HOST": None, "PCD_PAY_URL": None, "return_url": None}
+    old |= {"cPayHost": "https://democpay.payple.kr/", "cPayUrl": "/php/old"}
+    assert answered("refund", old)[0][1].url == "https://democpay.payple.kr/php/old"
+    new = {"PCD_PAY_HOST": "https://democpay.payple.kr", "PCD_PAY_URL": "/php/new"}
+    assert answered("refund", old | new)[0][1].url == "https://democpay.payple.kr/php/new"
+
+
+def test_a_payments_window_names_whoever_pays_by_a_number_that_tells_nothing_of_them():
+    fields = harness.played(gateway(), vector("open_window"))[1].fields
+    assert fields["PCD_PAYER_NO"] == payer_no(fields["PCD_PAY_OID"])
+
+
+@pytest.mark.parametrize(
+    ("tax_free", "flags"),
+    [
+        (0, {"PCD_PAY_ISTAX": "Y"}),
+        (22_000, {"PCD_PAY_ISTAX": "Y", "PCD_PAY_TAXTOTAL": "3000"}),
+        (55_000, {"PCD_PAY_ISTAX": "N"}),
+    ],
+)
+def test_what_is_taxed_says_so_and_its_vat_where_it_is_a_part(tax_free, flags):
+    assert tax_flags(55_000, tax_free) == flags
+
+
 def test_a_refund_keeps_the_number_of_its_trade():
     assert answered("refund", {}, {"PCD_PAY_CARDTRADENUM": "T1"})[1] == Done({"refNo": "T1"})
     assert answered("refund", {}, {"PCD_PAY_CARDTRADENUM": None})[1] == Done({})
@@ -293,6 +319,10 @@ def test_a_cards_number_is_read_under_each_of_its_names(name):
 @pytest.mark.parametrize("name", ["PCD_PAY_CARDNAME", "PCD_PAY_CARDNANE", "PCD_CARDNAME", "PCD_PAY_BANKNAME"])
 def test_a_cards_name_is_read_under_each_of_its_names(name):
     assert card(Fields({name: "BC 카드"})) == {"name": "BC 카드"}
+
+
+def test_a_card_is_shown_with_its_approval():
+    assert card(Fields({"PCD_PAY_CARDAUTHNO": "98123445"})) == {"approval_no": "98123445"}
 
 
 def test_a_payment_keeps_what_its_refund_and_its_slip_need():
@@ -477,6 +507,12 @@ def test_a_webhook_in_json_is_read_like_a_form_and_has_a_greatest_size():
     assert read(whole + b" " * (64 * 1024 - len(whole))) == noticed()
     with pytest.raises(BridgeError):
         read(whole + b" " * (64 * 1024 + 1 - len(whole)))
+
+
+def test_a_webhook_in_windows_949_is_read_like_one_in_utf8():
+    form = told(PCD_PAY_CARDNAME="국민카드")
+    assert read(urlencode(form, encoding="cp949").encode()).card["name"] == "국민카드"
+    assert read(urlencode(form).encode()).card["name"] == "국민카드"
 
 
 @pytest.mark.parametrize("raw", [b"{", b'{"a":1', b"{} []"])

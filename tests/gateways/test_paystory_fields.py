@@ -148,6 +148,8 @@ def test_the_page_of_the_window_has_what_the_gateways_script_calls():
     assert (script.function, script.argument, script.form_name) == ("SendPay", "form", "payInit")
     assert script.scripts == ("https://testpg.pay-story.co.kr/js/pgAsistant.js",)
     assert (script.origins, script.refs) == (("https://testpg.pay-story.co.kr",), {"mbsReserved": "PAY1"})
+    for charset in ("UTF-8", "EUC-KR"):
+        assert gateway(charset=charset).script({}, "PAY1").charset == charset, "the page sends the form in it"
 
 
 @pytest.mark.parametrize("refs", [{"tid": "T1"}, {}])
@@ -514,6 +516,11 @@ def test_a_notice_of_an_account_tells_the_end_of_its_last_day_where_there_is_one
 
 def test_a_notice_keeps_its_name_for_ever_or_a_repeat_after_an_update_would_be_news():
     assert noticed().dedupe == "paystory:af8e1d9ebc95713cf025ad0f45694101"
+
+
+def test_a_notice_is_answered_in_json_which_fits_both_ways_of_judging_it():
+    ack = gateway().acknowledge(b"", "notice")
+    assert (ack.status, ack.body, ack.content_type) == (200, '{"resultCd":"0000"}', "application/json")
 
 
 @pytest.mark.parametrize(("told", "currency"), [("USD", "USD"), ("KRW", "KRW"), ("", "KRW"), (None, "KRW")])

@@ -128,6 +128,15 @@ def test_a_phones_window_says_what_is_sold(goods, kind):
     assert (call.form["P_HPP_METHOD"], call.form["P_RESERVED"]) == (kind, "hpp_bill=Y")
 
 
+@pytest.mark.parametrize("wanted", [{"amount": 0}, {"method": "card"}, {"method": "card", "amount": 0}])
+def test_a_window_registers_nothing_but_a_phone_that_is_charged_at_once(wanted):
+    found = vector("open_key_window")
+    found |= {"key_order": found["key_order"] | wanted}
+    outcome = play.outcome_of(gateway(), found)
+    assert isinstance(outcome, Declined)
+    assert (outcome.reason, outcome.code) == (Reason.BAD_REQUEST, "")
+
+
 def test_only_a_card_has_a_least_amount_of_its_own():
     least = {method: gateway().smallest(method) for method in gateway().methods}
     assert least == dict.fromkeys(least, AMOUNT_MIN) | {Method.CARD: 1_000}
@@ -303,6 +312,13 @@ def test_an_approval_that_is_no_yes_carries_the_gateways_words(words, message):
     outcome = approval(P_STATUS="zz99", P_RMESG1=words)
     assert isinstance(outcome, Unknown | Declined)
     assert (outcome.code, outcome.message) == ("zz99", message)
+
+
+def test_an_approval_in_windows_949_is_read_like_one_in_utf8():
+    form = APPROVED | {"P_STATUS": "zz99", "P_RMESG1": "한도초과"}
+    for encoding in ("cp949", "utf-8"):
+        reply = Reply(200, urlencode(form, encoding=encoding).encode())
+        assert read_approval(reply, "shop", "PAY1", Method.CARD)[0].message == "한도초과"
 
 
 def test_an_account_is_read_whole_with_the_end_of_its_last_day():

@@ -233,13 +233,14 @@ async def test_a_line_tells_the_whole_story_without_its_secrets(wire: Wire) -> N
             "POST",
             f"{server.origin}/pay?access=q1q2q3q4",
             form={"amount": "55000", "signature": "ab" * 32, "customerName": "홍길동", "oddity": "odd-value-9"},
-            headers={"Authorization": "Bearer tok-en-77"},
+            headers={"Authorization": "Bearer tok-en-77", "Referer": "https://shop.example"},
             moves_money=True,
             secrets=frozenset({"Oddity", "access"}),
         )
         return "done"
 
-    told = '{"resultCode":"200","note":"홍길동 odd-value-9 q1q2q3q4 Bearer tok-en-77","refNo":"R1"}'.encode()
+    told = '{"resultCode":"200","note":"홍길동 odd-value-9 q1q2q3q4 Bearer tok-en-77","refNo":"R1",'.encode()
+    told += b'"url":"https://shop.example"}'
     async with serving(says(answer(told, headers="Date: Mon, 01 Jan 2024 00:00:00 GMT\r\n"))) as server:
         conversation = await wire.converse(
             exchange(server),
@@ -264,6 +265,7 @@ async def test_a_line_tells_the_whole_story_without_its_secrets(wire: Wire) -> N
             "resultCode": "200",
             "note": f"{HIDDEN} {HIDDEN} {HIDDEN} {HIDDEN}",
             "refNo": "R1",
+            "url": "https://shop.example",
         }
         assert (approve.verdict, approve.status, approve.why) == ("answered", 200, "")
         assert approve.date_header == "Mon, 01 Jan 2024 00:00:00 GMT"
@@ -284,6 +286,7 @@ async def test_a_get_carries_its_form_in_the_query(wire: Wire) -> None:
         first_line = server.requests[0].partition(b"\r\n")[0]
         assert first_line == b"GET /transaction?mid=M1&hashStr=%EA%B0%80+b&ordNo=O-1 HTTP/1.1"
         assert b"content-length" not in server.requests[0].lower()
+        assert b"content-type" not in server.requests[0].lower(), "it has no body"
         assert conversation.journal[0].request_fields == {"mid": "M1", "hashStr": HIDDEN, "ordNo": "O-1"}
 
 

@@ -40,7 +40,9 @@ async def test_an_answer_reaches_the_adapter_whole(wire: Wire) -> None:
 
 async def test_a_money_call_says_what_it_must_and_nothing_else(wire: Wire) -> None:
     async with serving(says(answer())) as server:
-        await talk(wire, server, headers={"Host": "evil", "Accept-Encoding": "gzip", "Referer": "https://shop.example"})
+        ours = {"Host": "evil", "Connection": "keep-alive", "Content-Length": "3", "Transfer-Encoding": "chunked"}
+        ours |= {"Accept-Encoding": "gzip", "Expect": "100-continue", "Upgrade": "h2c"}
+        await talk(wire, server, headers=ours | {"Referer": "https://shop.example"})
 
         head = server.requests[0].partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
         assert head[0] == "post /pay http/1.1"
