@@ -186,6 +186,10 @@ class VoidsAccounts(Protocol):
 class Transfers(Protocol):
     """A gateway that refunds by transfer to an account that the buyer names (Mainpay cms/front)."""
 
+    def may_transfer(self, payment: Payment) -> bool:
+        """Tell whether a transfer can name the payment it gives back, by the gateway's own number of it."""
+        ...
+
     def register_transfer(
         self, payment: Payment, ref: str, amount: int, account: Account, stamp: Stamp
     ) -> Exchange[Done | Refused | Unknown]:

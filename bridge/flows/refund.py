@@ -182,7 +182,10 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
     rule = gateway.refund_rule(payment, recorder.stamp)
     if wish.account is not None:
         if not may_go_to_account(gateway, payment):
-            raise RefundRefused(f"{gateway.title} makes no transfers; leave the account out, or transfer it by hand.")
+            raise RefundRefused(
+                f"{gateway.title} makes no transfers of this payment; leave the account out, or transfer it by hand.",
+                **({} if isinstance(rule, Allowed) else why_not(rule)),
+            )
         rule = Allowed(payment.left, partial=True)
     if not isinstance(rule, Allowed):
         raise RefundRefused("This payment cannot be refunded through the gateway.", **why_not(rule))

@@ -45,10 +45,10 @@ def is_transfer(operation: Operation) -> bool:
 
 
 def may_go_to_account(gateway: Gateway, payment: Payment) -> bool:
-    """Tell whether a gateway sends this payment's money to an account: by a transfer, or in its refund."""
+    """Tell whether a gateway sends a payment's money to an account: by a transfer that names it, or in its refund."""
     if isinstance(gateway, RefundsToAccounts):
         return payment.method in gateway.account_methods
-    return isinstance(gateway, Transfers)
+    return isinstance(gateway, Transfers) and gateway.may_transfer(payment)
 
 
 def register(

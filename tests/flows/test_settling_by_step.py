@@ -560,6 +560,7 @@ async def test_only_what_is_paid_is_refunded_and_only_while_nothing_else_is_unde
         ("Accounts", PAID, 55_000, TO, ""),
         ("Accounts", PART, 1, TO, ""),
         ("Accounts", PART, 35_001, TO, "At most 35000 KRW"),
+        ("Unnamed", PAID, 55_000, TO, "makes no transfers of this payment"),
     ],
 )
 async def test_no_more_is_refunded_than_is_left_and_only_the_way_that_the_gateway_goes(

@@ -3,6 +3,7 @@
 The words of `bridge.gateways.mainpay.direct`, as `bridge.gateways.mainpay.writing` writes them."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
 from bridge.domain.exchange import Reply, Stamp
 from bridge.domain.failures import Unreadable
-from bridge.domain.gateway import Absent, Declined, Done, Paid, Refused, Undone, Unknown, Urls, Waiting
+from bridge.domain.gateway import Absent, ByHand, Declined, Done, Paid, Refused, Undone, Unknown, Urls, Waiting
+from bridge.domain.machine import State
 from bridge.domain.payment import Account, Buyer, Method, Mode
 from bridge.domain.reasons import Reason
 from bridge.domain.services import ReceiptIssued, ReceiptOrder, TransferShown
@@ -237,10 +239,20 @@ def test_a_transfer_names_the_account_and_the_payment_it_gives_back():
     )
     assert said(call(transferred(holder="♥")()))["accountOwner"] == "예금주"
     assert said(call(transferred(born="900101")()))["birthDay"] == "900101"
-    bare = said(call(gateway().register_transfer(payment(), "T", 1, Account("04", "1", "h"), STAMP)))
-    assert (bare["objectRefNo"], bare["objectTranDate"]) == ("", "")
     done = outcome(TALKS["transfer"](), code("200", refNo="R1", tranDate="261120"))
     assert done == Done({"mbrRefNo": "TRANSFER1", "refNo": "R1", "tranDate": "261120"})
+
+
+def test_no_transfer_is_made_of_a_payment_whose_number_nobody_told():
+    deposit = replace(PAID, method=Method.VIRTUAL_ACCOUNT, state=State.PAID)
+    unnamed = replace(deposit, refs={})
+    assert gateway().may_transfer(deposit)
+    assert not gateway().may_transfer(unnamed)
+    named_rule, unnamed_rule = (gateway().refund_rule(one, STAMP) for one in (deposit, unnamed))
+    assert isinstance(named_rule, ByHand)
+    assert "운영자만 등록" in named_rule.why
+    assert isinstance(unnamed_rule, ByHand)
+    assert "거래번호가 없어" in unnamed_rule.why
 
 
 @pytest.mark.parametrize(("letter", "state"), [("R", "registered"), ("S", "done"), ("F", "failed"), ("C", "cancelled")])

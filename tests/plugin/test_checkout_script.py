@@ -304,9 +304,12 @@ def test_a_page_made_before_the_outcome_was_known_is_seen_once_more(
     payment["state"] = "paid"
     claim = shop.stand.run_php(f"echo PayBridge\\Payments::claim('{payment['id']}', '{order['ref']}');")
     page.goto(address, wait_until="commit")
+    result = page.locator("#pay-bridge-result")
+    expect(result).to_have_attribute("data-pay-bridge", re.compile('"known":""'))
     shop.stand.run_php(f"PayBridge\\Payments::release('{payment['id']}', '{claim}');")
 
-    expect(page.locator("h1", has_text="paid")).to_be_visible(timeout=15_000)
+    expect(result).to_have_attribute("data-pay-bridge", re.compile('"known":"paid"'), timeout=15_000)
+    expect(page.locator("h1", has_text="paid")).to_be_visible()
 
 
 def test_a_forged_message_moves_nothing(visit: Any, bridge: StubBridge) -> None:

@@ -10,6 +10,7 @@ another's; I13 no secret where it may be read; I14 everything comes to an end; I
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -302,7 +303,7 @@ class Checks:
         just_settled = self._settled_at.get(row["id"], 0.0) > self._storm.loop.time() - INTENT_SECONDS_MAX
         sent_once = setup.sent_once_as(request.target, request.body)
         approves = sent_once in setup.approval_paths
-        if not approves and self._gives_all_back(setup, row):
+        if not approves and (self._gives_all_back(setup, row) or self._takes_the_rest_back(setup, row, pending)):
             sent_once = ""
         fits = bool(pending) or (just_settled and not sent_once)
         self.holds("I4", fits, f"{request.op} of {row['merchant_ref']} leaves without its intent")
@@ -318,6 +319,12 @@ class Checks:
             "SELECT amount FROM operations WHERE payment = ? AND kind = 'refund' ORDER BY id DESC LIMIT 1", row["id"]
         )
         return setup.whole_again and (last is None or bool(last["amount"] == row["captured"]))
+
+    @staticmethod
+    def _takes_the_rest_back(setup: Setup, row: Any, pending: Sequence[Any]) -> bool:
+        """Whether this takes a lost approval back by all that is left of it: twice that is more than there is."""
+        left = row["captured"] - row["refunded"]
+        return setup.no_more_than_left and any(one["kind"] == "undo" and one["amount"] == left for one in pending)
 
     def gate_of(self, request: Leaving) -> "Gate | None":
         """Say which gateway a call goes to; None of one to a shop."""

@@ -41,6 +41,7 @@ EXPLAINS: Mapping[str, frozenset[Side]] = {
     "seat_lost": NOTHING,
     "seats_unconfirmed": NOTHING,
     "receipt_unknown": NOTHING,
+    "word_unknown": NOTHING,  # a buyer's word on an escrow moves no money that is booked here
     "reported": NOTHING,  # nobody reports anything in a storm, and no books are restored
 }
 

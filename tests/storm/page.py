@@ -34,7 +34,7 @@ by a transfer, which the bank may fail and an operator take back (`tests/storm/a
 cancel cash receipts at Mainpay and PayApp (`tests/storm/receipts.py`); in some, people and notices do more often what
 makes the stories that chance tells seldom; seeds kept from before have none of it (`tests/storm/extras.py`). Buyers
 pay into one of Mainpay's accounts twice, clerks wire some of it back past the gateway, and the two who decide cases
-say now one true thing of such money and now another (`tests/storm/office.py`). In one test a gateway falls silent
+say now one true thing of such money and now another (`tests/storm/office.py`). In some seeds a gateway falls silent
 over a call until its case is a person's, and clerks decide cases within seconds of seeing them, are told that it is
 too early, and come back at the moment they were told (`tests/storm/hasty.py`). In some seeds cards are typed on the
 shop's own page at Mainpay and Welcome, and their number is looked for in every row and line that is kept

@@ -15,7 +15,9 @@ TOLD_LATE = "notice late"
 IN_PARTS = "a part, then the rest"
 RACE = "two clerks at once"
 TOO_EARLY = "decided too early, then again"
-STORIES = (PAID, DECLINED, CLOSED, LOST_BEFORE, LOST_AFTER, TOLD_THRICE, TOLD_LATE, IN_PARTS, RACE)
+STORIES = (PAID, DECLINED, CLOSED, LOST_BEFORE, LOST_AFTER, TOLD_THRICE, TOLD_LATE, IN_PARTS, RACE, TOO_EARLY)
+ANYWHERE = (TOO_EARLY,)
+"""Told at any set-up they are told: it is the same code everywhere, and some set-ups hand people few outcomes."""
 OF_FAULTS = {"decline": DECLINED, "notice_thrice": TOLD_THRICE, "notice_late": TOLD_LATE}
 ENOUGH_SCHEDULES = 15_000
 """A run of fewer may miss a story by chance; in so many the most seldom is told dozens of times."""
@@ -43,7 +45,9 @@ class Stories(Counter[tuple[str, str]]):
 
 
 def untold(told: dict[str, dict[str, int]], schedules: int) -> list[str]:
-    """Name the stories that no schedule told at a set-up in a run that is long enough to tell all."""
+    """Name the stories that no schedule told at a set-up, or anywhere, in a run that is long enough to tell all."""
     if schedules < ENOUGH_SCHEDULES:
         return []
-    return [f"{setup}: {story}" for setup, many in told.items() for story in STORIES if not many.get(story)]
+    everywhere = [story for story in STORIES if story not in ANYWHERE]
+    missing = [f"{setup}: {story}" for setup, many in told.items() for story in everywhere if not many.get(story)]
+    return missing + [f"anywhere: {story}" for story in ANYWHERE if not any(many.get(story) for many in told.values())]

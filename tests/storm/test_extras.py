@@ -17,7 +17,7 @@ from bridge.sandbox.faults import Fault
 from tests.storm import accounts, typed
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import is_found_out, storms
-from tests.storm.regressions import PLAIN, REGRESSIONS
+from tests.storm.regressions import PLAIN, WITHOUT_STORIES
 from tests.storm.weather import Weather
 
 MANY = range(1, 401)
@@ -32,7 +32,7 @@ def having(extra):
 def test_what_a_seed_has_is_drawn_from_it_alone_and_the_kept_ones_have_nothing():
     assert draw_extras(7) == draw_extras(7)
     assert {draw_extras(seed) for seed in PLAIN} == {Extras()}
-    kept = [draw_extras(seed) for seed in REGRESSIONS]
+    kept = [draw_extras(seed) for seed in WITHOUT_STORIES]
     assert not any(one.stories or one.hasty or one.typed for one in kept)
     found = [draw_extras(seed) for seed in MANY]
     assert 50 < sum(one.mixed for one in found) < 150

@@ -14,6 +14,7 @@ from tests.storm.stories import (
     RACE,
     STORIES,
     TOLD_LATE,
+    TOO_EARLY,
     Stories,
     untold,
 )
@@ -42,6 +43,10 @@ def test_a_long_run_without_a_story_is_found_out_and_a_short_one_may_miss_some()
     told = {"welcome": dict.fromkeys(STORIES, 1) | {RACE: 0}, "payapp": dict.fromkeys(STORIES, 2)}
     assert untold(told, ENOUGH_SCHEDULES) == ["welcome: two clerks at once"]
     assert untold(told, ENOUGH_SCHEDULES - 1) == []
+    told = {"welcome": dict.fromkeys(STORIES, 1) | {TOO_EARLY: 0}, "payapp": dict.fromkeys(STORIES, 2)}
+    assert untold(told, ENOUGH_SCHEDULES) == []
+    told["payapp"][TOO_EARLY] = 0
+    assert untold(told, ENOUGH_SCHEDULES) == ["anywhere: decided too early, then again"]
 
 
 def test_schedules_that_are_to_tell_seldom_stories_tell_them_at_a_set_up_with_few_payments():

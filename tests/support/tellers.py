@@ -368,6 +368,9 @@ class Accounts(Telling, Approving, Undoing):
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
         return ByHand("구매자의 계좌로 보내 주세요.")
 
+    def may_transfer(self, payment: Payment) -> bool:
+        return True
+
     def register_transfer(
         self, payment: Payment, ref: str, amount: int, account: Account, stamp: Stamp
     ) -> Exchange[Any]:
@@ -509,6 +512,13 @@ class AskedTaxedWhole(Approving, Inquiring):
     taxes_whole = frozenset({"open_window"})
 
 
+class Unnamed(Accounts):
+    """Its transfers cannot name the payment they would give back."""
+
+    def may_transfer(self, payment: Payment) -> bool:
+        return False
+
+
 class AccountsTaxedWhole(Accounts):
     """Its accounts cannot say what is free of tax."""
 
@@ -571,6 +581,7 @@ KINDS = {
         TypedCardsOfKnown,
         TypedCardsOfOwner,
         AccountsTaxedWhole,
+        Unnamed,
         AskedTaxedWhole,
         Asked,
         AskedAndUndone,

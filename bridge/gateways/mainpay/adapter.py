@@ -44,6 +44,7 @@ NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: 
 AROUND_MIDNIGHT = timedelta(minutes=10)
 """How much earlier or later than it was sent an approval may be made: by Mainpay's own clock, and when it arrived."""
 
+UNNAMED = "메인페이 거래번호가 없어 환불 이체를 등록할 수 없어요. 구매자의 계좌로 직접 보내 주세요."
 TRANSFER = "가상계좌로 받은 돈은 구매자의 계좌로 이체해요. 계좌는 결제 서버의 운영자만 등록할 수 있어요."
 NO_TAX_FREE = "이 메인페이 연동에는 면세 금액을 알리는 항목이 없어, 면세 상품이 있는 주문은 결제할 수 없어요."
 
@@ -192,7 +193,7 @@ class Mainpay(Direct):
         if payment.state not in (State.PAID, State.PART_REFUNDED):
             return Never("돌려드릴 돈이 없어요.")
         if payment.method is Method.VIRTUAL_ACCOUNT:
-            return ByHand(TRANSFER)
+            return ByHand(TRANSFER if self.may_transfer(payment) else UNNAMED)
         if not payment.refs.get("refNo"):
             return ByHand("메인페이 거래번호가 없어 관리자 화면에서 취소해야 해요.")
         if payment.paid_at and (stamp.at - payment.paid_at).days > 365:

@@ -146,13 +146,17 @@ class Direct(Writer):
             return Refused(codes.REFUND_REFUSALS[code], code, message)
         return Unknown("closing the account was answered with a code that proves nothing", code, message)
 
+    def may_transfer(self, payment: Payment) -> bool:
+        """Tell whether the payment's number is known (objectRefNo): of one that people called paid it may not be."""
+        return bool(payment.refs.get("refNo"))
+
     def register_transfer(
         self, payment: Payment, ref: str, amount: int, account: Account, stamp: Stamp
     ) -> Exchange[Done | Refused | Unknown]:
         """Register a refund by transfer (환불등록, cms/front/register)."""
         form = self._of(ref, amount, stamp) | {
             "objectPaymethod": PAYMETHODS[payment.method],
-            "objectRefNo": payment.refs.get("refNo", ""),
+            "objectRefNo": payment.refs["refNo"],
             "objectTranDate": payment.refs.get("tranDate", "")[-6:],
             "bankCode": account.bank,
             "accountNo": digits(account.number, 20),

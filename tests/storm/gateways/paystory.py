@@ -56,6 +56,7 @@ SETUP = Setup(
     console=lambda urls: {"admin_notice_url": urls["noti"]},
     tokens=_tokens,
     secrets=(TEST_KEY,),
+    no_more_than_left=True,
     parts=(
         Parts("goodsAmt", "goodsVat", ("goodsSplAmt", "goodsSvsAmt"), whole=True),
         Parts("canAmt", "goodsVat", ("goodsSplAmt", "goodsSvsAmt"), whole=True),

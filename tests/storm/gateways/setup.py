@@ -56,7 +56,8 @@ class Setup:
     alone where the gateway cannot be asked. `declines` are the codes with which each may be refused truthfully.
     `sent_once` are words of paths that nothing may be sent to twice, each with what makes a body one of those; those of
     them in `approval_paths` are sent once a payment, others once a refund. Where `whole_again`, a refund of all may be
-    asked for again, whatever its path. `commanded_by` is the field that names the call where one path serves many.
+    asked for again, whatever its path; where `no_more_than_left` is given back, so may what undoes all that is left.
+    `commanded_by` is the field that names the call where one path serves many.
     `named_by` is the ref by which its calls name a payment, where that is short.
     `moods` are settings of its sandbox that no document settles: a storm draws them. `console` are those that a shop
     types into the gateway's office, given the addresses of its notices by kind; `secrets` and `tokens` may be read
@@ -104,6 +105,7 @@ class Setup:
     many_deposits: str = ""
     undo_by_amount: bool = False
     whole_again: bool = False
+    no_more_than_left: bool = False
     ambiguous: bool = False
     unfindable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blind: bool = False

@@ -77,8 +77,7 @@ final class Cancel {
 		if ( null === $client ) {
 			Ajax::refuse( 'not_paired', Words::obstacle( 'not_paired' ), 503 );
 		}
-		Reconciliation::refresh( $order->ref() );
-		$known   = Payments::snapshot_of_order( $order->ref() );
+		$known   = Reconciliation::refresh( $order->ref() );
 		$payment = null === $known ? null : Reconciliation::pull( $client, $known['id'] );
 		if ( null !== $known && null === $payment ) {
 			Ajax::refuse( 'no_answer', __( 'The payment service did not answer.', 'pay-bridge' ), 503 );

@@ -199,6 +199,17 @@ final class Payments {
 		return $wpdb->prefix . 'pay_bridge_' . $name;
 	}
 
+	/** The one of an order's snapshots that counts: the one that holds money before others, else the first; null of none. */
+	public static function first_of( array $snapshots ): ?array {
+		$first = null;
+		foreach ( $snapshots as $snapshot ) {
+			if ( null === $first || self::rank( $snapshot['state'] ) < self::rank( $first['state'] ) ) {
+				$first = $snapshot;
+			}
+		}
+		return $first;
+	}
+
 	private static function rank( string $state ): int {
 		if ( in_array( $state, self::HOLDING, true ) ) {
 			return 0;

@@ -18,7 +18,10 @@ final class Reconciliation {
 	const PAGE_SIZE               = 100;
 	const BUDGET_SECONDS          = 20;
 
-	/** The order's payment, asked for once unless it holds money already. */
+	/**
+	 * The order's payment, asked for once unless it holds money already. What another request is telling the theme of in
+	 * this very moment is given as the bridge showed it, marked `untold`: to call it unpaid until that has ended is no truth.
+	 */
 	public static function refresh( string $order_ref ): ?array {
 		$known = Payments::snapshot_of_order( $order_ref );
 		if ( null !== $known && in_array( $known['state'], array( 'paid', 'part_refunded', 'refunded' ), true ) ) {
@@ -27,9 +30,10 @@ final class Reconciliation {
 		$client = Client::of_site();
 		if ( null !== $client ) {
 			$answer = $client->get( '/v1/payments', array( 'order' => $order_ref ), self::REFRESH_TIMEOUT_SECONDS );
-			self::apply_all( $answer, $order_ref );
+			$untold = Payments::first_of( self::apply_all( $answer, $order_ref ) );
 		}
-		return Payments::snapshot_of_order( $order_ref );
+		$known = Payments::snapshot_of_order( $order_ref );
+		return isset( $untold ) ? Payments::first_of( array_filter( array( $untold, $known ) ) ) : $known;
 	}
 
 	/** The payment itself, asked for and applied; null if the bridge did not say. */
@@ -81,13 +85,19 @@ final class Reconciliation {
 		}
 	}
 
-	private static function apply_all( Answer $answer, string $order_ref = '' ): void {
+	/** Apply what the bridge answered, and give those payments that another request is busy with. */
+	private static function apply_all( Answer $answer, string $order_ref = '' ): array {
+		$untold = array();
 		$items = $answer->ok() && is_array( $answer->body['items'] ?? null ) ? $answer->body['items'] : array();
 		foreach ( $items as $payment ) {
 			if ( Snapshots::is_payment( $payment ) && ( '' === $order_ref || $payment['order_ref'] === $order_ref ) && self::is_newer( $payment ) ) {
-				Snapshots::apply( $payment, 0 );
+				$busy = Snapshots::BUSY === Snapshots::apply( $payment, 0 );
+				if ( $busy ) {
+					$untold[] = $payment + array( 'untold' => true );
+				}
 			}
 		}
+		return $untold;
 	}
 
 	private static function is_newer( array $payment ): bool {

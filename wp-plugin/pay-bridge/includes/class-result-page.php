@@ -19,12 +19,12 @@ final class Result_Page {
 	/** @var array<string,string> States that the page above was made with, by the payment's id. */
 	private static $shown = array();
 
-	/** Remember what a template tag gives to the theme, and give as much of it as themes are given. */
+	/** Remember what a template tag gives to the theme, and give as much of it as themes are given. What the theme was not told of yet is looked at again. */
 	public static function show( ?array $payment ): ?array {
 		if ( null === $payment ) {
 			return null;
 		}
-		self::$shown[ $payment['id'] ] = $payment['state'];
+		self::$shown[ $payment['id'] ] = empty( $payment['untold'] ) ? $payment['state'] : '';
 		return Snapshots::for_themes( $payment );
 	}
 
