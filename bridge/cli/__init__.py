@@ -5,7 +5,7 @@ import gc
 import sqlite3
 import sys
 
-from bridge.cli.output import complain
+from bridge.cli.output import complain, write_whole
 from bridge.domain.failures import AmountRefused, BridgeError, Malformed, Misconfigured
 
 HOST, PORT = "127.0.0.1", 8800
@@ -15,6 +15,7 @@ WRONG_WORDS = 2
 
 def main() -> None:
     """Run the command line; a failure is one sentence, never a traceback."""
+    write_whole()
     try:
         if sys.argv[1:2] == ["serve"] and "--help" not in sys.argv:
             _serve(sys.argv[2:])

@@ -1,5 +1,6 @@
 """How the command line speaks: tables for people, JSON for programs, complaints on standard error."""
 
+import io
 import json
 import re
 import sys
@@ -15,6 +16,15 @@ TABLE_COLUMNS_MAX = 200
 MONEY = ("amount", "refunded")
 _KOREAN = "%Y-%m-%d %H:%M:%S KST"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+def write_whole() -> None:
+    """Have standard output written to the end: without a buffer (`python -u`) Python drops what a pipe leaves over."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors, line_buffering=True
+        )
 
 
 def print_json(value: Any) -> None:

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer import BadParameter
 
 from bridge.cli.options import read_password, read_settings
-from bridge.cli.output import print_facts, print_table
+from bridge.cli.output import print_facts, print_json, print_table, write_whole
 from bridge.domain.failures import Misconfigured
 
 from .conftest import Place
@@ -319,3 +320,39 @@ def test_a_server_collects_garbage_again_once_it_is_loaded() -> None:
     )
 
     assert told == "True True True"
+
+
+class NarrowPipe(io.RawIOBase):
+    """Takes a part of a long text at a time, as a pipe may whose writer a signal interrupts."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        part = bytes(data)[:65_536]
+        self.taken += part
+        return len(part)
+
+
+def test_a_long_answer_reaches_a_pipe_whole_though_python_keeps_no_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = NarrowPipe()
+    unbuffered = io.TextIOWrapper(pipe, "utf-8", write_through=True)
+    monkeypatch.setattr(sys, "stdout", unbuffered)
+    found = {"journeys": ["결제"] * 50_000}
+
+    write_whole()
+    print_json(found)
+
+    assert json.loads(pipe.taken) == found
+
+
+def test_what_is_written_with_a_buffer_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffered = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stdout", buffered)
+
+    write_whole()
+
+    assert sys.stdout is buffered
