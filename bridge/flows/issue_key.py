@@ -7,7 +7,7 @@ from functools import partial
 from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import CardEntry, Issued, IssuesKeys, IssuesKeysByCard, KeyOrder, KeyState
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Conflict, GatewayOff, NotGenuine
+from bridge.domain.failures import Busy, Conflict, GatewayOff, NotGenuine
 from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Paid, Return, Unknown
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
@@ -49,7 +49,8 @@ class _Charge:
 async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[str, str]) -> KeyRow:
     """Have the key issued whose customer came back, at most once however often this is called.
 
-    Raises NotFound, Unreadable or NotGenuine for a return that is not this key's; nothing happens then.
+    Raises NotFound, Unreadable or NotGenuine for a return that is not this key's, Busy where the books cannot take the
+    intent; nothing happens then.
     """
     row = await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
     if row.state is KeyState.OPEN:
@@ -60,7 +61,11 @@ async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[st
         check_bound(row.refs, returned)
         if returned.refused is not None:
             return await _refused(context, row, returned.refused)
-        context.tasks.begin(f"issue_key:{row.id}", _issue(context, site, gateway, row, returned))
+        task = context.tasks.begin(f"issue_key:{row.id}", _issue(context, site, gateway, row, returned))
+        row = await wait_for_key(context, site, key_id)
+        if row.state is KeyState.OPEN and task.done() and isinstance(task.exception(), Busy):
+            await task
+        return row
     return await wait_for_key(context, site, key_id)
 
 

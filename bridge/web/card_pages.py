@@ -127,7 +127,15 @@ class CardPages:
         if row.state is KeyState.ISSUING:
             again = key_card_page_url(context, site, row)
             headers = {"Refresh": f"3; url={again}"}
-            return render("checkout/registering.html", headers=headers, base=base_path(context), again=again)
+            return render(
+                "checkout/registering.html",
+                headers=headers,
+                base=base_path(context),
+                title="카드를 등록하고 있어요",
+                begun=True,
+                again=again,
+                posted={},
+            )
         if not self._is_open_key(site, row):
             return see_other(key_landing_url(row))
         order, gateway = key_order(context, row), _gateway(site, row.gateway)

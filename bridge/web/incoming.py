@@ -80,6 +80,16 @@ async def read_form(request: Request, bytes_max: int, *, cp949_allowed: bool = F
     return parse_form(await read_body(request, bytes_max), cp949_allowed=cp949_allowed)
 
 
+def read_query(request: Request) -> dict[str, str]:
+    """Read what a gateway's window left in the address. Raises Malformed."""
+    return parse_form(request.scope.get("query_string", b""), cp949_allowed=True)
+
+
+async def read_posted(request: Request, bytes_max: int) -> dict[str, str]:
+    """Read what a gateway's window posted; nothing of a GET. Raises UnsupportedBody, Malformed, TooLarge."""
+    return await read_form(request, bytes_max, cp949_allowed=True) if request.method == "POST" else {}
+
+
 async def from_site(context: Context, request: Request, *, bytes_max: int = 0) -> FromSite:
     """Verify that a site signed this request; the site comes from its key alone. `bytes_max`: another cap of the body.
 

@@ -1,13 +1,14 @@
 """What a customer's browser meets on the way to a billing key: the window's page, the way back, closing, the state."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bridge.clock import now_ms
 from bridge.domain.billing import KeyState
-from bridge.domain.failures import BridgeError
-from bridge.domain.forms import parse_form
+from bridge.domain.failures import BridgeError, GatewayOff
 from bridge.flows.billing_keys import open_wish
 from bridge.flows.context import Context
 from bridge.flows.issue_key import finish_key
@@ -17,9 +18,9 @@ from bridge.flows.sites import Site
 from bridge.flows.urls import key_landing_url, key_urls
 from bridge.ledger import billing_keys as rows
 from bridge.ledger.billing_keys import KeyRow
-from bridge.web.errors import problem
-from bridge.web.incoming import client_address, read_form
-from bridge.web.landing import refused_page, see_other
+from bridge.web.errors import answer_of, problem
+from bridge.web.incoming import client_address, read_posted, read_query
+from bridge.web.landing import in_frame, lead_on, look_again, refused_page, see_other
 from bridge.web.limits import Limit
 from bridge.web.pages import base_path, render
 from bridge.web.script_window import script_fields
@@ -27,6 +28,7 @@ from bridge.web.window_words import KEY
 
 WAITS = {KeyState.OPENING: "open", KeyState.OPEN: "open", KeyState.ISSUING: "approving"}
 """What the window's script is told while the key is on its way, in a payment's words."""
+NOT_REGISTERED = "결제 수단을 등록하지 못했어요"
 
 
 class KeyPages:
@@ -47,13 +49,18 @@ class KeyPages:
         ]
 
     async def come_back(self, request: Request) -> Response:
-        """Take the customer's return: GET and POST, safe to repeat."""
+        """Take the customer's return: GET and POST, safe to repeat; HEAD takes none."""
+        site: Site | None = None
+        posted: dict[str, str] = {}
         try:
             site, key_id = self._read(request)
-            row = await finish_key(self._context, site, key_id, await self._form(request))
+            if request.method == "HEAD":
+                return Response(headers={"Cache-Control": "no-store"})
+            posted = await read_posted(request, self._context.settings.body_max_bytes)
+            row = await finish_key(self._context, site, key_id, read_query(request) | posted)
         except BridgeError as error:
-            return refused_page(self._context, error, title="카드를 등록하지 못했어요")
-        return see_other(key_landing_url(row))
+            return await self._refuse(request, error, site, posted)
+        return lead_on(self._context, request, key_landing_url(row))
 
     async def close(self, request: Request) -> Response:
         """Take the word that the window was closed: a hint only."""
@@ -108,8 +115,24 @@ class KeyPages:
         try:
             _, row = await self._row(request)
         except BridgeError as error:
-            return refused_page(self._context, error, title="카드를 등록하지 못했어요")
-        return see_other(key_landing_url(row))
+            return refused_page(self._context, error, title=NOT_REGISTERED)
+        return lead_on(self._context, request, key_landing_url(row))
+
+    async def _refuse(
+        self, request: Request, error: BridgeError, site: Site | None, posted: Mapping[str, str]
+    ) -> Response:
+        """A return that is not this key's registers nothing, and the customer is shown the way to the shop."""
+        context, status = self._context, answer_of(error)[0]
+        if status >= 500 and not isinstance(error, GatewayOff):
+            page, shown = "checkout/registering.html", {"title": "결제 수단을 등록하고 있어요", "begun": False}
+            return look_again(context, request, page, status, site=site, posted=posted, **shown)
+        try:
+            shop_url = key_landing_url((await self._row(request))[1])
+        except BridgeError:
+            shop_url = ""
+        if in_frame(request) and shop_url:
+            return lead_on(context, request, shop_url)
+        return refused_page(context, error, title=NOT_REGISTERED, retry_url=shop_url, retry_words="쇼핑몰로 돌아가기")
 
     async def _row(self, request: Request) -> tuple[Site, KeyRow]:
         site, key_id = self._read(request)
@@ -118,9 +141,3 @@ class KeyPages:
     def _read(self, request: Request) -> tuple[Site, str]:
         site, key_id = self._context.tokens.read("billing_key", request.path_params["token"], parts=2)
         return self._context.sites.get(site), key_id
-
-    async def _form(self, request: Request) -> dict[str, str]:
-        query = parse_form(request.scope.get("query_string", b""), cp949_allowed=True)
-        if request.method != "POST":
-            return query
-        return query | await read_form(request, self._context.settings.body_max_bytes, cp949_allowed=True)

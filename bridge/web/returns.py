@@ -1,11 +1,13 @@
 """The buyer's way back: from the gateway's window to the shop, without cookies; and the question how it stands."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bridge.domain.failures import BridgeError
-from bridge.domain.forms import parse_form
 from bridge.domain.machine import State
 from bridge.flows.close_checkout import close_checkout
 from bridge.flows.context import Context
@@ -15,8 +17,8 @@ from bridge.flows.urls import landing_url
 from bridge.signing.tokens import TokenPurpose
 from bridge.web.checkout import cors
 from bridge.web.errors import answer_of, problem
-from bridge.web.incoming import read_form
-from bridge.web.landing import landing, refused_page, see_other
+from bridge.web.incoming import read_posted, read_query
+from bridge.web.landing import in_frame, landing, lead_on, look_again, refused_page
 from bridge.web.pages import base_path, render
 
 SAYINGS = {
@@ -37,6 +39,8 @@ SAYINGS = {
     State.FAILED_READY: "결제 창을 열지 못했어요. 돈은 빠져나가지 않았어요.",
     State.SUPERSEDED: "결제 창을 열지 못했어요. 돈은 빠져나가지 않았어요.",
 }
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 WINDOW_REFUSED = (
     "결제사가 결제 창을 열어 주지 않았어요. 아직 아무것도 결제하지 않았어요. "
@@ -65,16 +69,19 @@ class Returns:
 
     async def come_back(self, request: Request) -> Response:
         """Take the buyer's return: GET and POST, safe to repeat; a disconnect ends nothing."""
+        site: Site | None = None
+        posted: dict[str, str] = {}
         try:
             site, payment_id = self._read(request, "return")
             if request.method == "HEAD":
                 return Response(headers={"Cache-Control": "no-store"})
-            visit = await finish_checkout(self._context, site, payment_id, await self._form(request))
+            posted = await read_posted(request, self._context.settings.body_max_bytes)
+            visit = await finish_checkout(self._context, site, payment_id, read_query(request) | posted)
         except BridgeError as error:
-            return await self._refuse(request, error)
+            return await self._refuse(request, error, site, posted)
         if visit.unsettled:
             return self._wait(request, visit)
-        return self._go(request, landing(self._context, visit))
+        return lead_on(self._context, request, landing(self._context, visit))
 
     async def close(self, request: Request) -> Response:
         """Take the word that the window was closed: a hint only."""
@@ -86,8 +93,9 @@ class Returns:
         except BridgeError as error:
             return await self._refuse(request, error)
         if visit.payment.state == State.OPEN:
-            return self._go(request, landing_url(self._context, visit.order.retry_url, visit.payment, "closed"))
-        return self._go(request, landing(self._context, visit))
+            url = landing_url(self._context, visit.order.retry_url, visit.payment, "closed")
+            return lead_on(self._context, request, url)
+        return lead_on(self._context, request, landing(self._context, visit))
 
     async def status(self, request: Request) -> Response:
         """Say how a payment stands: no amount, no name; for scripts of the shop."""
@@ -112,51 +120,33 @@ class Returns:
         site, payment = self._context.tokens.read(purpose, request.path_params["token"], parts=2)
         return self._context.sites.get(site), payment
 
-    async def _form(self, request: Request) -> dict[str, str]:
-        query = parse_form(request.scope.get("query_string", b""), cp949_allowed=True)
-        if request.method != "POST":
-            return query
-        posted = await read_form(request, self._context.settings.body_max_bytes, cp949_allowed=True)
-        return query | posted
-
-    def _go(self, request: Request, url: str) -> Response:
-        """Lead the browser on; where a gateway came back inside a frame, the whole page with it."""
-        if not _in_frame(request):
-            return see_other(url)
-        return render("checkout/leave.html", base=base_path(self._context), address=url, framed=True)
-
     def _wait(self, request: Request, visit: Visit) -> Response:
         """The page of an outcome nobody knows yet: it asks again by itself and never says that it failed."""
         base = base_path(self._context)
         again = f"{base}/r/{request.path_params['token']}"
-        if _in_frame(request):
-            return self._go(request, again)
+        if in_frame(request):
+            return lead_on(self._context, request, again)
         return render(
             "checkout/confirming.html",
             headers={"Refresh": f"3; url={again}"},
             base=base,
             order=visit.order,
             again=again,
+            posted={},
             result_url=landing(self._context, visit),
         )
 
-    def _look_again(self, request: Request, status: int) -> Response:
-        """While the books cannot be read, the buyer hears neither success nor failure; the address may be repeated."""
-        query = request.scope.get("query_string", b"").decode("latin-1")
-        base = base_path(self._context)
-        again = base + request.url.path + (f"?{query}" if query else "")
-        headers = {"Refresh": f"5; url={again}"}
-        page = "checkout/confirming.html"
-        return render(page, status=status, headers=headers, base=base, order=None, again=again, result_url="")
-
-    async def _refuse(self, request: Request, error: BridgeError) -> Response:
+    async def _refuse(
+        self, request: Request, error: BridgeError, site: Site | None = None, posted: Mapping[str, str] = NOTHING
+    ) -> Response:
         """A return that is not this payment's moves nothing, and the buyer is shown the way to the order."""
         status, _, _ = answer_of(error)
         if status >= 500:
-            return self._look_again(request, status)
+            page, shown = "checkout/confirming.html", {"order": None, "result_url": ""}
+            return look_again(self._context, request, page, status, site=site, posted=posted, **shown)
         shop_url = await self._shop_url(request)
-        if _in_frame(request) and shop_url:
-            return self._go(request, shop_url)
+        if in_frame(request) and shop_url:
+            return lead_on(self._context, request, shop_url)
         return refused_page(self._context, error, title="결제를 확인하지 못했어요", retry_url=shop_url)
 
     async def _shop_url(self, request: Request) -> str:
@@ -168,7 +158,3 @@ class Returns:
                 continue
             return landing(self._context, visit)
         return ""
-
-
-def _in_frame(request: Request) -> bool:
-    return request.headers.get("sec-fetch-dest", "") in ("iframe", "frame")

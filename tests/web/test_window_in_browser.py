@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page
 from starlette.responses import HTMLResponse, Response
 
+from bridge.domain.failures import Busy
 from tests.support.world import World
 from tests.web.in_browser import NARROW, WIDE, browser_on
 from tests.web.test_dashboard_in_browser import SMALL_TARGETS
@@ -121,6 +122,24 @@ async def test_the_buyer_pays_in_the_window_and_lands_on_the_shops_result(shown:
 async def test_a_window_that_comes_back_in_a_frame_leads_the_whole_page_on(shown: Shown) -> None:
     page = await shown.open()
     await page.click("#framed")
+    await page.wait_for_url(f"{shown.world.site.url}/result?**")
+
+    assert await shown.states() == ["paid"]
+
+
+async def test_what_a_window_posted_while_the_books_were_busy_is_sent_again_by_itself(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> None:
+        raise Busy("for a moment")
+
+    page = await shown.open()
+    with monkeypatch.context() as moment:
+        moment.setattr(shown.world.context.ledger, "write", broken)
+        await page.click("#pay")
+        await page.locator("form#again button").wait_for()
+        assert "창을 닫지 말고" in await page.inner_text("main")
+        assert await shown.states() == ["open"]
     await page.wait_for_url(f"{shown.world.site.url}/result?**")
 
     assert await shown.states() == ["paid"]
