@@ -10,7 +10,7 @@ import pytest
 from bridge.domain.payment import Account
 from bridge.flows.refund import RefundWish, once_of_command, refund
 from bridge.sandbox.local import ask
-from tests.support.world import SANDBOX
+from tests.support.world import GATEWAY_ADDRESS, SANDBOX
 
 CARD = {"number": "4111111111111111", "expires": "3012", "holder": "900101", "password": "12"}
 CUSTOMER = "customer-1"
@@ -346,6 +346,23 @@ async def test_a_receipt_cancelled_in_the_gateways_console_is_cancelled_here(typ
     assert heard.json()["resultCode"] == "0000"
     assert (await receipt_of(world, receipt))["state"] == "cancelled"
     assert world.book(payment).net == 55_000
+
+
+async def test_a_notice_of_a_receipt_from_another_address_changes_nothing(typed):
+    world = typed
+    payment, receipt = await receipted(world)
+    await world.live(30)
+    (row,) = await world.all("SELECT * FROM receipts")
+    world.notice_address = "192.0.2.66"
+    forged = [await world.post_notice(told(row, cmd)) for cmd in ("0", "1", "2")]
+    await world.live(30)
+
+    assert [answer.status_code for answer in forged] == [404, 404, 404]
+    assert await receipt_of(world, receipt) == receipt
+    assert await world.cases(payment.id) == []
+    world.notice_address = GATEWAY_ADDRESS
+    assert (await world.post_notice(told(row, "1"))).status_code == 200
+    assert (await receipt_of(world, receipt))["state"] == "cancelled", "and the true one still counts"
 
 
 async def test_a_notice_ends_the_doubt_about_a_receipts_cancel_and_one_of_its_issuing_does_not(typed):

@@ -46,6 +46,25 @@ async def test_a_notice_made_with_the_hash_of_ones_own_window_pays_nothing(stree
     assert await street.told(payment.id) == []
 
 
+@pytest.mark.parametrize("digits", [4, 10, 12, 13, 15, 16])
+async def test_no_digits_move_between_the_moment_and_the_amount_that_a_hash_covers(street, digits):
+    """The hash stands over both without a separator: of a payment that is known, other sums are a person's."""
+    opened = await street.checkout()
+    forged, path = await fields_of_window(street, opened)
+    await street.come_back(opened)
+    await street.quiet()
+    covered = forged["ediDate"] + forged["goodsAmt"]
+    moved = {"ediDate": covered[:digits], "goodsAmt": covered[digits:]}
+    same = {"resultCd": "3001", "payMethod": "CARD", "tid": (await street.payment(opened.payment)).refs["tid"]}
+    async with street.client(ANYWHERE) as client:
+        answer = await client.post(path, content=urlencode(forged | same | moved).encode(), headers=FORM)
+    await street.live(300.0, 30.0)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_genuine")
+    assert await street.cases(opened.payment) == []
+    assert await street.told(opened.payment) == ["payment.paid"]
+
+
 async def test_a_forged_deposit_into_an_account_nobody_paid_into_pays_nothing(street):
     opened = await street.checkout(method="virtual_account")
     forged, path = await fields_of_window(street, opened)

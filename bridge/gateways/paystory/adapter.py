@@ -54,7 +54,7 @@ from bridge.domain.texts import digits, fit
 from bridge.domain.windows import origin_of
 from bridge.gateways.paystory import answers, codes, notices
 from bridge.gateways.paystory.settings import SETTINGS, read_settings
-from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS, Writer, moment_of
+from bridge.gateways.paystory.writing import CARD_SECRETS, SECRETS, Writer, is_moment, moment_of
 
 CARD_MIN_WON = 1_000
 """Less is refused with 3041 (12.2)."""
@@ -122,7 +122,7 @@ class PayStory(Writer):
             refs["mbsReserved"] = form["mbsReserved"]
         if code != "0000":
             return Return(refs, Declined(codes.DECLINES.get(code, Reason.DECLINED), code, form.get("resultMsg", "")))
-        if not refs["tid"] or not refs["signData"] or not _is_moment(refs["ediDate"]):
+        if not refs["tid"] or not refs["signData"] or not is_moment(refs["ediDate"]):
             raise Unreadable("The return has no tid, signData or ediDate.")
         return Return(refs)
 
@@ -321,7 +321,3 @@ def _named(payment: Payment) -> dict[str, str]:
 
 def _by_order(payment: Payment) -> dict[str, str]:
     return {"tid": "", "ordNoChk": "Y", "ordNo": payment.merchant_ref}
-
-
-def _is_moment(text: str) -> bool:
-    return len(text) == 14 and text.isascii() and text.isdigit()

@@ -18,6 +18,7 @@ from bridge.domain.payment import AMOUNT_MAX
 from bridge.domain.texts import end_of_day
 from bridge.gateways.paystory import codes
 from bridge.gateways.paystory.answers import KEPT, account_of, card, points
+from bridge.gateways.paystory.writing import is_moment
 
 ACK = Ack('{"resultCd":"0000"}', "application/json")
 """Status 200 and this JSON: fits both ways in which a shop may have its notices judged (http, json)."""
@@ -34,7 +35,8 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
     if form.get("mid") != mid:
         raise NotGenuine("The notice is about another shop.")
     made = sign(form.get("ediDate", ""), form.get("goodsAmt", ""))
-    if not hmac.compare_digest(made.encode(), form["hashStr"].encode()):
+    fits = hmac.compare_digest(made.encode(), form["hashStr"].encode())
+    if not fits or not is_moment(form.get("ediDate", "")):  # else digits could move from the moment into the amount
         raise NotGenuine("The notice's hash does not fit.")
     fields, event = Fields(form), _event(form)
     of_key = _is_of_key(event, form.get("goodsAmt", ""))

@@ -153,5 +153,10 @@ def moment_of(stamp: Stamp) -> str:
     return stamp.at.astimezone(KST).strftime("%Y%m%d%H%M%S")
 
 
+def is_moment(text: str) -> bool:
+    """Tell whether a text has a moment's fourteen digits: a hash has no separators, so only they say where it ends."""
+    return len(text) == 14 and text.isascii() and text.isdigit()
+
+
 def _in_cp949(text: str) -> str:
     return text.encode("cp949", "ignore").decode("cp949")

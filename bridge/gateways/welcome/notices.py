@@ -14,6 +14,7 @@ from bridge.domain.gateway import Ack, Circumstantial, Digest, Event, Notice, Pr
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.gateways.welcome.settings import WelcomeSettings
+from bridge.gateways.welcome.talk import once
 
 KINDS = ("mobile", "pc", "pg")
 ACKS = {
@@ -58,9 +59,9 @@ def _pc(form: dict[str, str]) -> Notice:
 
 def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
     try:
-        found = json.loads(raw.decode("utf-8"))
+        found = json.loads(raw.decode("utf-8"), object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("The notice is not JSON.") from error
+        raise Unreadable("The notice is not JSON, or names a field twice.") from error
     if not isinstance(found, dict):
         raise Unreadable("The notice is not a JSON object.")
     told = {str(name): _text(value) for name, value in found.items()}

@@ -107,7 +107,7 @@ def read(reply: Reply) -> Answer:
     if reply.status >= 500 or reply.status < 200 or 300 <= reply.status < 400:
         raise Unreadable(f"The gateway answered with HTTP status {reply.status}.")
     try:
-        value = json.loads(reply.body.decode("utf-8-sig"), object_pairs_hook=_once)
+        value = json.loads(reply.body.decode("utf-8-sig"), object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise Unreadable("The gateway's answer is not JSON.") from error
     if not isinstance(value, dict):
@@ -115,7 +115,8 @@ def read(reply: Reply) -> Answer:
     return Answer(value)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Read an object whose fields are there once each, whatever their case is. Raises ValueError."""
     found = dict(pairs)
     if len({name.lower() for name in found}) != len(pairs):
         raise ValueError("a field is there twice")
