@@ -608,6 +608,25 @@ async def test_a_plan_agreed_to_at_another_price_does_not_begin(house):
     assert payment["state"] != "paid"
 
 
+async def test_a_payment_belongs_to_the_staff_account_that_the_site_names_once_that_is_registered(house):
+    house.site = await house.pair("http://staff-shop.test", sub_account="staff1")
+    unknown = await house.post_checkout(house.token(house.order()))
+    staff = {
+        "cmd": "subidregist",
+        "userid": "payapptest",
+        "subuserid": "staff1",
+        "subpwd": "abcd1234",
+        "subname": "직원",
+    }
+    await ask(house.sandbox_app, "POST", f"{SANDBOX}/payapp/oapi/apiLoad.html", urlencode(staff).encode())
+    payment = await house.buy()
+
+    assert (unknown.status_code, unknown.json()["code"]) == (503, "gateway_unavailable")
+    assert payment.state == "paid"
+    assert [one.form["subuserid"] for one in house.sandbox.desks["payapp"]._till.requests.values()] == ["staff1"]
+    await house.check_books()
+
+
 async def test_an_amount_below_the_least_is_refused_before_anything_is_sent(house):
     answer = await house.post_checkout(house.token(house.order(amount=999)))
 
