@@ -22,6 +22,7 @@ from bridge.ledger.ledger import Turn
 
 VOUCH_SECONDS = 20.0
 VOUCHED, REFUSED = "window.vouched", "window.not_vouched"
+NOT_LET_OPEN = "결제사가 등록 창을 열어 주지 않았어요."
 _SHOWN = ("scripts", "function", "fields", "origins", "argument", "form_name", "callback", "functions", "charset")
 _LISTS = ("scripts", "origins")
 
@@ -77,7 +78,7 @@ async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str
         if isinstance(outcome, WindowPass) and (outcome.refs or refused or first):
             _keep_refs(turn, recorder, current, outcome)
         elif not isinstance(outcome, WindowPass) and not refused and current.state == State.OPEN:
-            recorder.note(turn, current, REFUSED, _said(outcome), actor="gateway")
+            recorder.note(turn, current, REFUSED, {**_said(outcome)}, actor="gateway")
 
     await context.ledger.write(record)
     return _answer(outcome)
@@ -95,7 +96,10 @@ def may_be_paying(turn: Turn, gateway: Gateway | None, payment: Payment) -> bool
 
 
 async def vouch_for_key(context: Context, site: Site, key_id: str, form: Mapping[str, str]) -> Mapping[str, Any]:
-    """The same for the open window of a billing key. Raises NotFound, NotNow, GatewayOff; no key is issued by it."""
+    """The same for the open window of a billing key, whose row keeps that the gateway said no, or nothing.
+
+    Raises NotFound, NotNow, GatewayOff; no key is issued by it.
+    """
     row = await context.ledger.read(lambda turn: billing_keys.get(turn, site.id, key_id))
     gateway = site.gateway(row.gateway)
     if not isinstance(gateway, VouchesForKeys):
@@ -105,12 +109,18 @@ async def vouch_for_key(context: Context, site: Site, key_id: str, form: Mapping
     exchange = gateway.vouch_for_key(key_order(context, row), form, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, gateway, exchange, deadline_seconds=VOUCH_SECONDS)
     note_window(context, site, gateway, conversation)
-    at = now_ms(context.clock)
-    await context.ledger.write(lambda turn: keep_lines(turn, context.clock, row, conversation.journal, at))
-    return _answer(conversation.outcome)
+    at, outcome = now_ms(context.clock), conversation.outcome
+    said = {} if isinstance(outcome, WindowPass) else {"message": NOT_LET_OPEN} | _said(outcome)
+
+    def record(turn: Turn) -> None:
+        keep_lines(turn, context.clock, row, conversation.journal, at)
+        billing_keys.say(turn, row, said.get("code", "")[:64], said.get("message", "")[:500])
+
+    await context.ledger.write(record)
+    return _answer(outcome)
 
 
-def _said(outcome: object) -> dict[str, str | int]:
+def _said(outcome: object) -> dict[str, str]:
     said = {"code": outcome.code, "message": outcome.message} if isinstance(outcome, Declined | Unknown) else {}
     return {name: text for name, text in said.items() if text}
 

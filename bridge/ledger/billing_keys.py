@@ -92,6 +92,17 @@ def move(turn: Turn, key: KeyRow, becomes: KeyState, *, at: int, **changes: obje
     return after
 
 
+def say(turn: Turn, key: KeyRow, code: str, message: str) -> None:
+    """Keep what the gateway said to the script of a key's open window; empty where it let the window open.
+
+    The version stays: the customer may be coming back from that window just now.
+    """
+    turn.run(
+        "UPDATE billing_keys SET code = ?, message = ? WHERE id = ? AND site = ? AND state = 'open'",
+        *(code, message, key.id, key.site),
+    )
+
+
 def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: str) -> None:
     """Let the open windows whose end is within `ends` end so much later, or earlier below 0 (milliseconds): all of
     them, or a process' own. What is asked and seems to lie ahead of `at` is as old as it was."""

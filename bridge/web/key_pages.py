@@ -13,7 +13,7 @@ from bridge.flows.billing_keys import open_wish
 from bridge.flows.context import Context
 from bridge.flows.issue_key import finish_key
 from bridge.flows.log_in import network
-from bridge.flows.script_window import open_window_seal, vouch_for_key
+from bridge.flows.script_window import NOT_LET_OPEN, open_window_seal, vouch_for_key
 from bridge.flows.sites import Site
 from bridge.flows.urls import key_landing_url, key_urls
 from bridge.ledger import billing_keys as rows
@@ -24,10 +24,11 @@ from bridge.web.landing import in_frame, lead_on, look_again, refused_page, see_
 from bridge.web.limits import Limit
 from bridge.web.pages import base_path, render
 from bridge.web.script_window import script_fields
-from bridge.web.window_words import KEY
+from bridge.web.window_words import BACK, KEY
 
 WAITS = {KeyState.OPENING: "open", KeyState.OPEN: "open", KeyState.ISSUING: "approving"}
 """What the window's script is told while the key is on its way, in a payment's words."""
+WINDOW_REFUSED = f"{NOT_LET_OPEN} 아직 아무것도 등록하지 않았어요. 다시 시도하거나 나중에 다시 와 주세요."
 NOT_REGISTERED = "결제 수단을 등록하지 못했어요"
 
 
@@ -109,6 +110,8 @@ class KeyPages:
         """Say how the key stands, for the window's script."""
         _, row = await self._row(request)
         body = {"state": WAITS.get(row.state, str(row.state)), "result_url": key_landing_url(row)}
+        if row.state is KeyState.OPEN and row.window_sealed and row.message:  # said to the script of its window
+            body |= {"window": "refused", "message_ko": WINDOW_REFUSED}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def _on(self, request: Request) -> Response:
@@ -132,7 +135,7 @@ class KeyPages:
             shop_url = ""
         if in_frame(request) and shop_url:
             return lead_on(context, request, shop_url)
-        return refused_page(context, error, title=NOT_REGISTERED, retry_url=shop_url, retry_words="쇼핑몰로 돌아가기")
+        return refused_page(context, error, title=NOT_REGISTERED, retry_url=shop_url, retry_words=BACK)
 
     async def _row(self, request: Request) -> tuple[Site, KeyRow]:
         site, key_id = self._read(request)

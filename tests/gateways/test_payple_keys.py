@@ -270,6 +270,34 @@ async def test_in_mode_pay_a_key_takes_no_order_because_its_money_would_move_bef
     assert plain.status_code == 201
 
 
+@pytest.mark.parametrize(("kind", "more"), [("decline", {"code": "AUTH0004"}), ("5xx_before", {}), ("drop_before", {})])
+async def test_a_customer_whose_window_payple_does_not_let_open_is_told_so_until_it_does(tmp_path, kind, more):
+    async with paired(Street(tmp_path), "payple") as street:
+        asked = await ask(street)
+        address = asked.json()["window_url"].removesuffix("/window")
+        street.fault("auth", kind, **more)
+        async with street.client() as client:
+            page = await client.get(asked.json()["window_url"])
+            before = (await client.get(f"{address}/state")).json()
+            refused = await client.post(f"{address}/auth", data={"a": "b"})
+            told = (await client.get(f"{address}/state")).json()
+            kept = await key_of(street, asked)
+            passed = await client.post(f"{address}/auth", data={"a": "b"})
+            after = (await client.get(f"{address}/state")).json()
+        await come_back(street, asked)
+        key = await key_of(street, asked)
+
+        assert 'data-other="쇼핑몰로 돌아가기"' in page.text, "there is no other method to be chosen here"
+        assert (refused.status_code, passed.status_code) == (503, 200)
+        assert (told["state"], told["window"]) == ("open", "refused")
+        assert "window" not in before
+        assert "window" not in after
+        assert "아무것도 등록하지 않았어요" in told["message_ko"]
+        assert (kept["state"], kept.get("code", "")) == ("open", more.get("code", "")), "a clerk reads why"
+        assert kept["message"]
+        assert (key["state"], key.get("message")) == ("active", None), "and it is registered by the next try"
+
+
 def first(returned, amount=55_000):
     order = KeyOrder("KEY1", "u1", "회비", Buyer("홍길동"), datetime.now(UTC), amount=amount, refs={"oid": "KEY1"})
     return build(SETTINGS["payple"] | {"referer": "https://pay.test/"}, Mode.TEST).issue_key(
