@@ -20,7 +20,8 @@ from bridge.domain.machine import TERMINAL, UNSETTLED, State
 from bridge.domain.payment import Method, parse_amount
 from bridge.domain.reasons import Reason
 from bridge.web import static
-from bridge.web.dashboard.words import METHODS, STATES, Said
+from bridge.web.dashboard.said import Said
+from bridge.web.dashboard.words import METHODS, STATES
 from bridge.web.incoming import read_body, read_form
 from bridge.web.pages import render
 

@@ -288,6 +288,26 @@ def test_instalments_are_said_in_words(months: str, korean: str, english: str) -
     assert (words.instalments(months, "ko"), words.instalments(months, "en")) == (korean, english)
 
 
+@pytest.mark.parametrize(
+    ("card", "lang", "told"),
+    [
+        ("{}", "ko", ["6개월 (요청)"]),
+        ("{}", "en", ["6 months (asked for)"]),
+        ('{"installment": "03"}', "ko", ["3개월"]),
+    ],
+)
+async def test_the_months_an_order_asks_for_are_told_where_the_gateway_tells_none(
+    town: Town, minji: Browser, card: str, lang: str, told: list[str]
+) -> None:
+    payment = await town.pay(await town.add_site(), "paid")
+    asked = "UPDATE payments SET instalment_months = 6, card = ?, version = version + 1 WHERE id = ?"
+    await town.context.ledger.write(lambda turn: turn.run(asked, card, payment.id))
+    page = (await minji.get(f"/dashboard/payments/{payment.id}?lang={lang}")).text
+    name = words.say(words.FACTS, "installment", lang)
+
+    assert re.findall(rf"<dt>{name}</dt><dd>(.*?)</dd>", page) == told
+
+
 @pytest.mark.parametrize(("lang", "state", "key"), [("ko", "진행 중", "사용 가능"), ("en", "active", "active")])
 async def test_keys_and_plans_are_shown_with_their_states_and_nobodys_address(
     town: Town, minji: Browser, lang: str, state: str, key: str

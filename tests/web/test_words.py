@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.payment import Method
+from bridge.web.dashboard.events import EVENTS, NEWS
 from bridge.web.dashboard.timeline import TOLD_OTHERWISE
-from bridge.web.dashboard.words import EVENTS, METHODS, NEWS
+from bridge.web.dashboard.words import METHODS
 from tests.support.plugin_words import wp_admin_says
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,7 +14,8 @@ from bridge.ledger import search
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.dashboard.access import Visit
 from bridge.web.dashboard.payments import FILTERS, read_wanted
-from bridge.web.dashboard.words import METHODS, STATES, say
+from bridge.web.dashboard.said import say
+from bridge.web.dashboard.words import METHODS, STATES
 from bridge.web.masks import mask_name, mask_phone
 
 ROWS_MAX = 10_000

@@ -14,7 +14,9 @@ from bridge.ledger.figures import Day
 from bridge.ledger.ledger import Row, Turn
 from bridge.web.dashboard import charts
 from bridge.web.dashboard.access import Visit
-from bridge.web.dashboard.words import CASES, KINDS, NEWS, say
+from bridge.web.dashboard.events import NEWS
+from bridge.web.dashboard.said import say
+from bridge.web.dashboard.words import CASES, KINDS
 
 NEEDS_MAX = 8
 RECENT = 10

@@ -9,20 +9,9 @@ from bridge.domain.payment import Order, Payment
 from bridge.ledger import audit, calls, cases, news, notices, operations, orders, payments
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
-from bridge.web.dashboard.words import (
-    ACTORS,
-    ESCROW,
-    EVENTS,
-    KINDS,
-    NEWS,
-    OUTCOMES,
-    STATES,
-    STEPS,
-    VERDICTS,
-    owed_words,
-    say,
-    tone,
-)
+from bridge.web.dashboard.events import ACTORS, EVENTS, NEWS, OUTCOMES
+from bridge.web.dashboard.said import say, tone
+from bridge.web.dashboard.words import ESCROW, KINDS, STATES, STEPS, VERDICTS, owed_words
 from bridge.web.pages import won
 
 SERVICES = ("escrow.", "receipt.")

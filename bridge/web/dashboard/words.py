@@ -1,6 +1,4 @@
-"""How states, reasons and events are said to an operator. Each state has a tone, which is also its colour."""
-
-from typing import NamedTuple
+"""How states, methods, reasons and facts are said to an operator. Each state has a tone, which is also its colour."""
 
 from bridge.domain.billing import KeyState, PlanState
 from bridge.domain.machine import Kind, State, Step
@@ -8,15 +6,9 @@ from bridge.domain.payment import Method, Payment
 from bridge.domain.reasons import Reason
 from bridge.flows.case_words import ADVICE, DEPOSITS, describe
 from bridge.ledger.receipts import ReceiptState
-
-
-class Said(NamedTuple):
-    """A word in both languages, and the tone: good, live, warn, bad or idle."""
-
-    ko: str
-    en: str
-    tone: str = "idle"
-
+from bridge.web.dashboard.said import Said
+from bridge.web.dashboard.said import say as say
+from bridge.web.dashboard.said import tone as tone
 
 STATES: dict[str, Said] = {
     State.NEW: Said("준비", "New"),
@@ -196,71 +188,6 @@ VERDICTS: dict[str, Said] = {
     "unreadable": Said("읽을 수 없는 답", "unreadable", "warn"),
 }
 
-EVENTS: dict[str, Said] = {
-    "payment.created": Said("결제를 시작했어요", "Payment begun"),
-    "window.opened": Said("결제창을 열었어요", "Window opened"),
-    "window.refused": Said("결제사가 결제창을 거절했어요", "Window refused by the gateway"),
-    "window.not_opened": Said("결제창을 열지 못했어요", "Window not opened"),
-    "window.not_vouched": Said("결제사가 결제 창을 열어 주지 않았어요", "The gateway did not let its window open"),
-    "window.not_loaded": Said("구매자에게 결제창이 뜨지 않았어요", "Window script not loaded by the buyer's browser"),
-    "window.vouched": Said("결제사가 이 사이트를 확인했어요", "The gateway knows this site"),
-    "window.requested": Said("구매자가 결제를 요청했어요", "The buyer's browser asked for the payment"),
-    "window.withdrawn": Said("결제 요청을 취소했어요", "A request for the payment was withdrawn"),
-    "window.not_withdrawn": Said("남은 결제 요청을 취소하지 못했어요", "A request left over was not withdrawn"),
-    "window.end_moved": Said("결제창이 끝날 시각을 시계에 맞췄어요", "Window's end follows the clock"),
-    "window.perhaps_paid": Said("결제창에서 결제됐는지 확인하고 있어요", "Finding out whether the window was paid"),
-    "window.closed": Said("구매자가 결제창을 닫았어요", "Buyer closed the window"),
-    "approve.sent": Said("승인을 요청했어요", "Approval asked for"),
-    "approve.not_sent": Said("승인 요청을 보내지 못했어요", "Approval could not be sent"),
-    "approve.unknown": Said("승인의 답을 받지 못했어요", "Approval's answer lost"),
-    "approve.barred": Said("승인을 막았어요", "Approval barred"),
-    "account.issued": Said("가상계좌를 발급했어요", "Virtual account issued"),
-    "account.void_sent": Said("가상계좌를 닫아 달라고 했어요", "Virtual account asked to be closed"),
-    "account.not_voided": Said("가상계좌가 그대로 있어요", "Virtual account stays"),
-    "key.window": Said("정기결제 등록 창에서 돌아왔어요", "Back from the billing key's window"),
-    "escrow.asked": Said("에스크로를 요청했어요", "Escrow step asked for"),
-    "escrow.shown": Said("에스크로 상태를 들었어요", "Escrow's state heard"),
-    "escrow.not_shown": Said("에스크로 답을 받지 못했어요", "Escrow's answer refused or lost"),
-    "receipt.sent": Said("현금영수증을 요청했어요", "Cash receipt asked for"),
-    "receipt.issued": Said("현금영수증을 발급했어요", "Cash receipt issued"),
-    "receipt.refused": Said("현금영수증이 거절됐어요", "Cash receipt refused"),
-    "receipt.unknown": Said("현금영수증의 답을 받지 못했어요", "Cash receipt's answer lost"),
-    "receipt.cancel_sent": Said("현금영수증 취소를 요청했어요", "Cash receipt's cancel asked for"),
-    "receipt.cancelled": Said("현금영수증을 취소했어요", "Cash receipt cancelled"),
-    "receipt.not_cancelled": Said("현금영수증이 그대로 있어요", "Cash receipt stays"),
-    "payment.paid": Said("결제됐어요", "Paid"),
-    "payment.told": Said("결제사가 결제 내용을 더 알려 왔어요", "The gateway told more of the payment"),
-    "payment.declined": Said("거절됐어요", "Declined"),
-    "payment.amount_mismatch": Said("금액이 달라 멈췄어요", "Stopped: another amount"),
-    "payment.order_paid": Said("이미 결제된 주문이라 되돌려요", "Given back: the order was paid already"),
-    "payment.order_changed": Said("주문이 바뀌어 되돌려요", "Given back: the order had changed"),
-    "payment.seat_lost": Said("좌석이 없어 되돌려요", "Given back: the seats were gone"),
-    "payment.voided": Said("승인이 취소됐어요", "Approval undone"),
-    "payment.expired": Said("시간이 지났어요", "Expired"),
-    "payment.erased": Said("구매자의 개인정보를 지웠어요", "The buyer's personal data was erased"),
-    "payment.needs_human": Said("사람의 확인이 필요해졌어요", "A person is needed"),
-    "payment.deposited": Said("입금됐어요", "Deposited"),
-    "undo.seen": Said("결제사에서 이미 되돌려졌어요", "Found given back at the gateway"),
-    "undo.sent": Said("망취소를 요청했어요", "Net-cancel asked for"),
-    "refund.sent": Said("환불을 요청했어요", "Refund asked for"),
-    "refund.done": Said("환불됐어요", "Refunded"),
-    "refund.refused": Said("환불이 거절됐어요", "Refund refused"),
-    "refund.not_sent": Said("환불 요청을 보내지 못했어요", "Refund could not be sent"),
-    "refund.needs_human": Said("환불을 사람이 확인해야 해요", "Refund needs a person"),
-    "refund.unknown": Said("환불의 답을 받지 못했어요", "Refund's answer lost"),
-    "refund.accepted": Said("환불이 접수됐어요. 아직 돌려준 돈은 없어요", "Refund taken in; no money is back yet"),
-    "plan.round_failed": Said("정기결제의 다음 회차가 결제되지 않았어요", "A later round of the plan was not charged"),
-    "transfer.cancel_sent": Said("환불 이체 등록을 취소해 달라고 했어요", "Cancel of the refund's transfer asked for"),
-    "refund.external": Said("결제사에서 직접 환불됐어요", "Given back at the gateway itself"),
-    "payment.orphaned": Said("끝난 결제에서 돈을 찾았어요", "Money found on an ended payment"),
-    "payment.orphan_returned": Said("찾은 돈을 돌려줬어요", "Money found was given back"),
-    "payment.adopted": Said("찾은 돈으로 주문을 결제했어요", "Money found pays for the order"),
-    "case.extended": Said("확인할 일에 내용이 더해졌어요", "More was found for the case"),
-    "case.proposed": Said("결정을 제안했어요", "Decision proposed"),
-    "case.confirmed": Said("결정을 확인했어요", "Decision confirmed"),
-    "case.rejected": Said("제안을 반려했어요", "Proposal rejected"),
-}
-
 CASES: dict[str, Said] = {reason: Said(*advice) for reason, advice in (DEPOSITS | ADVICE).items()}
 
 FACTS: dict[str, Said] = {
@@ -287,37 +214,6 @@ REFS: dict[str, Said] = {
     "paymethod_group": Said("결제수단 묶음 (35: 페이코)", "Method group (35: PAYCO)"),
 }
 
-ACTORS: dict[str, Said] = {
-    "buyer": Said("구매자", "buyer"),
-    "gateway": Said("결제사", "gateway"),
-    "bridge": Said("Pay Bridge", "Pay Bridge"),
-    "wordpress": Said("워드프레스", "WordPress"),
-}
-
-OUTCOMES: dict[str, Said] = {
-    "known already": Said("이미 아는 내용", "known already"),
-    "no payment of ours has this reference": Said("이 번호의 결제 없음", "no payment of ours has this reference"),
-    "nothing to do": Said("할 일 없음", "nothing to do"),
-    "a person must look": Said("사람의 확인 필요", "a person must look"),
-    "paid": Said("입금 확인", "paid"),
-    "refunded": Said("환불 확인", "refunded"),
-    "later": Said("답을 기다렸다가 처리", "waits for our answer"),
-    "asked": Said("결과를 바로 확인", "asked at once"),
-}
-
-NEWS: dict[str, Said] = {
-    "payment.paid": Said("결제 소식", "Paid"),
-    "payment.failed": Said("실패 소식", "Failed"),
-    "payment.refunded": Said("환불 소식", "Refunded"),
-    "payment.awaiting_deposit": Said("입금 대기 소식", "Awaiting deposit"),
-    "payment.confirming": Said("확인 중 소식", "Confirming"),
-    "payment.refund_refused": Said("환불 안 됨 소식", "Refund not made"),
-    "payment.orphaned": Said("찾은 돈 소식", "Money found"),
-    "payment.orphan_returned": Said("찾은 돈 환불 소식", "Money found given back"),
-    "payment.adopted": Said("찾은 돈으로 결제 소식", "Paid by money found"),
-    "plan.round_failed": Said("정기결제 실패 소식", "Round of a plan failed"),
-}
-
 
 def instalments(months: str, lang: str) -> str:
     """Say how many instalments ("00", "03") a card was charged in."""
@@ -327,6 +223,12 @@ def instalments(months: str, lang: str) -> str:
     return f"{int(months)}{more}" if int(months) > 1 else one
 
 
+def instalments_asked(months: int, lang: str) -> str:
+    """Say in how many instalments an order asks to be charged, where the gateway does not say how many it were."""
+    asked = "요청" if lang == "ko" else "asked for"
+    return f"{instalments(str(months), lang)} ({asked})"
+
+
 def owed_words(won: int, account: str, lang: str) -> str:
     """Say how many KRW must be wired to the gateway, by hand, before it gives a refund to the buyer."""
     if lang == "ko":
@@ -334,17 +236,7 @@ def owed_words(won: int, account: str, lang: str) -> str:
     return f"Wire ₩{won:,} to the gateway by hand: only then does the buyer get the money back. Account: {account}"
 
 
-def say(table: dict[str, Said], word: str, lang: str) -> str:
-    """Say a word of a table; one not in it is said as it is."""
-    return word if (found := table.get(word)) is None else found.ko if lang == "ko" else found.en
-
-
 def say_case(reason: str, payment: Payment, lang: str) -> str:
     """Say what a case of a payment is about; a reason without words is said as it is."""
     about = describe(reason, payment) if reason in CASES else None
     return reason if about is None else about.ko if lang == "ko" else about.en
-
-
-def tone(table: dict[str, Said], word: str) -> str:
-    """Give a word's tone."""
-    return table[word].tone if word in table else "idle"

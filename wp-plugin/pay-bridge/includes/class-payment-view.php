@@ -51,6 +51,7 @@ final class Payment_View {
 			__( 'Order', 'pay-bridge' )    => self::order( $payment ),
 			__( 'Buyer', 'pay-bridge' )    => is_string( $payment['buyer_name'] ?? null ) ? $payment['buyer_name'] : '',
 			__( 'Card', 'pay-bridge' )     => Words::card( is_array( $payment['card'] ?? null ) ? $payment['card'] : array() ),
+			__( 'Instalments', 'pay-bridge' ) => Instalments::told( $payment ),
 			__( 'Account', 'pay-bridge' )  => Words::account( is_array( $payment['account'] ?? null ) ? $payment['account'] : array() ),
 			__( 'Paid at', 'pay-bridge' )  => Words::time( (string) ( $payment['paid_at'] ?? '' ) ),
 			__( 'Gateway', 'pay-bridge' )  => (string) ( $payment['gateway_title'] ?? $payment['gateway'] ?? '' ),

@@ -11,6 +11,7 @@ return array(
 		'%d of them are of the time that a restored backup has lost.' => '그중 %d개는 백업에서 되살리면서 잃은 시간의 것이에요.',
 		'%d payment does not fit its order. See the list of payments.' => '주문과 맞지 않는 결제가 %d건 있어요. 결제 목록을 확인해 주세요.',
 		'%d rounds charged' => '%d회 청구함',
+		'%s (asked for)' => '%s (요청)',
 		'%s (optional)' => '%s (선택)',
 		'%s KRW' => '%s원',
 		'%s refunded' => '%s 환불',
