@@ -1,4 +1,4 @@
-"""Issues and cancels cash receipts: turn (intent), talk, turn (what came of it); a lost answer is a person's."""
+"""Issues cash receipts: turn (intent), talk, turn (what came of it); a lost answer is a person's."""
 
 import contextlib
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from typing import Any
 from bridge.clock import from_ms, new_id, new_reference, to_ms
 from bridge.domain.billing import without_number
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
-from bridge.domain.gateway import Done, Gateway, NotSent, Refused, Unknown
+from bridge.domain.gateway import Gateway, NotSent, Refused
 from bridge.domain.machine import PAID_STATES, State
 from bridge.domain.payment import Method, Payment
 from bridge.domain.services import ReceiptIssued, ReceiptOrder, Receipts, SizesReceipts
 from bridge.domain.tax import split
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
-from bridge.flows.move_receipt import CASE, end_doubt, move_receipt, tell_of_receipt
+from bridge.flows.move_receipt import CASE, hand_to_person, move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import receipt_pause_ms
 from bridge.flows.record import Recorder
@@ -68,40 +68,6 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     if task is not None:
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt.id))
-
-
-async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: str, once: Once) -> Receipt:
-    """Cancel a receipt whole. It may still be CANCELLING when the answer was lost: ask again, or wait
-    (`stale_receipts.py`).
-
-    Where the gateway says no to the repeat it is UNKNOWN, and a person's: the first may have been done.
-    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling.
-    """
-
-    recorder = Recorder.now(context, site)
-
-    def begin(turn: Turn) -> tuple[Receipt, Payment, bool]:
-        gap.refuse(turn, site.id)
-        replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
-        receipt = receipts.get(turn, site.id, receipt_id)
-        if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is None:
-            replay.remember(turn, site.id, once.idempotency_key, once.digest, receipt.id, recorder.at)
-        again = receipt.state is ReceiptState.CANCELLING
-        is_sent_again = again and context.tasks.find(f"receipt:{receipt.id}") is None
-        if receipt.state is ReceiptState.ISSUED or is_sent_again:  # which puts off the heartbeat's own turn
-            receipt = move_receipt(turn, recorder, receipt, ReceiptState.CANCELLING, actor)
-        if receipt.state not in (ReceiptState.CANCELLING, ReceiptState.CANCELLED):
-            korean = "발급된 현금영수증만 취소할 수 있어요."
-            detail = f"A receipt in state {receipt.state} cannot be cancelled."
-            raise NotNow(detail, state=str(receipt.state), message_ko=korean)
-        return receipt, payments.get(turn, site.id, receipt.payment), again
-
-    receipt, payment, again = await context.ledger.write(begin)
-    if receipt.state is ReceiptState.CANCELLING:
-        cancelling = carry_out_cancel(context, site, issuer_of(site, payment), receipt, payment, again=again)
-        task = context.tasks.begin(f"receipt:{receipt.id}", cancelling)
-        await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt_id))
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Any]:
@@ -231,7 +197,8 @@ def _check(turn: Turn, site: Site, payment: Payment) -> None:
         )
 
 
-async def _asked(context: Context, site: Site, receipt: Receipt, payment: Payment) -> ReceiptOrder:
+async def receipt_order(context: Context, site: Site, receipt: Receipt, payment: Payment) -> ReceiptOrder:
+    """Say to an adapter what a receipt is over, and whose number it bears."""
     order = await context.ledger.read(lambda turn: orders.find(turn, site.id, payment.order_ref))
     assert order is not None, "a payment has an order"
     return ReceiptOrder(
@@ -253,7 +220,7 @@ def _identity(context: Context, receipt: Receipt) -> str:
     return context.vault.open(sealed, IDENTITY).decode() if sealed else ""
 
 
-def _without_number(text: str, order: ReceiptOrder) -> str:
+def without_persons_number(text: str, order: ReceiptOrder) -> str:
     """Take the person's number out of a gateway's words; where it is not known, nothing of them is kept."""
     return without_number(text, order.identity) if order.identity else ""
 
@@ -262,7 +229,7 @@ async def _issue(
     context: Context, site: Site, issuer: tuple[Gateway, Receipts], receipt: Receipt, payment: Payment
 ) -> None:
     gateway, issues = issuer
-    order, intended_at = await _asked(context, site, receipt, payment), context.clock.boot_seconds()
+    order, intended_at = await receipt_order(context, site, receipt, payment), context.clock.boot_seconds()
     exchange = issues.issue_receipt(order, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     outcome, recorder = conversation.outcome, Recorder.now(context, site)
@@ -275,76 +242,13 @@ async def _issue(
                 said |= {"amount": outcome.split.total, "tax_free": outcome.split.tax_free}
             move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **said)
         elif isinstance(outcome, Refused):
-            no = {"code": outcome.code, "message": _without_number(outcome.message, order)}
+            no = {"code": outcome.code, "message": without_persons_number(outcome.message, order)}
             move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, **no)
         elif isinstance(outcome, NotSent):
             move_receipt(turn, recorder, receipt, ReceiptState.REFUSED, message=outcome.why)
         else:
-            message = _without_number(outcome.message or outcome.why, order)
+            message = without_persons_number(outcome.message or outcome.why, order)
             hand_to_person(turn, recorder, receipt, outcome.code, message)
-
-    with contextlib.suppress(Conflict):
-        await write_down(context, record)
-
-
-def hand_to_person(turn: Turn, recorder: Recorder, receipt: Receipt, code: str, message: str) -> None:
-    """Write that nobody knows what came of it, with a case."""
-    move_receipt(turn, recorder, receipt, ReceiptState.UNKNOWN, code=code, message=message)
-    payment = payments.get(turn, receipt.site, receipt.payment)
-    deed = "the cancel of a cash receipt" if receipt.state is ReceiptState.CANCELLING else "a cash receipt"
-    detail = f"{deed} over {receipt.amount} KRW ({receipt.ref}) has no outcome: {message}"
-    recorder.case(turn, payment, CASE, detail)
-
-
-def _cancelled(turn: Turn, recorder: Recorder, receipt: Receipt) -> None:
-    """Write a proven cancel, whatever another that was sent beside it had come to."""
-    if receipt.state is not ReceiptState.CANCELLED:
-        move_receipt(turn, recorder, receipt, ReceiptState.CANCELLED, code="", message="")
-    if receipt.state is ReceiptState.UNKNOWN:
-        end_doubt(turn, recorder, receipt, "cancelled, as the gateway has answered")
-
-
-async def carry_out_cancel(
-    context: Context,
-    site: Site,
-    issuer: tuple[Gateway, Receipts],
-    receipt: Receipt,
-    payment: Payment,
-    *,
-    again: bool,
-    by_itself: bool = False,
-) -> None:
-    """Send a cancel and write what came of it; `again` where one was sent before, `by_itself` where nobody waits.
-
-    While restored books are reconciled only "done" counts for the latter: a case would keep its site from selling.
-    """
-    gateway, issues = issuer
-    order = await _asked(context, site, receipt, payment)
-    issued = ReceiptIssued(receipt.number, receipt.refs, receipt.url)
-    exchange = issues.cancel_receipt(order, issued, Recorder.now(context, site).stamp)
-    intended_at = context.clock.boot_seconds()
-    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
-    outcome, recorder = conversation.outcome, Recorder.now(context, site)
-
-    def record(turn: Turn) -> None:
-        keep_lines(turn, context.clock, payment, conversation.journal, recorder.at)
-        if by_itself and not isinstance(outcome, NotSent):
-            tell_of_receipt(turn, recorder, receipt, "receipt.cancel_sent")
-        if isinstance(outcome, Done):
-            _cancelled(turn, recorder, receipts.get(turn, site.id, receipt.id))
-        elif by_itself and gap.is_open(turn, site.id):
-            return
-        elif isinstance(outcome, Refused):
-            no = {"code": outcome.code, "message": _without_number(outcome.message, order)}
-            if again:
-                hand_to_person(turn, recorder, receipt, **no)
-            else:
-                move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, **no)
-        elif isinstance(outcome, Unknown) and ((again and outcome.code) or by_itself):
-            message = _without_number(outcome.message or outcome.why, order)
-            hand_to_person(turn, recorder, receipt, outcome.code, message)
-        elif isinstance(outcome, NotSent) and not again:
-            move_receipt(turn, recorder, receipt, ReceiptState.ISSUED, message=outcome.why)
 
     with contextlib.suppress(Conflict):
         await write_down(context, record)

@@ -50,3 +50,12 @@ def end_doubt(turn: Turn, pen: Pen, receipt: Receipt, resolution: str) -> None:
     others = [one for one in receipts.of_payment(turn, receipt.payment) if one.id != receipt.id]
     if all(one.state is not ReceiptState.UNKNOWN for one in others):
         cases.close_case(turn, receipt.payment, CASE, resolution, pen.at)
+
+
+def hand_to_person(turn: Turn, pen: Pen, receipt: Receipt, code: str, message: str) -> None:
+    """Write that nobody knows what came of it, with a case."""
+    move_receipt(turn, pen, receipt, ReceiptState.UNKNOWN, code=code, message=message)
+    payment = payments.get(turn, receipt.site, receipt.payment)
+    deed = "the cancel of a cash receipt" if receipt.state is ReceiptState.CANCELLING else "a cash receipt"
+    detail = f"{deed} over {receipt.amount} KRW ({receipt.ref}) has no outcome: {message}"
+    pen.case(turn, payment, CASE, detail)

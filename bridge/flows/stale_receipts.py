@@ -8,8 +8,10 @@ cannot be sent is tried for about an hour, ever more seldom, and then a person's
 from bridge.clock import now_ms
 from bridge.domain.failures import Conflict, GatewayOff
 from bridge.domain.payment import Payment
+from bridge.flows.cancel_receipt import carry_out_cancel
 from bridge.flows.context import Context
-from bridge.flows.issue_receipt import carry_out_cancel, hand_to_person, issuer_of
+from bridge.flows.issue_receipt import issuer_of
+from bridge.flows.move_receipt import hand_to_person
 from bridge.flows.pace import RECEIPT_SECONDS, receipt_pause_ms
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site

@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bridge.domain.failures import Malformed
+from bridge.flows.cancel_receipt import cancel_receipt
 from bridge.flows.context import Context
-from bridge.flows.issue_receipt import ReceiptWish, cancel_receipt, issue_receipt, receipt_json
+from bridge.flows.issue_receipt import ReceiptWish, issue_receipt, receipt_json
 from bridge.flows.pen import BRIDGE
 from bridge.ledger import receipts
 from bridge.ledger.receipts import Receipt, ReceiptState

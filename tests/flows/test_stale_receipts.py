@@ -5,9 +5,10 @@ from itertools import pairwise
 import pytest
 
 from bridge.domain.failures import LedgerBroken
-from bridge.flows import issue_receipt
-from bridge.flows.issue_receipt import carry_out_cancel, hand_to_person, issuer_of
-from bridge.flows.move_receipt import move_receipt
+from bridge.flows import cancel_receipt
+from bridge.flows.cancel_receipt import carry_out_cancel
+from bridge.flows.issue_receipt import issuer_of
+from bridge.flows.move_receipt import hand_to_person, move_receipt
 from bridge.flows.pace import RECEIPT_SECONDS
 from bridge.flows.record import Recorder
 from bridge.ledger import receipts
@@ -113,7 +114,7 @@ async def test_a_cancel_that_a_bug_keeps_from_being_sent_is_a_persons_too(world,
     async def breaks(*_, **__):
         raise LedgerBroken("its key is gone")
 
-    monkeypatch.setattr(issue_receipt, "_asked", breaks)
+    monkeypatch.setattr(cancel_receipt, "receipt_order", breaks)
     await world.live(4_200, step=60)
 
     assert (await state(world, lost), await world.cases(paid)) == ("unknown", ["receipt_unknown"])

@@ -52,6 +52,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/flows/compare_first.py",
         "bridge/flows/reconcile.py",
         "bridge/flows/issue_receipt.py",
+        "bridge/flows/cancel_receipt.py",
         "bridge/wire/converse.py",
     ),
     "ledger": (
