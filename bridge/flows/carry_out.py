@@ -10,6 +10,7 @@ from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State
 from bridge.domain.payment import ESCROW, Payment
 from bridge.domain.reasons import Reason
 from bridge.domain.services import SAID
+from bridge.flows.ask_after_word import after_restore
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_passage, write_return
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
@@ -238,9 +239,9 @@ def _word_not_taken(sentence: Sentence) -> None:
 
 
 def _let_escrow_stand(sentence: Sentence, stands: str) -> None:
-    detail: dict[str, str | int] = {"evidence": str(Evidence.E8)}
-    turn, payment = sentence.turn, sentence.payment
-    sentence.recorder.note(turn, payment, "escrow.shown", detail, actor=sentence.checker, refs={ESCROW: stands})
+    turn, payment, recorder = sentence.turn, sentence.payment, sentence.recorder
+    detail = {"evidence": str(Evidence.E8)} | after_restore(turn, recorder, payment, stands)
+    recorder.note(turn, payment, "escrow.shown", detail, actor=sentence.checker, refs={ESCROW: stands})
 
 
 def _seen(_: Sentence) -> None:

@@ -8,6 +8,7 @@ from bridge.domain.gateway import Gateway, Inquires, Probes
 from bridge.domain.machine import PENDING_STEPS, Kind, Step
 from bridge.domain.payment import Payment
 from bridge.domain.services import Escrows, RefundsToAccounts
+from bridge.flows.ask_after_word import ask_after_word
 from bridge.flows.context import Context
 from bridge.flows.inquire import BLIND, inquire_once, takes_back_first
 from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, is_late, quiet_left_ms, waited_ms
@@ -16,7 +17,6 @@ from bridge.flows.record import Recorder
 from bridge.flows.refund_again import await_end, refund_again
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import is_accepted
-from bridge.flows.take_escrow_step import ask_after_word
 from bridge.flows.transfer import ask_for_transfer, is_transfer
 from bridge.flows.undo import intend_undo, needs_human, undo_once
 from bridge.flows.void_account import void_once, voids_account

@@ -5,10 +5,10 @@ from typing import Any
 from bridge.domain.exchange import Stamp
 from bridge.domain.payment import Payment
 from bridge.domain.services import UNHEARD, Escrows
+from bridge.flows.escrow_words import why_not_decided
 from bridge.flows.issue_receipt import receipts_json
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
-from bridge.flows.take_escrow_step import why_not_decided
 from bridge.flows.void_account import void_json
 from bridge.ledger import payments
 from bridge.ledger.ledger import Turn
