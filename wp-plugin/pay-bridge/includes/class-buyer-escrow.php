@@ -20,6 +20,17 @@ final class Buyer_Escrow {
 	/** Asked for where the gateway has not answered to the buyer's word. */
 	const STATUS = 'status';
 
+	/** So often a page whose decision has no answer yet looks by itself; without scripts after so many seconds each time. */
+	const LOOKS_MAX       = 20;
+	const REFRESH_SECONDS = 10;
+	const LOOKS           = 'pay_bridge_escrow_looks';
+
+	/** Where on the page it stands. */
+	const HERE = '#pay-bridge-escrow';
+
+	/** So long what came of a press is told: who opens its address later reads how it stands, and nothing old. */
+	const TOLD_SECONDS = 10 * MINUTE_IN_SECONDS;
+
 	/** What a word, or one without an answer, would have it come to. */
 	const MEANT = array(
 		'confirm'    => 'confirmed',
@@ -41,22 +52,50 @@ final class Buyer_Escrow {
 		if ( null !== $payment && ! is_array( $payment['escrow'] ?? null ) ) {
 			return;
 		}
-		printf( '<section class="pay-bridge-keys pay-bridge-escrow" aria-label="%1$s"><h2>%1$s</h2>', esc_attr__( 'Escrow', 'pay-bridge' ) );
-		$told = Deed::result( $known['id'] );
+		$waits = null !== $payment && in_array( Escrow::buyer( $payment ), Escrow::UNHEARD, true );
+		printf( '<section class="pay-bridge-keys pay-bridge-escrow" id="pay-bridge-escrow" aria-label="%1$s"%2$s><h2>%1$s</h2>', esc_attr__( 'Escrow', 'pay-bridge' ), $waits ? sprintf( ' data-waits="%d"', absint( self::LOOKS_MAX ) ) : '' ); // phpcs:ignore WordPress.Security.EscapeOutput -- a number of ours.
+		if ( $waits ) {
+			self::look_again();
+		}
+		$told = self::told_lately( $known['id'], $payment );
 		if ( null !== $told ) {
 			printf( '<div class="pay-bridge-notice" data-kind="%s" role="status"><p class="pay-bridge-status">%s</p></div>', esc_attr( $told['kind'] ), esc_html( $told['words'] ) );
 		}
 		if ( null === $payment ) {
 			printf( '<p>%s</p>', esc_html__( 'This payment is protected by an escrow. How it stands cannot be shown at the moment: please open this page again in a few minutes.', 'pay-bridge' ) );
 		} else {
-			self::render_stand( $order_ref, $payment );
+			self::render_stand( $order_ref, $payment, null !== $told && 'error' === $told['kind'] ? $told['about']['step'] ?? '' : '' );
 		}
 		echo '</section>';
 	}
 
-	private static function render_stand( string $order_ref, array $payment ): void {
+	/** The page looks for the answer by itself, so many times: by a script, or without one by being loaded again. */
+	private static function look_again(): void {
+		wp_enqueue_script( 'pay-bridge-escrow', plugins_url( 'assets/escrow.js', PAY_BRIDGE_FILE ), array(), PAY_BRIDGE_VERSION, true );
+		add_filter( 'script_loader_tag', array( Checkout::class, 'filter_script_loader_tag' ), 10, 2 );
+		$looks = absint( Request::query( self::LOOKS ) );
+		if ( $looks < self::LOOKS_MAX ) {
+			$again = add_query_arg( self::LOOKS, $looks + 1, Request::here( array( 'deed', self::LOOKS ) ) ) . self::HERE;
+			printf( '<noscript><meta http-equiv="refresh" content="%s"></noscript>', esc_attr( self::REFRESH_SECONDS . ';url=' . $again ) );
+		}
+	}
+
+	/** What came of the buyer's last press, while that is new and the purchase stands as it did then. */
+	private static function told_lately( string $payment_id, ?array $payment ): ?array {
+		$told = Deed::result( $payment_id );
+		if ( null === $told || time() - $told['at'] > self::TOLD_SECONDS ) {
+			return null;
+		}
+		$then  = $told['about']['stands'] ?? '';
+		$stays = '' === $then || null === $payment || Escrow::buyer( $payment ) === $then;
+		return $stays ? $told : null;
+	}
+
+	/** How it stands and what may be done; what was just tried in vain is open, to be tried again. */
+	private static function render_stand( string $order_ref, array $payment, string $tried ): void {
 		$buyer = Escrow::buyer( $payment );
-		printf( '<p data-escrow="%s">%s</p>', esc_attr( $buyer ), esc_html( self::stand( $buyer ) ) );
+		$waits = in_array( $buyer, Escrow::UNHEARD, true );
+		printf( '<p data-escrow="%s"%s>%s</p><div data-steps>', esc_attr( $buyer ), $waits ? ' role="status"' : '', esc_html( self::stand( $buyer ) ) );
 		$steps = self::steps( $payment );
 		if ( ! $steps && 'kept' === $buyer && is_string( $payment['escrow']['why'] ?? null ) ) {
 			printf( '<p><strong>%s</strong></p>', esc_html( $payment['escrow']['why'] ) );
@@ -67,7 +106,9 @@ final class Buyer_Escrow {
 				self::close_form( __( 'Look what became of it', 'pay-bridge' ) );
 			} else {
 				$words = self::words( $step );
-				printf( '<details data-step="%s"><summary>%s</summary>', esc_attr( $step ), esc_html( $words[0] ) );
+				/* translators: %s: what was tried before, such as "Confirm the purchase…" */
+				$opens = $step === $tried ? sprintf( __( 'Try again: %s', 'pay-bridge' ), $words[0] ) : $words[0];
+				printf( '<details data-step="%s"%s><summary>%s</summary>', esc_attr( $step ), $step === $tried ? ' open' : '', esc_html( $opens ) );
 				self::open_form( $order_ref, $payment['id'], $step );
 				printf( '<p><strong>%s</strong></p>', esc_html( $words[2] ) );
 				Escrow::render_fields( self::asked_for( $fields ) );
@@ -75,11 +116,12 @@ final class Buyer_Escrow {
 				echo '</details>';
 			}
 		}
+		echo '</div>';
 	}
 
 	/** How it stands, for the buyer. */
 	private static function stand( string $buyer ): string {
-		$unheard = __( 'Your decision was passed on and the gateway has not answered yet. Do not send it again: look in a minute what became of it.', 'pay-bridge' );
+		$unheard = __( 'Your decision was passed on and the gateway has not answered yet. Do not send it again: this page changes by itself when there is an answer. If it does not, look in a minute what became of it.', 'pay-bridge' );
 		$words   = array(
 			'confirming' => $unheard,
 			'denying'    => $unheard,
@@ -107,7 +149,7 @@ final class Buyer_Escrow {
 	}
 
 	private static function open_form( string $order_ref, string $payment_id, string $step ): void {
-		$back = Request::here( array( 'deed' ) );
+		$back = Request::here( array( 'deed', self::LOOKS ) );
 		printf( '<form method="post" action="%s">', esc_url( admin_url( 'admin-post.php' ) ) );
 		$fields = array(
 			'action'   => self::ACTION,
@@ -157,11 +199,12 @@ final class Buyer_Escrow {
 		$client  = Client::of_site();
 		$payment = null === $client ? null : Reconciliation::pull( $client, $payment_id );
 		if ( null === $payment ) {
-			Deed::finish( $payment_id, $back, 'error', __( 'The payment service did not answer, and nothing was sent. Please try again in a few minutes.', 'pay-bridge' ) );
+			Deed::finish( $payment_id, $back . self::HERE, 'error', __( 'The payment service did not answer, and nothing was sent. Please try again in a few minutes.', 'pay-bridge' ) );
 		}
 		$fields = self::steps( $payment )[ $step ] ?? null;
 		if ( null === $fields ) { // Pressed before, or decided elsewhere meanwhile: the page says how it stands.
-			Deed::finish( $payment_id, $back, 'info', __( 'Nothing was sent: below is how it stands now.', 'pay-bridge' ) );
+			$about = array( 'stands' => Escrow::buyer( $payment ) );
+			Deed::finish( $payment_id, $back . self::HERE, 'info', __( 'Nothing was sent: below is how it stands now.', 'pay-bridge' ), '', $about );
 		}
 		$body   = array(
 			'step'   => $step,
@@ -170,8 +213,13 @@ final class Buyer_Escrow {
 		);
 		$answer = $client->post( '/v1/payments/' . rawurlencode( $payment_id ) . '/escrow', $body, Request::post( 'key' ) );
 		$meant  = self::MEANT[ self::STATUS === $step ? Escrow::buyer( $payment ) : $step ] ?? '';
-		list( $kind, $words ) = self::told( $meant, self::STATUS === $step, $answer, Reconciliation::pull( $client, $payment_id ) );
-		Deed::finish( $payment_id, $back, $kind, $words );
+		$now    = Reconciliation::pull( $client, $payment_id );
+		list( $kind, $words ) = self::told( $meant, self::STATUS === $step, $answer, $now );
+		$about = array(
+			'step'   => $step,
+			'stands' => Escrow::buyer( $now ?? $payment ),
+		);
+		Deed::finish( $payment_id, $back . self::HERE, $kind, $words, '', $about );
 	}
 
 	/** What was typed, and who decides. */

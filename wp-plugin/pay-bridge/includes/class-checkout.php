@@ -142,7 +142,7 @@ final class Checkout {
 
 	/** Deferred, in a way WordPress 6.1 knows too. */
 	public static function filter_script_loader_tag( $tag, $handle ) {
-		$ours = in_array( $handle, array( 'pay-bridge-checkout', 'pay-bridge-result' ), true );
+		$ours = in_array( $handle, array( 'pay-bridge-checkout', 'pay-bridge-result', 'pay-bridge-escrow' ), true );
 		return $ours && false === strpos( $tag, ' defer' ) ? str_replace( ' src=', ' defer src=', $tag ) : $tag;
 	}
 

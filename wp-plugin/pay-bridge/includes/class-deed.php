@@ -80,10 +80,14 @@ final class Deed {
 		return 1 === preg_match( '/\A[0-9a-f]{32}\z/', $key );
 	}
 
-	/** Keep what came of it for the person who asked, and show the page again; a payment that came of it is linked to. */
-	public static function finish( string $subject, string $url, string $kind, string $words, string $payment_id = '' ): void {
+	/**
+	 * Keep what came of it for the person who asked, and show the page again; a payment that came of it is linked to.
+	 *
+	 * @param array<string,string> $about What else a page is to know of it when it is shown.
+	 */
+	public static function finish( string $subject, string $url, string $kind, string $words, string $payment_id = '', array $about = array() ): void {
 		$key = Request::post( 'key' );
-		set_transient( 'pay_bridge_deed_' . $key, array( get_current_user_id(), $subject, $kind, $words, $payment_id ), self::KEEP_SECONDS );
+		set_transient( 'pay_bridge_deed_' . $key, array( get_current_user_id(), $subject, $kind, $words, $payment_id, time(), $about ), self::KEEP_SECONDS );
 		wp_safe_redirect( add_query_arg( 'deed', $key, $url ) );
 		exit;
 	}
@@ -97,7 +101,7 @@ final class Deed {
 	/**
 	 * What came of the last deed, if it was this person's and about this.
 	 *
-	 * @return array{kind:string,words:string,payment:string}|null The id of the payment that came of it, or empty.
+	 * @return array{kind:string,words:string,payment:string,at:int,about:array<string,string>}|null The id of the payment that came of it, or empty; `at` in unix seconds.
 	 */
 	public static function result( string $subject ): ?array {
 		$kept = self::kept();
@@ -105,6 +109,8 @@ final class Deed {
 			'kind'    => $kept[2],
 			'words'   => $kept[3],
 			'payment' => Snapshots::is_id( $kept[4] ?? '' ) ? $kept[4] : '',
+			'at'      => (int) ( $kept[5] ?? 0 ),
+			'about'   => is_array( $kept[6] ?? null ) ? $kept[6] : array(),
 		);
 	}
 
