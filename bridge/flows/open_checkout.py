@@ -232,8 +232,11 @@ async def _ready(context: Context, site: Site, gateway: Gateway, order: Order, p
     note_window(context, site, gateway, conversation)
 
     def record(turn: Turn) -> Payment:
-        recorder.journal(turn, payment, conversation)
-        return _opened(turn, recorder, payment, conversation.outcome)
+        current = payments.get(turn, site.id, payment.id)  # its end may have followed the clock meanwhile
+        if current.state != State.READYING:
+            raise Conflict("The payment ended while its window was being opened.")
+        recorder.journal(turn, current, conversation)
+        return _opened(turn, recorder, current, conversation.outcome)
 
     try:
         return await write_down(context, record)

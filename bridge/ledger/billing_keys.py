@@ -104,17 +104,23 @@ def say(turn: Turn, key: KeyRow, code: str, message: str) -> None:
 
 
 def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: str) -> None:
-    """Let the open windows whose end is within `ends` end so much later, or earlier below 0 (milliseconds): all of
-    them, or a process' own. What is asked and seems to lie ahead of `at` is as old as it was."""
+    """Let the windows that are open or being opened and end within `ends` end so much later, or earlier below 0
+    (milliseconds): all of them, or a process' own. What is asked since before the step is as old as it was."""
     turn.run(
         "UPDATE billing_keys SET expires_at = expires_at + ?, changed_at = changed_at + ?, version = version + 1"
         " WHERE state = 'open' AND expires_at > ? AND expires_at <= ? AND (? = '' OR owner = ?)",
         *(moved, moved, *ends, owner, owner),
     )
+    turn.run(  # no version: whoever asks has read the row, and writes what came of it
+        "UPDATE billing_keys SET expires_at = expires_at + ?"
+        " WHERE state = 'opening' AND expires_at > ? AND expires_at <= ? AND (? = '' OR owner = ?)",
+        *(moved, *ends, owner, owner),
+    )
+    written_before, by = ("changed_at > ?", at) if moved < 0 else ("changed_at <= ?", at - moved)
     turn.run(
-        "UPDATE billing_keys SET changed_at = changed_at + ? WHERE state IN ('opening', 'issuing') AND changed_at > ?"
-        " AND (? = '' OR owner = ?)",
-        *(moved, at, owner, owner),
+        "UPDATE billing_keys SET changed_at = changed_at + ?"  # noqa: S608 - ours
+        f" WHERE state IN ('opening', 'issuing') AND {written_before} AND (? = '' OR owner = ?)",
+        *(moved, by, owner, owner),
     )
 
 

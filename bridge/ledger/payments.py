@@ -188,15 +188,17 @@ def past(turn: Turn, state: State, before: int, limit: int, after: tuple[int, st
 
 
 def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: str) -> None:
-    """Let the open windows whose end is within `ends` end so much later, or earlier below 0 (milliseconds): all of
-    them, or a process' own. An account's end is the gateway's date, and stays."""
+    """Let the windows that are open or being opened and end within `ends` end so much later, or earlier below 0
+    (milliseconds): all of them, or a process' own. An account's end is the gateway's date, and stays."""
     rows = turn.all(
-        "SELECT * FROM payments WHERE state = 'open' AND expires_at > ? AND expires_at <= ? AND (? = '' OR owner = ?)",
+        "SELECT * FROM payments WHERE state IN ('readying', 'open') AND expires_at > ? AND expires_at <= ?"
+        " AND (? = '' OR owner = ?)",
         *(*ends, owner, owner),
     )
     for payment in map(read, rows):
         ends_at = from_ms(to_ms(payment.expires_at) + moved)
-        move(turn, payment, State.OPEN, at=at, actor="bridge", event="window.end_moved", expires_at=ends_at)
+        state = State(payment.state)
+        move(turn, payment, state, at=at, actor="bridge", event="window.end_moved", expires_at=ends_at)
 
 
 def newest(

@@ -1,9 +1,14 @@
 """A wall clock that is set keeps no window open for longer, and ends none of a buyer's early."""
 
+import asyncio
+
 import pytest
 
 from bridge.flows.clock_steps import make_up_for_steps
+from bridge.flows.expire import expire
+from bridge.flows.expire_keys import expire_keys
 from tests.flows.test_billing import ask, billing, come_back, show
+from tests.flows.test_slow_answers import Slow
 
 __all__ = ["billing"]
 LIFE_SECONDS = 900
@@ -19,12 +24,38 @@ async def step(world, name):
         await world.live(10, step=10)
 
 
+async def step_while_asked(world, name):
+    """Set the clock while a gateway is asked for its window, do what a beat does with windows, and let it answer."""
+    world.clock.set_back(-STEPS[name][0])
+    await make_up_for_steps(world.context)
+    await expire(world.context)
+    await expire_keys(world.context)
+    await world.clock.forward(15)
+
+
 @pytest.mark.parametrize("name", ["back", "forward", "forward and back"])
 async def test_a_window_ends_after_its_true_life_however_the_clock_was_set(world, name):
     opened = await world.checkout()
     await step(world, name)
     passed = 10 + 10 * len(STEPS[name])
     await world.live(LIFE_SECONDS + GRACE_SECONDS - passed - 30, step=30)
+    assert await world.state(opened.payment) == "open"
+    await world.live(60, step=30)
+
+    assert await world.state(opened.payment) == "expired"
+    await world.check_books()
+
+
+@pytest.mark.parametrize("name", ["back", "forward"])
+async def test_a_window_that_is_being_opened_while_the_clock_is_set_opens_and_ends_after_its_true_life(world, name):
+    world.sandbox_setting(window_minutes=600)
+    world.fault("ready", "delay", delay_seconds=15)
+    await world.beat()
+    opening = asyncio.ensure_future(world.checkout())
+    await world.until(lambda: world.net.calls("ready"))
+    await step_while_asked(world, name)
+    opened = await asyncio.wait_for(opening, 10)
+    await world.live(LIFE_SECONDS + GRACE_SECONDS - 15 - 30, step=30)
     assert await world.state(opened.payment) == "open"
     await world.live(60, step=30)
 
@@ -67,6 +98,23 @@ async def test_where_others_write_too_the_window_of_another_process_keeps_its_en
 
     assert (await world.payment(other.payment)).expires_at == was[1]
     assert ((await world.payment(mine.payment)).expires_at - was[0]).total_seconds() == pytest.approx(seconds, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["back", "forward"])
+async def test_a_billing_keys_window_that_is_being_opened_while_the_clock_is_set_ends_after_its_true_life(
+    billing, name
+):
+    await billing.beat()
+    slow = Slow(billing, "key_open", 15)
+    opening = asyncio.ensure_future(ask(billing))
+    await billing.until(lambda: slow.asked)
+    await step_while_asked(billing, name)
+    key = (await asyncio.wait_for(opening, 10)).json()["id"]
+    await billing.live(LIFE_SECONDS + GRACE_SECONDS - 15 - 30, step=30)
+    assert (await show(billing, key)).json()["state"] == "open"
+    await billing.live(60, step=30)
+
+    assert (await show(billing, key)).json()["state"] == "expired"
 
 
 @pytest.mark.parametrize("name", ["back", "forward", "forward and back"])
