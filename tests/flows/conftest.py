@@ -4,13 +4,17 @@ import pytest
 
 from bridge.ledger import postgres
 from tests.support.desk import Desk
+from tests.support.postgres import KeptConnections
+
+KEPT = KeptConnections()
 
 
 @pytest.fixture(autouse=True)
 def few_connections(monkeypatch):
-    """Open few connections to PostgreSQL: a new one costs more than most histories do. Two turns still collide."""
+    """Open few connections to PostgreSQL, and use them again in the next test. Two turns still collide."""
     monkeypatch.setattr(postgres, "WRITERS", 2)
     monkeypatch.setattr(postgres, "READERS", 1)
+    monkeypatch.setattr(postgres, "connect", KEPT.connect)
 
 
 @pytest.fixture

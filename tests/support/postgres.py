@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import pwd
 import shutil
@@ -9,12 +10,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from bridge.ledger.postgres import Connection, connect
 
 USER = "bridge"
 START_SECONDS = 30.0
@@ -93,6 +96,42 @@ def running_server() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop()
+
+
+class KeptConnections:
+    """Gives the ledger connections that earlier tests let go of: a new one costs the server more than most tests do.
+
+    The server goes on seeing what is kept as connected: not for tests of processes whose connections end.
+    """
+
+    def __init__(self) -> None:
+        self._idle: dict[str, list[Connection]] = {}
+
+    def connect(self, url: str) -> Connection:
+        """Give one that is as new."""
+        idle = self._idle.setdefault(url, [])
+        while idle:
+            connection = idle.pop()
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("SELECT 1")
+                connection.rollback()
+                connection.isolation_level = connection.read_only = None
+                return connection
+        connection = connect(url)
+        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010 - a method
+        return connection
+
+    @staticmethod
+    def _keep(idle: list[Connection], connection: Connection) -> None:
+        with contextlib.suppress(psycopg.Error):
+            connection.rollback()
+            idle.append(connection)
+
+
+def end_for_good(connections: Iterable[Connection]) -> None:
+    """Let none of these be kept: the server is to see them end."""
+    for connection in connections:
+        vars(connection).pop("close", None)
 
 
 async def until_the_dead_are_seen(url: str) -> None:

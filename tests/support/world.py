@@ -46,6 +46,7 @@ from bridge.signing.keys import SiteKey, decode_secret
 from bridge.signing.tokens import seal_order
 from tests.support import tellers
 from tests.support.clock import VirtualClock
+from tests.support.postgres import end_for_good
 from tests.support.shop import Shop
 from tests.support.teller import SECRET, TELLER, Teller, Trade
 from tests.support.wire import LocalWire, Net
@@ -143,7 +144,11 @@ class World:
         await self.context.ledger.close()
 
     async def crash(self) -> None:
-        """End the bridge as kill -9 does: nothing that runs gets another turn."""
+        """End the bridge as kill -9 does: nothing that runs has another turn, and connections end."""
+        end_for_good(getattr(self.context.ledger, "_connections", ()))
+        await self._stop()
+
+    async def _stop(self) -> None:
         running = list(self.context.tasks._running.values())
         for task in running:
             task.cancel()
@@ -158,7 +163,7 @@ class World:
 
     async def close(self) -> None:
         """End everything."""
-        await self.crash()
+        await self._stop()
         await self.sandbox.close()
 
     async def pair(self, url: str = SHOP_URL, mode: Mode = Mode.TEST, **more: str) -> Paired:
