@@ -55,7 +55,7 @@ def test_a_page_whose_decision_has_no_answer_finds_it_without_being_loaded_again
 
     expect(stand).to_have_text(re.compile(CONFIRMED))
     expect(page.get_by_role("button", name="결과 확인하기")).to_have_count(0)
-    assert (page.evaluate("window.same"), stand.get_attribute("role")) == (True, "status")
+    assert (page.evaluate("window.same"), stand.get_attribute("aria-live")) == (True, "polite")
     assert case.sent() == [], "the gateway is asked by the bridge alone"
 
 
@@ -79,8 +79,8 @@ def test_a_page_looks_so_often_at_most(case: Case, context: BrowserContext) -> N
     case.stands("confirming")
     page = opened(context, case)
     part = page.locator(".pay-bridge-escrow")
-    assert part.get_attribute("data-waits") == "20"
-    part.evaluate("part => { part.dataset.waits = 1; }")
+    assert part.get_attribute("data-looks") == "20"
+    part.evaluate("part => { part.dataset.looks = 1; }")
     with page.expect_response(lambda one: "escrow_of" in one.url):
         pass
     seen = len(case.bridge.asked("GET", f"/v1/payments/{case.id}"))
@@ -109,7 +109,7 @@ def test_without_scripts_it_is_loaded_again_so_often_at_most_and_only_while_ther
         assert urlsplit(address).fragment == "pay-bridge-escrow"
         assert parse_qs(urlsplit(address).query) == {"escrow_of": [case.ref], "pay_bridge_escrow_looks": [str(looks)]}
 
-    assert (REFRESH.search(kept), "data-waits" in kept, looks) == (None, False, 20)
+    assert (REFRESH.search(kept), 'data-looks="0"' in kept, looks) == (None, True, 20)
 
 
 def test_after_a_refusal_the_form_to_try_again_is_open(case: Case) -> None:

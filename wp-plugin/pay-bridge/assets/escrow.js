@@ -6,11 +6,10 @@
 	let wait = 2000;
 	let timer = 0;
 
-	const waiting = () => document.querySelector('.pay-bridge-escrow[data-waits]');
+	const part = document.querySelector('.pay-bridge-escrow');
 	function follow() {
 		clearTimeout(timer);
-		const part = waiting();
-		if (part && !document.hidden && looks < Number(part.dataset.waits)) { timer = setTimeout(look, wait); }
+		if (!document.hidden && looks < Number(part.dataset.looks)) { timer = setTimeout(look, wait); }
 	}
 	async function look() {
 		looks += 1;
@@ -18,18 +17,18 @@
 		try {
 			const answer = await fetch(address, { credentials: 'same-origin', cache: 'no-store' });
 			const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-			show(waiting(), page.querySelector('.pay-bridge-escrow'));
+			show(page.querySelector('.pay-bridge-escrow'));
 		} catch (e) {} // Looked for again below.
 		follow();
 	}
 	/* The sentence stays in its place, so that whoever cannot see the page hears that it has changed. */
-	function show(part, made) {
-		const said = part && part.querySelector('[data-escrow]');
+	function show(made) {
+		const said = part.querySelector('[data-escrow]');
 		const says = made && made.querySelector('[data-escrow]');
-		if (!said || !says || said.dataset.escrow === says.dataset.escrow) { return; }
+		if (!says || said.dataset.escrow === says.dataset.escrow) { return; }
 		part.querySelectorAll('.pay-bridge-notice').forEach((old) => old.remove());
 		part.querySelector('[data-steps]').replaceChildren(...made.querySelector('[data-steps]').childNodes);
-		part.toggleAttribute('data-waits', made.hasAttribute('data-waits'));
+		part.dataset.looks = made.dataset.looks;
 		said.dataset.escrow = says.dataset.escrow;
 		said.textContent = says.textContent;
 	}

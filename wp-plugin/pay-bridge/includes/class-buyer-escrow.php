@@ -53,7 +53,7 @@ final class Buyer_Escrow {
 			return;
 		}
 		$waits = null !== $payment && in_array( Escrow::buyer( $payment ), Escrow::UNHEARD, true );
-		printf( '<section class="pay-bridge-keys pay-bridge-escrow" id="pay-bridge-escrow" aria-label="%1$s"%2$s><h2>%1$s</h2>', esc_attr__( 'Escrow', 'pay-bridge' ), $waits ? sprintf( ' data-waits="%d"', absint( self::LOOKS_MAX ) ) : '' ); // phpcs:ignore WordPress.Security.EscapeOutput -- a number of ours.
+		printf( '<section class="pay-bridge-keys pay-bridge-escrow" id="pay-bridge-escrow" data-looks="%2$d" aria-label="%1$s"><h2>%1$s</h2>', esc_attr__( 'Escrow', 'pay-bridge' ), absint( $waits ? self::LOOKS_MAX : 0 ) );
 		if ( $waits ) {
 			self::look_again();
 		}
@@ -95,7 +95,7 @@ final class Buyer_Escrow {
 	private static function render_stand( string $order_ref, array $payment, string $tried ): void {
 		$buyer = Escrow::buyer( $payment );
 		$waits = in_array( $buyer, Escrow::UNHEARD, true );
-		printf( '<p data-escrow="%s"%s>%s</p><div data-steps>', esc_attr( $buyer ), $waits ? ' role="status"' : '', esc_html( self::stand( $buyer ) ) );
+		printf( '<p data-escrow="%s" aria-live="%s">%s</p><div data-steps>', esc_attr( $buyer ), esc_attr( $waits ? 'polite' : 'off' ), esc_html( self::stand( $buyer ) ) );
 		$steps = self::steps( $payment );
 		if ( ! $steps && 'kept' === $buyer && is_string( $payment['escrow']['why'] ?? null ) ) {
 			printf( '<p><strong>%s</strong></p>', esc_html( $payment['escrow']['why'] ) );
@@ -108,7 +108,7 @@ final class Buyer_Escrow {
 				$words = self::words( $step );
 				/* translators: %s: what was tried before, such as "Confirm the purchase…" */
 				$opens = $step === $tried ? sprintf( __( 'Try again: %s', 'pay-bridge' ), $words[0] ) : $words[0];
-				printf( '<details data-step="%s"%s><summary>%s</summary>', esc_attr( $step ), $step === $tried ? ' open' : '', esc_html( $opens ) );
+				printf( '<details data-step="%s"%s><summary>%s</summary>', esc_attr( $step ), esc_attr( $step === $tried ? ' open' : '' ), esc_html( $opens ) );
 				self::open_form( $order_ref, $payment['id'], $step );
 				printf( '<p><strong>%s</strong></p>', esc_html( $words[2] ) );
 				Escrow::render_fields( self::asked_for( $fields ) );
