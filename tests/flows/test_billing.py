@@ -10,7 +10,7 @@ from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import KeyState
 from bridge.domain.gateway import Declined, Unknown
 from bridge.domain.reasons import Reason
-from bridge.flows.issue_key import _intend, _record, _refused
+from bridge.flows.issue_key import TRIES_MAX, _after_no, _intend, _record, _refused
 from bridge.ledger import billing_keys as rows
 from tests.flows.test_tries import Talks
 from tests.support.teller import TELLER
@@ -382,7 +382,7 @@ async def test_a_key_whose_orders_price_changed_in_its_window_is_neither_charged
 async def test_a_card_with_its_first_payment_is_registered_where_both_are_one_window(world):
     await world.pair_tellers(teller={"kind": "BillingUndone"}, teller_b={"kind": "BillingFirst"})
     order = world.order(amount=9_900, tax_free=900)
-    asked = await ask(world, order=order)
+    asked = await ask(world, order=order, actor="wp:7")
     assert (asked.status_code, asked.json()["gateway"]) == (201, "teller_b"), "passed over: it would not charge"
     assert (await ask(world)).json()["gateway"] == "teller"
     refused = await ask(world, order=world.order(), gateway="teller")
@@ -395,6 +395,8 @@ async def test_a_card_with_its_first_payment_is_registered_where_both_are_one_wi
     await world.quiet()
     key = asked.json()["id"]
     (row,) = await world.all("SELECT id, state, order_ref, captured, tax_free FROM payments")
+    (charged,) = await world.operations(row["id"])
+    assert charged.actor == "wp:7", "who asked for the key asked for its charge"
     assert dict(row) | {"id": ""} == {
         **{"id": "", "state": "paid", "order_ref": order["ref"], "captured": 9_900, "tax_free": 900},
     }
@@ -431,6 +433,17 @@ async def test_a_key_whose_time_ends_as_its_customer_comes_back_is_expired_and_n
     key, charge = await world.context.ledger.write(comes_at_the_end)
     assert (key.state, charge) == ("expired", None)
     assert (await show(world, key.id)).json()["state"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("tries", "left_ms", "state"),
+    [(1, 1, "open"), (1, 0, "refused"), (0, 1, "refused"), (TRIES_MAX - 1, 1, "open"), (TRIES_MAX, 1, "refused")],
+)
+async def test_after_a_no_another_card_may_be_typed_so_often_and_until_the_windows_end(billing, tries, left_ms, state):
+    asked = await ask(billing)
+    row = await billing.context.ledger.read(lambda turn: rows.get(turn, billing.site.id, asked.json()["id"]))
+    at = now_ms(billing.clock)
+    assert _after_no(replace(row, tries=tries, expires_at=from_ms(at + left_ms)), at) == state
 
 
 @pytest.mark.parametrize(

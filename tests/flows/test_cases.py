@@ -378,10 +378,12 @@ async def test_the_audit_names_the_case_who_proposed_what_and_by_which_evidence(
     await report(world.context, payment.id, "콘솔에 승인 55,000원이 있어요.", "kim")
     case = await case_of(world, payment.id, "reported")
     await decide(world, case, "no_money")
-    events = "SELECT actor, detail FROM audit WHERE payment = ? AND event IN ('case.proposed', 'case.confirmed')"
+    events = "SELECT * FROM audit WHERE payment = ? AND event IN ('case.proposed', 'case.confirmed')"
     rows = await world.all(f"{events} ORDER BY seq", payment.id)
     said = {"case": case["id"], "reason": "reported", "decision": "no_money", "maker": "operator:maker"}
+    stands = {(row["was"], row["became"]) for row in rows}
     assert [row["actor"] for row in rows] == ["operator:maker", "operator:checker"]
+    assert stands == {("declined", "declined")}
     assert [json.loads(row["detail"]) for row in rows] == [said | {"evidence_sha256": SEEN_SHA256}] * 2
 
 

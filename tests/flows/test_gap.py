@@ -2,10 +2,12 @@
 
 import pytest
 
+from bridge.domain.failures import Reconciling
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.finish_checkout import look
 from bridge.flows.reconcile import end_gap, show_gaps
-from bridge.ledger.gap import unsettled
+from bridge.ledger.gap import begin, unsettled
 from tests.flows.test_deposits import deposit, waiting
 from tests.flows.test_notices import card
 from tests.support.disaster import hand_over, keep, key_of, known, lose, refunded_twice
@@ -114,6 +116,19 @@ async def test_no_money_moves_while_the_gap_lasts_and_buyers_are_told_to_wait(an
     assert to_the_gateway(world) == before, "nothing is asked of a gateway"
     assert await world.state(opened.payment) == "open", "a window does not run out meanwhile"
     assert world.shop.asked, "the shop is asked to hand over"
+
+
+@pytest.mark.parametrize("state", [State.READYING, State.OPEN, State.PAID, State.DECLINED])
+async def test_while_the_gap_lasts_a_payment_is_looked_at_once_it_is_known_what_became_of_it(desk, state):
+    at = await desk("Asked")
+    payment = await at.payment_in(state)
+    site = at.world.context.sites.get(payment.site)
+    await at.write(lambda turn, pen: begin(turn, pen.at - 1_000, pen.at))
+    if state in (State.READYING, State.OPEN):
+        with pytest.raises(Reconciling):
+            await look(at.world.context, site, payment.id)
+    else:
+        assert (await look(at.world.context, site, payment.id)).payment.state == state
 
 
 async def test_an_old_key_is_refused_and_a_new_one_refunds_once(any_world):

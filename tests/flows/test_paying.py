@@ -21,6 +21,8 @@ async def test_a_buyer_pays_and_the_shop_hears_it_once(any_world):
     assert payment.state == "paid"
     assert world.book(payment).net == 55_000
     assert await world.entries(payment.id) == [("capture", 55_000, "E1")]
+    (paid,) = await world.all("SELECT actor FROM audit WHERE payment = ? AND event = 'payment.paid'", payment.id)
+    assert paid["actor"] == "gateway", "the buyer asked for it, and the gateway took it"
     assert world.shop.kinds() == ["payment.paid"]
     news = world.shop.news[0]
     assert news["order"] == {"ref": payment.order_ref, "version": 1, "state": "paid", "paid_by": payment.id}

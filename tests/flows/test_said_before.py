@@ -3,6 +3,7 @@
 The tables are of bridge.flows.said_before: at a gateway that tells by itself and cannot be asked.
 """
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -234,6 +235,8 @@ async def test_people_look_again_where_the_gateway_took_otherwise_than_they_said
     detail = f"people said that 55000 KRW were taken; the gateway tells of {told}"
     assert case == {"reason": reason, "amount": differs, "detail": detail}
     assert "tid" not in (await at.world.payment(payment.id)).refs
+    refs = [json.loads(row["refs"]) for row in await at.world.all("SELECT refs FROM cases WHERE state = 'open'")]
+    assert refs == [{"tid": "A"} if reason == "money_on_ended_payment" else {}], "by these more money is given back"
 
 
 async def test_what_was_never_taken_leaves_the_books_by_peoples_word_and_waits_for_no_notice(desk):

@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from bridge.domain.failures import TooEarly
-from bridge.flows.decide_case import Wish, propose
+from bridge.domain.machine import Kind, State, Step
+from bridge.flows.decide_case import Wish, propose, report
 from tests.flows.test_cases import SEEN, case_of, decide, lost_approval
 
 
@@ -90,6 +91,18 @@ async def test_that_a_payment_took_no_money_is_said_once_its_approval_can_no_lon
     await world.live(130, step=10)
 
     await ask(world, payment, "declined")
+
+
+@pytest.mark.parametrize("kind", [Kind.APPROVE, Kind.UNDO, Kind.PROBE])
+async def test_that_no_money_lies_there_is_said_once_nothing_that_was_sent_can_still_arrive(desk, kind):
+    at = await desk("Mute")
+    payment = await at.payment_in(State.DECLINED)
+    await at.operation(payment, kind, Step.UNKNOWN, seconds=None)
+    await report(at.world.context, payment.id, SEEN, "operator:minji")
+    with pytest.raises(TooEarly):
+        await ask(at.world, payment, "no_money")
+    await at.world.clock.forward(121)
+    await ask(at.world, payment, "no_money")
 
 
 async def test_a_part_that_went_back_while_nobody_knew_of_the_money_is_booked_once_two_people_say_it_was_taken(world):
