@@ -197,7 +197,7 @@ class Checks:
         if (kind, state) in (("approve", "fail"), ("approve", "not_sent"), ("undo", "ok")):
             text = f"{name}: {kind} {state} by {ended['evidence']}, and the gateway holds {taken - given}"
             self.holds("I9", taken == given or name in self._storm.must_tell, text)
-            if kind == "approve" and ended["evidence"] in ("E5", "E6", "E10"):
+            if kind == "approve" and ended["evidence"] in ("E5", "E6", "E8", "E10"):
                 self._absent[ended["payment"]] = taken, self._storm.paid_in[name]
         if kind == "refund" and state in ("fail", "not_sent") and name not in self._storm.must_tell:
             mine = [one for one in operations if one["payment"] == ended["payment"]]
