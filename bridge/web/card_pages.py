@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from bridge.domain.billing import CardEntry, KeyState
 from bridge.domain.card_form import KEY_IN, REGISTER, Owner, Wrong, owner_of, read_card
 from bridge.domain.exchange import KST
-from bridge.domain.failures import BridgeError, Malformed
+from bridge.domain.failures import BridgeError, Busy, LedgerBroken, LedgerHeld, Malformed
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.flows.billing_keys import TRIES_MAX, key_order
@@ -28,7 +28,7 @@ from bridge.ledger import billing_keys as rows
 from bridge.ledger.billing_keys import KeyRow
 from bridge.web.errors import answer_of, korean_of, wait_headers
 from bridge.web.incoming import came_from_us, client_address, read_form
-from bridge.web.landing import landing, refused_page, see_other
+from bridge.web.landing import landing, look_again, refused_page, see_other
 from bridge.web.limits import Limit
 from bridge.web.pages import base_path, render
 from bridge.web.window_words import CARD_KEY, CARD_PAYMENT
@@ -37,6 +37,8 @@ FORM_BYTES_MAX = 4096
 CARDS_PER_ADDRESS = 30
 CARDS_SECONDS = 3600
 """So many cards an hour from one address: a box office types that many, and whoever tries out stolen ones many more."""
+UNREAD = (Busy, LedgerHeld, LedgerBroken)
+NOT_REGISTERED, NOT_PAID = "카드를 등록하지 못했어요", "결제하지 못했어요"
 NOT_SENT = "결제사에 보내지 못했어요. 아무것도 등록되지 않았어요. 잠시 뒤 다시 시도해 주세요."
 
 
@@ -62,7 +64,7 @@ class CardPages:
             site, row = await self._key(request)
             return self._key_page(site, row)
         except BridgeError as error:
-            return refused_page(self._context, error, title="등록 창을 열지 못했어요")
+            return self._refuse_key(request, error, "등록 창을 열지 못했어요")
 
     async def register(self, request: Request) -> Response:
         """Take a typed card and register it; the same form sent twice is one try."""
@@ -70,10 +72,10 @@ class CardPages:
         try:
             site, row = await self._key(request)
             gateway, form = _gateway(site, row.gateway), await self._read(request)
+            if not self._is_open_key(site, row):
+                return self._after(site, await wait_for_key(context, site, row.id))
         except BridgeError as error:
-            return refused_page(context, error, title="카드를 등록하지 못했어요")
-        if not self._is_open_key(site, row):
-            return self._after(site, await wait_for_key(context, site, row.id))
+            return self._refuse_key(request, error, NOT_REGISTERED)
         try:
             owner = owner_of(gateway, REGISTER, key_order(context, row).buyer)
             card = read_card(form, owner, self._today())
@@ -83,7 +85,7 @@ class CardPages:
             tries = form.get("tries", "")
             row = await register_on_page(context, site, row.id, card, int(tries) if tries in TRIES else -1)
         except BridgeError as error:
-            return self._key_page(site, row, error=error)
+            return await self._key_after(request, error)
         return self._after(site, row)
 
     async def show_payment(self, request: Request) -> Response:
@@ -92,7 +94,7 @@ class CardPages:
             site, visit = await self._visit(request)
             return self._payment_page(site, visit)
         except BridgeError as error:
-            return refused_page(self._context, error, title="결제 창을 열지 못했어요")
+            return self._refuse_payment(request, error, "결제 창을 열지 못했어요")
 
     async def pay(self, request: Request) -> Response:
         """Take a typed card and charge it, once however often the form is sent."""
@@ -100,10 +102,10 @@ class CardPages:
         try:
             site, visit = await self._visit(request)
             gateway, form = _gateway(site, visit.payment.gateway), await self._read(request)
+            if not self._is_open_payment(site, visit):
+                return self._payment_page(site, await wait_for(context, site, visit.payment))
         except BridgeError as error:
-            return refused_page(context, error, title="결제하지 못했어요")
-        if not self._is_open_payment(site, visit):
-            return self._payment_page(site, await wait_for(context, site, visit.payment))
+            return self._refuse_payment(request, error, NOT_PAID)
         try:
             card = read_card(form, owner_of(gateway, KEY_IN, visit.order.buyer), self._today())
             if not isinstance(card, CardEntry):
@@ -111,9 +113,39 @@ class CardPages:
             self._count(request)
             visit = await key_in_on_page(context, site, visit.payment.id, card)
         except BridgeError as error:
-            return self._payment_page(site, visit, error=error)
+            return await self._payment_after(request, error)
         again = self._is_open_payment(site, visit)
         return see_other(card_page_url(context, site, visit.payment)) if again else self._payment_page(site, visit)
+
+    async def _key_after(self, request: Request, error: BridgeError) -> Response:
+        """Say no where nothing was sent, which the books tell: the form again, or where a key that went on leads."""
+        try:
+            site, row = await self._key(request)
+            return self._key_page(site, row, error=error)
+        except BridgeError as unread:
+            return self._refuse_key(request, unread, NOT_REGISTERED)
+
+    async def _payment_after(self, request: Request, error: BridgeError) -> Response:
+        """The same of a payment."""
+        try:
+            site, visit = await self._visit(request)
+            return self._payment_page(site, visit, error=error)
+        except BridgeError as unread:
+            return self._refuse_payment(request, unread, NOT_PAID)
+
+    def _refuse_key(self, request: Request, error: BridgeError, title: str) -> Response:
+        """While the books cannot be read nobody is told that it failed: a card may be on its way to the gateway."""
+        if not isinstance(error, UNREAD):
+            return refused_page(self._context, error, title=title)
+        page, shown = "checkout/registering.html", {"title": "카드를 등록하고 있어요", "begun": False}
+        return look_again(self._context, request, page, answer_of(error)[0], site=None, posted={}, **shown)
+
+    def _refuse_payment(self, request: Request, error: BridgeError, title: str) -> Response:
+        """The same of a payment."""
+        if not isinstance(error, UNREAD):
+            return refused_page(self._context, error, title=title)
+        page, shown = "checkout/confirming.html", {"order": None, "result_url": ""}
+        return look_again(self._context, request, page, answer_of(error)[0], site=None, posted={}, **shown)
 
     def _after(self, site: Site, row: KeyRow) -> Response:
         """Lead on from a form: to the page again, which says what came of it, or back to the shop."""

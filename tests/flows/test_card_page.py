@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from bridge.domain.failures import Busy
 from bridge.flows.billing_keys import TRIES_MAX
 from bridge.flows.choose_gateway import REST_SECONDS
 from bridge.flows.manage_sites import change_settings
@@ -183,6 +184,31 @@ async def test_while_the_answer_is_awaited_the_page_waits_and_says_so(paged):
     assert (page.status_code, page.headers["refresh"]) == (200, f"3; url={key['window_url']}")
     assert "다시 등록하지 마세요" in page.text
     assert "못했" not in page.text
+
+
+@pytest.mark.parametrize("when", ["before it is sent", "after it was sent"])
+async def test_nobody_is_told_that_a_card_is_not_registered_while_the_books_cannot_be_read(paged, monkeypatch, when):
+    world = paged
+    key = await opened(world)
+    read = world.context.ledger.read
+
+    async def broken(work):
+        if when.startswith("before") or world.teller.calls["key_issue"]:
+            raise Busy("for a moment")
+        return await read(work)
+
+    monkeypatch.setattr(world.context.ledger, "read", broken)
+    page = await send(world, key["window_url"])
+    monkeypatch.undo()
+    sent = int(when.startswith("after"))
+
+    assert (page.status_code, world.teller.calls["key_issue"]) == (503, sent)
+    assert "다시 등록하지 마세요" in page.text
+    assert not any(words in page.text for words in ("등록하지 못했어요", "진행되지 않았으니", NUMBER, "4111-1111"))
+    again = await look(world, page.headers["refresh"].removeprefix("5; url="))
+    await world.quiet()
+    state = (await show(world, key["id"])).json()["state"]
+    assert (again.status_code, state) == ((303, "active") if sent else (200, "open"))
 
 
 async def test_a_lost_answer_leaves_no_key_and_the_shop_is_told(paged):

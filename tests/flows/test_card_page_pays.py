@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bridge.domain.failures import Busy
 from bridge.flows.manage_sites import change_settings
 from tests.flows.test_card_page import NUMBER, SHOP, alert, look, send
 from tests.support.world import PUBLIC_URL
@@ -185,6 +186,31 @@ async def test_books_that_cannot_take_the_intent_leave_the_page_as_it_was(paged,
     assert (no.status_code, world.teller.calls) == (503, {})
     assert "아무것도 진행되지 않았으니" in alert(no)
     assert await world.state(payment["id"]) == "open"
+
+
+@pytest.mark.parametrize("when", ["before it is sent", "after it was sent"])
+async def test_nobody_is_told_that_a_card_did_not_pay_while_the_books_cannot_be_read(paged, monkeypatch, when):
+    world = paged
+    payment = await opened(world)
+    read = world.context.ledger.read
+
+    async def broken(work):
+        if when.startswith("before") or world.teller.calls["key_in"]:
+            raise Busy("for a moment")
+        return await read(work)
+
+    monkeypatch.setattr(world.context.ledger, "read", broken)
+    page = await send(world, payment["window_url"])
+    monkeypatch.undo()
+    sent = int(when.startswith("after"))
+
+    assert (page.status_code, world.teller.calls["key_in"]) == (503, sent)
+    assert "다시 결제하지 마세요" in page.text
+    assert not any(words in page.text for words in ("결제하지 못했어요", "진행되지 않았으니", NUMBER, "4111-1111"))
+    again = await look(world, page.headers["refresh"].removeprefix("5; url="))
+    await world.quiet()
+    assert (again.status_code, await world.state(payment["id"])) == ((303, "paid") if sent else (200, "open"))
+    assert world.teller.calls["key_in"] == sent
 
 
 @pytest.mark.parametrize("token", ["abc", "a.b.c"])
