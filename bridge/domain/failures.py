@@ -228,6 +228,12 @@ class LedgerHeld(LedgerBroken):
     code = "ledger_held"
 
 
+class OutcomeUnread(BridgeError):
+    """What was asked for is written down and may have been sent; the books cannot be read now for what came of it."""
+
+    code = "outcome_unread"
+
+
 class Busy(BridgeError):
     """The ledger cannot take the turn right now; nothing was written and nothing was sent."""
 

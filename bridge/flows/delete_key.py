@@ -8,6 +8,7 @@ from bridge.flows.billing_keys import KEY, billing_key, owned
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import Once
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -22,7 +23,7 @@ from bridge.ledger.queues import line_up
 async def delete_key(context: Context, site: Site, key_id: str, customer: str, once: Once) -> KeyRow:
     """Delete a key. It may still be DELETING when the gateway's answer was lost: ask again, which bears repetition.
 
-    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
+    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused, Busy (nothing was sent), OutcomeUnread.
     """
     row, again = await context.ledger.write(lambda turn: _begin(turn, context, site, key_id, customer, once))
     gateway = site.gateway(row.gateway)
@@ -31,7 +32,7 @@ async def delete_key(context: Context, site: Site, key_id: str, customer: str, o
     if row.state is KeyState.DELETING:
         task = context.tasks.begin(f"delete_key:{row.id}", _delete(context, site, (gateway, gateway), row, again))
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
+    return await read_after(context.ledger.read(lambda turn: rows.get(turn, site.id, key_id)))
 
 
 def _begin(turn: Turn, context: Context, site: Site, key_id: str, customer: str, once: Once) -> tuple[KeyRow, bool]:

@@ -1,18 +1,20 @@
 """The buyer comes back from the window: the return is read, bound to its payment, and approved once."""
 
+import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.clock import now_ms
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Busy, NotGenuine, Reconciling
+from bridge.domain.failures import Busy, NotGenuine, OutcomeUnread, Reconciling
 from bridge.domain.gateway import Approval, Approves, Declined, Gateway, Return, captures_itself
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import ESCROW, Order, Payment
 from bridge.flows.approve import approve
 from bridge.flows.context import Context
 from bridge.flows.owe_check import owe_check
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.script_window import may_be_paying, was_refused
 from bridge.flows.settle_unknown import settle_soon
@@ -75,13 +77,23 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
 async def see_approved(context: Context, site: Site, payment: Payment, approving: Coroutine[Any, Any, None]) -> Visit:
     """Begin the approval of an open payment, unless it runs already, and give it a few seconds.
 
-    Raises Busy or Reconciling where the books cannot take its intent; nothing was sent then.
+    Raises Busy or Reconciling where the books cannot take its intent; nothing was sent then. OutcomeUnread where they
+    took it and cannot be read for what came of it.
     """
     task = context.tasks.begin(f"approve:{payment.id}", approving)
-    visit = await wait_for(context, site, payment)
-    if visit.payment.state == State.OPEN and task.done() and isinstance(task.exception(), Busy | Reconciling):
+    try:
+        visit = await read_after(wait_for(context, site, payment))
+    except OutcomeUnread:
+        if _was_not_begun(task):
+            await task
+        raise
+    if visit.payment.state == State.OPEN and _was_not_begun(task):
         await task
     return visit
+
+
+def _was_not_begun(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and isinstance(task.exception(), Busy | Reconciling)
 
 
 async def look(context: Context, site: Site, payment_id: str) -> Visit:

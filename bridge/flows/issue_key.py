@@ -22,6 +22,7 @@ from bridge.flows.journal import keep_lines
 from bridge.flows.key_invitations import refuse_used, why_used
 from bridge.flows.open_checkout import Once
 from bridge.flows.open_key import new_key
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_after_key_window, talk
@@ -100,7 +101,7 @@ async def issue_by_card(context: Context, site: Site, wish: KeyWish, card: CardE
         exchange = without_card(asked, card)
         work = talk_and_record(context, site, gateway, row, exchange, intended_at)
         context.tasks.begin(f"issue_key:{row.id}", work)
-    return await wait_for_key(context, site, row.id)
+    return await read_after(wait_for_key(context, site, row.id))
 
 
 async def wait_for_key(context: Context, site: Site, key_id: str) -> KeyRow:

@@ -15,6 +15,7 @@ from bridge.flows.compare_first import compare_first, has_waited, is_uncompared,
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import accepted_until
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
@@ -70,7 +71,7 @@ async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> 
     """Ask for a refund and wait a moment for its outcome; the answer may still be SENT or UNKNOWN.
 
     Raises NotFound, NotNow, PendingOutcome, RefundRefused, AmountRefused, Replayed, KeyReused, KeyTooOld,
-    Reconciling, Busy.
+    Reconciling, Busy (nothing was sent), OutcomeUnread.
     """
     refunded = await compare_first(context, site, wish.payment)
     recorder, intended_at = Recorder.now(context, site), context.clock.boot_seconds()
@@ -81,7 +82,7 @@ async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> 
     task = context.tasks.find(name)
     if task is not None:
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await find_refund(context, site, operation.id)
+    return await read_after(find_refund(context, site, operation.id))
 
 
 async def find_refund(context: Context, site: Site, refund_id: str) -> Operation:

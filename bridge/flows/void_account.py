@@ -12,6 +12,7 @@ from bridge.domain.services import VoidsAccounts
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, waited_ms
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -36,7 +37,7 @@ async def void_account(context: Context, site: Site, payment_id: str, actor: str
     """Close the account a payment waits on. It still waits where the gateway's answer was lost, or it refused.
 
     Raises NotFound, NotNow, PendingOutcome, GatewayOff (no such call: the account runs out by itself), Replayed,
-    KeyReused.
+    KeyReused, Busy (nothing was sent), OutcomeUnread.
     """
     recorder = Recorder.now(context, site)
 
@@ -56,7 +57,7 @@ async def void_account(context: Context, site: Site, payment_id: str, actor: str
         closing = void_once(context, site, site.gateway(payment.gateway), voiding, intended_at)
         task = context.tasks.begin(f"settle:{payment.id}", closing)
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
+    return await read_after(context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id)))
 
 
 async def void_once(

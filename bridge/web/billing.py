@@ -27,6 +27,7 @@ from bridge.flows.issue_key import issue_by_card
 from bridge.flows.key_in import key_in
 from bridge.flows.list_payments import PAGE_MAX
 from bridge.flows.open_key import open_key
+from bridge.flows.read_after import read_after
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import read_payment
 from bridge.flows.void_account import void_account
@@ -248,12 +249,14 @@ class Billing:
         asked = convert(signed.json(), VoidIn)
         payment_id, moment = request.path_params["payment"], stamp(self._context.clock)
         payment = await void_account(self._context, signed.site, payment_id, asked.actor, signed.once())
-        shown = await self._context.ledger.read(lambda turn: read_whole_payment(turn, signed.site, payment.id, moment))
+        reading = self._context.ledger.read(lambda turn: read_whole_payment(turn, signed.site, payment.id, moment))
+        shown = await read_after(reading)
         return _json(shown, 202 if payment.state == State.AWAITING_DEPOSIT else 200)
 
     async def _paid(self, signed: FromSite, visit: Visit) -> Response:
         moment, payment = stamp(self._context.clock), visit.payment
-        shown = await self._context.ledger.read(lambda turn: read_payment(turn, signed.site, payment.id, moment))
+        reading = self._context.ledger.read(lambda turn: read_payment(turn, signed.site, payment.id, moment))
+        shown = await read_after(reading)
         known = State(payment.state) not in UNSETTLED
         return _json(shown, 201 if known else 202)
 

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from bridge.domain.billing import CardEntry, KeyState
 from bridge.domain.card_form import KEY_IN, REGISTER, Owner, Wrong, owner_of, read_card
 from bridge.domain.exchange import KST
-from bridge.domain.failures import BridgeError, Busy, LedgerBroken, LedgerHeld, Malformed
+from bridge.domain.failures import BridgeError, Busy, LedgerBroken, LedgerHeld, Malformed, OutcomeUnread
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.flows.billing_keys import TRIES_MAX, key_order
@@ -37,7 +37,7 @@ FORM_BYTES_MAX = 4096
 CARDS_PER_ADDRESS = 30
 CARDS_SECONDS = 3600
 """So many cards an hour from one address: a box office types that many, and whoever tries out stolen ones many more."""
-UNREAD = (Busy, LedgerHeld, LedgerBroken)
+UNREAD = (Busy, LedgerHeld, LedgerBroken, OutcomeUnread)
 NOT_REGISTERED, NOT_PAID = "카드를 등록하지 못했어요", "결제하지 못했어요"
 NOT_SENT = "결제사에 보내지 못했어요. 아무것도 등록되지 않았어요. 잠시 뒤 다시 시도해 주세요."
 

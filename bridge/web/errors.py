@@ -85,6 +85,11 @@ TABLE: dict[type[BridgeError], tuple[int, str, str]] = {
         "결제 기록을 되살려 맞춰 보고 있어요. 이미 결제했다면 다시 결제하지 말고 잠시 기다려 주세요.",
     ),
     failures.Misconfigured: (503, "Misconfigured", "결제 설정에 문제가 있어요. 운영자에게 알려 주세요."),
+    failures.OutcomeUnread: (
+        503,
+        "Outcome unread",
+        "결제사에 보냈을 수 있는데 지금은 결과를 읽을 수 없어요. 다시 요청하지 말고 잠시 뒤 결제 상태를 확인해 주세요.",
+    ),
     failures.Busy: (503, "Busy", "잠시 처리할 수 없어요. 아무것도 진행되지 않았으니 다시 시도해 주세요."),
     failures.LedgerHeld: (503, "Ledger held", "잠시 처리할 수 없어요. 다시 시도해 주세요."),
     failures.LedgerBroken: (503, "Ledger unavailable", "잠시 처리할 수 없어요. 다시 시도해 주세요."),
