@@ -80,9 +80,12 @@ def test_a_problem_is_told_in_the_bridges_words_and_silence_is_no_failure(shop: 
     refused = outcome(shop, submit(shop, form(shop, payment)))
     bridge.scripted[address] = (0, None)
     silent = outcome(shop, submit(shop, form(shop, payment)))
+    bridge.scripted[address] = (503, {"code": "outcome_unread", "detail": "It may have been sent."})
+    unread = outcome(shop, submit(shop, form(shop, payment)))
 
     assert refused == ("error", "입금을 기다리는 결제가 아니에요.")
     assert silent[0] == "info"
+    assert unread == silent
 
 
 def test_the_last_try_and_why_there_is_no_button_are_said(shop: Shop, bridge: StubBridge) -> None:

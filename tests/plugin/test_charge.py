@@ -154,8 +154,11 @@ def test_a_refusal_is_the_bridges_own_sentence(shop: Shop, bridge: StubBridge) -
     assert outcome(shop, submit(shop, confirmed(shop, amount="10"))) == ("error", words)
 
 
-def test_an_answer_that_never_came_is_looked_up_and_else_not_known(shop: Shop, bridge: StubBridge) -> None:
-    bridge.scripted[CHARGE] = (0, None)
+@pytest.mark.parametrize("answer", [(0, None), (503, {"code": "outcome_unread", "detail": "It may have been sent."})])
+def test_an_answer_that_says_nothing_is_looked_up_and_else_not_known(
+    shop: Shop, bridge: StubBridge, answer: tuple[int, dict[str, str] | None]
+) -> None:
+    bridge.scripted[CHARGE] = answer
     fields = confirmed(shop)
     silent = outcome(shop, submit(shop, fields))
     bridge.add(f"charge-{fields['key'][:24]}", "approving", 33_000, created_at=when(5))

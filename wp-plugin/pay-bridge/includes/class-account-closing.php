@@ -58,7 +58,7 @@ final class Account_Closing {
 
 	private static function kind( Answer $answer ): string {
 		if ( ! $answer->ok() ) {
-			return 0 === $answer->status ? 'info' : 'error';
+			return $answer->is_unknown() ? 'info' : 'error';
 		}
 		$kinds = array(
 			'closed' => 'success',
@@ -68,7 +68,7 @@ final class Account_Closing {
 	}
 
 	private static function words( Answer $answer ): string {
-		if ( 0 === $answer->status ) {
+		if ( $answer->is_unknown() ) {
 			return Deed::unanswered();
 		}
 		if ( ! $answer->ok() ) {

@@ -36,6 +36,11 @@ final class Answer {
 		return $this->status >= 200 && $this->status < 300;
 	}
 
+	/** Whether nobody knows what came of it: no answer came, or the bridge sent it on and cannot read its books now. */
+	public function is_unknown(): bool {
+		return 0 === $this->status || 'outcome_unread' === $this->code();
+	}
+
 	/** The rows of a list. */
 	public function items(): array {
 		return is_array( $this->body['items'] ?? null ) ? array_filter( $this->body['items'], 'is_array' ) : array();

@@ -97,7 +97,7 @@ final class Charge {
 			Own_Orders::remember( $order['ref'], Own_Orders::CHARGE, $order['title'], $order['amount'] );
 		}
 		$answer  = $client->post( '/v1/billing-keys/' . rawurlencode( $wish['id'] ) . '/charges', $body, Request::post( 'key' ) );
-		$payment = 0 === $answer->status ? self::look_up( $client, $customer, $wish['id'], $order['ref'] ) : $answer->body;
+		$payment = $answer->is_unknown() ? self::look_up( $client, $customer, $wish['id'], $order['ref'] ) : $answer->body;
 		$known   = Snapshots::is_payment( $payment );
 		if ( $known ) {
 			Snapshots::apply( $payment, 0 );
@@ -107,7 +107,7 @@ final class Charge {
 		}
 		/* translators: %s: an order's reference */
 		$unanswered = Deed::unanswered() . ' ' . sprintf( __( 'Order: %s', 'pay-bridge' ), $order['ref'] );
-		Deed::finish( $customer, Admin::url( Admin::BILLING ), 0 === $answer->status ? 'info' : 'error', 0 === $answer->status ? $unanswered : Deed::said( $answer ) );
+		Deed::finish( $customer, Admin::url( Admin::BILLING ), $answer->is_unknown() ? 'info' : 'error', $answer->is_unknown() ? $unanswered : Deed::said( $answer ) );
 	}
 
 	/** @return array{0:string,1:string}|null Kind and words of a charge that was still under way when it was told; null if the bridge does not say. */
