@@ -37,7 +37,7 @@ class Office(Lane):
         found: httpx2.Client = self.logins[who]
         return found
 
-    def paid(self, browser: Browser, who: str = "") -> tuple[str, str]:
+    def paid(self, browser: Browser, who: str = "", method: str = "") -> tuple[str, str]:
         """A buyer books and pays; gives the order's reference and the payment's id once the shop knows."""
         context = browser.new_context(java_script_enabled=False, locale="ko-KR")
         page = context.new_page()
@@ -48,7 +48,7 @@ class Office(Lane):
             page.click("#wp-submit")
         ref = self.book_seats(context.request)
         page.goto(self.order_url(ref))
-        open_here(page)
+        open_here(page, method)
         press(page, "pay")
         payment_id = str(self.payment(ref, "paid")["id"])
         context.close()
@@ -60,6 +60,16 @@ class Office(Lane):
 
     def view(self, payment_id: str) -> str:
         return self.as_("clerk").get(f"{PAGE}&payment={payment_id}&refund=new").text
+
+    def facts(self, ref: str, payment_id: str) -> tuple[dict[str, str], dict[str, str]]:
+        """What the clerk's page of the payment and the buyer's page of the order say of it, by name."""
+        table = re.search(r'pay-bridge-facts">.*?</table>', self.view(payment_id), re.S)
+        panel = re.search(r'aria-labelledby="payment-title".*?</section>', httpx2.get(self.detail_url(ref)).text, re.S)
+        assert table
+        assert panel
+        clerk = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', table[0], re.S)
+        buyer = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", panel[0], re.S)
+        return told(clerk), told(buyer)
 
     def refund(self, payment_id: str, **typed: str) -> str:
         """Fills the clerk's form and gives the state it is told."""
@@ -105,6 +115,28 @@ def test_a_clerk_finds_a_payment_and_refunds_it_in_two_parts(office: Office, bro
     assert office.money(ref).net == 0
     assert office.order_state(ref) == "refunded"
     assert "<dialog" not in office.view(payment_id)
+
+
+def told(found: list[tuple[str, str]]) -> dict[str, str]:
+    """What a page says, by name."""
+    return {name: html.unescape(value) for name, value in found}
+
+
+WALLETS = {"kakaopay": "카카오페이", "naverpay": "네이버페이", "payco": "페이코"}
+
+
+@pytest.mark.parametrize("wallet", WALLETS)
+def test_what_a_wallet_paid_in_mainpays_card_window_is_a_card_to_clerk_and_buyer(
+    office: Office, browser: Browser, wallet: str
+) -> None:
+    ref, payment_id = office.paid(browser, method=wallet)
+    clerk, buyer = office.facts(ref, payment_id)
+
+    assert (clerk["수단"], buyer["결제 수단"]) == ("신용카드", "신용카드")
+    for card in (clerk["카드"], buyer["카드"]):
+        assert re.fullmatch(r"비씨카드\s\d{6}\*+\d{4}", card.replace("-", "")), card
+    assert WALLETS[wallet] not in {*clerk.values(), *buyer.values()}
+    assert office.refund(payment_id, kind="full") == "done"
 
 
 def test_a_buyer_cancels_by_the_old_name_and_nobody_else_can(office: Office, browser: Browser) -> None:
@@ -237,6 +269,28 @@ def test_a_customers_card_is_deleted_and_a_plan_paused_resumed_and_ended(office:
     expect(page.get_by_role("listitem").filter(has_text="CLUB-1")).to_contain_text("1회 청구 · 페이앱")
     assert faults_on_every_screen(page) == []
     context.close()
+
+
+@pytest.mark.parametrize("wallet", WALLETS)
+def test_what_payapp_says_a_wallet_paid_has_the_wallets_name_for_clerk_and_buyer(
+    office: Office, browser: Browser, wallet: str
+) -> None:
+    add_payapp(office)
+    context = browser.new_context(locale="ko-KR")
+    page = context.new_page()
+    ref = office.book_seats(context.request)
+    find = f"PayBridge\\Order::find('{ref}', 'news', 0)->for_bridge()"
+    wish = f"array('order' => {find}, 'gateway' => 'payapp', 'method' => '{wallet}')"
+    made = json.loads(office.stand.run_php(f"{CLIENT}->post('/v1/payments', {wish})->body);"))
+    page.goto(made["window_url"])
+    page.locator("[name=action][value=pay]").click(no_wait_after=True)
+    office.payment(ref, "paid")
+    until(lambda: office.order_state(ref) == "paid", "the shop to know that the order is paid")
+    clerk, buyer = office.facts(ref, made["id"])
+    context.close()
+
+    assert (clerk["수단"], buyer["결제 수단"]) == (WALLETS[wallet], WALLETS[wallet])
+    assert clerk["결제사"] == "페이앱"
 
 
 def test_a_delivery_of_a_payment_in_escrow_and_the_buyers_yes_are_reported(office: Office, browser: Browser) -> None:
