@@ -30,6 +30,8 @@ HOLD_SECONDS = 45  # shorter than an approval may take: every approval asks the 
 QUIET_SECONDS = 130
 LIFE_SECONDS = 1000
 SETTLE_SECONDS = 8.0
+LOOKS, LOOK_SECONDS, APART_SECONDS = 4, 2.5, 65
+"""How often, and for how long, it is seen whether all windows have ended, and what time passes between."""
 
 
 class _MovableClock(SystemClock):
@@ -110,9 +112,9 @@ async def _check(folder: Path, dialects: list[str]) -> dict[str, Any]:
             async with asyncio.timeout(seconds):
                 await _walk_all(walked)
                 clock.move(QUIET_SECONDS)
-                await _settle(stand, UNSETTLED)
+                await _settle(stand, UNSETTLED, SETTLE_SECONDS)
                 clock.move(LIFE_SECONDS)
-                await _settle(stand, UNSETTLED | {State.OPEN})
+                await _end_windows(stand, clock)
                 compared = await compare(stand, http)
         except TimeoutError:
             return {"agree": False, "as_expected": False, "problems": [f"not done within {seconds:.0f} s"]}
@@ -135,14 +137,27 @@ async def _walk_all(walked: list[_Walked]) -> None:
     await asyncio.gather(*(walk(one) for one in walked if not one.is_alone))
 
 
-async def _settle(stand: Stand, gone: frozenset[str]) -> None:
-    """Wait until no payment is in these states and all news is heard, or give up after a while: `compare` will tell."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+async def _end_windows(stand: Stand, clock: _MovableClock) -> None:
+    """Let every window end: a gateway that takes money in its own is asked until it has twice shown none, a minute
+    apart and after a quiet period, so time goes on in steps between two looks."""
+    gone = UNSETTLED | {State.OPEN}
+    for _ in range(LOOKS):
+        if await _settle(stand, gone, min(LOOK_SECONDS, SETTLE_SECONDS)):
+            return
+        clock.move(APART_SECONDS)
+    await _settle(stand, gone, SETTLE_SECONDS)
+
+
+async def _settle(stand: Stand, gone: frozenset[str], seconds: float) -> bool:
+    """Wait until no payment is in these states and all news is heard, or give up after a while: `compare` will tell.
+    Answers whether it is so."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         settled = [await _is_settled(office, gone) for office in stand.offices.values()]
         if all(settled):
-            return
+            return True
         await asyncio.sleep(0.1)
+    return False
 
 
 async def _is_settled(office: Office, gone: frozenset[str]) -> bool:

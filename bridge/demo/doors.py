@@ -1,7 +1,7 @@
 """What the demo must know of each gateway: its settings, where its notices are registered, how its window opens."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 Settings = Callable[[str, str], Mapping[str, str]]
@@ -11,10 +11,11 @@ Settings = Callable[[str, str], Mapping[str, str]]
 @dataclass(frozen=True, slots=True)
 class Door:
     """One dialect of a gateway. `registered` tells which of the sandbox's settings hold the address of which kind of
-    notice; `window` is where the gateway's script posts the page's form, `auth` the field that names where the script
-    asks the bridge for that address first; `lie` is a notice about money that never came, by kind. `no_refund` are its
-    words for a refund that it refuses, `return_price` and `return_addresses` the fields of the browser's return that
-    carry the price and addresses, and `compares_return_price` whether another price there ends the payment."""
+    notice, those of the shop `merchant` alone if it names one; `window` is where the gateway's script posts the page's
+    form, `auth` the field that names where the script asks the bridge for that address first; `lie` is a notice about
+    money that never came, by kind. `no_refund` are its words for a refund that it refuses, `return_price` and
+    `return_addresses` the fields of the browser's return that carry the price and addresses, and
+    `compares_return_price` whether another price there ends the payment."""
 
     gateway: str
     settings: Settings
@@ -27,6 +28,7 @@ class Door:
     return_price: str = ""
     return_addresses: tuple[str, ...] = ()
     compares_return_price: bool = False
+    merchant: str = ""
 
 
 def _mainpay(sandbox: str, dialect: str) -> Mapping[str, str]:
@@ -38,6 +40,33 @@ _MAINPAY_LIES = {
     "deposit": {"ORDNO": "{ref}", "AMT": "{price}", "ACCOUNTNO": "1", "TRGUBUN": "V2", "STOREID": "100011"},
 }
 _MAINPAY_WORDS = "취소 가능 기간 초과"
+
+
+def _payple(sandbox: str, bridge: str, shop: str, work: str) -> Mapping[str, str]:
+    """Name a shop with a contract: Payple's own test account gives nothing back in parts."""
+    return {"cst_id": shop, "host_url": f"{sandbox}/payple", "referer": f"{bridge}/", "pay_work": work}
+
+
+_PAYPLE = Door(
+    "payple",
+    lambda sandbox, bridge: _payple(sandbox, bridge, "sandboxshop", "CERT"),
+    "confirm",
+    {"webhook_url": "webhook", "cancel_webhook_url": "webhook"},
+    {
+        "webhook": {
+            "PCD_PAY_RST": "success",
+            "PCD_PAY_OID": "{ref}",
+            "PCD_PAY_TOTAL": "{price}",
+            "PCD_PAY_TYPE": "card",
+        }
+    },
+    "취소 기한 초과",
+    auth="payple_auth_file",
+    return_price="PCD_PAY_TOTAL",
+    return_addresses=("PCD_PAY_COFURL", "PCD_PAY_HOST"),
+    compares_return_price=True,
+    merchant="sandboxshop",
+)
 DOORS: Mapping[str, Door] = MappingProxyType(
     {
         "mainpay": Door(
@@ -100,21 +129,12 @@ DOORS: Mapping[str, Door] = MappingProxyType(
             return_price="P_AMT",
             return_addresses=("P_REQ_URL",),
         ),
-        "payple": Door(
-            "payple",
-            lambda sandbox, bridge: {
-                "cst_id": "sandboxshop",  # Payple's own test account gives nothing back in parts
-                "host_url": f"{sandbox}/payple",
-                "referer": f"{bridge}/",
-            },
-            "confirm",
-            {"webhook_url": "webhook", "cancel_webhook_url": "webhook"},
-            {"webhook": {"PCD_PAY_OID": "{ref}", "PCD_PAY_TOTAL": "{price}", "PCD_PAY_TYPE": "card"}},
-            "취소 기한 초과",
-            auth="payple_auth_file",
-            return_price="PCD_PAY_TOTAL",
-            return_addresses=("PCD_PAY_COFURL", "PCD_PAY_HOST"),
-            compares_return_price=True,
+        "payple": _PAYPLE,
+        "payple-pay": replace(
+            _PAYPLE,
+            settings=lambda sandbox, bridge: _payple(sandbox, bridge, "sandboxpay", "PAY"),
+            approval="",
+            merchant="sandboxpay",
         ),
     }
 )

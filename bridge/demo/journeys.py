@@ -11,8 +11,10 @@ from bridge.demo.visit import Visit, expect, never_said_failed
 
 Walk = Callable[[Visit], Awaitable[None]]
 MAINPAY = ("mainpay", "mainpay-guide")
-BY_US = tuple(name for name in DOORS if name != "payapp")
-"""Where money moves by the bridge's approval, after the buyer has come back; PayApp takes it in its own window."""
+IN_WINDOW = ("payapp", "payple-pay")
+"""Where the gateway takes the money in its own window: at PayApp, and at Payple in mode PAY."""
+BY_US = tuple(name for name in DOORS if name not in IN_WINDOW)
+"""Where money moves by the bridge's approval, after the buyer has come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,23 +184,31 @@ async def seat_gone(visit: Visit) -> None:
     expect((await visit.book())["calls"].get(visit.door.approval, 0) == 0, "the approval was asked for without a seat")
 
 
-_NO_APPROVAL = "it takes the money in its own window: there is no approval of ours"
-_NOTHING_IN_WINDOW = dict.fromkeys(BY_US, "its window takes no money, which moves by our approval alone") | {
-    "payple": "its window takes no money in mode CERT, in which it is walked"
-}
+_NO_APPROVAL = dict.fromkeys(IN_WINDOW, "it takes the money in its own window: there is no approval of ours")
+_NO_FENCE = dict.fromkeys(
+    IN_WINDOW, "it takes the money in its own window: no approval comes before which the shop is asked"
+)
+_NOTHING_IN_WINDOW = dict.fromkeys(BY_US, "its window takes no money, which moves by our approval alone")
+_CARDS_ALONE = dict.fromkeys(("payple", "payple-pay"), "it takes cards alone")
 JOURNEYS = (
     Journey(buy, "paid"),
     Journey(
         decline,
         "declined",
-        otherwise={"payapp": "expired"},
-        told_as={"payapp": window_journeys.decline_in_the_window},
+        otherwise={"payapp": "expired", "payple-pay": "expired"},
+        told_as={
+            "payapp": window_journeys.decline_in_the_window,
+            "payple-pay": window_journeys.decline_in_payples_window,
+        },
         why_not={"payple": "none of its codes proves a refusal: it is told as the decline that no code proves"},
     ),
     Journey(
         decline_that_no_code_proves,
         "declined",
-        why_not={"payapp": "its window tells the buyer, and nobody else, that a card was refused"},
+        why_not={
+            "payapp": "its window tells the buyer, and nobody else, that a card was refused",
+            "payple-pay": "only the buyer's browser tells of a refusal in its window, whatever the code",
+        },
     ),
     Journey(close, "expired", told_as={"payapp": window_journeys.window_closed}),
     Journey(authentication_fails, "expired"),
@@ -206,35 +216,36 @@ JOURNEYS = (
         approval_answer_lost_before_the_money_moved,
         "voided",
         otherwise={"payple": "declined"},
-        why_not={"payapp": _NO_APPROVAL},
+        why_not=_NO_APPROVAL,
     ),
     Journey(
         approval_answer_lost_after_the_money_moved,
         "voided",
         otherwise={"paystory": "paid", "payple": "paid", "welcome": "paid"},
-        why_not={"payapp": _NO_APPROVAL},
+        why_not=_NO_APPROVAL,
     ),
     Journey(
         window_journeys.window_lost_before_the_money_moved,
         "expired",
-        told_as={"payapp": window_journeys.window_that_breaks_off},
+        told_as=dict.fromkeys(IN_WINDOW, window_journeys.window_that_breaks_off),
     ),
     Journey(window_journeys.window_lost_after_the_money_moved, "paid", why_not=_NOTHING_IN_WINDOW, once="payment.paid"),
     Journey(
         window_journeys.window_does_not_open,
         "failed_ready",
-        otherwise={"paystory": "expired", "payple": "expired"},
+        otherwise={"paystory": "expired", "payple": "expired", "payple-pay": "expired"},
         told_as={
             "paystory": window_journeys.window_that_paystory_refuses,
             "payple": window_journeys.window_that_payple_does_not_vouch_for,
+            "payple-pay": window_journeys.window_that_payple_does_not_vouch_for,
         },
-        alone=("payple",),
+        alone=("payple", "payple-pay"),
     ),
     Journey(duplicate_return, "paid"),
     Journey(notice_journeys.notice_told_thrice, "paid", once="payment.paid"),
     Journey(notice_journeys.notice_told_before_the_answer, "paid", once="payment.paid"),
     Journey(notice_journeys.notice_told_late, "paid", once="payment.paid"),
-    Journey(virtual_account, "paid", why_not={"payple": "it takes cards alone"}),
+    Journey(virtual_account, "paid", why_not=_CARDS_ALONE),
     Journey(full_refund, "refunded"),
     Journey(part_and_rest_refund, "refunded"),
     Journey(refund_answer_lost, "refunded", once="payment.refunded"),
@@ -243,22 +254,23 @@ JOURNEYS = (
     Journey(
         seat_gone,
         "declined",
-        why_not={"payapp": "it takes the money in its own window: no approval comes before which the shop is asked"},
+        why_not=_NO_FENCE,
     ),
     Journey(
         forged_journeys.return_of_another_window,
         "paid",
-        otherwise={"payapp": "expired", "welcome": "voided"},
+        otherwise={"payapp": "expired", "payple-pay": "expired", "welcome": "voided"},
         told_as={
             "payapp": forged_journeys.return_of_another_window_that_took_the_money,
+            "payple-pay": forged_journeys.return_of_another_window_that_took_the_money,
             "welcome": forged_journeys.return_of_another_window_that_names_nothing,
         },
     ),
     Journey(
         forged_journeys.forged_return,
         "paid",
-        otherwise={"payapp": "expired", "payple": "declined"},
-        told_as={"payapp": forged_journeys.forged_return_that_says_paid},
+        otherwise={"payapp": "expired", "payple-pay": "expired", "payple": "declined"},
+        told_as=dict.fromkeys(IN_WINDOW, forged_journeys.forged_return_that_says_paid),
     ),
     Journey(forged_journeys.forged_notice, "expired"),
 )

@@ -104,7 +104,8 @@ async def _register_notices(stand: Stand, dialect: str, http: httpx2.AsyncClient
     door = DOORS[dialect]
     if door.registered:
         urls = {name: stand.notice_urls[dialect][kind] for name, kind in door.registered.items()}
-        answer = await http.post(f"{stand.sandbox_url}/control/settings", json={"gateway": door.gateway} | urls)
+        whose = {"gateway": door.gateway} | ({"merchant": door.merchant} if door.merchant else {})
+        answer = await http.post(f"{stand.sandbox_url}/control/settings", json=whose | urls)
         answer.raise_for_status()
 
 

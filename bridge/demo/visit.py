@@ -169,6 +169,10 @@ class Visit:
         answer = await self.http.post(f"{self.stand.sandbox_url}/control/faults", json=wish | more)
         expect(answer.status_code == 200, f"the sandbox arms no {kind}: {answer.text}")
 
+    async def calm(self) -> None:
+        """Let nothing go wrong at the sandbox any more but what amounts choose, for anybody."""
+        await self.http.delete(f"{self.stand.sandbox_url}/control/faults")
+
     async def refund(self, amount: int | None = None) -> Page:
         """Press a refund button on the clerk's page: all that is left, or a part in KRW."""
         clerk = Browser(self.http, (CLERK, self.stand.password))

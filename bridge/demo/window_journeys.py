@@ -24,12 +24,14 @@ async def window_that_payple_does_not_vouch_for(visit: Visit) -> None:
     _knows_what_to_say_without_its_script(page)
     fields = visit.script_fields(page)
     for kind in ("drop_before", "decline"):
-        await visit.arm("auth", kind, everybody=True)  # the question names no order
+        await visit.calm()
+        await visit.arm("auth", kind, times=None, everybody=True)  # the question names no order
         answer = await visit.http.post(urljoin(page.url, fields[visit.door.auth]), data=fields)
         expect(answer.status_code == 503, f"the script was answered with {answer.status_code}")
         told = (await visit.http.get(page.data("data-status"))).json()
         expect(told.get("window") == "refused", "the page is not told that the window does not open")
         expect(NOTHING_PAID in told["message_ko"], "the buyer does not hear that all is well")
+    await visit.calm()
     await _may_try_again(visit, await visit.buyer.get(page.data("data-close")))
 
 
@@ -49,6 +51,15 @@ async def decline_in_the_window(visit: Visit) -> None:
     await _leave(visit, said)
 
 
+async def decline_in_payples_window(visit: Visit) -> None:
+    """The card company says no in Payple's window; what the buyer's browser brings of that proves nothing."""
+    window = await visit.open_window("r")
+    await visit.arm("window", "decline", code="CPAY0005", message="한도초과")
+    page = await visit.come_back(await visit.authenticate(window))
+    expect("다시 시도해 주세요" in page.text, "the buyer does not hear what to do")
+    await _may_try_again(visit, page)
+
+
 async def window_closed(visit: Visit) -> None:
     """The buyer closes the window, which tells the bridge nothing: the request stays until its time is over."""
     await _leave(visit, await visit.buyer.submit(await visit.open_window("s"), action="close"))
@@ -61,7 +72,7 @@ async def window_lost_before_the_money_moved(visit: Visit) -> None:
 
 
 async def window_that_breaks_off(visit: Visit) -> None:
-    """PayApp's window breaks off when the buyer pays, and nothing happened: it is withdrawn when its time is over."""
+    """A window that takes the money breaks off when the buyer pays, and nothing happened: it ends with its time."""
     await _break_off(visit, "drop_before")
     await _may_try_again(visit, await visit.buyer.get(f"{visit.office.shop_url}/orders/{visit.order_ref}"))
 
@@ -74,9 +85,13 @@ async def window_lost_after_the_money_moved(visit: Visit) -> None:
     expect("예매가 끝났어요" in page.text, "the buyer does not see that the ticket is bought")
 
 
-async def way_back(visit: Visit, window: Page) -> str:
-    """Close PayApp's window, and give the address to which it leads."""
-    return (await visit.buyer.submit(window, action="close")).link(LEAVE)
+async def way_back(visit: Visit) -> str:
+    """Let a window open that takes the money, and give the address to which it leads, without paying there."""
+    page = await visit.press_pay("r")
+    if visit.door.auth:
+        await visit.enter(page)
+        return visit.script_fields(page)["PCD_RST_URL"]
+    return (await visit.buyer.submit(page, action="close")).link(LEAVE)
 
 
 def _knows_what_to_say_without_its_script(page: Page) -> None:
@@ -101,7 +116,7 @@ async def _leave(visit: Visit, said: Page) -> None:
 async def _break_off(visit: Visit, kind: str) -> None:
     """Press the pay button in a window that breaks off."""
     window = await visit.open_window("r")
-    await visit.arm("pay", kind)
+    await visit.arm("window" if visit.door.auth else "pay", kind)
     try:
         await visit.authenticate(window)
     except httpx2.HTTPError:

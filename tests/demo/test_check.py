@@ -191,7 +191,10 @@ def test_notices_that_are_lost_are_found_by_every_journey_of_notices(monkeypatch
             assert any(problem.startswith(f"{name} ({dialect}): Lost") for problem in found["problems"])
 
 
-def test_a_notice_that_is_not_late_and_a_window_that_holds_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gateway", ["payapp", "payple"])
+def test_a_notice_that_is_not_late_and_a_window_that_holds_are_found(
+    monkeypatch: pytest.MonkeyPatch, gateway: str
+) -> None:
     only(monkeypatch, "notice told late", "window lost before the money moved", "window lost after the money moved")
 
     async def arm_nothing(*_: Any, **__: Any) -> None:
@@ -200,7 +203,7 @@ def test_a_notice_that_is_not_late_and_a_window_that_holds_are_found(monkeypatch
     monkeypatch.setattr(Visit, "arm", arm_nothing)
     monkeypatch.setattr("bridge.demo.notice_journeys.LATE_SECONDS", 60.0)  # no machine is so slow that it seems late
 
-    problems = check("payapp")["problems"]
+    problems = check(gateway)["problems"]
 
     assert any("the notice was not late" in problem for problem in problems)
     assert sum("the window did not break off" in problem for problem in problems) == 2

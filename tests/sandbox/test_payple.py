@@ -230,6 +230,28 @@ async def test_in_mode_pay_the_money_moves_before_the_shop_hears_of_it(shop):
     assert [method for method, *_ in shop.receiver.got] == ["HEAD", "POST"]
 
 
+async def test_a_webhook_may_be_registered_for_one_shop_alone(shop):
+    await shop.control("settings", webhook_url=HOOK)
+    await shop.control("settings", merchant="sandboxshop", webhook_url=CANCEL_HOOK)
+    await returned(shop, work="PAY")
+    await shop.settled()
+    assert {url for _, url, *_ in shop.receiver.got} == {CANCEL_HOOK}
+    for bad in ({"merchant": "nobody"}, {"webhook_url": 7}, {"smallest_won": 5}):
+        told = {"gateway": "payple", "merchant": "sandboxpay", "webhook_url": HOOK, **bad}
+        heard = await shop.raw("/control/settings", json.dumps(told).encode(), "application/json")
+        assert heard.status == 400, bad
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("drop_before", 0), ("drop_after", 55_000)])
+async def test_a_window_in_mode_pay_may_break_off_before_or_after_the_money_moved(shop, kind, taken):
+    given = await auth(shop, PCD_PAY_TYPE="card", PCD_PAY_WORK="PAY")
+    path = path_of(given["return_url"])
+    opened = await shop.form(path, window_form(given, work="PAY"))
+    shop.fault("window", kind)
+    heard = await shop.form(path.partition("?")[0], {**fields_of(opened), "action": "pay", "card": "03"})
+    assert (heard.cut, shop.book("ORDER1")["captured"]) == ("fin", taken)
+
+
 async def test_a_registered_card_is_charged_shown_and_deleted(shop):
     payer = await registered(shop)
     assert not shop.world.bank.of("ORDER1")

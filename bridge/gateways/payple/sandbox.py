@@ -22,6 +22,7 @@ from bridge.sandbox.notices import Notice
 from bridge.sandbox.refusals import Refusal, Rule, check
 from bridge.sandbox.world import ControlRefused, World
 
+WEBHOOKS = ("webhook_url", "cancel_webhook_url")
 Act = Callable[[Till, Mapping[str, str], str, Fault | None], Answer]
 
 _PAY = ("confirm", "regular", "simple")
@@ -155,6 +156,10 @@ def _asked(till: Till, form: Mapping[str, str], op: str) -> Asked:
     return Asked(GATEWAY, DIALECT, op, granted.merchant if granted else "", order, amount)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
 class Desk:
     """Payple's part of the control pages."""
 
@@ -170,8 +175,15 @@ class Desk:
         return asdict(self._till.settings) | {"merchants": sorted(self._till.settings.merchants)}
 
     def set(self, values: Mapping[str, Any]) -> None:
-        """Change settings. Raises ControlRefused."""
-        rules.change(self._till.settings, values, "Payple")
+        """Change settings; with a `merchant` the webhook addresses of that shop alone. Raises ControlRefused."""
+        settings, shop = self._till.settings, values.get("merchant", "")
+        if not shop:
+            rules.change(settings, values, "Payple")
+            return
+        told = {name: values[name] for name in WEBHOOKS if name in values}
+        if shop not in settings.merchants or len(told) != len(values) - 1 or not all(map(_is_text, told.values())):
+            raise ControlRefused(f"Of one shop that is known there are {' and '.join(WEBHOOKS)} to be set.")
+        settings.merchants[shop] |= told
 
     def deposit(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Refuse: card payments have no account. Raises ControlRefused."""

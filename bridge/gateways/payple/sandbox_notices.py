@@ -68,8 +68,8 @@ def refunded(trade: Trade, amount: int) -> dict[str, Any]:
 
 def made(till: Till, trade: Trade, refund_amount: int = 0) -> list[Notice]:
     """Make the webhook about an approval, or about a refund of so many KRW, if an address is registered."""
-    settings = till.settings
-    url = settings.cancel_webhook_url if refund_amount else settings.webhook_url
+    settings, name = till.settings, "cancel_webhook_url" if refund_amount else "webhook_url"
+    url = settings.merchants.get(trade.merchant, {}).get(name) or getattr(settings, name)
     if not url:
         return []
     fields = refunded(trade, refund_amount) if refund_amount else approved(till, trade)

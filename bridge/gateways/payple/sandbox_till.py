@@ -20,9 +20,12 @@ TEST_SHOP = {
     "parts": "refused",
 }
 """The account of Payple's manual, whose card payments are not given back in parts (주의사항)."""
-CONTRACT_SHOP_ID = "sandboxshop"
-CONTRACT_SHOP = {"key": TEST_SHOP["key"], "refund_key": TEST_SHOP["refund_key"], "client_key": "sandboxshop"}
-"""A shop as one with a contract is: of this sandbox alone, with the test account's keys."""
+CONTRACT_SHOP_IDS = ("sandboxshop", "sandboxpay")
+CONTRACT_SHOPS = {
+    name: {"key": TEST_SHOP["key"], "refund_key": TEST_SHOP["refund_key"], "client_key": name}
+    for name in CONTRACT_SHOP_IDS
+}
+"""Shops as those with a contract are: of this sandbox alone, with the test account's keys."""
 
 
 @dataclass(slots=True)
@@ -30,7 +33,7 @@ class Settings:
     """Everything about Payple that no document settles or a shop chooses, and what testers want to change."""
 
     merchants: dict[str, dict[str, str]] = field(
-        default_factory=lambda: {"test": dict(TEST_SHOP), CONTRACT_SHOP_ID: dict(CONTRACT_SHOP)}
+        default_factory=lambda: {name: dict(shop) for name, shop in ({"test": TEST_SHOP} | CONTRACT_SHOPS).items()}
     )
     referers: list[str] = field(default_factory=list)
     webhook_url: str = ""

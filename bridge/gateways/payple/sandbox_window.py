@@ -32,7 +32,7 @@ from bridge.gateways.payple.sandbox_words import (
     failed,
 )
 from bridge.sandbox import calls
-from bridge.sandbox.calls import Asked, Malformed
+from bridge.sandbox.calls import Answer, Asked, Malformed
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.pages import framed, page, won
 from bridge.sandbox.refusals import Refusal, Rule, check
@@ -64,7 +64,8 @@ def routes(till: Till) -> list[BaseRoute]:
             form = await calls.read_form(request)
         except Malformed:
             form = {}
-        return framed(_press(till, form) if "action" in form else _open(till, request, form))
+        made = await _press(till, form) if "action" in form else _open(till, request, form)
+        return framed(made) if isinstance(made, HTMLResponse) else made
 
     async def script(_request: Request) -> Response:
         text = CPAY % {"origin": till.world.public_url}
@@ -153,7 +154,7 @@ def _window(till: Till, session: Session, problem: str = "") -> HTMLResponse:
     )  # fmt: skip
 
 
-def _press(till: Till, values: Mapping[str, str]) -> HTMLResponse:
+async def _press(till: Till, values: Mapping[str, str]) -> Response:
     session = till.sessions.get(values.get("window", ""))
     if session is None or not hmac.compare_digest(session.key, values.get("key", "")):
         return page(till.world, "notice.html", 404, **_SORRY)
@@ -165,11 +166,11 @@ def _press(till: Till, values: Mapping[str, str]) -> HTMLResponse:
         case "fail":
             return _back(till, session, failed("CPAY0004", "카드 인증 실패"))
         case "pay":
-            return _authenticate(till, session, values)
+            return await _authenticate(till, session, values)
     return _window(till, session)
 
 
-def _authenticate(till: Till, session: Session, values: Mapping[str, str]) -> HTMLResponse:
+async def _authenticate(till: Till, session: Session, values: Mapping[str, str]) -> Response:
     if values.get("card") not in CARDS:
         return _window(till, session, "카드사를 골라 주세요.")
     form, merchant = session.form, session.granted.merchant
@@ -182,9 +183,9 @@ def _authenticate(till: Till, session: Session, values: Mapping[str, str]) -> HT
         done = {"PCD_PAY_RST": "success", "PCD_PAY_CODE": "0000", "PCD_PAY_MSG": "카드등록완료"}
         return _back(till, session, done | till.card_fields(values["card"]))
     till.book(merchant, order, amount).authorised = True
-    fault = till.world.faults.pick(GATEWAY, "window", order, amount)
     if work == "PAY":
-        return _pay(till, session, fault)
+        return await _pay(till, session)
+    fault = till.world.faults.pick(GATEWAY, "window", order, amount)
     session.req_key = session.req_key or till.world.hex(32)
     host, path = api.address(till, session.granted, "confirm")
     done = {
@@ -201,21 +202,25 @@ def _authenticate(till: Till, session: Session, values: Mapping[str, str]) -> HT
     return _back(till, session, done)
 
 
-def _pay(till: Till, session: Session, fault: Fault | None) -> HTMLResponse:
-    """Take the money at once, without a word of the shop's. (card manual, 1-2)"""
-    if session.done:
-        return page(till.world, "notice.html", 410, title="이미 끝난 결제창이에요", text="")
-    merchant = session.granted.merchant
-    try:
-        till.check_order(merchant, session.form["PCD_PAY_OID"])
-        said = api.charged(till, merchant, session.form, session.choice, session.payer, "window", fault)
-    except Refusal as refusal:
-        return _back(till, session, failed(refusal.code, refusal.message))
-    session.done = True
-    for notice in said.notices:
-        told = till.world.faults.pick(GATEWAY, "notice", session.form["PCD_PAY_OID"], session.amount)
-        till.world.spawn(till.world.notices.deliver(notice, told))
-    return _back(till, session, said.body)
+async def _pay(till: Till, session: Session) -> Response:
+    """Take the money at once, without a word of the shop's, whatever becomes of the page. (card manual, 1-2)"""
+    merchant, order = session.granted.merchant, session.form["PCD_PAY_OID"]
+
+    def do(fault: Fault | None) -> Answer:
+        if session.done:
+            return Answer(
+                {"page": page(till.world, "notice.html", title="이미 끝난 결제창이에요", text="")}, status=410
+            )
+        try:
+            till.check_order(merchant, order)
+            said = api.charged(till, merchant, session.form, session.choice, session.payer, "window", fault)
+        except Refusal as refusal:
+            return Answer({"page": _back(till, session, failed(refusal.code, refusal.message))})
+        session.done = True
+        return Answer({"page": _back(till, session, said.body)}, said.notices)
+
+    asked = Asked(GATEWAY, DIALECT, "window", merchant, order, session.amount)
+    return await calls.answer(till.world, asked, do, lambda body: body["page"])
 
 
 def _back(till: Till, session: Session, told: Mapping[str, Any]) -> HTMLResponse:
