@@ -11,6 +11,7 @@ from bridge.flows.issue_receipt import issuer_of, receipt_order, without_persons
 from bridge.flows.journal import keep_lines
 from bridge.flows.move_receipt import end_doubt, hand_to_person, move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -25,7 +26,7 @@ async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: s
     (`stale_receipts.py`).
 
     Where the gateway says no to the repeat it is UNKNOWN, and a person's: the first may have been done.
-    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling.
+    Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling, OutcomeUnread.
     """
 
     recorder = Recorder.now(context, site)
@@ -51,7 +52,7 @@ async def cancel_receipt(context: Context, site: Site, receipt_id: str, actor: s
         cancelling = carry_out_cancel(context, site, issuer_of(site, payment), receipt, payment, again=again)
         task = context.tasks.begin(f"receipt:{receipt.id}", cancelling)
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt_id))
+    return await read_after(context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt_id)))
 
 
 async def carry_out_cancel(

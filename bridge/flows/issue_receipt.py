@@ -18,6 +18,7 @@ from bridge.flows.journal import keep_lines
 from bridge.flows.move_receipt import CASE, hand_to_person, move_receipt, tell_of_receipt
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import receipt_pause_ms
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
@@ -49,8 +50,8 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     """Have a receipt issued over what is left of a payment in cash.
 
     Asked for once: a repeat waits for it where it is under way, and sends nothing where the bridge stopped over it.
-    Raises NotFound, NotNow, PendingOutcome, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling. The receipt may
-    still be ISSUING.
+    Raises NotFound, NotNow, PendingOutcome, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling, OutcomeUnread. The
+    receipt may still be ISSUING.
     """
     begun = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once))
     if begun is None:
@@ -67,7 +68,7 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     task = context.tasks.find(name)
     if task is not None:
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt.id))
+    return await read_after(context.ledger.read(lambda turn: receipts.get(turn, site.id, receipt.id)))
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Any]:

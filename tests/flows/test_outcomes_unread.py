@@ -5,7 +5,10 @@ import pytest
 from bridge.domain.failures import Busy
 from tests.flows.test_accounts import void, waiting
 from tests.flows.test_billing import ANNA, charge, issued
+from tests.flows.test_receipts import cancel, issue, paid
 from tests.support.world import World
+
+__all__ = ["paid"]
 
 CARD = {"number": "4111111111111111", "expires": "3012"}
 NO_WORD = "다시 요청하지 말고"
@@ -104,6 +107,25 @@ async def test_a_key_that_is_being_deleted_is_not_said_to_be_as_it_was(charging,
 
     assert unread(lost), lost.text
     assert (again.json()["state"], world.teller.calls["key_delete"]) == ("deleted", 1)
+
+
+async def test_a_receipt_that_is_being_issued_or_cancelled_is_not_said_to_be_as_it_was(world, paid, monkeypatch):
+    once = "ab" * 16
+    shut(world, monkeypatch, "receipt")
+    lost = await issue(world, paid, once=once)
+    monkeypatch.undo()
+    await world.quiet()
+    found = (await issue(world, paid, once=once)).json()
+    shut(world, monkeypatch, "receipt_cancel")
+    unsaid = await cancel(world, found["id"])
+    monkeypatch.undo()
+    await world.quiet()
+    gone = (await world.call("GET", f"/v1/cash-receipts/{found['id']}")).json()
+
+    assert unread(lost), lost.text
+    assert unread(unsaid), unsaid.text
+    assert (found["state"], gone["state"]) == ("issued", "cancelled")
+    assert (world.teller.calls["receipt"], world.teller.calls["receipt_cancel"]) == (1, 1)
 
 
 async def test_where_the_books_did_not_take_the_intent_it_is_still_said_that_nothing_was_sent(charging, monkeypatch):

@@ -105,6 +105,7 @@ def test_the_gateways_refusal_is_shown_word_for_word(shop: Shop, bridge: StubBri
             "이미 발급한",
         ),
         (0, None, "info", "달라진 것이 없을 때만"),
+        (503, {"code": "outcome_unread", "detail": "It may be."}, "info", "달라진 것이 없을 때만"),
     ],
 )
 def test_what_is_not_known_is_never_said_to_have_failed(

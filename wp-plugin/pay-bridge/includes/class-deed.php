@@ -59,7 +59,7 @@ final class Deed {
 
 	/** The state of an answer, no_answer, or the code of a refusal. */
 	public static function state( Answer $answer ): string {
-		if ( 0 === $answer->status ) {
+		if ( $answer->is_unknown() ) {
 			return self::NO_ANSWER;
 		}
 		return $answer->ok() && is_string( $answer->body['state'] ?? null ) ? $answer->body['state'] : $answer->code();
