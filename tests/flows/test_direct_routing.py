@@ -1,10 +1,18 @@
 """Typed cards and accounts without a window: who is down or cannot say what an order asks is passed over, unasked."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.clock import now_ms
+from bridge.domain.payment import Method
 from bridge.flows.choose_gateway import FAILURES_MAX, REST_SECONDS
+from bridge.flows.direct_payment import DirectWish, begin_payment, pay_directly
 from bridge.flows.manage_sites import change_settings
+from bridge.flows.open_checkout import Once
 from tests.flows.test_billing import charge, issued
+from tests.ledger.test_rows import ORDER
 from tests.support.disaster import keep, key_of, lose
 from tests.support.teller import Teller
 
@@ -255,3 +263,16 @@ async def test_a_charge_of_a_key_whose_gateway_is_down_is_refused_with_the_time_
     then = await charge(two, key, order=order, once="ab" * 16)
     assert (then.json()["gateway"], then.json()["state"]) == ("teller", "paid")
     assert not is_down(two)
+
+
+async def test_a_repeat_whose_gateway_is_there_no_more_shows_the_payment_and_sends_nothing(two):
+    site, order = two.context.sites.get(two.site.id), replace(ORDER, ref="DIRECT-1")
+    wish = DirectWish("key_in", order, Method.CARD, "wp:7")
+    first, again = (Once("k", nonce * 32, now_ms(two.clock) + 60_000, key_of(two, 1), "d") for nonce in "ab")
+    able = [site.gateway("teller")]
+    begun = await two.context.ledger.write(lambda turn: begin_payment(turn, two.context, site, able, wish, first))
+    with capture_logs() as lines:
+        visit = await pay_directly(two.context, site, [], wish, again, lambda *_: pytest.fail("nothing is to be sent"))
+
+    assert (visit.payment.id, visit.payment.state, lines) == (begun.id, "open", [])
+    assert calls(two) == (0, 0)

@@ -2,12 +2,16 @@
 
 import pytest
 
+from bridge.clock import from_ms
 from bridge.domain.failures import Reconciling
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.check_invariants import check_everything
 from bridge.flows.finish_checkout import look
-from bridge.flows.reconcile import end_gap, show_gaps
-from bridge.ledger.gap import begin, unsettled
+from bridge.flows.reconcile import Report, end_gap, show_gaps, take_report
+from bridge.flows.refund import once_of_command
+from bridge.flows.revive import Known
+from bridge.flows.snapshots import rfc3339
+from bridge.ledger.gap import begin, note, of_site, unsettled
 from tests.flows.test_deposits import deposit, waiting
 from tests.flows.test_notices import card
 from tests.support.disaster import hand_over, keep, key_of, known, lose, refunded_twice
@@ -129,6 +133,44 @@ async def test_while_the_gap_lasts_a_payment_is_looked_at_once_it_is_known_what_
             await look(at.world.context, site, payment.id)
     else:
         assert (await look(at.world.context, site, payment.id)).payment.state == state
+
+
+async def test_the_shop_is_asked_to_hand_over_what_it_knows_since_the_backup_as_json(world, monkeypatch):
+    keep(world)
+    await lose(world)
+    posted, really = [], world.context.wire.post
+
+    async def post(url, headers, body, **how):
+        posted.append((url, headers["content-type"]))
+        return await really(url, headers, body, **how)
+
+    monkeypatch.setattr(world.context.wire, "post", post)
+    await world.live(30)
+    shown = await gap(world)
+    assert world.shop.asked[0] == {"type": "reconcile", "since": shown["backup_of"]}
+    assert posted[0] == (f"{SHOP_URL}/?rest_route=/pay-bridge/v1/reconcile", "application/json")
+
+
+async def test_what_the_shop_hands_over_is_lost_no_more_and_what_was_being_opened_is_a_persons(desk):
+    at = await desk("Mute")
+    payment, opening = await at.payment_in(State.PAID), await at.payment_in(State.READYING)
+    context, site = at.world.context, at.world.context.sites.get(payment.site)
+
+    def work(turn, pen):
+        begin(turn, pen.at - 1_000, pen.at)
+        note(turn, site.id, payment.id, "lost", pen.at, "a browser came for it")
+        return pen.at
+
+    began = await at.write(work)
+    told = Known(payment.id, "paid", payment.version, 0, payment.amount, 0, "")
+    said = await take_report(context, site, Report([told], complete=True), once_of_command(context, "", ""))
+    assert said == {
+        **{"gap": True, "since": rfc3339(from_ms(began - 1_000)), "complete": True},
+        "outcomes": {"same": 1, "assumed": 1},
+    }
+    assert await at.world.cases(opening.id) == ["reported"]
+    heard = await context.ledger.read(lambda turn: of_site(turn, site.id))
+    assert (heard.heard_at, heard.told_at) == (began, began)
 
 
 async def test_an_old_key_is_refused_and_a_new_one_refunds_once(any_world):

@@ -2,19 +2,21 @@
 
 from datetime import timedelta
 from itertools import accumulate
+from types import SimpleNamespace
 
 import pytest
 
 from bridge.clock import now_ms, to_ms
+from bridge.flows import pace
 from bridge.flows.pace import (
     APPROVAL_SECONDS,
-    ASK_SECONDS,
     UNDO_SECONDS,
     accepted_until,
     after_human,
     is_overdue,
     patience_seconds,
     pause_ms,
+    quiet_ms,
 )
 from bridge.flows.settle_unknown import PUT_OFF_SECONDS
 from tests.ledger.test_rows import operation, payment
@@ -24,14 +26,15 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 
 @pytest.mark.parametrize(
-    ("seconds", "goes_out_at"),
+    ("name", "goes_out_at"),
     [
-        (ASK_SECONDS, [2, 5, 15, 60, 120, 180, 240]),
-        (APPROVAL_SECONDS, [2, 5, 15, 45, 90, 135]),
-        (UNDO_SECONDS, [1, 3, 7, 15, 30, 60, 105, 150]),
+        ("ASK_SECONDS", [2, 5, 15, 60, 120, 180, 240]),
+        ("APPROVAL_SECONDS", [2, 5, 15, 45, 90, 135]),
+        ("UNDO_SECONDS", [1, 3, 7, 15, 30, 60, 105, 150]),
     ],
 )
-def test_an_inquiry_and_a_net_cancel_go_out_at_their_seconds_and_then_at_the_last_pause_for_ever(seconds, goes_out_at):
+def test_an_inquiry_and_a_net_cancel_go_out_at_their_seconds_and_then_at_the_last_pause_for_ever(name, goes_out_at):
+    seconds = getattr(pace, name)
     pauses = [pause_ms(seconds, tries) for tries in range(1, len(goes_out_at) + 1)]
     assert list(accumulate(pauses)) == [at * SECOND for at in goes_out_at]
     assert pause_ms(seconds, 0) == pauses[0]
@@ -48,6 +51,12 @@ def test_no_pause_takes_all_of_the_minute_in_which_what_moved_unheard_is_to_be_s
 def test_what_a_person_has_is_asked_about_every_ten_minutes_for_a_day_hourly_for_a_week_then_daily(waited, pause):
     at = to_ms(NOW)
     assert after_human(at - waited, at) == at + pause
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [(30.0, 120), (60.0, 120), (60.001, 120.001), (70.0, 130)])
+def test_the_quiet_period_is_two_minutes_or_a_minute_more_than_the_gateways_deadline(deadline, seconds):
+    context = SimpleNamespace(settings=SimpleNamespace(quiet_seconds_min=120))
+    assert quiet_ms(context, SimpleNamespace(deadline_seconds=deadline)) == seconds * SECOND
 
 
 def test_a_refund_that_was_taken_in_has_fourteen_days():

@@ -1,6 +1,13 @@
 """Refunds: what stops them, who is told, and what else may be going on."""
 
-from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.flows.refund import (
+    FOUND_GIVEN_BACK,
+    GIVEN_BACK_UNSHOWN,
+    OVER_THE_CAP,
+    RefundWish,
+    once_of_command,
+    refund,
+)
 from bridge.gateways.mainpay import sandbox_notices
 from tests.support.world import World
 
@@ -33,6 +40,11 @@ async def test_the_daily_cap_stops_a_key_and_not_an_operator(folder):
     assert (await world.refund(second.id, 1_000)).json()["state"] == "done"
     await world.check_books()
     await world.close()
+
+
+def test_a_refund_that_is_refused_has_words_for_the_buyer_why_and_for_the_clerk():
+    for words in (OVER_THE_CAP, FOUND_GIVEN_BACK, GIVEN_BACK_UNSHOWN):
+        assert set(words) == {"message_ko", "why", "for_clerk"}
 
 
 async def test_a_refund_while_the_approval_is_unknown_waits(world):

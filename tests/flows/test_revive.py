@@ -28,7 +28,7 @@ async def test_news_after_a_restore_is_numbered_above_all_that_the_shop_has_seen
     assert await at.write(lambda turn, _: news.next_seq(turn, payment.id)) == next_seq
 
 
-@pytest.mark.parametrize(("amount", "laid"), [(20_000, 20_000), (None, 55_000)])
+@pytest.mark.parametrize(("amount", "laid"), [(20_000, 20_000), (None, 55_000), (1, 1)])
 async def test_a_refund_that_the_shop_heard_no_end_of_is_unknown_and_said_so_in_the_audit(desk, amount, laid):
     at = await desk("Mute")
     payment = await at.payment_in(State.PAID)
@@ -55,4 +55,6 @@ async def test_no_process_owns_the_approval_that_may_have_been_sent_in_the_time_
     await at.write(lambda turn, pen: hand_over(turn, pen, payment))
     (approve,) = await at.world.operations(payment.id)
     assert (approve.kind, approve.owner, approve.ref) == (Kind.APPROVE, "", payment.merchant_ref)
+    assert approve.reason == "the books were restored"
+    assert await at.write(lambda _, pen: pen.open_context(approve)) == {"returned": {}}, "to take it back with"
     assert await at.world.state(payment.id) == "needs_human"

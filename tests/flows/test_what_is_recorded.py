@@ -1,7 +1,8 @@
 """Each outcome as it stands in the books: state, entry, news, audit with its actor, and what it owes.
 
 Of bridge.flows.record, bridge.flows.approve, bridge.flows.capture, bridge.flows.expire, bridge.flows.compare,
-bridge.flows.window_end, bridge.flows.void_account, bridge.flows.cancel_transfer and bridge.flows.external.
+bridge.flows.window_end, bridge.flows.owe_withdrawal, bridge.flows.void_account, bridge.flows.cancel_transfer and
+bridge.flows.external.
 """
 
 import asyncio
@@ -227,6 +228,18 @@ async def test_money_ends_whatever_else_the_buyer_could_pay(desk, by):
     owed = {one.id: [(op.kind, op.step) for op in await at.world.operations(one.id) if op.kind is not Kind.APPROVE]
             for one in (payment, other, ended)}  # fmt: skip
     assert owed == {payment.id: [("withdraw", "unknown")], other.id: [("probe", "unknown")], ended.id: []}
+
+
+async def test_money_that_is_not_kept_ends_no_other_window_of_its_order(desk):
+    at = await desk("SelfTold")
+    payment = await at.payment_in(APPROVING, refs={"number": "1"})
+    other = await at.payment_in(OPEN, like=payment, refs={"number": "3"})
+    approve = await at.operation(payment, Kind.APPROVE, Step.SENT)
+    against = Against(Reason.ORDER_CHANGED, "it changed", "")
+    await at.write(lambda turn, pen: pen.captured(
+        turn, payment, approve, Paid(55_000, {}), Evidence.E1, "gateway", against=against))  # fmt: skip
+    assert await at.world.state(payment.id) == "voiding"
+    assert await at.world.operations(other.id) == [], "the buyer may pay in it"
 
 
 @pytest.mark.parametrize("state", [UNKNOWN, HUMAN])

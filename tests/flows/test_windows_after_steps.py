@@ -40,6 +40,8 @@ async def test_a_window_ends_after_its_true_life_however_the_clock_was_set(world
     passed = 10 + 10 * len(STEPS[name])
     await world.live(LIFE_SECONDS + GRACE_SECONDS - passed - 30, step=30)
     assert await world.state(opened.payment) == "open"
+    moved = await world.all("SELECT actor FROM audit WHERE payment = ? AND event = 'window.end_moved'", opened.payment)
+    assert moved == [{"actor": "bridge"}] * len(STEPS[name])
     await world.live(60, step=30)
 
     assert await world.state(opened.payment) == "expired"

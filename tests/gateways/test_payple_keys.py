@@ -188,6 +188,7 @@ async def test_a_card_is_registered_and_charged_in_one_window_and_charged_again_
 
     assert "pay_bridge_result=active" in landed.headers["location"]
     assert (key["state"], payment.state, simple.book(payment).net) == ("active", "paid", 55_000)
+    assert key["card"] == payment.card
     (window,) = asked_of_the_gateway(simple, "window")
     told = {name: window.get(f"PCD_{name}") for name in ("PAY_WORK", "CARD_VER", "PAY_TOTAL", "PAY_TAXTOTAL")}
     assert told == {"PAY_WORK": "CERT", "CARD_VER": "01", "PAY_TOTAL": "55000", "PAY_TAXTOTAL": "4000"}

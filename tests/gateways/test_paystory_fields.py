@@ -329,7 +329,16 @@ def test_a_payment_keeps_what_a_cancellation_and_the_slip_need():
 
 @pytest.mark.parametrize(
     ("told", "kept"),
-    [("1500", "1500"), ("0001500", "1500"), ("0", ""), ("", ""), ("약간", ""), ("1" * 5_000, "")],
+    [
+        ("1500", "1500"),
+        ("0001500", "1500"),
+        ("0", ""),
+        ("", ""),
+        ("약간", ""),
+        ("9" * 12, "9" * 12),
+        ("9" * 13, ""),
+        ("1" * 5_000, ""),
+    ],
 )
 def test_the_points_in_what_was_paid_are_kept_where_there_are_any(told, kept):
     assert answered("approve", usePointAmt=told)[1].refs.get("usePointAmt", "") == kept

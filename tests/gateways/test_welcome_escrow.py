@@ -10,7 +10,7 @@ import pytest
 from bridge.domain.exchange import Reply
 from bridge.domain.failures import Malformed
 from bridge.domain.gateway import ByHand, Refused, Unknown
-from bridge.domain.payment import ESCROW, Mode
+from bridge.domain.payment import ESCROW, Method, Mode
 from bridge.domain.services import EscrowShown, EscrowStep
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.adapter import build
@@ -59,6 +59,15 @@ def test_each_step_is_reported_at_its_address_about_the_payments_transaction(ste
     }
     assert told == about
     assert call.form["clientIp"] == gateway().settings.server_address
+
+
+@pytest.mark.parametrize(
+    ("method", "opens"), [("card", True), ("account", True), ("virtual_account", True), ("phone", False)]
+)
+def test_a_window_is_in_escrow_by_card_transfer_or_account_alone(method, opens):
+    paid = replace(play.payment("welcome", FOUND["payment"], play.stamp(FOUND["stamp"]).at), method=Method(method))
+    welcome = build(FOUND["settings"] | {"escrow": "yes"}, Mode.TEST)
+    assert welcome.opens_in_escrow(paid) is opens
 
 
 @pytest.mark.parametrize("step", ["delivery", "status", "confirm", "deny"])

@@ -177,6 +177,26 @@ def test_an_address_longer_than_the_manual_allows_goes_out_in_no_link(name):
     assert (type(ended.value.value), "250바이트" in ended.value.value.message) == (Declined, True)
 
 
+@pytest.mark.parametrize(
+    ("place", "good"),
+    [
+        ("{domain}", True),
+        ("pay.{domain}", True),
+        ("evil.test@{domain}", False),
+        ("{domain}\\.evil.test", False),
+        ("ｐay.{domain}", False),
+        ("{domain}.evil.test", False),
+        ("", False),
+    ],
+)
+def test_a_window_is_at_an_address_of_welcomes_that_reads_in_one_way(place, good):
+    welcome = gateway()
+    place = place.format(domain=min(welcome.settings.window_domains))
+    assert welcome._is_window(f"https://{place}/window") is good
+    assert not welcome._is_window(f"https://{place}/win\ndow")
+    assert not welcome._is_window(f"http://{place}/window")
+
+
 def test_a_links_goods_fit_to_the_byte():
     found = vector("open_window")
     titled = found | {"order": {"title": "a" * 41}}
@@ -515,6 +535,7 @@ def test_a_notice_of_a_deposit_tells_its_account_and_its_moment_as_far_as_it_nam
 def test_each_notice_is_answered_in_plain_text_by_the_word_of_its_kind(kind):
     ack = gateway().acknowledge(b"", kind)
     assert (ack.body, ack.content_type) == ("0000 SUCCESS" if kind == "pg" else "OK", "text/plain")
+    assert kind in gateway().notice_kinds, "each has an address of its own"
 
 
 def test_half_a_character_in_a_notice_is_read_as_a_question_mark():

@@ -125,6 +125,13 @@ def test_a_row_that_refers_to_none_stops_the_making_of_books(path: Path, folder:
     assert not (folder / "new.db").exists()
 
 
+def test_the_rows_of_each_table_that_was_moved_are_counted(path: Path, folder: Path) -> None:
+    with open_sqlite(path) as source, new_sqlite(folder / "new.db", SCHEMA) as made:
+        moved = move(source, made, lambda _: None)
+        assert moved == {table.name: len(list(source.rows(table))) for table in source.tables()}
+    assert any(moved.values())
+
+
 def test_a_row_that_is_kept_otherwise_than_it_was_read_stops_the_making_of_books(path: Path, folder: Path) -> None:
     class Forgetful(SqliteBooks):
         def fill(self, table: Table, rows: Iterable[RowValues]) -> None:

@@ -390,6 +390,24 @@ async def test_a_payments_facts_are_all_that_the_rules_look_at(books):
     assert sorted(seen.texts) == sorted(bodies)
 
 
+def test_of_an_operations_calls_those_count_that_were_sent_oldest_first():
+    rows = [("c", 2, "a1", "answered"), ("b", 1, "a1", "not_sent"), ("a", 1, "a1", "unknown"), ("d", 3, "", "answered")]
+    calls = [{"id": name, "at": at, "operation": whose, "verdict": came} for name, at, whose, came in rows]
+    assert facts._sent(calls) == {"a1": ["unknown", "answered"]}
+
+
+async def test_news_that_a_dead_process_was_sending_is_taken_out_of_its_hands_and_a_living_ones_is_not(books):
+    was = await opened(books)
+    told = news.News("m1", "s", was.id, 1, "payment.paid", "{}", 0, AT)
+    await books.write(lambda turn: news.add(turn, told))
+    await books.write(lambda turn: turn.run("INSERT INTO owners (id, beat_at) VALUES ('living', ?)", AT))
+    for owner, heard_since, freed in (("dead", AT, 1), ("living", AT + 1, 1), ("living", AT, 0), ("me", AT, 0)):
+        await books.write(lambda turn, by=owner: turn.run("UPDATE news SET claimed_by = ?, claimed_until = 1", by))
+        assert await books.write(lambda turn, since=heard_since: news.free(turn, "me", since)) == freed
+        (row,) = await books.read(lambda turn: turn.all("SELECT claimed_by FROM news"))
+        assert row["claimed_by"] == ("" if freed else owner)
+
+
 async def test_facts_of_a_clock_set_back_are_no_younger_than_new_and_of_no_payment_none(books):
     was = await opened(books)
     one = operation(was)

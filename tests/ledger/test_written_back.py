@@ -128,6 +128,10 @@ async def test_an_order_is_written_over_by_its_own_and_a_later_version_and_keeps
     await books.write(lambda turn: revive.order(turn, {**said, "version": version, "title": "다시"}))
     after = await books.read(lambda turn: dict(turn.one("SELECT * FROM orders WHERE site = 's' AND ref = 'O-1'")))
     assert (after["title"], after["version"], after["buyer_name"]) == (title, max(version, 1), "홍길동")
+    await books.write(lambda turn: revive.order(turn, {**said, "ref": "O-9"}))
+    missing = await books.read(lambda turn: dict(turn.one("SELECT * FROM orders WHERE ref = 'O-9'")))
+    nobody = {"buyer_id": "", "buyer_name": "", "buyer_email": "", "buyer_phone": "", "items": "[]"}
+    assert {name: missing[name] for name in nobody} == nobody, "the buyer is in no attestation"
 
 
 async def test_a_payment_is_written_where_it_is_missing_and_goes_on_alone_where_it_stands(books):

@@ -1,4 +1,4 @@
-"""Signed news, bridge to WordPress."""
+"""Signed news, bridge to WordPress: `bridge.signing.news`."""
 
 import base64
 import hmac

@@ -38,6 +38,12 @@ async def test_an_answer_reaches_the_adapter_whole(wire: Wire) -> None:
         assert conversation.money_sent
 
 
+async def test_an_answer_without_a_date_is_written_down_without_one(wire: Wire) -> None:
+    async with serving(says(answer())) as server:
+        (line,) = (await talk(wire, server)).journal
+        assert (line.date_header, line.why) == ("", "")
+
+
 async def test_a_money_call_says_what_it_must_and_nothing_else(wire: Wire) -> None:
     async with serving(says(answer())) as server:
         ours = {"Host": "evil", "Connection": "keep-alive", "Content-Length": "3", "Transfer-Encoding": "chunked"}
@@ -64,7 +70,8 @@ async def test_a_refused_port_is_proof_that_nothing_was_sent(wire: Wire, moves_m
     conversation = await talk(wire, server, moves_money=moves_money)
 
     assert isinstance(conversation.outcome, NotSent)
-    assert [line.verdict for line in conversation.journal] == ["not_sent"]
+    (line,) = conversation.journal
+    assert (line.verdict, line.status, line.response, line.date_header) == ("not_sent", None, "", "")
     assert not conversation.money_sent
 
 

@@ -193,7 +193,7 @@ class PayStory(Writer):
         window = self.window(
             codes.METHODS[order.method], order.ref, order.amount, order.buyer, order.title, urls, stamp
         )
-        phone = {"billHpFlg": "0"}
+        phone: dict[str, str] = {}
         if order.method is Method.PHONE:
             tax = self.split(split(order.amount, order.tax_free), order.tax_free)
             phone = {"billHpFlg": "1", "notiUrl": urls.notice} | tax
