@@ -6,10 +6,13 @@ import pytest
 
 from bridge.clock import new_id
 from bridge.domain.gateway import Event, Notice, SharedValue
+from bridge.domain.services import ReceiptIssued
+from bridge.domain.tax import split
 from bridge.flows.receive_notice import _take
 from bridge.flows.record import Recorder
 from bridge.flows.snapshots import rfc3339
 from bridge.ledger.notices import StoredNotice
+from tests.flows.test_tries import Talks
 from tests.support.teller import TELLER
 
 PHONE = "01012345678"
@@ -208,6 +211,12 @@ async def test_a_receipt_after_a_refund_of_what_is_free_of_tax_is_all_taxed(worl
 
     assert (receipt["amount"], receipt["tax_free"]) == (44_000, 0)
     assert (asked["amount"], asked["vat"], asked["tax_free"]) == (44_000, 4_000, 0)
+
+
+async def test_a_receipt_stands_over_what_the_gateway_says_it_issued_it_over(world, paid):
+    Talks(world).answers.append(ReceiptIssued("C1", {}, split=split(44_000, 4_400)))
+    issued = (await issue(world, paid)).json()
+    assert (issued["state"], issued["amount"], issued["tax_free"]) == ("issued", 44_000, 4_400)
 
 
 @pytest.mark.parametrize("left", [1, 0])

@@ -1,5 +1,6 @@
 """Mainpay's windows, field by field: what each call says and hides, and what each answer is worth."""
 
+import base64
 import hashlib
 import json
 from dataclasses import replace
@@ -20,7 +21,7 @@ from bridge.domain.gateway import (
 )
 from bridge.domain.payment import Buyer, Device, Method, Mode, Order, Payment, RefundOrder
 from bridge.domain.reasons import Reason
-from bridge.gateways.mainpay.adapter import build
+from bridge.gateways.mainpay.adapter import _given, build
 from bridge.gateways.mainpay.answers import approval
 from bridge.gateways.mainpay.writing import Writer
 
@@ -268,6 +269,11 @@ def test_merchant_data_goes_on_as_ready_was_given_it_where_it_came_in_base64(cam
 
     assert pay.form["merchantData"] == sent
     assert undo.form == pay.form
+
+
+def test_of_base64_only_the_padding_is_left_out_of_the_comparison():
+    assert base64.b64encode(b"ab1") == b"YWIx"
+    assert _given("ab1", "YWIx") == "ab1"
 
 
 def test_an_approval_keeps_what_a_cancel_and_a_receipt_need():
