@@ -1,4 +1,7 @@
-"""A buyer pays: once, whatever the browser does."""
+"""A buyer pays: once, whatever the browser does.
+
+Of bridge.flows.approve.
+"""
 
 import asyncio
 

@@ -1,4 +1,7 @@
-"""Cash receipts: issued once over what was paid in cash, cancelled whole; a lost answer is a person's."""
+"""Cash receipts: issued once over what was paid in cash, cancelled whole; a lost answer is a person's.
+
+Of bridge.flows.issue_receipt.
+"""
 
 import json
 

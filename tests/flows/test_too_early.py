@@ -1,4 +1,7 @@
-"""That something did nothing is said once nothing of it can still arrive: two people may be right too early."""
+"""That something did nothing is said once nothing of it can still arrive: two people may be right too early.
+
+Of bridge.domain.decisions and bridge.flows.decide_case.
+"""
 
 from datetime import datetime
 

@@ -1,4 +1,7 @@
-"""A wall clock that is set keeps no window open for longer, and ends none of a buyer's early."""
+"""A wall clock that is set keeps no window open for longer, and ends none of a buyer's early.
+
+Of bridge.flows.clock_steps and bridge.ledger.payments.
+"""
 
 import asyncio
 

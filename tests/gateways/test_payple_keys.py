@@ -1,4 +1,7 @@
-"""Payple's keys over the real flows, as its regular payments want them: one a month, and known by its month."""
+"""Payple's keys over the real flows, as its regular payments want them: one a month, and known by its month.
+
+Of bridge.gateways.payple.answers, through bridge.gateways.payple.adapter.
+"""
 
 import json
 from datetime import UTC, datetime
