@@ -1,12 +1,13 @@
 """Approves a payment: asks the fence, then turn (intent), talk (money moves), turn (what came of it)."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bridge.clock import from_ms, new_id
 from bridge.domain.decisions import OWN_NUMBERS
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Conflict
+from bridge.domain.failures import Busy, Conflict, Reconciling
 from bridge.domain.gateway import Approval, Declined, Gateway, Paid
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Order, Payment
@@ -95,8 +96,9 @@ async def approve(
         after, owed = await write_down(context, record)
     except Conflict:
         return
-    for stored in owed:  # what overtook the answer
-        await replay_notice(context, stored)
+    with suppress(Busy, Reconciling):  # the heartbeat takes them up; this task raises only where nothing was sent
+        for stored in owed:  # what overtook the answer
+            await replay_notice(context, stored)
     if after.state in (State.UNKNOWN, State.VOIDING):
         settle_soon(context, site, after)
 

@@ -6,13 +6,21 @@ from bridge.clock import to_ms
 from bridge.domain.decisions import WORD_UNKNOWN
 from bridge.domain.exchange import Stamp
 from bridge.domain.failures import PendingOutcome
-from bridge.domain.gateway import Gateway
+from bridge.domain.gateway import Gateway, Refused, Unknown
 from bridge.domain.machine import PAID_STATES, PENDING_STEPS, State, Step
 from bridge.domain.payment import ESCROW, Payment
 from bridge.domain.services import DECIDED, Escrows, EscrowShown, EscrowStep
 from bridge.flows.ask_gateway import ask_at_once
 from bridge.flows.context import Context
-from bridge.flows.escrow_words import QUIET_MS, SHOWN, have_it_looked_at, settle_word, stands, why_not_decided
+from bridge.flows.escrow_words import (
+    NOT_SHOWN,
+    QUIET_MS,
+    SHOWN,
+    have_it_looked_at,
+    settle_word,
+    stands,
+    why_not_decided,
+)
 from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, waited_ms
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.sites import Site
@@ -21,6 +29,8 @@ from bridge.ledger import audit, gap, operations, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
+LATE_MS = 600_000
+"""How long after a restore a state that the gateway does not tell is a person's."""
 SINCE = "restored_at"
 """In the audit of a state that was heard: the restore (milliseconds) after which nothing was decided at the gateway."""
 
@@ -111,8 +121,20 @@ async def _ask(context: Context, site: Site, gateway: Gateway, payment: Payment)
             now.note(turn, current, SHOWN, detail, actor=BRIDGE, refs={ESCROW: becomes})
         if isinstance(outcome, EscrowShown) and outcome.given_back:
             have_it_looked_at(turn, now, current, outcome)
+        elif not becomes:
+            _note_not_shown(turn, now, current, outcome)
 
     await write_down(context, record)
+
+
+def _note_not_shown(turn: Turn, now: Recorder, payment: Payment, outcome: object) -> None:
+    """Keep what the gateway said instead of a state; a while after the restore people look: it may never say."""
+    said = outcome if isinstance(outcome, EscrowShown | Refused | Unknown) else None
+    now.note(turn, payment, NOT_SHOWN, {"code": said.code, "message": said.message} if said else {}, actor=BRIDGE)
+    if abs(now.at - _restored_at(turn, payment)) >= LATE_MS:  # a clock that ran ahead may have been set back since
+        shown = said.state if isinstance(said, EscrowShown) else type(outcome).__name__
+        detail = f"restored books may lack a word of the buyer, and the state that was asked for is {shown}"
+        now.case(turn, payment, WORD_UNKNOWN, detail)
 
 
 def refuse_lacking(turn: Turn, payment: Payment) -> None:
@@ -135,7 +157,8 @@ def after_restore(turn: Turn, now: Recorder, payment: Payment, becomes: str) -> 
     A word that left just before the books were lost may be under way for a while: "kept" counts after that alone.
     """
     restored_at = _restored_at(turn, payment)
-    return {SINCE: restored_at} if becomes == "kept" and restored_at and now.at - restored_at >= QUIET_MS else {}
+    is_early = 0 <= now.at - restored_at < QUIET_MS  # before it only by a clock that has been set back
+    return {SINCE: restored_at} if becomes == "kept" and restored_at and not is_early else {}
 
 
 def _may_lack_word(turn: Turn, payment: Payment) -> bool:

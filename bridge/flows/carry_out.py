@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.clock import to_ms
-from bridge.domain.decisions import FOUND, Decision, Matter
+from bridge.domain.decisions import FOUND, WORD_UNKNOWN, Decision, Matter
 from bridge.domain.gateway import Declined, Paid
 from bridge.domain.machine import PENDING_STEPS, TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import ESCROW, Payment
 from bridge.domain.reasons import Reason
-from bridge.domain.services import SAID
+from bridge.domain.services import DECIDED, SAID
 from bridge.flows.ask_after_word import after_restore
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_passage, write_return
@@ -244,8 +244,10 @@ def _let_escrow_stand(sentence: Sentence, stands: str) -> None:
     recorder.note(turn, payment, "escrow.shown", detail, actor=sentence.checker, refs={ESCROW: stands})
 
 
-def _seen(_: Sentence) -> None:
-    """The books stay as they are."""
+def _seen(sentence: Sentence) -> None:
+    """The books stay as they are: so does an escrow of which restored books may have lacked a word."""
+    if sentence.case["reason"] == WORD_UNKNOWN and sentence.payment.escrow not in DECIDED:
+        _let_escrow_stand(sentence, "kept")
 
 
 def _note(sentence: Sentence, event: str, detail: dict[str, str | int]) -> Payment:

@@ -9,6 +9,7 @@ from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import Once
 from bridge.flows.plans import DEEDS, FROM, NO_NUMBER, offers_of, owned_plan, plan_deeds
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
@@ -56,7 +57,7 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
     if plan.state is PlanState.CHANGING and plan.number:
         task = context.tasks.begin(f"plan:{plan.id}", _change(context, site, (gateway, offers), plan, deed, again))
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id))
+    return await read_after(context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id)))
 
 
 def is_any_end_owed(turn: Turn, at: int) -> bool:

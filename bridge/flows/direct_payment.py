@@ -16,6 +16,7 @@ from bridge.flows.choose_gateway import first_up, that_carry
 from bridge.flows.context import Context
 from bridge.flows.finish_checkout import Visit, see_approved, wait_for
 from bridge.flows.open_checkout import Once, refuse_flood, refuse_taken
+from bridge.flows.read_after import read_after
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_window
 from bridge.ledger import gap, orders, payments, replay
@@ -57,12 +58,12 @@ async def pay_directly(
     It goes to the first of `able` whose call can carry the order and that has lately answered. The same key finds the
     same payment; where its call was never sent, it is sent now, to no other gateway, even if that is down: it may just
     be on its way. Raises GatewayOff (all are down), OrderChanged, OrderTaken, AmountRefused, Replayed, KeyReused, Busy
-    or Reconciling (nothing was sent then), and what the wish's own `check` raises.
+    or Reconciling (nothing was sent then), OutcomeUnread, and what the wish's own `check` raises.
     """
     payment = await context.ledger.write(lambda turn: begin_payment(turn, context, site, able, wish, once))
     gateway = next((one for one in able if one.name == payment.gateway), None)
     if payment.state != State.OPEN or gateway is None:
-        return await wait_for(context, site, payment)
+        return await read_after(wait_for(context, site, payment))
     heard = partial(note_window, context, site, gateway)
     said = partial(speak, gateway)
     approving = approve(

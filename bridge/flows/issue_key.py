@@ -64,7 +64,7 @@ async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[st
             return await _refused(context, row, returned.refused)
         task = context.tasks.begin(f"issue_key:{row.id}", _issue(context, site, gateway, row, returned))
         row = await wait_for_key(context, site, key_id)
-        if row.state is KeyState.OPEN and task.done() and isinstance(task.exception(), Busy):
+        if row.state is KeyState.OPEN and task.done() and not task.cancelled() and isinstance(task.exception(), Busy):
             await task
         return row
     return await wait_for_key(context, site, key_id)

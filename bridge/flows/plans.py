@@ -16,6 +16,7 @@ from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.open_checkout import Once
 from bridge.flows.pace import STALE_SECONDS
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
@@ -103,7 +104,7 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
     if is_new:
         task = context.tasks.begin(f"plan:{plan.id}", _register(context, site, gateway, offers, plan))
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
-    return await context.ledger.read(lambda turn: rows.get(turn, site.id, plan.id))
+    return await read_after(context.ledger.read(lambda turn: rows.get(turn, site.id, plan.id)))
 
 
 def is_any_plan_stale(turn: Turn, at: int) -> bool:

@@ -28,14 +28,18 @@ from bridge.flows.escrow_words import (
     why_not_decided,
 )
 from bridge.flows.open_checkout import Once
+from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
+from bridge.flows.write_down import write_down
 from bridge.ledger import gap, operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 BUYER = "buyer"
 """The actor of a step that a buyer takes on the order's page."""
+ANSWER_SECONDS_MAX = 90.0
+"""How long a clerk waits who asks or tells of a delivery: longer than any answer takes, unless books refuse it."""
 PATIENCE_SECONDS = 2.0
 """How long a buyer's press, or whoever passes on a word, waits for the gateway: the page then says how it stands."""
 OK, NO = 200, 503
@@ -86,10 +90,10 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
     if wish.step in UNHEARD or wish.actor == BUYER:
         await context.tasks.wait(task, PATIENCE_SECONDS)
     else:
-        await asyncio.wait({task})
+        await asyncio.wait({task}, timeout=ANSWER_SECONDS_MAX)
     if task.done():
         task.result()
-    return _again(await context.ledger.read(lambda turn: _answered(turn, site, once)))
+    return _again(await read_after(context.ledger.read(lambda turn: _answered(turn, site, once))))
 
 
 async def _send(
@@ -114,7 +118,7 @@ async def _send(
         status, body = (OK, heard) if isinstance(outcome, EscrowShown) else (NO, why_none(outcome))
         replay.keep_answer(turn, site.id, once.idempotency_key, status, json.dumps(body, ensure_ascii=False))
 
-    await context.ledger.write(record)
+    await write_down(context, record)
 
 
 def _answered(turn: Turn, site: Site, once: Once) -> replay.Answer:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from bridge.domain.billing import CardEntry, KeyState
 from bridge.domain.card_form import KEY_IN, REGISTER, Owner, Wrong, owner_of, read_card
 from bridge.domain.exchange import KST
-from bridge.domain.failures import BridgeError, Busy, LedgerBroken, LedgerHeld, Malformed, OutcomeUnread
+from bridge.domain.failures import BridgeError, Busy, LedgerBroken, LedgerHeld, Malformed, OutcomeUnread, Reconciling
 from bridge.domain.gateway import Gateway
 from bridge.domain.machine import State
 from bridge.flows.billing_keys import TRIES_MAX, key_order
@@ -142,7 +142,8 @@ class CardPages:
 
     def _refuse_payment(self, request: Request, error: BridgeError, title: str) -> Response:
         """The same of a payment."""
-        if not isinstance(error, UNREAD):
+        typed_again = request.method == "POST" and isinstance(error, Reconciling)  # the lost time may have charged it
+        if not isinstance(error, UNREAD) and not typed_again:
             return refused_page(self._context, error, title=title)
         page, shown = "checkout/confirming.html", {"order": None, "result_url": ""}
         return look_again(self._context, request, page, answer_of(error)[0], site=None, posted={}, **shown)

@@ -118,7 +118,7 @@ class KeyPages:
         try:
             _, row = await self._row(request)
         except BridgeError as error:
-            return refused_page(self._context, error, title=NOT_REGISTERED)
+            return await self._refuse(request, error, None, {})
         return lead_on(self._context, request, key_landing_url(row))
 
     async def _refuse(

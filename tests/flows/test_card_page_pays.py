@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from bridge.domain.failures import Busy
+from bridge.domain.failures import Busy, Reconciling
 from bridge.flows.manage_sites import change_settings
+from bridge.web import card_pages
 from tests.flows.test_card_page import NUMBER, SHOP, alert, look, send
 from tests.support.world import PUBLIC_URL
 
@@ -54,6 +55,22 @@ async def test_a_clerk_types_a_card_that_pays_and_the_shop_is_told(paged):
     assert {"event": "window.opened", "actor": "wp:7"} in events
     for table in ("payments", "operations", "calls", "audit", "news", "answers"):
         assert NUMBER not in str(await world.all(f"SELECT * FROM {table}"))
+
+
+async def test_a_card_that_is_sent_to_restored_books_is_not_said_to_have_paid_nothing(paged, monkeypatch):
+    """The lost time may have charged it."""
+    world = paged
+    payment = await opened(world)
+
+    async def restored(*_):
+        raise Reconciling("The books were restored.")
+
+    monkeypatch.setattr(card_pages, "look", restored)
+    page, sent = await look(world, payment["window_url"]), await send(world, payment["window_url"])
+
+    assert "결제 창을 열지 못했어요" in page.text
+    assert "다시 결제하지 마세요" in sent.text
+    assert "결제하지 못했어요" not in sent.text
 
 
 async def test_a_card_that_is_sent_twice_is_charged_once(paged):

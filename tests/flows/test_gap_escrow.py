@@ -141,3 +141,30 @@ async def test_what_two_people_found_out_since_the_restore_is_asked_about_no_mor
 
     assert (await say(world, paid, "confirm", 1)).status_code == 200
     assert words_of(world)[asked:] == ["confirm"]
+
+
+async def test_where_the_gateway_never_says_how_it_stands_two_people_look_and_the_buyer_may_speak(world, restored):
+    world.teller.escrow = "odd"
+    early = await say(world, restored, "confirm", 1)
+    cases_then = await world.all("SELECT id FROM cases WHERE payment = ?", restored)
+    await world.live(900, 30)
+    late = await say(world, restored, "confirm", 2)
+    again = await say(world, restored, "confirm", 3)
+    timeline = (await world.call("GET", f"/v1/payments/{restored}")).json()["timeline"]
+    await decide(world, await case_of(world, restored, "word_unknown"), "seen")
+
+    assert (early.status_code, late.status_code, again.status_code, cases_then) == (409, 409, 409, [])
+    assert [row["event"] for row in timeline].count("escrow.not_shown") == 3
+    assert len(await world.all("SELECT id FROM cases WHERE payment = ?", restored)) == 1
+    assert (await say(world, restored, "confirm", 4)).status_code == 200
+    assert words_of(world)[-1] == "confirm"
+    await world.check_books()
+
+
+async def test_a_clock_that_ran_ahead_at_the_restore_bars_no_word_once_it_is_set_right(world, restored):
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE gap_sites SET restored_at = restored_at + 3600000"))
+
+    since_then = f"{int(world.clock.now().timestamp()) + 7200:08x}" + "c1" * 12
+
+    assert (await escrow(world, restored, "confirm", once=since_then)).status_code == 200
+    assert words_of(world) == ["status", "confirm"]

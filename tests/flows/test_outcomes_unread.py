@@ -1,14 +1,21 @@
 """Books that cannot be read after something was sent are no word that nothing was done: nobody asks for it anew."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
 from bridge.domain.failures import Busy
+from bridge.flows import approve
 from tests.flows.test_accounts import void, waiting
 from tests.flows.test_billing import ANNA, charge, issued
+from tests.flows.test_plans import change, register
 from tests.flows.test_receipts import cancel, issue, paid
+from tests.flows.test_services import escrow
+from tests.flows.test_services import paid as in_escrow
 from tests.support.world import World
 
-__all__ = ["paid"]
+__all__ = ["in_escrow", "paid"]
 
 CARD = {"number": "4111111111111111", "expires": "3012"}
 NO_WORD = "다시 요청하지 말고"
@@ -51,6 +58,72 @@ async def test_a_charge_that_was_sent_is_not_said_to_be_nothing(charging, monkey
     assert unread(lost), lost.text
     assert (again.json()["state"], world.teller.calls["charge"]) == ("paid", 1)
     await world.check_books()
+
+
+async def test_a_repeat_of_a_charge_that_was_made_is_not_said_to_be_nothing(charging, monkeypatch):
+    world, once = charging, "ab" * 16
+    body = {"order": world.order(), "card": CARD, "actor": "wp:7"}
+    assert (await world.call("POST", "/v1/card-payments", body, key=once)).json()["state"] == "paid"
+    shut(world, monkeypatch, "key_in")
+
+    assert unread(await world.call("POST", "/v1/card-payments", body, key=once))
+
+
+async def test_a_charge_is_not_said_to_be_nothing_where_a_notice_that_overtook_it_cannot_be_read_again(
+    charging, monkeypatch
+):
+    """The heartbeat takes the notice up; that it waits is no word about the charge."""
+    world, once = charging, "ab" * 16
+
+    async def busy(*_):
+        raise Busy("for a moment")
+
+    key = await issued(world)
+    monkeypatch.setattr(approve, "notices", SimpleNamespace(pending_of=lambda *_: [None]))
+    monkeypatch.setattr(approve, "replay_notice", busy)
+    shut(world, monkeypatch, "charge")
+
+    assert unread(await charge(world, key, once=once))
+
+
+async def test_a_plan_that_is_being_made_or_stopped_is_not_said_to_be_as_it_was(world, monkeypatch):
+    await world.pair_teller("Planning")
+    once = "ab" * 16
+    shut(world, monkeypatch, "plan")
+    lost = await register(world, once=once)
+    monkeypatch.undo()
+    await world.quiet()
+    found = (await register(world, once=once)).json()
+    shut(world, monkeypatch, "plan")
+    unsaid = await change(world, found["id"], "end")
+
+    assert unread(lost), lost.text
+    assert unread(unsaid), unsaid.text
+    assert (found["state"], world.teller.calls["plan"]) == ("waiting", 1)
+
+
+async def test_the_answer_to_a_step_of_an_escrow_is_written_down_once_the_books_take_it(world, in_escrow, monkeypatch):
+    write, refused = world.context.ledger.write, []
+
+    async def broken_once(work):
+        if world.teller.calls["escrow"] and not refused:
+            refused.append(work)
+            raise Busy("for a moment")
+        return await write(work)
+
+    monkeypatch.setattr(world.context.ledger, "write", broken_once)
+    asking = asyncio.ensure_future(escrow(world, in_escrow, "delivery", courier="EPOST"))
+    await world.until(lambda: refused)
+    await world.live(3, step=1)
+    told = (await asking).json()
+
+    assert (told["state"], told["message"], world.teller.calls["escrow"]) == ("delivery", "EPOST", 1)
+
+
+async def test_a_step_of_an_escrow_that_was_sent_is_not_said_to_be_nothing(world, in_escrow, monkeypatch):
+    shut(world, monkeypatch, "escrow")
+
+    assert unread(await escrow(world, in_escrow, "delivery", courier="EPOST"))
 
 
 async def test_a_typed_card_that_was_sent_is_not_said_to_be_nothing(charging, monkeypatch):

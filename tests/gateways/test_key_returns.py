@@ -195,3 +195,22 @@ async def test_while_the_books_are_busy_the_page_comes_back_with_what_the_window
     assert "pay_bridge_result=active" in landed.headers["location"]
     assert await desk.state(key) == "active"
     await desk.place.check_books()
+
+
+async def test_a_window_that_says_it_was_closed_while_the_books_are_busy_is_not_told_that_nothing_was_registered(
+    desk, monkeypatch
+):
+    """A return beside it may have registered the key, and charged a phone."""
+    _, coming = await desk.ask()
+    world = desk.place
+
+    async def broken(_):
+        raise Busy("for a moment")
+
+    with monkeypatch.context() as moment:
+        moment.setattr(world.context.ledger, "read", broken)
+        async with world.client() as client:
+            page = await client.get(f"{coming.url.partition('?')[0]}/close")
+
+    assert page.status_code == 503
+    assert "결제 수단을 등록하고 있어요" in page.text

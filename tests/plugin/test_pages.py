@@ -233,6 +233,12 @@ def test_a_page_made_while_the_news_is_being_applied_is_not_the_last_word(shop: 
     assert told_to_script(page)["known"] == "paid"
     assert REFRESH not in page
 
+    shop.stand.run_php(f"PayBridge\\Payments::claim('{payment['id']}', '{order['ref']}');")
+    page = shop.as_("visitor").get(address).text
+    assert "<h1>paid</h1>" in page
+    assert told_to_script(page)["known"] == "", "it is saved, and the theme is being told of it"
+    assert REFRESH in page
+
 
 def test_a_payment_that_is_being_told_of_is_shown_as_it_is_whatever_its_order_had_before(
     shop: Shop, bridge: StubBridge

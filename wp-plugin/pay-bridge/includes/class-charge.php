@@ -97,7 +97,8 @@ final class Charge {
 			Own_Orders::remember( $order['ref'], Own_Orders::CHARGE, $order['title'], $order['amount'] );
 		}
 		$answer  = $client->post( '/v1/billing-keys/' . rawurlencode( $wish['id'] ) . '/charges', $body, Request::post( 'key' ) );
-		$payment = $answer->is_unknown() ? self::look_up( $client, $customer, $wish['id'], $order['ref'] ) : $answer->body;
+		$perhaps = $answer->is_unknown() || 'busy' === $answer->code(); // Of a repeat "busy" says nothing about the first one.
+		$payment = $perhaps ? self::look_up( $client, $customer, $wish['id'], $order['ref'] ) : $answer->body;
 		$known   = Snapshots::is_payment( $payment );
 		if ( $known ) {
 			Snapshots::apply( $payment, 0 );

@@ -176,11 +176,11 @@ final class Escrow {
 	}
 
 	private static function kind( Answer $answer ): string {
-		return $answer->ok() ? 'success' : ( 0 === $answer->status ? 'info' : 'error' );
+		return $answer->ok() ? 'success' : ( $answer->is_unknown() ? 'info' : 'error' );
 	}
 
 	private static function result( Answer $answer, string $step ): string {
-		if ( 0 === $answer->status ) {
+		if ( $answer->is_unknown() ) {
 			return Deed::unanswered();
 		}
 		if ( ! $answer->ok() ) {

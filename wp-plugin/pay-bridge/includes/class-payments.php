@@ -46,10 +46,14 @@ final class Payments {
 		return $rows;
 	}
 
-	/** The snapshot of an order's payment; null if none is known. */
+	/** The snapshot of an order's payment, marked `untold` while a request is telling the theme of it; null if none is known. */
 	public static function snapshot_of_order( string $order_ref ): ?array {
-		$rows = self::rows_of_order( $order_ref );
-		return $rows ? self::snapshot( $rows[0] ) : null;
+		$rows     = self::rows_of_order( $order_ref );
+		$snapshot = $rows ? self::snapshot( $rows[0] ) : null;
+		if ( null !== $snapshot && (int) $rows[0]['claim_ends'] > time() ) {
+			$snapshot['untold'] = true;
+		}
+		return $snapshot;
 	}
 
 	/** The snapshot of a row. */

@@ -33,7 +33,10 @@ final class Reconciliation {
 			$untold = Payments::first_of( self::apply_all( $answer, $order_ref ) );
 		}
 		$known = Payments::snapshot_of_order( $order_ref );
-		return isset( $untold ) ? Payments::first_of( array_filter( array( $untold, $known ) ) ) : $known;
+		if ( ! isset( $untold ) || ( null !== $known && $known['id'] === $untold['id'] && (int) ( $known['version'] ?? 0 ) > (int) ( $untold['version'] ?? 0 ) ) ) {
+			return $known;
+		}
+		return null === $known || $known['id'] === $untold['id'] ? $untold : Payments::first_of( array( $untold, $known ) );
 	}
 
 	/** The payment itself, asked for and applied; null if the bridge did not say. */
