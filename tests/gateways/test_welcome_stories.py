@@ -496,6 +496,32 @@ async def test_a_replayed_notice_and_one_of_another_order_have_no_effect(house):
     await house.check_books()
 
 
+@pytest.mark.parametrize("kind", ["pc", "pg"])
+async def test_a_deposits_notice_of_the_other_formats_counts_once_and_a_foreign_one_never(house, kind):
+    house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
+    opened = await house.checkout(method="virtual_account")
+    await house.come_back(opened)
+    await house.quiet()
+    payment, held = await house.payment(opened.payment), house.hold_notices()
+    house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
+    await house.quiet()
+    (told,) = [one for one in held if one[0].endswith(house.notice_path(kind))]
+    _, body, form = told
+    bent = [body.replace(payment.merchant_ref.encode(), b"SOMEBODYELSES")]
+    if kind == "pg":  # the other names no shop
+        bent.append(body.replace(b"wpaybill01", b"otherbill1"))
+    strangers = [await house.post_notice_of(kind, other, form) for other in bent]
+
+    assert body not in bent, "each bends something"
+    assert not any(answer.text in ("OK", "SUCCESS") for answer in strangers), "what is not ours is not acknowledged"
+    assert (await house.payment(payment.id)).captured == 0
+    await house.let_go([told] * 3)
+    await house.beat()
+    assert (await house.payment(payment.id)).captured == 55_000
+    assert await house.told(payment.id) == ["payment.awaiting_deposit", "payment.paid"]
+    await house.check_books()
+
+
 async def test_news_of_a_payment_that_failed_is_kept_and_acknowledged_without_an_amount(house):
     opened = await house.checkout()
     payment = await house.payment(opened.payment)
