@@ -84,15 +84,16 @@ async def see_approved(context: Context, site: Site, payment: Payment, approving
     try:
         visit = await read_after(wait_for(context, site, payment))
     except OutcomeUnread:
-        if _was_not_begun(task):
+        if was_not_begun(task):
             await task
         raise
-    if visit.payment.state == State.OPEN and _was_not_begun(task):
+    if visit.payment.state == State.OPEN and was_not_begun(task):
         await task
     return visit
 
 
-def _was_not_begun(task: asyncio.Task[None]) -> bool:
+def was_not_begun(task: asyncio.Task[None]) -> bool:
+    """Tell whether a task ended because the books did not take its intent: nothing was sent then."""
     return task.done() and not task.cancelled() and isinstance(task.exception(), Busy | Reconciling)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import CardEntry, Issued, IssuesKeys, IssuesKeysByCard, KeyOrder, KeyState
 from bridge.domain.exchange import Exchange
-from bridge.domain.failures import Busy, Conflict, GatewayOff, NotGenuine
+from bridge.domain.failures import Conflict, GatewayOff, NotGenuine
 from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Paid, Return, Unknown
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
@@ -17,7 +17,7 @@ from bridge.flows.card_page import is_key_on_page
 from bridge.flows.choose_gateway import first_up, that_know
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import add_payment
-from bridge.flows.finish_checkout import check_bound, look
+from bridge.flows.finish_checkout import check_bound, look, was_not_begun
 from bridge.flows.journal import keep_lines
 from bridge.flows.key_invitations import refuse_used, why_used
 from bridge.flows.open_checkout import Once
@@ -50,8 +50,8 @@ class _Charge:
 async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[str, str]) -> KeyRow:
     """Have the key issued whose customer came back, at most once however often this is called.
 
-    Raises NotFound, Unreadable or NotGenuine for a return that is not this key's, Busy where the books cannot take the
-    intent; nothing happens then.
+    Raises NotFound, Unreadable or NotGenuine for a return that is not this key's, Busy or Reconciling where the books
+    cannot take the intent; nothing happens then.
     """
     row = await context.ledger.read(lambda turn: rows.get(turn, site.id, key_id))
     if row.state is KeyState.OPEN:
@@ -64,7 +64,7 @@ async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[st
             return await _refused(context, row, returned.refused)
         task = context.tasks.begin(f"issue_key:{row.id}", _issue(context, site, gateway, row, returned))
         row = await wait_for_key(context, site, key_id)
-        if row.state is KeyState.OPEN and task.done() and not task.cancelled() and isinstance(task.exception(), Busy):
+        if row.state is KeyState.OPEN and was_not_begun(task):
             await task
         return row
     return await wait_for_key(context, site, key_id)

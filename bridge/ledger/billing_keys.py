@@ -118,7 +118,7 @@ def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: 
     )
     written_before, by = ("changed_at > ?", at) if moved < 0 else ("changed_at <= ?", at - moved)
     turn.run(
-        "UPDATE billing_keys SET changed_at = changed_at + ?"  # noqa: S608 - ours
+        "UPDATE billing_keys SET changed_at = changed_at + ?"  # noqa: S608 - one of the two conditions above
         f" WHERE state IN ('opening', 'issuing') AND {written_before} AND (? = '' OR owner = ?)",
         *(moved, by, owner, owner),
     )

@@ -332,12 +332,7 @@ async def test_a_status_that_says_nothing_is_asked_again(counter):
 
 async def test_a_gateway_without_transfers_says_so_and_a_site_names_no_account(world):
     await world.pair_teller("AskedAndUndone")
-    opened = await world.checkout(world.order())
-    payment = await world.payment(opened.payment)
-    async with world.client() as client:
-        back = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
-        await client.post(back, data={"number": payment.refs["number"]})
-    await world.quiet()
+    payment = await world.buy_at_teller()
     assert await world.state(payment.id) == "paid"
     with pytest.raises(RefundRefused, match="makes no transfers"):
         await transfer(world, payment)

@@ -100,12 +100,7 @@ async def test_just_after_the_restore_a_lost_word_may_be_under_way_still(world, 
 
 
 async def test_a_payment_that_began_after_the_restore_is_not_asked_about(world, restored):
-    opened = await world.checkout(world.order())
-    payment = await world.payment(opened.payment)
-    async with world.client() as client:
-        back = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
-        await client.post(back, data={"number": payment.refs["number"]})
-    await world.quiet()
+    payment = await world.buy_at_teller()
 
     assert (await say(world, payment.id, "confirm", 1)).status_code == 200
     assert words_of(world) == ["confirm"]

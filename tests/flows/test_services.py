@@ -14,12 +14,7 @@ from tests.support.teller import TELLER
 async def paid(world):
     """A paid order at a gateway that answers much."""
     await world.pair_teller("Serving")
-    opened = await world.checkout(world.order())
-    payment = await world.payment(opened.payment)
-    async with world.client() as client:
-        back = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
-        await client.post(back, data={"number": payment.refs["number"]})
-    await world.quiet()
+    payment = await world.buy_at_teller()
     assert await world.state(payment.id) == "paid"
     return payment.id
 

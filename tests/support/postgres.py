@@ -118,7 +118,7 @@ class KeptConnections:
                 connection.isolation_level = connection.read_only = None
                 return connection
         connection = connect(url)
-        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010 - a method
+        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010 - no method may be assigned to
         return connection
 
     @staticmethod
