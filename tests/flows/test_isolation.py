@@ -2,6 +2,10 @@
 
 import pytest
 
+from bridge.web.openapi import DESCRIBED
+from tests.flows.test_billing import issued
+from tests.flows.test_plans import registered
+from tests.flows.test_receipts import issue
 from tests.support.shop import Shop
 from tests.support.world import Paired
 
@@ -24,21 +28,66 @@ async def history(world):
     return payment, refund
 
 
-async def test_every_address_with_a_foreign_id_answers_as_if_it_were_not_there(world, other):
-    payment, refund = await history(world)
-    wish = {"reason": "x", "actor": "wp:1", "amount": 1_000}
-    before = await world.all("SELECT * FROM payments")
-    for method, path, body in (
-        ("GET", "/v1/payments/{payment}", None),
-        ("POST", "/v1/payments/{payment}/refunds", wish),
-        ("GET", "/v1/refunds/{refund}", None),
-    ):
-        foreign = await world.call(method, path.format(payment=payment.id, refund=refund["id"]), body, site=other)
-        missing = await world.call(method, path.format(payment=NOBODY, refund=NOBODY), body, site=other)
+ADDRESSES = sorted(
+    (one.method.upper(), one.path)
+    for one in DESCRIBED
+    if one.proof == "signature" and "{" in one.path and "{kind}" not in one.path
+)
+"""Every signed address that names something by its id: what is served is described (tests/web/test_openapi.py)."""
+WHO = {"actor": "wp:1"}
+OWNER = {"customer": "customer-1"}
+BODIES = {
+    "/v1/payments/{payment}/refunds": WHO | {"reason": "x", "amount": 1_000},
+    "/v1/payments/{payment}/void": WHO,
+    "/v1/payments/{payment}/escrow": WHO | {"step": "status", "fields": {}},
+    "/v1/cases/{case}": WHO | {"action": "propose", "decision": "given_back", "evidence": "the console shows 1,000"},
+    "/v1/cash-receipts/{receipt}": WHO,
+    "/v1/billing-keys/{key}/charges": WHO | OWNER,
+}
+TOUCHED = ("payments", "operations", "entries", "cases", "proposals", "receipts", "billing_keys", "plans", "calls")
 
-        assert foreign.status_code == missing.status_code == 404
-        assert foreign.json() == missing.json()
-    assert await world.all("SELECT * FROM payments") == before
+
+async def one_of_each(world):
+    """One of each thing that has an address of its own, each at a site that has a gateway for it."""
+    payment, refund = await history(world)
+    (case,) = await world.all("SELECT id FROM cases")
+    await world.pair_teller("Receipting", "http://receipts.test")
+    opened = await world.checkout(method="account")
+    await world.return_from_teller(opened)
+    await world.quiet()
+    receipt = (await issue(world, opened.payment)).json()
+    await world.pair_teller("BillingUndone", "http://keys.test")
+    key = await issued(world)
+    await world.pair_teller("Planning", "http://plans.test")
+    plan = await registered(world)
+    return {
+        "payment": payment.id,
+        "refund": refund["id"],
+        "case": case["id"],
+        "receipt": receipt["id"],
+        "key": key,
+        "plan": plan,
+    }
+
+
+async def test_every_address_with_a_foreign_id_answers_as_if_it_were_not_there(world, other):
+    ids = await one_of_each(world)
+    order = world.order(result_url=f"{OTHER}/r", retry_url=f"{OTHER}/o")
+    before = [await world.all(f"SELECT * FROM {table}") for table in TOUCHED]
+    for method, path in ADDRESSES:
+        body = None if method == "GET" else BODIES.get(path, OWNER)
+        if path.endswith("/charges"):
+            body |= {"order": order}
+        query = "?customer=customer-1" if method == "GET" and ("{key}" in path or "{plan}" in path) else ""
+        there = path.format(**ids) + query
+        foreign = await world.call(method, there, body, site=other)
+        missing = await world.call(method, path.format(**dict.fromkeys(ids, NOBODY)) + query, body, site=other)
+
+        assert foreign.status_code == missing.status_code == 404, (method, path, foreign.text)
+        assert foreign.json() == missing.json(), (method, path)
+        assert all(one not in foreign.text for one in ids.values())
+    assert len(ADDRESSES) >= 16
+    assert [await world.all(f"SELECT * FROM {table}") for table in TOUCHED] == before
 
 
 async def test_lists_cases_and_health_show_a_site_its_own(world, other):
