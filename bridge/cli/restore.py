@@ -14,7 +14,7 @@ from bridge.cli.output import print_facts, print_json
 from bridge.cli.progress import bar
 from bridge.cli.restored import restore_books
 from bridge.cli.run import run
-from bridge.clock import from_ms
+from bridge.clock import SystemClock, from_ms
 from bridge.flows.snapshots import rfc3339
 from bridge.ledger.archive import Keys
 from bridge.settings import from_environment
@@ -42,7 +42,7 @@ def restore(
     keys = Keys(settings.master_key.reveal(), passphrase)
     began = time.monotonic()
     shown_bar = functools.partial(bar, quiet=as_json)
-    manifest, aside = restore_books(settings, source, keys, shown_bar, replace=replace, at=time.time_ns() // 1_000_000)
+    manifest, aside = restore_books(settings, source, keys, shown_bar, replace=replace, clock=SystemClock())
     facts: dict[str, Any] = {
         "backup_of": rfc3339(from_ms(manifest.made_at)),
         "rows": manifest.rows,

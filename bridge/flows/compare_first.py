@@ -33,7 +33,7 @@ UNHEARD_DEPOSIT = (
 def owe_comparisons(turn: Turn, recorder: Recorder, restored: Gap) -> int:
     """Owe a comparison of each payment whose gateway can be asked, one after the other; answers how many."""
     names = [name for name, gateway in recorder.site.gateways.items() if isinstance(gateway, Inquires)]
-    found = payments.newest(turn, restored.site, names, COMPARED, restored.restored_at, COMPARED_MAX) if names else []
+    found = payments.newest(turn, restored.site, names, COMPARED, restored.lost_until, COMPARED_MAX) if names else []
     for number, payment in enumerate(found):
         owe_check(turn, recorder, payment, after_seconds=BEGIN_SECONDS + number * APART_SECONDS)
     return len(found)
@@ -70,7 +70,7 @@ def ask_about_lost_time(turn: Turn, recorder: Recorder, payment: Payment) -> Non
 def unheard_accounts(turn: Turn, site: Site, restored: Gap) -> list[dict[str, str | int]]:
     """Name the accounts that wait for a deposit since before the restore, and whose gateway cannot be asked."""
     names = [name for name, gateway in site.gateways.items() if not isinstance(gateway, Inquires)]
-    wanted = (names, (State.AWAITING_DEPOSIT,), restored.restored_at, COMPARED_MAX)
+    wanted = (names, (State.AWAITING_DEPOSIT,), restored.lost_until, COMPARED_MAX)
     found = payments.newest(turn, site.id, *wanted) if names else []
     return [{"payment": one.id, "reference": one.merchant_ref, "amount": one.amount} for one in found]
 
@@ -102,11 +102,11 @@ async def compare_first(context: Context, site: Site, payment_id: str) -> int | 
 
 def _waits_since_restore(turn: Turn, payment: Payment) -> bool:
     restored = gap.of_site(turn, payment.site)
-    if restored is None or to_ms(payment.created_at) >= restored.restored_at:
+    if restored is None or to_ms(payment.created_at) >= restored.lost_until:
         return False
     return all(one.code == REFUNDS_UNSHOWN for one in _answers_since(turn, payment, restored))
 
 
 def _answers_since(turn: Turn, payment: Payment, restored: Gap) -> list[Operation]:
     checks = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.CHECK]
-    return [one for one in checks if one.ended_at is not None and to_ms(one.ended_at) >= restored.restored_at]
+    return [one for one in checks if one.ended_at is not None and to_ms(one.ended_at) >= restored.lost_until]

@@ -21,7 +21,7 @@ def must_be_shown(turn: Turn, gateway: Gateway | None, payment: Payment) -> bool
         return False
     if isinstance(gateway, Probes) and payment.window_sealed and not gateway.was_requested(payment):
         restored = gap.of_site(turn, payment.site)
-        return restored is not None and to_ms(payment.created_at) < restored.restored_at
+        return restored is not None and to_ms(payment.created_at) < restored.lost_until
     return isinstance(gateway, Probes | Inquires)
 
 

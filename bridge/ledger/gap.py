@@ -7,12 +7,14 @@ then the gap ends. Until it has ended nothing of the site moves money but what s
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bridge.domain.decisions import WORD_UNKNOWN
 from bridge.domain.failures import KeyTooOld, Reconciling
 from bridge.ledger.ledger import Row, Turn
 
 DEAF = "SELECT site FROM gap_sites WHERE told_at IS NULL AND ended_at IS NULL"
 RESTORED = "SELECT site FROM gap_sites WHERE ended_at IS NULL"
 """For the queues of all sites: those whose shop has still to hand over, and those whose gap has not ended."""
+READ_MS = 30_000
 _MOVING = "('readying', 'approving', 'unknown', 'voiding')"
 
 
@@ -28,6 +30,12 @@ class Gap:
     ended_at: int | None
     ended_by: str
     reason: str
+
+    @property
+    def lost_until(self) -> int:
+        """Until when what was begun may lack something, by the books' own times: a clock that ran behind at the restore
+        may have put that before the backup, which has all that was begun until it was read."""
+        return max(self.restored_at, self.since + READ_MS)
 
 
 def begin(turn: Turn, since: int, restored_at: int) -> None:
@@ -76,7 +84,18 @@ def refuse_old_key(turn: Turn, site: str, key: str) -> None:
 def restored_after(turn: Turn, site: str, at: int) -> int:
     """Say when the site's books were restored, if that was after then (milliseconds); 0 if it was not."""
     gap = of_site(turn, site)
-    return gap.restored_at if gap is not None and at < gap.restored_at else 0
+    return gap.lost_until if gap is not None and at < gap.lost_until else 0
+
+
+def follow_clock(turn: Turn, moved: int) -> None:
+    """Let the last restore have been so much later, or earlier below 0 (milliseconds): the clock that told it was set
+    since then."""
+    turn.run(
+        "UPDATE restores SET restored_at = restored_at + ? WHERE EXISTS (SELECT 1 FROM gap_sites AS g"
+        " WHERE g.site = restores.site AND g.restored_at = restores.restored_at)",
+        moved,
+    )
+    turn.run("UPDATE gap_sites SET restored_at = restored_at + ?", moved)
 
 
 def key_seconds(key: str) -> int:
@@ -176,7 +195,7 @@ def unsettled(turn: Turn, site: str) -> list[str]:
         f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING}"  # noqa: S608 - ours
         " UNION SELECT o.payment FROM operations AS o JOIN payments AS p ON p.id = o.payment"
         " WHERE o.site = ? AND o.state IN ('sent', 'unknown')"
-        " AND o.kind NOT IN ('withdraw', 'check')"  # what awaits them is a refund of the same payment at most
+        " AND o.kind NOT IN ('withdraw', 'check', 'word')"  # what awaits them is a deed of the same payment at most
         " AND NOT (o.kind = 'probe' AND p.state = 'awaiting_deposit')"  # an account that is being closed holds no money
         " UNION SELECT payment FROM notices WHERE site = ? AND state = 'pending' AND payment IS NOT NULL",
         *(site, site, site),
@@ -185,10 +204,11 @@ def unsettled(turn: Turn, site: str) -> list[str]:
 
 
 def cases_since(turn: Turn, gap: Gap) -> list[str]:
-    """Name the site's open cases that were opened since the restore."""
+    """Name the site's open cases that were opened since the restore; not those about a buyer's word, which moves no
+    money."""
     rows = turn.all(
-        "SELECT id FROM cases WHERE site = ? AND state = 'open' AND opened_at >= ? ORDER BY id",
-        *(gap.site, gap.restored_at),
+        "SELECT id FROM cases WHERE site = ? AND state = 'open' AND opened_at >= ? AND reason <> ? ORDER BY id",
+        *(gap.site, gap.restored_at, WORD_UNKNOWN),
     )
     return [row["id"] for row in rows]
 

@@ -75,23 +75,24 @@ def keep_answer(turn: Turn, site: str, idempotency_key: str, status: int, body: 
 
 def refuse_signed_before(turn: Turn, at: int) -> None:
     """Refuse every request signed before then (milliseconds): its nonce may be among what restored books have lost."""
-    refused_before = at + (WINDOW_SECONDS + KEPT_AFTER_END_SECONDS) * 1000
-    turn.run(
-        "INSERT INTO meta (name, value) VALUES ('latest_time', ?)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        str(max(latest_time(turn), refused_before)),
-    )
+    _see(turn, max(latest_time(turn), _seen_by_restore(at)))
+
+
+def follow_clock(turn: Turn, restored_at: int, moved: int) -> None:
+    """Refuse what was signed before a restore by the clock as it was set since then, by so much (milliseconds).
+
+    Set back, it refuses that long only where nothing later was seen since: a nonce may have been dropped by that.
+    """
+    if moved > 0:
+        refuse_signed_before(turn, restored_at + moved)
+    elif latest_time(turn) == _seen_by_restore(restored_at):
+        _see(turn, _seen_by_restore(restored_at + moved))
 
 
 def forget_nonces(turn: Turn, at: int) -> int:
     """Drop nonces long past their end, by the latest time ever seen, so that a clock set back reopens nothing."""
-    row = turn.one("SELECT value FROM meta WHERE name = 'latest_time'")
-    latest = max(at, int(row["value"])) if row else at
-    turn.run(
-        "INSERT INTO meta (name, value) VALUES ('latest_time', ?)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        str(latest),
-    )
+    latest = max(at, latest_time(turn))
+    _see(turn, latest)
     return turn.run("DELETE FROM nonces WHERE ends_at < ?", latest - KEPT_AFTER_END_SECONDS * 1000)
 
 
@@ -104,3 +105,16 @@ def latest_time(turn: Turn) -> int:
     """Say the latest time the ledger has seen, in milliseconds; a clock set back is measured against it."""
     row = turn.one("SELECT value FROM meta WHERE name = 'latest_time'")
     return int(row["value"]) if row else 0
+
+
+def _see(turn: Turn, latest: int) -> None:
+    turn.run(
+        "INSERT INTO meta (name, value) VALUES ('latest_time', ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        str(latest),
+    )
+
+
+def _seen_by_restore(at: int) -> int:
+    """Say as how late a time a restore at that moment counts, in milliseconds."""
+    return at + (WINDOW_SECONDS + KEPT_AFTER_END_SECONDS) * 1000

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bridge.flows.decide_case import report
 from tests.flows.test_cases import case_of, decide
 from tests.flows.test_gap_receipts import back_up, ended, known, restore
 from tests.flows.test_services import escrow, paid, words_of
@@ -163,3 +164,42 @@ async def test_a_clock_that_ran_ahead_at_the_restore_bars_no_word_once_it_is_set
 
     assert (await escrow(world, restored, "confirm", once=since_then)).status_code == 200
     assert words_of(world) == ["status", "confirm"]
+
+
+async def test_a_word_without_an_answer_keeps_no_shop_from_selling(world, paid):
+    """It was under way at the backup. Nothing settles it, and it becomes two people's beside a gap that has ended."""
+    world.teller.escrow = "odd"
+    world.teller.fail("escrow", "lost_before")
+    assert (await escrow(world, paid, "confirm")).status_code == 503
+    told = await known(world, paid)
+    await back_up(world)
+    await lose(world)
+    await hand_over(world, [told])
+    await world.live(120, step=5)
+
+    assert await ended(world)
+    bought = await world.buy_at_teller()
+    assert (await world.refund(bought.id, 1_000, key=key_of(world, 4))).json()["state"] == "done"
+    assert (await say(world, paid, "deny", 5)).json()["code"] == "pending_outcome", "that word alone waits"
+    await world.live(1_200, step=10)
+    assert await world.cases(paid) == ["word_unknown"]
+    assert await ended(world)
+
+
+async def test_a_word_that_became_a_persons_before_the_gap_ended_holds_it_no_longer(world, paid):
+    world.teller.escrow = "odd"
+    world.teller.fail("escrow", "lost_before")
+    await escrow(world, paid, "confirm")
+    told = await known(world, paid)
+    await back_up(world)
+    await lose(world)
+    await report(world.context, paid, "two amounts differ in the console", "operator:haneul")
+    await hand_over(world, [told])
+    await world.live(1_500, step=10)
+    assert sorted(await world.cases(paid)) == ["reported", "word_unknown"]
+    assert not await ended(world), "the other case is about money"
+    await decide(world, await case_of(world, paid, "reported"), "not_given_back")
+    await world.live(30, step=5)
+
+    assert await ended(world)
+    assert await world.cases(paid) == ["word_unknown"]

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,23 @@ def keep(world: World) -> Path:
     return back_up(world.settings, path, encrypt=True, passphrase=b"", bar=no_bar, at=at).path
 
 
-async def lose(world: World) -> None:
-    """Lose the books and put the backup in their place; the bridge starts on it."""
+async def lose(world: World, *, ahead: float = 0.0, reboots: bool = False) -> None:
+    """Lose the books and put the backup in their place; the bridge starts on it.
+
+    `ahead`: so many seconds the wall clock is ahead meanwhile, or behind; `reboots`: then the machine starts anew.
+    """
     await world.crash()
     await world.clock.forward(30)
+    world.clock.at += timedelta(seconds=ahead)
     keys = Keys(world.settings.master_key.reveal())
-    source, at = world.folder / BACKUP, now_ms(world.clock)
+    source = world.folder / BACKUP
     if world.settings.on_postgres:
         forget_earlier(world.settings.database_url)
-    restore_books(world.settings, source, keys, no_bar, replace=True, at=at)
+    restore_books(world.settings, source, keys, no_bar, replace=True, clock=world.clock)
+    world.clock.at -= timedelta(seconds=ahead)
     await world.clock.forward(5)
+    if reboots:
+        world.clock.start_machine()
     await world.start()
 
 

@@ -1,0 +1,117 @@
+"""Books restored by a machine whose clock is wrong: no refund is made twice for it, and nobody waits for that clock."""
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.clock import now_ms
+from bridge.ledger import clock_kept, replay
+from tests.flows.test_gap_asked import gap_of
+from tests.support.disaster import hand_over, keep, key_of, lose
+
+pytestmark = (
+    pytest.mark.sqlite
+)  # several bridges on one database have several clocks, and none is believed over another
+HOUR = 3_600
+
+
+@pytest.fixture
+async def paid(world):
+    """A paid order in a backup that is a minute old."""
+    await world.pair_teller("Asked")
+    payment = await world.buy_at_teller()
+    await world.beat()
+    keep(world)
+    await world.clock.forward(60)
+    return payment
+
+
+async def until_the_gap_ends(world):
+    for _ in range(30):
+        await world.live(10, step=5)
+        if (await gap_of(world))["state"] == "ended":
+            return
+    raise AssertionError(await gap_of(world))
+
+
+@pytest.mark.parametrize("reboots", [False, True])
+async def test_by_one_that_ran_behind_a_refund_nobody_heard_of_is_found_all_the_same(world, paid, reboots):
+    """By that clock the payment began after the restore, which would have nothing to ask the gateway about."""
+    world.shop.status = 500
+    assert (await world.refund(paid.id, 10_000, key=key_of(world, 3))).json()["state"] == "done"
+    await world.quiet()
+    await lose(world, ahead=-HOUR, reboots=reboots)
+    world.shop.status = 200
+    await world.live(5)
+    await hand_over(world)
+    await world.live(120, step=5)
+
+    assert (await world.payment(paid.id)).refunded == world.trade(paid).refunded == 10_000
+    assert await world.cases(paid.id) == ["external_refund"]
+
+
+@pytest.mark.parametrize("running", [False, True])
+async def test_by_one_that_ran_ahead_the_shop_is_heard_as_soon_as_it_is_right(world, paid, running):
+    old = key_of(world, 3)
+    if running:
+        world.clock.at += timedelta(seconds=HOUR)
+        await lose(world)
+        await world.live(60, step=5)
+        world.clock.set_back(HOUR)
+    else:
+        await lose(world, ahead=HOUR)
+    await world.live(5)
+    await hand_over(world)
+    await until_the_gap_ends(world)
+
+    (gap,) = await world.all("SELECT * FROM gap_sites WHERE told_at IS NOT NULL")
+    assert gap["restored_at"] < now_ms(world.clock)
+    assert {"restored_at": gap["restored_at"]} in await world.all("SELECT restored_at FROM restores")
+    refused = await world.refund(paid.id, 5_000, key=old)
+    assert (refused.status_code, refused.json()["code"]) == (409, "key_too_old")
+    assert (await world.refund(paid.id, 10_000, key=key_of(world, 4))).json()["state"] == "done"
+    assert world.trade(paid).refunded == 10_000
+
+
+async def test_what_was_signed_before_the_restore_stays_refused_however_the_clock_is_set_afterwards(world, paid):
+    path, body = f"/v1/payments/{paid.id}/refunds", b'{"reason":"x","actor":"wp:7","amount":1000}'
+    captured = world.headers("POST", path, body)
+    await lose(world, ahead=HOUR)
+    await world.live(5)
+    async with world.client("198.51.100.20") as client:
+        again = await client.request("POST", path, content=body, headers=captured)
+
+    assert (again.status_code, again.json()["code"]) == (503, "reconciling")
+    await hand_over(world)
+    await until_the_gap_ends(world)
+    async with world.client("198.51.100.20") as client:
+        again = await client.request("POST", path, content=body, headers=captured)
+    assert again.status_code in (401, 409), again.text
+    assert world.trade(paid).refunded == 0
+
+
+async def test_a_later_time_that_was_seen_since_shuts_as_it_does_without_a_restore(world, paid):
+    """Nonces were dropped by it: what was signed before may be a replay."""
+    world.clock.at += timedelta(seconds=HOUR)
+    await lose(world)
+    await world.live(1_200, step=30)
+    seen = await world.context.ledger.read(replay.latest_time)
+    world.clock.set_back(HOUR)
+    await world.live(30, step=5)
+
+    assert await world.context.ledger.read(replay.latest_time) == seen
+    refused = await world.refund(paid.id, 5_000, key=key_of(world, 4))
+    assert refused.json()["code"] in ("clock_behind", "reconciling")
+
+
+async def test_a_clock_that_was_right_at_the_restore_moves_nothing(world, paid):
+    await lose(world)
+    before = await world.all("SELECT * FROM gap_sites"), await world.context.ledger.read(clock_kept.at_restore)
+    await world.live(60, step=5)
+    await world.restart()
+    await world.live(60, step=5)
+
+    assert before == (
+        await world.all("SELECT * FROM gap_sites"),
+        await world.context.ledger.read(clock_kept.at_restore),
+    )
