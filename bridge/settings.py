@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,8 +77,13 @@ class Settings:
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from BRIDGE_* variables. Raises Misconfigured, naming the variable."""
+    """Read the settings from BRIDGE_* variables. Raises Misconfigured, naming the variable, or PYTHONOPTIMIZE."""
     values = os.environ if environment is None else environment
+    if sys.flags.optimize:
+        raise Misconfigured(
+            "Python leaves its assertions out (-O, or PYTHONOPTIMIZE is set), and with them checks that money goes by;"
+            " start it without."
+        )
     return Settings(
         public_url=_public_url(_need(values, "BRIDGE_PUBLIC_URL")),
         database_url=_need(values, "BRIDGE_DATABASE_URL"),

@@ -1,7 +1,10 @@
 """Settings: read from the environment, and a missing or wrong one is named; the operator finds each in the docs."""
 
 import base64
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,18 @@ def test_a_key_file_of_other_bytes_is_refused(tmp_path: Path) -> None:
 def test_a_database_that_is_not_sqlite_has_no_path() -> None:
     with pytest.raises(Misconfigured, match="BRIDGE_DATABASE_URL"):
         _ = from_environment(GOOD | {"BRIDGE_DATABASE_URL": "postgresql://localhost/bridge"}).database_path
+
+
+def test_a_bridge_that_asserts_nothing_does_not_start(tmp_path: Path) -> None:
+    """That no state is left out of order, and nothing settled without evidence, is asserted."""
+    place = GOOD | {"BRIDGE_DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}", "PYTHONOPTIMIZE": "1"}
+    said = subprocess.run(
+        [sys.executable, "-m", "bridge", "site", "list"], env=os.environ | place, capture_output=True, text=True
+    )
+
+    assert said.returncode == 2
+    assert "PYTHONOPTIMIZE" in said.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_secret_does_not_print() -> None:
