@@ -239,7 +239,8 @@ async def _outbox_retry(context: Context, words: OutboxRetry) -> Any:
 
 async def _backup_note(context: Context, words: BackupNote) -> Any:
     made = Backup(**msgspec.structs.asdict(words))
-    await context.ledger.write(lambda turn: backups.note(turn, made))
+    at = now_ms(context.clock)
+    await context.ledger.write(lambda turn: backups.note(turn, made, at))
     return {"noted": True}
 
 

@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from bridge.clock import from_ms, new_id, now_ms
+from bridge.flows.check_copies import overdue
 from bridge.flows.check_unloaded import count_unloaded
 from bridge.flows.context import Context
 from bridge.flows.pace import is_overdue
@@ -25,12 +26,12 @@ GIVEN_UP_DAYS = 31
 NEWS_SECONDS_MAX = 900
 OPEN_AT_ONCE = 1000
 UNSETTLED_MAX = 100_000
-WATCHED = ("case", "unknown", "news", "window")
+WATCHED = ("case", "unknown", "news", "window", "backup")
 log = structlog.get_logger("alarm")
 
 
 async def watch(context: Context) -> None:
-    """Raise an alarm for each open case, old unknowns and news, and scripts not loaded; end those that are over."""
+    """Raise an alarm for each open case, old unknowns and news, scripts not loaded, failing backups; end those over."""
     at = now_ms(context.clock)
 
     def look(turn: Turn) -> dict[Name, str]:
@@ -45,6 +46,8 @@ async def watch(context: Context) -> None:
         waiting = figures.unheard(turn, None)
         if waiting and at - waiting[0]["created_at"] > NEWS_SECONDS_MAX * 1000:
             wanted["news", ""] = f"WordPress has not taken {len(waiting)} messages; see pay-bridge outbox list"
+        if missing := overdue(turn, context, at):
+            wanted["backup", ""] = f"no automatic backup succeeds ({missing}); see the folder's free space and the log"
         for gateway, many in count_unloaded(turn, context.sites.all(), at).items():
             wanted["window", gateway] = (
                 f"buyers' browsers did not load its window script, for {many} orders or registrations"

@@ -13,7 +13,8 @@ from bridge.ledger import audit, notices, receipts
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.vault import Vault
 
-BYTES_MAX = 256 * 1024
+BYTES_MAX = 4 * 1024 * 1024
+"""So much may one say, unpacked: a party's payment that is given back in hundreds of parts has a long story."""
 _BUYER = frozenset({"buyer_id", "buyer_name", "buyer_email", "buyer_phone", "items"})
 NOTICES_MAX = 50
 _OF_ITS_TEXT = frozenset({"raw_sealed", "source", "seen"})

@@ -2,21 +2,45 @@
 
 from collections.abc import Sequence
 
+from bridge.clock import between_ms, boot_mark, from_ms
 from bridge.domain.spans import age
 from bridge.flows.context import Context
 from bridge.flows.health import NOTHING, Check, Words
 from bridge.flows.sites import Site
 from bridge.ledger import backups, gap
+from bridge.ledger.backups import Backup
 from bridge.ledger.ledger import Turn
 
-AUTOMATIC_WARN = 600
+AUTOMATIC_WARN, AUTOMATIC_ALARM = 600, 1_800
 TYPED_WARN = 86_400
-"""From what age of the last good backup, in seconds, a person should look."""
+"""From what age of the last good backup, in seconds, a person should look, or is told wherever they are."""
+FIRST_LOOK = "backup"
+ROUNDS = 24
+"""So many times as long as it took the next good one may take to come: the bridge rests ten times that, and one may
+fail."""
 
 
 def check_copies(turn: Turn, context: Context, sites: Sequence[Site], at: int) -> list[Check]:
     """Check the backup and the gaps; nothing where no backup was ever made and none restored."""
     return [*_check_backup(turn, context, at), *_check_gap(turn, sites)]
+
+
+def overdue(turn: Turn, context: Context, at: int) -> str:
+    """Say since when no backup of its own has been good, where that is too long while this process has run; "" else."""
+    if not context.settings.backup_path:
+        return ""
+    backup, mark = backups.last(turn), boot_mark(context.clock)
+    here = between_ms(context.first_looks.setdefault(FIRST_LOOK, mark), mark) or 0
+    waited = here if backup is None else min(here, at - backup.made_at)
+    if waited <= _limit(context, backup, AUTOMATIC_ALARM) * 1000:
+        return ""
+    return f"the last good one is of {from_ms(backup.made_at).isoformat(timespec='seconds')}" if backup else "none yet"
+
+
+def _limit(context: Context, backup: Backup | None, least: int) -> float:
+    """Say how old the last of the bridge's own backups may be, in seconds: the next one is not due before."""
+    took = backup.took_ms / 1000 if backup is not None else 0.0
+    return max(least, 2 * context.settings.backup_seconds, ROUNDS * took)
 
 
 def _check_backup(turn: Turn, context: Context, at: int) -> list[Check]:
@@ -28,7 +52,8 @@ def _check_backup(turn: Turn, context: Context, at: int) -> list[Check]:
         value, old = Words("아직 없음", "none yet"), True
     else:
         seconds = max(0.0, (at - backup.made_at) / 1000)
-        value, old = Words(age(seconds), age(seconds, "en")), seconds > (AUTOMATIC_WARN if automatic else TYPED_WARN)
+        limit = _limit(context, backup, AUTOMATIC_WARN) if automatic else TYPED_WARN
+        value, old = Words(age(seconds), age(seconds, "en")), seconds > limit
     advice = Words(
         "마지막으로 성공한 백업이 오래됐어요. 백업 폴더의 남은 공간과 브리지의 로그를 확인해 주세요.",
         "The last good backup is old. Check the free space of the backup folder and the bridge's log.",

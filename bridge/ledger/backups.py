@@ -17,10 +17,11 @@ class Backup:
     took_ms: int
 
 
-def note(turn: Turn, backup: Backup) -> None:
-    """Remember a backup, unless a newer one is known."""
+def note(turn: Turn, backup: Backup, at: int) -> None:
+    """Remember a backup, unless a newer one is known; one that is later than now (milliseconds) was made by a clock
+    that ran ahead, and would hide for as long that none is good any more."""
     known = last(turn)
-    if known is not None and known.made_at > backup.made_at:
+    if known is not None and backup.made_at < known.made_at <= at:
         return
     turn.run(
         "INSERT INTO meta (name, value) VALUES ('backup', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",

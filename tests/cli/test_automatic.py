@@ -1,14 +1,18 @@
 """Backups a serving bridge makes by itself: each in a process of its own; one that fails is told."""
 
 import asyncio
+import errno
 import io
+import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bridge.cli.automatic import back_up_forever, back_up_once
+from bridge.cli.automatic import back_up_forever, back_up_once, drop_left_behind, drop_old, surplus
 from bridge.cli.progress import bar
 from bridge.settings import from_environment
 
@@ -65,6 +69,63 @@ async def test_a_failing_backup_does_not_end_the_others(
     assert not going.done()
     going.cancel()
     await asyncio.gather(going, return_exceptions=True)
+
+
+async def test_without_a_process_for_one_the_next_one_comes(
+    told: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no descriptor left for it, or no memory, or the folder is away for a moment."""
+    assert (await asyncio.to_thread(told.type, "site", "list")).code == 0
+    begin, refused = asyncio.create_subprocess_exec, 0
+
+    async def refuse_once(*words: Any, **more: Any) -> Any:
+        nonlocal refused
+        refused += 1
+        if refused == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return await begin(*words, **more)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse_once)
+    going = asyncio.create_task(back_up_forever(replace(from_environment(), backup_seconds=0)))
+    deadline = time.monotonic() + 30
+    while not list((tmp_path / "backups").glob("pay-bridge-*.backup")):
+        assert not going.done()
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    assert "Too many open files" in "".join(capsys.readouterr())
+
+
+def test_what_a_killed_backup_left_behind_is_dropped_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
+    old, new, foreign = (
+        tmp_path / name
+        for name in (
+            ".pay-bridge-20261120-120000Z.backup.part",
+            ".pay-bridge-20261120-120100Z.backup.part",
+            "notes.part",
+        )
+    )
+    for path in (old, new, foreign):
+        path.write_bytes(b"half")
+    for path in (old, foreign):
+        os.utime(path, (time.time() - 3_700,) * 2)
+    drop_left_behind(tmp_path)
+
+    assert sorted(tmp_path.iterdir()) == sorted([new, foreign])
+
+
+def test_what_was_made_last_stays_though_a_clock_set_back_has_it_look_old(tmp_path: Path) -> None:
+    earlier = [f"pay-bridge-20261120-12{minute:02}00Z.backup" for minute in range(60)]
+    mine = "pay-bridge-20261120-113000Z.backup"
+    for name in (*earlier, mine, "pay-bridge-20261120-110000Z.backup"):
+        (tmp_path / name).touch()
+    assert mine in surplus(path.name for path in tmp_path.iterdir())
+    drop_old(tmp_path, frozenset({mine}))
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert mine in left
+    assert len(left) == 10 + 2 + 1, "the newest, the first of two hours, and that one"
 
 
 def test_a_bar_is_shown_to_a_person_and_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,3 +172,16 @@ def test_old_backups_are_thinned_and_foreign_files_left_alone() -> None:
     assert left[:10] == names[:10]
     assert 10 + 20 <= len(left) <= 10 + 25 + 8
     assert left[-1] >= f"pay-bridge-{newest - timedelta(days=7):%Y%m%d}", "nothing older than a week"
+
+
+def test_a_name_that_a_clock_ran_ahead_for_costs_no_earlier_backup_its_place() -> None:
+    newest = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    names = {
+        f"pay-bridge-{newest - timedelta(minutes=minutes):%Y%m%d-%H%M%S}Z.backup" for minutes in range(0, 20 * 1440, 7)
+    }
+    ahead = f"pay-bridge-{newest + timedelta(days=400):%Y%m%d-%H%M%S}Z.backup"
+    left, usual = names - surplus(names | {ahead}), names - surplus(names)
+
+    assert ahead not in surplus(names | {ahead})
+    assert len(usual) - len(left) <= 3, "one of the newest, of the hours and of the days"
+    assert min(left) < f"pay-bridge-{newest - timedelta(days=5):%Y%m%d}", "a copy of last week is still there"

@@ -10,6 +10,8 @@ from starlette.routing import Route
 
 from bridge.flows.alarms import tell, watch
 from bridge.flows.check_invariants import check_forever
+from bridge.ledger import backups
+from bridge.ledger.backups import Backup
 from bridge.settings import Secret
 from bridge.signing import news as webhooks
 from tests.flows.test_orphans import find_money
@@ -141,3 +143,37 @@ async def let_run(world):
     """Give what runs some turns of the loop, and the ledger's threads some time."""
     for _ in range(40):
         await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize("ever", [False, True])
+async def test_backups_that_fail_for_half_an_hour_are_an_alarm_until_one_is_good(watched, ever):
+    """Nobody looks at the dashboard for weeks, and a folder is full one day."""
+    object.__setattr__(watched.context.settings, "backup_path", "/backup")
+    if ever:
+        await make_backup(watched)
+        await watched.clock.forward(86_400)  # the bridge was not running meanwhile, or not for its backups
+    await watch(watched.context)
+    assert await backups_told(watched) == []
+    await watched.clock.forward(1_799)
+    await watch(watched.context)
+    assert await backups_told(watched) == []
+    await watched.clock.forward(2)
+    await watch(watched.context)
+
+    (told,) = await backups_told(watched)
+    assert ("none yet" in told) is not ever
+    await make_backup(watched)
+    await watch(watched.context)
+    assert await backups_told(watched) == []
+
+
+async def make_backup(world):
+    at = int(world.clock.now().timestamp() * 1000)
+    made = Backup(at, "/backup/one", 5, 900, 12)
+    await world.context.ledger.write(lambda turn: backups.note(turn, made, at))
+
+
+async def backups_told(world):
+    """Of backups, the alarms that are not over."""
+    rows = await world.all("SELECT detail FROM alarms WHERE name = 'backup' AND ended_at IS NULL")
+    return [row["detail"] for row in rows]

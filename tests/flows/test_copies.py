@@ -21,9 +21,9 @@ async def found(world, name):
 
 
 async def note(world, age_ms):
-    at = int(world.clock.now().timestamp() * 1000) - age_ms
-    made = Backup(at, "/backup/one", 5, 900, 12)
-    await world.context.ledger.write(lambda turn: backups.note(turn, made))
+    at = int(world.clock.now().timestamp() * 1000)
+    made = Backup(at - age_ms, "/backup/one", 5, 900, 12)
+    await world.context.ledger.write(lambda turn: backups.note(turn, made, at))
 
 
 async def test_without_any_backup_nothing_is_said_unless_they_are_to_be_made(world):
@@ -44,6 +44,33 @@ async def test_an_old_backup_is_a_warning(world, automatic, age_minutes, verdict
     await note(world, (age_minutes + 5) * MINUTE)
 
     assert (await found(world, "backup")).verdict == verdict, "an older one does not take its place"
+
+
+async def test_a_backup_of_a_clock_that_ran_ahead_does_not_hide_that_later_ones_fail(world):
+    object.__setattr__(world.context.settings, "backup_path", "/backup")
+    await note(world, -86_400_000)
+    await note(world, 0)
+    await world.clock.forward(660)
+
+    assert (await found(world, "backup")).verdict == "warn"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "took_ms", "minutes"),
+    [(60, 12, 10), (60, 120_000, 48), (3_600, 12, 120)],
+    ids=["soon", "slow", "seldom"],
+)
+async def test_a_backup_is_old_when_the_next_should_have_come(world, seconds, took_ms, minutes):
+    object.__setattr__(world.context.settings, "backup_path", "/backup")
+    object.__setattr__(world.context.settings, "backup_seconds", seconds)
+    at = int(world.clock.now().timestamp() * 1000)
+    made = Backup(at, "/backup/one", 5, 900, took_ms)
+    await world.context.ledger.write(lambda turn: backups.note(turn, made, at))
+    await world.clock.forward(60 * minutes - 1)
+    assert (await found(world, "backup")).verdict == "pass"
+    await world.clock.forward(2)
+
+    assert (await found(world, "backup")).verdict == "warn"
 
 
 async def test_a_gap_is_a_failure_and_what_is_lost_a_warning(world):
@@ -160,3 +187,15 @@ async def test_cases_of_the_lost_time_come_back_open_and_closed(any_world):
     assert again.status_code in (409, 503), "nothing is refunded while nobody knows"
     (gap,) = await show_gaps(world.context)
     assert gap["outcomes"] == {"revived": 1}
+
+
+@pytest.mark.parametrize(("parts", "believed"), [(1, True), (600, True), (6_000, False)])
+async def test_a_payment_given_back_in_hundreds_of_parts_is_attested_like_any(world, parts, believed):
+    """A school's order is cancelled ticket by ticket: each is an operation, an entry and rows of the audit."""
+    story = [["refund.done", "x" * 900]] * parts
+    said = zlib.compress(json.dumps({"payment": {"version": 1}, "audit": story}).encode())
+    text = world.context.vault.seal_alike(said, f"attestation:{world.site.id}:01party")
+    rows = read_attestation(world.context.vault, world.site.id, "01party", text)
+
+    assert (rows is not None) is believed
+    assert rows is None or rows["audit"] == story
