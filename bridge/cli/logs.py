@@ -1,10 +1,11 @@
 """Logs: JSON lines on standard error, and in none of them a query string, a secret or a person."""
 
+import contextlib
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -25,7 +26,7 @@ def set_up_logs(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[OfLibraries()], level=max(number, logging.WARNING), force=True)
@@ -40,6 +41,27 @@ def scrub_exception(_logger: Any, _method: str, event: MutableMapping[str, Any])
     if "exception" in event:
         event["exception"] = _AS_LONG_AS_A_CARD.sub(HIDDEN, Scrubber().text(str(event["exception"])))
     return event
+
+
+class Unfailing:
+    """Standard error that may be full, or have nobody left who reads it: then a line is lost, and whoever logs goes on.
+
+    A disk that is full is often the log's too, and what is said of a failed commit must not be the end of its writer.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write, if that can be done."""
+        with contextlib.suppress(OSError, ValueError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Let go of what was written, if that can be done."""
+        with contextlib.suppress(OSError, ValueError):
+            self._file.flush()
 
 
 class OfLibraries(logging.Handler):

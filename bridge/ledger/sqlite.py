@@ -22,6 +22,7 @@ from bridge.ledger.look import Look, connect, examine
 from bridge.ledger.migrate import migrate_sqlite
 from bridge.ledger.pace import Pace
 from bridge.ledger.room import Room
+from bridge.ledger.sqlite_errors import is_broken, is_busy, is_damaged, is_full, is_grave
 
 T = TypeVar("T")
 BATCH_TURNS_MAX = 256
@@ -129,7 +130,7 @@ class SqliteLedger:
         self._unused = [*self._reader_connections]
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._examiner = ThreadPoolExecutor(1, thread_name_prefix="ledger-examiner")
-        self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
+        self._writer = threading.Thread(target=self._write_or_end, name="ledger-writer", daemon=True)
         self._writer.start()
         self.pace = Pace()
         self.closed = False
@@ -140,9 +141,7 @@ class SqliteLedger:
 
     def give_up(self, why: str) -> NoReturn:
         """End the process because the books contradict themselves; the next one looks again, a third only reads."""
-        log.critical("the books are not whole; the bridge stops here", why=why)
-        self._breaks.note(time.time(), why)
-        os._exit(EXIT_BROKEN)
+        self._end("the books are not whole", noted=why, why=why)
 
     async def write(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in a transaction and return only after its commit.
@@ -196,9 +195,18 @@ class SqliteLedger:
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            if _is_broken(error):
+            if is_broken(error):
                 self._stop(error)
             raise
+
+    def _write_or_end(self) -> None:
+        """Write until the end; where the writer itself fails, as without memory, end the process: nobody would ever be
+        written for again, and all who wait would wait for ever."""
+        try:
+            self._write_forever()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, this thread is at its end
+            what = f"the ledger's writer failed ({type(error).__name__})"
+            self._end(what, noted=what, error=str(error))
 
     def _write_forever(self) -> None:
         while True:
@@ -245,14 +253,14 @@ class SqliteLedger:
     def _fail_batch(self, batch: list[_Waiting], error: sqlite3.Error) -> None:
         """Fail every turn of the batch, re-run none; an I/O error ends the process (what is on disk is the truth)."""
         cause = error.__cause__ if isinstance(error.__cause__, sqlite3.Error) else error
-        if _is_broken(cause):
+        if is_broken(cause):
             self._stop(cause)
         if self._writer_connection.in_transaction:
             self._writer_connection.execute("ROLLBACK")
-        if _is_full(cause):
+        if is_full(cause):
             self._room.give_up()
         # Whoever came while the lock was waited for has waited too, and does not wait a second time.
-        if _code(cause) == sqlite3.SQLITE_BUSY and self._gather(batch, sys.maxsize):
+        if is_busy(cause) and self._gather(batch, sys.maxsize):
             self._queue.put(None)
         log.error("a commit failed; its turns did not happen", error=str(cause), turns=len(batch))
         for waiting in batch:
@@ -260,10 +268,17 @@ class SqliteLedger:
 
     def _stop(self, error: sqlite3.Error | str) -> NoReturn:
         """End the process, for what is on disk is the truth; the next one finds why."""
-        damaged = isinstance(error, str) or _is_damaged(error)
-        log.critical("the disk failed; the bridge stops here", error=str(error), advice=RESTORE if damaged else "")
-        self._breaks.note(time.time(), f"the disk or the database failed ({error})")
-        os._exit(EXIT_BROKEN)
+        damaged = isinstance(error, str) or is_damaged(error)
+        noted, advice = f"the disk or the database failed ({error})", RESTORE if damaged else ""
+        self._end("the disk failed", noted=noted, error=str(error), advice=advice)
+
+    def _end(self, what: str, *, noted: str, **more: str) -> NoReturn:
+        """End the process at once, whatever else fails."""
+        try:
+            log.critical(f"{what}; the bridge stops here", **more)
+            self._breaks.note(time.time(), noted)
+        finally:
+            os._exit(EXIT_BROKEN)
 
 
 def _resolve(waiters: list[_Waiting]) -> None:
@@ -279,7 +294,7 @@ def _run_turn(connection: sqlite3.Connection, waiting: _Waiting) -> None:
     except Exception as error:
         # A future refuses StopIteration, and whoever waits beside it would wait for ever.
         waiting.error = RuntimeError("a turn ended by StopIteration") if isinstance(error, StopIteration) else error
-        if not connection.in_transaction or _is_grave(error):
+        if not connection.in_transaction or is_grave(error):
             raise sqlite3.OperationalError("the transaction was lost") from error
         connection.execute("ROLLBACK TO turn")
     connection.execute("RELEASE turn")
@@ -288,28 +303,6 @@ def _run_turn(connection: sqlite3.Connection, waiting: _Waiting) -> None:
 def _unreadable(error: sqlite3.OperationalError) -> Exception:
     """A text whose bytes are no UTF-8 was not written by a bridge; every other failure stays what it is."""
     return LedgerBroken(f"A row was altered: {error}.") if "decode to UTF-8" in str(error) else error
-
-
-def _code(error: BaseException) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _is_full(error: BaseException) -> bool:
-    return _code(error) == sqlite3.SQLITE_FULL or (
-        getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE  # the index of the log could not grow
-    )
-
-
-def _is_damaged(error: BaseException) -> bool:
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _is_broken(error: BaseException) -> bool:
-    return _is_damaged(error) or (_code(error) == sqlite3.SQLITE_IOERR and not _is_full(error))
-
-
-def _is_grave(error: BaseException) -> bool:
-    return _is_broken(error) or _is_full(error) or _code(error) == sqlite3.SQLITE_NOMEM
 
 
 def _reader(path: Path) -> sqlite3.Connection:
@@ -343,7 +336,7 @@ def _open(path: Path, read_only: str) -> sqlite3.Connection:
         if not read_only:
             migrate_sqlite(connection)
     except sqlite3.DatabaseError as error:
-        if _is_damaged(error):
+        if is_damaged(error):
             raise LedgerBroken(f"{path.name} is damaged ({error}). {RESTORE}") from error
         raise
     return connection

@@ -1,8 +1,14 @@
 """What an unforeseen exception says is scrubbed before it is logged, whoever logs it."""
 
+import errno
+import io
 import json
 import logging
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -60,3 +66,38 @@ def test_libraries_are_heard_from_warnings_on(capsys: pytest.CaptureFixture[str]
     (line,) = capsys.readouterr().err.splitlines()
 
     assert json.loads(line)["said"] == "something"
+
+
+@pytest.mark.usefixtures("_logs")
+def test_whoever_logs_goes_on_where_the_log_is_full_or_nobody_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Path("/dev/full").open("w") as full, os.fdopen(writer, "w") as alone:
+        for stderr in (full, alone):
+            monkeypatch.setattr(sys, "stderr", stderr)
+            set_up_logs("info")
+            for _ in range(100):  # more than its buffer holds
+                structlog.get_logger("ledger").error("a commit failed; its turns did not happen", error="x" * 200)
+                logging.getLogger("uvicorn.error").error("so did a library")
+            with suppress(OSError):  # what the buffer still holds is not to be told by its end
+                stderr.close()
+
+
+@pytest.mark.usefixtures("_logs")
+def test_the_lines_after_the_trouble_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        is_full = True
+
+        def write(self, text: str) -> int:
+            if self.is_full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    stderr = Full()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    set_up_logs("info")
+    structlog.get_logger("ledger").error("lost")
+    stderr.is_full = False
+    structlog.get_logger("ledger").error("kept")
+
+    assert [json.loads(line)["event"] for line in stderr.getvalue().splitlines()] == ["kept"]

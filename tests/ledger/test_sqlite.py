@@ -241,6 +241,44 @@ asyncio.run(main())
     assert "the disk failed" in ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize(("where", "logs"), [("COMMIT", True), ("BEGIN IMMEDIATE", True), ("COMMIT", False)])
+def test_a_writer_that_fails_otherwise_ends_the_process_and_keeps_nobody_waiting(tmp_path, where, logs):
+    """Without memory, say; or what is said of a failed commit fails itself. Nobody would ever be written for again."""
+    program = f"""
+import asyncio, sqlite3
+from pathlib import Path
+import bridge.ledger.sqlite as module
+
+class Broken:
+    def __init__(self, inner): self._inner = inner
+    def execute(self, sql, *values):
+        if sql == {where!r}:
+            raise MemoryError("out of memory") if {logs} else sqlite3.OperationalError("database is locked")
+        return self._inner.execute(sql, *values)
+    def __getattr__(self, name): return getattr(self._inner, name)
+
+class Silent:
+    def __getattr__(self, name):
+        def fail(*words, **more): raise OSError("no space left on device")
+        return fail
+
+async def main():
+    ledger = module.SqliteLedger(Path({str(tmp_path / "bridge.db")!r}))
+    ledger._writer_connection = Broken(ledger._writer_connection)
+    if not {logs}: module.log = Silent()
+    await ledger.write(lambda turn: turn.run("INSERT INTO meta VALUES ('a', '1')"))
+    print("went on")
+
+asyncio.run(main())
+"""
+    root = Path(__file__).parent.parent.parent
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, cwd=root)
+
+    assert ended.returncode == 70
+    assert "went on" not in ended.stdout
+    assert ("the ledger's writer failed (MemoryError); the bridge stops here" in ended.stdout) is logs
+
+
 async def test_a_waiter_that_goes_away_does_not_cancel_its_turn(ledger):
     gate, first = await held_up(ledger)
     leaving, staying = await in_line(ledger, put("left"), put("stayed"))
