@@ -77,6 +77,7 @@ async def check_health(context: Context, site: str | None) -> Health:
             *(check for check in copies if site is None or check.name != "backup"),
             *(check for gateway in gateways for check in _check_gateway(gateway)),
             *_check_windows(context, sites),
+            *_check_settings(sites),
         ),
         at=context.clock.now(),
         mode=_mode(sites),
@@ -241,6 +242,24 @@ def _check_windows(context: Context, sites: Sequence[Site]) -> list[Check]:
         )
         for name, count in sorted(failed.items())
         if count
+    ]
+
+
+def _check_settings(sites: Sequence[Site]) -> list[Check]:
+    """A gateway whose settings this version refuses is not used: payments by it wait, and so do its notices."""
+    return [
+        Check(
+            f"{name}.settings",
+            "warn",
+            Words(f"{name} 설정", f"{name} settings"),
+            Words("쓸 수 없음", "refused"),
+            Words(
+                f"{site.url}의 {name} 설정을 쓸 수 없어서 이 결제사로는 결제하지 못해요: {why}",
+                f"{name} is not used for {site.url}: {why} Change it by `pay-bridge site set`.",
+            ),
+        )
+        for site in sites
+        for name, why in sorted(site.refused.items())
     ]
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from bridge.clock import new_id, now_ms
 from bridge.domain.failures import Malformed, Misconfigured, NotFound
+from bridge.domain.gateway import Gateway
 from bridge.domain.payment import Mode
 from bridge.flows.context import Context
 from bridge.flows.sites import CARD_ENTRY, CARD_ENTRY_WARNING, Site
@@ -61,7 +62,8 @@ async def add_site(
 async def change_settings(context: Context, *, url: str, settings: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Change some settings of a site's gateways, or add a gateway; the rest stays. Answers their names, not values.
 
-    Raises NotFound, Malformed, Misconfigured; nothing is kept then.
+    One that the gateway does not know, as of another version, is taken out by an empty value. Raises NotFound,
+    Malformed, Misconfigured; nothing is kept then.
     """
     at = now_ms(context.clock)
 
@@ -73,9 +75,9 @@ async def change_settings(context: Context, *, url: str, settings: Mapping[str, 
         for name, given in settings.items():
             purpose = f"gateway:{site}:{name}"
             earlier = json.loads(context.vault.open(kept[name]["settings_sealed"], purpose)) if name in kept else {}
-            gateway = context.sites.check_gateway(name, earlier | dict(given), Mode(row["mode"]))
+            gateway, values = _changed(context, name, earlier | dict(given), given, Mode(row["mode"]))
             check_addresses(context, site, gateway)
-            sealed = context.vault.seal(json.dumps(earlier | dict(given)).encode(), purpose)
+            sealed = context.vault.seal(json.dumps(values).encode(), purpose)
             rows.set_gateway(turn, site=site, gateway=name, settings_sealed=sealed, at=at)
         rows.touch(turn, f"{at}:{new_id(context.clock)}")
         changed = sorted(f"{name}.{key}" for name, given in settings.items() for key in given)
@@ -84,6 +86,21 @@ async def change_settings(context: Context, *, url: str, settings: Mapping[str, 
     changed = await context.ledger.write(work)
     await context.sites.refresh()
     return changed
+
+
+def _changed(
+    context: Context, name: str, values: dict[str, str], given: Mapping[str, str], mode: Mode
+) -> tuple[Gateway, dict[str, str]]:
+    """Build a gateway from its changed settings, without those given as empty that it says are none of its own."""
+    while True:
+        try:
+            return context.sites.check_gateway(name, values, mode), values
+        except Misconfigured as error:
+            said = (key for key, value in given.items() if not value and f"{name}.{key} is no setting" in error.detail)
+            gone = next(said, "")
+            if gone not in values:
+                raise
+            values = {key: value for key, value in values.items() if key != gone}
 
 
 def _warnings(settings: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -136,6 +153,7 @@ def list_sites(context: Context) -> list[dict[str, Any]]:
             "mode": str(site.mode),
             "default_gateway": site.default_gateway,
             "gateways": list(site.gateways),
+            **({"refused": dict(site.refused)} if site.refused else {}),
             "keys": [{"key_id": key.key_id, "state": key.state} for key in site.keys],
             "notice_urls": _notices(context, site),
         }

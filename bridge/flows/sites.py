@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import structlog
+
 from bridge.domain.failures import GatewayOff, Misconfigured, NotFound
 from bridge.domain.gateway import Gateway
 from bridge.domain.payment import Method, Mode, Payment
@@ -22,12 +24,13 @@ CARD_ENTRY_WARNING = (
     "assessed for that."
 )
 
+log = structlog.get_logger("sites")
 BuildGateway = Callable[[str, Mapping[str, str], Mode], Gateway]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One WordPress installation with its keys and gateways."""
+    """One WordPress installation with its keys and gateways. `refused`: why settings of others cannot be used."""
 
     id: str
     url: str
@@ -36,6 +39,7 @@ class Site:
     keys: tuple[SiteKey, ...] = field(repr=False)
     gateways: Mapping[str, Gateway] = field(repr=False)
     card_entry: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -66,6 +70,8 @@ class Site:
 
     def in_order(self, name: str = "") -> list[Gateway]:
         """List the gateways that may be asked: the named one, or all, the default first. Raises GatewayOff."""
+        if not name and self.default_gateway in self.refused and self.gateways:
+            return list(self.gateways.values())
         first = self.gateway(name)
         return [first] if name else list({first.name: first, **self.gateways}.values())
 
@@ -118,13 +124,21 @@ class Sites:
     def _site(self, row: Row, keys: list[Row], gateways: list[Row]) -> Site:
         mode = Mode(row["mode"])
         settings = {one["gateway"]: self._settings(one) for one in gateways if one["site"] == row["id"]}
+        built, refused = dict[str, Gateway](), dict[str, str]()
+        for name, values in settings.items():
+            try:
+                built[name] = self._build(name, values, mode)
+            except Misconfigured as error:  # another version took it; nobody else waits for that
+                refused[name] = error.detail
+                log.error("a gateway's settings cannot be used", site=row["id"], gateway=name, why=error.detail)
         return Site(
             id=row["id"],
             url=row["url"],
             mode=mode,
             default_gateway=row["default_gateway"],
             keys=tuple(self._key(key) for key in keys if key["site"] == row["id"]),
-            gateways={name: self._build(name, values, mode) for name, values in settings.items()},
+            gateways=built,
+            refused=refused,
             card_entry=frozenset(name for name, values in settings.items() if values.get(CARD_ENTRY) == "on"),
         )
 

@@ -9,8 +9,11 @@ from bridge import gateways
 from bridge.domain.exchange import Stamp
 from bridge.domain.failures import GatewayOff, Malformed, Misconfigured, NotFound
 from bridge.domain.payment import Method, Mode
+from bridge.flows.alarms import watch
+from bridge.flows.check_health import check_health
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
 from bridge.gateways.mainpay.adapter import build
+from bridge.ledger import sites as rows
 from bridge.signing.keys import read_pairing_code
 
 LIVE = {"mbr_no": "123456", "api_key": "k" * 44}
@@ -195,3 +198,65 @@ def test_the_timestamp_may_have_fifteen_digits():
     stamp = Stamp(datetime(2025, 12, 30, 3, 27, 48, tzinfo=UTC), "00001f8c" + "0" * 24)
     assert build({"timestamp": "15"}, Mode.TEST).timestamp(stamp) == "251230122748076"
     assert build({}, Mode.TEST).timestamp(stamp) == "202512301227488076"
+
+
+async def keep_as_another_version_did(world, site, gateway, **values):
+    """Write settings that this version does not take, and start on them."""
+
+    def work(turn):
+        text = json.dumps(values).encode()
+        sealed = world.context.vault.seal(text, f"gateway:{site}:{gateway}")
+        rows.set_gateway(turn, site=site, gateway=gateway, settings_sealed=sealed, at=1)
+        rows.touch(turn, "another version")
+
+    await world.context.ledger.write(work)
+    await world.restart()
+
+
+async def test_settings_that_this_version_refuses_stop_that_gateway_alone(world):
+    """After an update, or the way back from one: no site waits for another's, and a command mends it."""
+    made = await add(world, names=("mainpay", "paystory"))
+    await keep_as_another_version_did(world, made["site"], "mainpay", unheard="x")
+
+    assert (await world.buy()).state == "paid", "the other site sells"
+    site = world.context.sites.get(made["site"])
+    assert list(site.gateways) == [one.name for one in site.in_order()] == ["paystory"], "and this one by the other"
+    with pytest.raises(GatewayOff):
+        site.gateway("mainpay")
+    shown = next(one for one in list_sites(world.context) if one["site"] == made["site"])
+    assert "unheard" in shown["refused"]["mainpay"]
+    await watch(world.context)
+    (alarm,) = await world.all("SELECT detail FROM alarms WHERE name = 'settings' AND ended_at IS NULL")
+    assert "mainpay of https://new.test is not used: mainpay.unheard" in alarm["detail"]
+    health = await check_health(world.context, None)
+    assert [one.verdict for one in health.checks if one.name == "mainpay.settings"] == ["warn"]
+
+    await change_settings(world.context, url="https://new.test", settings={"mainpay": {"unheard": ""}})
+    assert list(world.context.sites.get(made["site"]).gateways) == ["mainpay", "paystory"]
+    await watch(world.context)
+    assert await world.all("SELECT 1 FROM alarms WHERE name = 'settings' AND ended_at IS NULL") == []
+
+
+async def test_where_all_of_a_sites_settings_are_refused_it_says_that_its_gateway_is_off(world):
+    made = await add(world)
+    await keep_as_another_version_did(world, made["site"], "mainpay", unheard="x")
+    site = world.context.sites.get(made["site"])
+
+    for ask in (site.gateway, site.in_order, lambda: site.gateways_for(Method.CARD)):
+        with pytest.raises(GatewayOff):
+            ask()
+
+
+@pytest.mark.parametrize("name", gateways.names())
+async def test_what_no_gateway_knows_is_taken_out_by_an_empty_value_and_nothing_else_is(world, name):
+    needed = {"linkkey": "LINK-KEY", "linkval": "LINK-VALUE"} if name == "payapp" else {}
+    made = await add(world, names=(name,), **{name: needed})
+    await keep_as_another_version_did(world, made["site"], name, unheard="x", unknown="y", **needed)
+    for settings in ({"unheard": ""}, {"unheard": "", "unknown": "z"}, {"unheard": "", "unmentioned": "z"}):
+        with pytest.raises(Misconfigured):
+            await change_settings(world.context, url="https://new.test", settings={name: settings})
+    assert list(world.context.sites.get(made["site"]).gateways) == []
+
+    both = {"unheard": "", "unknown": ""}
+    await change_settings(world.context, url="https://new.test", settings={name: both})
+    assert list(world.context.sites.get(made["site"]).gateways) == [name]
