@@ -211,13 +211,8 @@ def _offered(turn: Turn, case: Row, payment: Payment, wanted: str) -> Decision:
 
 
 def _refuse_early(turn: Turn, recorder: Recorder, payment: Payment, decision: Decision) -> None:
-    """Refuse to say that something did nothing while it may still be on its way. Raises TooEarly.
-
-    Where the gateway is no longer set up, nobody knows how long its answers may take, and nothing is sent to it.
-    """
+    """Refuse to say that something did nothing while it may still be on its way. Raises TooEarly."""
     gateway = recorder.site.gateways.get(payment.gateway)
-    if gateway is None:
-        return
     everyone, denied = operations.of_payment(turn, payment.id), DENIED.get(decision, ())
     sent = [one for one in everyone if one.kind in denied and one.step in PENDING_STEPS]
     left = max((quiet_left_ms(recorder.context, gateway, one, recorder.stamp) for one in sent), default=0)

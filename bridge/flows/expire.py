@@ -54,6 +54,8 @@ async def _try(context: Context, payment: Payment) -> bool:
     site = context.sites.find(payment.site)
     if site is None or context.tasks.find(f"approve:{payment.id}") is not None:
         return False
+    if payment.gateway in site.refused:
+        return False  # once its settings are mended it may have to be asked first whether somebody paid
     gateway = site.gateways.get(payment.gateway)
     work = partial(_end, recorder=Recorder.now(context, site), payment_id=payment.id, gateway=gateway)
     with contextlib.suppress(Conflict):

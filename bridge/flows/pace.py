@@ -14,7 +14,8 @@ ASK_SECONDS = (2, 3, 10, 45, 60)
 about an approval or a window's end at 2, 5, 15, 45 s and then each 45 s. Where a gateway takes approvals back, one that
 moved money unheard is to be settled within a minute of the last trouble, also by an inquiry that lags behind it: no
 pause may take all of it, and there is a look well before it is over."""
-STALE_SECONDS = 65 + 30
+DEADLINE_SECONDS_MAX = 65
+STALE_SECONDS = DEADLINE_SECONDS_MAX + 30
 """What was sent longer ago and has no outcome has nobody who waits for its answer: no gateway's deadline is longer."""
 CLAIM_SECONDS_MORE = 30
 RECEIPT_SECONDS = (STALE_SECONDS, 120, 240, 480, 960, 1_800)
@@ -27,12 +28,16 @@ HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 ACCEPTED_DAYS_MAX = 14
 
 
-def quiet_ms(context: Context, gateway: Gateway) -> int:
-    """The quiet period: nobody may conclude "absent" earlier after the last byte was sent."""
-    return round(max(context.settings.quiet_seconds_min, gateway.deadline_seconds + 60) * 1000)
+def quiet_ms(context: Context, gateway: Gateway | None) -> int:
+    """The quiet period: nobody may conclude "absent" earlier after the last byte was sent.
+
+    That of a gateway that is not set up, and may have been when it was sent, is as long as any.
+    """
+    deadline = gateway.deadline_seconds if gateway is not None else DEADLINE_SECONDS_MAX
+    return round(max(context.settings.quiet_seconds_min, deadline + 60) * 1000)
 
 
-def quiet_left_ms(context: Context, gateway: Gateway, operation: Operation, now: Stamp) -> int:
+def quiet_left_ms(context: Context, gateway: Gateway | None, operation: Operation, now: Stamp) -> int:
     """What is left of the quiet period after an operation's last byte, in milliseconds; 0 once it is over."""
     return max(0, quiet_ms(context, gateway) - waited_ms(context, operation, now))
 

@@ -7,14 +7,16 @@ import pytest
 
 from bridge import gateways
 from bridge.domain.exchange import Stamp
-from bridge.domain.failures import GatewayOff, Malformed, Misconfigured, NotFound
+from bridge.domain.failures import GatewayOff, Malformed, Misconfigured, NotFound, TooEarly
 from bridge.domain.payment import Method, Mode
 from bridge.flows.alarms import watch
 from bridge.flows.check_health import check_health
+from bridge.flows.decide_case import Wish, propose
 from bridge.flows.manage_sites import add_site, change_settings, list_sites, revoke_key, rotate_key
 from bridge.gateways.mainpay.adapter import build
 from bridge.ledger import sites as rows
 from bridge.signing.keys import read_pairing_code
+from tests.flows.test_cases import SEEN, case_of
 
 LIVE = {"mbr_no": "123456", "api_key": "k" * 44}
 
@@ -260,3 +262,40 @@ async def test_what_no_gateway_knows_is_taken_out_by_an_empty_value_and_nothing_
     both = {"unheard": "", "unknown": ""}
     await change_settings(world.context, url="https://new.test", settings={name: both})
     assert list(world.context.sites.get(made["site"]).gateways) == [name]
+
+
+async def test_while_its_settings_are_refused_no_window_of_a_gateway_ends(world):
+    """Its buyer may have paid, and nobody can be asked before the settings are mended."""
+    opened = await world.checkout()
+    await refuse_its_settings(world)
+    await world.live(3_600, step=120)
+    assert await world.state(opened.payment) == "open"
+    await change_settings(world.context, url=world.site.url, settings={"mainpay": {"unheard": ""}})
+    await world.live(10, step=5)
+
+    assert await world.state(opened.payment) == "expired"
+
+
+@pytest.mark.parametrize(("seconds", "early"), [(5, True), (123, True), (126, False)])
+async def test_while_its_settings_are_refused_what_may_still_arrive_is_not_called_absent(world, seconds, early):
+    payment = await world.buy()
+    world.fault("cancel" if world.dialect == "guide" else "part_cancel", "drop_before")
+    world.fault("notice", "notice_lost")
+    await world.refund(payment.id, 10_000)
+    await world.quiet()
+    await refuse_its_settings(world)
+    case = await case_of(world, payment.id, "refund_unknown")
+    await world.clock.forward(seconds)
+    asked = propose(world.context, Wish(case["id"], "not_refunded", SEEN, "operator:maker"))
+    if early:
+        with pytest.raises(TooEarly):
+            await asked
+    else:
+        assert (await asked).decision == "not_refunded"
+
+
+async def refuse_its_settings(world):
+    """Start on settings of the world's own gateway of which this version does not know one."""
+    (row,) = [one for one in await world.context.ledger.read(rows.all_gateways) if one["site"] == world.site.id]
+    values = json.loads(world.context.vault.open(row["settings_sealed"], f"gateway:{world.site.id}:mainpay"))
+    await keep_as_another_version_did(world, world.site.id, "mainpay", unheard="x", **values)
