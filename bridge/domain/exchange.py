@@ -30,7 +30,7 @@ class Call:
     that none may show, whatever field or answer they stand in.
 
     `prepares`: it changes nothing by itself, so that where its answer is lost nothing has been asked for yet (Payple
-    auth.php).
+    auth.php). `once`: no money moves, and yet it may not be said again: it would be refused because it was done.
     """
 
     op: str
@@ -43,6 +43,7 @@ class Call:
     prepares: bool = False
     secrets: frozenset[str] = frozenset()
     hidden: tuple[str, ...] = field(default=(), repr=False)
+    once: bool = False
 
 
 class Fields:

@@ -14,10 +14,10 @@ from bridge.flows.ask_gateway import ask_at_once
 from bridge.flows.context import Context
 from bridge.flows.escrow_words import (
     NOT_SHOWN,
-    QUIET_MS,
     SHOWN,
     have_it_looked_at,
     settle_word,
+    silent_ms,
     stands,
     why_not_decided,
 )
@@ -82,7 +82,7 @@ def _record_asked(turn: Turn, now: Recorder, gateway: Gateway, word: Operation, 
         said = f"the buyer's {word.reason} has no answer, and the state that was asked for is {shown}"
         now.case(turn, payment, WORD_UNKNOWN, said)
         return
-    next_try_at = max(now.at + pause_ms(ASK_SECONDS, word.tries // 2), now.at + QUIET_MS - waited)
+    next_try_at = max(now.at + pause_ms(ASK_SECONDS, word.tries // 2), now.at + silent_ms(now, payment) - waited)
     if word.step is Step.NEEDS_HUMAN:
         next_try_at = after_human(since, now.at)
     operations.try_again(turn, word, next_try_at=next_try_at, code=word.code, message=word.message)
@@ -145,9 +145,9 @@ def refuse_lacking(turn: Turn, payment: Payment) -> None:
     if _may_lack_word(turn, payment):
         raise PendingOutcome(
             "The payment records were restored from a backup and may lack a word of the buyer that was passed on"
-            " before; the gateway has not said yet that nothing is decided. Nothing was sent; try again in a minute.",
-            message_ko="백업으로 되돌린 기록이라 구매자의 답을 이미 전했을 수 있어요. 결제사에 먼저 물어봤지만 아직"
-            " 정해지지 않았다는 답을 듣지 못했어요. 1분쯤 뒤에 다시 해 주세요.",
+            " before; the gateway has not said yet that nothing is decided. Nothing was sent; wait two minutes.",
+            message_ko="백업으로 되돌린 기록이라 구매를 확정하거나 거절한다고 이미 전했을 수 있어요. 결제사에 먼저"
+            " 물어봤지만 아직 정해지지 않았다는 답을 듣지 못했어요. 2분쯤 뒤에 다시 해 주세요.",
         )
 
 
@@ -157,7 +157,7 @@ def after_restore(turn: Turn, now: Recorder, payment: Payment, becomes: str) -> 
     A word that left just before the books were lost may be under way for a while: "kept" counts after that alone.
     """
     restored_at = _restored_at(turn, payment)
-    is_early = 0 <= now.at - restored_at < QUIET_MS  # before it only by a clock that has been set back
+    is_early = 0 <= now.at - restored_at < silent_ms(now, payment)  # before it only by a clock that has been set back
     return {SINCE: restored_at} if becomes == "kept" and restored_at and not is_early else {}
 
 

@@ -10,7 +10,7 @@ from bridge.domain.payment import Payment
 from bridge.domain.services import DECIDED, SAID, UNHEARD, EscrowShown
 from bridge.flows.external import EXTERNAL
 from bridge.flows.health import Words
-from bridge.flows.pace import waited_ms
+from bridge.flows.pace import quiet_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.ledger import audit, cases, operations
 from bridge.ledger.ledger import Row, Turn
@@ -19,8 +19,6 @@ from bridge.ledger.operations import Operation
 ASKED = "escrow.asked"
 SHOWN = "escrow.shown"
 NOT_SHOWN = "escrow.not_shown"
-QUIET_MS = 60_000
-"""How long ago, by the boot clock, a yes or no must have been sent for "the buyer has not spoken" to count."""
 _UNHEARD = Words(
     "구매자의 답을 전했지만 결제사가 아직 답하지 않았어요. 다시 전하지 말고 에스크로 상태를 먼저 확인해 주세요.",
     "The buyer's word was passed on and has no answer yet; ask for the escrow's state before passing it on again.",
@@ -48,10 +46,16 @@ def stands(turn: Turn, now: Recorder, current: Payment, step: str, outcome: obje
         if outcome.escrow != "kept":
             return outcome.escrow
         word = pending_word(turn, current)
-        early = word is not None and waited_ms(now.context, word, asked) < QUIET_MS
+        early = word is not None and waited_ms(now.context, word, asked) < silent_ms(now, current)
         return "" if current.escrow in DECIDED or early else "kept"
     is_no = isinstance(outcome, Refused | NotSent) and current.escrow == UNHEARD.get(step)
     return "kept" if is_no and _is_only_word(turn, current) else ""
+
+
+def silent_ms(now: Recorder, payment: Payment) -> int:
+    """How long ago, by the boot clock, a yes or no must have been sent for "the buyer has not spoken" to count: as long
+    as with money, for one that arrives late counts as well."""
+    return quiet_ms(now.context, now.site.gateway(payment.gateway))
 
 
 def pending_word(turn: Turn, payment: Payment) -> Operation | None:

@@ -19,11 +19,11 @@ from bridge.flows.context import Context
 from bridge.flows.escrow_words import (
     ASKED,
     NOT_SHOWN,
-    QUIET_MS,
     SHOWN,
     have_it_looked_at,
     pending_word,
     settle_word,
+    silent_ms,
     stands,
     why_not_decided,
 )
@@ -185,7 +185,7 @@ def _record(turn: Turn, now: Recorder, current: Payment, wish: EscrowWish, outco
         settle_word(turn, now, word, wish.step, outcome, becomes)
     elif word is not None and word.step is Step.SENT and wish.step in UNHEARD:
         code, message = (said.code, said.message) if said else ("", "")
-        next_try_at = now.at + QUIET_MS
+        next_try_at = now.at + silent_ms(now, current)
         operations.step(turn, word, Step.UNKNOWN, at=now.at, code=code, message=message, next_try_at=next_try_at)
     if isinstance(outcome, EscrowShown) and outcome.given_back:
         have_it_looked_at(turn, now, current, outcome)

@@ -62,6 +62,7 @@ class _Terms:
     ends_at: float
     connect_seconds: float
     committed_at: float | None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,14 @@ class Wire:
         """Send each call the exchange yields, hand it the reply, and return its outcome with the journal.
 
         The deadline is for the whole conversation. A call that moves money goes over a connection of its own, at most
-        5 s after `committed_at` (reading of the wire's clock), and is never repeated. A further one has an intent of
-        its own: what `renew` answers, asked before it.
+        5 s after `committed_at` (reading of the wire's clock), and is never repeated; so does one that is to be said
+        once, where there is a `committed_at`. A further one has an intent of its own: what `renew` answers, asked
+        before it.
         """
         ends_at = asyncio.get_running_loop().time() + deadline_seconds
         terms = _Terms(self._clock(), ends_at, connect_seconds, committed_at)
         journal: list[Line] = []
-        money_sent = False
+        money_sent = changed = False
         try:
             call = next(exchange)
             for _ in range(CALLS_MAX):
@@ -124,10 +126,10 @@ class Wire:
                 journal.append(line)
                 if isinstance(said, _Silence):
                     money_sent = money_sent or (call.moves_money and said.written)
-                    in_doubt = money_sent or (said.written and not call.prepares)
+                    in_doubt = money_sent or changed or (said.written and not call.prepares)
                     outcome = Unknown(said.why) if in_doubt else NotSent(said.why)
                     return Conversation(outcome, tuple(journal), money_sent)
-                money_sent = money_sent or call.moves_money
+                money_sent, changed = money_sent or call.moves_money, changed or call.once
                 call = exchange.send(said)
             return Conversation(Unknown(f"More than {CALLS_MAX} calls."), tuple(journal), money_sent)
         except StopIteration as end:
@@ -171,6 +173,7 @@ class Wire:
         except Barred as error:
             said = _Silence(str(error), written=False)
         else:
+            terms = replace(terms, once=call.once)
             said = await self._ask_in_time(address, _request(call, address), terms, moves_money=call.moves_money)
         seconds = self._clock() - began_at
         line = _line(call, said, seconds, began_at - terms.started_at)
@@ -185,7 +188,7 @@ class Wire:
         self.in_flight += 1
         try:
             async with asyncio.timeout_at(terms.ends_at), self._pool.slots(address):
-                if moves_money:
+                if moves_money or terms.once:
                     return await self._ask_once(address, request, terms, progress)
                 return await self._ask_kept(address, request, terms, progress)
         except TimeoutError:
@@ -214,7 +217,7 @@ class Wire:
             try:
                 return await self._ask_and_keep(address, connection, request, progress)
             except AnswerLost:
-                # The server dropped an idle connection while we wrote. No money moves here, so it may be said again.
+                # The server dropped an idle connection while we wrote. What may not be said again goes by _ask_once.
                 if progress.answer_begun:
                     raise
         connection = await self._pool.open(address, terms.connect_seconds)
@@ -233,6 +236,8 @@ class Wire:
         return answer
 
     def _check_intent(self, terms: _Terms) -> None:
+        if terms.committed_at is None and terms.once:
+            return
         if terms.committed_at is None:
             raise TooLate("A call that moves money needs a committed intent.")
         late_seconds = self._clock() - terms.committed_at

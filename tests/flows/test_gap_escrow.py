@@ -22,7 +22,7 @@ async def restored(world, paid):
     told = await known(world, paid)
     await back_up(world)
     await restore(world, told)
-    await world.live(90)
+    await world.live(150)
     world.teller.escrow = "kept"
     return paid
 
@@ -92,9 +92,9 @@ async def test_just_after_the_restore_a_lost_word_may_be_under_way_still(world, 
     await restore(world, told)
     world.teller.escrow = "kept"
     (site,) = [one for one in await world.all("SELECT restored_at, told_at FROM gap_sites") if one["told_at"]]
-    assert world.clock.now().timestamp() * 1000 - site["restored_at"] < 60_000
+    assert world.clock.now().timestamp() * 1000 - site["restored_at"] < 120_000
     early = await say(world, paid, "confirm", 1)
-    await world.live(66)
+    await world.live(136)
 
     assert (early.status_code, (await say(world, paid, "confirm", 2)).status_code) == (409, 200)
     assert words_of(world) == ["status", "status", "confirm"]

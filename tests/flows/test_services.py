@@ -211,7 +211,7 @@ async def test_that_the_buyer_has_not_spoken_counts_once_no_word_can_be_under_wa
     await escrow(world, paid, "deny")
     await escrow(world, paid, "status")
     early = ((await world.payment(paid)).escrow, (await escrow(world, paid, "confirm")).status_code)
-    await world.live(66)
+    await world.live(136)
     later = (await world.payment(paid)).escrow
     again = await escrow(world, paid, "deny")
 
@@ -226,7 +226,7 @@ async def test_a_word_of_the_buyer_that_was_refused_may_be_said_again_and_then_s
     before = (await world.payment(paid)).escrow
     said = await escrow(world, paid, "confirm")
     world.teller.escrow = "kept"
-    await world.live(61)
+    await world.live(131)
     await escrow(world, paid, "status")
 
     assert (refused.json()["gateway_message"], before, said.status_code) == ("그렇게 안 돼요", "kept", 200)
@@ -237,7 +237,7 @@ async def test_a_refused_word_does_not_prove_that_an_earlier_one_without_answer_
     world.teller.escrow = "kept"
     world.teller.fail("escrow", "lost_before")
     await escrow(world, paid, "confirm")
-    await world.live(61)
+    await world.live(131)
     await escrow(world, paid, "status")
     world.teller.fail("escrow", "no")
     again = await escrow(world, paid, "confirm")

@@ -38,6 +38,17 @@ def answered(step, **body):
     return ended.value.value
 
 
+def refused_while(step, body, code="310020"):
+    """Refuse a word, then answer the question how it stands."""
+    exchange = asked(step)
+    next(exchange)
+    again = exchange.send(Reply(200, json.dumps({"ResultCode": code, "ResultMsg": "불가"}).encode()))
+    assert (again.op, again.form["tid"], again.once) == ("escrow_checkstatus", "WTID0001", False)
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Reply(200, json.dumps(body).encode()))
+    return ended.value.value
+
+
 @pytest.mark.parametrize(
     ("step", "fields", "path", "about"),
     [
@@ -174,7 +185,25 @@ def test_only_the_configured_addresses_are_called():
 def test_a_code_that_proves_no_refusal_leaves_open_what_became_of_the_buyers_word(step):
     assert isinstance(answered(step, ResultCode="R301", ResultMsg="내부 오류"), Unknown)
     for code in ("R201", "310015", "310017", "310020"):
-        assert isinstance(answered(step, ResultCode=code, ResultMsg="불가"), Refused)
+        assert isinstance(refused_while(step, {"ResultCode": "00", "clStatus": "0"}, code), Refused)
+
+
+@pytest.mark.parametrize(("step", "state", "escrow"), [("confirm", "3", "confirmed"), ("deny", "10", "denied")])
+def test_a_word_that_is_refused_because_it_was_taken_already_was_taken(step, state, escrow):
+    told = refused_while(step, {"ResultCode": "00", "clStatus": state})
+    assert (type(told), told.escrow, told.code) == (EscrowShown, escrow, "310020")
+    other = {"3": "10", "10": "3"}[state]
+    assert isinstance(refused_while(step, {"ResultCode": "00", "clStatus": other}), Refused), "another word was"
+
+
+@pytest.mark.parametrize("body", [{"ResultCode": "R901"}, {"ResultCode": "00"}, {"ResultCode": "00", "clStatus": "77"}])
+def test_a_refusal_proves_nothing_while_the_state_does_not_say_that_it_was_not_taken_before(body):
+    assert isinstance(refused_while("deny", body), Unknown)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_only_the_state_may_be_asked_for_again_over_another_connection(step):
+    assert next(asked(step)).once is (step != "status")
 
 
 @pytest.mark.parametrize("step", ["confirm", "deny"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from wire_servers import JSON, BootClock, Server, answer, read_request, reset, says, serving, talk
 
-from bridge.domain.exchange import Reply
+from bridge.domain.exchange import Call, Reply
 from bridge.domain.gateway import NotSent, Unknown
 from bridge.wire import pool
 from bridge.wire.converse import PostResult, Wire
@@ -275,3 +275,36 @@ async def test_a_wordpress_that_is_down_slow_or_elsewhere_is_told_apart(wire: Wi
 
     async with serving(says(answer(JSON, status="301 Moved", headers="Location: /x\r\n"))) as server:
         assert await post(wire, server.origin) == PostResult(301, JSON)
+
+
+async def test_what_is_to_be_said_once_takes_no_kept_connection_and_is_not_said_again(wire: Wire) -> None:
+    async with serving(_closes_at_the_second_request(hurt=False)) as server:
+        await talk(wire, server, moves_money=False)
+        once = await talk(wire, server, moves_money=False, once=True)
+
+        assert isinstance(once.outcome, Reply)
+        assert (server.connections, len(server.requests)) == (2, 2)
+
+    async def takes_and_hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+        await read_request(reader, server)
+        reset(writer)
+
+    async with serving(takes_and_hangs_up) as server:
+        lost = await talk(wire, server, moves_money=False, once=True)
+
+        assert isinstance(lost.outcome, Unknown)
+        assert len(server.requests) == 1
+
+
+async def test_a_question_that_was_not_sent_leaves_open_what_was_said_once_before_it(wire: Wire) -> None:
+    async with serving(_closes_at_the_second_request(hurt=False)) as server:
+
+        def says_and_asks() -> Any:
+            yield Call("word", "POST", f"{server.origin}/word", form={"yes": "1"}, once=True)
+            return (yield Call("state", "POST", "http://127.0.0.1:9/state", form={"which": "1"}))
+
+        said = await wire.converse(
+            says_and_asks(), hosts=server.hosts, deadline_seconds=5.0, committed_at=wire._clock(), loopback_allowed=True
+        )
+        assert isinstance(said.outcome, Unknown)
+        assert [line.verdict for line in said.journal] == ["answered", "not_sent"]

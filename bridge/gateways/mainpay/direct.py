@@ -67,7 +67,7 @@ class Direct(Writer):
     ) -> Exchange[Issued | Declined | Unknown]:
         """Have a billing key issued for a typed card (card-auto/auth): signed over the amount 0, nothing is charged."""
         form = self._of(order.ref, 0, stamp) | self._card(card) | {"clientType": "MERCHANT"}
-        reply = yield self._relay("billkey", "v1", "card-auto/auth", form)
+        reply = yield replace(self._relay("billkey", "v1", "card-auto/auth", form), once=True)
         fields = reply.json_fields()
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
         if code != codes.SUCCESS:

@@ -1,6 +1,7 @@
 """PayApp's billing keys (BILL) and recurring plans (rebill). (manual, 등록결제, 정기결제)"""
 
 import re
+from dataclasses import replace
 
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder, PlanMade, PlanOrder
 from bridge.domain.card_owner import lacking_of_owner
@@ -38,8 +39,8 @@ class Billing(Talk):
     def issue_key_by_card(
         self, order: KeyOrder, card: CardEntry, stamp: Stamp
     ) -> Exchange[Issued | Declined | Unknown]:
-        """Register a card typed on the site (billRegist): moves no money, and may be asked again."""
-        reply = yield self.call(
+        """Register a card typed on the site (billRegist). No money moves; asked again, it makes another key."""
+        call = self.call(
             "billRegist",
             {
                 "cardNo": digits(card.number),
@@ -52,6 +53,7 @@ class Billing(Talk):
                 "buyerId": order.customer,
             },
         )
+        reply = yield replace(call, once=True)
         answer = read(reply)
         if not answer.ok:
             return _no_key(answer)
@@ -163,12 +165,12 @@ class Billing(Talk):
 
     def stop_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Let a plan rest (rebillStop)."""
-        reply = yield self.call("rebillStop", {"rebill_no": plan})
+        reply = yield replace(self.call("rebillStop", {"rebill_no": plan}), once=True)
         return _done(read(reply))
 
     def start_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Let a resting plan go on (rebillStart)."""
-        reply = yield self.call("rebillStart", {"rebill_no": plan})
+        reply = yield replace(self.call("rebillStart", {"rebill_no": plan}), once=True)
         return _done(read(reply))
 
 

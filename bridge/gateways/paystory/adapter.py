@@ -235,7 +235,8 @@ class PayStory(Writer):
             "reqType": "0",
         }
         form |= self.whose(order.buyer, order.title)
-        reply = yield self.call("regist", "/payment.registBill", form, secrets=SECRETS | CARD_SECRETS)
+        call = self.call("regist", "/payment.registBill", form, secrets=SECRETS | CARD_SECRETS)
+        reply = yield replace(call, once=True)  # a card that is registered is refused (F004)
         return answers.key(order, self.settings.mid, reply)
 
     @property

@@ -1,5 +1,7 @@
 """Welcome's billing keys, charges, key-in and card look-up. (PAYAPI 3, 4, 5)"""
 
+from dataclasses import replace
+
 from bridge.domain.billing import BillingKey, CardEntry, Issued, KeyOrder
 from bridge.domain.card_owner import lacking_of_owner
 from bridge.domain.exchange import Exchange, Reply, Stamp
@@ -42,7 +44,7 @@ class Billing(Links):
         if self.settings.billing_key == "auth":
             path = "/billing/billkey/card"
             fields |= {"registNo": self.encrypt(card.holder), "passwd": self.encrypt(card.password)}
-        reply = yield self.call("billkey", path, fields, [("cardNumber", number)], stamp)
+        reply = yield replace(self.call("billkey", path, fields, [("cardNumber", number)], stamp), once=True)
         answer = read(reply)
         if answer.code != codes.SUCCESS:  # no money moves here, so an explicit no is one
             return Declined(codes.decline(answer.code) or Reason.DECLINED, answer.code, answer.message)

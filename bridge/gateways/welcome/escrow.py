@@ -1,6 +1,7 @@
 """Welcome's escrow (에스크로): the delivery, the buyer's yes or no, the state. (PAYAPI 6; mobile 9)"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from bridge.domain.exchange import Exchange, Stamp
@@ -8,7 +9,7 @@ from bridge.domain.failures import Malformed
 from bridge.domain.gateway import Refused, Unknown
 from bridge.domain.payment import Method, Payment
 from bridge.domain.reasons import Reason
-from bridge.domain.services import UNHEARD, EscrowField, EscrowShown, EscrowStep, check_fields
+from bridge.domain.services import SAID, UNHEARD, EscrowField, EscrowShown, EscrowStep, check_fields
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.talk import Talk, read
 
@@ -92,13 +93,33 @@ class Escrow(Talk):
         if step.step == "delivery":
             own["exName"] = codes.COURIERS.get(fields["exCode"], "")
         own["clientIp"] = self.settings.server_address
-        answer = read((yield self.call(f"escrow_{path}", f"/escrow/{path}", fields | own, [], stamp)))
+        call = self.call(f"escrow_{path}", f"/escrow/{path}", fields | own, [], stamp)
+        answer = read((yield replace(call, once=step.step != "status")))
         if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS):
-            return _not_taken(step, answer.code, answer.message)
+            told = _not_taken(step, answer.code, answer.message)
+            if isinstance(told, Refused) and step.step in UNHEARD:
+                return (yield from self._unless_taken(payment, step, told, stamp))
+            return told
         state = answer.text("clStatus", "")
         shown = codes.ESCROW_STATES.get(state, state) or step.step
         given_back = step.step == "status" and state in codes.ESCROW_CANCELLED
         return EscrowShown(shown, answer.code, answer.message, _decided(step, state), given_back)
+
+    def _unless_taken(
+        self, payment: Payment, step: EscrowStep, no: Refused, stamp: Stamp
+    ) -> Exchange[EscrowShown | Refused | Unknown]:
+        """Believe a no to the buyer's word unless its state says that it was taken: a word that reached Welcome twice
+        is refused because of itself."""
+        fields = {"tid": payment.refs.get("tid", ""), "clientIp": self.settings.server_address}
+        answer = read((yield self.call("escrow_checkstatus", "/escrow/checkstatus", fields, [], stamp)))
+        state = answer.text("clStatus", "")
+        if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS) or state not in codes.ESCROW_STATES:
+            return Unknown(
+                "the word was refused, and the state does not tell whether it was taken", no.code, no.message
+            )
+        if _decided(EscrowStep("status"), state) == SAID[step.step]:
+            return EscrowShown(codes.ESCROW_STATES[state], no.code, no.message, SAID[step.step])
+        return no
 
 
 def why_not_refunded(payment: Payment) -> str:
