@@ -44,7 +44,7 @@ def main() -> int:
     summary = figures.summary(time.monotonic() - began_at, asked.processes)
     for text in summary["broken_promises"]:
         print(f"too slow: {text}")
-    missing = [] if asked.gateway else untold(summary["stories"], summary["schedules"])
+    missing = [] if asked.gateway else untold(summary["stories"], summary["schedules"], summary["stories_of_some"])
     for text in missing:
         print(f"no schedule told this: {text}")
     if asked.json:

@@ -84,7 +84,7 @@ class Checks:
 
     @property
     def payments_by_gateway(self) -> Counter[str]:
-        return Counter(self._setup(row).name for row in self._payments.values())
+        return Counter(self.setup_of(row).name for row in self._payments.values())
 
     def fail(self, rule: str, text: str) -> None:
         """Note that a rule is broken."""
@@ -171,8 +171,10 @@ class Checks:
                 known = one["evidence"] in EVIDENCE
                 self.holds("I9", known, f"{one['kind']} ended {one['state']} by {one['evidence'] or 'nothing'}")
                 self._judge_truth(one, operations)
+            if one["kind"] == "word":
+                self._storm.escrow.became(one)
             if was == "unknown":
-                self.resolved.append((self._setup(one).name, now - since))
+                self.resolved.append((self.setup_of(one).name, now - since))
             self._time(one, now)
             kept = since if was == "sent" and one["state"] == "unknown" else now
             self._steps[one["id"]] = (one["state"], kept)
@@ -185,7 +187,7 @@ class Checks:
         if one["state"] == "unknown":
             self.settling.unknown(one["id"], now)
         elif one["state"] != "sent":
-            setup = self._setup(one)
+            setup = self.setup_of(one)
             moved, refused = self._book(one)[0] > 0, was_refused(self._turn, one["id"])
             promised = promise(adapter(setup.name), kind, moved=moved, refused=refused)
             self.settling.known(one["id"], now, setup.name, promised, by_person=one["state"] == "needs_human")
@@ -245,10 +247,18 @@ class Checks:
         self._nonces |= nonces
         self._answers = answers["many"]
 
-    def _setup(self, row: Any) -> Setup:
+    def setup_of(self, row: Any) -> Setup:
+        """Say which set-up a row's site has."""
         return self._storm.gates[row["site"]].site.setup
 
+    def settled_within(self, payment: str, seconds: float) -> bool:
+        """Tell whether an operation of a payment ended so short a time ago."""
+        return self._settled_at.get(payment, 0.0) > self._storm.loop.time() - seconds
+
     def _book(self, row: Any) -> tuple[int, int]:
+        of_plan = self._storm.plans.book(row["merchant_ref"], row["site"]) if self._storm.extras.plans else None
+        if of_plan is not None:
+            return of_plan
         books = self._storm.gates[row["site"]].world.bank.of(row["merchant_ref"])
         return sum(book.captured for book in books), sum(book.refunded for book in books)
 
@@ -260,7 +270,8 @@ class Checks:
         taken, given = self._book(row)
         booked = [one["amount"] for one in entries]
         booked_taken, booked_given = sum(max(0, one) for one in booked), -sum(min(0, one) for one in booked)
-        return Truth(taken, given, booked_taken, booked_given, row["amount"], self._refund_made(row))
+        word_taken = self._storm.extras.escrow and self._storm.escrow.is_taken(row)
+        return Truth(taken, given, booked_taken, booked_given, row["amount"], self._refund_made(row), word_taken)
 
     def place(self, payment: str) -> tuple[str, str]:
         """Say at which site's gateway a payment is, and under which reference."""
@@ -300,7 +311,7 @@ class Checks:
             row["id"],
         )
         # A notice may settle an operation between the commit of a harmless repetition's claim and its first byte.
-        just_settled = self._settled_at.get(row["id"], 0.0) > self._storm.loop.time() - INTENT_SECONDS_MAX
+        just_settled = self.settled_within(row["id"], INTENT_SECONDS_MAX)
         sent_once = setup.sent_once_as(request.target, request.body)
         approves = sent_once in setup.approval_paths
         if not approves and (self._gives_all_back(setup, row) or self._takes_the_rest_back(setup, row, pending)):
@@ -368,8 +379,9 @@ class Checks:
         if context is None:
             return
         kind = path.split("/")[4]
-        dedupe = context.sites.get(site.id).gateway(site.setup.gateway).read_notice(body, kind).dedupe
-        self._acknowledged.add((site.id, site.setup.gateway, dedupe))
+        notice = context.sites.get(site.id).gateway(site.setup.gateway).read_notice(body, kind)
+        self._acknowledged.add((site.id, site.setup.gateway, notice.dedupe))
+        self._storm.plans.acknowledged(site, notice)
         self._judge_kept()
 
     def _judge_kept(self) -> None:
@@ -449,7 +461,9 @@ class Checks:
             cases.setdefault(one["payment"], []).append(one["reason"])
         for payment in self._payments.values():
             self._judge_money(payment, cases.get(payment["id"], []))
-            self._storm.stories.ended(self._turn, self._setup(payment).name, payment)
+            if self._storm.extras.escrow:
+                self._storm.escrow.at_the_end(payment, cases.get(payment["id"], []))
+            self._storm.stories.ended(self._turn, self.setup_of(payment).name, payment)
             chain = audit.chain(self._turn, payment["id"])
             self.holds("I15", audit.first_break(chain) is None, f"{payment['merchant_ref']}: its audit is broken")
             taken, deposits = self._book(payment)[0], self._storm.paid_in[payment["merchant_ref"]]
@@ -459,6 +473,8 @@ class Checks:
         self._judge_kept_money(cases)
         self._storm.told.at_the_end()
         self._storm.keys.at_the_end()
+        self._storm.typed_keys.at_the_end()
+        self._storm.plans.at_the_end()
         self._storm.receipts.at_the_end()
         self._judge_secrets()
 
@@ -488,7 +504,7 @@ class Checks:
             most = max(row["amount"] for row in rows)
             reasons = [reason for row in rows for reason in cases.get(row["id"], [])]
             known = explains(reasons, Side.KEPT)
-            name = self._setup(rows[0]).name
+            name = self.setup_of(rows[0]).name
             self.orders[name] += 1
             self.orders_with_a_person[name] += bool(reasons)
             self.people += Counter(f"{name} {reason}" for reason in set(reasons))
@@ -504,7 +520,8 @@ class Checks:
         columns += " UNION ALL SELECT message FROM receipts"
         rows = self._turn.all(f"{columns} UNION ALL SELECT body FROM news UNION ALL SELECT message FROM operations")
         text = "\n".join([*(row["text"] for row in rows), *self.log_lines])
-        kept = self._connection.iterdump() if self._storm.extras.typed else ()
+        types = self._storm.extras.typed or self._storm.extras.typed_keys
+        kept = self._connection.iterdump() if types else ()
         self.holds("I13", not any(typed.NUMBER in line for line in (text, *kept)), "a typed card's number is kept")
         secrets = [token for gate in self._storm.gates.values() for token in gate.secrets()]
         for secret in (*secrets, *accounts.SECRETS, receipts.NUMBER):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
-from tests.storm.gateways import MODES
+from tests.storm.gateways import IN_ESCROW, MODES
 from tests.storm.gateways.setup import Setup
-from tests.storm.regressions import PLAIN, WITHOUT_STORIES
+from tests.storm.regressions import PLAIN, WITHOUT_STORIES, WITHOUT_WORDS
 
 if TYPE_CHECKING:
     from tests.storm.people import Sale
@@ -54,6 +54,15 @@ class Extras:
     typed: bool = False
     """Cards are typed on the shop's own page for some orders, where a gateway takes them so (`typed.py`)."""
 
+    typed_keys: bool = False
+    """Cards are registered by their number for some orders, where a gateway takes them so (`typed_keys.py`)."""
+
+    escrow: bool = False
+    """A gateway whose windows can be in escrow is set up so (`escrow.py`)."""
+
+    plans: bool = False
+    """Some orders are a plan's that the gateway charges by itself, where it has plans (`plans.py`)."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -65,6 +74,8 @@ class Extras:
 
     def mode_of(self, setup: Setup) -> str:
         """Name the set-up that a site has: that one, or its other mode."""
+        if self.escrow and setup.name in IN_ESCROW:
+            return IN_ESCROW[setup.name].name
         return MODES[setup.name].name if self.at_once and setup.name in MODES else setup.name
 
 
@@ -85,6 +96,9 @@ def draw_extras(seed: int) -> Extras:
         stories=seed not in WITHOUT_STORIES and chance.random() < 0.3,
         hasty=seed not in WITHOUT_STORIES and chance.random() < 0.15,
         typed=seed not in WITHOUT_STORIES and chance.random() < 0.25,
+        typed_keys=seed not in WITHOUT_WORDS and chance.random() < 0.06,
+        escrow=seed not in WITHOUT_WORDS and chance.random() < 0.14,
+        plans=seed not in WITHOUT_WORDS and chance.random() < 0.12,
     )
 
 
@@ -111,6 +125,19 @@ def type_cards(sales: "list[Sale]", extras: Extras, chance: random.Random) -> No
         types = chance.random() < 0.7 and sale.shop.site.setup.types_cards and not sale.by_key
         if extras.typed and types:
             sale.method, sale.months, sale.is_typed = "card", 0, True
+
+
+def type_keys(sales: "list[Sale]", extras: Extras, chance: random.Random) -> None:
+    """Have cards registered by their number for some of the sales where the schedule has that, or plans begun."""
+    for sale in sales:
+        types, plans = chance.random() < 0.7, chance.random() < 0.7
+        setup = sale.shop.site.setup
+        if sale.by_key or sale.is_typed:
+            continue
+        if extras.typed_keys and types and setup.typed_keys is not None:
+            sale.method, sale.months, sale.by_typed_key = "card", 0, True
+        elif extras.plans and plans and setup.plans is not None:
+            sale.method, sale.months, sale.tax_free_share, sale.is_plan = "card", 0, 0.0, True
 
 
 def sold(amount: int, tax_free: int) -> dict[str, Any]:

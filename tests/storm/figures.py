@@ -7,7 +7,7 @@ from typing import Any
 from bridge.domain.machine import State
 from tests.storm.gateways import EVERY
 from tests.storm.settling import Settled, Way
-from tests.storm.stories import STORIES, Stories
+from tests.storm.stories import OF_SOME, STORIES, Stories
 from tests.storm.storm import Outcome
 from tests.storm.weather import KINDS
 from tests.support.commit import commit
@@ -104,6 +104,7 @@ class Figures:
             "what_people_did": dict(sorted(self.deeds.items())),
             "gateways": {setup.name: self._of_gateway(setup.name) for setup in EVERY},
             "stories": {setup.name: {one: self.stories[setup.name, one] for one in STORIES} for setup in EVERY},
+            "stories_of_some": {one: sum(self.stories[setup.name, one] for setup in EVERY) for one in OF_SOME},
         }
 
     def broken_promises(self) -> list[str]:

@@ -55,7 +55,9 @@ class Gate:
 
     def secrets(self) -> list[str]:
         """What must never be read anywhere: the shop's keys, and the tokens the windows gave to buyers."""
-        return [*self.site.setup.tokens(self.desk), *self.site.setup.key_secrets(self.desk), *self.site.setup.secrets]
+        setup = self.site.setup
+        typed = setup.typed_keys(self.desk) if setup.typed_keys is not None else ()
+        return [*setup.tokens(self.desk), *setup.key_secrets(self.desk), *typed, *setup.secrets]
 
     async def _post_notice(self, method: str, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
         storm = self._storm

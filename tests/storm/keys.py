@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.storm.storm import Storm
 
 CUSTOMER = "wp:7"
+TYPIST = "wp:8"
+"""Whose keys are of typed cards: who asks for one gives it."""
 UNDER_WAY = ("opening", "open", "issuing")
 GIVEN = ("issuing", "active")
 """States of a key in which what charges it may be written."""
@@ -29,6 +31,8 @@ GIVEN = ("issuing", "active")
 
 class Keyholder:
     """Somebody who has a key registered, pays an order by it, and perhaps has it deleted."""
+
+    customer = CUSTOMER
 
     def __init__(self, storm: "Storm", sale: Sale, chance: random.Random) -> None:
         self._storm = storm
@@ -56,16 +60,19 @@ class Keyholder:
             await asyncio.sleep(self._chance.uniform(1.0, 60.0))
         return False
 
-    async def _ask(self) -> dict[str, Any] | None:
+    def _wish(self) -> dict[str, Any]:
         sale, order = self._sale, self._sale.order()
-        wish = {
-            "customer": CUSTOMER,
+        return {
+            "customer": self.customer,
             "title": "정기 후원",
             "buyer": order["buyer"],
             "result_url": order["result_url"],
             "actor": "buyer",
             "method": sale.method,
         } | ({"order": order} if sale.key_pays_first else {})
+
+    async def _ask(self) -> dict[str, Any] | None:
+        sale, wish = self._sale, self._wish()
         key = await self._signed("POST", "/v1/billing-keys", wish)
         if key is not None:
             self._storm.keys.asked[key["id"]] = sale
@@ -99,19 +106,19 @@ class Keyholder:
     async def _charge(self, key: str) -> bool:
         """Charge it, perhaps twice at once, as two pages of a shop would; tells whether it may be paid."""
         sale = self._sale
-        wish = {"customer": CUSTOMER, "order": sale.order(), "actor": "buyer"}
+        wish = {"customer": self.customer, "order": sale.order(), "actor": "buyer"}
         wish |= {"instalment_months": months_of(sale, sale.amount)} if sale.months else {}
         many = 2 if self._storm.weather.strikes("two_tabs") else 1
         path = f"/v1/billing-keys/{key}/charges"
         said = await asyncio.gather(*(self._signed("POST", path, wish) for _ in range(many)))
         if self._chance.random() < 0.3:
-            await self._signed("DELETE", f"/v1/billing-keys/{key}", {"customer": CUSTOMER})
+            await self._signed("DELETE", f"/v1/billing-keys/{key}", {"customer": self.customer})
             await self._signed("POST", path, wish)
         return any(one is not None and one.get("state") not in ("declined", "expired") for one in said)
 
     async def _state(self, key: str) -> str:
         shop = self._sale.shop
-        heard = await shop.send(shop.sign("GET", f"/v1/billing-keys/{key}?customer={CUSTOMER}"))
+        heard = await shop.send(shop.sign("GET", f"/v1/billing-keys/{key}?customer={self.customer}"))
         return str(_read(heard).get("state", "")) if heard is not None and heard.status == 200 else ""
 
     async def _signed(self, method: str, path: str, wish: dict[str, Any]) -> dict[str, Any] | None:
@@ -169,27 +176,35 @@ class Keys:
         name, _, key = payment["token_id"].partition(":")
         if name != "billing_key":
             return
-        row = self._turn.one("SELECT state FROM billing_keys WHERE id = ?", key)
+        row = self._turn.one("SELECT state, customer FROM billing_keys WHERE id = ?", key)
         assert row is not None, "keys are never removed in a storm"
         holds = self._storm.checks.holds
         holds("K1", row["state"] in GIVEN, f"{payment['merchant_ref']}: a key that is {row['state']} is charged")
-        holds("K1", key in self.given, f"{payment['merchant_ref']}: a key that nobody gave is charged")
+        holds(
+            "K1",
+            key in self.given or row["customer"] == TYPIST,
+            f"{payment['merchant_ref']}: a key that nobody gave is charged",
+        )
 
     def under_way(self) -> int:
         """Count the keys that have yet to come to an end."""
-        if not self._storm.extras.keys:
+        if not self._has_keys():
             return 0
         row = self._turn.one(f"SELECT COUNT(*) AS many FROM billing_keys WHERE state IN {UNDER_WAY}")
         assert row is not None
         return int(row["many"])
 
+    def _has_keys(self) -> bool:
+        return self._storm.extras.keys or self._storm.extras.typed_keys
+
     def at_the_end(self) -> None:
         """Judge what came of them."""
-        if not self._storm.extras.keys:
+        if not self._has_keys():
             return
         checks = self._storm.checks
         checks.holds("I14", not self.under_way(), f"after the calm {self.under_way()} keys are still under way")
-        for row in self._turn.all("SELECT id, site, ref, state, key_sealed FROM billing_keys ORDER BY id"):
+        asked = "SELECT id, site, ref, state, key_sealed FROM billing_keys WHERE customer = ? ORDER BY id"
+        for row in self._turn.all(asked, CUSTOMER):
             bank = self._storm.gates[row["site"]].world.bank
             kept = bool(row["key_sealed"]) or any(book.captures for book in bank.of(row["ref"]))
             given = not kept or row["id"] in self.given

@@ -33,6 +33,8 @@ class Truth:
     amount: int
     refund_made: bool
     """Whether the refund without an outcome is among what the console shows as asked for by us."""
+    word_taken: bool = False
+    """Whether the console shows the buyer's word that has no outcome."""
 
     @property
     def net(self) -> int:
@@ -114,6 +116,8 @@ def choose(
     found: dict[str, bool] = {
         "refunded": truth.refund_made,
         "not_refunded": not truth.refund_made,
+        "word_taken": truth.word_taken,
+        "word_not_taken": not truth.word_taken,
         "voided": truth.taken > 0 and truth.net == 0,
         "declined": truth.taken == 0,
         "paid": truth.net == truth.amount and truth.given == 0,

@@ -10,7 +10,7 @@ from bridge.domain.machine import Kind
 from tests.storm.figures import ENOUGH_OUTCOMES, EXPLAINED
 from tests.storm.gateways import SETUPS, adapter
 from tests.storm.settling import promise
-from tests.storm.stories import ENOUGH_SCHEDULES, STORIES
+from tests.storm.stories import ENOUGH_SCHEDULES, OF_SOME, STORIES
 from tests.storm.weather import KINDS
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -38,15 +38,18 @@ say now one true thing of such money and now another (`tests/storm/office.py`). 
 over a call until its case is a person's, and clerks decide cases within seconds of seeing them, are told that it is
 too early, and come back at the moment they were told (`tests/storm/hasty.py`). In some seeds cards are typed on the
 shop's own page at Mainpay and Welcome, and their number is looked for in every row and line that is kept
-(`tests/storm/typed.py`). In some seeds a bit of a row is
+(`tests/storm/typed.py`). In some seeds cards are registered by their number, which the shop's page takes or the
+bridge's (`tests/storm/typed_keys.py`), or the windows of Welcome are in escrow, clerks report deliveries and buyers say
+yes or no, here or at the gateway (`tests/storm/escrow.py`), or orders are plans that PayApp charges by itself, whose
+days come within minutes, and which rest, go on and end (`tests/storm/plans.py`). In some seeds a bit of a row is
 flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
 of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again,
 nothing is given back again, and each gap ends or waits for a case's person (`tests/storm/restoring.py`); what only a
 case of the lost books told is not judged, nor a copy older than a site's key, nor one put back while a storm rages.
 What is not there: sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's
-thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those. Plans, escrow and keys registered
-by a typed card are not there either.
+thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those. Plans that are registered by PayApp's
+script, and Pay-Story's escrow, of which nothing is told or asked, are not there either.
 
 A case excuses a difference only where it is about money that nobody can know of until a person has looked
 (`tests/storm/explained.py` says which are, and in which direction); beside any other case it counts as lost, doubled
@@ -214,6 +217,10 @@ def _stories(found: dict[str, Any]) -> Iterable[str]:
     for name, many in told.items():
         yield f"| {name} | {' | '.join(f'{many[one]:,}' for one in names)} |"
     yield f"\nA run of {ENOUGH_SCHEDULES:,} schedules or more fails where one of them was told nowhere."
+    if "stories_of_some" in found:
+        yield "Nor may it tell these seldom, which only some gateways have.\n"
+        yield "| story | times | at least |\n|---|---|---|"
+        yield from (f"| {one} | {many:,} | {OF_SOME[one]:,} |" for one, many in found["stories_of_some"].items())
 
 
 def _faults(found: dict[str, Any]) -> Iterable[str]:

@@ -41,6 +41,8 @@ class Sale:
     by_key: bool = False
     key_pays_first: bool = False
     is_typed: bool = False
+    by_typed_key: bool = False
+    is_plan: bool = False
 
     def tax_free(self, amount: int) -> int:
         """How much of an order of that price is free of tax, in KRW."""

@@ -31,3 +31,5 @@ PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376} - HASTY
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""
 WITHOUT_STORIES = PLAIN | {90173, 600192, 3292, 8376}
 """Those found before some schedules told seldom stories more often, or had hasty clerks (`extras.py`)."""
+WITHOUT_WORDS = WITHOUT_STORIES | HASTY
+"""Those found before cards were registered by their number, and before there were escrows and plans."""

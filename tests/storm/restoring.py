@@ -84,6 +84,8 @@ class Restoring:
             if done and self._has_passed(turn) and storm.agenda.is_quiet():
                 break
         self._judge(turn, given)
+        again = [storm.begin(one.speak_again()) for one in storm.recipients]
+        storm.loop.run(STEP_SECONDS if again else 0.0)  # W1 judges that
 
     def _given_back(self) -> dict[str, int]:
         books = [book for gate in self._storm.gates.values() for book in gate.books()]

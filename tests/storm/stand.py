@@ -92,7 +92,8 @@ async def _pair_all(clock: BridgeClock, ledger: StormLedger, setups: list[Setup]
             url=url,
             gateways=[setup.gateway],
             settings={
-                setup.gateway: dict(setup.settings(setup.origin)) | ({CARD_ENTRY: "on"} if setup.types_cards else {})
+                setup.gateway: dict(setup.settings(setup.origin))
+                | ({CARD_ENTRY: "on"} if setup.types_cards or setup.typed_keys else {})
             },
             mode=Mode.TEST,
         )

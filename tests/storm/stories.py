@@ -1,6 +1,7 @@
 """Counts at each set-up the stories that every gateway must tell alike, so that none is only said to be among them."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from bridge.ledger.ledger import Turn
@@ -18,6 +19,27 @@ TOO_EARLY = "decided too early, then again"
 STORIES = (PAID, DECLINED, CLOSED, LOST_BEFORE, LOST_AFTER, TOLD_THRICE, TOLD_LATE, IN_PARTS, RACE, TOO_EARLY)
 ANYWHERE = (TOO_EARLY,)
 """Told at any set-up they are told: it is the same code everywhere, and some set-ups hand people few outcomes."""
+KEY_TYPED = "typed card registered"
+KEY_LOST = "typed card's key lost with its answer"
+WORD_TAKEN = "buyer's word on an escrow taken"
+WORD_UNHEARD = "buyer's word without an answer"
+SAID_ELSEWHERE = "buyer decided at the gateway"
+ROUND = "plan's round charged"
+ROUND_FAILED = "plan's round refused"
+PLAN_ENDED = "plan ended"
+PLAN_UNHEARD = "plan's change without an answer"
+OF_SOME: Mapping[str, int] = {
+    KEY_TYPED: 200,
+    KEY_LOST: 20,
+    WORD_TAKEN: 100,
+    WORD_UNHEARD: 20,
+    SAID_ELSEWHERE: 20,
+    ROUND: 500,
+    ROUND_FAILED: 100,
+    PLAN_ENDED: 50,
+    PLAN_UNHEARD: 10,
+}
+"""What only some gateways have, and how often a run that is long enough must have told it."""
 OF_FAULTS = {"decline": DECLINED, "notice_thrice": TOLD_THRICE, "notice_late": TOLD_LATE}
 ENOUGH_SCHEDULES = 15_000
 """A run of fewer may miss a story by chance; in so many the most seldom is told dozens of times."""
@@ -44,10 +66,13 @@ class Stories(Counter[tuple[str, str]]):
             self[setup, IN_PARTS] += int(row is not None and row["many"] > 1)
 
 
-def untold(told: dict[str, dict[str, int]], schedules: int) -> list[str]:
-    """Name the stories that no schedule told at a set-up, or anywhere, in a run that is long enough to tell all."""
+def untold(told: dict[str, dict[str, int]], schedules: int, of_some: Mapping[str, int] | None = None) -> list[str]:
+    """Name the stories that no schedule told at a set-up, or anywhere, in a run that is long enough to tell all; and
+    those of some gateways that were told too seldom."""
     if schedules < ENOUGH_SCHEDULES:
         return []
     everywhere = [story for story in STORIES if story not in ANYWHERE]
     missing = [f"{setup}: {story}" for setup, many in told.items() for story in everywhere if not many.get(story)]
-    return missing + [f"anywhere: {story}" for story in ANYWHERE if not any(many.get(story) for many in told.values())]
+    missing += [f"anywhere: {story}" for story in ANYWHERE if not any(many.get(story) for many in told.values())]
+    seldom = [(story, of_some.get(story, 0), least) for story, least in OF_SOME.items()] if of_some is not None else []
+    return missing + [f"{story}: {many} of {least}" for story, many, least in seldom if many < least]

@@ -20,7 +20,8 @@ from tests.storm.accounts import Cashier
 from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
-from tests.storm.extras import Extras, draw_extras, dress, type_cards
+from tests.storm.escrow import Escrow, Recipient
+from tests.storm.extras import Extras, draw_extras, dress, type_cards, type_keys
 from tests.storm.gate import Gate
 from tests.storm.gateways import SETUPS
 from tests.storm.gateways.window import Coming
@@ -31,6 +32,7 @@ from tests.storm.loop import StormLoop
 from tests.storm.net import Headers, Heard, Leaving, Line, Server, StormWire
 from tests.storm.office import office
 from tests.storm.people import AMOUNTS, Buyer, Clerk, Sale
+from tests.storm.plans import Plans, Subscriber, nights
 from tests.storm.receipts import Bookkeeper, Receipts
 from tests.storm.restoring import Restoring
 from tests.storm.settling import TROUBLES, Settled
@@ -39,6 +41,7 @@ from tests.storm.stand import PUBLIC_URL, SETTINGS, stand
 from tests.storm.stories import Stories
 from tests.storm.told import Told
 from tests.storm.typed import Typist
+from tests.storm.typed_keys import KeyTypist, TypedKeys
 from tests.storm.weather import Weather
 
 KILLS_MAX = 6
@@ -115,6 +118,10 @@ class Storm:
         self.told = Told(self)
         self.keys = Keys(self)
         self.receipts = Receipts(self)
+        self.typed_keys = TypedKeys(self)
+        self.escrow = Escrow(self)
+        self.recipients: list[Recipient] = []
+        self.plans = Plans(self)
         self.silence = Silence(self)
         self.weather.on_strike = self._trouble
         self.agenda = Agenda(self)
@@ -123,6 +130,7 @@ class Storm:
         self.sales = self._sales()
         dress(self.sales, self.extras, random.Random(f"{seed}:dress"))
         type_cards(self.sales, self.extras, random.Random(f"{seed}:typed"))
+        type_keys(self.sales, self.extras, random.Random(f"{seed}:typed keys"))
 
     def _sales(self) -> list[Sale]:
         shops = list(self.shops.values())
@@ -165,14 +173,18 @@ class Storm:
         for sale in self.sales:
             own = random.Random(f"{self.seed}:{sale.ref}")
             comes_after = own.uniform(0.0, 300.0)
-            buyer = Keyholder if sale.by_key else Typist if sale.is_typed else Buyer
-            work.append(self._after(comes_after, buyer(self, sale, own).buy))
+            work.append(self._after(comes_after, _buyer_of(sale)(self, sale, own).buy))
             if own.random() < 0.7:
                 work.append(Clerk(self, sale, random.Random(f"{self.seed}:{sale.ref}:clerk")).work())
             if self.extras.accounts and sale.method == "virtual_account":
                 work.append(Cashier(self, sale, random.Random(f"{self.seed}:{sale.ref}:cashier")).work())
             if self.extras.receipts and sale.method == "virtual_account" and sale.shop.site.setup.receipts:
                 work.append(Bookkeeper(self, sale, random.Random(f"{self.seed}:{sale.ref}:bookkeeper")).work())
+            if sale.shop.site.setup.escrow is not None:
+                self.recipients.append(Recipient(self, sale, random.Random(f"{self.seed}:{sale.ref}:recipient")))
+        if any(sale.is_plan for sale in self.sales):
+            work.append(nights(self, random.Random(f"{self.seed}:nights")))
+        work += [one.work() for one in self.recipients]
         work += [mischief.bank(self, seeds[0]), mischief.console(self, seeds[1])]
         if self.chance.random() < 0.6:
             work.append(office(self, random.Random(f"{self.seed}:office")))
@@ -211,7 +223,8 @@ class Storm:
         while self.loop.time() < ends_at:
             self.loop.run(CALM_STEP_SECONDS)
             busy = any(not task.done() for task in self._people) or any(gate.busy for gate in self.gates.values())
-            if not busy and not self._planned and self.agenda.is_quiet() and not self.keys.under_way():
+            under_way = self.keys.under_way() or self.plans.under_way()
+            if not busy and not self._planned and self.agenda.is_quiet() and not under_way:
                 return
 
     def _outcome(self) -> Outcome:
@@ -430,6 +443,8 @@ class Storm:
         if request.moves_money:
             self.checks.money_leaves(request)
         self.told.leaves(request)
+        self.escrow.leaves(request)
+        self.typed_keys.leaves(request)
         return False
 
     def gone(self, request: Leaving) -> bool:
@@ -451,6 +466,15 @@ class Storm:
         self.agenda.forget()
         self.clock.wake()
         self.note(f"the bridge's clock is off by {timedelta(seconds=self.clock.skew_seconds)}")
+
+
+def _buyer_of(sale: Sale) -> type[Buyer | Keyholder | Typist | Subscriber]:
+    """Say who pays an order."""
+    if sale.is_plan:
+        return Subscriber
+    if sale.by_typed_key:
+        return KeyTypist
+    return Keyholder if sale.by_key else Typist if sale.is_typed else Buyer
 
 
 def run(seed: int) -> Outcome:

@@ -189,7 +189,8 @@ class Weather:
         if not kinds:
             return None
         kind = self._chance.choice(kinds)
-        doubles = (setup.blind or setup.doubles_told) and kind in DUPLICATES and op in setup.refunds
+        told = (setup.blind or setup.doubles_told) and op in setup.refunds
+        doubles = kind in DUPLICATES and (told or op in setup.charges_twice)
         if doubles or (kind == "wrong_amount" and setup.undo_by_amount):
             must_tell()
         return self._made(kind, self._chance.choice(setup.declines[op]) if kind == "decline" else "")

@@ -11,7 +11,9 @@ from tests.storm.gateways.setup import Setup
 SETUPS: tuple[Setup, ...] = (*mainpay.SETUPS, paystory.SETUP, payple.SETUP, welcome.SETUP, payapp.SETUP)
 MODES: dict[str, Setup] = {"payple": payple.AT_ONCE}
 """The other mode of a set-up's window, in some schedules instead of it."""
-EVERY: tuple[Setup, ...] = (*SETUPS, *MODES.values())
+IN_ESCROW: dict[str, Setup] = {"welcome": welcome.IN_ESCROW}
+"""The set-up whose windows are in escrow, likewise."""
+EVERY: tuple[Setup, ...] = (*SETUPS, *MODES.values(), *IN_ESCROW.values())
 
 
 @cache

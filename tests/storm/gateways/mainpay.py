@@ -17,6 +17,8 @@ MOODS: Mapping[str, tuple[Any, ...]] = {
     "empty_card_fields": (False, False, True),
     "notice_charset": ("utf-8", "utf-8", "cp949"),
 }
+ISSUES_KEYS = {"key_issue": ("duplicate", "duplicate_unseen")}
+"""Executed twice, it makes a second key of which nothing tells."""
 PAY_DECLINES = ("2001", "2002", "2003", "51", "500", "1003")
 CHOICE = {"card": "04", "installment": "00", "bank": "04"}
 
@@ -56,6 +58,10 @@ def _cancel_receipt(desk: Any, ref_no: str) -> None:
     sandbox_notices.tell_receipt(till, *cancelled)
 
 
+def _typed_keys(desk: Any) -> dict[str, bool]:
+    return {key: not one.deleted for key, one in desk._till.bill_keys.items()}
+
+
 def _setup(name: str, path: str, **more: Any) -> Setup:
     return Setup(
         name,
@@ -64,9 +70,9 @@ def _setup(name: str, path: str, **more: Any) -> Setup:
         ("card", "card", "virtual_account"),
         enter,
         CHOICE,
-        frozenset({"pay", "keyin"}),
-        frozenset({"cancel", "part_cancel"}),
-        approval_paths=frozenset({"pay", "card-keyin"}),
+        frozenset({"pay", "keyin", "key_charge"}),
+        frozenset({"cancel", "part_cancel", "key_cancel"}),
+        approval_paths=frozenset({"pay", "card-keyin", "trans"}),
         forge=forge,
         moods=MOODS,
         tokens=_tokens,
@@ -86,8 +92,11 @@ SETUPS = (
     _setup(
         "mainpay-live",
         "mainpay",
-        sent_once={"pay": b"", "card-keyin": b"", "part-cancel": b"", "register": b"objectRefNo"},
+        sent_once={"pay": b"", "card-keyin": b"", "part-cancel": b"", "register": b"objectRefNo", "trans": b"billkey"},
         types_cards=True,
+        registers_by="card-auto/auth",
+        typed_keys=_typed_keys,
+        unfindable=ISSUES_KEYS,
         refunds_to_accounts=True,
         transfers=True,
         console=lambda notices: {"receipt_notice_url": notices["noti"], "card_notice_url": notices["noti"]},
@@ -96,6 +105,9 @@ SETUPS = (
             "ready": ("1001", "2001", "500"),
             "pay": (*PAY_DECLINES, "ma"),
             "keyin": PAY_DECLINES,
+            "key_issue": PAY_DECLINES,
+            "key_charge": PAY_DECLINES,
+            "key_cancel": ("3001", "3003", "500"),
             "net_cancel": ("3001", "3003", "500"),
             "cancel": ("3001", "3003", "500"),
             "part_cancel": ("3001", "3003", "500"),

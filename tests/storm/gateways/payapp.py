@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.storm.gateways.setup import Parts, Receipting, Setup, Written
+from tests.storm.gateways.setup import Parts, Planning, Receipting, Setup, Written
 from tests.storm.gateways.window import Browser, Entered, hidden
 
 SELLER = "payapptest"
@@ -56,6 +56,34 @@ def _cancel_receipt(desk: Any, number: str) -> None:
     desk._till.receipts[int(number)]["state"] = "cancelled"
 
 
+STATES = {"waiting": "waiting", "running": "active", "stopped": "resting", "cancelled": "ended", "expired": "ended"}
+
+
+def _typed_keys(desk: Any) -> dict[str, bool]:
+    return {key: not one.deleted for key, one in desk._till.bills.items()}
+
+
+def _going_on(desk: Any) -> list[int]:
+    return [number for number, plan in desk._till.plans.items() if plan.state == "running"]
+
+
+def _day_comes(desk: Any, number: int, fails: bool) -> None:
+    plan = desk._till.plans[number]
+    plan.next_at = desk._till.world.now().date()
+    desk.deposit({"rebill_no": number, "fail": fails})
+
+
+def _stands(desk: Any, number: str, ref: str) -> str:
+    plans = desk._till.plans.values()
+    known = [one for one in plans if (str(one.no) == number if number else one.form.get("var1") == ref)]
+    return STATES[known[0].state] if known else ""
+
+
+def _round_of(desk: Any, ref: str) -> tuple[int, int]:
+    request = desk._till.requests[int(ref.rpartition(".")[2])]
+    return request.price if request.paid_at else 0, request.refunded
+
+
 SETUP = Setup(
     "payapp",
     "payapp",
@@ -63,10 +91,10 @@ SETUP = Setup(
     ("card", "card", "card", "virtual_account"),
     enter,
     {},
-    frozenset({"pay"}),
+    frozenset({"pay", "billPay"}),
     frozenset({"paycancel"}),
-    {"apiLoad.html": b"partcancel=1"},
-    frozenset(),
+    {"apiLoad.html": (b"partcancel=1", b"cmd=billPay")},
+    frozenset({"apiLoad.html billPay"}),
     forge,
     commanded_by="cmd",
     named_by="mul_no",
@@ -74,6 +102,13 @@ SETUP = Setup(
     declines={
         "payrequest": ("70020", "70060"),
         "pay": ("70020",),
+        "billPay": ("70020",),
+        "billRegist": ("70020", "70060"),
+        "billDelete": ("70060",),
+        "rebillRegist": ("70020",),
+        "rebillStop": ("70020",),
+        "rebillStart": ("70020",),
+        "rebillCancel": ("70020",),
         "paycancel": ("80010", "80020", "80030", "70060"),
     },
     moods=MOODS,
@@ -82,7 +117,11 @@ SETUP = Setup(
     blind=True,
     scripted=True,
     receipts=Receipting("cashStRegist", "cashStCancel", _written, _cancel_receipt),
-    unfindable={"cashStRegist": ("duplicate", "duplicate_unseen")},
+    unfindable=dict.fromkeys(("cashStRegist", "billRegist"), ("duplicate", "duplicate_unseen")),
+    charges_twice=frozenset({"billPay"}),
+    registers_by="cmd=billRegist",
+    typed_keys=_typed_keys,
+    plans=Planning(_going_on, _day_comes, _stands, _round_of),
     parts=(
         Parts("price", "amount_vat", ("amount_taxable", "amount_taxfree"), whole=True),
         Parts("cancelprice", "cancel_vat", ("cancel_taxable", "cancel_taxfree"), whole=True),

@@ -35,6 +35,10 @@ def _tokens(desk: Any) -> list[str]:
     return [session.sign_data for session in desk._till.sessions.values() if session.sign_data]
 
 
+def _typed_keys(desk: Any) -> dict[str, bool]:
+    return {key: not one.deleted for key, one in desk._till.bills.items() if one.secret}
+
+
 SETUP = Setup(
     "paystory",
     "paystory",
@@ -50,6 +54,7 @@ SETUP = Setup(
     declines={
         "approve": ("3002", "3030", "3004", "9998", "ZZ51"),
         "bill": ("3002", "3004", "ZZ51"),
+        "regist": ("F005", "3021"),
         "cancel": ("2003", "2002", "9998"),
     },
     moods=MOODS,
@@ -66,5 +71,8 @@ SETUP = Setup(
     keys=(("card", False), ("phone", True)),
     key_secrets=lambda desk: list(desk._till.bills),
     charges_months=True,
+    registers_by="payment.registBill",
+    typed_keys=_typed_keys,
+    unfindable={"regist": ("duplicate", "duplicate_unseen")},
     refunds_to_accounts=True,
 )

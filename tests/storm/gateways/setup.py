@@ -48,6 +48,29 @@ class Receipting:
 
 
 @dataclass(frozen=True, slots=True)
+class Escrowing:
+    """How a gateway keeps an escrow: the fields of each step, and which word leaves by which last word of a path; how
+    one stands in its books, and what a buyer says on its own page and its console to that: (desk, our reference, …)."""
+
+    fields: Mapping[str, Mapping[str, str]]
+    words: Mapping[str, str]
+    stands: Callable[[Any, str], str]
+    decides: Callable[[Any, str, str], bool]
+    accepts: Callable[[Any, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """How a gateway charges plans by itself: those that go on, by its numbers, and what happens when a day comes; how
+    one stands, by its number or our reference; what a round took and gave back, by the reference that we have of it."""
+
+    going_on: Callable[[Any], list[int]]
+    day_comes: Callable[[Any, int, bool], None]
+    stands: Callable[[Any, str, str], str]
+    round_of: Callable[[Any, str], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """One gateway as a site has it set up. Operations are named as its sandbox names them, paths by their last word.
 
@@ -76,9 +99,12 @@ class Setup:
     `refunds_to_accounts`: a deposit's refund names the account it goes to.
     `transfers`: it is given back by a transfer, which is registered first.
     `receipts`: it issues cash receipts.
-    `types_cards`: it charges a card that was typed on the shop's own page.
+    `types_cards`: it charges a card that was typed on the shop's own page. `registers_by` is what stands in the path or
+    the form of a call that registers one, and `typed_keys` are the keys issued so, each with whether it is live.
+    `escrow`: its windows are in escrow. `plans`: it charges plans by itself.
     `many_deposits` is the setting of its sandbox with which an account takes deposit after deposit.
-    `doubles_told`: that a refund was executed twice its notices alone tell, so those of one that was are never lost.
+    `doubles_told`: that a refund was executed twice its notices alone tell, so those of one that was are never lost;
+    `charges_twice` are the charges of which the same is true.
     `blind`: nobody can ask this gateway what happened, so what only a notice tells is never lost in a storm.
     """
 
@@ -90,7 +116,7 @@ class Setup:
     choice: Mapping[str, str]
     approvals: frozenset[str]
     refunds: frozenset[str]
-    sent_once: Mapping[str, bytes]
+    sent_once: Mapping[str, bytes | tuple[bytes, ...]]
     approval_paths: frozenset[str]
     forge: Callable[[bytes], bytes]
     declines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -110,6 +136,7 @@ class Setup:
     unfindable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blind: bool = False
     doubles_told: bool = False
+    charges_twice: frozenset[str] = frozenset()
     scripted: bool = False
     parts: tuple[Parts, ...] = ()
     parts_refused: tuple[str, ...] = ()
@@ -122,6 +149,10 @@ class Setup:
     transfers: bool = False
     receipts: Receipting | None = None
     types_cards: bool = False
+    registers_by: str = ""
+    typed_keys: Callable[[Any], dict[str, bool]] | None = None
+    escrow: Escrowing | None = None
+    plans: Planning | None = None
 
     @property
     def origin(self) -> str:
@@ -131,7 +162,15 @@ class Setup:
     def sent_once_as(self, target: str, body: bytes) -> str:
         """Tell which call this is that may never be repeated; empty where it may."""
         words = target.partition("?")[0].split("/")
-        word = next((word for word, mark in self.sent_once.items() if word in words and mark in body), "")
+        word = next((word for word, marks in self.sent_once.items() if word in words and _is_in(marks, body)), "")
         if not word or not self.commanded_by:
             return word
         return f"{word} {dict(parse_qsl(body.decode('utf-8', 'replace'))).get(self.commanded_by, '')}"
+
+    def registers(self, target: str, body: bytes) -> bool:
+        """Tell whether a call registers a typed card."""
+        return bool(self.registers_by) and (target.endswith(self.registers_by) or self.registers_by.encode() in body)
+
+
+def _is_in(marks: bytes | tuple[bytes, ...], body: bytes) -> bool:
+    return any(mark in body for mark in ((marks,) if isinstance(marks, bytes) else marks))
