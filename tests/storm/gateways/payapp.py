@@ -80,8 +80,8 @@ def _stands(desk: Any, number: str, ref: str) -> str:
 
 
 def _round_of(desk: Any, ref: str) -> tuple[int, int]:
-    request = desk._till.requests[int(ref.rpartition(".")[2])]
-    return request.price if request.paid_at else 0, request.refunded
+    request = desk._till.requests.get(int(ref.rpartition(".")[2]))
+    return (request.price if request.paid_at else 0, request.refunded) if request is not None else (0, 0)
 
 
 SETUP = Setup(
