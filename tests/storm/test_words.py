@@ -141,11 +141,10 @@ def test_that_a_word_did_not_arrive_which_is_believed_at_once_is_found_out(monke
         return self.lets_be_late(LATE_SECONDS) if is_word else of_call(self, op, setup, must_tell)
 
     monkeypatch.setattr(Weather, "of_call", late)
-    assert not is_found_out("W2", having("escrow", 200), "welcome")
     for module in (escrow_words, ask_after_word, take_escrow_step):
         monkeypatch.setattr(module, "silent_ms", lambda now, payment: 60_000)
 
-    assert is_found_out("W2", having("escrow", 200), "welcome")
+    assert is_found_out("W2", having("escrow"), "welcome")
 
 
 def test_a_round_that_counts_each_time_it_is_told_is_found_out(monkeypatch):
