@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import pwd
 import shutil
@@ -11,10 +12,13 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 PR_SET_PDEATHSIG = 1
 OPCACHE = ["opcache.enable=1", "opcache.revalidate_freq=0", "opcache.max_accelerated_files=20000"]
+ONCE = ["opcache.enable_cli=1", "opcache.file_cache_only=1"]
+"""For a PHP that runs one script and ends: what is compiled lies in files, so that the next one need not again."""
 
 
 class ServerFailed(RuntimeError):
@@ -88,14 +92,52 @@ def answers(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
+def words(settings: Sequence[str]) -> list[str]:
+    """PHP's settings as words of its command line."""
+    return [word for setting in settings for word in ("-d", setting)]
+
+
+def compiled(directory: Path) -> list[str]:
+    """Where all of a stand's PHP keeps what it compiled."""
+    kept = directory / "compiled"
+    kept.mkdir(exist_ok=True)
+    return [f"opcache.file_cache={kept}"]
+
+
+def inside(root: Path, url: str, word: str, *, port: int, directory: Path) -> Server:
+    """A server that runs PHP inside the WordPress in `root` for whoever knows the word; its own, so that no page waits
+    for it and the site has no such door."""
+    host = urlsplit(url)
+    request = {
+        "HTTP_HOST": host.netloc,
+        "SERVER_NAME": host.hostname,
+        "SERVER_PORT": str(host.port),
+        "REQUEST_METHOD": "GET",
+        "REQUEST_URI": "/",
+        "PHP_SELF": "/index.php",
+        "SCRIPT_NAME": "/index.php",
+    }
+    settings = [*OPCACHE, *compiled(directory), "opcache.enable_cli=1", f"error_log={directory}/php.log"]
+    settings += ["log_errors=1", "display_errors=0", "max_execution_time=0", "memory_limit=-1"]
+    server = Server(
+        "php inside",
+        [php(), *words(settings), "-S", f"127.0.0.1:{port}", HERE / "php" / "inside.php"],
+        log=directory / "inside.log",
+        env={"STAND_WORD": word, "STAND_ROOT": str(root), "STAND_REQUEST": json.dumps(request)},
+    )
+    server.wait_until(lambda: answers("127.0.0.1", port))
+    return server
+
+
 def built_in(root: Path, host: str, port: int, *, workers: int, log: Path) -> Server:
     """PHP's own web server on `root`; it needs several workers because WordPress calls itself."""
-    settings = [*OPCACHE, "opcache.enable_cli=1", f"error_log={log.with_name('php.log')}", "log_errors=1"]
+    settings = [*OPCACHE, *compiled(log.parent), "opcache.enable_cli=1"]
+    settings += [f"error_log={log.with_name('php.log')}", "log_errors=1"]
     server = Server(
         "php -S",
         [
             php(),
-            *(word for setting in settings for word in ("-d", setting)),
+            *words(settings),
             "-S",
             f"{host}:{port}",
             "-t",
@@ -121,7 +163,7 @@ def fpm(sockets: Path, *, workers: int, directory: Path) -> Server:
     )
     server = Server(
         "php-fpm",
-        [fpm_binary(), "-F", "-R", "-y", settings, *(word for setting in OPCACHE for word in ("-d", setting))],
+        [fpm_binary(), "-F", "-R", "-y", settings, *words([*OPCACHE, *compiled(directory)])],
         log=directory / "fpm.out",
     )
     server.wait_until(listen.exists)

@@ -16,6 +16,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import Self
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from tests.support.ports import free_port
 
@@ -66,6 +68,7 @@ class Stand:
         self._hosts = hosts
         self._cron = cron
         self._servers: list[servers.Server] = []
+        self._inside: Request | None = None
         self._sockets: Path | None = None
         self.directory.mkdir(parents=True, exist_ok=True)
         self.passwords = self._kept_passwords()
@@ -106,6 +109,7 @@ class Stand:
         """Ends the servers, last started first; the directory stays."""
         while self._servers:
             self._servers.pop().end()
+        self._inside = None
         (self.directory / "pids.json").unlink(missing_ok=True)
         if self._sockets is not None:
             shutil.rmtree(self._sockets, ignore_errors=True)
@@ -125,8 +129,7 @@ class Stand:
         """Runs wp-cli on the site and gives what it printed. Raises RuntimeError with its complaint."""
         command = [
             servers.php(),
-            "-d",
-            "error_reporting=E_ALL&~E_DEPRECATED",
+            *servers.words(["error_reporting=E_ALL&~E_DEPRECATED", *servers.ONCE, *servers.compiled(self.directory)]),
             str(downloads.wp_cli()),
             "--allow-root",
             f"--path={self.root}",
@@ -140,8 +143,19 @@ class Stand:
         return ran.stdout.strip()
 
     def run_php(self, code: str) -> str:
-        """Runs PHP inside the loaded WordPress and gives what it printed. Raises RuntimeError with its complaint."""
-        return self.wp("eval", code)
+        """Runs PHP inside the loaded WordPress, while it is up, and gives what it printed. Raises RuntimeError with its
+        complaint."""
+        if not self._inside:
+            port, word = free_port(), secrets.token_urlsafe(16)
+            self._start(servers.inside(self.root, self.url, word, port=port, directory=self.directory))
+            self._inside = Request(f"http://127.0.0.1:{port}/", headers={"Stand-Word": word}, method="POST")
+        self._inside.data = code.encode()
+        try:
+            with urlopen(self._inside, timeout=120) as answer:
+                printed: str = answer.read().decode()
+        except HTTPError as failed:
+            raise RuntimeError(f"{code}: {self.php_errors()[-2000:]}") from failed
+        return printed.strip()
 
     def mails(self) -> list[dict[str, object]]:
         """The mails the site has sent, oldest first."""
@@ -255,9 +269,10 @@ class Stand:
         installed.touch()
 
     def _php(self, script: str, wanted: dict[str, object]) -> str:
-        settings = ["-d", "display_errors=0", "-d", f"error_log={self.directory}/php.log"]
+        settings = ["display_errors=0", f"error_log={self.directory}/php.log"]
+        settings += [*servers.ONCE, *servers.compiled(self.directory)]
         ran = subprocess.run(
-            [servers.php(), *settings, HERE / "php" / script],
+            [servers.php(), *servers.words(settings), HERE / "php" / script],
             input=json.dumps(wanted),
             capture_output=True,
             text=True,
