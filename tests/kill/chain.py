@@ -36,7 +36,7 @@ class Chain:
 def run_chain(name: str, directory: Path, library: Path | None, kinds: str = KINDS, postgres: str = "") -> Chain:
     """Kill the server at the first moment of a scenario, at the second, and so on, until a run survives."""
     began_at = time.monotonic()
-    lab, chain = Lab(directory, library, postgres, traced=name.endswith("+power")), Chain(name)
+    lab, chain = Lab(directory, library, postgres, traced=name.endswith("+power"), often=True), Chain(name)
     verdict = Verdict(lab)
     run_once = _kill_recovering if name.partition("+")[0] == RECOVERY else _kill_once
     try:

@@ -24,7 +24,8 @@ from tests.support.ports import free_port
 from .books import Books, PostgresBooks, Row, SqliteBooks
 from .disk import Disk, Platter, read_trace, write_files
 from .doubles import Gateway, WordPress
-from .moments import Moments, step_seconds
+from .loaded import Loaded
+from .moments import EVERYTHING, Moments, step_seconds
 from .process import ServerProcess
 
 SETTLE_SECONDS_MAX = 40.0
@@ -48,12 +49,14 @@ class Restart:
 @dataclass
 class Lab:
     """Everything one chain of kills needs. `postgres`: the address of an empty database; `traced`: a power cut is
-    possible, so all that is written is written down."""
+    possible, so all that is written is written down; `often`: servers are started so often that they are forked from
+    a process that has loaded the program, but in a whole run."""
 
     directory: Path
     library: Path | None
     postgres: str = ""
     traced: bool = False
+    often: bool = False
     settings: dict[str, str] = field(default_factory=dict)
     restarts: list[Restart] = field(default_factory=list)
     lines: list[httpx2.Client] = field(default_factory=list)
@@ -80,6 +83,7 @@ class Lab:
             **self.settings,
         }
         self.server: ServerProcess | None = None
+        self._loaded: Loaded | None = None
         self.waits_skipped = 0
         self.power_cuts = 0
 
@@ -102,6 +106,9 @@ class Lab:
         self.moments.disarm()
         if self.server is not None and self.server.alive():
             self.server.kill()
+        if self._loaded is not None:
+            self._loaded.close()
+        self.books.close()
         self.gateway.stop()
         self.wordpress.stop()
 
@@ -125,7 +132,10 @@ class Lab:
         for name, value in self.disk.environment(traced=self.traced).items():
             given[name] = f"{given[name]}:{value}" if name in given else value
         given |= environment
-        self.server = ServerProcess(self.port, given, self.directory / "server.log")
+        log = self.directory / "server.log"
+        if self.often and not EVERYTHING and self._loaded is None:
+            self._loaded = Loaded(given, log)
+        self.server = ServerProcess(self.port, given, log, loaded=None if environment else self._loaded)
         return self.server
 
     def kill(self) -> None:

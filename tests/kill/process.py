@@ -9,22 +9,29 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from .loaded import Forked, Loaded
+
 COMMAND = Path(sys.executable).with_name("pay-bridge")
 START_SECONDS_MAX = 30.0
 
 
 class ServerProcess:
-    """One process on a port of this machine."""
+    """One process on a port of this machine; forked from `loaded`, if that is given, whose environment it then has."""
 
-    def __init__(self, port: int, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, port: int, environment: Mapping[str, str], log: Path, *, loaded: Loaded | None = None) -> None:
         self.port = port
         self.started_at = time.monotonic()
         self.ended_at: float | None = None
         self._log = log
         self._said_before = log.stat().st_size if log.exists() else 0
+        words = ["serve", "--host", "127.0.0.1", "--port", str(port)]
+        self._process: subprocess.Popen[bytes] | Forked
+        if loaded is not None:
+            self._process = loaded.start(words, log)
+            return
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(port)],
+                [COMMAND, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

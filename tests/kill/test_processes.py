@@ -116,7 +116,7 @@ def _forget(lab: Lab) -> None:
 def test_a_schema_whose_making_was_killed_is_made_by_the_next_start(
     tmp_path: Path, library: Path | None, figures: Figures
 ) -> None:
-    lab = Lab(tmp_path / "lab", library)
+    lab = Lab(tmp_path / "lab", library, often=True)
     try:
         kills = _first_start(lab, "wsSN" if EVERYTHING else "s")
         versions = [row["user_version"] for row in lab.rows("PRAGMA user_version")]
@@ -131,7 +131,7 @@ def test_a_schema_whose_making_was_killed_is_made_by_the_next_start(
 def test_a_schema_whose_making_was_killed_on_postgresql_is_made_by_the_next_start(
     tmp_path: Path, library: Path | None, figures: Figures, postgres: PostgresServer
 ) -> None:
-    lab = Lab(tmp_path / "lab", library, postgres.create("migration"))
+    lab = Lab(tmp_path / "lab", library, postgres.create("migration"), often=True)
     try:
         kills = _first_start(lab, "cC" if EVERYTHING else "C")
         versions = [row["number"] for row in lab.rows("SELECT number FROM schema_version")]
