@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sqlite3
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +30,10 @@ class Books(Protocol):
 
     def check(self) -> None:
         """Assert that the database itself is whole."""
+        ...
+
+    def close(self) -> None:
+        """Keep nothing open."""
         ...
 
 
@@ -64,17 +69,30 @@ class SqliteBooks:
         assert [row["integrity_check"] for row in self.rows("PRAGMA integrity_check")] == ["ok"]
         assert self.rows("PRAGMA foreign_key_check") == []
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
 
 class PostgresBooks:
     """A database on a server that the tests started."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._connection: psycopg.Connection[Row] | None = None
+        self._one_at_a_time = threading.Lock()
 
     def rows(self, sql: str, *values: object) -> Sequence[Row]:
-        """Read in a connection of its own."""
-        with psycopg.connect(self.url, row_factory=dict_row, autocommit=True, connect_timeout=5) as connection:
-            return connection.execute(sql.replace("%", "%%").replace("?", "%s").encode(), values).fetchall()
+        """Read in a connection that is kept, as a new one takes a process; anew where the server was restarted."""
+        words = sql.replace("%", "%%").replace("?", "%s").encode()
+        with self._one_at_a_time:
+            if self._connection is not None:
+                with contextlib.suppress(psycopg.OperationalError):
+                    return self._connection.execute(words, values).fetchall()
+            self.close()
+            self._connection = psycopg.connect(
+                self.url, row_factory=dict_row, autocommit=True, connect_timeout=5, prepare_threshold=None
+            )
+            return self._connection.execute(words, values).fetchall()
 
     def sent(self) -> set[str]:
         """Read them."""
@@ -86,6 +104,12 @@ class PostgresBooks:
         assert tables
         for table in tables:
             self.rows(f"SELECT * FROM {table['relname']}")
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ BUYERS = 30
 AWAY_SECONDS = 0.5
 LONG_AWAY_SECONDS = 6.5
 """Longer than a turn waits for the database: the answer itself must be tried again."""
-PAUSE_SECONDS = 2.5
+PAUSE_SECONDS = 2.5 if EVERYTHING else 1.2
 pytestmark = [pytest.mark.kill, pytest.mark.postgres, pytest.mark.usefixtures("chains")]
 
 
