@@ -43,7 +43,7 @@ def run(directory: Path, ports: dict[str, int], stop: threading.Event) -> int:
     """Runs the demo in a directory, which keeps its data, until `stop` is set. Raises ServerFailed, DownloadFailed."""
     print("Starting the shop, the bridge and the sandbox …", flush=True)
     bridge = Bridge(directory / "bridge", port=ports["bridge"], sandbox_port=ports["sandbox"])
-    stand = Stand("quick", directory=directory / "shop", port=ports["shop"], cron=True)
+    stand = Stand("quick", directory=directory / "shop", port=ports["shop"], cron=True, palette=True)
     try:
         stand.pair(bridge.site(stand.url, gateways=GATEWAYS)["pairing_code"])
         bridge.up()

@@ -37,6 +37,7 @@ class Stand:
     """One WordPress site.
 
     Lanes: quick (7.1, PHP's built-in server, SQLite), full (7.1, nginx, php-fpm, MariaDB), oldest (6.1, as full).
+    Without `palette` wp-admin has its palette of commands only for browsers with the cookie `stand_palette`.
     `url` is known before `up()`, so that a bridge can be told of the site first.
     """
 
@@ -52,6 +53,7 @@ class Stand:
         pairing_code: str = "",
         dial_url: str = "",
         cron: bool = False,
+        palette: bool = False,
         hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
     ):
         if lane not in LANES:
@@ -67,8 +69,9 @@ class Stand:
         self.furnished: dict[str, str] = {}
         self._hosts = hosts
         self._cron = cron
+        self._palette = palette
         self._servers: list[servers.Server] = []
-        self._inside: Request | None = None
+        self._inside: tuple[str, dict[str, str]] | None = None
         self._sockets: Path | None = None
         self.directory.mkdir(parents=True, exist_ok=True)
         self.passwords = self._kept_passwords()
@@ -148,10 +151,10 @@ class Stand:
         if not self._inside:
             port, word = free_port(), secrets.token_urlsafe(16)
             self._start(servers.inside(self.root, self.url, word, port=port, directory=self.directory))
-            self._inside = Request(f"http://127.0.0.1:{port}/", headers={"Stand-Word": word}, method="POST")
-        self._inside.data = code.encode()
+            self._inside = f"http://127.0.0.1:{port}/", {"Stand-Word": word, "Content-Type": "text/plain"}
+        address, headers = self._inside
         try:
-            with urlopen(self._inside, timeout=120) as answer:
+            with urlopen(Request(address, code.encode(), headers), timeout=120) as answer:
                 printed: str = answer.read().decode()
         except HTTPError as failed:
             raise RuntimeError(f"{code}: {self.php_errors()[-2000:]}") from failed
@@ -215,6 +218,7 @@ class Stand:
             "WP_HTTP_BLOCK_EXTERNAL": True,
             "WP_ACCESSIBLE_HOSTS": ",".join(self._hosts),
             "DISABLE_WP_CRON": not self._cron,
+            "STAND_PALETTE": self._palette,
             "AUTOMATIC_UPDATER_DISABLED": True,
             "DISALLOW_FILE_EDIT": True,
             "WP_ENVIRONMENT_TYPE": "local",

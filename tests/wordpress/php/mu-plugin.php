@@ -29,3 +29,8 @@ foreach ( array( 'core', 'plugins', 'themes' ) as $stand_kind ) {
 }
 unset( $stand_kind );
 add_filter( 'translations_api', static fn() => array( 'translations' => array() ) ); // The languages lie in wp-content.
+
+// Forty scripts for a palette of commands, in which nothing is the plugin's: two thirds of the time of each page.
+if ( ! STAND_PALETTE && empty( $_COOKIE['stand_palette'] ) ) {
+	add_action( 'admin_init', static fn() => remove_action( 'admin_enqueue_scripts', 'wp_enqueue_command_palette_assets' ) );
+}
