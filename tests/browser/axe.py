@@ -1,6 +1,7 @@
 """axe-core, fetched once from the npm registry into the project's cache and run inside pages without any network."""
 
 import base64
+import functools
 import hashlib
 import subprocess
 import tarfile
@@ -18,6 +19,7 @@ GRAVE = ("serious", "critical")
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
+@functools.cache
 def source() -> str:
     """axe.min.js. Raises DownloadFailed."""
     kept = downloads.cache() / f"{PACKAGE}.min.js"
@@ -52,7 +54,8 @@ def _fetch(folder: Path) -> bytes:
 
 def grave_faults(page: Page, within: str = "") -> list[str]:
     """What keeps people out of a page, or of a part of it: each as rule, place and why."""
-    page.evaluate(source())  # Not as a script tag, which the page's own policy would forbid.
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(source())  # Not as a script tag, which the page's own policy would forbid.
     run = "where => axe.run(where || document, { resultTypes: ['violations'] })"
     found: dict[str, Any] = page.evaluate(run, within)
     return [
