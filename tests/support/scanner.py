@@ -15,6 +15,8 @@ _SEPARATOR = re.compile(rb"(?<=[0-9])(?:[ +._/\t\r\n-]|%20|%2[dD]|&nbsp;|\xc2\xa
 _EXPIRY = rb"(?:exp|valid|yymm)[a-z_]{0,12}[\"']{0,2}\s{0,2}[:=]\s{0,2}[\"']?"
 _PASSWORD = rb"(?:pass?w|cardpw|pwd)[a-z_]{0,12}[\"']{0,2}\s{0,2}[:=]\s{0,2}[\"']?"
 _ZIPPED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
+_WORD = re.compile(rb"[A-Za-z0-9+/_-]{13,}")
+"""Whatever is written in hex or base64 stands in such words, which are far less than all there is to search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,20 @@ class Scanner:
     def __init__(self, cards: Iterable[TypedCard], bodies: Iterable[bytes] = ()) -> None:
         self._forms: dict[bytes, tuple[str, str]] = {}
         self._plain: dict[bytes, str] = {}
-        self._named: list[tuple[re.Pattern[bytes], str]] = []
+        named: dict[str, set[bytes]] = {"expires": set(), "password": set()}
         for card in cards:
             for what, value in (("number", card.number), ("holder", card.holder)):
                 self._learn(what, value)
-            for what, before, value in (("expires", _EXPIRY, card.expires), ("password", _PASSWORD, card.password)):
-                pattern = before + value.encode() + rb"(?![0-9])"
-                self._named.append((re.compile(pattern, re.IGNORECASE), what))
+            named["expires"].add(card.expires.encode())
+            named["password"].add(card.password.encode())
+        self._named = [
+            (re.compile(before + rb"(?:" + b"|".join(sorted(named[what])) + rb")(?![0-9])", re.IGNORECASE), what)
+            for what, before in (("expires", _EXPIRY), ("password", _PASSWORD))
+        ]
         for body in bodies:
             self._learn_hashes("a request with a card", body)
+        self._words = [form for form in self._forms if _WORD.fullmatch(form)]
+        self._others = [form for form in self._forms if not _WORD.fullmatch(form)]
 
     def look(self, place: str, data: bytes) -> list[Hit]:
         """Search bytes, and what is compressed in them."""
@@ -66,9 +73,12 @@ class Scanner:
         return found
 
     def _look_at(self, place: str, data: bytes) -> Iterator[Hit]:
-        for form, (what, name) in self._forms.items():
-            if form in data:
-                yield Hit(what, name, place)
+        words, plain_text = b" ".join(_WORD.findall(data)), data.isascii()
+        found = [form for form in self._words if form in words]
+        found += [form for form in self._others if not (plain_text and not form.isascii()) and form in data]
+        for form in found:
+            what, name = self._forms[form]
+            yield Hit(what, name, place)
         for text in {data, _readable(data)}:
             for plain, what in self._plain.items():
                 if plain in text:
