@@ -1,6 +1,8 @@
 """Runs storms: `make storm SEEDS=n FIRST=n`. The last line of output is the figures as one JSON object."""
 
 import argparse
+import atexit
+import contextlib
 import json
 import multiprocessing
 import os
@@ -31,7 +33,8 @@ def main() -> int:
     seeds = range(asked.first, asked.first + asked.seeds)
     began_at = time.monotonic()
     figures = Figures()
-    for outcomes in _all(seeds, asked.processes, asked.gateway):
+    at_once = 1 if asked.until_red else SEEDS_AT_ONCE
+    for outcomes in _all(seeds, at_once, asked.processes, asked.gateway):
         for outcome in outcomes:
             figures.add(outcome)
             if outcome.violations or asked.seeds == 1:
@@ -71,14 +74,22 @@ def _read() -> argparse.Namespace:
     return words.parse_args()
 
 
-def _all(seeds: range, processes: int, gateway: str) -> Iterator[list[Outcome]]:
-    parts = [seeds[start : start + SEEDS_AT_ONCE] for start in range(0, len(seeds), SEEDS_AT_ONCE)]
+def _all(seeds: range, at_once: int, processes: int, gateway: str) -> Iterator[list[Outcome]]:
+    parts = [seeds[start : start + at_once] for start in range(0, len(seeds), at_once)]
     run = partial(run_part, gateway=gateway)
     if processes == 1 or len(parts) == 1:
-        yield from map(run, parts)
+        with storms(gateway):
+            yield from map(run, parts)
         return
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, _enter, [gateway]) as pool:
         yield from pool.imap(run, parts)
+
+
+def _enter(gateway: str) -> None:
+    """Make this process ready for storms once, not for each part."""
+    stack = contextlib.ExitStack()
+    stack.enter_context(storms(gateway))
+    atexit.register(stack.close)
 
 
 def run_part(seeds: range, gateway: str = "") -> list[Outcome]:

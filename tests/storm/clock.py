@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tests.storm.loop import StormLoop
+from tests.storm.loop import Handle, StormLoop
 
 POLLERS = ("heartbeat", "news", "checks")
 IDLE_SECONDS_MAX = 120.0
@@ -26,7 +26,7 @@ class TrueClock:
         self._zero = loop.time()
 
     def now(self) -> datetime:
-        return self._began_at + timedelta(seconds=self._loop.time() - self._zero)
+        return self._began_at + timedelta(seconds=self._loop._now - self._zero)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
@@ -45,7 +45,8 @@ class BridgeClock(TrueClock):
         self._naps: dict[str, _Nap] = {}
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.skew_seconds)
+        now = self._began_at + timedelta(seconds=self._loop._now - self._zero)
+        return now + timedelta(seconds=self.skew_seconds) if self.skew_seconds else now
 
     def boot_seconds(self) -> float:
         return self._loop.time()
@@ -101,7 +102,7 @@ class _Nap:
         self.earliest = earliest
         self.woken: asyncio.Future[None] = loop.create_future()
         self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Handle | None = None
 
     def until(self, when: float) -> None:
         """Wake then, if not earlier."""
@@ -112,6 +113,7 @@ class _Nap:
         self._timer = self._loop.call_at(when, self._wake)
 
     def _wake(self) -> None:
+        self._timer = None  # it names this nap in turn, and only the garbage collector would free the two
         if not self.woken.done():
             self.woken.set_result(None)
 

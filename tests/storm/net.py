@@ -14,7 +14,7 @@ from bridge.wire.address import Address
 from bridge.wire.connection import BODY_BYTES_MAX, Answer, AnswerLost, AnswerRefused, Progress, Request
 from bridge.wire.converse import Wire
 from bridge.wire.pool import ConnectFailed, Pool
-from tests.storm.loop import Process
+from tests.storm.loop import Handle, Process
 from tests.support.wire import NO_TLS
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -164,7 +164,7 @@ class StormConnection:
         self._traffic = traffic
         self._origin = origin
         self._used = False
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_timer: Handle | None = None
 
     async def ask(self, request: Request, progress: Progress) -> Answer:
         traffic = self._traffic

@@ -6,12 +6,13 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import structlog
 from starlette import routing
-from starlette.routing import compile_path
+from starlette.routing import compile_path, request_response
+from starlette.types import Receive, Scope, Send
 
 from bridge.domain.failures import BridgeError
 from bridge.ledger import sqlite
@@ -35,13 +36,13 @@ class Storms:
     """Runs schedules one after the other in this process."""
 
     def __init__(self, gateway: str) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
         self._now: Storm | None = None
         self._many = 0
 
     def run(self, seed: int) -> Outcome:
         """Run one schedule."""
-        self._now = Storm(seed, self._gateway)
+        self._now = Storm(seed, self.gateway)
         try:
             return self._now.run()
         finally:
@@ -49,6 +50,7 @@ class Storms:
             self._many += 1
             if self._many % COLLECT_EVERY == 0:
                 gc.collect()
+                gc.freeze()  # what is left are caches, which stay: the next sweep need not look at them
 
     def hear(self, logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
         """Take a line of the bridge's log."""
@@ -61,10 +63,19 @@ class Storms:
         raise structlog.DropEvent
 
 
+_outer: list[Storms] = []
+"""What runs storms already in this process: to make it ready takes as long as a schedule, so that is done once."""
+
+
 @contextlib.contextmanager
 def storms(gateway: str = "") -> Iterator[Storms]:
-    """Give what runs storms, over every gateway or one; everything is as before when the block ends."""
+    """Give what runs storms, over every gateway or one; everything is as before when the outermost block ends."""
+    if _outer:
+        assert _outer[0].gateway == gateway, "one process runs storms over the same gateways"
+        yield _outer[0]
+        return
     made = Storms(gateway)
+    _outer.append(made)
     before, hook, collects = structlog.get_config(), sys.unraisablehook, gc.isenabled()
     structlog.configure(processors=[made.hear])
     sqlite.os = _Os()  # type: ignore[assignment]
@@ -73,6 +84,7 @@ def storms(gateway: str = "") -> Iterator[Storms]:
     gc.freeze()
     gc.disable()
     routing.compile_path = cache(compile_path)  # the same routes are made at every boot
+    routing.request_response = _answers_later  # and few of them are asked
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
         try:
@@ -82,6 +94,15 @@ def storms(gateway: str = "") -> Iterator[Storms]:
             _as_before(before, hook, collects)
 
 
+def _answers_later(endpoint: Any) -> Any:
+    """Make of an endpoint what Starlette makes of it when it is asked, not at every boot."""
+    return partial(_answer, endpoint)
+
+
+async def _answer(endpoint: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    await request_response(endpoint)(scope, receive, send)
+
+
 def is_found_out(rule: str, seeds: Iterable[int], gateway: str = "") -> bool:
     """Tell whether any of these schedules finds this rule broken."""
     with storms(gateway) as made:
@@ -89,9 +110,10 @@ def is_found_out(rule: str, seeds: Iterable[int], gateway: str = "") -> bool:
 
 
 def _as_before(before: dict[str, Any], hook: Any, collects: bool) -> None:
+    _outer.clear()
     sys.unraisablehook = hook
     sqlite.os = os
-    routing.compile_path = compile_path
+    routing.compile_path, routing.request_response = compile_path, request_response
     gc.unfreeze()
     structlog.configure(**before)
     if collects:

@@ -127,6 +127,7 @@ class Storm:
         self.agenda = Agenda(self)
         self.clock.next_due = self.agenda.next_due
         self.server: Server | None = None
+        self._routers = [gate.app.router for gate in self.gates.values()]
         self.sales = self._sales()
         dress(self.sales, self.extras, random.Random(f"{seed}:dress"))
         type_cards(self.sales, self.extras, random.Random(f"{seed}:typed"))
@@ -165,6 +166,8 @@ class Storm:
         self._wait_for_quiet()
         self.checks.at_the_end()
         self.restoring.after_the_calm()
+        for router in self._routers:  # most of what would else be left to the garbage collector
+            router.routes.clear()
         return self._outcome()
 
     def _work(self) -> list[Any]:
@@ -307,6 +310,7 @@ class Storm:
         ledger = StormLedger(self.disk, self, alone=True)
         context = build_context(SETTINGS, clock=self.clock, ledger=ledger, wire=StormWire(self))
         app = build_app(context)
+        self._routers.append(app.router)
         try:
             async with app.router.lifespan_context(app):
                 server.context, server.app, server.stop = context, app, self.loop.create_future()
