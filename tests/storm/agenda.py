@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from bridge.ledger.ledger import Row
 from bridge.ledger.sqlite import SqliteTurn
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Agenda:
         self._turn = SqliteTurn(storm.disk.connection)
         self._due: dict[str, float | None] = {}
         self._read_at = 0.0
+        self._row: Row | None = None
+        self._writes = -1
 
     def forget(self) -> None:
         """Something was committed."""
@@ -33,7 +36,10 @@ class Agenda:
         if not self._due:
             self._read_at = self._storm.loop.time()
             now = int(self._storm.clock.now().timestamp() * 1000)
-            row = self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, DROPPED_MS)
+            writes = self._storm.disk.writes(_LOOKED_AT)
+            if writes != self._writes:
+                self._writes, self._row = writes, self._turn.one(_DUE, EXPIRY_GRACE_MS, DAY_MS, DROPPED_MS)
+            row = self._row
             assert row is not None
             beats = [at - now for at in (row["step"], row["end"], row["dropped"], row["receipt"]) if at is not None]
             if row["owed"]:
@@ -59,6 +65,7 @@ class Agenda:
         return not any(self.unfinished().values()) and not (self._storm.long_wait and waiting["many"])
 
 
+_LOOKED_AT = ("operations", "payments", "receipts", "notices", "news")
 _DUE = """SELECT
  (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
  (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS dropped,

@@ -68,6 +68,7 @@ class Checks:
         self.settling = Settling()
         self._storm = storm
         self._connection = storm.disk.connection
+        self._writes: dict[str, int] = {}
         self._turn = SqliteTurn(self._connection)
         self._payments: dict[str, Any] = {}
         self._steps: dict[str, tuple[str, float]] = {}
@@ -104,6 +105,19 @@ class Checks:
         """Judge what a commit changed."""
         if self._storm.restoring.begun:
             return
+        earned = self._judge_payments() if self._is_written("payments", "operations") else []
+        self._judge_told(earned)
+        self._judge_news()
+        self._judge_nonces()
+
+    def _is_written(self, *tables: str) -> bool:
+        """Tell whether one of these tables was written to since this was asked last."""
+        writes = self._storm.disk.writes(tables)
+        before, self._writes[tables[0]] = self._writes.get(tables[0]), writes
+        return before != writes
+
+    def _judge_payments(self) -> list[str]:
+        """Judge operations and payments; names those that were paid."""
         turn = self._turn
         operations = turn.all(
             "SELECT one.id, one.payment, one.kind, one.amount, one.state, one.evidence, site, merchant_ref FROM"
@@ -111,7 +125,7 @@ class Checks:
             " JOIN (SELECT id, site, merchant_ref FROM payments) AS payment ON payment.id = one.payment ORDER BY one.id"
         )
         self._judge_steps(operations)
-        changed, earned = False, []
+        changed, earned = False, list[str]()
         for row in turn.all("SELECT * FROM payments ORDER BY id"):
             before = self._payments.get(row["id"])
             if before is None or before["version"] != row["version"]:
@@ -122,9 +136,7 @@ class Checks:
                 self._payments[row["id"]] = row
         if changed:
             self._judge_orders()
-        self._judge_told(earned)
-        self._judge_news()
-        self._judge_nonces()
+        return earned
 
     def _judge_payment(self, before: Any, row: Any, operations: list[Any]) -> None:
         storm, name, state = self._storm, row["merchant_ref"], row["state"]
@@ -225,6 +237,8 @@ class Checks:
             self.holds("I8", told is not None, "money was committed without the news of it")
 
     def _judge_news(self) -> None:
+        if not self._is_written("news"):
+            return
         for row in self._turn.all("SELECT rowid, * FROM news WHERE rowid > ? ORDER BY rowid", self._news):
             self._news = row["rowid"]
             self._told[row["payment"]] = self._told.get(row["payment"], 0) + 1
@@ -237,6 +251,9 @@ class Checks:
 
     def _judge_nonces(self) -> None:
         """Whatever a signed request made was committed with the request's nonce."""
+        if not self._is_written("nonces", "answers"):
+            self.evaluated += 1  # nothing is no more than nothing
+            return
         nonces = {row["nonce"] for row in self._turn.all("SELECT nonce FROM nonces")}
         answers = self._turn.one(
             f"SELECT COUNT(*) AS many FROM answers WHERE idempotency_key NOT LIKE '{accounts.COMMAND}%'"

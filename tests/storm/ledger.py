@@ -2,8 +2,11 @@
 
 import asyncio
 import queue
+import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -16,6 +19,8 @@ from bridge.ledger.sqlite import SqliteLedger, SqliteTurn, _Waiting
 T = TypeVar("T")
 
 ROOT = bytes(range(32))
+EVERYTHING = "*"
+WRITES = re.compile(r"(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) (\w+)")
 FULL = 2
 """What PRAGMA synchronous must say for a commit to survive a power loss (https://sqlite.org/pragma.html)."""
 
@@ -30,6 +35,7 @@ class Disk:
     def __init__(self) -> None:
         self.connection = connect(Path(":memory:"))
         self.safe = self.connection.execute("PRAGMA synchronous").fetchone()[0] >= FULL
+        self._writes: Counter[str] = Counter()
 
     def keep(self) -> None:
         """Have every schedule begin from what is here now."""
@@ -41,6 +47,15 @@ class Disk:
         """Go back to what was kept."""
         self.connection.execute("ROLLBACK")
         self.connection.execute("BEGIN")
+        self.note_write(EVERYTHING)
+
+    def note_write(self, table: str) -> None:
+        """Note that something was written, committed or not, into a table or into everything."""
+        self._writes[table] += 1
+
+    def writes(self, tables: Sequence[str]) -> int:
+        """Give a number that is another as soon as one of these tables is written to."""
+        return sum([self._writes[table] for table in (EVERYTHING, *tables)])
 
     def lose_power(self) -> None:
         """Lose what was never synced: nothing, where every commit syncs."""
@@ -74,7 +89,7 @@ class StormLedger(SqliteLedger):
         self.pace = Pace()
         self._events = events
         self._connection = disk.connection
-        self._batches = Batches(disk.connection)
+        self._batches = Batches(disk)
         self._room: Any = _NoFile()
         self._breaks: Any = self._room
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -156,16 +171,29 @@ class Batches:
         "ROLLBACK": ("ROLLBACK TO batch", "RELEASE batch"),
     }
 
-    def __init__(self, real: sqlite3.Connection) -> None:
+    def __init__(self, disk: Disk) -> None:
         self.in_transaction = False
-        self._real = real
+        self._disk = disk
+        self._real = disk.connection
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         words = self.WORDS.get(sql)
         if words is None:
+            table = _written_by(sql)
+            if table:
+                self._disk.note_write(table)
             return self._real.execute(sql, values)
         self.in_transaction = sql == "BEGIN IMMEDIATE"
         return [self._real.execute(one) for one in words][-1]
+
+
+@cache
+def _written_by(sql: str) -> str:
+    """Name the table that a statement writes to, nothing where it only reads. No trigger writes another."""
+    if sql.startswith(("SELECT ", "SAVEPOINT ", "RELEASE ", "ROLLBACK ")):
+        return ""
+    found = WRITES.match(sql)
+    return found[1] if found else EVERYTHING
 
 
 class Failing:

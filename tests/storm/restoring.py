@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.clock import now_ms
 from bridge.ledger import gap, replay
 from bridge.ledger.sqlite import SqliteTurn
+from tests.storm.ledger import EVERYTHING
 from tests.storm.shop import Shop
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class Restoring:
         turn, at = SqliteTurn(connection), now_ms(self._storm.clock)
         gap.begin(turn, copy.at, at)
         replay.refuse_signed_before(turn, at)
+        self._storm.disk.note_write(EVERYTHING)
         self._storm.agenda.forget()
 
     async def _hand_over(self, shop: Shop) -> None:
