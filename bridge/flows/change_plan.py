@@ -62,7 +62,7 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
 
 def is_any_end_owed(turn: Turn, at: int) -> bool:
     """Tell whether a gateway has to be told of a plan's end at a moment (milliseconds)."""
-    return bool(rows.owing_end(turn, at - AGAIN_SECONDS * 1000, 1))
+    return rows.is_any_owing_end(turn, at - AGAIN_SECONDS * 1000)
 
 
 async def end_owed_plans(context: Context) -> None:

@@ -25,7 +25,7 @@ AT_ONCE = 200
 
 def is_any_over(turn: Turn, at: int) -> bool:
     """Tell whether a payment's time is over at a moment (milliseconds)."""
-    return any(payments.past(turn, state, before, 1) for state, before in _befores(at))
+    return any(payments.is_any_past(turn, state, before) for state, before in _befores(at))
 
 
 async def expire(context: Context) -> int:

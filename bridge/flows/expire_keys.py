@@ -18,7 +18,7 @@ WHY = "the answer was lost: the gateway may have a key that nobody holds"
 
 def is_any_key_stale(turn: Turn, at: int) -> bool:
     """Tell whether a key's window may be over, or its answer be lost, at a moment (milliseconds)."""
-    return bool(_stale(turn, at, 1))
+    return rows.is_any_under_way(turn, ENDED_HERE, at - STALE_SECONDS * 1000)
 
 
 async def expire_keys(context: Context) -> int:

@@ -47,7 +47,7 @@ def round_failed(turn: Turn, recorder: Recorder, plan: Plan, notice: Notice) -> 
 
 def is_any_plan_past(turn: Turn, at: int) -> bool:
     """Tell whether a plan's last day is over at a moment (milliseconds)."""
-    return bool(plans.past(turn, _last_day(at), 1))
+    return plans.is_any_past(turn, _last_day(at))
 
 
 async def end_past_plans(context: Context) -> None:

@@ -109,7 +109,7 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
 
 def is_any_plan_stale(turn: Turn, at: int) -> bool:
     """Tell whether a plan was asked for so long before a moment (milliseconds) that no answer comes any more."""
-    return bool(rows.stale(turn, at - STALE_SECONDS * 1000, 1))
+    return rows.is_any_stale(turn, at - STALE_SECONDS * 1000)
 
 
 async def give_up_plans(context: Context) -> None:

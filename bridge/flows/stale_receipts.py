@@ -27,7 +27,7 @@ OFF = "its answer was lost, and the site has its gateway no more"
 
 def is_any_receipt_due(turn: Turn, at: int) -> bool:
     """Tell whether nobody waits any more for a receipt under way at a moment (milliseconds)."""
-    return bool(receipts.due(turn, at, 1))
+    return receipts.is_any_due(turn, at)
 
 
 async def end_stale_receipts(context: Context) -> None:

@@ -1,7 +1,7 @@
 """Billing keys: read by site and id, moved only along their table, by compare-and-swap; the key itself stays sealed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -186,6 +186,17 @@ def under_way(turn: Turn, state: KeyState, changed_before: int, limit: int) -> l
         *(str(state), changed_before, limit),
     )
     return [read(row) for row in rows]
+
+
+def is_any_under_way(turn: Turn, states: Sequence[KeyState], changed_before: int) -> bool:
+    """Tell whether a key has been in one of such states since before then (milliseconds)."""
+    marks = ", ".join("?" * len(states))
+    row = turn.one(
+        "SELECT 1 FROM billing_keys WHERE state IN ('opening', 'open', 'issuing', 'deleting')"  # noqa: S608 - marks only
+        f" AND state IN ({marks}) AND changed_at < ? LIMIT 1",
+        *(*map(str, states), changed_before),
+    )
+    return row is not None
 
 
 def read(row: Row) -> KeyRow:

@@ -15,6 +15,10 @@ from bridge.ledger.ledger import Row, Turn
 _JSON = ("refs", "card", "account")
 _TIMES = ("paid_at", "close_seen_at", "expires_at")
 _WINDOWED = (State.OPEN, State.APPROVING)
+_PAST = (
+    f"state = ? AND expires_at < ? AND site NOT IN ({RESTORED}) AND NOT EXISTS (SELECT 1 FROM operations AS o"  # noqa: S608 - it is ours
+    " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
+)
 _PLAIN = ("method", "captured", "refunded", "orphaned", "window_url", "window_sealed", "reason", "code", "message")
 
 
@@ -178,13 +182,15 @@ def past(turn: Turn, state: State, before: int, limit: int, after: tuple[int, st
     """Read the payments of a state whose time ended before then (milliseconds), but those already being probed, and
     those of restored books whose gap has not ended; oldest first, behind the end and the id in `after`."""
     rows = turn.all(
-        "SELECT * FROM payments WHERE state = ? AND expires_at < ? AND (expires_at, id) > (?, ?)"  # noqa: S608
-        f" AND site NOT IN ({RESTORED}) AND NOT EXISTS (SELECT 1 FROM operations AS o"
-        " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
-        " ORDER BY expires_at, id LIMIT ?",
+        f"SELECT * FROM payments WHERE {_PAST} AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?",  # noqa: S608
         *(str(state), before, *after, limit),
     )
     return [read(row) for row in rows]
+
+
+def is_any_past(turn: Turn, state: State, before: int) -> bool:
+    """Tell whether there is one of these."""
+    return turn.one(f"SELECT 1 FROM payments WHERE {_PAST} LIMIT 1", str(state), before) is not None  # noqa: S608
 
 
 def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: str) -> None:

@@ -134,35 +134,49 @@ def newest(turn: Turn, limit: int) -> list[Plan]:
     return [read(row) for row in turn.all("SELECT * FROM plans ORDER BY id DESC LIMIT ?", limit)]
 
 
+_STALE = "state = 'registering' AND changed_at < ?"
+_PAST = "(state IN ('waiting', 'active', 'changing', 'resting') OR end_owed = 1) AND ends < ?"
+_OWING_END = "end_owed = 1 AND number <> '' AND (state = 'ended' OR changed_at < ?)"
+
+
 def stale(turn: Turn, changed_before: int, limit: int) -> list[Plan]:
     """Read the plans that have been asked for since before then (milliseconds) without an answer."""
-    rows = turn.all(
-        "SELECT * FROM plans WHERE state = 'registering' AND changed_at < ? ORDER BY changed_at LIMIT ?",
-        *(changed_before, limit),
-    )
-    return [read(row) for row in rows]
+    return _some(turn, f"{_STALE} ORDER BY changed_at", changed_before, limit)
+
+
+def is_any_stale(turn: Turn, changed_before: int) -> bool:
+    """Tell whether there is one of these."""
+    return _is_any(turn, _STALE, changed_before)
 
 
 def past(turn: Turn, last: str, limit: int) -> list[Plan]:
     """Read the plans that have not ended, here and at the gateway, and whose last day is before that one
     (YYYY-MM-DD)."""
-    rows = turn.all(
-        "SELECT * FROM plans WHERE (state IN ('waiting', 'active', 'changing', 'resting') OR end_owed = 1) AND ends < ?"
-        " ORDER BY ends LIMIT ?",
-        *(last, limit),
-    )
-    return [read(row) for row in rows]
+    return _some(turn, f"{_PAST} ORDER BY ends", last, limit)
+
+
+def is_any_past(turn: Turn, last: str) -> bool:
+    """Tell whether there is one of these."""
+    return _is_any(turn, _PAST, last)
 
 
 def owing_end(turn: Turn, asked_before: int, limit: int) -> list[Plan]:
     """Read the plans whose number has come and whose end the gateway has yet to be told, or was not asked for since
     then (milliseconds): those first that have waited longest."""
-    rows = turn.all(
-        "SELECT * FROM plans WHERE end_owed = 1 AND number <> '' AND (state = 'ended' OR changed_at < ?)"
-        " ORDER BY changed_at, id LIMIT ?",
-        *(asked_before, limit),
-    )
-    return [read(row) for row in rows]
+    return _some(turn, f"{_OWING_END} ORDER BY changed_at, id", asked_before, limit)
+
+
+def is_any_owing_end(turn: Turn, asked_before: int) -> bool:
+    """Tell whether there is one of these."""
+    return _is_any(turn, _OWING_END, asked_before)
+
+
+def _some(turn: Turn, which: str, before: int | str, limit: int) -> list[Plan]:
+    return [read(row) for row in turn.all(f"SELECT * FROM plans WHERE {which} LIMIT ?", before, limit)]  # noqa: S608
+
+
+def _is_any(turn: Turn, which: str, before: int | str) -> bool:
+    return turn.one(f"SELECT 1 FROM plans WHERE {which} LIMIT 1", before) is not None  # noqa: S608 - which is ours
 
 
 def postpone(turn: Turn, plans: Sequence[Plan], at: int) -> None:

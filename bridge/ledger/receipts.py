@@ -145,16 +145,22 @@ def bring_forward(turn: Turn, by: int, nearest: int) -> None:
     )
 
 
+_DUE = (
+    f"state IN ('issuing', 'cancelling') AND next_try_at <= ? AND site NOT IN ({DEAF})"
+    f" AND (state = 'cancelling' OR site NOT IN ({RESTORED}))"
+)
+
+
 def due(turn: Turn, at: int, limit: int) -> list[Receipt]:
     """Read the receipts under way that nobody waits for any more (milliseconds), longest due first: no cancel of a deaf
     site, and no issue of restored books whose gap has not ended."""
-    rows = turn.all(
-        "SELECT * FROM receipts WHERE state IN ('issuing', 'cancelling') AND next_try_at <= ?"  # noqa: S608 - both are ours
-        f" AND site NOT IN ({DEAF}) AND (state = 'cancelling' OR site NOT IN ({RESTORED}))"
-        " ORDER BY next_try_at LIMIT ?",
-        *(at, limit),
-    )
+    rows = turn.all(f"SELECT * FROM receipts WHERE {_DUE} ORDER BY next_try_at LIMIT ?", at, limit)  # noqa: S608 - it is ours
     return [read(row) for row in rows]
+
+
+def is_any_due(turn: Turn, at: int) -> bool:
+    """Tell whether there is one of these."""
+    return turn.one(f"SELECT 1 FROM receipts WHERE {_DUE} LIMIT 1", at) is not None  # noqa: S608 - it is ours
 
 
 def read(row: Row) -> Receipt:
