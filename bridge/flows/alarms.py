@@ -1,5 +1,6 @@
 """Alarms: raised by a check, written into the log at once, and told to the operator's receiver until it has heard."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -86,7 +87,8 @@ async def raise_alarms(context: Context, wanted: Mapping[Name, str], covers: ala
 
 
 async def tell(context: Context) -> int:
-    """Tell the alarms that are due; answers how many were heard. Without a receiver they wait in the dashboard."""
+    """Tell the alarms that are due, side by side; answers how many were heard. Without a receiver they wait in the
+    dashboard."""
     settings = context.settings
     if not settings.alarm_url:
         return 0
@@ -94,19 +96,20 @@ async def tell(context: Context) -> int:
     if not await context.ledger.read(partial(alarms.are_due, at=at)):
         return 0
     claim = partial(alarms.claim, at=at, until=at + CLAIM_SECONDS * 1000, limit=AT_ONCE)
-    many = 0
-    for alarm in await context.ledger.write(claim):
-        error = await _post(context, alarm)
-        now = now_ms(context.clock)
-        if not error:
-            await context.ledger.write(partial(alarms.heard, alarm=alarm, at=now))
-            many += 1
-            continue
-        pause = BACKOFF_SECONDS[min(alarm.tries, len(BACKOFF_SECONDS) - 1)] * 1000
-        too_old = now - (alarm.ended_at or alarm.raised_at) > GIVEN_UP_DAYS * 86_400_000
-        again = None if too_old else now + pause
-        await context.ledger.write(partial(alarms.not_heard, alarm=alarm, next_try_at=again, error=error))
-    return many
+    return sum(await asyncio.gather(*(_tell(context, alarm) for alarm in await context.ledger.write(claim))))
+
+
+async def _tell(context: Context, alarm: Alarm) -> bool:
+    error = await _post(context, alarm)
+    now = now_ms(context.clock)
+    if not error:
+        await context.ledger.write(partial(alarms.heard, alarm=alarm, at=now))
+        return True
+    pause = BACKOFF_SECONDS[min(alarm.tries, len(BACKOFF_SECONDS) - 1)] * 1000
+    too_old = now - (alarm.ended_at or alarm.raised_at) > GIVEN_UP_DAYS * 86_400_000
+    again = None if too_old else now + pause
+    await context.ledger.write(partial(alarms.not_heard, alarm=alarm, next_try_at=again, error=error))
+    return False
 
 
 async def _post(context: Context, alarm: Alarm) -> str:

@@ -121,10 +121,17 @@ async def check_forever(context: Context) -> None:
             if at >= ends_night:
                 ends_night = _next_night(at)
                 context.tasks.begin("night", _night(context))
-            await tell(context)
+            context.tasks.begin("alarms", _tell(context))  # a receiver that hangs holds no check up
         except BridgeError as error:
             log.error("a check failed", code=error.code, detail=error.detail)
         await context.clock.sleep(WATCH_EVERY_SECONDS)
+
+
+async def _tell(context: Context) -> None:
+    try:
+        await tell(context)
+    except BridgeError as error:
+        log.error("alarms could not be told", code=error.code, detail=error.detail)
 
 
 async def _night(context: Context) -> None:

@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from bridge.flows.alarms import tell, watch
 from bridge.flows.check_invariants import check_forever
-from bridge.ledger import backups
+from bridge.flows.decide_case import report
+from bridge.ledger import backups, checks
 from bridge.ledger.backups import Backup
 from bridge.settings import Secret
 from bridge.signing import news as webhooks
@@ -27,10 +28,13 @@ class Receiver:
     def __init__(self, clock):
         self.clock = clock
         self.status = 204
+        self.hangs = False
         self.heard = []
 
     def app(self):
         async def take(request):
+            if self.hangs:
+                await self.clock.sleep(3_600)
             raw = await request.body()
             now = int(self.clock.now().timestamp())
             message_id = webhooks.verify([KEY], request.headers.raw, raw, now)
@@ -130,6 +134,33 @@ async def test_a_case_is_told_within_a_minute(watched):
         await let_run(watched)
     assert [body["name"] for _, body in watched.receiver.heard] == ["case"]
     task.cancel()
+
+
+async def test_a_receiver_that_hangs_holds_no_check_up_and_no_other_alarm(watched):
+    """Twenty cases at once: told one after the other, each would wait its ten seconds for it."""
+    watched.receiver.hangs = True
+    bought = [await watched.buy() for _ in range(24)]
+    for payment in bought[:20]:
+        await report(watched.context, payment.id, "a case of a bad night", "operator:minji")
+    running = watched.context.tasks.begin("checks", check_forever(watched.context))
+    looks, began = set(), watched.clock.boot
+    for many, payment in enumerate(bought[20:], start=22):
+        await report(watched.context, payment.id, "one more of them", "operator:minji")
+        for _ in range(2):
+            await watched.clock.forward(5)
+            await let_run(watched)
+        assert len(await watched.all("SELECT 1 FROM alarms")) == many, "seen within ten seconds"
+    while watched.clock.boot - began < 185:
+        await watched.clock.forward(5)
+        await let_run(watched)
+        last = await watched.context.ledger.read(checks.last)
+        looks |= {last.at} if last is not None else set()
+    running.cancel()
+
+    assert len(looks) >= 3, "each minute, as ever"
+    tried = await watched.all("SELECT tries FROM alarms")
+    assert len(tried) == 25
+    assert all(row["tries"] >= 2 for row in tried)
 
 
 async def test_without_a_receiver_alarms_wait_in_the_ledger(world, declined):
