@@ -56,7 +56,8 @@ A case excuses a difference only where it is about money that nobody can know of
 or drifting.
 
 What nobody could find out is left out: money that only a notice tells of, at a gateway that cannot be asked, or a
-refund that Payple executed twice, while that notice is lost for ever; and a request that a gateway executes more than
+refund that Payple executed twice, while that notice is lost for ever; that PayApp carried a plan's stop or start out
+twice, and answered the second with its refusal; and a request that a gateway executes more than
 100 s after it was sent, which is later than the quiet period allows for. A window of PayApp's whose notices are all
 lost ends with a person: it can be asked nothing.
 

@@ -117,7 +117,9 @@ SETUP = Setup(
     blind=True,
     scripted=True,
     receipts=Receipting("cashStRegist", "cashStCancel", _written, _cancel_receipt),
-    unfindable=dict.fromkeys(("cashStRegist", "billRegist"), ("duplicate", "duplicate_unseen")),
+    unfindable=dict.fromkeys(
+        ("cashStRegist", "billRegist", "rebillStop", "rebillStart"), ("duplicate", "duplicate_unseen")
+    ),
     charges_twice=frozenset({"billPay"}),
     registers_by="cmd=billRegist",
     typed_keys=_typed_keys,
