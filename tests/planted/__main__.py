@@ -16,6 +16,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from tests.support.commit import commit
@@ -75,6 +76,14 @@ class Lane:
             if name and (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
+                self._copy_compiled(name)
+
+    def _copy_compiled(self, name: str) -> None:
+        """Copy what Python made of a file, which tells by the file's time and size whether it still is that."""
+        compiled = Path(cache_from_source(ROOT / name)) if name.endswith(".py") else ROOT / name
+        if compiled.suffix == ".pyc" and compiled.is_file():
+            (self.folder / name).parent.joinpath("__pycache__").mkdir(exist_ok=True)
+            shutil.copy2(compiled, cache_from_source(self.folder / name))
 
     def plant(self, planted: Planted) -> str:
         """Apply a patch; gives what git says where it does not apply."""

@@ -1,11 +1,13 @@
 """The planted bugs are all there and apply; whether each is caught, `make planted` finds out."""
 
+import py_compile
 import subprocess
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
-from tests.planted.__main__ import PATCHES, ROOT, read_patch
+from tests.planted.__main__ import PATCHES, ROOT, Lane, read_patch
 
 WANTED = 27
 
@@ -33,3 +35,13 @@ def test_a_patch_without_a_detector_is_refused(tmp_path):
 
     with pytest.raises(AssertionError, match="must name its detector"):
         read_patch(tmp_path / "x.patch")
+
+
+def test_a_lane_has_the_tree_and_what_python_made_of_it(tmp_path):
+    made = Path(py_compile.compile(str(PATCHES / "__main__.py"), doraise=True))
+
+    Lane(tmp_path)
+
+    copy = tmp_path / "tests" / "planted" / "__main__.py"
+    assert copy.read_bytes() == (PATCHES / "__main__.py").read_bytes()
+    assert Path(cache_from_source(copy)).read_bytes() == made.read_bytes()
