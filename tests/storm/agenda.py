@@ -1,5 +1,6 @@
 """What the ledger still has to do: when a poller of the bridge must wake, and whether everything has come to rest."""
 
+import re
 from typing import TYPE_CHECKING
 
 from bridge.ledger.ledger import Row
@@ -65,7 +66,6 @@ class Agenda:
         return not any(self.unfinished().values()) and not (self._storm.long_wait and waiting["many"])
 
 
-_LOOKED_AT = ("operations", "payments", "receipts", "notices", "news")
 _DUE = """SELECT
  (SELECT MIN(next_try_at) FROM operations WHERE state IN ('unknown', 'needs_human')) AS step,
  (SELECT MIN(sent_at) + ?3 FROM operations WHERE state = 'sent') AS dropped,
@@ -77,6 +77,7 @@ _DUE = """SELECT
  (SELECT MIN(MAX(next_try_at, claimed_until)) FROM news AS this WHERE state = 'waiting' AND NOT EXISTS (
   SELECT 1 FROM news AS earlier WHERE earlier.payment = this.payment AND earlier.seq < this.seq
   AND earlier.state = 'waiting')) AS news"""
+_LOOKED_AT = sorted(set(re.findall(r"FROM (\w+)", _DUE)))
 
 # A comparison of the books waits for the person who decides about what is under way; so does a window that may have
 # taken money for an order that another payment has, and the news of a part given back of what it took. A withdrawal

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import sys
+import typing
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
@@ -19,6 +20,8 @@ from bridge.ledger import sqlite
 from tests.storm.ledger import die_in_memory
 from tests.storm.storm import Outcome, Storm
 
+ATTRIBUTES = typing._get_protocol_attrs  # type: ignore[attr-defined]
+"""What lists a protocol's methods, each time that a gateway is asked whether it has them."""
 COLLECT_EVERY = 8
 """Schedules whose remains are swept up together; sweeping fewer at once takes less time for each."""
 
@@ -85,6 +88,7 @@ def storms(gateway: str = "") -> Iterator[Storms]:
     gc.disable()
     routing.compile_path = cache(compile_path)  # the same routes are made at every boot
     routing.request_response = _answers_later  # and few of them are asked
+    typing._get_protocol_attrs = cache(ATTRIBUTES)  # type: ignore[attr-defined]  # as Python itself does from 3.12 on
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
         try:
@@ -114,6 +118,7 @@ def _as_before(before: dict[str, Any], hook: Any, collects: bool) -> None:
     sys.unraisablehook = hook
     sqlite.os = os
     routing.compile_path, routing.request_response = compile_path, request_response
+    typing._get_protocol_attrs = ATTRIBUTES  # type: ignore[attr-defined]
     gc.unfreeze()
     structlog.configure(**before)
     if collects:

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from bridge.ledger import operations
 from tests.storm import figures as figures_module
 from tests.storm.__main__ import SEEDS_AT_ONCE, main
 from tests.storm.figures import Figures
+from tests.storm.ledger import Batches
 from tests.storm.page import FIGURES, PAGE, PLANTED, page, written
 from tests.storm.quietly import is_found_out, storms
 from tests.storm.regressions import REGRESSIONS
@@ -63,6 +65,27 @@ def test_a_storm_does_not_depend_on_those_before_it():
         made.run(8)
 
         assert made.run(7).digest == alone
+
+
+def test_whatever_a_turn_writes_is_noted_by_its_table(monkeypatch):
+    real, noted, missed = Batches.execute, set(), []
+
+    def execute(self, sql, values=()):
+        before, changes = Counter(self._disk._writes), self._real.total_changes
+        done = real(self, sql, values)
+        new = Counter(self._disk._writes) - before
+        noted.update(new)
+        if self._real.total_changes != changes and not any(table in sql for table in new):
+            missed.append(sql)
+        return done
+
+    monkeypatch.setattr(Batches, "execute", execute)
+    with storms() as made:
+        for seed in FEW:
+            made.run(seed)
+
+    assert not missed
+    assert {"payments", "operations", "news", "notices", "nonces", "answers"} <= noted
 
 
 def test_a_run_ends_with_its_time_and_says_how_many_it_ran(monkeypatch, capsys):
