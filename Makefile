@@ -60,7 +60,7 @@ lock: ## pin every Python dependency with its hashes again
 		--universal --custom-compile-command 'make lock' --quiet -o $(STAND)/node.lock
 
 clean: ## remove what was built and downloaded; var/demo stays
-	@rm -rf $(VENV) .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	@rm -rf $(VENV) .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base-packages:
