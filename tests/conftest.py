@@ -1,11 +1,14 @@
 """What tests of the bridge's core may ask for."""
 
+import functools
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from starlette import routing
 
 from bridge.flows import log_in
 from tests.support.postgres import PostgresServer, empty, running_server
@@ -15,6 +18,7 @@ hypothesis.settings.register_profile(
     "beside others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )  # the machine is shared with browsers and databases: how long an example takes says nothing about the code
 hypothesis.settings.load_profile("beside others")
+routing.compile_path = functools.cache(routing.compile_path)  # thousands of worlds have the same routes
 ON_BOTH = ("attack", "flows", "ledger")
 """The folders whose tests run on both databases; the others' are not about the ledger."""
 
@@ -48,6 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         chosen = getattr(item, "callspec", None)
         if "postgres" in names or (chosen is not None and chosen.params.get("database") == "postgres"):
             item.add_marker("postgres")
+
+
+def pytest_collection_finish() -> None:
+    """Sweep up less often, and never look again at the thousands of modules and tests, which stay to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture
