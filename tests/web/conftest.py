@@ -11,6 +11,14 @@ from tests.web.visitor import PASSWORD, Browser
 
 
 @pytest.fixture
+def tmp_path(folder: Path) -> Path:
+    """A folder in memory, beside that of another world: these commit often, and none is about the disk."""
+    made = folder / "own"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
     """A bridge on an empty ledger, at a moment that stands still."""
     async with open_town(tmp_path) as made:
