@@ -45,6 +45,7 @@ from bridge.signing import requests as signed_requests
 from bridge.signing.keys import SiteKey, decode_secret
 from bridge.signing.tokens import seal_order
 from tests.support import tellers
+from tests.support.books import lay_empty_books
 from tests.support.clock import VirtualClock
 from tests.support.postgres import end_for_good
 from tests.support.shop import Shop
@@ -105,6 +106,8 @@ class World:
             Secret(bytes(range(32))),
             **({"return_wait_seconds": 2.0, "refund_wait_seconds": 2.0} | settings),
         )
+        if not self.settings.on_postgres:
+            lay_empty_books(self.settings.database_path)
         self.sandbox_app = build_sandbox(clock=self.clock, public_url=SANDBOX, seed=3, post=self._post_notice)
         self.sandbox: SandboxWorld = self.sandbox_app.state.world
         self.sandbox.faults.amounts_choose = False

@@ -23,6 +23,7 @@ from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
 from bridge.settings import Secret, Settings
 from bridge.signing import base64url
+from tests.support.books import lay_empty_books
 from tests.web.still import KRW, NAMES, SHOWS, TITLES, ShownGateway, StillClock
 
 
@@ -353,6 +354,7 @@ async def open_town(folder: Path, public_url: str = "http://127.0.0.1:8080") -> 
     """Make a bridge in a folder, with a still clock, a beat of just now, and no site yet."""
     clock = StillClock()
     settings = Settings(public_url, f"sqlite:///{folder / 'bridge.db'}", Secret(bytes(range(32))))
+    lay_empty_books(settings.database_path)
     context = build_context(settings, clock=clock)
     context.sites = Sites(context.ledger, context.vault, lambda name, _given, _mode: ShownGateway(name, TITLES[name]))
     context.beat_at = clock.boot_seconds() - 0.4
