@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from bridge.settings import Settings
+from bridge.settings import MIB, Settings
 
 NEWEST_KEPT = 10
 HOURS_KEPT = 24
@@ -34,7 +34,7 @@ async def back_up_forever(settings: Settings) -> None:
         try:
             drop_left_behind(folder)
             before = _names(folder)
-            said = await back_up_once(folder)
+            said = no_room(settings, folder) or await back_up_once(folder)
             if not said:
                 mine.extend(sorted(_names(folder) - before))
                 drop_old(folder, frozenset(mine))
@@ -69,6 +69,18 @@ def drop_old(folder: Path, mine: frozenset[str] = frozenset()) -> None:
     made last, whatever a clock that was set has them called."""
     for name in surplus(_names(folder)) - mine:
         (folder / name).unlink(missing_ok=True)
+
+
+def no_room(settings: Settings, folder: Path) -> str:
+    """Say why one more would leave the books' own disk too little room for payments to begin, or nothing."""
+    if settings.on_postgres or folder.stat().st_dev != settings.database_path.parent.stat().st_dev:
+        return ""
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir() if _NAME.fullmatch(path.name)}
+    size = sizes[max(sizes)] if sizes else settings.database_path.stat().st_size
+    left = shutil.disk_usage(folder).free - size
+    if left >= settings.free_bytes_min:
+        return ""
+    return f"{folder} is on the disk of the books, which would have {max(left, 0) // MIB} MiB left; use another disk"
 
 
 def drop_left_behind(folder: Path) -> None:

@@ -4,17 +4,19 @@ import asyncio
 import errno
 import io
 import os
+import shutil
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from bridge.cli.automatic import back_up_forever, back_up_once, drop_left_behind, drop_old, surplus
+from bridge.cli.automatic import back_up_forever, back_up_once, drop_left_behind, drop_old, no_room, surplus
 from bridge.cli.progress import bar
-from bridge.settings import from_environment
+from bridge.settings import MIB, from_environment
 
 from .conftest import Place
 
@@ -87,7 +89,7 @@ async def test_without_a_process_for_one_the_next_one_comes(
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse_once)
     going = asyncio.create_task(back_up_forever(replace(from_environment(), backup_seconds=0)))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not list((tmp_path / "backups").glob("pay-bridge-*.backup")):
         assert not going.done()
         assert time.monotonic() < deadline
@@ -95,6 +97,25 @@ async def test_without_a_process_for_one_the_next_one_comes(
     going.cancel()
     await asyncio.gather(going, return_exceptions=True)
     assert "Too many open files" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("kept", "free", "may"), [(0, 700, True), (0, 690, False), (150, 670, True), (150, 650, False)]
+)
+def test_none_is_made_that_would_stop_payments_for_want_of_room(
+    told: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int, free: int, may: bool
+) -> None:
+    """As large as the last one, or as the books; the folder is on their own disk, which payments need to have room."""
+    folder, settings = tmp_path / "backups", replace(from_environment(), free_bytes_min=512 * MIB)
+    for path, size in ((settings.database_path, 180), (folder / "pay-bridge-20261120-120000Z.backup", kept)):
+        if size:
+            with path.open("wb") as file:
+                file.truncate(size * MIB)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 0, free * MIB))
+
+    assert (no_room(settings, folder) == "") is may
+    elsewhere = SimpleNamespace(stat=lambda: SimpleNamespace(st_dev=-1))
+    assert no_room(settings, cast(Path, elsewhere)) == ""
 
 
 def test_what_a_killed_backup_left_behind_is_dropped_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
