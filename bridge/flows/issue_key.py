@@ -190,13 +190,13 @@ def _intend(turn: Turn, context: Context, site: Site, row: KeyRow) -> tuple[KeyR
     if used:
         return rows.move(turn, row, KeyState.REFUSED, at=at, message=used), None
     if not row.amount:
-        return rows.move(turn, row, KeyState.ISSUING, at=at), None
+        return rows.move(turn, row, KeyState.ISSUING, at=at, code="", message=""), None
     asked = open_wish(context, row)
     order = orders.find(turn, site.id, asked["order_ref"])
     assert order is not None, "a key that charges was asked for with an order"
     if (order.amount, order.tax_free) != (row.amount, asked["tax_free"]):
         return rows.move(turn, row, KeyState.REFUSED, at=at, message=CHANGED), None
-    issuing = rows.move(turn, row, KeyState.ISSUING, at=at)
+    issuing = rows.move(turn, row, KeyState.ISSUING, at=at, code="", message="")
     payment = add_payment(
         turn, context, site, row.gateway, order, row.method, token_id=f"billing_key:{row.id}", ref=row.ref,
         actor=row.actor, refs=row.refs,
@@ -250,6 +250,8 @@ def _record(turn: Turn, context: Context, issuing: KeyRow, outcome: object) -> N
             refs={**issuing.refs, **outcome.refs},
             card=dict(outcome.card),
             issued_at=from_ms(at),
+            code="",
+            message="",
         )
     elif isinstance(outcome, Declined):
         code, message = outcome.code[:64], outcome.message[:500]

@@ -251,6 +251,20 @@ async def test_an_issuing_whose_answer_is_lost_leaves_no_key_and_may_be_begun_an
     assert (await show(world, await issued(world))).json()["state"] == "active"
 
 
+async def test_what_the_gateway_said_to_an_earlier_try_stands_beside_no_registered_card(billing):
+    world = billing
+    asked = await ask(world)
+    said = "UPDATE billing_keys SET code = 'E1', message = '한도를 넘었어요'"
+    await world.context.ledger.write(lambda turn: turn.run(said))
+    before = (await show(world, asked.json()["id"])).json()
+    await come_back(world, asked)
+    await world.quiet()
+    after = (await show(world, asked.json()["id"])).json()
+
+    assert (before["state"], before["code"], before["message"]) == ("open", "E1", "한도를 넘었어요")
+    assert (after["state"], after.get("code"), after.get("message")) == ("active", None, None)
+
+
 async def test_coming_back_twice_issues_once(billing):
     world = billing
     asked = await ask(world)
