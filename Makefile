@@ -10,7 +10,7 @@ STAND := tests/wordpress
 PARALLEL := +@$(MAKE) --no-print-directory -j4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick lint storm storm-page planted mutants crash bench lock clean base-packages demo-packages all-packages newest-core oldest-core
+.PHONY: help setup demo test test-quick coverage lint storm storm-page planted mutants crash bench lock clean base-packages demo-packages all-packages newest-core oldest-core
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,11 @@ crash: setup ## the real server killed at every moment, on failing disks, in cro
 planted: $(READY) ## bugs on purpose, each in a copy of the tree: all of them must be caught
 	@$(PYTHON) -m tests.planted $(ARGS)
 
+coverage: $(READY) ## which lines and branches of the bridge the quick tests reach; fails below 95 %
+	@$(PYTHON) -m coverage erase
+	@$(PYTHON) -m coverage run -m pytest -q -m "not wordpress and not browser and not postgres and not kill"
+	@$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report
+
 mutants: $(READY) ## change the money modules in one place at a time: a test must notice; ARGS="--only signing", --sample n, --json FILE
 	@$(PYTHON) -m tests.mutation $(ARGS)
 
@@ -60,7 +65,7 @@ lock: ## pin every Python dependency with its hashes again
 		--universal --custom-compile-command 'make lock' --quiet -o $(STAND)/node.lock
 
 clean: ## remove what was built and downloaded; var/demo stays
-	@rm -rf $(VENV) .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base-packages:
