@@ -38,6 +38,8 @@ CARDS_PER_ADDRESS = 30
 CARDS_SECONDS = 3600
 """So many cards an hour from one address: a box office types that many, and whoever tries out stolen ones many more."""
 UNREAD = (Busy, LedgerHeld, LedgerBroken, OutcomeUnread)
+OPENING = "checkout/opening.html"
+"""What is shown of a page that is opened while the books cannot be read: nothing may have been begun."""
 NOT_REGISTERED, NOT_PAID = "카드를 등록하지 못했어요", "결제하지 못했어요"
 NOT_SENT = "결제사에 보내지 못했어요. 아무것도 등록되지 않았어요. 잠시 뒤 다시 시도해 주세요."
 
@@ -138,6 +140,8 @@ class CardPages:
         if not isinstance(error, UNREAD):
             return refused_page(self._context, error, title=title)
         page, shown = "checkout/registering.html", {"title": "카드를 등록하고 있어요", "begun": False}
+        if request.method == "GET":
+            page, shown = OPENING, {"title": "카드를 등록하는 화면을 열고 있어요"}
         return look_again(self._context, request, page, answer_of(error)[0], site=None, posted={}, **shown)
 
     def _refuse_payment(self, request: Request, error: BridgeError, title: str) -> Response:
@@ -146,6 +150,8 @@ class CardPages:
         if not isinstance(error, UNREAD) and not typed_again:
             return refused_page(self._context, error, title=title)
         page, shown = "checkout/confirming.html", {"order": None, "result_url": ""}
+        if request.method == "GET":
+            page, shown = OPENING, {"title": "결제하는 화면을 열고 있어요"}
         return look_again(self._context, request, page, answer_of(error)[0], site=None, posted={}, **shown)
 
     def _after(self, site: Site, row: KeyRow) -> Response:

@@ -438,3 +438,21 @@ async def test_the_default_gateway_registers_a_card_on_it(world):
     assert (await charge(world, key["id"])).json()["state"] == "paid"
     for table in ("billing_keys", "calls", "audit", "news", "answers"):
         assert "4000056655665556" not in str(await world.all(f"SELECT * FROM {table}"))
+
+
+async def test_a_page_that_is_opened_while_the_books_cannot_be_read_does_not_say_that_anything_was_begun(
+    paged, monkeypatch
+):
+    world = paged
+    key = await opened(world)
+
+    async def busy(work):
+        raise Busy("for a moment")
+
+    monkeypatch.setattr(world.context.ledger, "read", busy)
+    page, sent = await look(world, key["window_url"]), await send(world, key["window_url"])
+
+    assert (page.status_code, page.headers["refresh"].partition(";")[0]) == (503, "5")
+    assert "화면을 열고 있어요" in page.text
+    assert "등록하고 있어요" not in page.text
+    assert "등록하고 있어요" in sent.text, "a card may have left"
