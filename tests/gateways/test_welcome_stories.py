@@ -350,7 +350,7 @@ async def test_a_buyers_word_without_an_answer_is_settled_by_the_state_and_not_s
     more = await escrow(house, payment, "deny", buyName="홍길동", refundName="홍길동")
     asked = await house.call("POST", f"/v1/payments/{payment.id}/refunds", {"reason": "취소", "actor": "wp:7"})
     before = (await house.payment(payment.id)).escrow
-    await house.live(61)
+    await house.live(131)
     state = await escrow(house, payment, "status")
 
     assert (first.status_code, more.json()["code"], before) == (503, "pending_outcome", "confirming")
