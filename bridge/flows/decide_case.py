@@ -19,7 +19,7 @@ from bridge.domain.payment import Payment, parse_amount
 from bridge.flows.carry_out import Sentence, carry_out
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
-from bridge.flows.pace import quiet_left_ms
+from bridge.flows.pace import arrival_left_ms
 from bridge.flows.record import Recorder
 from bridge.flows.snapshots import rfc3339
 from bridge.flows.two_people import Checker, Made, check_checker, operator_actor, read_remark
@@ -215,7 +215,7 @@ def _refuse_early(turn: Turn, recorder: Recorder, payment: Payment, decision: De
     gateway = recorder.site.gateways.get(payment.gateway)
     everyone, denied = operations.of_payment(turn, payment.id), DENIED.get(decision, ())
     sent = [one for one in everyone if one.kind in denied and one.step in PENDING_STEPS]
-    left = max((quiet_left_ms(recorder.context, gateway, one, recorder.stamp) for one in sent), default=0)
+    left = max((arrival_left_ms(recorder.context, gateway, one, recorder.stamp) for one in sent), default=0)
     if left:
         not_before = rfc3339(from_ms(recorder.at + left))
         raise TooEarly(

@@ -42,6 +42,13 @@ def quiet_left_ms(context: Context, gateway: Gateway | None, operation: Operatio
     return max(0, quiet_ms(context, gateway) - waited_ms(context, operation, now))
 
 
+def arrival_left_ms(context: Context, gateway: Gateway | None, operation: Operation, now: Stamp) -> int:
+    """What is left of the quiet period after the last byte of an operation's last try, in milliseconds."""
+    tried = passed_ms(context, f"{operation.id} {operation.tries}", operation.tried_boot, now)
+    again = quiet_ms(context, gateway) - tried if operation.tried_boot else 0
+    return max(again, quiet_left_ms(context, gateway, operation, now))
+
+
 def waited_ms(context: Context, operation: Operation, now: Stamp) -> int:
     """How long ago an operation was sent, in milliseconds, or less."""
     return passed_ms(context, operation.id, operation.stamp.boot, now)

@@ -39,7 +39,8 @@ async def refund_again(context: Context, site: Site, gateway: Gateway, operation
         if operation.amount != payment.captured:
             refund_to_person(turn, recorder, payment, operation)
             return None
-        operations.try_again(turn, operation, next_try_at=claimed, code=operation.code, message=operation.message)
+        said, boot = (operation.code, operation.message), recorder.stamp.boot
+        operations.try_again(turn, operation, next_try_at=claimed, code=said[0], message=said[1], boot=boot)
         return payment
 
     intended_at = context.clock.boot_seconds()

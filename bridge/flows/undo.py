@@ -78,7 +78,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
 
     def claim(turn: Turn) -> tuple[Payment, dict[str, Any]]:
         if undo.step is not Step.SENT:
-            operations.claim(turn, undo, context.owner, claimed)
+            operations.claim(turn, undo, context.owner, claimed, recorder.stamp.boot)
         return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
 
     intended_at = context.clock.boot_seconds()

@@ -25,7 +25,7 @@ _IN_DEAD_HANDS = (  # the index's own condition first, as in `due`
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs; `tax_free` and
-    `vat` the parts of a refund's amount that are free of tax, and tax."""
+    `vat` the parts of a refund's amount that are free of tax, and tax; `tried_boot` when it was last sent again."""
 
     id: str
     site: str
@@ -47,6 +47,7 @@ class Operation:
     context_sealed: str = field(default="", repr=False)
     next_try_at: datetime | None = None
     tries: int = 1
+    tried_boot: str = ""
     evidence: str = ""
     refusal: bool = False
     code: str = ""
@@ -82,9 +83,8 @@ def add(turn: Turn, operation: Operation) -> None:
         *(operation.ref, operation.target or None, operation.actor, operation.reason),
         json.dumps(list(operation.items), ensure_ascii=False),
         *(operation.tax_free, operation.vat, operation.idempotency_key),
-        *(to_ms(operation.stamp.at), operation.stamp.nonce, operation.context_sealed),
-        *(operation.owner, sent_at, operation.stamp.boot),
-        *(to_ms(operation.next_try_at) if operation.next_try_at else None, sent_at),
+        *(to_ms(operation.stamp.at), operation.stamp.nonce, operation.context_sealed, operation.owner),
+        *(sent_at, operation.stamp.boot, to_ms(operation.next_try_at) if operation.next_try_at else None, sent_at),
     )
 
 
@@ -112,8 +112,7 @@ def step(
         " WHERE id = ? AND state = ?",
         *(becomes, str(evidence or ""), code[:64], message[:500], int(refusal)),
         json.dumps(dict(refs or operation.refs), ensure_ascii=False),
-        *(None if settled else next_try_at, at if settled else None, int(settled)),
-        *(operation.id, operation.step),
+        *(None if settled else next_try_at, at if settled else None, int(settled), operation.id, operation.step),
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")
@@ -140,30 +139,33 @@ def try_again(
     refusal: bool = False,
     refs: Mapping[str, str] | None = None,
     claimed_by: str = "",
+    boot: str = "",
 ) -> None:
     """Note a try that settled nothing, or claim the next one; `next_try_at` in milliseconds, None for never.
 
-    `refs` are what the tries have shown so far. `claimed_by` as in `claim`, or nobody. Raises Conflict when it was
-    settled, or tried by another, meanwhile: `tries` numbers the claims.
+    `refs` are what the tries have shown so far. `claimed_by` as in `claim`, or nobody. `boot`, as in a stamp: that what
+    may still arrive is about to be sent again. Raises Conflict when settled, or tried by another, meanwhile.
     """
     changed = turn.run(
         "UPDATE operations SET tries = tries + 1, next_try_at = ?, claimed_by = ?, code = ?, message = ?, refs = ?,"
-        " refusal = CASE WHEN ? = 1 THEN 1 ELSE refusal END WHERE id = ? AND state = ? AND tries = ?",
+        " refusal = CASE WHEN ? = 1 THEN 1 ELSE refusal END, tried_boot = COALESCE(NULLIF(?, ''), tried_boot)"
+        " WHERE id = ? AND state = ? AND tries = ?",
         *(next_try_at, claimed_by, code[:64], message[:500]),
         json.dumps(dict(operation.refs if refs is None else refs), ensure_ascii=False),
-        *(int(refusal), operation.id, operation.step, operation.tries),
+        *(int(refusal), boot, operation.id, operation.step, operation.tries),
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")
 
 
-def claim(turn: Turn, operation: Operation, owner: str, until: int) -> None:
+def claim(turn: Turn, operation: Operation, owner: str, until: int, boot: str = "") -> None:
     """Take the next try of an operation, for this process alone until then (milliseconds), or until it is dead.
 
-    Raises Conflict when it was settled, or tried by another, meanwhile. What may not be sent by two at once is claimed
-    without an owner, by `try_again`: a request of the dead may still be on its way.
+    Raises as `try_again`, by which what two may not send at once is claimed: what the dead sent may still arrive.
     """
-    try_again(turn, operation, next_try_at=until, code=operation.code, message=operation.message, claimed_by=owner)
+    try_again(
+        turn, operation, next_try_at=until, code=operation.code, message=operation.message, claimed_by=owner, boot=boot
+    )
 
 
 def renew(turn: Turn, operation: Operation, *, at: int, boot: str, until: int) -> None:
@@ -174,10 +176,9 @@ def renew(turn: Turn, operation: Operation, *, at: int, boot: str, until: int) -
     """
     first = operation.step is Step.SENT
     changed = turn.run(
-        f"UPDATE operations SET {'sent_at' if first else 'next_try_at'} = ?, sent_boot = ?"  # noqa: S608 - both names are ours
+        f"UPDATE operations SET {'sent_at = ?, sent_boot' if first else 'next_try_at = ?, tried_boot'} = ?"  # noqa: S608 - the names are ours
         " WHERE id = ? AND state = ? AND tries = ?",
-        *(at if first else until, boot if first else operation.stamp.boot),
-        *(operation.id, operation.step, operation.tries),
+        *(at if first else until, boot, operation.id, operation.step, operation.tries),
     )
     if changed != 1:
         raise Conflict("The operation has been settled meanwhile.")
@@ -227,8 +228,7 @@ def due(turn: Turn, at: int, limit: int) -> list[Operation]:
     rows = turn.all(
         "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent'"  # noqa: S608
         f" AND next_try_at <= ? AND site NOT IN ({DEAF}) ORDER BY next_try_at LIMIT ?",
-        at,
-        limit,
+        *(at, limit),
     )
     return [read(row) for row in rows]
 
@@ -267,8 +267,7 @@ def refunded_since(turn: Turn, site: str, since: int) -> int:
     row = turn.one(
         "SELECT COALESCE(SUM(amount), 0) AS total FROM operations WHERE site = ? AND kind = 'refund'"
         " AND created_at >= ? AND state NOT IN ('fail', 'not_sent')",
-        site,
-        since,
+        *(site, since),
     )
     return int(row["total"]) if row else 0
 
@@ -340,6 +339,7 @@ def read(row: Row) -> Operation:
         sent_at=from_ms(row["sent_at"]),
         next_try_at=from_ms(row["next_try_at"]) if row["next_try_at"] else None,
         tries=row["tries"],
+        tried_boot=row["tried_boot"],
         evidence=row["evidence"],
         refusal=bool(row["refusal"]),
         code=row["code"],

@@ -129,3 +129,48 @@ async def test_a_part_that_went_back_while_nobody_knew_of_the_money_is_booked_on
     assert await world.state(payment.id) == "part_refunded"
     assert await world.cases(payment.id) == ["external_refund"]
     await world.check_books()
+
+
+async def await_try(world, op):
+    """Let time pass until the bridge sends it once more: each ten minutes while people look."""
+    tried = world.teller.calls[op]
+    for _ in range(130):
+        await world.live(5, step=5)
+        if world.teller.calls[op] > tried:
+            return
+    pytest.fail(f"no {op} was sent again")
+
+
+async def test_that_a_net_cancel_did_nothing_is_said_once_its_last_try_cannot_arrive_either(world):
+    """The bridge goes on trying while people look: their two may agree just after a try that is still on its way."""
+    await world.pair_teller("Serving")
+    world.teller.fail("approve", "lost_after")
+    world.teller.always["undo"] = "strange"
+    opened = await world.checkout()
+    await world.return_from_teller(opened)
+    await world.live(400, step=20)
+    assert await world.cases(opened.payment) == ["unknown_outcome"]
+    world.teller.always["undo"] = "late"
+    await await_try(world, "undo")
+    payment = await world.payment(opened.payment)
+
+    with pytest.raises(TooEarly) as early:
+        await ask(world, payment, "paid")
+    left = datetime.fromisoformat(early.value.extra["not_before"]) - world.clock.now()
+    assert 100 < left.total_seconds() <= 120
+    await world.live(125, step=5)
+    await ask(world, payment, "paid")
+
+
+async def test_that_a_full_refund_was_not_made_is_said_once_its_last_try_cannot_arrive_either(world):
+    await world.pair_teller("Mute")
+    payment = await world.buy_at_teller()
+    world.teller.always["refund"] = "late"
+    await world.refund(payment.id, payment.captured)
+    await world.live(400, step=20)
+    await await_try(world, "refund")
+
+    with pytest.raises(TooEarly):
+        await ask(world, payment, "not_refunded")
+    await world.live(125, step=5)
+    await ask(world, payment, "not_refunded")

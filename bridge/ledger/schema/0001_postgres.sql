@@ -176,6 +176,7 @@ CREATE TABLE operations (
   owner TEXT COLLATE "C" NOT NULL,
   sent_at BIGINT NOT NULL,
   sent_boot TEXT COLLATE "C" NOT NULL DEFAULT '',
+  tried_boot TEXT COLLATE "C" NOT NULL DEFAULT '',
   next_try_at BIGINT,
   claimed_by TEXT COLLATE "C" NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 1,

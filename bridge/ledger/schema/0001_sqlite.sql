@@ -161,6 +161,7 @@ CREATE TABLE operations (
   owner TEXT NOT NULL,
   sent_at BIGINT NOT NULL,
   sent_boot TEXT NOT NULL DEFAULT '',
+  tried_boot TEXT NOT NULL DEFAULT '',
   next_try_at BIGINT,
   claimed_by TEXT NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 1,
