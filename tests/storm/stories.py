@@ -29,15 +29,15 @@ ROUND_FAILED = "plan's round refused"
 PLAN_ENDED = "plan ended"
 PLAN_UNHEARD = "plan's change without an answer"
 OF_SOME: Mapping[str, int] = {
-    KEY_TYPED: 200,
+    KEY_TYPED: 100,
     KEY_LOST: 20,
-    WORD_TAKEN: 100,
-    WORD_UNHEARD: 20,
-    SAID_ELSEWHERE: 20,
-    ROUND: 500,
-    ROUND_FAILED: 100,
-    PLAN_ENDED: 50,
-    PLAN_UNHEARD: 10,
+    WORD_TAKEN: 30,
+    WORD_UNHEARD: 5,
+    SAID_ELSEWHERE: 3,
+    ROUND: 300,
+    ROUND_FAILED: 50,
+    PLAN_ENDED: 30,
+    PLAN_UNHEARD: 5,
 }
 """What only some gateways have, and how often a run that is long enough must have told it."""
 OF_FAULTS = {"decline": DECLINED, "notice_thrice": TOLD_THRICE, "notice_late": TOLD_LATE}
