@@ -49,7 +49,8 @@ def pay_and_fail(lab: CardLab) -> set[str]:
         act = lab.key_in if op == "keyin" else lab.register
         for kind in ("", "decline", "drop_after", "garbage_after", "5xx_after"):
             if kind:
-                more = {"code": "2003", "message": repeated(CARDS[gateway].number)} if kind == "decline" else {}
+                no = "F005" if op == REGISTERS["paystory"] else "2003"
+                more = {"code": no, "message": repeated(CARDS[gateway].number)} if kind == "decline" else {}
                 lab.fault(gateway, op, kind, **more)
             answer = act(gateway)
             assert answer is not None
