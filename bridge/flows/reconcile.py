@@ -161,6 +161,8 @@ def _all_told(turn: Turn, recorder: Recorder, current: Gap) -> None:
                 recorder.case(turn, payment, "reported", words)
         elif isinstance(gateway, Approves) and gap.note(turn, current.site, payment_id, "assumed", recorder.at):
             _assume(turn, recorder, payment_id, current, by_itself=isinstance(gateway, Undoes | Inquires))
+    life = recorder.context.settings.payment_life_seconds * 1000
+    payments.shorten_windows(turn, current.site, recorder.at, recorder.at + life)
 
 
 def _assume(turn: Turn, recorder: Recorder, payment_id: str, current: Gap, *, by_itself: bool) -> None:

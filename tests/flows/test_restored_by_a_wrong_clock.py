@@ -7,7 +7,7 @@ import pytest
 from bridge.clock import now_ms
 from bridge.ledger import clock_kept, replay
 from tests.flows.test_gap_asked import gap_of
-from tests.support.disaster import hand_over, keep, key_of, lose
+from tests.support.disaster import hand_over, keep, key_of, known, lose
 
 pytestmark = (
     pytest.mark.sqlite
@@ -115,3 +115,38 @@ async def test_a_clock_that_was_right_at_the_restore_moves_nothing(world, paid):
         await world.all("SELECT * FROM gap_sites"),
         await world.context.ledger.read(clock_kept.at_restore),
     )
+
+
+async def test_a_window_of_a_backup_that_ran_ahead_is_not_moved_before_its_shop_has_told_how_it_ended(world):
+    """The shop's proof of the end goes on from the backup's rows: behind another row it would not fit, for ever."""
+    await world.pair_teller("Asked")
+    opened = await world.checkout()
+    world.clock.at += timedelta(seconds=HOUR)
+    await world.live(10, step=5)
+    keep(world)
+    world.clock.set_back(HOUR)
+    await world.live(1_000, step=20)
+    assert await world.state(opened.payment) == "expired"
+    told = known(world)
+
+    await world.clock.forward(2_300)
+    await lose(world)
+    await world.live(5)
+    await hand_over(world, told)
+    await until_the_gap_ends(world)
+    assert await world.state(opened.payment) == "expired"
+
+
+async def test_a_window_that_nobody_tells_of_ends_in_its_time_although_the_backup_ran_ahead(world):
+    await world.pair_teller("SelfTold")
+    opened = await world.checkout()
+    world.clock.at += timedelta(seconds=HOUR)
+    await world.live(10, step=5)
+    keep(world)
+    world.clock.set_back(HOUR)
+    await world.clock.forward(100)
+    await lose(world)
+    await world.live(5)
+    await hand_over(world, [])
+    left = (await world.payment(opened.payment)).expires_at - world.clock.now()
+    assert left <= timedelta(seconds=world.settings.payment_life_seconds)

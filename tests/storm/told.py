@@ -16,6 +16,7 @@ from tests.storm.net import Heard, Leaving
 from tests.storm.stand import Paired
 
 if TYPE_CHECKING:
+    from tests.storm.gate import Gate
     from tests.storm.storm import Storm
 
 ELEVENTHS = 5
@@ -43,20 +44,22 @@ class Told:
             self._judge(site, body, "")
 
     def answered(self, request: Leaving, heard: Heard) -> None:
-        """Nothing was wrong with the parts, unless money went back past the bridge: nobody tells of that one's."""
+        """Nothing was wrong with the parts, unless money went back that the books do not know of: past the bridge, or
+        by the first of two copies of a call. Nobody tells of the parts of that."""
         gate = self._storm.checks.gate_of(request) if self._storm.extras.told else None
         if gate is not None:
             setup = gate.site.setup
             found = next((mark for mark in setup.parts_refused if mark in heard.text), "")
-            wrong = found and not self._went_back_elsewhere(gate.site, request)
+            wrong = found and not self._went_back_elsewhere(gate, request)
             self._holds(not wrong, f"{setup.name} refuses the parts of {request.op}: {heard.text[:120]}")
 
-    def _went_back_elsewhere(self, site: Paired, request: Leaving) -> bool:
-        row = self._storm.checks.find(site, request.body.decode("utf-8", "replace") + request.target)
+    def _went_back_elsewhere(self, gate: "Gate", request: Leaving) -> bool:
+        row = self._storm.checks.find(gate.site, request.body.decode("utf-8", "replace") + request.target)
         if row is None:
             return False
         past = "SELECT 1 FROM entries WHERE payment = ? AND kind = 'external_refund'"
-        return self._turn.one(past, row["id"]) is not None
+        there = sum(book.refunded for book in gate.world.bank.of(row["merchant_ref"]))
+        return there > row["refunded"] or self._turn.one(past, row["id"]) is not None
 
     def at_the_end(self) -> None:
         """Judge what was given back, and whether each window heard of its months."""

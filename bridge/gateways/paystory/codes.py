@@ -125,10 +125,10 @@ NO_REFUSALS = (
 """Codes that are no refusal of the very call they answer: "other error", another operation's yes, cancelled, in
 progress."""
 
-MORE_THAN_IS_LEFT = frozenset({"2023", "2026", "2032"})
+MORE_THAN_IS_LEFT = frozenset({"2011", "2023", "2026", "2032"})
 """Said of no refund that we ask for, unless money went back that we do not know of: perhaps by this very request, which
 arrived twice."""
-_AMOUNTS = ("2010", "2011", "2031", "2033", "2037")
+_AMOUNTS = ("2010", "2031", "2033", "2037")
 _PARTS = ("2028", "2029", "2030", "2034", "3100", "3103", "3104")
 REFUND_REFUSALS = (
     {

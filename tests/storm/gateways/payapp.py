@@ -119,7 +119,8 @@ SETUP = Setup(
     receipts=Receipting("cashStRegist", "cashStCancel", _written, _cancel_receipt),
     unfindable=dict.fromkeys(
         ("cashStRegist", "billRegist", "rebillStop", "rebillStart"), ("duplicate", "duplicate_unseen")
-    ),
+    )
+    | {"billPay": ("cross_wired",)},
     charges_twice=frozenset({"billPay"}),
     registers_by="cmd=billRegist",
     typed_keys=_typed_keys,
