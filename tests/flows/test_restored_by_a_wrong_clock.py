@@ -121,6 +121,7 @@ async def test_a_window_of_a_backup_that_ran_ahead_is_not_moved_before_its_shop_
     """The shop's proof of the end goes on from the backup's rows: behind another row it would not fit, for ever."""
     await world.pair_teller("Asked")
     opened = await world.checkout()
+    await world.live(10, step=5)
     world.clock.at += timedelta(seconds=HOUR)
     await world.live(10, step=5)
     keep(world)
@@ -140,6 +141,7 @@ async def test_a_window_of_a_backup_that_ran_ahead_is_not_moved_before_its_shop_
 async def test_a_window_that_nobody_tells_of_ends_in_its_time_although_the_backup_ran_ahead(world):
     await world.pair_teller("SelfTold")
     opened = await world.checkout()
+    await world.live(10, step=5)
     world.clock.at += timedelta(seconds=HOUR)
     await world.live(10, step=5)
     keep(world)

@@ -134,6 +134,14 @@ async def test_an_undo_comes_too_late(lane):
     assert isinstance(await lane.talk(lane.gateway.undo(payment, returned, lane.stamp(), lane.stamp())), TooLate)
 
 
+@pytest.mark.parametrize("code", sorted(codes.MORE_THAN_IS_LEFT))
+async def test_an_amount_that_does_not_fit_any_more_is_no_answer_to_the_refund_itself(lane, code):
+    """What we ask for fits: a copy of the same request may have given it back before."""
+    paid, payment, _ = await lane.paid("PAY0000001")
+    lane.fault("cancel", "decline", code=code)
+    assert isinstance(await lane.refund(lane.held(payment, paid), "REF1", 5_000), Unknown)
+
+
 async def test_parts_and_the_rest_are_refunded_and_no_more(lane):
     paid, payment, _ = await lane.paid("PAY0000001")
     held = lane.held(payment, paid)

@@ -150,12 +150,15 @@ async def test_line_ends_between_two_requests_do_not_keep_a_connection(hurried: 
         assert await caller.status() == 408
 
 
-async def test_a_kept_connection_has_the_time_anew_for_each_request(hurried: None) -> None:
+async def test_a_kept_connection_has_the_time_anew_for_each_request(
+    hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 1.0)  # a loaded machine sleeps longer than it is told
     async with served(Door(10, 100)) as server:
         caller = await server.call()
         for _ in range(4):
             caller.say(GOOD[:20])
-            await asyncio.sleep(0.06)
+            await asyncio.sleep(0.3)
             caller.say(GOOD[20:])
             assert await caller.status() == 200
         assert len(server.door) == 1
