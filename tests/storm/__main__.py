@@ -21,7 +21,7 @@ from tests.storm.stories import untold
 from tests.storm.storm import Outcome
 
 SEEDS_CI = 15_000
-"""How many schedules a run of all tests has beside the others: 600 s of CPU on a quick machine, 2,250 on a slow one."""
+"""How many schedules a run of all tests has beside the others: 900 s of CPU on a quick machine."""
 SEEDS_AT_ONCE = 25
 TWICE_EVERY = 100
 """Each hundredth seed is run a second time, after those beside it: the same seed gives the same event log."""
