@@ -117,15 +117,21 @@ async def test_a_clock_that_was_right_at_the_restore_moves_nothing(world, paid):
     )
 
 
-async def test_a_window_of_a_backup_that_ran_ahead_is_not_moved_before_its_shop_has_told_how_it_ended(world):
-    """The shop's proof of the end goes on from the backup's rows: behind another row it would not fit, for ever."""
-    await world.pair_teller("Asked")
+async def opened_and_kept_ahead(world):
+    """Open a window, back the books up while the clock runs an hour ahead, and set it right."""
     opened = await world.checkout()
     await world.live(10, step=5)
     world.clock.at += timedelta(seconds=HOUR)
     await world.live(10, step=5)
     keep(world)
     world.clock.set_back(HOUR)
+    return opened
+
+
+async def test_a_window_of_a_backup_that_ran_ahead_is_not_moved_before_its_shop_has_told_how_it_ended(world):
+    """The shop's proof of the end goes on from the backup's rows: behind another row it would not fit, for ever."""
+    await world.pair_teller("Asked")
+    opened = await opened_and_kept_ahead(world)
     await world.live(1_000, step=20)
     assert await world.state(opened.payment) == "expired"
     told = known(world)
@@ -140,12 +146,7 @@ async def test_a_window_of_a_backup_that_ran_ahead_is_not_moved_before_its_shop_
 
 async def test_a_window_that_nobody_tells_of_ends_in_its_time_although_the_backup_ran_ahead(world):
     await world.pair_teller("SelfTold")
-    opened = await world.checkout()
-    await world.live(10, step=5)
-    world.clock.at += timedelta(seconds=HOUR)
-    await world.live(10, step=5)
-    keep(world)
-    world.clock.set_back(HOUR)
+    opened = await opened_and_kept_ahead(world)
     await world.clock.forward(100)
     await lose(world)
     await world.live(5)
