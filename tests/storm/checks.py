@@ -39,6 +39,7 @@ GATEWAY_REF_CHARACTERS_MIN = 10
 EVIDENCE = frozenset(str(one) for one in Evidence)
 OUTCOMES = (Kind.APPROVE, Kind.UNDO, Kind.REFUND)
 ENDED = (str(Step.OK), str(Step.FAIL), str(Step.NOT_SENT))
+BY_HAND = ("console", "clerk")
 FAILED_WORDS = ("실패", "pay_bridge_result=declined", "pay_bridge_result=failed", "pay_bridge_result=expired")
 FAILED_TYPE = "payment.failed"
 
@@ -303,7 +304,7 @@ class Checks:
         pending = next((one["amount"] for one in refunds if one["state"] not in ENDED), 0)
         known = sum(one["amount"] == pending and one["state"] == "ok" for one in refunds)
         books = self._storm.gates[row["site"]].world.bank.of(row["merchant_ref"])
-        made = sum(one.amount == pending and one.by != "console" for book in books for one in book.refunds)
+        made = sum(one.amount == pending and one.by not in BY_HAND for book in books for one in book.refunds)
         return made > known
 
     # ---- when something leaves or arrives

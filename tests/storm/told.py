@@ -76,6 +76,12 @@ class Told:
             if given is not None and given["amount"] == row["refunded"]:
                 self._judge_given(row, given)
 
+    def _left(self, row: Any) -> bool:
+        """Whether a window was opened or a charge begun: one whose beginning found no room is declined without."""
+        begun = self._turn.one("SELECT 1 FROM operations WHERE payment = ?", row["id"])
+        has_window = row["window_url"] or row["window_sealed"]
+        return row["state"] not in ENDED_BEFORE_A_WINDOW and bool(has_window or begun)
+
     def _judge_order(self, row: Any) -> None:
         sale = next((one for one in self._storm.sales if one.ref == row["order_ref"]), None)
         if sale is None:  # a plan's round
@@ -83,7 +89,7 @@ class Told:
         name, amount, months = row["merchant_ref"], row["amount"], row["instalment_months"]
         self._holds(row["tax_free"] == sale.tax_free(amount), f"{name}: {row['tax_free']} of {amount} are free of tax")
         self._holds(months == months_of(sale, amount), f"{name}: {months} months, and {sale.months} were asked for")
-        unheard = months and row["state"] not in ENDED_BEFORE_A_WINDOW and row["id"] not in self._months
+        unheard = months and row["id"] not in self._months and self._left(row)
         self._holds(not unheard, f"{name}: nobody was told of {months} months")
 
     def _judge_given(self, row: Any, given: Any) -> None:
