@@ -193,7 +193,8 @@ class SqliteLedger:
             try:
                 return work(SqliteTurn(connection))
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # without memory SQLite has ended it by itself
+                    connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             if is_broken(error):
                 self._stop(error)

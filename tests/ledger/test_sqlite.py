@@ -324,6 +324,16 @@ async def test_a_reader_whose_work_fails_is_whole_again(ledger):
     assert await names(ledger) == []
 
 
+async def test_a_reader_whose_transaction_sqlite_has_ended_says_why_it_failed_and_is_whole_again(ledger):
+    def fail(turn):
+        turn.run("ROLLBACK")
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        await ledger.read(fail)
+    assert await names(ledger) == []
+
+
 async def test_closing_finishes_what_waits_and_then_takes_nothing_more(folder):
     ledger = SqliteLedger(folder / "bridge.db")
     gate, first = await held_up(ledger)
