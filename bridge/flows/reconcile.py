@@ -12,6 +12,7 @@ from bridge.clock import from_ms, new_id, now_ms
 from bridge.domain.failures import BridgeError, Malformed, NotNow
 from bridge.domain.gateway import Approves, Inquires, Undoes
 from bridge.domain.machine import TERMINAL, UNSETTLED, State, Step
+from bridge.domain.payment import Payment
 from bridge.flows.compare_first import owe_comparisons, unheard_accounts
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
@@ -103,14 +104,15 @@ async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard:
     """End a site's gap by a person's word, and acknowledge what is lost.
 
     Raises NotFound for an address of no site, Malformed without a reason, NotNow while the shop has not handed over
-    everything (unless `unheard`: it never will) or an outcome is neither settled nor a case.
+    everything (unless `unheard`: it never will, and what it may have known is being settled from then on) or an outcome
+    is neither settled nor a case.
     """
     site = context.sites.at(url)
     if len(reason.strip()) < REASON_LENGTH_MIN:
         raise Malformed(f"Say in at least {REASON_LENGTH_MIN} characters what was compared, and why this may end now.")
     recorder = Recorder.now(context, site)
 
-    def work(turn: Turn) -> dict[str, Any]:
+    def ask_no_more(turn: Turn) -> None:
         current = gap.of_site(turn, site.id)
         if current is None:
             raise NotNow("The books of this site were never restored; there is nothing to end.")
@@ -118,10 +120,11 @@ async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard:
             if not unheard:
                 raise NotNow("The shop has not handed over everything; `wp pay-bridge reconcile` there, or --unheard.")
             _all_told(turn, recorder, current)
-        open_still = gap.unsettled(turn, site.id)
-        if current.ended_at is None and open_still:
-            raise NotNow(f"{len(open_still)} payments are neither settled nor a case yet: {', '.join(open_still[:5])}.")
-        if current.ended_at is None:
+
+    def work(turn: Turn) -> dict[str, Any]:
+        if gap.is_open(turn, site.id):
+            _refuse_unsettled(gap.unsettled(turn, site.id))
+            _refuse_unsettled(_assume_open(turn, recorder))
             for held in gap.held(turn, site.id):
                 hand_held_over(turn, recorder, Known.from_json(held))
         gap.end(turn, site.id, recorder.at, who, reason.strip())
@@ -130,7 +133,13 @@ async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard:
         assert ended is not None, "a gap is never deleted"
         return _shown(turn, site, ended)
 
+    await context.ledger.write(ask_no_more)  # a turn of its own: what it begins is settled although this cannot end yet
     return await context.ledger.write(work)
+
+
+def _refuse_unsettled(names: Sequence[str]) -> None:
+    if names:
+        raise NotNow(f"{len(names)} payments are neither settled nor a case yet: {', '.join(names[:5])}.")
 
 
 def _told_to_shop(turn: Turn, site: str) -> dict[str, Any]:
@@ -147,29 +156,46 @@ def _told_to_shop(turn: Turn, site: str) -> dict[str, Any]:
 
 
 def _all_told(turn: Turn, recorder: Recorder, current: Gap) -> None:
-    """The shop knows no more: a window that was open may have been approved all the same, so it is unknown."""
+    """The shop knows no more, and the gateways are asked."""
     gap.told(turn, current.site, recorder.at)
     owe_comparisons(turn, recorder, current)
-    for payment_id in gap.windows(turn, current.site, (State.OPEN, State.READYING)):
-        payment = payments.get(turn, current.site, payment_id)
-        if payments.holder(payments.of_order(turn, current.site, payment.order_ref), but=payment.id):
-            continue
-        gateway: object = recorder.site.gateways.get(payment.gateway)
-        if payment.state == State.READYING:
-            words = "its window was being opened when the backup was made; look for its reference in the console"
-            if gap.note(turn, current.site, payment_id, "assumed", recorder.at):
-                recorder.case(turn, payment, "reported", words)
-        elif isinstance(gateway, Approves) and gap.note(turn, current.site, payment_id, "assumed", recorder.at):
-            _assume(turn, recorder, payment_id, current, by_itself=isinstance(gateway, Undoes | Inquires))
+    _assume_open(turn, recorder)
     life = recorder.context.settings.payment_life_seconds * 1000
     payments.shorten_windows(turn, current.site, recorder.at, recorder.at + life)
 
 
-def _assume(turn: Turn, recorder: Recorder, payment_id: str, current: Gap, *, by_itself: bool) -> None:
-    payment = payments.get(turn, current.site, payment_id)
+def _assume_open(turn: Turn, recorder: Recorder) -> list[str]:
+    """A window that was open may have been approved all the same, so it is unknown, whatever its shop says of it; names
+    those, and those that wait for their gateway's settings to be mended.
+
+    One whose order another payment holds has its turn when that one has ended.
+    """
+    site = recorder.site
+    current, found = gap.of_site(turn, site.id), list[str]()
+    assert current is not None, "a gap is never deleted"
+    for payment_id in gap.windows(turn, site.id, (State.OPEN, State.READYING)):
+        payment = payments.get(turn, site.id, payment_id)
+        gateway, is_refused = site.gateways.get(payment.gateway), payment.gateway in site.refused
+        if payment.state == State.OPEN and not isinstance(gateway, Approves) and not is_refused:
+            continue
+        if payments.holder(payments.of_order(turn, site.id, payment.order_ref), but=payment.id):
+            continue
+        if payment.state == State.OPEN and is_refused:
+            found.append(payment_id)
+        elif gap.assume(turn, site.id, payment_id, recorder.at):
+            _assume(turn, recorder, payment, current, by_itself=isinstance(gateway, Undoes | Inquires))
+            found.append(payment_id)
+    return found
+
+
+def _assume(turn: Turn, recorder: Recorder, payment: Payment, current: Gap, *, by_itself: bool) -> None:
+    if payment.state == State.READYING:
+        words = "its window was being opened when the backup was made; look for its reference in the console"
+        recorder.case(turn, payment, "reported", words)
+        return
     if by_itself:
         approve = lay_approval(turn, recorder, payment, sent_at=current.restored_at)
-        after = payments.get(turn, current.site, payment_id)
+        after = payments.get(turn, current.site, payment.id)
         operations.step(turn, approve, Step.UNKNOWN, at=recorder.at, next_try_at=recorder.at)
         after = payments.move(turn, after, State.UNKNOWN, at=recorder.at, actor=BRIDGE, event="approve.unknown")
         recorder.tell(turn, after, "payment.confirming")
@@ -186,7 +212,9 @@ def _end_if_settled(turn: Turn, recorder: Recorder) -> None:
     for held in map(Known.from_json, gap.held(turn, site)):
         if revive_held(turn, recorder, held):
             gap.fitted(turn, site, held.payment, at)
-    if gap.unsettled(turn, site) or gap.cases_since(turn, current) or gap.lost(turn, site):
+    if gap.unsettled(turn, site) or _assume_open(turn, recorder):
+        return
+    if gap.cases_since(turn, current) or gap.lost(turn, site):
         return
     gap.end(turn, site, at, BRIDGE, "everything was settled")
     log.info("a site's books are reconciled", site=site)
@@ -207,6 +235,8 @@ def _shown(turn: Turn, site: Site, current: Gap) -> dict[str, Any]:
         missing.append("the shop has not handed over everything: `wp pay-bridge reconcile` there")
     elif unsettled:
         missing.append(f"{len(unsettled)} outcomes are being settled")
+    if site.refused:
+        missing.append(f"the settings of {', '.join(sorted(site.refused))} cannot be used: `pay-bridge site set`")
     if cases:
         missing.append(f"{len(cases)} cases need people: `pay-bridge cases list`")
     if lost:

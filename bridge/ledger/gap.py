@@ -14,13 +14,16 @@ from bridge.ledger.ledger import Row, Turn
 DEAF = "SELECT site FROM gap_sites WHERE told_at IS NULL AND ended_at IS NULL"
 RESTORED = "SELECT site FROM gap_sites WHERE ended_at IS NULL"
 """For the queues of all sites: those whose shop has still to hand over, and those whose gap has not ended."""
+HELD_UP = "SELECT payment FROM gap_payments WHERE held <> ''"
+"""The payments whose later rows the shop has handed over, and which only do not fit yet: behind the rows that stand."""
 READ_MS = 30_000
 _MOVING = "('readying', 'approving', 'unknown', 'voiding')"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A site's gap; times in milliseconds. `since` is the backup's moment."""
+    """A site's gap; times in milliseconds. `since` is the backup's moment, `cases_from` when its first case may have
+    been opened."""
 
     site: str
     since: int
@@ -30,6 +33,7 @@ class Gap:
     ended_at: int | None
     ended_by: str
     reason: str
+    cases_from: int = 0
 
     @property
     def lost_until(self) -> int:
@@ -43,7 +47,10 @@ def begin(turn: Turn, since: int, restored_at: int) -> None:
     for row in turn.all("SELECT id FROM sites"):
         turn.run("DELETE FROM gap_sites WHERE site = ?", row["id"])
         turn.run("DELETE FROM gap_payments WHERE site = ?", row["id"])
-        turn.run("INSERT INTO gap_sites (site, since, restored_at) VALUES (?, ?, ?)", row["id"], since, restored_at)
+        turn.run(
+            "INSERT INTO gap_sites (site, since, restored_at, cases_from) VALUES (?, ?, ?, ?)",
+            *(row["id"], since, restored_at, restored_at),
+        )
         turn.run("INSERT INTO restores (site, since, restored_at) VALUES (?, ?, ?)", row["id"], since, restored_at)
         turn.run("DELETE FROM anchor_breaks WHERE site = ?", row["id"])  # of the books that these replace
 
@@ -89,13 +96,13 @@ def restored_after(turn: Turn, site: str, at: int) -> int:
 
 def follow_clock(turn: Turn, moved: int) -> None:
     """Let the last restore have been so much later, or earlier below 0 (milliseconds): the clock that told it was set
-    since then."""
+    since then. What was opened meanwhile has the times of the clock as it was."""
     turn.run(
         "UPDATE restores SET restored_at = restored_at + ? WHERE EXISTS (SELECT 1 FROM gap_sites AS g"
         " WHERE g.site = restores.site AND g.restored_at = restores.restored_at)",
         moved,
     )
-    turn.run("UPDATE gap_sites SET restored_at = restored_at + ?", moved)
+    turn.run("UPDATE gap_sites SET restored_at = restored_at + ?, cases_from = cases_from + ?", moved, min(moved, 0))
 
 
 def key_seconds(key: str) -> int:
@@ -145,6 +152,16 @@ def note(turn: Turn, site: str, payment: str, outcome: str, at: int, detail: str
         *(site, payment, outcome, detail[:500], at),
     )
     return True
+
+
+def assume(turn: Turn, site: str, payment: str, at: int) -> bool:
+    """Note that a payment is taken for approved, whatever its shop said of it; answers False where it was before, or
+    what the shop has handed over of it is held up."""
+    known = turn.one("SELECT outcome FROM gap_payments WHERE site = ? AND payment = ?", site, payment)
+    if known is not None and known["outcome"] in ("assumed", "lost"):
+        return False
+    turn.run("DELETE FROM gap_payments WHERE site = ? AND payment = ?", site, payment)
+    return note(turn, site, payment, "assumed", at)
 
 
 def hold(turn: Turn, site: str, payment: str, known: str) -> None:
@@ -208,7 +225,7 @@ def cases_since(turn: Turn, gap: Gap) -> list[str]:
     money."""
     rows = turn.all(
         "SELECT id FROM cases WHERE site = ? AND state = 'open' AND opened_at >= ? AND reason <> ? ORDER BY id",
-        *(gap.site, gap.restored_at, WORD_UNKNOWN),
+        *(gap.site, gap.cases_from, WORD_UNKNOWN),
     )
     return [row["id"] for row in rows]
 
@@ -233,4 +250,5 @@ def _read(row: Row) -> Gap:
         ended_at=row["ended_at"],
         ended_by=row["ended_by"],
         reason=row["reason"],
+        cases_from=row["cases_from"],
     )

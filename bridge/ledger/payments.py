@@ -9,7 +9,7 @@ from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.machine import HOLDING, State, may_move
 from bridge.domain.payment import Device, Method, Payment
 from bridge.ledger import audit, orders
-from bridge.ledger.gap import DEAF, RESTORED
+from bridge.ledger.gap import DEAF, HELD_UP, RESTORED
 from bridge.ledger.ledger import Row, Turn
 
 _JSON = ("refs", "card", "account")
@@ -197,11 +197,12 @@ def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: 
     """Let the windows that are open or being opened and end within `ends` end so much later, or earlier below 0
     (milliseconds): all of them, or a process' own. An account's end is the gateway's date, and stays.
 
-    No deaf site's: what its shop hands over goes on from the rows of the backup, and would not fit behind another.
+    No deaf site's, and none that is held up: what its shop hands over goes on from the rows of the backup, and would
+    not fit behind another.
     """
     rows = turn.all(
         "SELECT * FROM payments WHERE state IN ('readying', 'open') AND expires_at > ? AND expires_at <= ?"  # noqa: S608 - ours
-        f" AND (? = '' OR owner = ?) AND site NOT IN ({DEAF})",
+        f" AND (? = '' OR owner = ?) AND site NOT IN ({DEAF}) AND id NOT IN ({HELD_UP})",
         *(*ends, owner, owner),
     )
     for payment in map(read, rows):
@@ -211,9 +212,14 @@ def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: 
 
 
 def shorten_windows(turn: Turn, site: str, at: int, latest: int) -> None:
-    """Let no window of a site end later than then (milliseconds): a clock that ran ahead opened one that does."""
-    asked = "SELECT * FROM payments WHERE site = ? AND state IN ('readying', 'open') AND expires_at > ?"
-    for payment in map(read, turn.all(asked, site, latest)):
+    """Let no window of a site end later than then (milliseconds): a clock that ran ahead opened one that does. None
+    that is held up: as in `follow_clock`."""
+    rows = turn.all(
+        "SELECT * FROM payments WHERE site = ? AND state IN ('readying', 'open') AND expires_at > ?"  # noqa: S608 - ours
+        f" AND id NOT IN ({HELD_UP})",
+        *(site, latest),
+    )
+    for payment in map(read, rows):
         state = State(payment.state)
         move(turn, payment, state, at=at, actor="bridge", event="window.end_moved", expires_at=from_ms(latest))
 

@@ -6,7 +6,9 @@ import pytest
 
 from bridge.clock import now_ms
 from bridge.ledger import clock_kept, replay
+from tests.flows.test_cases import case_of, decide
 from tests.flows.test_gap_asked import gap_of
+from tests.flows.test_gap_orders import a_second_payment_was_kept
 from tests.support.disaster import hand_over, keep, key_of, known, lose
 
 pytestmark = (
@@ -153,3 +155,38 @@ async def test_a_window_that_nobody_tells_of_ends_in_its_time_although_the_backu
     await hand_over(world, [])
     left = (await world.payment(opened.payment)).expires_at - world.clock.now()
     assert left <= timedelta(seconds=world.settings.payment_life_seconds)
+
+
+async def test_a_case_that_is_opened_while_the_clock_runs_behind_holds_the_gap_when_it_is_set_right(world):
+    """The order whose window may have been paid in the lost time would be sold again, and paid twice."""
+    await world.pair_teller("Mute")
+    opened = await world.checkout()
+    await world.beat()
+    keep(world)
+    await world.clock.forward(60)
+    world.clock.at -= timedelta(seconds=HOUR)
+    await lose(world)
+    await world.live(5)
+    await hand_over(world, [])
+    assert await world.cases(opened.payment) == ["unknown_outcome"]
+    world.clock.at += timedelta(seconds=HOUR)
+    await world.live(60, step=5)
+    held = await gap_of(world)
+    await decide(world, await case_of(world, opened.payment), "declined")
+    await until_the_gap_ends(world)
+
+    assert (held["state"], len(held["cases"])) == ("waiting", 1)
+
+
+@pytest.mark.parametrize("ran_ahead", [0, HOUR])
+async def test_what_is_held_up_fits_however_the_clock_is_set_meanwhile(world, ran_ahead):
+    """A window's end that is moved is a row in its audit, behind which what our own attestation proves does not fit."""
+    world.clock.at += timedelta(seconds=ran_ahead)
+    _, second, doubt, told = await a_second_payment_was_kept(world, two_windows=True)
+    world.clock.set_back(ran_ahead)
+    await lose(world)
+    await hand_over(world, [doubt, told])
+    world.clock.at += timedelta(seconds=10)
+    await until_the_gap_ends(world)
+
+    assert (await world.state(second.payment), await world.cases(second.payment)) == ("paid", [])

@@ -511,6 +511,7 @@ CREATE TABLE gap_sites (
   site TEXT PRIMARY KEY NOT NULL REFERENCES sites (id),
   since BIGINT NOT NULL,
   restored_at BIGINT NOT NULL,
+  cases_from BIGINT NOT NULL DEFAULT 0,
   heard_at BIGINT,
   told_at BIGINT,
   ended_at BIGINT,
