@@ -55,7 +55,7 @@ def stands(turn: Turn, now: Recorder, current: Payment, step: str, outcome: obje
 def silent_ms(now: Recorder, payment: Payment) -> int:
     """How long ago, by the boot clock, a yes or no must have been sent for "the buyer has not spoken" to count: as long
     as with money, for one that arrives late counts as well."""
-    return quiet_ms(now.context, now.site.gateway(payment.gateway))
+    return quiet_ms(now.context, now.site.gateways.get(payment.gateway))
 
 
 def pending_word(turn: Turn, payment: Payment) -> Operation | None:

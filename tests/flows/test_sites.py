@@ -16,8 +16,10 @@ from bridge.flows.manage_sites import add_site, change_settings, list_sites, rev
 from bridge.gateways.mainpay.adapter import build
 from bridge.ledger import sites as rows
 from bridge.signing.keys import read_pairing_code
-from tests.flows.test_cases import SEEN, case_of
+from tests.flows.test_cases import SEEN, case_of, decide
+from tests.flows.test_services import paid, unheard_word
 
+__all__ = ["paid"]
 LIVE = {"mbr_no": "123456", "api_key": "k" * 44}
 
 
@@ -292,6 +294,17 @@ async def test_while_its_settings_are_refused_what_may_still_arrive_is_not_calle
             await asked
     else:
         assert (await asked).decision == "not_refunded"
+
+
+@pytest.mark.parametrize("decision", ["word_taken", "word_not_taken"])
+async def test_while_its_settings_are_refused_people_decide_what_became_of_a_buyers_word(world, paid, decision):
+    await unheard_word(world, paid, "odd")
+    await world.live(1_200, step=5)
+    await keep_as_another_version_did(world, world.site.id, "teller", kind="Serving", card_entry="maybe")
+    await decide(world, await case_of(world, paid, "word_unknown"), decision)
+
+    assert await world.cases(paid) == []
+    assert (await world.payment(paid)).escrow == ("denied" if decision == "word_taken" else "kept")
 
 
 async def refuse_its_settings(world):

@@ -192,8 +192,18 @@ def test_a_code_that_proves_no_refusal_leaves_open_what_became_of_the_buyers_wor
 def test_a_word_that_is_refused_because_it_was_taken_already_was_taken(step, state, escrow):
     told = refused_while(step, {"ResultCode": "00", "clStatus": state})
     assert (type(told), told.escrow, told.code) == (EscrowShown, escrow, "310020")
-    other = {"3": "10", "10": "3"}[state]
-    assert isinstance(refused_while(step, {"ResultCode": "00", "clStatus": other}), Refused), "another word was"
+
+
+@pytest.mark.parametrize(("step", "state", "escrow"), [("confirm", "10", "denied"), ("deny", "3", "confirmed")])
+def test_where_another_word_was_taken_that_is_how_it_stands_and_not_undecided(step, state, escrow):
+    """Spoken on Welcome's own page: called undecided, its money would go back by a cancel."""
+    told = refused_while(step, {"ResultCode": "00", "clStatus": state})
+    assert told == EscrowShown(codes.ESCROW_STATES[state], "310020", "불가", escrow)
+
+
+@pytest.mark.parametrize("state", ["1", "2"])
+def test_a_word_on_what_was_cancelled_before_is_refused(state):
+    assert isinstance(refused_while("confirm", {"ResultCode": "00", "clStatus": state}), Refused)
 
 
 @pytest.mark.parametrize("body", [{"ResultCode": "R901"}, {"ResultCode": "00"}, {"ResultCode": "00", "clStatus": "77"}])

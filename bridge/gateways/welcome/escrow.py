@@ -9,7 +9,7 @@ from bridge.domain.failures import Malformed
 from bridge.domain.gateway import Refused, Unknown
 from bridge.domain.payment import Method, Payment
 from bridge.domain.reasons import Reason
-from bridge.domain.services import SAID, UNHEARD, EscrowField, EscrowShown, EscrowStep, check_fields
+from bridge.domain.services import DECIDED, UNHEARD, EscrowField, EscrowShown, EscrowStep, check_fields
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.talk import Talk, read
 
@@ -108,8 +108,8 @@ class Escrow(Talk):
     def _unless_taken(
         self, payment: Payment, step: EscrowStep, no: Refused, stamp: Stamp
     ) -> Exchange[EscrowShown | Refused | Unknown]:
-        """Believe a no to the buyer's word unless its state says that it was taken: a word that reached Welcome twice
-        is refused because of itself."""
+        """Believe a no to the buyer's word unless its state says that one was taken: a word that reached Welcome twice
+        is refused because of itself, and one that comes behind another because of that."""
         fields = {"tid": payment.refs.get("tid", ""), "clientIp": self.settings.server_address}
         answer = read((yield self.call("escrow_checkstatus", "/escrow/checkstatus", fields, [], stamp)))
         state = answer.text("clStatus", "")
@@ -117,8 +117,9 @@ class Escrow(Talk):
             return Unknown(
                 "the word was refused, and the state does not tell whether it was taken", no.code, no.message
             )
-        if _decided(EscrowStep("status"), state) == SAID[step.step]:
-            return EscrowShown(codes.ESCROW_STATES[state], no.code, no.message, SAID[step.step])
+        decided = _decided(EscrowStep("status"), state)
+        if decided in DECIDED:
+            return EscrowShown(codes.ESCROW_STATES[state], no.code, no.message, decided)
         return no
 
 
