@@ -27,6 +27,7 @@ from bridge.flows.escrow_words import (
     stands,
     why_not_decided,
 )
+from bridge.flows.health import Words
 from bridge.flows.open_checkout import Once
 from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
@@ -42,6 +43,11 @@ ANSWER_SECONDS_MAX = 90.0
 """How long a clerk waits who asks or tells of a delivery: longer than any answer takes, unless books refuse it."""
 PATIENCE_SECONDS = 2.0
 """How long a buyer's press, or whoever passes on a word, waits for the gateway: the page then says how it stands."""
+_IN_NONE = Words("에스크로로 결제하지 않았어요.", "This payment was made in no escrow.")
+_NAMELESS = Words(
+    "결제사가 거래번호를 알려 주지 않은 결제라 결제사 관리자 화면에서 처리해야 해요.",
+    "The gateway never told this payment's number, which every step names: take it in its console.",
+)
 OK, NO = 200, 503
 """How the answer to a step is kept for a repeat: with the state heard, or as no."""
 
@@ -72,9 +78,8 @@ async def take_escrow_step(context: Context, site: Site, wish: EscrowWish, once:
     if not isinstance(gateway, Escrows):
         raise GatewayOff(f"{gateway.title} keeps no escrow.")
     if not gateway.escrow_steps(payment):
-        raise NotNow(
-            "This payment was made in no escrow.", state=payment.state, message_ko="에스크로로 결제하지 않았어요."
-        )
+        why = _NAMELESS if payment.escrow else _IN_NONE
+        raise NotNow(why.en, state=payment.state, message_ko=why.ko)
     step = EscrowStep(cast(Any, wish.step), wish.fields)
     gateway.check_escrow_step(step)
     if wish.step in UNHEARD:

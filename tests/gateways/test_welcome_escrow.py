@@ -216,6 +216,14 @@ def test_only_the_state_may_be_asked_for_again_over_another_connection(step):
     assert next(asked(step)).once is (step != "status")
 
 
+def test_of_a_payment_whose_number_welcome_never_told_no_step_can_be_taken():
+    """Two people said that it was paid: a word about no transaction would be without an answer, and bar refunds."""
+    paid = play.payment("welcome", FOUND["payment"], play.stamp(FOUND["stamp"]).at)
+    in_escrow = replace(paid, refs={**paid.refs, ESCROW: "kept"})
+    assert gateway().escrow_steps(in_escrow) == STEPS
+    assert gateway().escrow_steps(replace(paid, refs={ESCROW: "kept"})) == {}
+
+
 @pytest.mark.parametrize("step", ["confirm", "deny"])
 def test_that_the_purchase_was_confirmed_before_is_how_it_stands_whatever_word_is_passed_on(step):
     said = answered(step, ResultCode="310014", ResultMsg="기 구매확인 거래")

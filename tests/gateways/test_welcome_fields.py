@@ -219,7 +219,10 @@ def test_a_link_says_nothing_of_tax_as_its_table_has_no_field_for_it():
 @pytest.mark.parametrize("setting", ["yes", "no"])
 def test_steps_of_escrow_are_offered_where_the_payment_was_made_in_escrow_whatever_the_setting_is_now(setting):
     paid = vector("charge")["payment"]
-    both = [play.payment("welcome", paid | {"refs": refs}, play.stamp(None).at) for refs in ({}, {"escrow": "kept"})]
+    both = [
+        play.payment("welcome", paid | {"refs": refs}, play.stamp(None).at)
+        for refs in ({"tid": "T1"}, {"tid": "T1", "escrow": "kept"})
+    ]
     steps = [list(gateway(escrow=setting).escrow_steps(one)) for one in both]
     assert steps == [[], ["status", "delivery", "confirm", "deny"]]
 

@@ -30,9 +30,10 @@ REGRESSIONS: dict[int, str] = {
     12337: "PayApp's answer to a charge was another's, which nobody can tell: it names no order",
     819833: "a storm's clerks took what another had wired back by hand for the refund whose outcome nobody knew",
     805275: "a storm asked who was told of the months of a charge that had found no room to begin, and was declined",
+    26000533: "a buyer's word was passed on about a payment whose number Welcome never told: it named none",
 }
 HASTY = {3000279, 3000445}
-WITH_WORDS = {6385, 6773, 12337, 819833, 805275}
+WITH_WORDS = {6385, 6773, 12337, 819833, 805275, 26000533}
 PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376} - HASTY - WITH_WORDS
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""
 WITHOUT_STORIES = PLAIN | {90173, 600192, 3292, 8376}

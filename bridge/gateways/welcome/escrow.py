@@ -58,8 +58,8 @@ class Escrow(Talk):
     """Asks about a payment's escrow, and reports to it. None of its calls may move money."""
 
     def escrow_steps(self, payment: Payment) -> Mapping[str, tuple[EscrowField, ...]]:
-        """Name the steps, for a payment whose window was in escrow."""
-        return STEPS if payment.escrow else {}
+        """Name the steps, for a payment whose window was in escrow and whose number is known: each names it so."""
+        return STEPS if payment.escrow and payment.refs.get("tid") else {}
 
     def opens_in_escrow(self, payment: Payment) -> bool:
         """Tell whether a payment's window is to be in escrow: that stays so, whatever the setting becomes."""
