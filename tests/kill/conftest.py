@@ -3,6 +3,7 @@
 import json
 import os
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.support.postgres import PostgresServer
 
 from .chain import Chain, kinds_of, longest_first, run_chain
-from .lab import Lab, Restart
+from .lab import Lab, Restart, running
 from .moments import EVERYTHING, build
 
 AT_ONCE = 3
@@ -38,13 +39,17 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
 @pytest.fixture
 def lab(tmp_path: Path, library: Path | None) -> Iterator[Lab]:
     """A running bridge with a gateway, which sends no card notices, and a WordPress."""
-    lab = Lab(tmp_path / "lab", library)
-    try:
-        lab.open()
-        lab.gateway.set(card_notices=False)
+    with running(Lab(tmp_path / "lab", library)) as lab:
         yield lab
-    finally:
-        lab.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database on PostgreSQL; nothing, where a lab makes its own on SQLite."""
+    if request.param == "sqlite":
+        return ""
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create(f"lab_{time.monotonic_ns()}")
 
 
 @pytest.fixture(scope="session")

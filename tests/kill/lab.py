@@ -7,7 +7,8 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -296,3 +297,14 @@ class Lab:
         finally:
             await context.wire.close()
             await context.ledger.close()
+
+
+@contextmanager
+def running(lab: Lab) -> Iterator[Lab]:
+    """Open a lab whose gateway sends no card notices, and close it at the end."""
+    try:
+        lab.open()
+        lab.gateway.set(card_notices=False)
+        yield lab
+    finally:
+        lab.close()

@@ -10,7 +10,7 @@ from tests.support.postgres import PostgresServer
 
 from .goals import SETTLED_SECONDS_MAX, check_in_time
 from .held import die_over_approval
-from .lab import Lab, Restart
+from .lab import Lab, Restart, running
 from .moments import EVERYTHING
 from .people import Order
 
@@ -31,16 +31,11 @@ def test_a_killed_server_serves_again_and_takes_up_what_it_left(
     if database == "postgres_server":
         server: PostgresServer = request.getfixturevalue("postgres")
         url = server.create("restarts")
-    lab = Lab(tmp_path / "lab", library, url)
-    try:
-        lab.open()
-        lab.gateway.set(card_notices=False)
+    with running(Lab(tmp_path / "lab", library, url)) as lab:
         if url:  # a server that has only just started knows nobody's connection yet
             old = "SELECT now() - pg_postmaster_start_time() > interval '10 seconds' AS old"
             lab.wait_for(lambda: bool(lab.rows(old)[0]["old"]), "PostgreSQL has run for a while")
         restarts_alone[database] = [_die_and_come_back(lab) for _ in range(TIMES)]
-    finally:
-        lab.close()
     check_in_time(restarts_alone[database], everything=EVERYTHING)
 
 

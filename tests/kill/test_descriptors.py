@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from bridge.domain.machine import State
-from tests.support.postgres import PostgresServer
 
 from .goals import PATIENCE, SERVING_SECONDS_MAX
-from .lab import Lab
+from .lab import Lab, running
 from .people import AMOUNT, Order, Refund, close_lines, open_line
 from .process import answers
 from .verdict import Verdict
@@ -30,20 +29,11 @@ NONE_LEFT = 3
 pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def dry(request: pytest.FixtureRequest, tmp_path: Path, library: Path | None) -> Iterator[Lab]:
+@pytest.fixture
+def dry(tmp_path: Path, library: Path | None, empty_database: str) -> Iterator[Lab]:
     """A lab on either database."""
-    url = ""
-    if request.param == "postgres":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        url = server.create(f"descriptors_{time.monotonic_ns()}")
-    lab = Lab(tmp_path / "lab", library, url)
-    try:
-        lab.open()
-        lab.gateway.set(card_notices=False)
+    with running(Lab(tmp_path / "lab", library, empty_database)) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def process_id(lab: Lab) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from bridge.domain.machine import State
 
-from .lab import Lab
+from .lab import Lab, running
 from .moments import compiler
 from .people import AMOUNT, NO_TLS, Order, Refund
 from .verdict import Verdict
@@ -26,13 +26,8 @@ pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]
 @pytest.fixture
 def small(tmp_path: Path, library: Path | None) -> Iterator[Lab]:
     """A lab whose server keeps a small reserve."""
-    lab = Lab(tmp_path / "lab", library, settings={"BRIDGE_RESERVE_BYTES": str(RESERVE_BYTES)})
-    try:
-        lab.open()
-        lab.gateway.set(card_notices=False)
+    with running(Lab(tmp_path / "lab", library, settings={"BRIDGE_RESERVE_BYTES": str(RESERVE_BYTES)})) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def ready(lab: Lab) -> tuple[int, str]:

@@ -12,10 +12,9 @@ import pytest
 
 from bridge.domain.machine import State
 from bridge.flows.pace import STALE_SECONDS
-from tests.support.postgres import PostgresServer
 
 from .goals import PATIENCE, SERVING_SECONDS_MAX
-from .lab import Lab
+from .lab import Lab, running
 from .moments import EVERYTHING, compiler
 from .people import Order, Refund
 from .process import answers
@@ -37,20 +36,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def lab(request: pytest.FixtureRequest, tmp_path: Path, library: Path | None) -> Iterator[Lab]:
+@pytest.fixture
+def lab(tmp_path: Path, library: Path | None, empty_database: str) -> Iterator[Lab]:
     """A lab on either database."""
-    url = ""
-    if request.param == "postgres":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        url = server.create(f"memory_{time.monotonic_ns()}")
-    lab = Lab(tmp_path / "lab", library, url, settings=LITTLE_SLACK)
-    try:
-        lab.open()
-        lab.gateway.set(card_notices=False)
+    with running(Lab(tmp_path / "lab", library, empty_database, settings=LITTLE_SLACK)) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from bridge.flows.recover import STALE_SECONDS
 from tests.support.postgres import PostgresServer, running_server
 
 from .conftest import Figures
-from .lab import Lab
+from .lab import Lab, running
 from .moments import EVERYTHING, compiler
 from .people import AMOUNT, Order, Refund
 from .power import work
@@ -34,13 +34,9 @@ pytestmark = [pytest.mark.kill, pytest.mark.postgres, pytest.mark.usefixtures("c
 def mortal(tmp_path_factory: pytest.TempPathFactory, library: Path | None) -> Iterator[tuple[Lab, PostgresServer]]:
     """A lab on a PostgreSQL server of its own."""
     with running_server() as server:
-        lab = Lab(tmp_path_factory.mktemp("mortal") / "lab", library, server.create("bridge"))
-        try:
-            lab.open()
-            lab.gateway.set(card_notices=False)
+        directory = tmp_path_factory.mktemp("mortal") / "lab"
+        with running(Lab(directory, library, server.create("bridge"))) as lab:
             yield lab, server
-        finally:
-            lab.close()
 
 
 def die(

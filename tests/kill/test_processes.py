@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 
 from .conftest import Figures
-from .lab import Lab
+from .lab import Lab, running
 from .moments import EVERYTHING, Moments, compiler
 from .people import AMOUNT, Order
 from .process import ServerProcess, answers
@@ -31,13 +31,8 @@ pytestmark = [pytest.mark.kill, pytest.mark.usefixtures("chains")]
 @pytest.fixture
 def on_postgres(tmp_path: Path, library: Path | None, postgres: PostgresServer) -> Iterator[Lab]:
     """A lab on PostgreSQL."""
-    lab = Lab(tmp_path / "lab", library, postgres.create(f"alone_{time.monotonic_ns()}"))
-    try:
-        lab.open()
-        lab.gateway.set(card_notices=False)
+    with running(Lab(tmp_path / "lab", library, postgres.create(f"alone_{time.monotonic_ns()}"))) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def test_a_browser_that_goes_away_ends_no_approval(lab: Lab) -> None:
