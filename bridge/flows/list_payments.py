@@ -18,7 +18,7 @@ PAGE_MAX = 100
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What to list: `before` is the id the last page ended with, `without` a state left out; `since` and `until` in
-    milliseconds."""
+    milliseconds. `told_since`, likewise, stands alone: whatever the shop was told something of since then."""
 
     words: str = ""
     order_ref: str = ""
@@ -28,6 +28,7 @@ class Filter:
     before: str = ""
     limit: int = 50
     without: State | None = None
+    told_since: int | None = None
 
 
 async def list_payments(context: Context, site: Site, wanted: Filter) -> dict[str, Any]:
@@ -38,7 +39,10 @@ async def list_payments(context: Context, site: Site, wanted: Filter) -> dict[st
     def work(turn: Turn) -> dict[str, Any]:
         state, without = str(wanted.state or ""), str(wanted.without or "")
         narrowed = search.Wanted(state, "", wanted.order_ref, wanted.since, wanted.until, without)
-        page = search.find(turn, [site.id], narrowed, text=wanted.words, cursor=wanted.before, limit=limit)
+        if wanted.told_since is not None:
+            page = search.told_since(turn, site.id, wanted.told_since, cursor=wanted.before, limit=limit)
+        else:
+            page = search.find(turn, [site.id], narrowed, text=wanted.words, cursor=wanted.before, limit=limit)
         items = []
         for row in page.rows:
             payment = payments.get(turn, site.id, row["id"])

@@ -61,6 +61,17 @@ def find(
     return _merge(pages, limit)
 
 
+def told_since(turn: Turn, site: str, since: int, *, cursor: str = "", limit: int = PAGE) -> Page:
+    """List the payments of a site of which it was told, or is owed, something since then (milliseconds), newest
+    first."""
+    rows = turn.all(
+        f"{_SELECT} WHERE p.site = ? AND p.id IN (SELECT payment FROM news WHERE site = ? AND created_at >= ?"  # noqa: S608 - it is ours
+        " AND payment < ? GROUP BY payment ORDER BY payment DESC LIMIT ?) ORDER BY p.id DESC",
+        *(site, site, since, cursor or _LAST_ID, limit + 1),
+    )
+    return Page(rows[:limit], next_cursor=str(rows[limit - 1]["id"]) if len(rows) > limit else "")
+
+
 def _exact(turn: Turn, site: str, text: str, gateway: str) -> list[Row]:
     found: dict[str, Row] = {}
     for condition, values in (

@@ -38,7 +38,7 @@ CODE_KINDS = (
     *("window_cards", "couriers", "escrow_states", "card_kinds"),
 )
 """The code tables of all gateways; one that has none of a kind lists nothing."""
-LIST_FILTERS = frozenset({"order", "state", "from", "to", "cursor", "limit"})
+LIST_FILTERS = frozenset({"order", "state", "from", "to", "told_from", "cursor", "limit"})
 ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z"
 SETTLED = frozenset({"done", "refused", "accepted", "not_sent"})
 
@@ -73,7 +73,9 @@ class RefundIn(msgspec.Struct):
 
 
 class SearchIn(msgspec.Struct):
-    """The body of POST /v1/payments/search: personal data never stands in an address. `without` is a state left out."""
+    """The body of POST /v1/payments/search: personal data never stands in an address. `without` is a state left out.
+
+    `told_from` stands alone: whatever this site was told something of since then, for one whose database is older."""
 
     q: Annotated[str, Meta(max_length=100)] = ""
     order: Short = ""
@@ -81,6 +83,7 @@ class SearchIn(msgspec.Struct):
     without: Short = ""
     from_: Annotated[datetime, Meta(tz=True)] | None = msgspec.field(default=None, name="from")
     to: Annotated[datetime, Meta(tz=True)] | None = None
+    told_from: Annotated[datetime, Meta(tz=True)] | None = None
     cursor: Short | None = None
     limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = 50
 
@@ -162,7 +165,9 @@ class WordPress:
         signed = await from_site(self._context, request)
         query: dict[str, Any] = dict(parse_form(request.scope.get("query_string", b"")))
         if not set(query) <= LIST_FILTERS:
-            raise Malformed("The filters are order, state, from, to, cursor, limit; words go to /v1/payments/search.")
+            raise Malformed(
+                "The filters are order, state, from, to, told_from, cursor, limit; words go to /v1/payments/search."
+            )
         if "limit" in query:
             query["limit"] = read_size(query["limit"])
         return await self._page(signed, convert(query, SearchIn))
@@ -178,7 +183,13 @@ class WordPress:
         for state in filter(None, (asked.state, asked.without)):
             if state not in set(State):
                 raise Malformed(f"There is no state {state!r}.")
-        since, until = in_utc("from", asked.from_), in_utc("to", asked.to)
+        since, until, told_since = (
+            in_utc("from", asked.from_),
+            in_utc("to", asked.to),
+            in_utc("told_from", asked.told_from),
+        )
+        if told_since and any((asked.q.strip(), asked.order, asked.state, asked.without, since, until)):
+            raise Malformed("told_from stands alone: of what it finds the state and time may be any.")
         wanted = Filter(
             words=asked.q.strip(),
             order_ref=asked.order,
@@ -188,6 +199,7 @@ class WordPress:
             before=asked.cursor or "",
             limit=asked.limit,
             without=State(asked.without) if asked.without else None,
+            told_since=to_ms(told_since) if told_since else None,
         )
         return _json(await list_payments(self._context, signed.site, wanted))
 

@@ -1,5 +1,6 @@
 """For whoever runs the site: settings, health, Site Health, the command line, the hourly question, a wrong clock."""
 
+import calendar
 import json
 import re
 import subprocess
@@ -239,6 +240,74 @@ def test_the_hourly_event_finds_what_no_news_told(shop: Shop, bridge: StubBridge
     shop.stand.wp("pay-bridge", "reconcile")
     assert shop.told(waiting) == [["paid", payment["id"], 0]]
     assert shop.told(unheard) == [["paid", other["id"], 0]]
+
+
+HOUR = 3600
+
+
+def pulled(shop: Shop) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(shop.stand.run_php("echo wp_json_encode(get_option('pay_bridge_pulled'));"))
+    return kept
+
+
+def asked_from(bridge: StubBridge) -> list[int]:
+    """Since when it was asked what was told, in unix seconds."""
+    found = [one.query["told_from"][0] for one in bridge.asked("GET", "/v1/payments") if "told_from" in one.query]
+    return [calendar.timegm(time.strptime(one, "%Y-%m-%dT%H:%M:%SZ")) for one in found]
+
+
+def test_a_database_restored_from_a_backup_asks_for_all_that_was_told_since_then(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    """What it asked for last is as old as the backup; its orders may lack payments and refunds of all that time."""
+    order, payment = shop.paid()
+    shop.stand.wp("pay-bridge", "reconcile")
+    bridge.add(order["ref"], "refunded", id=payment["id"], refunded=30_000)
+    before = int(time.time())
+    ago = before - 10 * HOUR
+    bridge.seen.clear()
+    shop.stand.run_php(f"""
+        global $wpdb;
+        $older = serialize(array('until' => {ago}) + get_option('pay_bridge_pulled'));
+        $wpdb->update($wpdb->options, array('option_value' => $older), array('option_name' => 'pay_bridge_pulled'));
+        PayBridge\\Reconciliation::action_reconcile();
+    """)  # behind the back of whatever caches options
+    shop.stand.wp("pay-bridge", "reconcile")
+    after = int(time.time())
+
+    assert shop.told(order) == [["paid", payment["id"], 0], ["refunded", payment["id"], 30_000]]
+    first, second = asked_from(bridge)
+    assert first == ago - 3 * HOUR
+    assert before - 3 * HOUR <= second <= after - 3 * HOUR, "and the next time for the last hours alone"
+
+
+def test_what_was_told_is_asked_for_to_the_end_and_goes_on_where_an_hour_ended(shop: Shop, bridge: StubBridge) -> None:
+    orders = [shop.order() for _ in range(3)]
+    paid = [bridge.add(order["ref"]) for order in orders]
+    pages = iter(
+        [
+            (200, {"items": [paid[0]], "next_cursor": "c1"}),
+            (503, {"code": "busy", "detail": "Wait.", "message_ko": "잠시 뒤에 다시 해 주세요."}),
+            (200, {"items": [paid[1]], "next_cursor": "c2"}),
+            (200, {"items": [paid[2]], "next_cursor": None}),
+        ]
+    )
+    before = int(time.time())
+    bridge.scripted["GET /v1/payments"] = lambda: next(pages)
+    bridge.seen.clear()
+    try:
+        assert exit_code(shop, "pay-bridge", "reconcile") == 1, "not all was told"
+        shop.stand.wp("pay-bridge", "reconcile")
+    finally:
+        del bridge.scripted["GET /v1/payments"]
+
+    asked = bridge.asked("GET", "/v1/payments")
+    assert [one.query.get("cursor", [""])[0] for one in asked] == ["", "c1", "c1", "c2"]
+    assert len(set(asked_from(bridge))) == 1
+    assert [shop.told(order) for order in orders] == [[["paid", one["id"], 0]] for one in paid]
+    kept = pulled(shop)
+    assert kept["cursor"] == ""
+    assert before <= kept["until"] <= int(time.time())
 
 
 def test_uninstalling_keeps_payments_unless_told_otherwise(shop: Shop) -> None:

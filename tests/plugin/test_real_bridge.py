@@ -190,6 +190,24 @@ def test_news_lost_on_the_way_are_found_by_the_hourly_event(office: Office, brow
     assert office.order_state(ref) == "paid"
 
 
+def test_a_refund_that_a_restored_database_lacks_is_found_by_the_hourly_event(office: Office, browser: Browser) -> None:
+    ref, payment_id = office.paid(browser)
+    assert office.order_state(ref) == "paid"
+    row = f"SELECT * FROM {{$wpdb->prefix}}pay_bridge_payments WHERE payment_id = '{payment_id}'"
+    kept = office.stand.run_php(f'global $wpdb; echo base64_encode(wp_json_encode($wpdb->get_row("{row}", ARRAY_A)));')
+    assert office.refund(payment_id, kind="full") == "done"
+    until(lambda: office.order_state(ref) == "refunded", "the shop to hear of the refund")
+    office.stand.run_php(f"""
+        global $wpdb;
+        $wpdb->replace($wpdb->prefix . 'pay_bridge_payments', json_decode(base64_decode('{kept}'), true));
+        $wpdb->query("DELETE FROM {{$wpdb->prefix}}pay_bridge_messages");
+        ticketing_update_order('{ref}', array('state' => 'paid'));
+    """)
+    assert office.order_state(ref) == "paid"
+    office.stand.wp("pay-bridge", "reconcile")
+    assert office.order_state(ref) == "refunded"
+
+
 def test_an_account_that_nobody_paid_into_is_closed(office: Office, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
     page = context.new_page()

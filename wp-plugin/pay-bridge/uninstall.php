@@ -18,7 +18,7 @@ function pay_bridge_uninstall_site() {
 		delete_option( 'pay_bridge_anchors' );
 		$wpdb->query( "DELETE FROM {$wpdb->options} WHERE option_name LIKE 'pay\\_bridge\\_order\\_%'" ); // phpcs:ignore WordPress.DB -- fixed names.
 	}
-	foreach ( array( 'pay_bridge_settings', 'pay_bridge_schema', 'pay_bridge_clock_offset_seconds', 'pay_bridge_gap', 'pay_bridge_handed', 'pay_bridge_methods', 'pay_bridge_methods_asked' ) as $option ) {
+	foreach ( array( 'pay_bridge_settings', 'pay_bridge_schema', 'pay_bridge_clock_offset_seconds', 'pay_bridge_gap', 'pay_bridge_handed', 'pay_bridge_pulled', 'pay_bridge_methods', 'pay_bridge_methods_asked' ) as $option ) {
 		delete_option( $option );
 	}
 	delete_transient( 'pay_bridge_health' );

@@ -331,6 +331,7 @@ CREATE TABLE news (
 );
 CREATE INDEX news_due ON news (next_try_at) WHERE state = 'waiting';
 CREATE INDEX news_kept ON news (site, created_at) WHERE state = 'kept';
+CREATE INDEX news_told ON news (site, created_at);
 CREATE INDEX news_claimed ON news (claimed_by) WHERE claimed_by <> '';
 CREATE INDEX news_waiting ON news (payment, seq) WHERE state = 'waiting';
 

@@ -65,8 +65,9 @@ final class Command {
 	}
 
 	/**
-	 * Asks the payment service for everything that is not settled, as the hourly event does. After the service's records were
-	 * restored from a backup: hands over, without a pause, all that this site knows. Exit code 1: something is left to do.
+	 * Asks the payment service for everything that is not settled and all that it told since the last time, as the hourly
+	 * event does, and until all is heard. Type it after this site's database was restored from a backup. After the service's
+	 * records were: hands over, without a pause, all that this site knows. Exit code 1: something is left to do.
 	 */
 	public function reconcile(): void {
 		$handed = Handover::go_on( self::client(), PHP_INT_MAX );
@@ -76,7 +77,9 @@ final class Command {
 		if ( Handover::MORE === $handed['state'] ) {
 			\WP_CLI::error( 'The payment service did not take everything; try again.' );
 		}
-		Reconciliation::action_reconcile();
+		if ( ! Reconciliation::run( PHP_INT_MAX ) ) {
+			\WP_CLI::error( 'The payment service did not tell everything; try again.' );
+		}
 		\WP_CLI::success( 'done' );
 	}
 

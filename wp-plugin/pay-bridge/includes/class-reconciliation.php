@@ -9,12 +9,16 @@ namespace PayBridge;
 
 defined( 'ABSPATH' ) || exit;
 
-/** Pulls payments: once for a result page, hourly for whatever is not settled and whatever was paid lately; hands anchors back. */
+/**
+ * Pulls payments: once for a result page, hourly for whatever is not settled and whatever was told since the last time;
+ * hands anchors back. That last time lies in this site's own database: of one that was restored from a backup it is as old
+ * as the backup, and all that was told since then is asked for again.
+ */
 final class Reconciliation {
 
+	const OPTION                  = 'pay_bridge_pulled';
 	const REFRESH_TIMEOUT_SECONDS = 3;
 	const LOOK_BACK_SECONDS       = 3 * HOUR_IN_SECONDS;
-	const PAGES                   = 10;
 	const PAGE_SIZE               = 100;
 	const BUDGET_SECONDS          = 20;
 
@@ -51,16 +55,21 @@ final class Reconciliation {
 
 	/** Hourly. Stops early rather than holding a PHP worker: the rest has its turn in an hour. */
 	public static function action_reconcile(): void {
+		self::run( time() + self::BUDGET_SECONDS );
+	}
+
+	/** Until then at most; false if something is left to ask for. */
+	public static function run( int $ends ): bool {
 		Messages::forget_old();
 		$client = Client::of_site();
 		$keys   = Settings::keys();
-		if ( null !== $client && null !== $keys ) {
-			$ends = time() + self::BUDGET_SECONDS;
-			Handover::go_on( $client, $ends );
-			Anchors::compare( $client, $keys->site );
-			self::pull_unsettled( $client, $ends );
-			self::pull_paid( $client, $ends );
+		if ( null === $client || null === $keys ) {
+			return true;
 		}
+		Handover::go_on( $client, $ends );
+		Anchors::compare( $client, $keys->site );
+		self::pull_unsettled( $client, $ends );
+		return self::pull_told( $client, $ends );
 	}
 
 	private static function pull_unsettled( Client $client, int $ends ): void {
@@ -72,20 +81,37 @@ final class Reconciliation {
 		}
 	}
 
-	private static function pull_paid( Client $client, int $ends ): void {
-		$query = array(
-			'state' => 'paid',
-			'from'  => Clock::write( Clock::now() - self::LOOK_BACK_SECONDS ),
-			'limit' => self::PAGE_SIZE,
+	/** Ask for whatever was told since the last time, and a while before it; from where this ended, if it ends early. */
+	private static function pull_told( Client $client, int $ends ): bool {
+		wp_cache_delete( self::OPTION, 'options' ); // A cache that outlived the database knows it as it was.
+		$place = get_option( self::OPTION );
+		$place = ( is_array( $place ) ? $place : array() ) + array(
+			'until'  => Clock::now(),
+			'from'   => 0,
+			'begun'  => 0,
+			'cursor' => '',
 		);
-		for ( $page = 0; $page < self::PAGES && time() < $ends; $page++ ) {
-			$answer = $client->get( '/v1/payments', $query );
-			self::apply_all( $answer );
-			if ( ! $answer->ok() || ! is_string( $answer->body['next_cursor'] ?? null ) || '' === $answer->body['next_cursor'] ) {
-				return;
-			}
-			$query['cursor'] = $answer->body['next_cursor'];
+		if ( '' === $place['cursor'] ) {
+			$place['begun'] = Clock::now();
+			$place['from']  = min( $place['until'], $place['begun'] ) - self::LOOK_BACK_SECONDS;
 		}
+		$query = array(
+			'told_from' => Clock::write( $place['from'] ),
+			'limit'     => self::PAGE_SIZE,
+		);
+		do {
+			$answer = $client->get( '/v1/payments', '' === $place['cursor'] ? $query : $query + array( 'cursor' => $place['cursor'] ) );
+			if ( ! $answer->ok() ) {
+				return false;
+			}
+			self::apply_all( $answer );
+			$place['cursor'] = (string) ( $answer->body['next_cursor'] ?? '' );
+			if ( '' === $place['cursor'] ) {
+				$place['until'] = $place['begun'];
+			}
+			update_option( self::OPTION, $place, false );
+		} while ( '' !== $place['cursor'] && time() < $ends );
+		return '' === $place['cursor'];
 	}
 
 	/** Apply what the bridge answered, and give those payments that another request is busy with. */
