@@ -253,6 +253,14 @@ class Vouches(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesByReturn(Protocol):
+    """A gateway that takes back by the number alone that a buyer's return brought (Welcome's P_TID): `claimed` is the
+    name under which a payment keeps that number once it is paid, or has its account."""
+
+    claimed: str
+
+
 def captures_itself(gateway: Gateway) -> bool:
     """Tell whether money moves in the gateway's window, without a call of ours (PayApp; Payple in mode PAY)."""
     return not isinstance(gateway, Approves)

@@ -104,11 +104,14 @@ class Return:
     """What the browser brought back: parsed, not believed. `refs` are opaque values an approval needs.
 
     Those of them that were kept when the window opened must be equal, and at least one must be among them where any
-    was kept. `refused` is the window's own no: nothing is approved then.
+    was kept. `refused` is the window's own no: nothing is approved then. `claims` is the gateway's number of what is to
+    be approved, where nothing that was kept names it: one payment alone may ever be approved with it, as another's
+    would be taken back together with this one.
     """
 
     refs: Mapping[str, str]
     refused: Declined | None = None
+    claims: str = ""
 
 
 def origin_of(url: str) -> str:

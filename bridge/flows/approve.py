@@ -20,7 +20,7 @@ from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_after_window, talk
 from bridge.flows.write_down import write_down
-from bridge.ledger import gap, notices, operations, orders, payments
+from bridge.ledger import gap, notices, operations, orders, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
@@ -52,21 +52,22 @@ async def approve(
     *,
     actor: str = "buyer",
     returned: Mapping[str, str] | None = None,
+    claims: str = "",
     also: Also | None = None,
     heard: Heard | None = None,
     bars: Bars = lambda _: None,
 ) -> None:
     """Move the money of an open payment, at most once however often this is called.
 
-    `returned` is kept, sealed, for whoever must take the approval back; `heard` is told of the talk, where the window
-    was not the payment's own. Raises Busy where the books cannot take the
-    intent, Reconciling where they were restored and may not know all; nothing was sent then.
+    `returned` is kept, sealed, for whoever must take the approval back; where another payment was approved with what it
+    `claims`, nothing is sent. `heard` is told of the talk, where the window was not the payment's own. Raises Busy
+    where the books cannot take the intent, Reconciling where they were restored and may not know all; nothing was sent.
     """
     fence = await ask_fence(context, site, gateway, order, payment)
     recorder, kept = Recorder.now(context, site), returned or {}
-    intended_at = context.clock.boot_seconds()
+    intended_at, asked = context.clock.boot_seconds(), (fence, actor, kept, claims, bars)
     try:
-        begun = await context.ledger.write(lambda turn: _begin(turn, recorder, payment.id, fence, actor, kept, bars))
+        begun = await context.ledger.write(lambda turn: _begin(turn, recorder, payment.id, *asked))
     except Conflict:
         return
     if begun.operation is None:
@@ -122,6 +123,7 @@ def _begin(
     fence: Fence,
     actor: str,
     returned: Mapping[str, str],
+    claims: str,
     bars: Bars,
 ) -> _Begun:
     gap.refuse(turn, recorder.site.id)
@@ -147,6 +149,8 @@ def _begin(
     no = _no(turn, recorder, payment, fence) or bars(turn)
     if no is not None:
         return _Begun(recorder.declined(turn, payment, no, Evidence.E3, "bridge", event="approve.barred"))
+    if claims and not replay.claim(turn, payment.site, payment.gateway, claims, payment.id, at):
+        return _Begun(payment)
     recorder.context.admit()
     operation = Operation(
         id=new_id(recorder.context.clock),

@@ -11,6 +11,7 @@ from typing import Any
 from bridge.domain.failures import LedgerBroken
 from bridge.ledger import audit, notices, receipts
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.replay import claim_key
 from bridge.ledger.vault import Vault
 
 BYTES_MAX = 4 * 1024 * 1024
@@ -45,10 +46,15 @@ def attest(
         "audit": [[row[name] for name in audit.SAID] for row in audit.chain(turn, payment)],
         "news": [*told, *([telling] if telling else [])],
         "notices": [_kept(row, _OF_ITS_TEXT) for row in notices.with_effect(turn, payment, hearing, NOTICES_MAX)],
-        "answers": _answers(turn, site, [one["idempotency_key"] for one in done if one["idempotency_key"]]),
+        "answers": _answers(turn, site, [*_claims(own), *filter(None, (one["idempotency_key"] for one in done))]),
     }
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     return vault.seal_alike(zlib.compress(text, 6), f"attestation:{site}:{payment}")
+
+
+def _claims(payment: Row) -> list[str]:
+    """Name what the payment may be bound to by the gateway's numbers: another's return names one of them, too."""
+    return [claim_key(payment["gateway"], number) for number in json.loads(payment["refs"]).values() if number]
 
 
 def _answers(turn: Turn, site: str, keys: list[str]) -> list[dict[str, Any]]:

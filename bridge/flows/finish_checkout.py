@@ -12,6 +12,7 @@ from bridge.domain.gateway import Approval, Approves, Declined, Gateway, Return,
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import ESCROW, Order, Payment
 from bridge.flows.approve import approve
+from bridge.flows.claims import refuse_claimed
 from bridge.flows.context import Context
 from bridge.flows.owe_check import owe_check
 from bridge.flows.read_after import read_after
@@ -62,6 +63,7 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
         return await _come_back_paid(context, site, gateway, visit, form)
     returned = gateway.read_return(form)
     check_bound(payment.refs, returned)
+    await refuse_claimed(context, payment, returned)
     if returned.refused is not None:
         return Visit(payment, visit.order, returned.refused)
     assert isinstance(gateway, Approves), "a gateway with a return approves"
@@ -70,7 +72,9 @@ async def finish_checkout(context: Context, site: Site, payment_id: str, form: M
     def speak(approving: Payment, operation: Operation) -> Exchange[Approval]:
         return approves.approve(approving, returned, operation.stamp)
 
-    approving = approve(context, site, gateway, visit.order, payment, speak, returned=returned.refs)
+    approving = approve(
+        context, site, gateway, visit.order, payment, speak, returned=returned.refs, claims=returned.claims
+    )
     return await see_approved(context, site, payment, approving)
 
 

@@ -15,6 +15,7 @@ from bridge.flows.approve import approve
 from bridge.flows.billing_keys import KEY, TRIES_MAX, KeyWish, key_order, open_wish
 from bridge.flows.card_page import is_key_on_page
 from bridge.flows.choose_gateway import first_up, that_know
+from bridge.flows.claims import refuse_claimed
 from bridge.flows.context import Context
 from bridge.flows.direct_payment import add_payment
 from bridge.flows.finish_checkout import check_bound, look, was_not_begun
@@ -60,6 +61,7 @@ async def finish_key(context: Context, site: Site, key_id: str, form: Mapping[st
         gateway = site.gateway(row.gateway)
         returned = gateway.read_return(form)
         check_bound(row.refs, returned)
+        await refuse_claimed(context, row, returned)
         if returned.refused is not None:
             return await _refused(context, row, returned.refused)
         task = context.tasks.begin(f"issue_key:{row.id}", _issue(context, site, gateway, row, returned))
@@ -160,8 +162,8 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
     visit = await look(context, site, charge.payment.id)
     told = partial(note_after_key_window, context, site, gateway, issuing)
     await approve(
-        context, site, gateway, visit.order, charge.payment, speak, returned=returned.refs, actor=row.actor, also=also,
-        heard=told,
+        context, site, gateway, visit.order, charge.payment, speak, returned=returned.refs, claims=returned.claims,
+        actor=row.actor, also=also, heard=told,
     )  # fmt: skip
     if not heard:
         await context.ledger.write(lambda turn: end_unsent(turn, issuing, now_ms(context.clock)))

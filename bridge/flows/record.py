@@ -10,6 +10,7 @@ from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.paid_time import paid_time
 from bridge.domain.payment import Account, Payment, RefundOrder
 from bridge.domain.reasons import Reason
+from bridge.flows.claims import claim_number
 from bridge.flows.external import write_gone
 from bridge.flows.orphans import close_own, write_orphan
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
@@ -71,8 +72,7 @@ class Recorder(Pen):
     ) -> Payment:
         """Write money that moved: PAID if it is the amount asked and nothing is against it, else it is taken back.
 
-        `since` is the earliest that it can have moved, if that is not the payment's beginning; `gone` KRW of it went
-        back past the bridge before the books knew of it.
+        `since`: the earliest it can have moved, if not the payment's beginning; `gone` KRW of it went back unheard.
         """
         if paid.amount != payment.amount:
             detail = f"asked {payment.amount} KRW, the gateway took {paid.amount} KRW"
@@ -104,6 +104,7 @@ class Recorder(Pen):
             paid_at=paid_time(paid.paid_at, since or payment.created_at, from_ms(self.at)),
             reason="" if against is None else str(against.reason),
         )
+        claim_number(turn, self.site, payment, self.at)
         owe_withdrawals(turn, self, payment)
         close_own(turn, payment, paid, evidence, self.at)
         if against is None:
@@ -319,6 +320,7 @@ class Recorder(Pen):
             account=dict(waiting.account),
             expires_at=due,
         )
+        claim_number(turn, self.site, payment, self.at)
         self.tell(turn, payment, "payment.awaiting_deposit")
         return payment
 

@@ -1,5 +1,6 @@
 """What was asked before: nonces used once, and the answers kept for repeated requests. Written with the effect."""
 
+import hashlib
 from dataclasses import dataclass
 
 from bridge.domain.failures import ClockBehind, KeyReused, Replayed
@@ -8,6 +9,8 @@ from bridge.ledger.ledger import Turn
 
 WINDOW_SECONDS = 120
 KEPT_AFTER_END_SECONDS = 2 * WINDOW_SECONDS + 300
+CLAIM = "return:"
+"""What such a key begins with that no request bore, but a gateway's number in a buyer's return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,27 @@ def keep_answer(turn: Turn, site: str, idempotency_key: str, status: int, body: 
         "UPDATE answers SET status = ?, body = ? WHERE site = ? AND idempotency_key = ? AND status = 0",
         *(status, body, site, idempotency_key),
     )
+
+
+def claim_key(gateway: str, claims: str) -> str:
+    """Name a gateway's number as what one payment is bound to; however it was spelt in the buyer's browser."""
+    plain = "".join(claims.split()).casefold()
+    return f"{CLAIM}{gateway}:{hashlib.sha256(plain.encode()).hexdigest()}"
+
+
+def claimant(turn: Turn, site: str, gateway: str, claims: str) -> str:
+    """Give the payment that was approved with a gateway's number, or nothing."""
+    key = claim_key(gateway, claims)
+    row = turn.one("SELECT result FROM answers WHERE site = ? AND idempotency_key = ?", site, key)
+    return str(row["result"]) if row else ""
+
+
+def claim(turn: Turn, site: str, gateway: str, claims: str, payment: str, at: int) -> bool:
+    """Bind a gateway's number to a payment, for ever; tells whether it is bound to that one."""
+    known = claimant(turn, site, gateway, claims)
+    if not known:
+        remember(turn, site, claim_key(gateway, claims), "", payment, at)
+    return known in ("", payment)
 
 
 def refuse_signed_before(turn: Turn, at: int) -> None:

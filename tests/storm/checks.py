@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from bridge.domain.invariants import KEEPS_MONEY
 from bridge.domain.machine import TERMINAL, UNSETTLED, Evidence, Kind, State, Step
 from bridge.ledger import audit
+from bridge.ledger.replay import CLAIM
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.wire.converse import INTENT_SECONDS_MAX
 from tests.storm import accounts, receipts, typed
@@ -256,6 +257,7 @@ class Checks:
         nonces = {row["nonce"] for row in self._turn.all("SELECT nonce FROM nonces")}
         answers = self._turn.one(
             f"SELECT COUNT(*) AS many FROM answers WHERE idempotency_key NOT LIKE '{accounts.COMMAND}%'"
+            f" AND idempotency_key NOT LIKE '{CLAIM}%'"
         )
         assert answers is not None
         new_answers, new_nonces = answers["many"] - self._answers, len(nonces - self._nonces)

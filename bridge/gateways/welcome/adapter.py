@@ -53,6 +53,7 @@ class Welcome(Billing, Escrow):
     human_after_seconds: float = 600.0
     notice_kinds: tuple[str, ...] = notices.KINDS
     numbers: tuple[str, ...] = ("tid",)
+    claimed: str = "tid"
     details: tuple[str, ...] = ()
 
     @property

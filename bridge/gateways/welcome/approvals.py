@@ -33,7 +33,7 @@ def read_return(form: Mapping[str, str], settings: WelcomeSettings) -> Return:
     if not tid or not url:
         raise Unreadable("The return names no transaction or no address to approve it at.")
     check_approval_url(url, settings)
-    return Return({"P_TID": tid, "P_REQ_URL": url})
+    return Return({"P_TID": tid, "P_REQ_URL": url}, claims=tid)
 
 
 def check_approval_url(url: str, settings: WelcomeSettings) -> None:

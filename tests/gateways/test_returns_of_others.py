@@ -1,0 +1,142 @@
+"""A buyer comes back to one payment with what belongs to another of the same price: nothing of the other is touched."""
+
+import asyncio
+
+import pytest
+
+from bridge.flows import finish_checkout
+from tests.gateways import test_key_stories as keys
+from tests.gateways.house import House
+from tests.gateways.paired import paired
+from tests.gateways.street import Street
+from tests.support.disaster import hand_over, keep, lose
+from tests.support.world import SANDBOX, Coming, Opened
+
+KEPT = ("paid", 55_000, 55_000)
+TYPED = "http://typed-shop.test"
+
+
+@pytest.fixture(params=["payple", "paystory", "welcome"])
+async def place(request, tmp_path):
+    """A bridge, a shop, one gateway whose window is left by a form."""
+    made = House(tmp_path) if request.param == "welcome" else Street(tmp_path)
+    async with paired(made, request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def house(tmp_path):
+    """The same with Welcome alone, which takes back by the number that a return brings, and by nothing of ours."""
+    async with paired(House(tmp_path), "welcome") as made:
+        yield made
+
+
+async def crossed(world, fields):
+    """Open a window for an equal order; gives it, and a return to it that says this."""
+    opened = await world.checkout()
+    theirs = await world.authenticate(opened, action="fail")
+    return opened, Coming("POST", theirs.url, fields)
+
+
+async def pay(world):
+    """Pay an order; gives it, and the return it was paid by."""
+    opened = await world.checkout()
+    coming = await world.authenticate(opened)
+    await world.go(coming)
+    await world.quiet()
+    await world.beat()
+    return opened, coming
+
+
+async def holds(world, payment_id):
+    """Say what the books and the gateway have of a payment."""
+    payment = await world.payment(payment_id)
+    return payment.state, payment.left, world.book(payment).net
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+async def test_the_return_of_a_paid_order_takes_nothing_of_it_back(place, renamed):
+    """Whatever in it names the order, as it comes through the buyer's browser."""
+    paid, coming = await pay(place)
+    opened, back = await crossed(place, coming.fields)
+    if renamed:
+        names = [(await place.payment(one.payment)).merchant_ref for one in (paid, opened)]
+        back = Coming("POST", back.url, {name: text.replace(*names) for name, text in coming.fields.items()})
+    await place.go(back)
+    await place.live(1_800.0, 30.0)
+
+    assert await holds(place, paid.payment) == KEPT
+    assert await place.state(opened.payment) != "paid"
+    await place.check_books()
+
+
+@pytest.mark.parametrize("spelt", [str, str.upper, str.lower, lambda number: f" {number} "])
+async def test_at_welcome_it_is_refused_and_no_request_leaves_however_its_number_is_spelt(house, spelt):
+    paid, coming = await pay(house)
+    opened, back = await crossed(house, coming.fields | {"P_TID": spelt(coming.fields["P_TID"])})
+    before = len(house.net.sent)
+    answer = await house.go(back)
+    await house.quiet()
+
+    assert (answer.status_code, len(house.net.sent)) == (400, before)
+    assert (await house.state(opened.payment), await holds(house, paid.payment)) == ("open", KEPT)
+
+
+async def test_at_welcome_two_that_come_at_once_with_one_number_are_one_approval(house, monkeypatch):
+    """Neither has been written when the other is looked at."""
+
+    async def saw_nothing(*_):
+        return None
+
+    monkeypatch.setattr(finish_checkout, "refuse_claimed", saw_nothing)
+    paid = await house.checkout()
+    coming = await house.authenticate(paid)
+    opened, back = await crossed(house, coming.fields)
+    await asyncio.gather(house.go(coming), house.go(back), house.go(coming))
+    await house.live(1_800.0, 30.0)
+
+    assert (await holds(house, paid.payment), await house.state(opened.payment)) == (KEPT, "expired")
+
+
+async def test_at_welcome_the_number_of_a_charge_is_no_other_payments_either(tmp_path):
+    """The sandbox takes back by a window's number alone; no page says that Welcome does."""
+    async with paired(House(tmp_path), "welcome", url=TYPED, card_entry="on") as house:
+        house.net.apps[f"{TYPED}:80"] = house.shop.app()
+        key = (await keys.ask(house, card=keys.CARD)).json()["id"]
+        paid = await house.payment((await keys.charge(house, key)).json()["id"])
+        address = f"{SANDBOX}/welcome/mobile/approve/x"
+        opened, back = await crossed(house, {"P_STATUS": "00", "P_TID": paid.refs["tid"], "P_REQ_URL": address})
+        before = len(house.net.sent)
+
+        assert ((await house.go(back)).status_code, len(house.net.sent)) == (400, before)
+        assert await house.state(opened.payment) == "open"
+
+
+async def test_at_welcome_it_registers_no_phone_either(house):
+    """A phone's window charges its first round, and an approval of that would be taken back alike."""
+    paid, coming = await pay(house)
+    asked = await keys.ask(house, method="phone", order=house.order())
+    theirs = await house.authenticate(Opened("", asked.json()["window_url"], "", ""), action="fail")
+    before = len(house.net.sent)
+    answer = await house.go(Coming("POST", theirs.url, coming.fields))
+    await house.quiet()
+
+    assert (answer.status_code, len(house.net.sent)) == (400, before)
+    assert await holds(house, paid.payment) == KEPT
+
+
+async def test_at_welcome_it_is_refused_after_a_restore_too(house):
+    keep(house)
+    await house.clock.forward(60)
+    paid, coming = await pay(house)
+    await lose(house)
+    await house.live(10, 5)
+    await hand_over(house)
+    for _ in range(30):
+        await house.live(10, 5)
+    opened, back = await crossed(house, coming.fields)
+    answer = await house.go(back)
+    await house.live(1_800.0, 30.0)
+
+    assert (answer.status_code, await holds(house, paid.payment)) == (400, KEPT)
+    assert await house.state(opened.payment) == "expired"
