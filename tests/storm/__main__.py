@@ -17,8 +17,9 @@ from pathlib import Path
 from tests.storm.figures import Figures
 from tests.storm.gateways import SETUPS
 from tests.storm.quietly import storms
-from tests.storm.stories import untold
+from tests.storm.stories import unmet, untold
 from tests.storm.storm import Outcome
+from tests.storm.weather import KINDS
 
 SEEDS_CI = 15_000
 """How many schedules a run of all tests has beside the others: 900 s of CPU on a quick machine."""
@@ -50,10 +51,13 @@ def main() -> int:
     missing = [] if asked.gateway else untold(summary["stories"], summary["schedules"], summary["stories_of_some"])
     for text in missing:
         print(f"no schedule told this: {text}")
+    never = [] if asked.gateway else unmet(summary["faults_by_kind"], KINDS, summary["schedules"])
+    for kind in never:
+        print(f"no schedule met this fault: {kind}")
     if asked.json:
         asked.json.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", "utf-8")
     print(json.dumps(summary, ensure_ascii=False), flush=True)
-    return 1 if figures.red or summary["broken_promises"] or missing else 0
+    return 1 if figures.red or summary["broken_promises"] or missing or never else 0
 
 
 def _read() -> argparse.Namespace:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
 from tests.storm.gateways import IN_ESCROW, MODES
 from tests.storm.gateways.setup import Setup
-from tests.storm.regressions import PLAIN, WITHOUT_STORIES, WITHOUT_WORDS
+from tests.storm.regressions import PLAIN, WITHOUT_CROSSED, WITHOUT_STORIES, WITHOUT_WORDS
 
 if TYPE_CHECKING:
     from tests.storm.people import Sale
@@ -63,6 +63,9 @@ class Extras:
     plans: bool = False
     """Some orders are a plan's that the gateway charges by itself, where it has plans (`plans.py`)."""
 
+    crossed: bool = False
+    """Orders are of one price, and somebody comes back to payments with what belongs to others (`mischief.py`)."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -99,6 +102,7 @@ def draw_extras(seed: int) -> Extras:
         typed_keys=seed not in WITHOUT_WORDS and chance.random() < 0.06,
         escrow=seed not in WITHOUT_WORDS and chance.random() < 0.14,
         plans=seed not in WITHOUT_WORDS and chance.random() < 0.12,
+        crossed=seed not in WITHOUT_CROSSED and chance.random() < 0.08,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bridge.flows.manage_sites import rotate_key
+from bridge.ledger.sqlite import SqliteTurn
 from bridge.sandbox.bank import Book
 from bridge.sandbox.world import ControlRefused
 from tests.storm.people import Sale
@@ -35,25 +36,28 @@ async def bank(storm: "Storm", chance: random.Random) -> None:
 
 async def _deposit(storm: "Storm", gate: "Gate", book: Book, chance: random.Random) -> None:
     values: dict[str, object] = {"merchant_ref": book.merchant_ref}
-    if storm.weather.strikes("wrong_deposit"):
+    is_wrong = storm.weather.strikes("wrong_deposit")
+    if is_wrong:
         values["amount"] = max(1, book.amount + chance.choice((-1_000, 500)))
     if storm.weather.strikes("late_deposit"):
         storm.long_wait = True
         storm.later(chance.uniform(4.0, 6.0) * DAY, lambda: _pay_in(storm, gate, values | {"late": True}))
         return
     await asyncio.sleep(chance.uniform(0.0, 30.0))
-    _pay_in(storm, gate, values)
+    if not _pay_in(storm, gate, values) and is_wrong:
+        storm.weather.missed("wrong_deposit")
 
 
-def _pay_in(storm: "Storm", gate: "Gate", values: dict[str, object]) -> None:
+def _pay_in(storm: "Storm", gate: "Gate", values: dict[str, object]) -> bool:
     storm.must_tell.add(str(values["merchant_ref"]))
     try:
         gate.desk.deposit(values)
     except ControlRefused as refused:
         storm.note(f"the bank refuses: {refused}")
-    else:
-        storm.note(f"deposited {values}")
-        storm.paid_in[str(values["merchant_ref"])] += 1
+        return False
+    storm.note(f"deposited {values}")
+    storm.paid_in[str(values["merchant_ref"])] += 1
+    return True
 
 
 async def pays_again(storm: "Storm", chance: random.Random) -> None:
@@ -93,7 +97,10 @@ async def console(storm: "Storm", chance: random.Random) -> None:
     for gate in storm.gates.values():
         for book in gate.books():
             kind = storm.weather.one_of(("console_refund", "console_part_refund")) if book.net else ""
-            if not kind or book.account:
+            if not kind:
+                continue
+            if book.account:
+                storm.weather.missed(kind)
                 continue
             storm.must_tell.add(book.merchant_ref)
             part = {"amount": max(1, book.net // 3)} if kind == "console_part_refund" else {}
@@ -101,6 +108,7 @@ async def console(storm: "Storm", chance: random.Random) -> None:
                 gate.desk.refund({"merchant_ref": book.merchant_ref} | part)
             except ControlRefused as refused:
                 storm.note(f"the console refuses: {refused}")
+                storm.weather.missed(kind)
             else:
                 storm.note(f"{kind} of {book.merchant_ref}")
 
@@ -109,16 +117,17 @@ async def strangers(storm: "Storm", sales: list[Sale], chance: random.Random) ->
     """Forge notices and returns, and use one site's key on another's payments."""
     for _ in range(3):
         await asyncio.sleep(chance.uniform(20.0, 600.0))
-        if storm.weather.strikes("forged_notice"):
-            await _forge_notice(storm, chance)
-        if storm.weather.strikes("foreign_return") and len(storm.returns) > 1:
-            await _cross_returns(storm, chance)
-        if storm.weather.strikes("foreign_site"):
-            await _foreign_refund(storm, sales, chance)
+        if storm.weather.strikes("forged_notice") and not await _forge_notice(storm, chance):
+            storm.weather.missed("forged_notice")
+        if storm.weather.strikes("foreign_return") and not await _cross_returns(storm, chance):
+            storm.weather.missed("foreign_return")
+        if storm.weather.strikes("foreign_site") and not await _foreign_refund(storm, sales, chance):
+            storm.weather.missed("foreign_site")
 
 
-async def _forge_notice(storm: "Storm", chance: random.Random) -> None:
-    """Tell from a strange address what was never true of any money."""
+async def _forge_notice(storm: "Storm", chance: random.Random) -> bool:
+    """Tell from a strange address what was never true of any money; answers whether there was a notice to forge."""
+    has_forged = False
     for gate in storm.gates.values():
         setup = gate.site.setup
         heard = [(url, body) for url, body in gate.heard_notices if setup.forge(body) != body]
@@ -131,27 +140,52 @@ async def _forge_notice(storm: "Storm", chance: random.Random) -> None:
         answer = await storm.to_bridge("POST", path, headers, forged, client="192.0.2.66")
         if setup.is_signed(body):
             storm.checks.refuses_stranger(answer)
+        has_forged = True
+    return has_forged
 
 
-async def _cross_returns(storm: "Storm", chance: random.Random) -> None:
-    """Come back to one payment with what belongs to another."""
-    (_, mine), (_, other) = chance.sample(storm.returns, 2)
+async def cross_early(storm: "Storm", chance: random.Random) -> None:
+    """Come back to payments with what belongs to others from early on, when some are still open."""
+    for _ in range(60):
+        await asyncio.sleep(chance.uniform(3.0, 30.0))
+        if storm.weather.calm:
+            return
+        if await _cross_returns(storm, chance):
+            storm.weather.struck["foreign_return"] += 1
+
+
+async def _cross_returns(storm: "Storm", chance: random.Random) -> bool:
+    """Come back to one payment with what belongs to another; answers whether there were two.
+
+    The other's own buyer has come back: what nobody was approved with yet moves the other's money at Welcome, where
+    nothing but the answer says whose it is.
+    """
+    if len(storm.returns) < 2:
+        return False
+    (payment, mine), (theirs, other) = chance.sample(storm.returns, 2)
     path, query = urlsplit(mine.url).path, urlsplit(other.url).query
-    if mine.method == "GET" and path != urlsplit(other.url).path:
-        await storm.to_bridge("GET", f"{path}?{query}", (), b"", client=BUYER_ADDRESS)
+    row = SqliteTurn(storm.disk.connection).one("SELECT 1 FROM payments WHERE id = ? AND state = 'open'", theirs)
+    if path == urlsplit(other.url).path or row is not None:
+        return False
+    storm.note(f"{mine.method}s to {payment} what belongs to another")
+    headers = [FORM, (b"content-length", str(len(other.body)).encode())] if mine.method == "POST" else []
+    await storm.to_bridge(mine.method, f"{path}?{query}", headers, other.body, client=BUYER_ADDRESS)
+    return True
 
 
-async def _foreign_refund(storm: "Storm", sales: list[Sale], chance: random.Random) -> None:
+async def _foreign_refund(storm: "Storm", sales: list[Sale], chance: random.Random) -> bool:
+    """Sign with one site's key for another's payment; answers whether there was one."""
     shops = list(storm.shops.values())
     victims = [said for shop in shops for said in shop.known.values()]
     if len(shops) < 2 or not victims:
-        return
+        return False
     payment = chance.choice(victims)["payment"]
     thief = next(shop for shop in shops if shop.site.id != payment["site"])
     wish = {"reason": "x", "actor": "wp:7", "site": payment["site"]}
     path = f"/v1/payments/{payment['id']}"
     storm.checks.refuses_foreign(await thief.send(thief.sign("POST", f"{path}/refunds", wish)))
     storm.checks.refuses_foreign(await thief.send(thief.sign("GET", f"{path}?site={payment['site']}")))
+    return True
 
 
 async def operator(storm: "Storm", chance: random.Random) -> None:

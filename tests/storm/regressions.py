@@ -31,12 +31,16 @@ REGRESSIONS: dict[int, str] = {
     819833: "a storm's clerks took what another had wired back by hand for the refund whose outcome nobody knew",
     805275: "a storm asked who was told of the months of a charge that had found no room to begin, and was declined",
     26000533: "a buyer's word was passed on about a payment whose number Welcome never told: it named none",
+    1354: "a paid order's return, brought to an equal one at Welcome, was approved; taken back was the first's money",
 }
 HASTY = {3000279, 3000445}
 WITH_WORDS = {6385, 6773, 12337, 819833, 805275, 26000533}
-PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376} - HASTY - WITH_WORDS
+CROSSED = {1354}
+PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376} - HASTY - WITH_WORDS - CROSSED
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""
 WITHOUT_STORIES = PLAIN | {90173, 600192, 3292, 8376}
 """Those found before some schedules told seldom stories more often, or had hasty clerks (`extras.py`)."""
 WITHOUT_WORDS = WITHOUT_STORIES | HASTY
 """Those found before cards were registered by their number, and before there were escrows and plans."""
+WITHOUT_CROSSED = frozenset(REGRESSIONS) - CROSSED
+"""Those found before buyers came back to one payment with what belongs to another."""

@@ -1,7 +1,7 @@
 """Counts at each set-up the stories that every gateway must tell alike, so that none is only said to be among them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bridge.ledger.ledger import Turn
@@ -64,6 +64,11 @@ class Stories(Counter[tuple[str, str]]):
             counted = "SELECT COUNT(*) AS many FROM operations WHERE payment = ? AND kind = 'refund' AND state = 'ok'"
             row = turn.one(counted, payment["id"])
             self[setup, IN_PARTS] += int(row is not None and row["many"] > 1)
+
+
+def unmet(faults: Mapping[str, int], kinds: Iterable[str], schedules: int) -> list[str]:
+    """Name the kinds of faults that struck nothing in a run that is long enough to meet all."""
+    return [kind for kind in kinds if not faults.get(kind)] if schedules >= ENOUGH_SCHEDULES else []
 
 
 def untold(told: dict[str, dict[str, int]], schedules: int, of_some: Mapping[str, int] | None = None) -> list[str]:

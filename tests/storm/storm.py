@@ -129,6 +129,9 @@ class Storm:
         self.server: Server | None = None
         self._routers = [gate.app.router for gate in self.gates.values()]
         self.sales = self._sales()
+        if self.extras.crossed:  # what is taken back by another's number alone must be of the same price
+            for sale in self.sales:
+                sale.amount = self.sales[0].amount
         dress(self.sales, self.extras, random.Random(f"{seed}:dress"))
         type_cards(self.sales, self.extras, random.Random(f"{seed}:typed"))
         type_keys(self.sales, self.extras, random.Random(f"{seed}:typed keys"))
@@ -197,6 +200,8 @@ class Storm:
             ]
         if any(gate.site.setup.many_deposits for gate in self.gates.values()):
             work.append(mischief.pays_again(self, random.Random(f"{self.seed}:pays again")))
+        if self.extras.crossed:
+            work.append(mischief.cross_early(self, random.Random(f"{self.seed}:crossed")))
         return [*work, mischief.strangers(self, self.sales, seeds[2]), mischief.operator(self, seeds[3])]
 
     async def _after(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

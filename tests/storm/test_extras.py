@@ -1,23 +1,24 @@
 """What schedules have beside plain sales: drawn from its own stream, and what is told wrongly is found out."""
 
 import dataclasses
+from collections import Counter
 
 import pytest
 
 from bridge.domain.billing import Issued
 from bridge.domain.gateway import Return
 from bridge.domain.tax import Split
-from bridge.flows import issue_receipt, tax_of_refund
+from bridge.flows import approve, finish_checkout, issue_receipt, tax_of_refund
 from bridge.flows.move_receipt import move_receipt
 from bridge.gateways.payple import notices as payple_notices
 from bridge.gateways.payple.adapter import Payple, PaypleAtOnce
 from bridge.gateways.welcome.adapter import Welcome
 from bridge.ledger.receipts import ReceiptState
 from bridge.sandbox.faults import Fault
-from tests.storm import accounts, typed
+from tests.storm import accounts, mischief, typed
 from tests.storm.extras import Extras, draw_extras, sold
 from tests.storm.quietly import is_found_out, storms
-from tests.storm.regressions import PLAIN, WITHOUT_STORIES
+from tests.storm.regressions import CROSSED, PLAIN, WITHOUT_STORIES
 from tests.storm.weather import Weather
 
 MANY = range(1, 401)
@@ -37,6 +38,38 @@ def test_what_a_seed_has_is_drawn_from_it_alone_and_the_kept_ones_have_nothing()
     found = [draw_extras(seed) for seed in MANY]
     assert 50 < sum(one.mixed for one in found) < 150
     assert 50 < sum(one.instalments for one in found) < 150
+
+
+def test_a_return_that_belongs_to_another_payment_is_tried_and_counted_where_it_was():
+    few = having("crossed")[:12]
+    with storms() as made:
+        found = [made.run(seed) for seed in few]
+    tried = [sum("what belongs to another" in line for line in one.log) for one in found]
+
+    assert sum(tried) > 20
+    assert [one.faults["foreign_return"] for one in found] == tried
+
+
+def test_a_bridge_that_approves_with_another_payments_return_is_found_out(monkeypatch):
+    async def looks_away(*_):
+        return None
+
+    monkeypatch.setattr(finish_checkout, "refuse_claimed", looks_away)
+    monkeypatch.setattr(approve.replay, "claim", lambda *_: True)
+
+    assert is_found_out("I4", CROSSED)
+
+
+def test_what_had_nothing_to_strike_is_not_counted(monkeypatch):
+    async def finds_nothing(*_):
+        return False
+
+    for name in ("_forge_notice", "_cross_returns", "_foreign_refund"):
+        monkeypatch.setattr(mischief, name, finds_nothing)
+    with storms() as made:
+        struck = sum((made.run(seed).faults for seed in range(1, 60)), Counter())
+
+    assert not {"forged_notice", "foreign_return", "foreign_site"} & set(struck)
 
 
 @pytest.mark.parametrize(("amount", "tax_free"), [(1_000, 0), (55_000, 20_350), (30_000, 30_000)])

@@ -16,8 +16,10 @@ from tests.storm.stories import (
     TOLD_LATE,
     TOO_EARLY,
     Stories,
+    unmet,
     untold,
 )
+from tests.storm.weather import KINDS
 
 SELDOM = (IN_PARTS, RACE, TOLD_LATE, CLOSED)
 
@@ -47,6 +49,13 @@ def test_a_long_run_without_a_story_is_found_out_and_a_short_one_may_miss_some()
     assert untold(told, ENOUGH_SCHEDULES) == []
     told["payapp"][TOO_EARLY] = 0
     assert untold(told, ENOUGH_SCHEDULES) == ["anywhere: decided too early, then again"]
+
+
+def test_a_long_run_in_which_a_kind_of_fault_struck_nothing_is_found_out():
+    struck = dict.fromkeys(KINDS, 1) | {"foreign_return": 0}
+    del struck["locked"]
+    assert unmet(struck, KINDS, ENOUGH_SCHEDULES) == ["locked", "foreign_return"]
+    assert unmet(struck, KINDS, ENOUGH_SCHEDULES - 1) == []
 
 
 def test_schedules_that_are_to_tell_seldom_stories_tell_them_at_a_set_up_with_few_payments():

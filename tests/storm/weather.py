@@ -164,6 +164,10 @@ class Weather:
         self.struck[kind] += 1
         self.on_strike(kind, seconds)
 
+    def missed(self, kind: str) -> None:
+        """Take back that this went wrong: there was nothing that it could have struck."""
+        self.struck[kind] -= 1
+
     def one_of(self, kinds: Iterable[str]) -> str:
         """Choose which of these goes wrong now, or nothing."""
         for kind in kinds:
