@@ -27,7 +27,7 @@ GIVEN_UP_DAYS = 31
 NEWS_SECONDS_MAX = 900
 OPEN_AT_ONCE = 1000
 UNSETTLED_MAX = 100_000
-WATCHED = ("case", "unknown", "news", "window", "backup", "settings")
+WATCHED = ("case", "unknown", "news", "window", "backup", alarms.SETTINGS)
 log = structlog.get_logger("alarm")
 
 
@@ -51,7 +51,8 @@ async def watch(context: Context) -> None:
             wanted["backup", ""] = f"no automatic backup succeeds ({missing}); see the folder's free space and the log"
         for site in context.sites.all():
             for gateway, why in site.refused.items():
-                wanted["settings", f"{site.id} {gateway}"] = f"{gateway} of {site.url} is not used: {why}"
+                name = (alarms.SETTINGS, alarms.subject_of_settings(site.id, gateway))
+                wanted[name] = f"{gateway} of {site.url} is not used: {why}"
         for gateway, many in count_unloaded(turn, context.sites.all(), at).items():
             wanted["window", gateway] = (
                 f"buyers' browsers did not load its window script, for {many} orders or registrations"

@@ -11,7 +11,8 @@ from bridge.flows.pace import is_late, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.ledger import gap, operations, payments
+from bridge.ledger import alarms, gap, operations, payments
+from bridge.ledger.alarms import SETTINGS, subject_of_settings
 from bridge.ledger.gap import Gap
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -27,6 +28,9 @@ selling until a person ends it."""
 FOUND = "unexpected_deposit"
 UNHEARD_DEPOSIT = (
     "it waited for a deposit while the books were restored, and one told to the lost books is not in these"
+)
+REFUSED_DEPOSIT = (
+    "it waited for a deposit while its gateway's settings were refused, and one told then was not taken in"
 )
 
 
@@ -62,9 +66,16 @@ def has_waited(turn: Turn, recorder: Recorder, payment: Payment) -> bool:
 
 
 def ask_about_lost_time(turn: Turn, recorder: Recorder, payment: Payment) -> None:
-    """Open a case of an account that ends unpaid, if nobody has shown that it was not paid in the lost time."""
-    if payment.state == State.AWAITING_DEPOSIT and _waits_since_restore(turn, payment):
+    """Open a case of an account that ends unpaid, if nobody has shown that it was not paid in the lost time, or while
+    its gateway's settings were refused and with them its notices."""
+    if payment.state != State.AWAITING_DEPOSIT:
+        return
+    if _waits_since_restore(turn, payment):
         recorder.case(turn, payment, FOUND, UNHEARD_DEPOSIT)
+    can_ask = isinstance(recorder.site.gateways.get(payment.gateway), Inquires)
+    waits_since, refused = to_ms(payment.created_at), subject_of_settings(payment.site, payment.gateway)
+    if not can_ask and alarms.lasted_into(turn, SETTINGS, refused, waits_since):
+        recorder.case(turn, payment, FOUND, REFUSED_DEPOSIT)
 
 
 def unheard_accounts(turn: Turn, site: Site, restored: Gap) -> list[dict[str, str | int]]:

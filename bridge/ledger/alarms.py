@@ -7,6 +7,8 @@ from bridge.ledger.ledger import Row, Turn
 
 Name = tuple[str, str]
 """An alarm's name and the subject it is about."""
+SETTINGS = "settings"
+"""The alarm of a gateway whose settings cannot be used: nothing is asked of it, and none of its notices is taken."""
 Covers = Callable[[Name], bool]
 """Tells which alarms a look can say of that they are over."""
 
@@ -22,6 +24,11 @@ class Alarm:
     raised_at: int
     ended_at: int | None
     tries: int
+
+
+def subject_of_settings(site: str, gateway: str) -> str:
+    """Name what that alarm is about."""
+    return f"{site} {gateway}"
 
 
 def settle(
@@ -86,6 +93,12 @@ def bring_forward(turn: Turn, by: int, nearest: int) -> None:
         " WHERE next_try_at > ?",
         *(by, nearest, by, nearest, nearest),
     )
+
+
+def lasted_into(turn: Turn, name: str, subject: str, since: int) -> bool:
+    """Tell whether such an alarm was raised and not over before then (milliseconds)."""
+    asked = "SELECT 1 FROM alarms WHERE name = ? AND subject = ? AND (ended_at IS NULL OR ended_at >= ?) LIMIT 1"
+    return turn.one(asked, name, subject, since) is not None
 
 
 def names(turn: Turn) -> set[Name]:

@@ -17,6 +17,7 @@ from bridge.gateways.mainpay.adapter import build
 from bridge.ledger import sites as rows
 from bridge.signing.keys import read_pairing_code
 from tests.flows.test_cases import SEEN, case_of, decide
+from tests.flows.test_deposits import waiting
 from tests.flows.test_services import paid, unheard_word
 
 __all__ = ["paid"]
@@ -305,6 +306,27 @@ async def test_while_its_settings_are_refused_people_decide_what_became_of_a_buy
 
     assert await world.cases(paid) == []
     assert (await world.payment(paid)).escrow == ("denied" if decision == "word_taken" else "kept")
+
+
+@pytest.mark.parametrize("refused", [True, False])
+async def test_an_account_that_ends_unpaid_after_its_gateways_settings_were_refused_is_a_persons(world, refused):
+    """Its deposit may have been told then, and this gateway cannot be asked."""
+    _, waits = await waiting(world)
+    if refused:
+        await refuse_its_settings(world)
+        await watch(world.context)
+        world.sandbox.desks["mainpay"].deposit({"merchant_ref": waits.merchant_ref})
+        await world.live(60, step=20)
+        await change_settings(world.context, url=world.site.url, settings={"mainpay": {"unheard": ""}})
+        await watch(world.context)
+    await world.clock.forward(1)
+    _, later = await waiting(world)
+    await world.live(9 * 86_400, step=7_200)
+
+    assert world.book(waits).net == (55_000 if refused else 0)
+    assert await world.state(waits.id) == await world.state(later.id) == "expired"
+    assert await world.cases(waits.id) == (["unexpected_deposit"] if refused else [])
+    assert await world.cases(later.id) == []
 
 
 async def refuse_its_settings(world):
