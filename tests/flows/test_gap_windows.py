@@ -3,9 +3,10 @@
 import pytest
 
 from bridge.domain.failures import NotNow
+from bridge.flows.close_checkout import close_checkout
 from bridge.flows.manage_sites import change_settings
 from bridge.flows.reconcile import end_gap
-from tests.flows.test_gap import gap, until_the_gap_ends
+from tests.flows.test_gap import gap, unheard, until_the_gap_ends
 from tests.flows.test_gap_orders import a_second_payment_was_kept
 from tests.flows.test_sites import refuse_its_settings
 from tests.support.disaster import hand_over, keep, lose
@@ -75,6 +76,23 @@ async def test_although_another_payment_held_its_order_when_the_shop_had_told_al
 
     assert await world.state(first.payment) == "voided"
     await holds_nothing(world, second.payment)
+
+
+async def test_a_window_that_is_closed_before_the_shop_has_told_bars_nothing_that_it_proves(world):
+    """It was paid in long ago: a hint is no reason to need people for a refund that our own attestation proves."""
+    paid = await world.buy()
+    await world.beat()
+    keep(world)
+    assert (await world.refund(paid.id, 10_000)).json()["state"] == "done"
+    while await unheard(world):
+        await world.live(10)
+    await lose(world)
+    await close_checkout(world.context, world.context.sites.get(world.site.id), paid.id)
+    said = await hand_over(world)
+    await until_the_gap_ends(world)
+
+    assert said["outcomes"] == {"revived": 1}
+    assert (await world.payment(paid.id)).refunded == world.book(paid).refunded == 10_000
 
 
 async def test_although_the_shop_is_gone_for_good(captured):
