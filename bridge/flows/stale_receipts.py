@@ -62,8 +62,9 @@ async def _claim(context: Context, site: Site, receipt: Receipt) -> tuple[Receip
             hand_to_person(turn, recorder, receipt, "", STOPPED)
             return None
         is_off, is_last = _is_off(site, payment), receipt.tries >= len(RECEIPT_SECONDS) - 1
-        if (is_off or is_last) and not gap.is_open(turn, site.id):
-            hand_to_person(turn, recorder, receipt, "", OFF if is_off else NEVER_SENT)
+        is_gone = is_off and payment.gateway not in site.refused  # those settings may be mended within the hour
+        if (is_gone or is_last) and not gap.is_open(turn, site.id):
+            hand_to_person(turn, recorder, receipt, "", OFF if is_gone else NEVER_SENT)
             return None
         claimed = receipts.take_up(turn, receipt, recorder.at + receipt_pause_ms(receipt.tries + 1))
         return None if is_off else (claimed, payment)

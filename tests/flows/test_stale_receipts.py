@@ -1,5 +1,6 @@
 """Receipts whose answer nobody waits for: a cancel is sent again without anybody's press, and then it is a person's."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -8,13 +9,15 @@ from bridge.domain.failures import LedgerBroken
 from bridge.flows import cancel_receipt
 from bridge.flows.cancel_receipt import carry_out_cancel
 from bridge.flows.issue_receipt import issuer_of
+from bridge.flows.manage_sites import change_settings
 from bridge.flows.move_receipt import hand_to_person, move_receipt
 from bridge.flows.pace import RECEIPT_SECONDS
 from bridge.flows.record import Recorder
-from bridge.ledger import receipts
+from bridge.ledger import receipts, sites
 from bridge.ledger.receipts import ReceiptState
 from tests.flows.test_cases import decide
 from tests.flows.test_receipts import cancel, issue, paid, story
+from tests.flows.test_sites import keep_as_another_version_did
 from tests.support.teller import TELLER
 
 __all__ = ["paid"]
@@ -54,6 +57,21 @@ async def test_a_crash_before_the_cancels_answer_leaves_it_to_nobodys_press(worl
     await world.live(120, step=30)
 
     assert await state(world, receipt) == "cancelled"
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_a_cancel_whose_gateways_settings_are_refused_is_sent_once_they_are_mended(world, paid, lost, mended):
+    (row,) = [one for one in await world.context.ledger.read(sites.all_gateways) if one["site"] == world.site.id]
+    text = world.context.vault.open(row["settings_sealed"], f"gateway:{world.site.id}:teller")
+    await keep_as_another_version_did(world, world.site.id, "teller", **json.loads(text), card_entry="maybe")
+    await world.live(300, step=30)
+    assert (await state(world, lost), await world.cases(paid)) == ("cancelling", [])
+    if mended:
+        await change_settings(world.context, url=world.site.url, settings={"teller": {"card_entry": "off"}})
+    await world.live(4_000, step=60)
+
+    assert await state(world, lost) == ("cancelled" if mended else "unknown")
+    assert await world.cases(paid) == ([] if mended else ["receipt_unknown"])
 
 
 @pytest.mark.parametrize("said", ["lost_before", "no"])
