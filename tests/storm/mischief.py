@@ -157,15 +157,16 @@ async def cross_early(storm: "Storm", chance: random.Random) -> None:
 async def _cross_returns(storm: "Storm", chance: random.Random) -> bool:
     """Come back to one payment with what belongs to another; answers whether there were two.
 
-    The other's own buyer has come back: what nobody was approved with yet moves the other's money at Welcome, where
-    nothing but the answer says whose it is.
+    The other's approval was begun: what nobody was approved with yet moves the other's money at Welcome, where nothing
+    but the answer says whose it is.
     """
     if len(storm.returns) < 2:
         return False
     (payment, mine), (theirs, other) = chance.sample(storm.returns, 2)
     path, query = urlsplit(mine.url).path, urlsplit(other.url).query
-    row = SqliteTurn(storm.disk.connection).one("SELECT 1 FROM payments WHERE id = ? AND state = 'open'", theirs)
-    if path == urlsplit(other.url).path or row is not None:
+    turn = SqliteTurn(storm.disk.connection)
+    begun = turn.one("SELECT 1 FROM operations WHERE payment = ? AND kind = 'approve'", theirs) is not None
+    if path == urlsplit(other.url).path or not begun:
         return False
     storm.note(f"{mine.method}s to {payment} what belongs to another")
     headers = [FORM, (b"content-length", str(len(other.body)).encode())] if mine.method == "POST" else []
