@@ -16,7 +16,7 @@ from bridge.flows.orphans import close_own
 from bridge.flows.owe_check import owe_check
 from bridge.flows.probe import write_unpaid
 from bridge.flows.requests_made import end_request, ending, is_same, keep_request, of_another_request
-from bridge.flows.said_before import bears_another_number, ended_before, is_other_money, is_said_paid, keep_number
+from bridge.flows.said_before import bears_another_number, is_other_money, is_said_paid, keep_number, known_before
 from bridge.flows.told import (
     ASK_FENCE,
     COMPARED,
@@ -31,7 +31,7 @@ from bridge.flows.told import (
     came_and_went,
 )
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING
-from bridge.ledger import notices, operations, orders, payments, plans
+from bridge.ledger import cases, notices, operations, orders, payments, plans
 from bridge.ledger.operations import Operation
 
 ISSUED_MEANWHILE = "the gateway has issued an account for it, which may be paid into until it is withdrawn"
@@ -115,7 +115,7 @@ def _gave_back(operation: Operation, amount: int) -> bool:
 def _known_before(told: Told) -> str:
     """Say what is known already of money that came and went, or that people spoke of; "" where it is news."""
     came = notices.had_outcome(told.turn, told.payment.id, came_and_went(told.notice.request))
-    return KNOWN if came else ended_before(told)
+    return KNOWN if came else known_before(told)
 
 
 def _captured(told: Told) -> str:
@@ -208,7 +208,11 @@ def _deposited(told: Told) -> str:
         state is State.AWAITING_DEPOSIT and fits and not told.proven and not told.is_hint
     ):
         outcome = _captured(told)
-        return KNOWN_DEPOSIT if outcome == KNOWN and payment.captured else outcome
+        if outcome == KNOWN and payment.captured:
+            return KNOWN_DEPOSIT
+        if outcome != ASK_FENCE and not outcome.startswith(KNOWN):
+            _take_off(told)
+        return outcome
     if not is_further and owe_check(told.turn, told.recorder, payment):
         _keep_late_refs(told)
         return DEPOSIT_ASKED if told.proven else COMPARED
@@ -216,6 +220,16 @@ def _deposited(told: Told) -> str:
     detail = f"{detail} over {payment.amount} KRW ({notice.dedupe})"  # an equal one that follows is another deposit
     told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount, refs=notice.refs)
     return PERSON
+
+
+def _take_off(told: Told) -> None:
+    """The books have a deposit now: what a case asks because it was told without proof before is about the rest."""
+    turn, payment, at = told.turn, told.payment, told.recorder.at
+    asked = cases.open_one(turn, payment.id, "unexpected_deposit")
+    if asked is None or told.notice.dedupe not in asked["detail"]:
+        return
+    if not cases.answer(turn, asked, told.notice.amount, at):
+        cases.close_case(turn, payment.id, "unexpected_deposit", "it was told with proof", at)
 
 
 def _is_further_deposit(told: Told) -> bool:

@@ -35,10 +35,12 @@ def found_before(told: Told) -> str:
     return word if found > notices.many_with_outcome(told.turn, told.payment.id, word) else ""
 
 
-def ended_before(told: Told) -> str:
-    """Say what people or an inquiry knew of the money of a payment that has ended without any of its own."""
+def known_before(told: Told) -> str:
+    """Say what people or an inquiry knew of money that does not pay: its payment has ended without any of its own, or
+    waits for another sum; "" where it is news."""
     payment, notice = told.payment, told.notice
-    if payment.state not in TERMINAL or payment.captured:
+    waits_for_another = payment.state == State.AWAITING_DEPOSIT and notice.amount != payment.amount
+    if payment.captured or not (payment.state in TERMINAL or waits_for_another):
         return ""
     word = found_before(told) or (VOIDED if _was_voided(told) else "")
     if word and notice.event == Event.APPROVED:

@@ -122,3 +122,58 @@ async def test_a_charge_at_welcome_that_people_found_on_an_ended_payment_is_know
     assert await welcome.entries(payment.id) == [("orphan_capture", 55_000, "E8")]
     assert (await welcome.payment(payment.id)).refs["tid"]
     await welcome.check_books()
+
+
+async def underpaid(house):
+    """Sell by an account at Welcome, and let 1,000 KRW too little be paid into it; gives the notices of that, held."""
+    held = house.hold_notices()
+    opened = await house.checkout(method="virtual_account")
+    await house.come_back(opened)
+    await house.quiet()
+    payment = await house.payment(opened.payment)
+    assert payment.state == "awaiting_deposit"
+    told = len(held)
+    house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref, "amount": 54_000})
+    await house.quiet()
+    unproven, proven = ([one for one in held[told:] if one[1].startswith(b"{") is is_json] for is_json in (False, True))
+    assert unproven
+    assert proven
+    return payment, unproven, proven
+
+
+@pytest.mark.parametrize("said", ["money_found", "given_back"])
+async def test_another_sum_in_an_account_that_people_found_is_known_when_it_is_told_with_proof(welcome, said):
+    payment, unproven, proven = await underpaid(welcome)
+    await welcome.let_go(unproven)
+    await decide(welcome, await case_of(welcome, payment.id), said)
+    spoken = await welcome.entries(payment.id)
+    await welcome.let_go(proven)
+    await welcome.let_go(proven)
+
+    went = [("orphan_refund", -54_000, "E8")] if said == "given_back" else []
+    assert await welcome.entries(payment.id) == spoken == [("orphan_capture", 54_000, "E8"), *went]
+    assert await welcome.cases(payment.id) == ([] if went else ["money_on_ended_payment"])
+    assert (await welcome.payment(payment.id)).state == "awaiting_deposit"
+
+
+async def test_another_sum_in_an_account_is_one_case_when_it_is_told_without_proof_and_then_with_it(welcome):
+    payment, unproven, proven = await underpaid(welcome)
+    await welcome.let_go(unproven)
+    assert await welcome.cases(payment.id) == ["unexpected_deposit"]
+    await welcome.let_go(proven)
+
+    assert await welcome.entries(payment.id) == [("orphan_capture", 54_000, "E7")]
+    assert await welcome.cases(payment.id) == ["money_on_ended_payment"]
+
+
+async def test_what_proof_says_of_one_deposit_leaves_the_case_of_another(welcome):
+    payment, unproven, proven = await underpaid(welcome)
+    await welcome.let_go(unproven)
+    await decide(welcome, await case_of(welcome, payment.id), "no_money")
+    other = [(url, body.replace(b"54000", b"54001"), kind) for url, body, kind in unproven]
+    await welcome.let_go(other)
+    await welcome.let_go(proven)
+
+    assert await welcome.entries(payment.id) == [("orphan_capture", 54_000, "E7")]
+    amounts = {one["reason"]: one["amount"] for one in (await welcome.call("GET", "/v1/cases")).json()["items"]}
+    assert amounts == {"unexpected_deposit": 54_001, "money_on_ended_payment": 54_000}
