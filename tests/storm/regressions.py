@@ -31,10 +31,11 @@ REGRESSIONS: dict[int, str] = {
     819833: "a storm's clerks took what another had wired back by hand for the refund whose outcome nobody knew",
     805275: "a storm asked who was told of the months of a charge that had found no room to begin, and was declined",
     26000533: "a buyer's word was passed on about a payment whose number Welcome never told: it named none",
+    921162: "people found another sum in an account that waits, told without proof: told with it, it was written again",
     1354: "a paid order's return, brought to an equal one at Welcome, was approved; taken back was the first's money",
 }
 HASTY = {3000279, 3000445}
-WITH_WORDS = {6385, 6773, 12337, 819833, 805275, 26000533}
+WITH_WORDS = {6385, 6773, 12337, 819833, 805275, 26000533, 921162}
 CROSSED = {1354}
 PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376} - HASTY - WITH_WORDS - CROSSED
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""
