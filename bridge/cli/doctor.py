@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.clock import SystemClock, from_ms, now_ms
 from bridge.control import NoServer, ask
@@ -23,6 +23,9 @@ from bridge.ledger.backups import Backup, last
 from bridge.ledger.checks import Checked
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from bridge.ledger.postgres import Seen
 
 Finding = dict[str, Any]
 CLOCK_OFF_SECONDS_MAX = 3.0
@@ -103,15 +106,15 @@ def _books(settings: Settings) -> Finding:
     return _checked({name: checks.read(value) for name, value in rows.items()})
 
 
-def _checked(last: Mapping[str, Checked]) -> Finding:
-    found = [one for checked in last.values() for one in checked.found]
+def _checked(kept: Mapping[str, Checked]) -> Finding:
+    found = [one for checked in kept.values() for one in checked.found]
     if found:
         rule, payment, what = found[0]
         return _finding("books", "fail", f"{len(found)} things do not hold, such as {rule} of {payment}: {what}")
-    if "checked" not in last:
+    if "checked" not in kept:
         return _finding("books", "warn", "not checked yet; a running bridge checks them every minute")
-    when = from_ms(last["checked"].at).isoformat(timespec="seconds")
-    full = last.get("checked_all")
+    when = from_ms(kept["checked"].at).isoformat(timespec="seconds")
+    full = kept.get("checked_all")
     whole = f"; all {full.payments} payments at {from_ms(full.at).isoformat(timespec='seconds')}" if full else ""
     return _finding("books", "pass", f"what changed was checked at {when}{whole}")
 
@@ -155,9 +158,22 @@ def _postgres(settings: Settings) -> list[Finding]:
         if unsafe
         else _finding("durability", "pass", f"{', '.join(seen.safety)} are on"),
         _clock(seen.ahead_seconds),
-        _opens(settings, seen.root),
-        _backup(settings, _last_on_postgres(settings) if seen.made else None),
+        *_kept_on_postgres(settings, seen),
     ]
+
+
+def _kept_on_postgres(settings: Settings, seen: "Seen") -> list[Finding]:
+    """Say what the books themselves tell: the bridges' last checks, whether the key opens them, the last backup."""
+    if not seen.made:
+        return [_finding("books", "pass", "none kept yet"), _opens(settings, ""), _backup(settings, None)]
+    from bridge.ledger.postgres import PostgresTurn, connect
+
+    with contextlib.closing(connect(settings.database_url)) as connection:
+        turn = PostgresTurn(connection)
+        kept = {"checked": checks.last(turn), "checked_all": checks.last(turn, full=True)}
+        made = last(turn)
+    found = _checked({name: one for name, one in kept.items() if one is not None})
+    return [found, _opens(settings, seen.root), _backup(settings, made)]
 
 
 def _clock(ahead_seconds: float) -> Finding:
@@ -188,13 +204,6 @@ def _last_on_sqlite(settings: Settings) -> Backup | None:
             return last(SqliteTurn(connection))
     except sqlite3.Error:  # told by the look at the database itself
         return None
-
-
-def _last_on_postgres(settings: Settings) -> Backup | None:
-    from bridge.ledger.postgres import PostgresTurn, connect
-
-    with contextlib.closing(connect(settings.database_url)) as connection:
-        return last(PostgresTurn(connection))
 
 
 def _open(path: Path) -> sqlite3.Connection:

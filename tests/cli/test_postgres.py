@@ -11,6 +11,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from bridge.ledger.checks import Checked, keep
+from bridge.ledger.postgres import PostgresTurn
 from tests.support.ports import free_port
 from tests.support.postgres import empty
 
@@ -89,6 +91,16 @@ def test_the_doctor_looks_at_the_database(shared: Place) -> None:
     assert [found[one] for one in ("database", "durability", "clock", "secrets")] == ["pass"] * 4
     other_key = replace(shared, environment=shared.environment | {"BRIDGE_MASTER_KEY": "A" * 43 + "="})
     assert verdicts(other_key)["secrets"] == "fail"
+
+
+def test_the_doctor_says_what_the_last_check_of_these_books_found(shared: Place) -> None:
+    add_site(shared)
+    assert verdicts(shared)["books"] == "warn", "nobody has checked them"
+    checked = Checked(1_700_000_000_000, False, 7, 9, 5)
+    for found, verdict in (((), "pass"), ((("I3", "p1", "too much given back"),), "fail")):
+        with psycopg.connect(shared.environment["BRIDGE_DATABASE_URL"]) as connection:
+            keep(PostgresTurn(connection), replace(checked, found=found))
+        assert verdicts(shared)["books"] == verdict
 
 
 def test_a_database_that_cannot_be_reached_is_one_sentence_without_its_password(shared: Place) -> None:
