@@ -13,11 +13,12 @@ from bridge.flows.check_unloaded import count_unloaded
 from bridge.flows.context import Context
 from bridge.flows.pace import is_overdue
 from bridge.flows.snapshots import ACCEPTED, rfc3339
-from bridge.ledger import alarms, cases, figures
+from bridge.ledger import alarms, calls, cases, figures
 from bridge.ledger.alarms import Alarm, Name
 from bridge.ledger.ledger import Row, Turn
 from bridge.signing import news as webhooks
 from bridge.wire.converse import PostResult
+from bridge.wire.pool import CERTIFICATE_REFUSED
 
 AT_ONCE = 20
 ANSWER_SECONDS = 10.0
@@ -27,12 +28,14 @@ GIVEN_UP_DAYS = 31
 NEWS_SECONDS_MAX = 900
 OPEN_AT_ONCE = 1000
 UNSETTLED_MAX = 100_000
-WATCHED = ("case", "unknown", "news", "window", "backup", alarms.SETTINGS)
+DISTRUST_MS = 86_400_000
+WATCHED = ("case", "unknown", "news", "window", "backup", "certificate", alarms.SETTINGS)
 log = structlog.get_logger("alarm")
 
 
 async def watch(context: Context) -> None:
-    """Raise an alarm for each open case, old unknowns and news, scripts not loaded, failing backups; end those over."""
+    """Raise an alarm for each open case, old unknowns and news, scripts not loaded, failing backups, certificates
+    that were refused; end those over."""
     at = now_ms(context.clock)
 
     def look(turn: Turn) -> dict[Name, str]:
@@ -53,6 +56,9 @@ async def watch(context: Context) -> None:
             for gateway, why in site.refused.items():
                 name = (alarms.SETTINGS, alarms.subject_of_settings(site.id, gateway))
                 wanted[name] = f"{gateway} of {site.url} is not used: {why}"
+            for gateway in site.gateways:
+                if why := _distrust(turn, site.id, gateway, at):
+                    wanted["certificate", f"{site.id} {gateway}"] = f"{gateway} of {site.url} is not spoken to: {why}"
         for gateway, many in count_unloaded(turn, context.sites.all(), at).items():
             wanted["window", gateway] = (
                 f"buyers' browsers did not load its window script, for {many} orders or registrations"
@@ -61,6 +67,14 @@ async def watch(context: Context) -> None:
 
     wanted = await context.ledger.read(look)
     await raise_alarms(context, wanted, lambda name: name[0] in WATCHED)
+
+
+def _distrust(turn: Turn, site: str, gateway: str, at: int) -> str:
+    """Say why a gateway's certificate was refused when it was last called, if it was: somebody else may be answering in
+    its name, and nothing is paid there until a person has looked. It counts for a day without a call."""
+    last = calls.newest(turn, site, gateway, at - DISTRUST_MS)
+    is_refused = last is not None and last["verdict"] == "not_sent" and CERTIFICATE_REFUSED in last["why"]
+    return str(last["why"]) if last is not None and is_refused else ""
 
 
 def _open_cases(turn: Turn) -> Iterator[Row]:

@@ -37,6 +37,14 @@ def add(turn: Turn, record: CallRecord) -> None:
     )
 
 
+def newest(turn: Turn, site: str, gateway: str, since: int) -> Row | None:
+    """Read the newest call to a site's gateway since then (milliseconds)."""
+    return turn.one(
+        "SELECT verdict, why FROM calls WHERE site = ? AND gateway = ? AND at > ? ORDER BY at DESC, id DESC LIMIT 1",
+        *(site, gateway, since),
+    )
+
+
 def of_payment(turn: Turn, payment: str) -> list[Row]:
     """Read a payment's calls, oldest first."""
     return turn.all("SELECT * FROM calls WHERE payment = ? ORDER BY at, id", payment)

@@ -11,6 +11,8 @@ AT_ONCE_MAX = 512
 IDLE_MAX = 256
 # Below the 5 s after which common servers drop an idle connection, so that a request rarely meets a closing one.
 IDLE_SECONDS = 4.0
+CERTIFICATE_REFUSED = "its certificate was not accepted"
+"""How a call says that it was not sent because nobody could be trusted: the gateway is to blame, or this machine."""
 
 
 class ConnectFailed(Exception):
@@ -91,5 +93,5 @@ class Pool:
 
 def _name(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate was not accepted ({error.verify_message})"
+        return f"{CERTIFICATE_REFUSED} ({error.verify_message})"
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__

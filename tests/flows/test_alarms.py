@@ -15,7 +15,10 @@ from bridge.ledger import backups, checks
 from bridge.ledger.backups import Backup
 from bridge.settings import Secret
 from bridge.signing import news as webhooks
+from bridge.wire.converse import _Silence
+from bridge.wire.pool import CERTIFICATE_REFUSED
 from tests.flows.test_orphans import find_money
+from tests.support.wire import LocalWire
 from tests.support.world import World
 
 KEY = bytes(range(24))
@@ -125,6 +128,29 @@ async def test_an_unknown_outcome_and_news_that_wait_are_alarms_too(watched):
     await watch(watched.context)
     names = {row["name"] for row in await watched.all("SELECT name FROM alarms WHERE ended_at IS NULL")}
     assert {"case", "unknown", "news"} <= names
+
+
+async def test_a_gateway_whose_certificate_is_refused_is_an_alarm_until_it_is_spoken_to_again(watched, monkeypatch):
+    async def refused(self, address, request, terms, *, moves_money):
+        return _Silence(f"No connection to {address.origin}: {CERTIFICATE_REFUSED} (expired).", written=False)
+
+    async def names():
+        await watch(watched.context)
+        return {row["name"] for row in await watched.all("SELECT name FROM alarms WHERE ended_at IS NULL")}
+
+    await watched.clock.forward(1)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(LocalWire, "_ask_in_time", refused)
+        await watched.post_checkout(watched.token(watched.order()))
+    assert "certificate" in await names()
+    await tell(watched.context)
+    (body,) = [body for _, body in watched.receiver.heard if body["name"] == "certificate"]
+    assert body["subject"] == f"{watched.site.id} mainpay"
+    assert "its certificate was not accepted (expired)" in body["detail"]
+    watched.net.down.add("http://sandbox.test:80")
+    await watched.clock.forward(1)
+    await watched.post_checkout(watched.token(watched.order()))
+    assert "certificate" not in await names(), "that nobody is there is another matter"
 
 
 async def test_a_case_is_told_within_a_minute(watched):

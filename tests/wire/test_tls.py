@@ -18,6 +18,7 @@ from wire_servers import (
 from bridge.domain.exchange import Reply
 from bridge.domain.gateway import NotSent
 from bridge.wire.converse import Wire
+from bridge.wire.pool import CERTIFICATE_REFUSED
 
 
 async def test_an_untrusted_certificate_is_not_sent(wire: Wire, tmp_path: Any) -> None:
@@ -26,7 +27,7 @@ async def test_an_untrusted_certificate_is_not_sent(wire: Wire, tmp_path: Any) -
         conversation = await talk(wire, server)
 
         assert isinstance(conversation.outcome, NotSent)
-        assert "certificate" in conversation.outcome.why
+        assert CERTIFICATE_REFUSED in conversation.outcome.why
         assert server.requests == []
 
 
