@@ -150,6 +150,7 @@ def _told_to_shop(turn: Turn, site: str) -> dict[str, Any]:
     return {
         "gap": True,
         "since": rfc3339(from_ms(current.since)),
+        "restored_at": rfc3339(from_ms(current.restored_at)),
         "complete": told,
         "outcomes": gap.outcomes(turn, site),
     }

@@ -165,7 +165,8 @@ async def test_what_the_shop_hands_over_is_lost_no_more_and_what_was_being_opene
     told = Known(payment.id, "paid", payment.version, 0, payment.amount, 0, "")
     said = await take_report(context, site, Report([told], complete=True), once_of_command(context, "", ""))
     assert said == {
-        **{"gap": True, "since": rfc3339(from_ms(began - 1_000)), "complete": True},
+        **{"gap": True, "since": rfc3339(from_ms(began - 1_000)), "restored_at": rfc3339(from_ms(began))},
+        "complete": True,
         "outcomes": {"same": 1, "assumed": 1},
     }
     assert await at.world.cases(opening.id) == ["reported"]
@@ -424,3 +425,15 @@ async def test_the_same_page_twice_changes_nothing(any_world):
     assert first["outcomes"] == second["outcomes"] == {"revived": 1, "same": 1}
     assert (await world.payment(bought.id)).version == version
     await world.check_books()
+
+
+async def test_the_same_backup_restored_once_more_is_told_apart(world):
+    await world.buy()
+    keep(world)
+    told = []
+    for _ in range(2):
+        await lose(world)
+        told.append((await world.call("GET", "/v1/reconciliation")).json())
+
+    assert told[0]["since"] == told[1]["since"]
+    assert told[0]["restored_at"] < told[1]["restored_at"]

@@ -17,7 +17,8 @@ HANDED = "delete_option('pay_bridge_handed'); update_option('pay_bridge_gap', 0)
 def restored(shop: Shop, bridge: StubBridge) -> StubBridge:
     """A bridge whose books were restored just now, and a plugin that was never asked before."""
     shop.stand.run_php(HANDED)
-    bridge.gap = {"gap": True, "since": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()), "complete": False}
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    bridge.gap = {"gap": True, "since": now, "restored_at": now, "complete": False}
     return bridge
 
 
@@ -70,6 +71,19 @@ def test_asked_by_the_bridge_every_payment_goes_with_its_attestation(shop: Shop,
     assert restored.gap["complete"] is True
     assert ask(shop, restored).json()["payments"] == 0, "what was handed over is not handed over again"
     assert order["ref"] not in json.dumps(restored.handed), "no order, no buyer"
+
+
+def test_to_the_same_backup_restored_once_more_everything_is_handed_over_again(
+    shop: Shop, restored: StubBridge
+) -> None:
+    """What went to the books that were put aside is not in these."""
+    _, payment = attested(shop, restored, "g1.sealed")
+    assert ask(shop, restored).json()["state"] == "complete"
+    restored.gap |= {"complete": False, "restored_at": "2026-01-02T20:00:00.000Z"}
+    restored.handed.clear()
+    assert ask(shop, restored).json()["state"] == "complete"
+
+    assert payment["id"] in [one["id"] for one in restored.handed]
 
 
 def test_only_the_bridge_may_ask(shop: Shop, restored: StubBridge) -> None:

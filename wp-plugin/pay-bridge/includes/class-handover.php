@@ -89,16 +89,19 @@ final class Handover {
 		if ( null !== $keys ) {
 			Anchors::note_restore( $keys->site, $since );
 		}
-		return true === ( $asked->body['complete'] ?? false ) ? self::outcome( self::COMPLETE, 0 ) : self::pages( $client, $since, $ends );
+		$restored = (string) ( $asked->body['restored_at'] ?? '' );
+		return true === ( $asked->body['complete'] ?? false ) ? self::outcome( self::COMPLETE, 0 ) : self::pages( $client, $since, $restored, $ends );
 	}
 
-	private static function pages( Client $client, int $since, int $ends ): array {
+	/** The same backup may be restored twice: what was handed over to the books that were put aside is not in these. */
+	private static function pages( Client $client, int $since, string $restored, int $ends ): array {
 		$place = get_option( self::PLACE, array() );
-		if ( ! is_array( $place ) || ( $place['since'] ?? null ) !== $since ) {
+		if ( ! is_array( $place ) || ( $place['since'] ?? null ) !== $since || ( $place['restored'] ?? null ) !== $restored ) {
 			$place = array(
-				'since' => $since,
-				'at'    => 0,
-				'id'    => '',
+				'since'    => $since,
+				'restored' => $restored,
+				'at'       => 0,
+				'id'       => '',
 			);
 		}
 		$count = 0;
