@@ -67,6 +67,7 @@ def _fill(books: NewBooks, source: Path, keys: Keys, bar: Bar, manifest: Manifes
             f"The backup's books do not hold: {broken[0].what} ({broken[0].subject}); nothing was replaced."
         )
     at = now_ms(clock)
+    clock_kept.keep_of_backup(books.turn())
     gap.begin(books.turn(), manifest.made_at, at)
     replay.refuse_signed_before(books.turn(), at)
     clock_kept.note_restore(books.turn(), clock_kept.read(clock))

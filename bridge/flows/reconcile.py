@@ -13,6 +13,7 @@ from bridge.domain.failures import BridgeError, Malformed, NotNow
 from bridge.domain.gateway import Approves, Inquires, Undoes
 from bridge.domain.machine import TERMINAL, UNSETTLED, State, Step
 from bridge.domain.payment import Payment
+from bridge.flows.clock_steps import NOTICED_MS
 from bridge.flows.compare_first import owe_comparisons, unheard_accounts
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
@@ -20,7 +21,8 @@ from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.revive import Known, hand_held_over, hand_over, is_held_up, lay_approval, revive_held, revive_payment
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import rfc3339
-from bridge.ledger import gap, operations, payments, replay
+from bridge.ledger import clock_kept, gap, operations, payments, replay
+from bridge.ledger.clock_kept import Reading
 from bridge.ledger.gap import Gap
 from bridge.ledger.ledger import Turn
 from bridge.signing import news as webhooks
@@ -28,6 +30,8 @@ from bridge.signing import news as webhooks
 ASK_SECONDS = 10.0
 """How long a shop has to hand over a part of what it knows, within one request."""
 REASON_LENGTH_MIN = 10
+LOST_MS_MAX = 7 * 86_400_000
+"""What a shop hands over of where nobody knows when the backup was made: what changed in so long before the restore."""
 log = structlog.get_logger("reconcile")
 
 
@@ -41,18 +45,19 @@ class Report:
 
 async def look(context: Context, site: Site) -> dict[str, Any]:
     """Tell a shop whether it is to hand over, and what has changed since when."""
-    return await context.ledger.read(lambda turn: _told_to_shop(turn, site.id))
+    reading = clock_kept.read(context.clock)
+    return await context.ledger.read(lambda turn: _told_to_shop(turn, site.id, reading))
 
 
 async def take_report(context: Context, site: Site, report: Report, once: Once) -> dict[str, Any]:
     """Take a page in; after the last one what is still open is settled by evidence. Raises Replayed."""
-    recorder = Recorder.now(context, site)
+    recorder, reading = Recorder.now(context, site), clock_kept.read(context.clock)
 
     def work(turn: Turn) -> dict[str, Any]:
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         current = gap.of_site(turn, site.id)
         if current is None or current.ended_at is not None:
-            return _told_to_shop(turn, site.id)
+            return _told_to_shop(turn, site.id, reading)
         for known in sorted(report.payments, key=_turn_of):
             gap.found(turn, site.id, known.payment)
             outcome = revive_payment(turn, recorder, known)
@@ -62,7 +67,7 @@ async def take_report(context: Context, site: Site, report: Report, once: Once) 
         gap.heard(turn, site.id, recorder.at)
         if report.complete and current.told_at is None:
             _all_told(turn, recorder, current)
-        return _told_to_shop(turn, site.id)
+        return _told_to_shop(turn, site.id, reading)
 
     return await context.ledger.write(work)
 
@@ -142,14 +147,25 @@ def _refuse_unsettled(names: Sequence[str]) -> None:
         raise NotNow(f"{len(names)} payments are neither settled nor a case yet: {', '.join(names[:5])}.")
 
 
-def _told_to_shop(turn: Turn, site: str) -> dict[str, Any]:
+def _lost_since(turn: Turn, current: Gap, reading: Reading) -> int:
+    """Say since when a shop may know more than the books, by the clock as it is now, in milliseconds.
+
+    The backup's moment was told by the clock as it was then. One that is later than the restore was told by a wrong
+    clock, of another machine or another start of this one: nobody knows by how much.
+    """
+    moved = clock_kept.moved_ms(clock_kept.at_backup(turn), reading)
+    since = current.since + (moved if abs(moved) >= NOTICED_MS else 0)
+    return since if since <= current.restored_at else current.restored_at - LOST_MS_MAX
+
+
+def _told_to_shop(turn: Turn, site: str, reading: Reading) -> dict[str, Any]:
     current = gap.of_site(turn, site)
     if current is None or current.ended_at is not None:
         return {"gap": False}
     told = current.told_at is not None
     return {
         "gap": True,
-        "since": rfc3339(from_ms(current.since)),
+        "since": rfc3339(from_ms(_lost_since(turn, current, reading))),
         "restored_at": rfc3339(from_ms(current.restored_at)),
         "complete": told,
         "outcomes": gap.outcomes(turn, site),
@@ -272,7 +288,9 @@ def _unheard(site: Site, current: Gap) -> str:
 
 async def _ask(context: Context, site: Site, current: Gap) -> None:
     """Ask a shop to hand over now: signed like news, answered as it likes; what it knows comes as reports."""
-    told = {"type": "reconcile", "since": rfc3339(from_ms(current.since))}
+    reading = clock_kept.read(context.clock)
+    since = await context.ledger.read(lambda turn: _lost_since(turn, current, reading))
+    told = {"type": "reconcile", "since": rfc3339(from_ms(since))}
     body = json.dumps(told, separators=(",", ":")).encode()
     headers = webhooks.headers(site.news_keys(), new_id(context.clock), now_ms(context.clock) // 1000, body)
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bridge.clock import Clock, now_ms
 from bridge.ledger.ledger import Turn
 
-_LAST, _AT_RESTORE = "clock", "clock_at_restore"
+_LAST, _AT_BACKUP, _AT_RESTORE = "clock", "clock_at_backup", "clock_at_restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,18 @@ def note(turn: Turn, reading: Reading) -> None:
 def last(turn: Turn) -> Reading | None:
     """Give the last reading kept."""
     return _kept(turn, _LAST)
+
+
+def keep_of_backup(turn: Turn) -> None:
+    """Remember, in the turn that restores books, the reading by which their backup's moment was told: their last."""
+    reading = last(turn)
+    if reading is not None:
+        _keep(turn, _AT_BACKUP, reading)
+
+
+def at_backup(turn: Turn) -> Reading | None:
+    """Give the reading by which the backup's moment was told; None where the books were never restored."""
+    return _kept(turn, _AT_BACKUP)
 
 
 def note_restore(turn: Turn, reading: Reading) -> None:

@@ -1,6 +1,6 @@
 """Books restored by a machine whose clock is wrong: no refund is made twice for it, and nobody waits for that clock."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -190,3 +190,25 @@ async def test_what_is_held_up_fits_however_the_clock_is_set_meanwhile(world, ra
     await until_the_gap_ends(world)
 
     assert (await world.state(second.payment), await world.cases(second.payment)) == ("paid", [])
+
+
+@pytest.mark.parametrize("reboots", [False, True])
+async def test_of_a_backup_that_ran_hours_ahead_the_shop_hands_over_all_that_the_books_have_lost(world, reboots):
+    """It hands over what changed since then, by the bridge's word, or an hour before: all of it was before that."""
+    await world.buy()
+    true = world.clock.now()
+    world.clock.at += timedelta(hours=5)
+    await world.live(10, step=5)
+    keep(world)
+    world.clock.set_back(5 * HOUR)
+    await world.live(600, step=30)
+    await lose(world, reboots=reboots)
+    await world.live(20, step=5)
+    told = (await world.call("GET", "/v1/reconciliation")).json()
+
+    since = datetime.fromisoformat(told["since"])
+    assert since <= true + timedelta(seconds=30)
+    assert since >= true - timedelta(days=8)
+    assert [one["since"] for one in world.shop.asked][-1] == told["since"]
+    (gap,) = await world.all("SELECT since FROM gap_sites")
+    assert gap["since"] > now_ms(world.clock), "what the books themselves bear of that time is as it was"

@@ -96,7 +96,7 @@ final class Handover {
 	/** The same backup may be restored twice: what was handed over to the books that were put aside is not in these. */
 	private static function pages( Client $client, int $since, string $restored, int $ends ): array {
 		$place = get_option( self::PLACE, array() );
-		if ( ! is_array( $place ) || ( $place['since'] ?? null ) !== $since || ( $place['restored'] ?? null ) !== $restored ) {
+		if ( ! is_array( $place ) || abs( (int) ( $place['since'] ?? 0 ) - $since ) >= MINUTE_IN_SECONDS || ( $place['restored'] ?? null ) !== $restored ) {
 			$place = array(
 				'since'    => $since,
 				'restored' => $restored,
@@ -105,7 +105,7 @@ final class Handover {
 			);
 		}
 		$count = 0;
-		$from  = $since - Clock::offset_seconds() - HOUR_IN_SECONDS; // Rows bear this server's time.
+		$from  = $place['since'] - Clock::offset_seconds() - HOUR_IN_SECONDS; // Rows bear this server's time.
 		do {
 			$rows = self::page( Payments::changed_since( $from, $place['at'], $place['id'], self::PAGE_ROWS ), $complete );
 			if ( ! $client->post( '/v1/reconciliation', array( 'payments' => array_column( $rows, 'known' ), 'complete' => $complete ) )->ok() ) { // phpcs:ignore WordPress.Arrays -- short enough for one line.
