@@ -149,7 +149,7 @@ def _begin(
     no = _no(turn, recorder, payment, fence) or bars(turn)
     if no is not None:
         return _Begun(recorder.declined(turn, payment, no, Evidence.E3, "bridge", event="approve.barred"))
-    if claims and not replay.claim(turn, payment.site, payment.gateway, claims, payment.id, at):
+    if claims and not replay.claim(turn, payment.gateway, claims, payment.id, at):
         return _Begun(payment)
     recorder.context.admit()
     operation = Operation(

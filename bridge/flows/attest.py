@@ -11,7 +11,7 @@ from typing import Any
 from bridge.domain.failures import LedgerBroken
 from bridge.ledger import audit, notices, receipts
 from bridge.ledger.ledger import Row, Turn
-from bridge.ledger.replay import claim_key
+from bridge.ledger.replay import EVERYWHERE, claim_key
 from bridge.ledger.vault import Vault
 
 BYTES_MAX = 4 * 1024 * 1024
@@ -46,7 +46,8 @@ def attest(
         "audit": [[row[name] for name in audit.SAID] for row in audit.chain(turn, payment)],
         "news": [*told, *([telling] if telling else [])],
         "notices": [_kept(row, _OF_ITS_TEXT) for row in notices.with_effect(turn, payment, hearing, NOTICES_MAX)],
-        "answers": _answers(turn, site, [*_claims(own), *filter(None, (one["idempotency_key"] for one in done))]),
+        "answers": _answers(turn, site, [one["idempotency_key"] for one in done if one["idempotency_key"]])
+        + _answers(turn, EVERYWHERE, _claims(own)),
     }
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     return vault.seal_alike(zlib.compress(text, 6), f"attestation:{site}:{payment}")

@@ -18,16 +18,13 @@ class _Theirs(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def site(self) -> str: ...
-    @property
     def gateway(self) -> str: ...
 
 
 async def refuse_claimed(context: Context, theirs: _Theirs, returned: Return) -> None:
     """Make sure that no other payment was approved with what a return claims. Raises NotGenuine."""
     if returned.claims:
-        asked = (theirs.site, theirs.gateway, returned.claims)
-        known = await context.ledger.read(lambda turn: replay.claimant(turn, *asked))
+        known = await context.ledger.read(lambda turn: replay.claimant(turn, theirs.gateway, returned.claims))
         if known not in ("", theirs.id):
             raise NotGenuine("The return is the one of another payment's window.")
 
@@ -38,4 +35,4 @@ def claim_number(turn: Turn, site: Site, payment: Payment, at: int) -> None:
     gateway = site.gateways.get(payment.gateway)
     number = payment.refs.get(gateway.claimed, "") if isinstance(gateway, NamesByReturn) else ""
     if number:
-        replay.claim(turn, site.id, payment.gateway, number, payment.id, at)
+        replay.claim(turn, payment.gateway, number, payment.id, at)

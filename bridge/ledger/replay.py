@@ -11,6 +11,8 @@ WINDOW_SECONDS = 120
 KEPT_AFTER_END_SECONDS = 2 * WINDOW_SECONDS + 300
 CLAIM = "return:"
 """What such a key begins with that no request bore, but a gateway's number in a buyer's return."""
+EVERYWHERE = ""
+"""The site of such a key: two shops may have one contract, and the gateway tells its numbers alone apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,18 @@ def claim_key(gateway: str, claims: str) -> str:
     return f"{CLAIM}{gateway}:{hashlib.sha256(plain.encode()).hexdigest()}"
 
 
-def claimant(turn: Turn, site: str, gateway: str, claims: str) -> str:
-    """Give the payment that was approved with a gateway's number, or nothing."""
+def claimant(turn: Turn, gateway: str, claims: str) -> str:
+    """Give the payment, of whatever site, that was approved with a gateway's number, or nothing."""
     key = claim_key(gateway, claims)
-    row = turn.one("SELECT result FROM answers WHERE site = ? AND idempotency_key = ?", site, key)
+    row = turn.one("SELECT result FROM answers WHERE site = ? AND idempotency_key = ?", EVERYWHERE, key)
     return str(row["result"]) if row else ""
 
 
-def claim(turn: Turn, site: str, gateway: str, claims: str, payment: str, at: int) -> bool:
+def claim(turn: Turn, gateway: str, claims: str, payment: str, at: int) -> bool:
     """Bind a gateway's number to a payment, for ever; tells whether it is bound to that one."""
-    known = claimant(turn, site, gateway, claims)
+    known = claimant(turn, gateway, claims)
     if not known:
-        remember(turn, site, claim_key(gateway, claims), "", payment, at)
+        remember(turn, EVERYWHERE, claim_key(gateway, claims), "", payment, at)
     return known in ("", payment)
 
 

@@ -112,6 +112,21 @@ async def test_at_welcome_the_number_of_a_charge_is_no_other_payments_either(tmp
         assert await house.state(opened.payment) == "open"
 
 
+async def test_at_welcome_it_is_refused_at_another_shop_of_the_same_contract_too(house):
+    """Two sites with one `mid`: the gateway knows them as one shop."""
+    paid, coming = await pay(house)
+    other = await house.pair(TYPED)
+    order = house.order(result_url=f"{TYPED}/result", retry_url=None)
+    opened = await house.checkout(token=house.token(order, site=other))
+    theirs = await house.authenticate(opened, action="fail")
+    before = len(house.net.sent)
+    answer = await house.go(Coming("POST", theirs.url, coming.fields))
+    await house.quiet()
+
+    assert (answer.status_code, len(house.net.sent)) == (400, before)
+    assert await holds(house, paid.payment) == KEPT
+
+
 async def test_at_welcome_it_registers_no_phone_either(house):
     """A phone's window charges its first round, and an approval of that would be taken back alike."""
     paid, coming = await pay(house)
