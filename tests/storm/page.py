@@ -41,7 +41,9 @@ shop's own page at Mainpay and Welcome, and their number is looked for in every 
 (`tests/storm/typed.py`). In some seeds cards are registered by their number, which the shop's page takes or the
 bridge's (`tests/storm/typed_keys.py`), or the windows of Welcome are in escrow, clerks report deliveries and buyers say
 yes or no, here or at the gateway (`tests/storm/escrow.py`), or orders are plans that PayApp charges by itself, whose
-days come within minutes, and which rest, go on and end (`tests/storm/plans.py`). In some seeds a bit of a row is
+days come within minutes, and which rest, go on and end (`tests/storm/plans.py`). In some seeds all orders have one
+price, and returns are brought to payments that they do not belong to, once their own approval has begun
+(`tests/storm/mischief.py`). In some seeds a bit of a row is
 flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
 of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again,
