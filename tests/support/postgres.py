@@ -121,7 +121,10 @@ class KeptConnections:
                 return connection
         connection = connect(url)
         connection.prepare_threshold, connection.prepared_max = 1, PREPARED_MAX
-        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010 - no method may be assigned to
+        # Every turn that reads ends in a rollback, and psycopg then forgets what it prepared, lest a table be another:
+        # here none is, and to plan everything anew was most of what the server did.
+        setattr(connection._prepared, "clear", lambda: False)  # noqa: B010 - no method may be assigned to
+        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010
         return connection
 
     @staticmethod
