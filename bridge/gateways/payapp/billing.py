@@ -160,7 +160,7 @@ class Billing(Talk):
 
     def cancel_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """End a plan for good (rebillCancel)."""
-        reply = yield self.call("rebillCancel", {"rebill_no": plan})
+        reply = yield replace(self.call("rebillCancel", {"rebill_no": plan}), once=True)
         return _done(read(reply))
 
     def stop_plan(self, plan: str, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
