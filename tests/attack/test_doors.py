@@ -58,7 +58,7 @@ async def test_one_who_has_a_whole_ipv6_network_is_one_caller(world):
     assert neighbour.status_code == 201
 
 
-async def test_a_stranger_who_guesses_behind_the_proxy_does_not_lock_everybody_out(world):
+async def test_a_stranger_who_guesses_behind_the_proxy_does_not_lock_everybody_out(world, cheap_passwords):
     """All requests come from the proxy's address; misses are counted for the one behind it."""
     world.context.settings = dataclasses.replace(world.settings, trusted_proxies=("10.0.0.1",))
     await add_operator(world.context, "jimin", PASSWORD)
