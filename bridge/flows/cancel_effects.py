@@ -10,7 +10,6 @@ from bridge.flows.owe_check import owe_check
 from bridge.flows.requests_made import end_request
 from bridge.flows.said_before import beside_before, denied_before, given_back_before
 from bridge.flows.told import (
-    COMPARED,
     GATEWAY,
     KNOWN,
     LATER,
@@ -19,8 +18,9 @@ from bridge.flows.told import (
     REPORTED,
     Told,
     came_and_went,
+    perhaps_ours,
 )
-from bridge.flows.undo import record_undone
+from bridge.flows.undo import APPROVAL_TOLD, NOTHING, record_undone
 from bridge.ledger import cases, notices, operations, payments
 from bridge.ledger.operations import Operation
 
@@ -50,7 +50,7 @@ def cancelled(told: Told) -> str:
         return _before_its_capture(told, done)
     if state in TAKING_BACK and not told.payment.orphaned:
         if not _before_its_outcome(told, done):
-            return KNOWN
+            return _of_what_is_taken_back(told, done)
         owe_check(told.turn, told.recorder, told.payment)  # other proof may say that it is paid before anybody asks
         return REPORTED
     return _by_others(told, done)
@@ -72,7 +72,7 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and told.is_hint:
             if BLIND not in operation.refs:  # whoever sends a notice may let us ask, and not send money again
                 operations.hasten(told.turn, operation, told.recorder.at)
-            return COMPARED
+            return perhaps_ours(operation.id)
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
             told.recorder.refunded(told.turn, told.payment, operation, Evidence.E7, told.notice.refs, GATEWAY)
             _ask_about_less(told, told.payment.left - operation.amount)
@@ -132,6 +132,20 @@ def _before_its_outcome(told: Told, done: list[Operation]) -> bool:
     return (
         told.payment.state in (State.UNKNOWN, State.NEEDS_HUMAN) and not undone and isinstance(told.gateway, Inquires)
     )
+
+
+def _of_what_is_taken_back(told: Told, done: list[Operation]) -> str:
+    """Of an approval that we take back somebody gave back a part: so there is one, whatever is said of it."""
+    if told.notice.event != Event.PART_CANCELLED:
+        return KNOWN
+    undos = [one for one in done if one.kind is Kind.UNDO]
+    if any(one.step in PENDING_STEPS for one in undos):
+        return APPROVAL_TOLD
+    if not any(one.message == NOTHING for one in undos):
+        return KNOWN
+    detail = f"the gateway reports a cancel of {told.notice.amount} KRW, and taking back had found nothing there"
+    told.recorder.case(told.turn, told.payment, "money_on_ended_payment", f"{detail} ({told.notice.name})")
+    return PERSON
 
 
 def _is_unheard(told: Told, done: list[Operation]) -> bool:

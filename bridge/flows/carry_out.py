@@ -15,7 +15,8 @@ from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import REASON, write_adoption, write_orphan, write_passage, write_return
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
 from bridge.flows.record import Recorder
-from bridge.ledger import beside, cases, operations, payments
+from bridge.flows.told import REPORTED, perhaps_ours
+from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.operations import Operation
 from bridge.ledger.proposals import Proposal
@@ -142,6 +143,8 @@ def _not_refunded(sentence: Sentence) -> None:
     silent = pending is None or not pending.code  # then its message is ours, of a lost answer: no refusal of anybody's
     refund = sentence.settle(Kind.REFUND, Step.FAIL, message="" if silent else None)
     assert refund is not None, "the decision is offered for a refund without outcome"
+    # A cancel that might have been it was somebody else's: where no inquiry tells of it, people are asked.
+    notices.change_outcome(sentence.turn, refund.payment, perhaps_ours(refund.id), REPORTED)
     payment = _note(sentence, "refund.refused", {"amount": refund.amount})
     owe_check(sentence.turn, sentence.recorder, payment, after_seconds=AFTER_SECONDS, target=refund.id)
     sentence.recorder.tell(sentence.turn, payment, "payment.refund_refused")

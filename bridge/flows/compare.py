@@ -15,6 +15,7 @@ from bridge.flows.orphans import close_own, write_return
 from bridge.flows.owe_check import AFTER_SECONDS
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, passed_ms, pause_ms, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
+from bridge.flows.said_before import is_said_voided
 from bridge.flows.told import DEPOSIT_ASKED, PROVEN_BACK, REPORTED
 from bridge.flows.void_account import voids_account
 from bridge.ledger import beside, cases, notices, operations, payments
@@ -128,6 +129,10 @@ def own_refunded(turn: Turn, payment: Payment, captured: int, refunded: int) -> 
 
 
 def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> None:
+    if outcome.refunded is None and outcome.captured == payment.amount and is_said_voided(turn, payment):
+        detail = "the gateway shows money that people saw given back, and does not tell whether it was"
+        recorder.case(turn, payment, "money_on_ended_payment", detail, outcome.captured)
+        return
     _, went = beside.came_and_went(turn, payment.id)  # people may have wired it back, which no inquiry shows
     net = outcome.captured - payment.orphaned - max(outcome.refunded or 0, went)
     if net > 0 and payment.state in TAKEABLE and not payment.orphaned and not went:

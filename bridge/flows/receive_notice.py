@@ -21,7 +21,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.requests_made import may_go_on
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.flows.told import ASK_FENCE, COMPARED, DEPOSIT_ASKED, LATER, PROVEN_BACK, REPORTED, Told
+from bridge.flows.told import ASK_FENCE, COMPARED, DEPOSIT_ASKED, LATER, PERHAPS_OURS, PROVEN_BACK, REPORTED, Told
 from bridge.flows.undo import APPROVAL_TOLD
 from bridge.ledger import gap, notices, operations, orders, payments, receipts
 from bridge.ledger.ledger import Turn
@@ -78,9 +78,10 @@ async def receive_notice(
 
 async def _follow(context: Context, site: Site, heard: Heard, kept: StoredNotice) -> None:
     """Begin what a notice made due, when it is in the books and may be acknowledged."""
+    perhaps_ours = heard.outcome.startswith(PERHAPS_OURS)
     if heard.outcome == ASK_FENCE:
         context.tasks.begin(f"capture:{heard.payment}", replay_notice(context, replace(kept, payment=heard.payment)))
-    elif heard.outcome in (APPROVAL_TOLD, COMPARED, DEPOSIT_ASKED, PROVEN_BACK, REPORTED):
+    elif perhaps_ours or heard.outcome in (APPROVAL_TOLD, COMPARED, DEPOSIT_ASKED, PROVEN_BACK, REPORTED):
         payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, heard.payment))
         settle_soon(context, site, payment)
 

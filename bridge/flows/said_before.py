@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from bridge.domain.decisions import CONTRADICTED, OWN_NUMBERS
 from bridge.domain.gateway import Event, Inquires
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment
 from bridge.flows.external import EXTERNAL
 from bridge.flows.plan_rounds import FOREIGN_NUMBER
 from bridge.flows.told import GATEWAY, Told
 from bridge.ledger import beside, notices, operations, payments
+from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 VOIDED = "known already: people said that it was taken and given back"
@@ -103,6 +105,13 @@ def is_said_paid(told: Told) -> bool:
     return bool(told.payment.captured) and said_by(told) == Evidence.E8
 
 
+def is_said_voided(turn: Turn, payment: Payment) -> bool:
+    """Whether people said of a payment that it was taken and given back."""
+    done = operations.of_payment(turn, payment.id)
+    said = any(one.evidence == Evidence.E8 and (one.kind, one.step) in SETTLED_BY_VOIDED for one in done)
+    return said and payment.state == State.VOIDED
+
+
 def _many_own(told: Told, done: list[Operation]) -> int:
     """Count how often people said that just this much of the payment's own was given back, and no notice had said so.
 
@@ -137,11 +146,9 @@ def _was_denied(operation: Operation) -> bool:
 def _was_voided(told: Told) -> bool:
     """Whether people said that all of it was taken and given back, and no notice was taken for that yet."""
     payment, notice = told.payment, told.notice
-    if payment.state != State.VOIDED or (notice.amount, notice.currency) != (payment.amount, "KRW"):
+    if (notice.amount, notice.currency) != (payment.amount, "KRW") or not is_said_voided(told.turn, payment):
         return False
-    done = operations.of_payment(told.turn, payment.id)
-    said = any(one.evidence == Evidence.E8 and (one.kind, one.step) in SETTLED_BY_VOIDED for one in done)
-    return said and not notices.had_outcome(told.turn, payment.id, VOIDED)
+    return not notices.had_outcome(told.turn, payment.id, VOIDED)
 
 
 def _differ(known: Mapping[str, str], named: Mapping[str, str]) -> bool:

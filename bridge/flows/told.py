@@ -17,6 +17,8 @@ KNOWN_DEPOSIT = "known already: the deposit was found before it was told"
 PERSON = "a person must look"
 NOTHING_TO_DO = "nothing to do"
 COMPARED = "the books are compared"
+PERHAPS_OURS = "the books are compared: it may be the refund that has no outcome"
+"""Of a refund: who then says that it was not made says that this was somebody else's."""
 DEPOSIT_ASKED = "the books are compared: a deposit is told, and asked about before it counts"
 REPORTED = "the books are compared: money is said to have gone back"
 PROVEN_BACK = "the books are compared: a proven notice says that money has gone back"
@@ -50,6 +52,11 @@ class Told:
     def is_hint(self) -> bool:
         """Whether it only makes us ask."""
         return not self.proven and isinstance(self.gateway, Inquires)
+
+
+def perhaps_ours(refund: str) -> str:
+    """The effect of a cancel told without proof that may be the refund of this id."""
+    return f"{PERHAPS_OURS} ({refund})"
 
 
 def came_and_went(request: str) -> str:

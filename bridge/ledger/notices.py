@@ -198,6 +198,11 @@ def outcome_of(turn: Turn, site: str, gateway: str, dedupe: str) -> str:
     return str(row["outcome"] or "") if row is not None else ""
 
 
+def change_outcome(turn: Turn, payment: str, outcome: str, becomes: str) -> None:
+    """Say otherwise what effect a payment's notices had that had this one."""
+    turn.run("UPDATE notices SET outcome = ? WHERE payment = ? AND outcome = ?", becomes, payment, outcome)
+
+
 def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
     """Count a payment's notices that had this outcome."""
     row = turn.one("SELECT COUNT(*) AS many FROM notices WHERE payment = ? AND outcome = ?", payment, outcome)

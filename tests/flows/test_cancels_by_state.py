@@ -8,6 +8,7 @@ import pytest
 from bridge.domain.gateway import Event
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.flows.told import KNOWN, LATER, PERSON, PROVEN_BACK, REPORTED
+from bridge.flows.undo import APPROVAL_TOLD
 from tests.support.desk import HINT, HUMAN, OPEN, PROOF, UNKNOWN, VOIDING, WAYS
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -86,7 +87,7 @@ async def test_a_proven_cancel_of_all_settles_the_net_cancel_that_is_pending(des
     payment = await at.payment_in(VOIDING)
     approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN)
     await at.operation(payment, Kind.UNDO, step, target=approve.id)
-    assert await at.tell(payment, Event.PART_CANCELLED) == KNOWN
+    assert await at.tell(payment, Event.PART_CANCELLED) == APPROVAL_TOLD
     assert await at.world.state(payment.id) == "voiding", "a part is not all"
     assert await at.tell(payment, Event.CANCELLED) == "taken back"
     done = [(one.kind, one.step, one.evidence) for one in await at.world.operations(payment.id)]

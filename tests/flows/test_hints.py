@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.flows.test_cases import case_of, decide
+
 LIFE = 900
 
 
@@ -253,3 +255,46 @@ async def test_a_hint_of_our_own_lost_refund_is_asked_about_now_and_settles_noth
     assert (refund.step, refund.evidence) == (("ok", "E4") if executed else ("fail", "E5"))
     assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded
     await world.check_books()
+
+
+@pytest.mark.parametrize("said", ["refunded", "not_refunded"])
+async def test_a_cancel_that_may_be_our_refund_is_somebody_elses_once_people_say_that_ours_was_not_made(hinted, said):
+    world = hinted
+    world.teller.shows_refunds = False
+    payment = await world.buy_at_teller()
+    world.teller.fail("refund", "lost_after" if said == "refunded" else "lost_before")
+    await world.refund(payment.id, 20_000)
+    await world.live(1_000, step=20)
+    if said == "not_refunded":
+        world.trade(payment).refunds.append(20_000)
+    await world.tell("part_cancelled", payment, amount=20_000)
+    await world.live(200, step=20)
+    await decide(world, await case_of(world, payment.id, "refund_unknown"), said)
+    await world.live(1_000, step=20)
+
+    assert await world.cases(payment.id) == ([] if said == "refunded" else ["external_cancel"])
+    if said == "not_refunded":
+        await decide(world, await case_of(world, payment.id), "given_back", amount=20_000)
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 20_000
+    await world.check_books()
+
+
+async def test_what_people_saw_taken_and_given_back_is_asked_about_and_not_booked_when_an_inquiry_shows_it(hinted):
+    world = hinted
+    world.teller.shows_refunds = False
+    world.teller.fail("approve", "lost_after")
+    world.teller.fail("inquire", *["lost_before"] * 300)
+    payment = await world.buy_at_teller()
+    await world.live(1_000, step=20)
+    assert await world.state(payment.id) == "needs_human"
+    world.trade(payment).refunds.append(55_000)
+    await world.tell("cancelled", payment)
+    await world.quiet()
+    await decide(world, await case_of(world, payment.id), "voided")
+    world.teller.faults.clear()
+    await world.live(1_000, step=20)
+
+    assert (await world.state(payment.id), await world.entries(payment.id)) == ("voided", [])
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    await decide(world, await case_of(world, payment.id), "no_money")
+    assert (await world.cases(payment.id), await world.entries(payment.id)) == ([], [])

@@ -237,3 +237,40 @@ async def test_an_approval_notice_makes_an_unknown_be_asked_now(world):
     assert answer.status_code == 200
     assert len(world.net.calls("/net-cancel")) == tries + 1
     assert await world.state(payment.id) == "voided"
+
+
+async def test_a_part_that_went_back_in_the_console_shows_that_there_is_something_to_take_back(any_world):
+    """After a part the whole cannot be taken back, and Mainpay refuses it as if nothing were there."""
+    world = any_world
+    world.fault("pay", "drop_after")
+    world.fault("notice", "notice_lost")
+    world.fault("cancel" if world.dialect == "guide" else "net_cancel", "5xx_before", times=4)
+    opened = await world.checkout()
+    await world.come_back(opened)
+    await world.live(5, step=1)
+    payment = await world.payment(opened.payment)
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 18_000})
+    await world.live(1_200)
+
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
+    assert world.book(payment).net == 37_000
+
+
+async def test_a_part_that_goes_back_in_the_console_after_taking_back_found_nothing_is_a_persons(world):
+    world.sandbox_setting(net_cancel_blocks=False)
+    world.fault("pay", "late", delay_seconds=400.0)
+    world.fault("notice", "notice_lost")
+    opened = await world.checkout()
+    coming = await world.authenticate(opened)
+    returning = asyncio.ensure_future(world.go(coming))
+    while not world.net.calls("/pay"):
+        await asyncio.sleep(0.001)
+    await world.clock.forward(66)
+    await returning
+    await world.live(360)
+    payment = await world.payment(opened.payment)
+    assert (payment.state, world.book(payment).net, await world.cases(payment.id)) == ("voided", 55_000, [])
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 18_000})
+    await world.quiet()
+
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]

@@ -60,7 +60,7 @@ async def change_order(at, payment):
 
 async def begin(at, payment, fence=None):
     held, free = fence or Fence(True), lambda _: None
-    return await at.write(lambda turn, pen: _begin(turn, pen, payment.id, held, "buyer", {"n": "1"}, free))
+    return await at.write(lambda turn, pen: _begin(turn, pen, payment.id, held, "buyer", {"n": "1"}, "", free))
 
 
 async def test_an_approval_is_intended_for_an_open_payment_alone_and_by_the_one_who_asked(desk):
