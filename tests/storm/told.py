@@ -77,10 +77,10 @@ class Told:
                 self._judge_given(row, given)
 
     def _left(self, row: Any) -> bool:
-        """Whether a window was opened or a charge begun: one whose beginning found no room is declined without."""
-        begun = self._turn.one("SELECT 1 FROM operations WHERE payment = ?", row["id"])
+        """Whether a window was opened or money taken: a charge may be in the books, and its call never have left."""
         has_window = row["window_url"] or row["window_sealed"]
-        return row["state"] not in ENDED_BEFORE_A_WINDOW and bool(has_window or begun)
+        was_begun = has_window or self._storm.checks.truth(row["id"]).taken
+        return row["state"] not in ENDED_BEFORE_A_WINDOW and bool(was_begun)
 
     def _judge_order(self, row: Any) -> None:
         sale = next((one for one in self._storm.sales if one.ref == row["order_ref"]), None)
