@@ -33,13 +33,15 @@ REGRESSIONS: dict[int, str] = {
     26000533: "a buyer's word was passed on about a payment whose number Welcome never told: it named none",
     921162: "people found another sum in an account that waits, told without proof: told with it, it was written again",
     977855: "a storm asked who was told of the months of a charge whose bridge died before its call had left",
+    979596: "a storm took the window in which a card is registered for a refund of nothing",
+    979733: "a storm called it giving back again when a window found after a restore was taken back the first time",
     951174: "an inquiry that tells of no refunds showed money that people had seen taken and given back: it was booked",
     957463: "a part went back in the console, so the whole could not be taken back: nothing was said to be there",
     964458: "a cancel told while our refund was unknown was taken for it, and nobody's once people denied ours",
     1354: "a paid order's return, brought to an equal one at Welcome, was approved; taken back was the first's money",
 }
 HASTY = {3000279, 3000445}
-WITH_WORDS = {6385, 6773, 12337, 819833, 805275, 26000533, 921162, 951174, 957463, 964458, 977855}
+WITH_WORDS = {6385, 6773, 12337, 819833, 805275, 26000533, 921162, 951174, 957463, 964458, 977855, 979596, 979733}
 CROSSED = {1354}
 PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376} - HASTY - WITH_WORDS - CROSSED
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""
