@@ -54,6 +54,8 @@ def _fetch(folder: Path) -> bytes:
 
 def grave_faults(page: Page, within: str = "") -> list[str]:
     """What keeps people out of a page, or of a part of it: each as rule, place and why."""
+    page.wait_for_load_state()  # a button that was just pressed may be taking the page elsewhere
+    page.locator(within or "body").first.wait_for()
     if not page.evaluate("'axe' in window"):
         page.evaluate(source())  # Not as a script tag, which the page's own policy would forbid.
     run = "where => axe.run(where || document, { resultTypes: ['violations'] })"
