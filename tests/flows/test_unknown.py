@@ -59,10 +59,8 @@ async def test_net_cancel_needs_the_very_parameters_of_pay(world, microsecond):
     assert await world.state(opened.payment) == "voided"
 
 
-async def test_nothing_there_proves_nothing_before_the_quiet_period(world):
-    """The pay still lies in the network: net-cancel finds nothing, then the money moves."""
-    world.sandbox_setting(net_cancel_blocks=False)
-    world.fault("pay", "late", delay_seconds=100.0)
+async def come_back_unanswered(world):
+    """Let a buyer come back whose approval is sent, and has no answer within its deadline."""
     opened = await world.checkout()
     coming = await world.authenticate(opened)
     returning = asyncio.ensure_future(world.go(coming))
@@ -70,6 +68,14 @@ async def test_nothing_there_proves_nothing_before_the_quiet_period(world):
         await asyncio.sleep(0.001)
     await world.clock.forward(66)
     await returning
+    return opened
+
+
+async def test_nothing_there_proves_nothing_before_the_quiet_period(world):
+    """The pay still lies in the network: net-cancel finds nothing, then the money moves."""
+    world.sandbox_setting(net_cancel_blocks=False)
+    world.fault("pay", "late", delay_seconds=100.0)
+    opened = await come_back_unanswered(world)
     await world.quiet()
     payment = await world.payment(opened.payment)
     assert world.net.calls("/net-cancel"), "it was asked at once"
@@ -154,13 +160,7 @@ async def test_a_gateway_that_is_gone_for_hours_is_asked_again_when_it_is_back(w
 async def test_too_late_to_take_back_is_given_to_a_person_at_once(world):
     world.sandbox_setting(net_cancel_seconds=1.0)
     world.fault("pay", "delay", delay_seconds=70.0)
-    opened = await world.checkout()
-    coming = await world.authenticate(opened)
-    returning = asyncio.ensure_future(world.go(coming))
-    while not world.net.calls("/pay"):
-        await asyncio.sleep(0.001)
-    await world.clock.forward(66)
-    await returning
+    opened = await come_back_unanswered(world)
     await world.quiet()
 
     assert await world.state(opened.payment) == "needs_human"
@@ -260,13 +260,7 @@ async def test_a_part_that_goes_back_in_the_console_after_taking_back_found_noth
     world.sandbox_setting(net_cancel_blocks=False)
     world.fault("pay", "late", delay_seconds=400.0)
     world.fault("notice", "notice_lost")
-    opened = await world.checkout()
-    coming = await world.authenticate(opened)
-    returning = asyncio.ensure_future(world.go(coming))
-    while not world.net.calls("/pay"):
-        await asyncio.sleep(0.001)
-    await world.clock.forward(66)
-    await returning
+    opened = await come_back_unanswered(world)
     await world.live(360)
     payment = await world.payment(opened.payment)
     assert (payment.state, world.book(payment).net, await world.cases(payment.id)) == ("voided", 55_000, [])

@@ -124,7 +124,7 @@ class KeptConnections:
         # Every turn that reads ends in a rollback, and psycopg then forgets what it prepared, lest a table be another:
         # here none is, and to plan everything anew was most of what the server did.
         setattr(connection._prepared, "clear", lambda: False)  # noqa: B010 - no method may be assigned to
-        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010
+        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010 - as before
         return connection
 
     @staticmethod
