@@ -102,14 +102,25 @@ class Lane:
 
     def payments(self, ref: str) -> list[dict[str, Any]]:
         """The order's payments as the bridge's ledger has them, oldest first."""
+        return self._ledger("SELECT * FROM payments WHERE order_ref = ? ORDER BY id", ref)
+
+    def hear_news(self, payment_id: str) -> None:
+        """Waits until WordPress has answered all news of a payment: none undoes what the test does next."""
+
+        def is_heard() -> bool:
+            news = self._ledger("SELECT state FROM news WHERE payment = ?", payment_id)
+            return bool(news) and all(one["state"] == "heard" for one in news)
+
+        until(is_heard, f"WordPress to hear all news of {payment_id}")
+
+    def _ledger(self, select: str, value: str) -> list[dict[str, Any]]:
         path = self.bridge.directory / "bridge.db"
         ledger = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
         ledger.row_factory = sqlite3.Row
         try:
-            rows = ledger.execute("SELECT * FROM payments WHERE order_ref = ? ORDER BY id", (ref,)).fetchall()
+            return [dict(row) for row in ledger.execute(select, (value,))]
         finally:
             ledger.close()
-        return [dict(row) for row in rows]
 
     def payment(self, ref: str, state: str = "") -> dict[str, Any]:
         """The order's newest payment, once it is in that state."""

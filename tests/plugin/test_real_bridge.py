@@ -174,11 +174,7 @@ def test_the_operator_sees_health_in_wp_admin_and_on_the_command_line(office: Of
 
 def test_news_lost_on_the_way_are_found_by_the_hourly_event(office: Office, browser: Browser) -> None:
     ref, payment_id = office.paid(browser)
-    heard = (
-        'global $wpdb; echo $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}pay_bridge_messages'
-        f" WHERE payment_id = '{payment_id}'\");"
-    )
-    until(lambda: office.stand.run_php(heard) != "0", "the news, which would undo what this test does")
+    office.hear_news(payment_id)
     undo = f"""
         global $wpdb;
         $wpdb->query("DELETE FROM {{$wpdb->prefix}}pay_bridge_payments WHERE payment_id = '{payment_id}'");
@@ -196,7 +192,8 @@ def test_a_refund_that_a_restored_database_lacks_is_found_by_the_hourly_event(of
     row = f"SELECT * FROM {{$wpdb->prefix}}pay_bridge_payments WHERE payment_id = '{payment_id}'"
     kept = office.stand.run_php(f'global $wpdb; echo base64_encode(wp_json_encode($wpdb->get_row("{row}", ARRAY_A)));')
     assert office.refund(payment_id, kind="full") == "done"
-    until(lambda: office.order_state(ref) == "refunded", "the shop to hear of the refund")
+    until(lambda: office.order_state(ref) == "refunded", "the shop to know of the refund")
+    office.hear_news(payment_id)
     office.stand.run_php(f"""
         global $wpdb;
         $wpdb->replace($wpdb->prefix . 'pay_bridge_payments', json_decode(base64_decode('{kept}'), true));
