@@ -24,6 +24,11 @@ def heading(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
+def stays(page: Page) -> None:
+    """Waits for a page of a paid order that goes on no more: WordPress knew of the payment before it made it."""
+    expect(page.locator("#pay-bridge-result")).to_have_attribute("data-pay-bridge", re.compile('"known":"paid"'))
+
+
 def status(page: Page) -> Locator:
     """The sentence under the form, which the script speaks in."""
     return page.locator(".pay-bridge-form .pay-bridge-status")
@@ -98,6 +103,7 @@ def paid_order(lane: Lane, browse: Browse, ending: int = 0, **settings: Any) -> 
     press(page, "pay")
     page.wait_for_url(DETAIL)
     heading(page, f"결제했어요 · {21_000 + ending:,}원")
+    stays(page)
     return page, ref
 
 

@@ -18,6 +18,7 @@ from tests.browser.steps import (
     press_and_close,
     settled,
     status,
+    stays,
 )
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,8 @@ def test_reloading_the_way_back_pays_once(each_lane: Lane, browse: Browse) -> No
     open_here(page)
     press(page, "pay")
     page.wait_for_url(DETAIL)
-    heading(page, "결제했어요 · 21,000원")  # Until WordPress hears of the payment, the page goes on by itself.
+    heading(page, "결제했어요 · 21,000원")
+    stays(page)
 
     for _ in range(3):
         page.reload()
