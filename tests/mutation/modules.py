@@ -21,6 +21,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/flows/record.py",
         "bridge/flows/cancel_effects.py",
         "bridge/flows/capture.py",
+        "bridge/flows/claims.py",
         "bridge/flows/notice_effects.py",
         "bridge/flows/orphans.py",
         "bridge/flows/carry_out.py",

@@ -136,7 +136,8 @@ class Told:
             self._holds((amount, vat) == (refund["amount"], refund["vat"]), f"{name}: a refund was told of {vat} VAT")
         else:
             taxed = row["amount"] - row["tax_free"]  # also where another amount was taken: it was told of this one
-            self._holds(_is_vat(vat, taxed), f"{name}: {vat} KRW of VAT in {taxed} taxed KRW")
+            is_all = vat == amount < taxed  # less than its VAT was taken
+            self._holds(_is_vat(vat, taxed) or is_all, f"{name}: {vat} KRW of VAT in {taxed} taxed KRW")
 
     def _holds(self, truth: bool, text: str) -> None:
         self._storm.checks.holds("I7b", truth, text)
