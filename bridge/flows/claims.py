@@ -30,8 +30,8 @@ async def refuse_claimed(context: Context, theirs: _Theirs, returned: Return) ->
 
 
 def claim_number(turn: Turn, site: Site, payment: Payment, at: int) -> None:
-    """Bind the gateway's number of what was paid, or of an account, to its payment, however it came about, where a
-    return's number is all that a net-cancel needs; `at` in milliseconds."""
+    """Bind the gateway's number of what was paid to its payment, where no return had brought it (a charge, a notice)
+    and a return's number is all that a net-cancel needs; `at` in milliseconds."""
     gateway = site.gateways.get(payment.gateway)
     number = payment.refs.get(gateway.claimed, "") if isinstance(gateway, NamesByReturn) else ""
     if number:

@@ -320,7 +320,6 @@ class Recorder(Pen):
             account=dict(waiting.account),
             expires_at=due,
         )
-        claim_number(turn, self.site, payment, self.at)
         self.tell(turn, payment, "payment.awaiting_deposit")
         return payment
 
