@@ -11,6 +11,7 @@ from bridge.domain.decisions import CONTRADICTED, OWN_NUMBERS
 from bridge.domain.gateway import Event, Inquires
 from bridge.domain.machine import TERMINAL, Evidence, Kind, State, Step
 from bridge.domain.payment import Payment
+from bridge.flows.claims import claim_number
 from bridge.flows.external import EXTERNAL
 from bridge.flows.plan_rounds import FOREIGN_NUMBER
 from bridge.flows.told import GATEWAY, Told
@@ -74,7 +75,9 @@ def keep_number(told: Told) -> None:
     numbers = {name: told.notice.refs[name] for name in OWN_NUMBERS if told.notice.refs.get(name)}
     if numbers and not any(payment.refs.get(name) for name in OWN_NUMBERS):
         refs, at = dict(told.notice.refs) | dict(payment.refs), told.recorder.at
-        payments.move(told.turn, payment, State(payment.state), at=at, actor=GATEWAY, event="payment.told", refs=refs)
+        state = State(payment.state)
+        payment = payments.move(told.turn, payment, state, at=at, actor=GATEWAY, event="payment.told", refs=refs)
+        claim_number(told.turn, told.recorder.site, payment, at)
 
 
 def is_other_money(told: Told) -> bool:

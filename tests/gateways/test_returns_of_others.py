@@ -4,6 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.flows import finish_checkout
+from tests.flows.test_cases import case_of, decide
 from tests.gateways import test_key_stories as keys
 from tests.gateways.house import House
 from tests.gateways.paired import paired
@@ -113,6 +114,26 @@ async def test_at_welcome_the_number_of_a_charge_is_no_other_payments_either(tmp
 
         assert ((await house.go(back)).status_code, len(house.net.sent)) == (400, before)
         assert await house.state(opened.payment) == "open"
+
+
+async def test_at_welcome_neither_is_the_number_that_only_a_notice_told_of_a_charge_people_called_paid(tmp_path):
+    """Its answer was lost, and with it what would have bound the number."""
+    async with paired(House(tmp_path), "welcome", url=TYPED, card_entry="on") as house:
+        house.net.apps[f"{TYPED}:80"] = house.shop.app()
+        house.set(pg_notice_url=house.notice_url("pg"))
+        key, held = (await keys.ask(house, card=keys.CARD)).json()["id"], house.hold_notices()
+        house.fault("billpay", "drop_after")
+        lost = (await keys.charge(house, key)).json()["id"]
+        await house.live(1_800.0, 30.0)
+        await decide(house, await case_of(house, lost), "paid")
+        await house.let_go(held)
+        paid = await house.payment(lost)
+        address = f"{SANDBOX}/welcome/mobile/approve/x"
+        opened, back = await crossed(house, {"P_STATUS": "00", "P_TID": paid.refs["tid"], "P_REQ_URL": address})
+        before = len(house.net.sent)
+
+        assert ((await house.go(back)).status_code, len(house.net.sent)) == (400, before)
+        assert (paid.state, await house.state(opened.payment)) == ("paid", "open")
 
 
 async def bring(house, coming, theirs):
