@@ -29,6 +29,8 @@ TOLD = (DEPOSIT_ASKED, REPORTED, PROVEN_BACK)
 """Effects of notices that an inquiry is to show, and may show later only."""
 SO_FAR = re.compile(r"\(reports so far: (\d+)\)$", re.MULTILINE)
 """What a case says of how many reports it is about: it is one for as many as came while it was open."""
+SHOWN_YET = "the gateway shows money that people saw given back, and does not tell whether it was"
+"""What a case says of money that an inquiry shows of a payment which people called taken and given back."""
 REFUNDS_UNSHOWN = "refunds_unshown"
 """The code of a comparison that agrees as far as it goes: its inquiry did not tell what was given back."""
 
@@ -130,8 +132,9 @@ def own_refunded(turn: Turn, payment: Payment, captured: int, refunded: int) -> 
 
 def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fence: Fence) -> None:
     if outcome.refunded is None and outcome.captured == payment.amount and is_said_voided(turn, payment):
-        detail = "the gateway shows money that people saw given back, and does not tell whether it was"
-        recorder.case(turn, payment, "money_on_ended_payment", detail, outcome.captured)
+        # Once: it goes on being shown, and what they say of it stands, also where they had it written down.
+        if not any(SHOWN_YET in one["detail"] for one in cases.of_payment(turn, payment.id)):
+            recorder.case(turn, payment, "money_on_ended_payment", SHOWN_YET, outcome.captured)
         return
     _, went = beside.came_and_went(turn, payment.id)  # people may have wired it back, which no inquiry shows
     net = outcome.captured - payment.orphaned - max(outcome.refunded or 0, went)

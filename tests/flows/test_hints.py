@@ -298,3 +298,32 @@ async def test_what_people_saw_taken_and_given_back_is_asked_about_and_not_booke
     assert await world.cases(payment.id) == ["money_on_ended_payment"]
     await decide(world, await case_of(world, payment.id), "no_money")
     assert (await world.cases(payment.id), await world.entries(payment.id)) == ([], [])
+
+
+@pytest.mark.parametrize("said", ["given_back", "no_money", "money_found", "adopted"])
+async def test_what_people_answered_of_money_they_had_seen_given_back_is_not_asked_again_while_it_is_shown(
+    hinted, said
+):
+    """Whoever knows the address of its hints could have them asked for ever, and have the money written twice."""
+    world, lies_there = hinted, said in ("money_found", "adopted")
+    world.teller.shows_refunds = False
+    world.teller.fail("approve", "lost_after")
+    world.teller.fail("inquire", *["lost_before"] * 300)
+    payment = await world.buy_at_teller()
+    await world.live(1_000, step=20)
+    if not lies_there:
+        world.trade(payment).refunds.append(55_000)
+    await world.tell("cancelled", payment)
+    await world.quiet()
+    await decide(world, await case_of(world, payment.id), "voided")
+    world.teller.faults.clear()
+    await world.live(1_000, step=20)
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    for decision in ("money_found", said) if said == "adopted" else (said,):
+        await decide(world, await case_of(world, payment.id), decision)
+    answered = (await world.cases(payment.id), await world.entries(payment.id))
+    await world.tell("approved", payment)
+    await world.live(1_000, step=20)
+
+    assert (await world.cases(payment.id), await world.entries(payment.id)) == answered
+    await world.check_books()
