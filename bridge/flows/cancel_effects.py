@@ -21,7 +21,7 @@ from bridge.flows.told import (
     perhaps_ours,
 )
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING, record_undone
-from bridge.ledger import cases, notices, operations, payments
+from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.operations import Operation
 
 TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
@@ -141,9 +141,14 @@ def _of_what_is_taken_back(told: Told, done: list[Operation]) -> str:
     undos = [one for one in done if one.kind is Kind.UNDO]
     if any(one.step in PENDING_STEPS for one in undos):
         return APPROVAL_TOLD
-    if not any(one.message == NOTHING for one in undos):
+    found_nothing = any(one.message == NOTHING for one in undos)
+    came, _ = beside.came_and_went(told.turn, told.payment.id)
+    never_seen = not came and not any(one.step is Step.OK for one in undos)
+    called_unpaid = never_seen and told.payment.state == State.DECLINED
+    if not found_nothing and not called_unpaid:
         return KNOWN
-    detail = f"the gateway reports a cancel of {told.notice.amount} KRW, and taking back had found nothing there"
+    why = "taking back had found nothing there" if found_nothing else "it is declined"
+    detail = f"the gateway reports a cancel of {told.notice.amount} KRW, and {why}"
     told.recorder.case(told.turn, told.payment, "money_on_ended_payment", f"{detail} ({told.notice.name})")
     return PERSON
 

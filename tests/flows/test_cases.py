@@ -77,6 +77,23 @@ async def unknown(world):
     return await lost_approval(world)
 
 
+async def test_a_part_that_goes_back_of_what_people_called_declined_is_a_persons(world):
+    world.fault("notice", "notice_lost")
+    payment = await lost_approval(world)
+    await decide(world, await case_of(world, payment.id), "declined")
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("declined", [])
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 18_000})
+    await world.quiet()
+
+    assert (world.book(payment).net, await world.cases(payment.id)) == (37_000, ["money_on_ended_payment"])
+    for decision in ("money_found", "given_back"):
+        await decide(world, await case_of(world, payment.id), decision, amount=55_000)
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 37_000})
+    await world.quiet()
+
+    assert (world.book(payment).net, await world.cases(payment.id)) == (0, [])
+
+
 @pytest.fixture
 async def lost_part(world):
     """A paid payment with a partial refund whose outcome nobody knows: a person's case."""
