@@ -53,7 +53,7 @@ def is_uncompared(turn: Turn, site: Site, payment: Payment) -> bool:
 def is_unshown(turn: Turn, payment: Payment) -> bool:
     """Tell whether the gateway has answered since its books were restored, and not told what it gave back."""
     restored = gap.of_site(turn, payment.site)
-    answers = _answers_since(turn, payment, restored) if restored is not None else []
+    answers = _answers_since(turn, payment) if restored is not None else []
     return bool(answers) and all(one.code == REFUNDS_UNSHOWN for one in answers)
 
 
@@ -115,9 +115,9 @@ def _waits_since_restore(turn: Turn, payment: Payment) -> bool:
     restored = gap.of_site(turn, payment.site)
     if restored is None or to_ms(payment.created_at) >= restored.lost_until:
         return False
-    return all(one.code == REFUNDS_UNSHOWN for one in _answers_since(turn, payment, restored))
+    return all(one.code == REFUNDS_UNSHOWN for one in _answers_since(turn, payment))
 
 
-def _answers_since(turn: Turn, payment: Payment, restored: Gap) -> list[Operation]:
+def _answers_since(turn: Turn, payment: Payment) -> list[Operation]:
     checks = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.CHECK]
-    return [one for one in checks if one.ended_at is not None and to_ms(one.ended_at) >= restored.lost_until]
+    return [one for one in checks if one.ended_at is not None and not one.before_restore]

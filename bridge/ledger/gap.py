@@ -43,7 +43,11 @@ class Gap:
 
 
 def begin(turn: Turn, since: int, restored_at: int) -> None:
-    """Begin the gap of every site, in the turn that restores the books."""
+    """Begin the gap of every site, in the turn that restores the books.
+
+    What was compared until now is marked, as no clock tells it from what is compared afterwards: either may be wrong.
+    """
+    turn.run("UPDATE operations SET before_restore = 1 WHERE kind = 'check' AND ended_at IS NOT NULL")
     for row in turn.all("SELECT id FROM sites"):
         turn.run("DELETE FROM gap_sites WHERE site = ?", row["id"])
         turn.run("DELETE FROM gap_payments WHERE site = ?", row["id"])

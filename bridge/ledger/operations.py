@@ -25,7 +25,10 @@ _IN_DEAD_HANDS = (  # the index's own condition first, as in `due`
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs; `tax_free` and
-    `vat` the parts of a refund's amount that are free of tax, and tax; `tried_boot` when it was last sent again."""
+    `vat` the parts of a refund's amount that are free of tax, and tax; `tried_boot` when it was last sent again.
+
+    `before_restore`: it is a comparison that had ended in the books, or the lost ones, when they were last restored.
+    """
 
     id: str
     site: str
@@ -48,6 +51,7 @@ class Operation:
     next_try_at: datetime | None = None
     tries: int = 1
     tried_boot: str = ""
+    before_restore: bool = False
     evidence: str = ""
     refusal: bool = False
     code: str = ""
@@ -340,6 +344,7 @@ def read(row: Row) -> Operation:
         next_try_at=from_ms(row["next_try_at"]) if row["next_try_at"] else None,
         tries=row["tries"],
         tried_boot=row["tried_boot"],
+        before_restore=bool(row["before_restore"]),
         evidence=row["evidence"],
         refusal=bool(row["refusal"]),
         code=row["code"],

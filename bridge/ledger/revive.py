@@ -126,6 +126,7 @@ def answer(turn: Turn, values: Values) -> None:
 
 def operation(turn: Turn, values: Values) -> None:
     """Write an operation as it was; a final one that stands is left."""
+    values = {**values, "before_restore": int(values["kind"] == "check" and values["ended_at"] is not None)}
     own = turn.one("SELECT state FROM operations WHERE id = ?", values["id"])
     if own is None:
         _insert(turn, "operations", values)

@@ -212,3 +212,30 @@ async def test_of_a_backup_that_ran_hours_ahead_the_shop_hands_over_all_that_the
     assert [one["since"] for one in world.shop.asked][-1] == told["since"]
     (gap,) = await world.all("SELECT since FROM gap_sites")
     assert gap["since"] > now_ms(world.clock), "what the books themselves bear of that time is as it was"
+
+
+@pytest.mark.parametrize("reboots", [False, True])
+@pytest.mark.parametrize("is_new", [False, True])
+async def test_after_a_backup_that_ran_hours_ahead_a_payment_is_refunded_once_its_gateway_has_told(
+    world, reboots, is_new
+):
+    """By the backup's clock no answer was heard since the restore, for as long as it ran ahead."""
+    await world.pair_teller("Asked")
+    payment = await world.buy_at_teller()
+    world.clock.at += timedelta(hours=5)
+    await world.live(10, step=5)
+    keep(world)
+    world.clock.set_back(5 * HOUR)
+    await world.live(600, step=30)
+    await lose(world, reboots=reboots)
+    await world.live(20, step=5)
+    await hand_over(world)
+    await until_the_gap_ends(world)
+    if is_new:
+        payment = await world.buy_at_teller()
+    await world.refund(payment.id, 5_000, key=key_of(world, 4))
+    await world.live(60, step=10)
+    before = world.trade(payment).refunded
+
+    assert (await world.refund(payment.id, 5_000, key=key_of(world, 5))).json()["state"] == "done"
+    assert world.trade(payment).refunded == before + 5_000

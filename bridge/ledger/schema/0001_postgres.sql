@@ -177,6 +177,7 @@ CREATE TABLE operations (
   sent_at BIGINT NOT NULL,
   sent_boot TEXT COLLATE "C" NOT NULL DEFAULT '',
   tried_boot TEXT COLLATE "C" NOT NULL DEFAULT '',
+  before_restore BIGINT NOT NULL DEFAULT 0,
   next_try_at BIGINT,
   claimed_by TEXT COLLATE "C" NOT NULL DEFAULT '',
   tries BIGINT NOT NULL DEFAULT 1,
