@@ -1,5 +1,6 @@
 """Binds a gateway's number to one payment: a buyer who comes back with another's could have that taken back."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from bridge.domain.failures import NotGenuine
@@ -31,8 +32,19 @@ async def refuse_claimed(context: Context, theirs: _Theirs, returned: Return) ->
 
 def claim_number(turn: Turn, site: Site, payment: Payment, at: int) -> None:
     """Bind the gateway's number of what was paid to its payment, where no return had brought it (a charge, a notice)
-    and a return's number is all that a net-cancel needs; `at` in milliseconds."""
+    and a return's number is all that a net-cancel needs; `at` in milliseconds.
+
+    Also where another's return had brought it: that it did is a browser's word, and whose it is the gateway's.
+    """
     gateway = site.gateways.get(payment.gateway)
     number = payment.refs.get(gateway.claimed, "") if isinstance(gateway, NamesByReturn) else ""
-    if number:
-        replay.claim(turn, payment.gateway, number, payment.id, at)
+    if number and not replay.claim(turn, payment.gateway, number, payment.id, at):
+        replay.rebind(turn, replay.EVERYWHERE, replay.claim_key(payment.gateway, number), payment.id)
+
+
+def is_anothers(turn: Turn, gateway: object, payment: Payment, returned: Mapping[str, str]) -> bool:
+    """Tell whether what a payment's return brought has turned out to be another payment's own number."""
+    if not isinstance(gateway, NamesByReturn):
+        return False
+    known = {replay.claimant(turn, payment.gateway, value) for value in returned.values()}
+    return bool(known - {"", payment.id})

@@ -30,7 +30,7 @@ from bridge.flows.told import (
     Told,
     came_and_went,
 )
-from bridge.flows.undo import APPROVAL_TOLD, NOTHING
+from bridge.flows.undo import APPROVAL_TOLD, NOTHING, brought_elsewhere
 from bridge.ledger import cases, notices, operations, orders, payments, plans
 from bridge.ledger.operations import Operation
 
@@ -48,6 +48,8 @@ def effect(told: Told) -> str:
         return LATER  # its window's answer is on its way, and with it what binds the notice
     if told.proven and told.payment.captured and _is_of_other_money(told):
         return of_another_request(told)
+    if event in (Event.APPROVED, Event.CANCELLED) and not told.payment.captured and (word := _brought_elsewhere(told)):
+        return word
     if event == Event.APPROVED:
         return _approved(told)
     if event == Event.DEPOSITED:
@@ -61,6 +63,14 @@ def effect(told: Told) -> str:
     if event == Event.REQUEST_CANCELLED and told.proven:
         return _ended_unpaid(told)
     return NOTHING_TO_DO
+
+
+def _brought_elsewhere(told: Told) -> str:
+    """Whether its buyer's return was brought to another payment, which takes this money back; "" where none does."""
+    deed = brought_elsewhere(told.turn, told.payment, told.gateway, told.notice.refs)
+    if deed is not None and deed.step in (Step.SENT, Step.UNKNOWN):
+        return LATER
+    return KNOWN if deed is not None and deed.kind is Kind.UNDO and deed.step is Step.OK else ""
 
 
 def _is_of_other_money(told: Told) -> bool:

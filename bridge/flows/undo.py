@@ -13,6 +13,7 @@ from bridge.domain.gateway import (
     Done,
     Gateway,
     Inquires,
+    NamesByReturn,
     NothingThere,
     NotSent,
     Return,
@@ -27,6 +28,7 @@ from bridge.domain.payment import Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.domain.tax import split_as_told
 from bridge.flows.carry_out import contradict
+from bridge.flows.claims import is_anothers
 from bridge.flows.context import Context
 from bridge.flows.pace import (
     HUMAN_EVERY_SECONDS,
@@ -43,13 +45,14 @@ from bridge.flows.sites import Site
 from bridge.flows.snapshots import pay_back
 from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
-from bridge.ledger import cases, notices, operations, payments
+from bridge.ledger import cases, notices, operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 RECHECK = "recheck"
 NOTHING = "nothing there"
 NOTHING_OWED: Mapping[str, Any] = MappingProxyType({})
+ANOTHERS = "what its return brought has paid another payment, and is not taken back"
 TAKEN_IN = "accepted"
 """The code of a cancel that the gateway has taken in and not made: it is not sent again, a notice tells its end."""
 APPROVAL_TOLD = "asked"
@@ -71,18 +74,37 @@ def intend_undo(turn: Turn, recorder: Recorder, approve: Operation) -> Operation
     return undo
 
 
+def brought_elsewhere(turn: Turn, payment: Payment, gateway: Gateway, refs: Mapping[str, str]) -> Operation | None:
+    """Find what takes a payment's money back, or is to say whether it must be, as its return was brought to another."""
+    number = refs.get(gateway.claimed, "") if isinstance(gateway, NamesByReturn) else ""
+    other = replay.claimant(turn, payment.gateway, number) if number else ""
+    done = operations.of_payment(turn, other) if other not in ("", payment.id) else []
+    undos = [one for one in done if one.kind is Kind.UNDO and one.step is not Step.FAIL and one.message != NOTHING]
+    approve = next((one for one in done if one.kind is Kind.APPROVE), None)
+    return next(iter(undos), approve)
+
+
 async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operation) -> None:
     """Try once to bring the gateway's net to zero, and write down what came of it. Raises Conflict."""
     recorder = Recorder.now(context, site)
     claimed = claimed_until(gateway, recorder.at)
 
-    def claim(turn: Turn) -> tuple[Payment, dict[str, Any]]:
+    def claim(turn: Turn) -> tuple[Payment, dict[str, Any]] | None:
+        payment, kept = payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
+        if not payment.captured and is_anothers(turn, gateway, payment, kept["returned"]):
+            approve = operations.get(turn, site.id, undo.target)
+            assert approve is not None, "an undo has a target"
+            _hand_over(turn, recorder, payment, approve, undo, "", ANOTHERS, too_late=False, again=False)
+            return None
         if undo.step is not Step.SENT:
             operations.claim(turn, undo, context.owner, claimed, recorder.stamp.boot)
-        return payments.get(turn, site.id, undo.payment), recorder.open_context(undo)
+        return payment, kept
 
     intended_at = context.clock.boot_seconds()
-    (payment, kept), asked = await context.ledger.write(claim), recorder.stamp
+    begun, asked = await context.ledger.write(claim), recorder.stamp
+    if begun is None:
+        return
+    payment, kept = begun
     number = undo.tries + (undo.step is not Step.SENT)
     exchange = _take_back(gateway, payment, undo, kept, recorder.stamp)
     tried = replace(undo, tries=number)

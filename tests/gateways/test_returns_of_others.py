@@ -136,6 +136,50 @@ async def test_at_welcome_neither_is_the_number_that_only_a_notice_told_of_a_cha
         assert (paid.state, await house.state(opened.payment)) == ("paid", "open")
 
 
+async def brought_first_to_another(house, **order):
+    """Pay in a window and bring its return, which nobody has brought yet, to another payment; gives both payments."""
+    house.set(pg_notice_url=house.notice_url("pg"))
+    paid = await house.checkout()
+    coming = await house.authenticate(paid)
+    opened = await house.checkout(house.order(**order))
+    theirs = await house.authenticate(opened, action="fail")
+    await house.go(Coming("POST", theirs.url, coming.fields))
+    return paid, opened
+
+
+@pytest.mark.parametrize("when", ["at once", "late", "never"])
+async def test_at_welcome_what_is_taken_back_of_a_return_brought_first_to_another_pays_for_no_order(house, when):
+    """Its notice told of the approval, and that of the cancel may be lost: it stayed paid, and its money was gone."""
+    held = house.hold_notices()
+    paid, opened = await brought_first_to_another(house)
+    if when == "at once":
+        await house.let_go(held[:1])
+    await house.live(60.0, 10.0)
+    if when == "late":
+        await house.let_go(held[:1])
+    await house.live(1_800.0, 30.0)
+
+    assert await holds(house, paid.payment) == ("expired", 0, 0)
+    assert await house.state(opened.payment) == "voided"
+    await house.let_go(held)
+    assert (await holds(house, paid.payment), await house.cases(paid.payment)) == (("expired", 0, 0), [])
+
+
+async def test_at_welcome_nothing_is_taken_back_of_what_is_paid_by_its_notice_meanwhile(house):
+    """The net-cancel did not fit, as the other order asks another sum; one that is sent again may."""
+    held = house.hold_notices()
+    paid, opened = await brought_first_to_another(house, amount=44_000)
+    await house.live(900.0, 30.0)
+    assert await house.state(opened.payment) == "needs_human"
+    await house.let_go(held)
+    sent = len(house.net.calls("/cancel/cancel"))
+    await house.live(3_600.0, 60.0)
+
+    assert await holds(house, paid.payment) == KEPT
+    assert len(house.net.calls("/cancel/cancel")) == sent
+    assert await house.cases(opened.payment) == ["unknown_outcome"]
+
+
 async def bring(house, coming, theirs):
     """Post what belongs to one window where another leads back; gives the answer's status, and the calls it made."""
     before = len(house.net.sent)
