@@ -15,6 +15,7 @@ from bridge.ledger.ledger import Row, Turn
 _JSON = ("refs", "card", "account")
 _TIMES = ("paid_at", "close_seen_at", "expires_at")
 _WINDOWED = (State.OPEN, State.APPROVING)
+END_MOVED = "window.end_moved"
 _PAST = (
     f"state = ? AND expires_at < ? AND site NOT IN ({RESTORED}) AND NOT EXISTS (SELECT 1 FROM operations AS o"  # noqa: S608 - it is ours
     " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
@@ -208,7 +209,7 @@ def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: 
     for payment in map(read, rows):
         ends_at = from_ms(to_ms(payment.expires_at) + moved)
         state = State(payment.state)
-        move(turn, payment, state, at=at, actor="bridge", event="window.end_moved", expires_at=ends_at)
+        move(turn, payment, state, at=at, actor="bridge", event=END_MOVED, expires_at=ends_at)
 
 
 def shorten_windows(turn: Turn, site: str, at: int, latest: int) -> None:
@@ -221,7 +222,7 @@ def shorten_windows(turn: Turn, site: str, at: int, latest: int) -> None:
     )
     for payment in map(read, rows):
         state = State(payment.state)
-        move(turn, payment, state, at=at, actor="bridge", event="window.end_moved", expires_at=from_ms(latest))
+        move(turn, payment, state, at=at, actor="bridge", event=END_MOVED, expires_at=from_ms(latest))
 
 
 def newest(

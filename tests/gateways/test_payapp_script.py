@@ -1,11 +1,13 @@
 """PayApp's script window over the real flows: each press makes a request of its own, withdrawn at the window's end."""
 
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from bridge.sandbox.local import ask
 from tests.flows.test_cases import case_of, decide
 from tests.gateways.house import hidden
 from tests.gateways.presses import opened, page_of, press, withdraw, withdrawals
+from tests.support.disaster import hand_over, keep, lose
 from tests.support.world import SANDBOX, SHOP_URL
 
 END_SECONDS = 2_400.0
@@ -304,6 +306,36 @@ async def test_a_window_from_before_a_restore_is_never_said_to_have_been_left_al
 
     assert await house.state(payment.id) == "needs_human", "the books may have lost a request"
     assert await house.cases(payment.id) == ["unknown_outcome"]
+
+
+async def test_a_window_opened_since_a_restore_is_left_alone_although_the_backup_ran_hours_ahead(house):
+    """Each that nobody used would hold its order and be a person's, for as long as the backup ran ahead."""
+    at = int(house.clock.now().timestamp() * 1000)
+    await house.context.ledger.write(
+        lambda turn: turn.run(
+            "INSERT INTO gap_sites (site, since, restored_at, told_at, ended_at) VALUES (?, ?, ?, ?, ?)",
+            *(house.site.id, at + 5 * 3_600_000, at - 2, at - 1, at),
+        )
+    )
+    _, payment = await opened(house)
+    await house.live(END_SECONDS + 1_800.0, 60.0)
+
+    assert (await house.state(payment.id), await house.cases(payment.id)) == ("expired", [])
+
+
+async def test_a_window_of_a_backup_that_ran_hours_ahead_is_never_said_to_have_been_left_alone_either(house):
+    house.clock.at += timedelta(hours=5)
+    await house.live(10.0, 5.0)
+    _, payment = await opened(house)
+    keep(house)
+    house.clock.set_back(5 * 3_600)
+    await house.live(60.0, 5.0)
+    await lose(house)
+    await house.live(10.0, 5.0)
+    await hand_over(house, [])
+    await house.live(END_SECONDS + 7_200.0, 120.0)
+
+    assert (await house.state(payment.id), await house.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
 
 
 async def test_while_restored_books_are_deaf_no_request_is_acknowledged(house):
