@@ -137,8 +137,8 @@ def _begin(
     issuer_of(site, payment)
     _check(turn, site, payment)
     recorder = Recorder.now(context, site)
-    if _may_be_lost(turn, payment):
-        recorder.case(turn, payment, CASE, LOST)
+    if lost := _may_be_lost(turn, payment):
+        recorder.case(turn, payment, CASE, lost)
         return None
     receipt = Receipt(
         id=new_id(context.clock),
@@ -161,12 +161,18 @@ def _begin(
     return receipt, payment, True
 
 
-def _may_be_lost(turn: Turn, payment: Payment) -> bool:
-    """Tell whether a receipt may have been issued in the time that restored books have lost: no gateway can be asked,
-    so a person looks, once."""
-    restored_at = gap.restored_after(turn, payment.site, to_ms(payment.created_at))
-    looked_at = [one["closed_at"] or 0 for one in cases.of_payment(turn, payment.id) if one["reason"] == CASE]
-    return restored_at > max(looked_at, default=0)
+def _may_be_lost(turn: Turn, payment: Payment) -> str:
+    """Say so where a receipt may have been issued in the time that restored books have lost: no gateway can be asked,
+    so a person looks, once. The case names the backup: by a clock that ran ahead then it is closed before the restore.
+    """
+    restored, at = gap.of_site(turn, payment.site), to_ms(payment.created_at)
+    if restored is None or at >= restored.lost_until:
+        return ""
+    lost = f"{LOST} (backup of {rfc3339(from_ms(restored.since))})"
+    looked = [one for one in cases.of_payment(turn, payment.id) if one["reason"] == CASE and one["closed_at"]]
+    if any(one["closed_at"] >= restored.lost_until or lost in one["detail"].split("\n") for one in looked):
+        return ""
+    return lost
 
 
 def _is_sized(site: Site, payment: Payment) -> bool:

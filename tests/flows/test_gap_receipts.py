@@ -1,6 +1,7 @@
 """Cash receipts after a restore: what the books once sealed comes back, and what nobody handed over asks a person."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -127,6 +128,22 @@ async def test_what_no_attestation_covers_asks_a_person_once_before_a_receipt_is
     assert world.teller.calls["receipt"] == 1
     await look(world, paid)
     assert (await fresh(world, paid, 3)).json()["state"] == "issued"
+
+
+@pytest.mark.sqlite
+async def test_a_person_is_asked_once_too_after_a_backup_that_ran_hours_ahead(world, paid):
+    """By its clock every case was closed before the restore, for as long as it ran ahead."""
+    told = await known(world, paid)
+    world.clock.at += timedelta(hours=5)
+    await world.live(10, step=5)
+    keep(world)
+    world.clock.set_back(5 * 3_600)
+    await world.live(60, step=5)
+    await restore(world, told)
+
+    assert (await fresh(world, paid, 1)).json()["code"] == "pending_outcome"
+    await look(world, paid)
+    assert (await fresh(world, paid, 2)).json()["state"] == "issued"
 
 
 async def test_a_payment_made_after_the_restore_gets_its_receipt_without_a_question(world, paid):
