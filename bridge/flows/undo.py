@@ -80,7 +80,7 @@ def brought_elsewhere(turn: Turn, payment: Payment, gateway: Gateway, refs: Mapp
     other = replay.claimant(turn, payment.gateway, number) if number else ""
     done = operations.of_payment(turn, other) if other not in ("", payment.id) else []
     undos = [one for one in done if one.kind is Kind.UNDO and one.step is not Step.FAIL and one.message != NOTHING]
-    approve = next((one for one in done if one.kind is Kind.APPROVE), None)
+    approve = next((one for one in reversed(done) if one.kind is Kind.APPROVE), None)  # the first may not have left
     return next(iter(undos), approve)
 
 
