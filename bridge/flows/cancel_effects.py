@@ -86,7 +86,7 @@ def _is_one_more(told: Told, ours: int) -> bool:
     """Whether just this was told more often than we gave it back: another in the same words, or a repetition."""
     if not told.notice.alike or told.notice.amount > told.payment.left:
         return False
-    known = ours + operations.many_external(told.turn, told.payment.id, told.notice.amount)
+    known = ours + beside.many_external(told.turn, told.payment.id, told.notice.amount)
     return notices.telling(told.turn, told.payment.id, told.notice.dedupe, told.recorder.hearing) > known
 
 

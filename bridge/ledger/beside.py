@@ -1,4 +1,4 @@
-"""Money beside a payment's own, as its entries tell: what was found, and what was given back of it."""
+"""Money beside a payment's own, as its entries tell: what was found, and what was given back past the bridge."""
 
 import json
 from collections.abc import Mapping
@@ -24,6 +24,13 @@ def came_and_went(turn: Turn, payment: str) -> tuple[int, int]:
         payment,
     )
     return (int(row["came"]), int(row["went"])) if row else (0, 0)
+
+
+def many_external(turn: Turn, payment: str, amount: int) -> int:
+    """Count the entries of just this amount that somebody gave back of a payment past the bridge."""
+    asked = "SELECT COUNT(*) AS many FROM entries WHERE payment = ? AND kind = 'external_refund' AND amount = ?"
+    row = turn.one(asked, payment, -amount)
+    return int(row["many"]) if row else 0
 
 
 def said_of(turn: Turn, payment: str, kind: str, amount: int) -> list[Said]:

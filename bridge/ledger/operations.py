@@ -25,10 +25,8 @@ _IN_DEAD_HANDS = (  # the index's own condition first, as in `due`
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One money-moving or refund-like conversation. `context_sealed` is what a repetition needs; `tax_free` and
-    `vat` the parts of a refund's amount that are free of tax, and tax; `tried_boot` when it was last sent again.
-
-    `before_restore`: it is a comparison that had ended in the books, or the lost ones, when they were last restored.
-    """
+    `vat` the parts of a refund's amount that are free of tax, and tax; `tried_boot` when it was last sent again;
+    `before_restore`: a comparison that had ended when the books, or the lost ones, were last restored."""
 
     id: str
     site: str
@@ -310,13 +308,6 @@ def many_past(turn: Turn, payment: str) -> int:
     """Count the entries of what was given back of a payment past the bridge."""
     asked = "SELECT COUNT(*) AS many FROM entries WHERE payment = ? AND kind IN ('external_refund', 'orphan_refund')"
     row = turn.one(asked, payment)
-    return int(row["many"]) if row else 0
-
-
-def many_external(turn: Turn, payment: str, amount: int) -> int:
-    """Count the entries of just this amount that somebody gave back of a payment past the bridge."""
-    asked = "SELECT COUNT(*) AS many FROM entries WHERE payment = ? AND kind = 'external_refund' AND amount = ?"
-    row = turn.one(asked, payment, -amount)
     return int(row["many"]) if row else 0
 
 

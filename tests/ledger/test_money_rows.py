@@ -14,7 +14,7 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Device, Method
-from bridge.ledger import audit
+from bridge.ledger import audit, beside
 from tests.ledger.test_rows import AT, opened, operation, payment
 from tests.support.clock import NOW
 
@@ -373,7 +373,7 @@ async def test_what_was_given_back_past_the_bridge_is_counted_by_its_amount(book
         await books.write(lambda turn, entry=entry: operations.enter(turn, evidence=Evidence.E7, **entry))
 
     async def many(payment, amount):
-        return await books.read(lambda turn: operations.many_external(turn, payment, amount))
+        return await books.read(lambda turn: beside.many_external(turn, payment, amount))
 
     assert [await many(was.id, amount) for amount in (1_000, 2_000, 3_000, 55_000)] == [2, 1, 0, 0]
     assert await many("another", 1_000) == 0
