@@ -1,4 +1,6 @@
-"""Books restored by a machine whose clock is wrong: no refund is made twice for it, and nobody waits for that clock."""
+"""Books restored by a machine whose clock is wrong: no refund is made twice for it, and nobody waits for that clock.
+
+What `bridge.flows.clock_steps`, `bridge.flows.reconcile` and `bridge.flows.compare_first` make of it."""
 
 from datetime import datetime, timedelta
 
@@ -157,7 +159,8 @@ async def test_a_window_that_nobody_tells_of_ends_in_its_time_although_the_backu
     await world.live(5)
     await hand_over(world, [])
     left = (await world.payment(opened.payment)).expires_at - world.clock.now()
-    assert left <= timedelta(seconds=world.settings.payment_life_seconds)
+    life = timedelta(seconds=world.settings.payment_life_seconds)
+    assert life - timedelta(seconds=10) <= left <= life
 
 
 async def test_a_case_that_is_opened_while_the_clock_runs_behind_holds_the_gap_when_it_is_set_right(world):

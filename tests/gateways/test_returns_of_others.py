@@ -1,4 +1,6 @@
-"""A buyer comes back to one payment with what belongs to another of the same price: nothing of the other is touched."""
+"""A buyer comes back to one payment with what belongs to another of the same price: nothing of the other is touched.
+
+What `bridge.flows.claims` binds, and where `bridge.flows.finish_checkout` and `bridge.flows.approve` look at it."""
 
 import pytest
 from structlog.testing import capture_logs

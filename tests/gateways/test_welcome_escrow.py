@@ -43,7 +43,8 @@ def refused_while(step, body, code="310020"):
     exchange = asked(step)
     next(exchange)
     again = exchange.send(Reply(200, json.dumps({"ResultCode": code, "ResultMsg": "불가"}).encode()))
-    assert (again.op, again.form["tid"], again.once) == ("escrow_checkstatus", "WTID0001", False)
+    assert (again.op, again.url[-19:], again.once) == ("escrow_checkstatus", "/escrow/checkstatus", False)
+    assert (again.form["tid"], again.form["clientIp"]) == ("WTID0001", "127.0.0.1")
     with pytest.raises(StopIteration) as ended:
         exchange.send(Reply(200, json.dumps(body).encode()))
     return ended.value.value
@@ -203,7 +204,8 @@ def test_where_another_word_was_taken_that_is_how_it_stands_and_not_undecided(st
 
 @pytest.mark.parametrize("state", ["1", "2"])
 def test_a_word_on_what_was_cancelled_before_is_refused(state):
-    assert isinstance(refused_while("confirm", {"ResultCode": "00", "clStatus": state}), Refused)
+    for code in (codes.SUCCESS, codes.ESCROW_SUCCESS):
+        assert isinstance(refused_while("confirm", {"ResultCode": code, "clStatus": state}), Refused)
 
 
 @pytest.mark.parametrize("body", [{"ResultCode": "R901"}, {"ResultCode": "00"}, {"ResultCode": "00", "clStatus": "77"}])

@@ -40,6 +40,19 @@ async def test_what_is_named_first_counts_and_its_detail_is_cut(restored):
     assert (lost["payment"], lost["detail"]) == ("p", "가" * 500)
 
 
+@pytest.mark.parametrize(
+    ("known", "counts"), [("", True), ("same", True), ("unproven", True), ("assumed", False), ("lost", False)]
+)
+async def test_a_window_is_taken_for_approved_once_and_not_while_what_was_handed_over_is_held_up(
+    restored, known, counts
+):
+    if known:
+        await restored.write(lambda turn: gap.note(turn, "s", "p", known, AT))
+    assert await restored.write(lambda turn: gap.assume(turn, "s", "p", AT)) is counts
+    assert await restored.write(lambda turn: gap.assume(turn, "s", "p", AT)) is False
+    assert await restored.read(lambda turn: gap.outcomes(turn, "s")) == {"assumed" if counts else known: 1}
+
+
 async def test_what_was_held_up_and_fits_at_last_is_revived_and_lost_no_more(restored):
     await restored.write(lambda turn: gap.note(turn, "s", "p", "lost", AT))
     await restored.write(lambda turn: gap.hold(turn, "s", "p", "{}"))

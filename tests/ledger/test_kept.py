@@ -307,6 +307,41 @@ async def test_after_a_restore_nothing_signed_before_it_counts(books):
     assert await books.read(replay.latest_time) == AT + 120_000 + KEPT_MS, "and never less"
 
 
+HOUR_MS = 3_600_000
+SHUT_MS = 120_000 + KEPT_MS
+
+
+@pytest.mark.parametrize(("moved", "shut"), [(HOUR_MS, AT + HOUR_MS), (-HOUR_MS, AT - HOUR_MS), (0, AT)])
+async def test_what_was_signed_before_a_restore_is_told_by_the_clock_as_it_was_set_since(books, moved, shut):
+    await books.write(lambda turn: replay.refuse_signed_before(turn, AT))
+    await books.write(lambda turn: replay.follow_clock(turn, AT, moved))
+    assert await books.read(replay.latest_time) == shut + SHUT_MS
+
+
+async def test_a_clock_that_was_set_back_since_a_restore_opens_nothing_where_a_later_time_was_seen(books):
+    await books.write(lambda turn: replay.refuse_signed_before(turn, AT))
+    await books.write(lambda turn: replay.forget_nonces(turn, AT + 2 * SHUT_MS))
+    await books.write(lambda turn: replay.follow_clock(turn, AT, -HOUR_MS))
+    assert await books.read(replay.latest_time) == AT + 2 * SHUT_MS
+
+
+async def test_a_gateways_number_is_bound_to_one_payment_of_all_sites_however_it_is_spelt(books):
+    def claim(number, payment, gateway="welcome"):
+        return books.write(lambda turn: replay.claim(turn, gateway, number, payment, AT))
+
+    assert await claim("Tid 1", "p1")
+    assert await claim("tID1 ", "p1")
+    assert not await claim("TID1", "p2")
+    assert await claim("TID1", "p2", "payple")
+    assert await claim("TID2", "p2")
+    assert await books.read(lambda turn: replay.claimant(turn, "welcome", "tid 1")) == "p1"
+    assert await books.read(lambda turn: replay.claimant(turn, "welcome", "TID3")) == ""
+    rows = await books.read(
+        lambda turn: turn.all("SELECT idempotency_key FROM answers WHERE site = '' AND digest = ''")
+    )
+    assert [row["idempotency_key"].startswith("return:") for row in rows] == [True] * 3, "no request has such a key"
+
+
 async def test_a_key_is_bound_to_what_it_made_until_its_answer_is_kept(books):
     def earlier(digest="digest"):
         return books.read(lambda turn: replay.earlier(turn, "s", "k", digest))
