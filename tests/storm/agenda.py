@@ -80,11 +80,13 @@ _DUE = """SELECT
 _LOOKED_AT = sorted(set(re.findall(r"FROM (\w+)", _DUE)))
 
 # A comparison of the books waits for the person who decides about what is under way; so does a window that may have
-# taken money for an order that another payment has, and the news of a part given back of what it took. A withdrawal
-# that had no answer for long is left alone, and bars nothing. An account is asked to be closed until it ends.
+# taken money for an order that another payment has, or whose money cannot be taken back without people, and the news
+# of a part given back of what it took. A withdrawal that had no answer for long is left alone, and bars nothing. An
+# account is asked to be closed until it ends.
 _UNFINISHED = f"""SELECT
- (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state = 'open' AND EXISTS (
-  SELECT 1 FROM operations WHERE payment = payments.id AND kind = 'probe' AND state = 'needs_human')))
+ (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state IN ('open', 'voiding') AND EXISTS (
+  SELECT 1 FROM operations AS deed JOIN cases ON cases.payment = deed.payment AND cases.state = 'open'
+  WHERE deed.payment = payments.id AND deed.kind IN ('probe', 'undo') AND deed.state = 'needs_human')))
  + (SELECT COUNT(*) FROM receipts WHERE state IN ('issuing', 'cancelling')) AS states,
  (SELECT COUNT(*) FROM operations AS step WHERE state IN ('sent', 'unknown') AND NOT (kind = 'check' AND EXISTS (
   SELECT 1 FROM operations AS other WHERE other.payment = step.payment AND other.state = 'needs_human'))
