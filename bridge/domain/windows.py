@@ -90,13 +90,15 @@ class WindowPass:
 class Urls:
     """Addresses given to a gateway: where the browser returns (GET or POST), where closing leads, where notices go.
 
-    `auth` is where a script of the gateway's asks for the merchant's authentication, on our own origin.
+    `auth` is where a script of the gateway's asks for the merchant's authentication, on our own origin. `shown` is
+    where notices go of what a browser asks for by itself, where no browser may see the other address.
     """
 
     approval: str
     close: str
     notice: str
     auth: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

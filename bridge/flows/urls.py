@@ -40,6 +40,7 @@ def urls_of(context: Context, site: Site, payment: Payment) -> Urls:
         close=f"{base}/r/{context.tokens.make('close', site.id, payment.id)}/close",
         notice=notice_url(context, site, payment.gateway, _first_kind(site, payment.gateway)),
         auth=window_url(context, site, payment).removesuffix("/window") + "/auth",
+        shown=_shown(context, site, payment.gateway),
     )
 
 
@@ -72,7 +73,8 @@ def key_card_page_url(context: Context, site: Site, row: KeyRow) -> str:
 
 def plan_urls(context: Context, site: Site, gateway: str, result_url: str) -> Urls:
     """Make the addresses a gateway is given for a recurring plan: its buyer goes back to the shop itself."""
-    return Urls(result_url, result_url, notice_url(context, site, gateway, _first_kind(site, gateway)))
+    notice = notice_url(context, site, gateway, _first_kind(site, gateway))
+    return Urls(result_url, result_url, notice, shown=_shown(context, site, gateway))
 
 
 def plan_page_url(context: Context, plan: Plan) -> str:
@@ -97,6 +99,7 @@ def notice_urls(context: Context, site: Site) -> list[tuple[str, str, str]]:
         for name, gateway in site.gateways.items()
         if isinstance(gateway, Notifies)
         for kind in gateway.notice_kinds
+        if kind != _shown_kind(gateway)
     ]
 
 
@@ -134,3 +137,14 @@ _OURS = frozenset({"pay_bridge_key", "pay_bridge", "pay_bridge_status", "pay_bri
 def _first_kind(site: Site, gateway: str) -> str:
     kinds: tuple[str, ...] = getattr(site.gateways[gateway], "notice_kinds", ())  # isinstance is slow, and this is hot
     return kinds[0] if kinds else "noti"
+
+
+def _shown(context: Context, site: Site, gateway: str) -> str:
+    kind = _shown_kind(site.gateways[gateway])
+    return notice_url(context, site, gateway, kind) if kind else ""
+
+
+def _shown_kind(gateway: Gateway) -> str:
+    """Name the kind of notice whose address browsers see: nobody types it into a console."""
+    kind: str = getattr(gateway, "shown_kind", "")
+    return kind

@@ -49,6 +49,8 @@ class Booth:
         )
         said = json.loads(added)
         self._notice_urls |= {(lane, one["kind"]): one["url"] for one in said["notice_urls"]}
+        if lane == "payapp-js":
+            self.control("settings", {"gateway": "payapp", "common_feedback_url": self.notice_url(lane, "feedback")})
         self._keys[lane] = SiteKey.from_secret(decode_secret(said["secret"]), key_id=said["key_id"], site=said["site"])
 
     def _settings(self, lane: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ from tests.support.world import SANDBOX, Opened
 
 
 async def opened(house, **fields):
-    """A window for a buyer who told no phone number, and its payment."""
+    """A window for a buyer who told no phone number, and its payment; the seller's office knows our address."""
+    house.set(common_feedback_url=house.notice_url("feedback"))
     checkout = await house.checkout(house.order(buyer={"name": "홍길동"}), **fields)
     payment = await house.payment(checkout.payment)
     assert payment.window_url.startswith("http"), payment

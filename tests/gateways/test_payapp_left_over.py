@@ -194,6 +194,7 @@ async def test_a_refund_does_not_wait_for_a_withdrawal_that_hangs(house):
 
 
 async def test_the_orders_other_window_ends_when_it_is_paid(house):
+    house.set(common_feedback_url=house.notice_url("feedback"))
     order = house.order(buyer={"name": "홍길동"})
     token = house.token(order)
     other = await house.checkout(token=token, method="phone")
@@ -213,6 +214,7 @@ async def test_the_orders_other_window_ends_when_it_is_paid(house):
 
 
 async def test_where_the_order_is_paid_another_window_takes_no_request(house):
+    house.set(common_feedback_url=house.notice_url("feedback"))
     token = house.token(house.order(buyer={"name": "홍길동"}))
     other = await house.checkout(token=token, method="phone")
     checkout = await house.checkout(token=token, method="card")

@@ -511,6 +511,7 @@ async def test_every_round_of_a_monthly_plan_is_booked_by_what_it_was_paid_with(
 
 async def plan_by_script(house, **changes):
     house.site = await house.pair("http://script-shop.test", window="js")
+    house.set(common_feedback_url=house.notice_url("feedback"))
     house.net.apps["http://script-shop.test:80"] = house.shop.app()
     wish = {
         "customer": "customer-1", "order_ref": "CLUB-3", "title": "월 회원권", "amount": 33_000,
@@ -591,7 +592,7 @@ async def test_a_plan_agreed_to_twice_is_a_persons(house):
     plan, fields = await plan_by_script(house)
     await agree(house, fields)
     await agree(house, fields)
-    first, second = await house.all("SELECT * FROM payments ORDER BY id")
+    first, second = await house.all("SELECT * FROM payments ORDER BY order_ref")
 
     assert await house.cases(first["id"]) == []
     assert await house.cases(second["id"]) == ["foreign_number"]

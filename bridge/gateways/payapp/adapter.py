@@ -69,7 +69,8 @@ class PayApp(Billing, Office):
     methods: tuple[Method, ...] = tuple(codes.OPEN_PAY_TYPES)
     deadline_seconds: float = 40.0
     human_after_seconds: float = 1_800.0
-    notice_kinds: tuple[str, ...] = ("feedback",)
+    notice_kinds: tuple[str, ...] = notices.KINDS
+    shown_kind: str = notices.SHOWN
     numbers: tuple[str, ...] = ("mul_no",)
     details: tuple[str, ...] = notices.DETAILS
 
@@ -139,6 +140,7 @@ class PayApp(Billing, Office):
             "redirecturl": urls.approval,
             "redirectpay": "1" if phone else "",
             **self._request(payment, order, urls, "j"),
+            "feedbackurl": urls.shown or urls.notice,
             "smsuse": "n" if phone else "y",
         }
         fields = {name: value for name, value in fields.items() if value}
@@ -257,8 +259,8 @@ class PayApp(Billing, Office):
             return ""
 
     def read_notice(self, raw: bytes, kind: str) -> Notice:
-        """Read a notice; either address brings the same."""
-        return notices.read(raw, self)
+        """Read a notice; what comes to the address that browsers see proves no money."""
+        return notices.read(raw, self, kind)
 
     def acknowledge(self, raw: bytes, kind: str) -> Ack:
         """Answer SUCCESS, and nothing else."""

@@ -132,7 +132,10 @@ class Billing(Talk):
 
     def plan_window(self, order: PlanOrder, urls: Urls) -> Script:
         """Have a plan registered by the buyer's own browser: PayApp.rebill() of the JS API."""
-        fields = {"userid": self.settings.userid, **self._plan_fields(order, urls)}
+        fields = {
+            "userid": self.settings.userid,
+            **self._plan_fields(order, replace(urls, notice=urls.shown or urls.notice)),
+        }
         script = self.settings.script_url
         return Script((script,), "PayApp.rebill", fields, self.script_origins(), argument="object")
 

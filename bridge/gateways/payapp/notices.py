@@ -6,10 +6,11 @@ yet not ours: it lacks our mark in var2, or names another mul_no than the one we
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
-from bridge.domain.notices import Ack, Event, Notice, SharedValue
+from bridge.domain.notices import Ack, Circumstantial, Event, Notice, SharedValue
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.gateways.payapp import codes
@@ -36,12 +37,29 @@ UNPRICED = (Event.OTHER, Event.ROUND_FAILED)
 QUIET = (Event.REQUESTED, Event.REQUEST_CANCELLED, *UNPRICED)
 """What a plan's notices tell of without money having moved: acknowledged even where nobody knows the plan."""
 
+SHOWN = "script"
+"""The address that the JS API is given, in the buyer's browser. The shared values go wherever a request's own
+feedbackurl leads, and anybody may make one: whoever has both could tell of money that nobody paid. So only the address
+that no browser has seen is believed about money: the common one of the seller's office tells the same (feedbacktype 1).
+"""
+KINDS = ("feedback", SHOWN)
+BELIEVED_WHEN_SHOWN = (Event.REQUESTED, Event.ROUND_FAILED)
+"""No money moves by these. PayApp waits for the first's acknowledgement; the second goes to failurl alone."""
+
 UNNUMBERED = ("j", "b", "p")
 """Ways of asking that are given no mul_no before the first notice: the JS API, a charge, a plan."""
 
 
-def read(raw: bytes, talk: Talk) -> Notice:
-    """Read a notice. Raises Unreadable for other shapes, NotGenuine without all three shared values."""
+def read(raw: bytes, talk: Talk, address: str = KINDS[0]) -> Notice:
+    """Read a notice by the kind of its address. Raises Unreadable for other shapes, NotGenuine without all three
+    shared values."""
+    notice = _read(raw, talk)
+    if address != SHOWN or notice.event in BELIEVED_WHEN_SHOWN:
+        return notice
+    return replace(notice, event=Event.OTHER, proof=Circumstantial("an address and values that buyers may know"))
+
+
+def _read(raw: bytes, talk: Talk) -> Notice:
     form = parse_form(raw, cp949_allowed=True)
     settings = talk.settings
     for name, ours in (("userid", settings.userid), ("linkkey", settings.linkkey), ("linkval", settings.linkval)):

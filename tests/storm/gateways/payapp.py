@@ -112,7 +112,7 @@ SETUP = Setup(
         "paycancel": ("80010", "80020", "80030", "70060"),
     },
     moods=MOODS,
-    console=lambda _: {"sellers": {SELLER: KEYS}},
+    console=lambda urls: {"sellers": {SELLER: KEYS}, "common_feedback_url": urls["feedback"]},
     secrets=tuple(KEYS.values()),
     blind=True,
     scripted=True,
