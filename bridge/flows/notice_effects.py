@@ -66,9 +66,12 @@ def effect(told: Told) -> str:
 
 
 def _brought_elsewhere(told: Told) -> str:
-    """Whether its buyer's return was brought to another payment, which takes this money back; "" where none does."""
+    """Whether its buyer's return was brought to another payment, which takes this money back; "" where none does.
+
+    A net-cancel that people look into may have taken it back unheard, and goes on being sent: they are waited for.
+    """
     deed = brought_elsewhere(told.turn, told.payment, told.gateway, told.notice.refs)
-    if deed is not None and deed.step in (Step.SENT, Step.UNKNOWN):
+    if deed is not None and deed.step in (PENDING_STEPS if deed.kind is Kind.UNDO else (Step.SENT, Step.UNKNOWN)):
         return LATER
     return KNOWN if deed is not None and deed.kind is Kind.UNDO and deed.step is Step.OK else ""
 

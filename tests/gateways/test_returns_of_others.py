@@ -167,19 +167,40 @@ async def test_at_welcome_what_is_taken_back_of_a_return_brought_first_to_anothe
     assert (await holds(house, paid.payment), await house.cases(paid.payment)) == (("expired", 0, 0), [])
 
 
-async def test_at_welcome_nothing_is_taken_back_of_what_is_paid_by_its_notice_meanwhile(house):
+async def test_at_welcome_nothing_is_taken_back_of_what_is_paid_by_its_notice_once_people_have_looked(house):
     """The net-cancel did not fit, as the other order asks another sum; one that is sent again may."""
     held = house.hold_notices()
     paid, opened = await brought_first_to_another(house, amount=44_000)
-    await house.live(900.0, 30.0)
-    assert await house.state(opened.payment) == "needs_human"
+    await house.live(690.0, 30.0)
     await house.let_go(held)
+    assert (await house.state(opened.payment), await house.state(paid.payment)) == ("needs_human", "open")
+    await decide(house, await case_of(house, opened.payment), "declined")
+    await house.live(60.0, 5.0)
     sent = len(house.net.calls("/cancel/cancel"))
     await house.live(3_600.0, 60.0)
 
     assert await holds(house, paid.payment) == KEPT
     assert len(house.net.calls("/cancel/cancel")) == sent
-    assert await house.cases(opened.payment) == ["unknown_outcome"]
+    assert await house.cases(opened.payment) == []
+
+
+async def test_at_welcome_no_order_is_paid_by_what_a_net_cancel_that_people_look_into_may_have_taken_back(house):
+    """It took the money back, and was not heard to: the notice of the approval waited for that no longer, and paid."""
+    held = house.hold_notices()
+    house.fault("cancel", "drop_after")
+    house.fault("cancel", "drop_before", times=None)
+    paid, opened = await brought_first_to_another(house)
+    await house.live(30.0, 5.0)
+    await house.let_go(held[:1])
+    await house.live(690.0, 30.0)
+    first = (await house.state(opened.payment), await holds(house, paid.payment))
+    assert first == ("needs_human", ("open", 0, 0))
+    house.sandbox.faults.clear()
+    await house.live(1_800.0, 60.0)
+
+    assert await house.state(opened.payment) == "voided"
+    assert await holds(house, paid.payment) == ("expired", 0, 0)
+    assert await house.cases(paid.payment) == []
 
 
 async def bring(house, coming, theirs):

@@ -117,7 +117,7 @@ HANDED_OUT = (
             AdminField("hasTax", "과세", "taxed", choices=YES_NO),
             AdminField("cardinst", "할부 개월", "instalments (months)"),
             AdminField("isAllPayReqType", "다른 방법도 보이기", "show the other ways too", choices=YES_NO),
-            AdminField("feedbackurl", "통보 URL", "address its notices go to"),
+            AdminField("feedbackurl", "통보 URL", "address its notices go to, never the bridge's own"),
             AdminField("var1", "임의 값 1", "own value 1"),
             AdminField("var2", "임의 값 2", "own value 2"),
         ),
@@ -151,7 +151,7 @@ HANDED_OUT = (
         (
             AdminField("goodname", "상품명", "title"),
             AdminField("price", "금액(원)", "amount (KRW)"),
-            AdminField("feedbackurl", "통보 URL", "address its notices go to"),
+            AdminField("feedbackurl", "통보 URL", "address its notices go to, never the bridge's own"),
         ),
     ),
 )  # fmt: skip
