@@ -107,7 +107,7 @@ DOORS: Mapping[str, Door] = MappingProxyType(
                 "script_url": f"{sandbox}/payapp/lite/public/api/v2/payapp-lite.js",
             },
             "",
-            {},
+            {"common_feedback_url": "feedback"},
             {
                 "feedback": {
                     "userid": "payapptest",

@@ -19,6 +19,7 @@ class Event(StrEnum):
     CANCELLED = "cancelled"  # all of it was given back
     PART_CANCELLED = "part_cancelled"  # some of it was given back
     ROUND_FAILED = "round_failed"  # a plan's round could not be charged
+    UNBELIEVED = "unbelieved"  # money, at an address that browsers see too: another one must tell the same
     OTHER = "other"  # kept and acknowledged, without effect
 
 

@@ -13,6 +13,7 @@ from bridge.flows.check_anchors import check_anchors
 from bridge.flows.check_clock import check_clock
 from bridge.flows.check_copies import check_copies
 from bridge.flows.check_health_of_books import check_books
+from bridge.flows.check_unbelieved import check_unbelieved
 from bridge.flows.check_unloaded import check_unloaded
 from bridge.flows.context import Context
 from bridge.flows.health import NOTHING, Check, GatewayHealth, Health, Verdict, Words
@@ -60,6 +61,7 @@ async def check_health(context: Context, site: str | None) -> Health:
                 *check_copies(turn, context, sites, at),
                 *check_clock(turn, at),
                 *check_unloaded(turn, sites, at),
+                *check_unbelieved(turn, sites, at),
             ],
             checks.last(turn),
         )

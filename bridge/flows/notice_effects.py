@@ -27,6 +27,7 @@ from bridge.flows.told import (
     LATER,
     NOTHING_TO_DO,
     PERSON,
+    TOLD_IN_SIGHT,
     Told,
     came_and_went,
 )
@@ -50,6 +51,8 @@ def effect(told: Told) -> str:
         return of_another_request(told)
     if event in (Event.APPROVED, Event.CANCELLED) and not told.payment.captured and (word := _brought_elsewhere(told)):
         return word
+    if event == Event.UNBELIEVED:
+        return TOLD_IN_SIGHT
     if event == Event.APPROVED:
         return _approved(told)
     if event == Event.DEPOSITED:

@@ -209,6 +209,18 @@ def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
     return int(row["many"]) if row is not None else 0
 
 
+def only_told_as(turn: Turn, site: str, outcome: str, since: int, until: int) -> list[tuple[str, str]]:
+    """Name the payments, each with its gateway, of which notices with this outcome came then (milliseconds), and none
+    to another address that would have been of use."""
+    rows = turn.all(
+        "SELECT DISTINCT n.gateway, n.payment FROM notices AS n WHERE n.site = ? AND n.received_at BETWEEN ? AND ?"
+        " AND n.outcome = ? AND NOT EXISTS (SELECT 1 FROM notices AS other WHERE other.payment = n.payment"
+        " AND other.gateway = n.gateway AND other.kind <> n.kind) ORDER BY n.gateway, n.payment",
+        *(site, since, until, outcome),
+    )
+    return [(row["gateway"], row["payment"]) for row in rows]
+
+
 def telling(turn: Turn, payment: str, dedupe: str, notice_id: str) -> int:
     """Say which telling of an event this notice of a payment is, from 1; those told again are named after the first.
 

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from bridge.flows.check_health import check_health
 from bridge.flows.urls import notice_urls
 from bridge.sandbox.local import ask
 from tests.gateways.house import hidden
@@ -43,6 +44,12 @@ async def page_fields(house, url):
     """Read what a window's page gives to PayApp's script, as its buyer may."""
     async with house.client() as client:
         return hidden((await client.get(url)).text)
+
+
+async def warnings(house):
+    """Read what the health says of the address of notices."""
+    checks = (await check_health(house.context, None)).checks
+    return [one.value.en for one in checks if one.name == "payapp.address"]
 
 
 @pytest.mark.parametrize("pressed", [True, False])
@@ -105,9 +112,22 @@ async def test_where_the_office_names_no_address_a_paid_window_is_a_persons_at_i
     checkout, payment = await opened(house)
     house.set(common_feedback_url="")
     await house.authenticate(await page_of(house, checkout))
-    await house.live(7_200.0, 60.0)
+    await house.live(100.0, 20.0)
+    before = await warnings(house)
+    await house.live(100.0, 20.0)
+    warned = await warnings(house)
+    await house.live(7_000.0, 60.0)
 
+    assert (before, warned) == ([], ["1 payments not told at the address to trust"])
     assert (await house.state(payment.id), await house.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
+
+
+async def test_nothing_is_warned_of_where_the_office_names_it(house):
+    checkout, payment = await opened(house)
+    await house.authenticate(await page_of(house, checkout))
+    await house.live(300.0, 20.0)
+
+    assert (await house.state(payment.id), await warnings(house)) == ("paid", [])
 
 
 async def test_nobody_is_told_to_type_the_address_that_browsers_see(house):

@@ -45,6 +45,7 @@ that no browser has seen is believed about money: the common one of the seller's
 KINDS = ("feedback", SHOWN)
 BELIEVED_WHEN_SHOWN = (Event.REQUESTED, Event.ROUND_FAILED)
 """No money moves by these. PayApp waits for the first's acknowledgement; the second goes to failurl alone."""
+MOVES_MONEY = (Event.APPROVED, Event.DEPOSITED, Event.CANCELLED, Event.PART_CANCELLED)
 
 UNNUMBERED = ("j", "b", "p")
 """Ways of asking that are given no mul_no before the first notice: the JS API, a charge, a plan."""
@@ -56,7 +57,8 @@ def read(raw: bytes, talk: Talk, address: str = KINDS[0]) -> Notice:
     notice = _read(raw, talk)
     if address != SHOWN or notice.event in BELIEVED_WHEN_SHOWN:
         return notice
-    return replace(notice, event=Event.OTHER, proof=Circumstantial("an address and values that buyers may know"))
+    event = Event.UNBELIEVED if notice.event in MOVES_MONEY else Event.OTHER
+    return replace(notice, event=event, proof=Circumstantial("an address and values that buyers may know"))
 
 
 def _read(raw: bytes, talk: Talk) -> Notice:
