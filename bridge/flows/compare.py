@@ -16,7 +16,7 @@ from bridge.flows.owe_check import AFTER_SECONDS
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, passed_ms, pause_ms, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.said_before import is_said_voided
-from bridge.flows.told import DEPOSIT_ASKED, PROVEN_BACK, REPORTED
+from bridge.flows.told import DEPOSIT_ASKED, PROVEN_BACK, REPORTED, perhaps_ours
 from bridge.flows.void_account import voids_account
 from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
@@ -172,11 +172,19 @@ def _not_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
 
 def ask_a_person(turn: Turn, recorder: Recorder, payment: Payment) -> None:
     """The inquiry does not tell what was given back: whatever notices without proof reported of it is a person's."""
-    reported = notices.many_with_outcome(turn, payment.id, REPORTED)
+    reported = notices.many_with_outcome(turn, payment.id, REPORTED) + _beside_ours(turn, payment)
     asked = [one["detail"] for one in cases.of_payment(turn, payment.id) if one["reason"] == EXTERNAL]
     if reported > max([len(asked), *(int(many) for one in asked for many in SO_FAR.findall(one))]):
         detail = "the gateway reports money given back that was not asked for here, and its inquiry does not tell of it"
         recorder.case(turn, payment, EXTERNAL, f"{detail} (reports so far: {reported})")
+
+
+def _beside_ours(turn: Turn, payment: Payment) -> int:
+    """Count what was told in the words of a refund that had no outcome, and is not that one: it was made, and one of
+    the tellings is of it. No more than there was money for: of a full one there is no other."""
+    made = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.REFUND and one.step is Step.OK]
+    told = [(notices.many_with_outcome(turn, payment.id, perhaps_ours(one.id)), one.amount) for one in made]
+    return sum(max(min(many, payment.captured // amount) - 1, 0) for many, amount in told)
 
 
 def given_back(turn: Turn, recorder: Recorder, payment: Payment, amount: int, total: int) -> Payment:

@@ -185,3 +185,39 @@ async def test_a_part_of_the_console_passes_for_an_equal_one_of_ours_that_no_web
 
     assert await refunded(street, payment) == (known, 2 * PART)
     assert await street.cases(payment.id) == cases
+
+
+@pytest.mark.parametrize("answer", ["drop_after", "drop_before"])
+async def test_what_was_told_twice_while_our_refund_had_no_outcome_is_asked_about_once_people_say_that_ours_was_made(
+    street, answer
+):
+    """One of the two is ours: the other went back past the bridge, and nobody else will tell of it."""
+    payment = await buy(street, shows=False)
+    street.fault("refund", answer)
+    await street.refund(payment.id, PART)
+    await street.live(1_800.0, 20.0)
+    for _ in range(1 if answer == "drop_after" else 2):
+        await give_back_in_the_console(street, payment)
+    assert await street.cases(payment.id) == ["refund_unknown"]
+    await decide(street, await case_of(street, payment.id), "refunded")
+    await street.live(1_800.0, 20.0)
+
+    assert await street.cases(payment.id) == ["external_cancel"]
+    await decide(street, await case_of(street, payment.id), "given_back", amount=PART)
+    assert await refunded(street, payment) == (2 * PART, 2 * PART)
+    await street.live(1_800.0, 20.0)
+    assert await street.cases(payment.id) == []
+
+
+async def test_what_was_told_once_while_our_refund_had_no_outcome_is_that_refund_once_people_say_that_it_was_made(
+    street,
+):
+    payment = await buy(street, shows=False)
+    street.fault("refund", "drop_after")
+    await street.refund(payment.id, PART)
+    await street.live(1_800.0, 20.0)
+    await decide(street, await case_of(street, payment.id), "refunded")
+    await street.live(1_800.0, 20.0)
+
+    assert await refunded(street, payment) == (PART, PART)
+    assert await street.cases(payment.id) == []
