@@ -131,7 +131,9 @@ def _note_not_shown(turn: Turn, now: Recorder, payment: Payment, outcome: object
     """Keep what the gateway said instead of a state; a while after the restore people look: it may never say."""
     said = outcome if isinstance(outcome, EscrowShown | Refused | Unknown) else None
     now.note(turn, payment, NOT_SHOWN, {"code": said.code, "message": said.message} if said else {}, actor=BRIDGE)
-    if abs(now.at - _restored_at(turn, payment)) >= LATE_MS:  # a clock that ran ahead may have been set back since
+    restored = gap.of_payment(turn, payment)
+    assert restored is not None, "only such a payment is asked about"
+    if abs(now.at - restored.lost_until) >= LATE_MS:  # a clock that ran ahead may have been set back since
         shown = said.state if isinstance(said, EscrowShown) else type(outcome).__name__
         detail = f"restored books may lack a word of the buyer, and the state that was asked for is {shown}"
         now.case(turn, payment, WORD_UNKNOWN, detail)
@@ -156,19 +158,18 @@ def after_restore(turn: Turn, now: Recorder, payment: Payment, becomes: str) -> 
 
     A word that left just before the books were lost may be under way for a while: "kept" counts after that alone.
     """
-    restored_at = _restored_at(turn, payment)
-    is_early = 0 <= now.at - restored_at < silent_ms(now, payment)  # before it only by a clock that has been set back
-    return {SINCE: restored_at} if becomes == "kept" and restored_at and not is_early else {}
+    restored = gap.of_payment(turn, payment)
+    if becomes != "kept" or restored is None:
+        return {}
+    passed = now.at - restored.lost_until
+    is_early = 0 <= passed < silent_ms(now, payment)  # before it only by a clock that has been set back
+    return {} if is_early else {SINCE: restored.lost_until}
 
 
 def _may_lack_word(turn: Turn, payment: Payment) -> bool:
     """Tell whether the books were restored since the payment began, and nothing that was heard since leaves no word."""
-    restored_at = _restored_at(turn, payment)
-    if not restored_at or payment.escrow in DECIDED:
+    restored = gap.of_payment(turn, payment)
+    if restored is None or payment.escrow in DECIDED:
         return False
     heard = [json.loads(row["detail"]) for row in audit.chain(turn, payment.id) if row["event"] == SHOWN]
-    return all(one.get(SINCE) != restored_at for one in heard)
-
-
-def _restored_at(turn: Turn, payment: Payment) -> int:
-    return gap.restored_after(turn, payment.site, to_ms(payment.created_at))
+    return all(one.get(SINCE) != restored.lost_until for one in heard)

@@ -83,7 +83,8 @@ def unheard_accounts(turn: Turn, site: Site, restored: Gap) -> list[dict[str, st
     names = [name for name, gateway in site.gateways.items() if not isinstance(gateway, Inquires)]
     wanted = (names, (State.AWAITING_DEPOSIT,), restored.lost_until, COMPARED_MAX)
     found = payments.newest(turn, site.id, *wanted) if names else []
-    return [{"payment": one.id, "reference": one.merchant_ref, "amount": one.amount} for one in found]
+    waiting = [one for one in found if gap.of_payment(turn, one) is not None]
+    return [{"payment": one.id, "reference": one.merchant_ref, "amount": one.amount} for one in waiting]
 
 
 async def compare_first(context: Context, site: Site, payment_id: str) -> int | None:
@@ -112,8 +113,7 @@ async def compare_first(context: Context, site: Site, payment_id: str) -> int | 
 
 
 def _waits_since_restore(turn: Turn, payment: Payment) -> bool:
-    restored = gap.of_site(turn, payment.site)
-    if restored is None or to_ms(payment.created_at) >= restored.lost_until:
+    if gap.of_payment(turn, payment) is None:
         return False
     return all(one.code == REFUNDS_UNSHOWN for one in _answers_since(turn, payment))
 

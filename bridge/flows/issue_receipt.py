@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.clock import from_ms, new_id, new_reference, to_ms
+from bridge.clock import from_ms, new_id, new_reference
 from bridge.domain.billing import without_number
 from bridge.domain.failures import BridgeError, Conflict, GatewayOff, NotNow, PendingOutcome
 from bridge.domain.gateway import Gateway, NotSent, Refused
@@ -165,8 +165,8 @@ def _may_be_lost(turn: Turn, payment: Payment) -> str:
     """Say so where a receipt may have been issued in the time that restored books have lost: no gateway can be asked,
     so a person looks, once. The case names the backup: by a clock that ran ahead then it is closed before the restore.
     """
-    restored, at = gap.of_site(turn, payment.site), to_ms(payment.created_at)
-    if restored is None or at >= restored.lost_until:
+    restored = gap.of_payment(turn, payment)
+    if restored is None:
         return ""
     lost = f"{LOST} (backup of {rfc3339(from_ms(restored.since))})"
     looked = [one for one in cases.of_payment(turn, payment.id) if one["reason"] == CASE and one["closed_at"]]

@@ -1,6 +1,5 @@
 """The end of a window or account: where money may have come unheard, the gateway must show first that nobody paid."""
 
-from bridge.clock import to_ms
 from bridge.domain.gateway import Gateway, Inquires, Probes, captures_itself
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State
 from bridge.domain.payment import Payment
@@ -8,8 +7,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.owe_check import owe_check
 from bridge.flows.pace import is_late, waited_ms
 from bridge.flows.record import BRIDGE, Recorder
-from bridge.ledger import audit, gap, operations, payments
-from bridge.ledger.gap import Gap
+from bridge.ledger import gap, operations, payments
 from bridge.ledger.ledger import Turn
 
 
@@ -21,19 +19,8 @@ def must_be_shown(turn: Turn, gateway: Gateway | None, payment: Payment) -> bool
     if gateway is None or payment.state != State.OPEN or not payment.window_url or not captures_itself(gateway):
         return False
     if isinstance(gateway, Probes) and payment.window_sealed and not gateway.was_requested(payment):
-        restored = gap.of_site(turn, payment.site)
-        is_old = restored is not None and to_ms(payment.created_at) < restored.lost_until
-        return is_old and not (restored and _is_opened_since(turn, payment, restored))
+        return gap.of_payment(turn, payment) is not None
     return isinstance(gateway, Probes | Inquires)
-
-
-def _is_opened_since(turn: Turn, payment: Payment, restored: Gap) -> bool:
-    """Tell whether a window was opened since the shop had told all, although a backup that ran ahead says otherwise:
-    no window that was there and begins so late by its own clock kept its end then."""
-    if restored.told_at is None or to_ms(payment.created_at) <= restored.told_at:
-        return False
-    was_moved = any(row["event"] == payments.END_MOVED for row in audit.chain(turn, payment.id))
-    return not was_moved and not gap.is_named(turn, payment.site, payment.id)
 
 
 def must_be_asked(turn: Turn, recorder: Recorder, gateway: Gateway | None, payment: Payment) -> bool:

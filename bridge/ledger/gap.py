@@ -7,8 +7,10 @@ then the gap ends. Until it has ended nothing of the site moves money but what s
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bridge.clock import to_ms
 from bridge.domain.decisions import WORD_UNKNOWN
 from bridge.domain.failures import KeyTooOld, Reconciling
+from bridge.domain.payment import Payment
 from bridge.ledger.ledger import Row, Turn
 
 DEAF = "SELECT site FROM gap_sites WHERE told_at IS NULL AND ended_at IS NULL"
@@ -92,10 +94,20 @@ def refuse_old_key(turn: Turn, site: str, key: str) -> None:
         )
 
 
-def restored_after(turn: Turn, site: str, at: int) -> int:
-    """Say when the site's books were restored, if that was after then (milliseconds); 0 if it was not."""
-    gap = of_site(turn, site)
-    return gap.lost_until if gap is not None and at < gap.lost_until else 0
+def of_payment(turn: Turn, payment: Payment) -> Gap | None:
+    """Read the restore after which the books may lack something of a payment; None where it began since.
+
+    By a backup's clock that ran ahead what begins now was there before: its mark tells that it was not.
+    """
+    gap = of_site(turn, payment.site)
+    if gap is None or to_ms(payment.created_at) >= gap.lost_until:
+        return None
+    began_since = turn.one(
+        "SELECT 1 FROM payments WHERE id = ? AND restores > 0"
+        " AND restores = (SELECT COUNT(*) FROM restores AS r WHERE r.site = ?)",
+        *(payment.id, payment.site),
+    )
+    return gap if began_since is None else None
 
 
 def follow_clock(turn: Turn, moved: int) -> None:

@@ -24,16 +24,20 @@ _PLAIN = ("method", "captured", "refunded", "orphaned", "window_url", "window_se
 
 
 def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str = "") -> None:
-    """Write a new payment, already on its way to the gateway from that process, with the first row of its audit."""
+    """Write a new payment, already on its way to the gateway from that process, with the first row of its audit.
+
+    It is marked with how often its site's books were restored before: no clock tells for sure what came first.
+    """
     at = to_ms(payment.created_at)
     turn.run(
         "INSERT INTO payments (id, site, order_ref, order_version, token_id, gateway, method, device, state, amount,"
-        " tax_free, instalment_months, merchant_ref, owner, created_at, changed_at, expires_at, version, refs)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_free, instalment_months, merchant_ref, owner, created_at, changed_at, expires_at, version, refs,"
+        " restores) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " (SELECT COUNT(*) FROM restores AS r WHERE r.site = ?))",
         *(payment.id, payment.site, payment.order_ref, payment.order_version, token_id, payment.gateway),
         *(payment.method, payment.device, payment.state, payment.amount, payment.tax_free, payment.instalment_months),
         *(payment.merchant_ref, owner, at, at, to_ms(payment.expires_at), payment.version),
-        json.dumps(dict(payment.refs), ensure_ascii=False),
+        *(json.dumps(dict(payment.refs), ensure_ascii=False), payment.site),
     )
     audit.note(
         turn,

@@ -67,7 +67,8 @@ def order(turn: Turn, values: Values) -> None:
 
 
 def payment(turn: Turn, values: Values) -> None:
-    """Write a payment as it was."""
+    """Write a payment as it was, in books restored since it began, however often they had been before."""
+    values = {**values, "restores": 0}
     if turn.one("SELECT 1 FROM payments WHERE id = ?", values["id"]) is None:
         _insert(turn, "payments", {**_BLANK["payments"], **values})
     else:

@@ -8,7 +8,7 @@ import pytest
 from bridge.flows.attest import read_attestation
 from bridge.flows.decide_case import report
 from bridge.flows.reconcile import show_gaps
-from tests.flows.test_receipts import PHONE, cancel, issue, paid
+from tests.flows.test_receipts import PHONE, buy_by_transfer, cancel, issue, paid
 from tests.support.disaster import hand_over, keep, key_of, lose
 
 __all__ = ["paid"]
@@ -149,15 +149,9 @@ async def test_a_person_is_asked_once_too_after_a_backup_that_ran_hours_ahead(wo
 async def test_a_payment_made_after_the_restore_gets_its_receipt_without_a_question(world, paid):
     await back_up(world)
     await restore(world)
-    opened = await world.checkout(world.order(), method="account")
-    payment = await world.payment(opened.payment)
-    world.teller.of(payment.merchant_ref)
-    coming = f"/r/{world.context.tokens.make('return', payment.site, payment.id)}"
-    async with world.client() as client:
-        await client.post(coming, data={"number": payment.refs["number"]})
-    await world.quiet()
+    payment = await buy_by_transfer(world, world.order())
 
-    assert (await fresh(world, payment.id, 1)).json()["state"] == "issued"
+    assert (await fresh(world, payment, 1)).json()["state"] == "issued"
 
 
 async def test_while_the_gap_lasts_no_receipt_is_issued_and_none_cancelled(world, paid):

@@ -25,7 +25,11 @@ PHONE = "01012345678"
 async def paid(world):
     """A payment by bank transfer at a gateway that issues receipts."""
     await world.pair_teller("Receipting")
-    order = world.order(tax_free=11_000)
+    return await buy_by_transfer(world, world.order(tax_free=11_000))
+
+
+async def buy_by_transfer(world, order):
+    """Pay an order by bank transfer."""
     opened = await world.checkout(order, method="account")
     payment = await world.payment(opened.payment)
     world.teller.of(payment.merchant_ref)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
+from bridge.ledger import gap
 from bridge.sandbox.local import ask
 from tests.flows.test_cases import case_of, decide
 from tests.gateways.house import hidden
@@ -311,12 +312,12 @@ async def test_a_window_from_before_a_restore_is_never_said_to_have_been_left_al
 async def test_a_window_opened_since_a_restore_is_left_alone_although_the_backup_ran_hours_ahead(house):
     """Each that nobody used would hold its order and be a person's, for as long as the backup ran ahead."""
     at = int(house.clock.now().timestamp() * 1000)
-    await house.context.ledger.write(
-        lambda turn: turn.run(
-            "INSERT INTO gap_sites (site, since, restored_at, told_at, ended_at) VALUES (?, ?, ?, ?, ?)",
-            *(house.site.id, at + 5 * 3_600_000, at - 2, at - 1, at),
-        )
-    )
+
+    def restore(turn):
+        gap.begin(turn, at + 5 * 3_600_000, at)
+        gap.end(turn, house.site.id, at, "shop", "")
+
+    await house.context.ledger.write(restore)
     _, payment = await opened(house)
     await house.live(END_SECONDS + 1_800.0, 60.0)
 

@@ -125,6 +125,7 @@ CREATE TABLE payments (
   paid_at BIGINT,
   close_seen_at BIGINT,
   news_seq BIGINT NOT NULL DEFAULT 0,
+  restores BIGINT NOT NULL DEFAULT 0,
   version BIGINT NOT NULL CHECK (version >= 1),
   FOREIGN KEY (site, order_ref) REFERENCES orders (site, ref),
   UNIQUE (gateway, merchant_ref),
