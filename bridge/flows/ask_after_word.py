@@ -133,7 +133,7 @@ def _note_not_shown(turn: Turn, now: Recorder, payment: Payment, outcome: object
     now.note(turn, payment, NOT_SHOWN, {"code": said.code, "message": said.message} if said else {}, actor=BRIDGE)
     restored = gap.of_payment(turn, payment)
     assert restored is not None, "only such a payment is asked about"
-    if abs(now.at - restored.lost_until) >= LATE_MS:  # a clock that ran ahead may have been set back since
+    if abs(now.at - restored.restored_at) >= LATE_MS:  # a clock that ran ahead may have been set back since
         shown = said.state if isinstance(said, EscrowShown) else type(outcome).__name__
         detail = f"restored books may lack a word of the buyer, and the state that was asked for is {shown}"
         now.case(turn, payment, WORD_UNKNOWN, detail)
@@ -161,7 +161,7 @@ def after_restore(turn: Turn, now: Recorder, payment: Payment, becomes: str) -> 
     restored = gap.of_payment(turn, payment)
     if becomes != "kept" or restored is None:
         return {}
-    passed = now.at - restored.lost_until
+    passed = now.at - restored.restored_at
     is_early = 0 <= passed < silent_ms(now, payment)  # before it only by a clock that has been set back
     return {} if is_early else {SINCE: restored.lost_until}
 

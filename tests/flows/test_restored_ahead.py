@@ -82,6 +82,21 @@ async def test_an_escrow_of_a_payment_made_since_is_not_asked_about(world, paid)
     assert (said.status_code, words_of(world)) == (200, ["confirm"])
 
 
+async def test_a_word_lost_with_the_books_may_be_under_way_still_although_the_backup_ran_ahead(world, paid):
+    """By the backup's clock the restore lay hours ahead, so that "not decided" counted at once."""
+    await keep_ahead(world)
+    await lose(world)
+    await restore_has_ended(world)
+    world.teller.escrow = "kept"
+    early = await escrow(world, paid, "confirm", once=key_of(world, 1))
+    cases = await world.cases(paid)
+    await world.live(180)
+
+    assert (early.status_code, cases) == (409, [])
+    assert (await escrow(world, paid, "confirm", once=key_of(world, 2))).status_code == 200
+    assert words_of(world) == ["status", "status", "confirm"]
+
+
 async def test_a_cash_receipt_of_a_payment_made_since_is_issued_without_a_question(world):
     await world.pair_teller("Receipting")
     await restored_ahead(world)
