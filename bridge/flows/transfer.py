@@ -8,6 +8,8 @@ from bridge.domain.gateway import Absent, Accepted, Done, Gateway, NotSent, Refu
 from bridge.domain.machine import Evidence, Kind, Step
 from bridge.domain.payment import Account, Payment
 from bridge.domain.services import RefundsToAccounts, Transfers, TransferShown
+from bridge.flows.carry_out import contradict
+from bridge.flows.compare import DIFFER
 from bridge.flows.context import Context
 from bridge.flows.pace import (
     ASK_SECONDS,
@@ -79,13 +81,26 @@ async def ask_for_transfer(context: Context, site: Site, gateway: Gateway, opera
     def record(turn: Turn) -> None:
         recorder.journal(turn, payment, conversation)
         current = operations.get(turn, site.id, operation.id)
-        if current is not None and current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
-            if current.refs:
-                _record(turn, recorder, current, conversation.outcome)
-            else:
-                _record_search(turn, recorder, gateway, current, conversation.outcome, asked)
+        assert current is not None, "operations are never deleted"
+        if current.evidence == Evidence.E8:  # people decided while it was asked for, and nobody asks again
+            _hold_against(turn, recorder, current, conversation.outcome)
+        elif current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and current.refs:
+            _record(turn, recorder, current, conversation.outcome)
+        elif current.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
+            _record_search(turn, recorder, gateway, current, conversation.outcome, asked)
 
     await write_down(context, record)
+
+
+def _hold_against(turn: Turn, recorder: Recorder, operation: Operation, outcome: object) -> None:
+    """Have people look again where the gateway shows otherwise than they have just said."""
+    shown = outcome.state if isinstance(outcome, TransferShown) else ""
+    if shown in MADE:
+        contradict(turn, recorder, operation.payment, operation)
+    elif shown in UNMADE and operation.step is Step.OK:
+        payment = payments.get(turn, recorder.site.id, operation.payment)
+        detail = f"people said that a transfer of {operation.amount} KRW was made, and the gateway shows it {shown}"
+        recorder.case(turn, payment, DIFFER, detail)
 
 
 def _record_search(

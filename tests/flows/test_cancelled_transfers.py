@@ -1,10 +1,16 @@
 """A refund by transfer is taken back while it is only registered; the gateway's status alone says what came of it."""
 
+import asyncio
+
 import pytest
 
 from bridge.domain.failures import NotFound, NotNow, RefundRefused
 from bridge.flows.cancel_transfer import cancel_transfer
+from bridge.flows.decide_case import Wish, confirm, propose
+from bridge.flows.refund_to_account import look_at_transfer
 from tests.flows.test_accounts import counter, deposited, transfer
+from tests.flows.test_cases import SEEN, case_of, decide, hire
+from tests.flows.test_slow_answers import Slow
 
 __all__ = ["counter"]
 
@@ -110,6 +116,48 @@ async def test_a_transfer_whose_end_nobody_can_tell_is_a_persons_and_is_still_as
     assert await world.state(payment.id) == "refunded"
     assert await world.cases(payment.id) == []
     await world.check_books()
+
+
+async def decide_while_asked(world, payment, decision, asking):
+    """Let people decide about a transfer whose end nobody can tell, while the gateway is asked where it stands."""
+    world.teller.always["transfer_status"] = "odd"
+    await world.clock.forward(1.1 * 86_400)
+    await world.beat()
+    case = await case_of(world, payment.id, "refund_unknown")
+    await hire(world, "maker", "checker")
+    made = await propose(world.context, Wish(case["id"], decision, SEEN, "operator:maker"))
+    world.teller.always.clear()
+    slow = Slow(world, "transfer_status", 5)
+    walking = asyncio.ensure_future(asking())
+    await world.until(lambda: slow.asked)
+    await confirm(world.context, case["id"], made.id, operator="checker")
+    await world.clock.forward(5)
+    await walking
+
+
+async def test_a_transfer_that_is_shown_made_just_after_people_said_it_was_not_is_theirs_again(registered):
+    """Nothing else tells of it: the money would be called left, and given back a second time."""
+    world, payment, refund = registered
+
+    async def look():
+        world.teller.make_transfer()
+        await look_at_transfer(world.context, world.context.sites.get(world.site.id), refund.id)
+
+    await decide_while_asked(world, payment, "not_refunded", look)
+
+    assert await world.cases(payment.id) == ["external_cancel"]
+    await decide(world, await case_of(world, payment.id), "given_back")
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 55_000
+    await world.check_books()
+
+
+async def test_a_transfer_that_is_shown_cancelled_just_after_people_called_it_made_is_theirs_again(registered):
+    """The buyer would wait for money that nobody sends."""
+    world, payment, refund = registered
+    await decide_while_asked(world, payment, "refunded", lambda: take_back(world, refund.id))
+
+    assert (await world.state(payment.id), world.trade(payment).refunds) == ("refunded", [])
+    assert await world.cases(payment.id) == ["books_differ"]
 
 
 async def test_what_is_over_is_no_transfer_or_was_never_answered_is_refused_in_words(counter):
