@@ -31,6 +31,10 @@ MONEY_CAME = (
     "Money came into the books after this was proposed, and it may be the same: reject it, look again, and propose what"
     " is still there."
 )
+MONEY_WENT = (
+    "The gateway has shown money given back after this was proposed, and it may be the same: reject it, look again, and"
+    " propose what the books still lack."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
         _refuse_early(turn, recorder, payment, decision)
         if writes_in(decision, cases.matter_of(case)) and beside.came_since(turn, payment.id, proposal.made_at):
             raise NotNow(MONEY_CAME, state=case["state"])
+        if decision is Decision.GIVEN_BACK and beside.was_seen_going(turn, payment.id, proposal.made_at):
+            raise NotNow(MONEY_WENT, state=case["state"])
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
         _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)
         carry_out(Sentence(turn, recorder, case, payment, proposal, checker))

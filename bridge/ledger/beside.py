@@ -59,6 +59,15 @@ def came_since(turn: Turn, payment: str, at: int) -> bool:
     return turn.one(asked, payment, at) is not None
 
 
+def was_seen_going(turn: Turn, payment: str, at: int) -> bool:
+    """Whether a notice or an inquiry showed, after that time (milliseconds), that money of a payment was given back."""
+    asked = (
+        "SELECT 1 FROM entries WHERE payment = ? AND kind IN ('refund', 'external_refund', 'orphan_refund')"
+        " AND evidence IN ('E4', 'E7') AND at > ?"
+    )
+    return turn.one(asked, payment, at) is not None
+
+
 def evidence_of_capture(turn: Turn, payment: str) -> str:
     """Give the evidence of a payment's own capture; "" where the books have none."""
     row = turn.one("SELECT evidence FROM entries WHERE payment = ? AND kind = 'capture'", payment)

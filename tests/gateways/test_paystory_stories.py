@@ -6,12 +6,15 @@ from urllib.parse import urlencode
 import pytest
 
 from bridge.clock import stamp
+from bridge.domain.failures import NotNow
 from bridge.domain.gateway import Allowed
 from bridge.domain.payment import Mode
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.decide_case import Wish, confirm, propose, reject
 from bridge.gateways import build
 from bridge.gateways.paystory.sandbox_notices import signed
 from bridge.sandbox.local import ask
+from tests.flows.test_cases import SEEN, case_of, decide, hire
 from tests.gateways.paired import paired
 from tests.gateways.street import Street
 from tests.sandbox.test_paystory import KEY, MID
@@ -303,4 +306,29 @@ async def test_a_deposit_counts_that_is_shown_while_the_closing_of_its_account_h
     assert await street.entries(payment.id) == [("capture", 55_000, "E4")]
     await street.live(700.0, 10.0)
     assert [one.step for one in await street.operations(payment.id) if one.kind == "probe"] == ["fail"]
+    await street.check_books()
+
+
+async def test_what_an_inquiry_showed_given_back_after_people_proposed_just_that_is_in_the_books_once(street):
+    """The inquiry had no answer for so long that people looked into the console; then it came, and they confirmed."""
+    street.register_notices()
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("inquire", "5xx_before", times=None)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
+    await street.live(3_600.0, 20.0)
+    case = await case_of(street, payment.id)
+    await hire(street, "maker", "checker")
+    made = await propose(street.context, Wish(case["id"], "given_back", SEEN, "operator:maker", 5_000))
+    street.sandbox.faults.clear()
+    await street.live(3_600.0, 20.0)
+    with pytest.raises(NotNow, match="may be the same"):
+        await confirm(street.context, case["id"], made.id, operator="checker")
+
+    assert (await street.payment(payment.id)).refunded == street.book(payment).refunded == 5_000
+    await reject(street.context, case["id"], made.id, who="operator:checker", remark="the inquiry showed it")
+    await decide(street, case, "not_given_back")
+    assert (await street.cases(payment.id), street.book(payment).refunded) == (["external_refund"], 5_000)
     await street.check_books()
