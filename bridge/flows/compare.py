@@ -119,6 +119,7 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
     more = own_refunded(turn, payment, outcome.captured, outcome.refunded) - payment.refunded
     if more > 0:
         given_back(turn, recorder, payment, more, outcome.refunded)
+        _close_shown(turn, recorder, payment)
         return ""
     return f"the gateway shows {outcome.refunded} KRW given back, the books {payment.refunded}" if more < 0 else ""
 
@@ -168,6 +169,15 @@ def _not_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
     if payment.captured and told > seen + looked_at:
         detail = f"the gateway's notices tell of {told} cancels past the bridge, and its inquiry shows {seen}"
         recorder.case(turn, payment, EXTERNAL, detail)
+
+
+def _close_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
+    """What notices told and nothing showed in time is shown now, and in the books: whoever called it given back as well
+    would have it there twice."""
+    asked = cases.open_one(turn, payment.id, EXTERNAL)
+    told = notices.many_with_outcome(turn, payment.id, PROVEN_BACK)
+    if asked is not None and not asked["amount"] and 0 < told <= operations.many_past(turn, payment.id):
+        cases.close_case(turn, payment.id, EXTERNAL, "shown by an inquiry, and in the books", recorder.at)
 
 
 def ask_a_person(turn: Turn, recorder: Recorder, payment: Payment) -> None:

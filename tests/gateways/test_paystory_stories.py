@@ -10,7 +10,7 @@ from bridge.domain.failures import NotNow
 from bridge.domain.gateway import Allowed
 from bridge.domain.payment import Mode
 from bridge.flows.check_invariants import check_everything
-from bridge.flows.decide_case import Wish, confirm, propose, reject
+from bridge.flows.decide_case import Wish, confirm, propose, reject, report
 from bridge.gateways import build
 from bridge.gateways.paystory.sandbox_notices import signed
 from bridge.sandbox.local import ask
@@ -319,11 +319,14 @@ async def test_what_an_inquiry_showed_given_back_after_people_proposed_just_that
     street.fault("inquire", "5xx_before", times=None)
     street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
     await street.live(3_600.0, 20.0)
-    case = await case_of(street, payment.id)
+    assert await street.cases(payment.id) == ["external_cancel"]
+    await report(street.context, payment.id, "the console shows a cancel of 5,000 KRW", "operator:maker")
+    case = await case_of(street, payment.id, "reported")
     await hire(street, "maker", "checker")
     made = await propose(street.context, Wish(case["id"], "given_back", SEEN, "operator:maker", 5_000))
     street.sandbox.faults.clear()
     await street.live(3_600.0, 20.0)
+    assert await street.cases(payment.id) == ["reported", "external_refund"], "what notices told is shown by now"
     with pytest.raises(NotNow, match="may be the same"):
         await confirm(street.context, case["id"], made.id, operator="checker")
 
