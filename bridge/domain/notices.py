@@ -72,8 +72,8 @@ class Notice:
     wrote to the shop (address, memo), personal data: it stays in the sealed notice. `late_refs` are what only a notice
     tells (Pay-Story's cash receipt): proven and over all that the payment holds, it brings them though the payment is
     known already; no money hangs on them. `paid_at` is when the money moved by the gateway's clock, where the notice
-    tells. `alike`: another event may be told in just these words (Payple's cancel names neither number nor moment), so
-    what is told again after it was acknowledged may be another.
+    tells, and `gone_at` when it went back. `alike`: another event may be told in just these words (Payple's cancel
+    names neither number nor moment), so what is told again after it was acknowledged may be another.
     """
 
     event: str
@@ -100,6 +100,7 @@ class Notice:
     method: Method | None = None
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
     paid_at: datetime | None = None
+    gone_at: datetime | None = None
     alike: bool = False
 
     @property

@@ -100,14 +100,16 @@ def _ask_about_less(told: Told, left: int) -> None:
 
 def _may_be_of(told: Told, operation: Operation) -> bool:
     """Whether a cancel may be this refund of ours. A reading other than its own amount comes of what is left, and so is
-    of all given back: one that is pending it settles only together with what the books have as given back."""
+    of all given back: one that is pending it settles only together with what the books have as given back, and not of
+    what went back before it was sent by the gateway's own clock: that was somebody else's."""
     notice = told.notice
     readings = notice.readings or (notice.amount,)
     if operation.step not in PENDING_STEPS:
         return operation.amount in readings
     of_all = told.payment.refunded + operation.amount
+    was_sent = notice.gone_at is None or notice.gone_at >= operation.sent_at.replace(microsecond=0)
     return _leaves(told, operation) or any(
-        one == (operation.amount if one == notice.amount else of_all) for one in readings
+        one == operation.amount if one == notice.amount else one == of_all and was_sent for one in readings
     )
 
 

@@ -208,7 +208,8 @@ async def test_a_return_of_another_window_is_refused(house):
         foreign = await client.post(mine, data=other.fields)
         large = await client.post(address, data={"x": "y" * 200_000})
         twice = await client.post(address, content=b"a=1&a=2")
-    assert all(400 <= answer.status_code < 500 for answer in (foreign, large, twice))
+    codes = [answer.status_code for answer in (foreign, large, twice)]
+    assert all(400 <= code < 500 for code in codes), codes
 
 
 # ---- money back
@@ -313,6 +314,26 @@ async def test_the_rest_given_back_in_the_office_is_not_taken_for_our_next_part_
     assert await house.cases(payment.id) == ["refund_unknown", "external_cancel"]
     (case,) = await house.all("SELECT amount FROM cases WHERE reason = 'external_cancel'")
     assert case["amount"] == 38_500, "the case names the difference"
+
+
+async def test_a_late_notice_of_our_part_is_not_taken_for_a_next_that_was_sent_after_the_rest_had_gone_back(house):
+    """What our next part and the first make together is what the first left: only the moment tells them apart."""
+    payment, held = await house.buy(), house.hold_notices()
+    await house.refund(payment.id, 16_500)
+    await house.live(30.0)
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.live(30.0)
+    first, *rest = held
+    await house.let_go(rest)
+    await house.refund(payment.id, 22_000)
+    await house.live(60.0, 30.0)
+    assert await house.cases(payment.id) == ["refund_unknown"]
+    await house.let_go([first])
+    await house.live(60.0, 30.0)
+
+    assert house.book(payment).net == 0
+    assert (await house.payment(payment.id)).refunded == 16_500
+    assert await house.cases(payment.id) == ["refund_unknown", "external_cancel"]
 
 
 async def test_while_nobody_said_what_price_is_a_second_part_may_be_a_case_and_moves_nothing_more(house):

@@ -99,6 +99,7 @@ def _read(raw: bytes, talk: Talk) -> Notice:
         typed={name: form[field] for name, field in TYPED.items() if form.get(field)},
         method=codes.method(form.get("pay_type", ""), form.get("paymethod_group", "")),
         paid_at=read_moment(form.get("pay_date", "")),
+        gone_at=read_moment(form.get("canceldate", "")),
     )
 
 
