@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bridge.flows.health import Check, Words
 from bridge.flows.sites import Site
 from bridge.flows.told import TOLD_IN_SIGHT
+from bridge.flows.urls import shown_kind
 from bridge.ledger import notices
 from bridge.ledger.ledger import Turn
 
@@ -18,11 +19,11 @@ def check_unbelieved(turn: Turn, sites: Sequence[Site], at: int) -> list[Check]:
     """Warn of each gateway that told of money in the last day at an address where none is believed, and at no other;
     `at` in milliseconds. What comes there may be anybody's word, so it only informs."""
     titles = {name: gateway.title for site in sites for name, gateway in site.gateways.items()}
-    many = Counter(
-        gateway
-        for site in sites
-        for gateway, _ in notices.only_told_as(turn, site.id, TOLD_IN_SIGHT, at - COUNTS_MS, at - LATE_MS)
-    )
+    many, span = Counter[str](), (at - COUNTS_MS, at - LATE_MS)
+    for site in sites:
+        for name, gateway in site.gateways.items():
+            if shown_kind(gateway):
+                many[name] += notices.many_only_told_as(turn, site.id, name, TOLD_IN_SIGHT, *span)
     return [
         Check(
             f"{name}.address",
@@ -39,5 +40,5 @@ def check_unbelieved(turn: Turn, sites: Sequence[Site], at: int) -> list[Check]:
             ),
         )
         for name, count in sorted(many.items())
-        if name in titles
+        if count
     ]

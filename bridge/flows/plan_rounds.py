@@ -18,14 +18,17 @@ FOREIGN_NUMBER = "foreign_number"
 """The reason of a case: somebody else's payment at our gateway, or another plan's, claims to be one of ours."""
 
 
+def plan_told_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Plan | None:
+    """Find the plan of whose round a notice tells."""
+    return plans.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref) if notice.round else None
+
+
 def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Payment | None:
     """Find the payment of a plan's round, or make it for the first proven news that it was charged.
 
     The round is open then, for the amount that was agreed: whatever the notice says is compared with that.
     """
-    if not notice.round:
-        return None
-    plan = plans.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref)
+    plan = plan_told_of(turn, recorder, gateway, notice)
     if plan is None:
         return None
     merchant_ref = f"{plan.ref}.{notice.round}"

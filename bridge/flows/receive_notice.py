@@ -15,13 +15,23 @@ from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
 from bridge.flows.plan_life import failed_plan, round_failed
-from bridge.flows.plan_rounds import FOREIGN_NUMBER, round_of
+from bridge.flows.plan_rounds import FOREIGN_NUMBER, plan_told_of, round_of
 from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
 from bridge.flows.requests_made import may_go_on
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.flows.told import ASK_FENCE, COMPARED, DEPOSIT_ASKED, LATER, PERHAPS_OURS, PROVEN_BACK, REPORTED, Told
+from bridge.flows.told import (
+    ASK_FENCE,
+    COMPARED,
+    DEPOSIT_ASKED,
+    LATER,
+    PERHAPS_OURS,
+    PROVEN_BACK,
+    REPORTED,
+    TOLD_IN_SIGHT,
+    Told,
+)
 from bridge.flows.undo import APPROVAL_TOLD
 from bridge.ledger import gap, notices, operations, orders, payments, receipts
 from bridge.ledger.ledger import Turn
@@ -137,7 +147,8 @@ async def _replay(
 
 def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice, trusted: bool) -> Heard:
     if trusted and gap.is_deaf(turn, recorder.site.id):
-        if not notices.store(turn, kept) and notice.alike:
+        is_new = notices.store(turn, kept) or _proves_more(turn, recorder, gateway, kept, notice)
+        if not is_new and notice.alike:
             notices.store_again(turn, kept)
         return Heard(True, KEPT, notice.event != Event.REQUESTED or not notice.request)
     found = _find(turn, recorder, gateway, notice)
@@ -148,6 +159,8 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
         plan = failed_plan(turn, recorder, gateway, notice)
         if plan is not None:
             return _take_failure(turn, recorder, kept, notice, plan)
+        if notice.event == Event.UNBELIEVED and plan_told_of(turn, recorder, gateway, notice) is not None:
+            return _take_in_sight(turn, recorder, kept)
         _note_lost(turn, recorder, notice)
     bound = found is not None and (found[0].state == State.READYING or _is_bound(found[0], notice))
     if found is None or not trusted or not bound:
@@ -184,7 +197,7 @@ def _proves_more(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredN
     except (LedgerBroken, NotGenuine, Unreadable):  # its text is erased by now, or its secret is another
         return False
     is_more = isinstance(told.proof, Circumstantial)
-    return is_more and notices.store(turn, replace(kept, dedupe=f"proven:{kept.dedupe}"))
+    return is_more and notices.store(turn, replace(kept, dedupe=f"{notices.PROVEN}{kept.dedupe}"))
 
 
 def _take_receipt(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: Notice, receipt: Receipt) -> Heard:
@@ -205,6 +218,14 @@ def _take_failure(turn: Turn, recorder: Recorder, kept: StoredNotice, notice: No
     outcome = round_failed(turn, recorder, plan, notice)
     notices.settle(turn, kept.id, "done", outcome, recorder.at)
     return Heard(True, outcome, True)
+
+
+def _take_in_sight(turn: Turn, recorder: Recorder, kept: StoredNotice) -> Heard:
+    """Keep the news of a round of which the books have no payment, at an address where none is believed."""
+    if not notices.store(turn, kept):
+        return Heard(True, "seen before", True)
+    notices.settle(turn, kept.id, "done", TOLD_IN_SIGHT, recorder.at)
+    return Heard(True, TOLD_IN_SIGHT, True)
 
 
 def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> tuple[Payment, Operation | None] | None:

@@ -99,7 +99,7 @@ def notice_urls(context: Context, site: Site) -> list[tuple[str, str, str]]:
         for name, gateway in site.gateways.items()
         if isinstance(gateway, Notifies)
         for kind in gateway.notice_kinds
-        if kind != _shown_kind(gateway)
+        if kind != shown_kind(gateway)
     ]
 
 
@@ -140,11 +140,11 @@ def _first_kind(site: Site, gateway: str) -> str:
 
 
 def _shown(context: Context, site: Site, gateway: str) -> str:
-    kind = _shown_kind(site.gateways[gateway])
+    kind = shown_kind(site.gateways[gateway])
     return notice_url(context, site, gateway, kind) if kind else ""
 
 
-def _shown_kind(gateway: Gateway) -> str:
+def shown_kind(gateway: Gateway) -> str:
     """Name the kind of notice whose address browsers see: nobody types it into a console."""
     kind: str = getattr(gateway, "shown_kind", "")
     return kind

@@ -17,6 +17,8 @@ STORED = "notice.kept"
 """The event of the audit's row of a notice."""
 AGAIN = ":again:"
 """What stands between the name of an event and the id of a notice that told of it again."""
+PROVEN = "proven:"
+"""What stands before the name of an event whose proof came to another address than the first news of it."""
 HASHED = "sha256:"
 ERASED = "erased"
 """What stands in place of a text that is not kept any more: its hash, or nothing of it."""
@@ -209,16 +211,19 @@ def many_with_outcome(turn: Turn, payment: str, outcome: str) -> int:
     return int(row["many"]) if row is not None else 0
 
 
-def only_told_as(turn: Turn, site: str, outcome: str, since: int, until: int) -> list[tuple[str, str]]:
-    """Name the payments, each with its gateway, of which notices with this outcome came then (milliseconds), and none
-    to another address that would have been of use."""
-    rows = turn.all(
-        "SELECT DISTINCT n.gateway, n.payment FROM notices AS n WHERE n.site = ? AND n.received_at BETWEEN ? AND ?"
-        " AND n.outcome = ? AND NOT EXISTS (SELECT 1 FROM notices AS other WHERE other.payment = n.payment"
-        " AND other.gateway = n.gateway AND other.kind <> n.kind) ORDER BY n.gateway, n.payment",
-        *(site, since, until, outcome),
+def many_only_told_as(turn: Turn, site: str, gateway: str, outcome: str, since: int, until: int) -> int:
+    """Count the payments of a gateway, and the rounds of plans, of which notices with this outcome came then
+    (milliseconds), and none to another address that would have been of use."""
+    row = turn.one(
+        "SELECT COUNT(DISTINCT COALESCE(n.payment, n.dedupe)) AS many FROM notices AS n"
+        " WHERE n.site = ? AND n.gateway = ? AND n.received_at BETWEEN ? AND ? AND n.outcome = ?"
+        " AND NOT EXISTS (SELECT 1 FROM notices AS other WHERE other.payment = n.payment"
+        " AND other.gateway = n.gateway AND other.kind <> n.kind)"
+        " AND NOT EXISTS (SELECT 1 FROM notices AS proof WHERE proof.site = n.site AND proof.gateway = n.gateway"
+        " AND proof.dedupe = ? || n.dedupe)",
+        *(site, gateway, since, until, outcome, PROVEN),
     )
-    return [(row["gateway"], row["payment"]) for row in rows]
+    return int(row["many"]) if row is not None else 0
 
 
 def telling(turn: Turn, payment: str, dedupe: str, notice_id: str) -> int:

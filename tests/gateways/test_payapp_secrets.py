@@ -10,7 +10,8 @@ from bridge.flows.urls import notice_urls
 from bridge.sandbox.local import ask
 from tests.gateways.house import hidden
 from tests.gateways.presses import opened, page_of, press
-from tests.gateways.test_payapp_stories import plan_by_script
+from tests.gateways.test_payapp_stories import agree, plan_by_script
+from tests.support.disaster import hand_over, keep, lose
 from tests.support.world import SANDBOX
 
 LISTENER = "http://listener.test/x"
@@ -137,3 +138,48 @@ async def test_nobody_is_told_to_type_the_address_that_browsers_see(house):
 
     assert [kind for _, kind, _ in listed] == ["feedback"]
     assert shown not in {address for _, _, address in listed}
+
+
+async def test_money_that_both_addresses_tell_while_restored_books_are_deaf_counts_once_they_hear(house):
+    """Both were acknowledged, and the one that proves it was taken for a repetition of the other."""
+    checkout, payment = await opened(house)
+    page = await page_of(house, checkout)
+    held = house.hold_notices()
+    await house.authenticate(page)
+    await house.quiet()
+    keep(house)
+    await house.live(10.0, 5.0)
+    await lose(house)
+    await house.let_go(sorted(held, key=lambda one: "/feedback/" in one[0]))
+    await hand_over(house, [])
+    await house.live(300.0, 10.0)
+
+    after = await house.payment(payment.id)
+    assert (after.state, after.captured, await warnings(house)) == ("paid", 55_000, [])
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_plans_round_that_is_told_where_none_is_believed_alone_is_warned_of(house, named):
+    """No payment is of it before the other address tells, so nothing else would say that somebody was charged."""
+    _, fields = await plan_by_script(house)
+    if not named:
+        house.set(common_feedback_url="")
+    await agree(house, fields)
+    await house.live(300.0, 20.0)
+
+    assert [one["state"] for one in await house.all("SELECT state FROM payments")] == ["paid"] * named
+    assert await warnings(house) == ([] if named else ["1 payments not told at the address to trust"])
+    told = [notice for book in house.sandbox.bank.as_json()["payments"] for notice in book["notices"]]
+    assert all(notice["acked"] for notice in told), told
+
+
+async def test_nor_does_a_failed_round_that_is_told_there_say_by_which_number_a_plan_ends(house):
+    """It is anybody's word: another customer's plan would be ended at PayApp in place of this one."""
+    plan, fields = await plan_by_script(house)
+    forged = await overheard(house) | {name: fields[name] for name in ("var1", "var2")}
+    failed = {"pay_state": "99", "mul_no": "77", "rebill_no": "7"}
+    assert (await tell(house, fields["failurl"], forged | failed)).text == "SUCCESS"
+    await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
+    await house.live(120.0, 5.0)
+
+    assert [one.body for one in house.net.sent if b"rebillCancel" in one.body] == []

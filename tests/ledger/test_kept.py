@@ -525,3 +525,25 @@ async def test_a_case_knows_how_much_of_its_money_is_booked_and_what_is_left_of_
     assert await change(cases.book, 900) == (None, 1_000, 1_000), "it is about no less than is booked"
     assert await change(cases.answer, 1_001) == (0, 0, 0)
     assert await books.read(lambda turn: cases.open_one(turn, "p", "another")) is None
+
+
+async def test_what_is_told_at_one_address_alone_is_counted_once_for_each_payment_and_each_round(books):
+    """One round has no payment before the other address tells of it: then its proof is named after the first news."""
+
+    def keep(turn):
+        told = [("1", "script", "d1", "p1", "x"), ("2", "script", "d2", "p1", "x"), ("3", "script", "d3", "p2", "x"),
+                ("4", "feedback", "proven:d3", "p2", "paid"), ("5", "script", "d5", "", "x"),
+                ("6", "script", "d6", "", "x"), ("7", "feedback", "proven:d6", "p3", "paid"),
+                ("8", "script", "d8", "p4", "other")]  # fmt: skip
+        for number, kind, dedupe, payment, outcome in told:
+            one = StoredNotice(f"n{number}", "s", "g", kind, dedupe, "", "sealed", AT, payment=payment)
+            assert notices.store(turn, one)
+            notices.settle(turn, one.id, "done", outcome, AT)
+
+    await books.write(keep)
+
+    def many(gateway, since, until):
+        return lambda turn: notices.many_only_told_as(turn, "s", gateway, "x", since, until)
+
+    assert await books.read(many("g", AT, AT)) == 2
+    assert [await books.read(many(*asked)) for asked in (("g", AT + 1, AT + 2), ("h", AT, AT))] == [0, 0]

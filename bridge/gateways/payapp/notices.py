@@ -55,8 +55,10 @@ def read(raw: bytes, talk: Talk, address: str = KINDS[0]) -> Notice:
     """Read a notice by the kind of its address. Raises Unreadable for other shapes, NotGenuine without all three
     shared values."""
     notice = _read(raw, talk)
-    if address != SHOWN or notice.event in BELIEVED_WHEN_SHOWN:
+    if address != SHOWN:
         return notice
+    if notice.event in BELIEVED_WHEN_SHOWN:
+        return replace(notice, plan="")  # by its number a plan is ended: anybody's word would end another customer's
     event = Event.UNBELIEVED if notice.event in MOVES_MONEY else Event.OTHER
     return replace(notice, event=event, proof=Circumstantial("an address and values that buyers may know"))
 
