@@ -119,7 +119,6 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
     more = own_refunded(turn, payment, outcome.captured, outcome.refunded) - payment.refunded
     if more > 0:
         given_back(turn, recorder, payment, more, outcome.refunded)
-        _close_shown(turn, recorder, payment)
         return ""
     return f"the gateway shows {outcome.refunded} KRW given back, the books {payment.refunded}" if more < 0 else ""
 
@@ -171,12 +170,18 @@ def _not_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
         recorder.case(turn, payment, EXTERNAL, detail)
 
 
-def _close_shown(turn: Turn, recorder: Recorder, payment: Payment) -> None:
+def _close_shown(turn: Turn, recorder: Recorder, payment: Payment, total: int) -> None:
     """What notices told and nothing showed in time is shown now, and in the books: whoever called it given back as well
-    would have it there twice."""
+    would have it there twice. Where one entry may be of several of them, or not of all, the case says so."""
     asked = cases.open_one(turn, payment.id, EXTERNAL)
     told = notices.many_with_outcome(turn, payment.id, PROVEN_BACK)
-    if asked is not None and not asked["amount"] and 0 < told <= operations.many_past(turn, payment.id):
+    if asked is None or asked["amount"] or not told:
+        return
+    if told > operations.many_past(turn, payment.id):
+        recorder.case(
+            turn, payment, EXTERNAL, f"an inquiry shows {total} KRW given back by now, and the books have them"
+        )
+    else:
         cases.close_case(turn, payment.id, EXTERNAL, "shown by an inquiry, and in the books", recorder.at)
 
 
@@ -205,6 +210,7 @@ def given_back(turn: Turn, recorder: Recorder, payment: Payment, amount: int, to
         payment = write_external_refund(recorder, turn, payment, amount=within, evidence=Evidence.E4, cause=cause)
     detail = f"the gateway has given back {amount} KRW more than was asked here: {total} KRW in all"
     recorder.case(turn, payment, DOUBLED, detail, amount)
+    _close_shown(turn, recorder, payment, total)
     return payment
 
 

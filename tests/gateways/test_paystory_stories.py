@@ -335,3 +335,42 @@ async def test_what_an_inquiry_showed_given_back_after_people_proposed_just_that
     await decide(street, case, "not_given_back")
     assert (await street.cases(payment.id), street.book(payment).refunded) == (["external_refund"], 5_000)
     await street.check_books()
+
+
+async def test_what_an_inquiry_about_a_lost_refund_shows_given_back_beside_it_is_asked_about_no_more(street):
+    """People who call it given back would have it in the books twice."""
+    street.register_notices()
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("inquire", "5xx_before", times=None)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
+    await street.live(3_600.0, 20.0)
+    assert await street.cases(payment.id) == ["external_cancel"]
+    street.fault("refund", "drop_after")
+    await street.refund(payment.id, 10_000)
+    street.sandbox.faults.clear()
+    await street.live(300.0, 5.0)
+
+    assert (await street.payment(payment.id)).refunded == street.book(payment).refunded == 15_000
+    assert await street.cases(payment.id) == ["external_refund"]
+    await street.check_books()
+
+
+async def test_an_inquiry_that_shows_two_cancels_together_says_so_in_their_case(street):
+    street.register_notices()
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("inquire", "5xx_before", times=None)
+    for amount in (5_000, 3_000):
+        street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": amount})
+    await street.live(3_600.0, 20.0)
+    assert await street.cases(payment.id) == ["external_cancel"]
+    street.sandbox.faults.clear()
+    await street.live(3_600.0, 20.0)
+
+    assert (await street.payment(payment.id)).refunded == street.book(payment).refunded == 8_000
+    assert "8000 KRW given back by now, and the books have them" in (await case_of(street, payment.id))["detail"]
