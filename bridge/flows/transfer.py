@@ -11,6 +11,7 @@ from bridge.domain.services import RefundsToAccounts, Transfers, TransferShown
 from bridge.flows.carry_out import contradict
 from bridge.flows.compare import DIFFER
 from bridge.flows.context import Context
+from bridge.flows.external import EXTERNAL
 from bridge.flows.pace import (
     ASK_SECONDS,
     DAY_SECONDS,
@@ -97,8 +98,14 @@ def _hold_against(turn: Turn, recorder: Recorder, operation: Operation, outcome:
     shown = outcome.state if isinstance(outcome, TransferShown) else ""
     if shown in MADE:
         contradict(turn, recorder, operation.payment, operation)
+        return
+    payment = payments.get(turn, recorder.site.id, operation.payment)
+    if shown == "registered" and operation.step is Step.FAIL:
+        detail = (
+            f"people said that a transfer of {operation.amount} KRW was not made, and the gateway has it registered"
+        )
+        recorder.case(turn, payment, EXTERNAL, detail, operation.amount)
     elif shown in UNMADE and operation.step is Step.OK:
-        payment = payments.get(turn, recorder.site.id, operation.payment)
         detail = f"people said that a transfer of {operation.amount} KRW was made, and the gateway shows it {shown}"
         recorder.case(turn, payment, DIFFER, detail)
 

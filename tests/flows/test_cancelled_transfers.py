@@ -151,6 +151,22 @@ async def test_a_transfer_that_is_shown_made_just_after_people_said_it_was_not_i
     await world.check_books()
 
 
+async def test_a_transfer_that_is_shown_registered_just_after_people_said_it_was_not_made_is_theirs_again(registered):
+    """It goes out on its day, and nobody asks about it any more."""
+    world, payment, refund = registered
+
+    async def look():
+        await look_at_transfer(world.context, world.context.sites.get(world.site.id), refund.id)
+
+    await decide_while_asked(world, payment, "not_refunded", look)
+
+    assert await world.cases(payment.id) == ["external_cancel"]
+    world.teller.make_transfer()
+    await decide(world, await case_of(world, payment.id), "given_back")
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 55_000
+    await world.check_books()
+
+
 async def test_a_transfer_that_is_shown_cancelled_just_after_people_called_it_made_is_theirs_again(registered):
     """The buyer would wait for money that nobody sends."""
     world, payment, refund = registered
