@@ -163,12 +163,12 @@ def _begin(
 
 def _may_be_lost(turn: Turn, payment: Payment) -> str:
     """Say so where a receipt may have been issued in the time that restored books have lost: no gateway can be asked,
-    so a person looks, once. The case names the backup: by a clock that ran ahead then it is closed before the restore.
+    so a person looks, once. The case names the restore: by a clock that ran ahead at the backup it is closed before.
     """
     restored = gap.of_payment(turn, payment)
     if restored is None:
         return ""
-    lost = f"{LOST} (backup of {rfc3339(from_ms(restored.since))})"
+    lost = f"{LOST} (restored {rfc3339(from_ms(restored.restored_at))})"
     looked = [one for one in cases.of_payment(turn, payment.id) if one["reason"] == CASE and one["closed_at"]]
     if any(one["closed_at"] >= restored.lost_until or lost in one["detail"].split("\n") for one in looked):
         return ""

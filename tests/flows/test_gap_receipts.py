@@ -130,6 +130,21 @@ async def test_what_no_attestation_covers_asks_a_person_once_before_a_receipt_is
     assert (await fresh(world, paid, 3)).json()["state"] == "issued"
 
 
+async def test_a_person_is_asked_again_after_another_restore_of_the_same_backup(world, paid):
+    """What was looked at after the first says nothing of what was issued since, and is lost by the second."""
+    await back_up(world)
+    await restore(world)
+    await fresh(world, paid, 1)
+    await look(world, paid)
+    assert (await world.refund(paid, 10_000, key=key_of(world, 2))).json()["state"] == "done"
+    told = await known(world, paid)
+    assert (await fresh(world, paid, 3)).json()["state"] == "issued"
+    await restore(world, told)
+
+    assert (await fresh(world, paid, 4)).json()["code"] == "pending_outcome"
+    assert world.teller.calls["receipt"] == 1
+
+
 @pytest.mark.sqlite
 async def test_a_person_is_asked_once_too_after_a_backup_that_ran_hours_ahead(world, paid):
     """By its clock every case was closed before the restore, for as long as it ran ahead."""
