@@ -6,7 +6,7 @@ from functools import partial
 
 from bridge.clock import from_ms, now_ms, to_ms
 from bridge.domain.failures import Conflict
-from bridge.domain.gateway import Gateway
+from bridge.domain.gateway import Gateway, captures_itself
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
 from bridge.flows.compare_first import ask_about_lost_time
@@ -14,7 +14,7 @@ from bridge.flows.context import Context
 from bridge.flows.owe_withdrawal import begin_probe
 from bridge.flows.record import Recorder
 from bridge.flows.window_end import must_be_asked, must_be_shown, write_expired
-from bridge.ledger import payments
+from bridge.ledger import notices, payments
 from bridge.ledger.ledger import Turn
 
 GRACE = timedelta(seconds=60)
@@ -74,6 +74,9 @@ def _end(turn: Turn, recorder: Recorder, payment_id: str, gateway: Gateway | Non
         return False
     if must_be_asked(turn, recorder, gateway, payment):
         return False
+    is_approved = gateway is not None and not captures_itself(gateway)
+    if payment.state == State.OPEN and is_approved and notices.pending_of(turn, payment.id):
+        return False  # it may be paid: that news waits for what becomes of another payment
     ask_about_lost_time(turn, recorder, payment)
     write_expired(turn, recorder, payment)
     return True

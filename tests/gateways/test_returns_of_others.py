@@ -203,6 +203,20 @@ async def test_at_welcome_no_order_is_paid_by_what_a_net_cancel_that_people_look
     assert await house.cases(paid.payment) == []
 
 
+async def test_at_welcome_an_order_whose_notice_waits_for_people_is_not_told_to_have_failed_meanwhile(house):
+    """Its window's time was over before they had looked: the buyer read that nothing was paid."""
+    held = house.hold_notices()
+    paid, opened = await brought_first_to_another(house, amount=44_000)
+    await house.live(690.0, 30.0)
+    await house.let_go(held)
+    await house.live(3_600.0, 60.0)
+    assert (await house.state(paid.payment), await house.told(paid.payment)) == ("open", [])
+    await decide(house, await case_of(house, opened.payment), "declined")
+    await house.live(60.0, 5.0)
+
+    assert await holds(house, paid.payment) == KEPT
+
+
 async def bring(house, coming, theirs):
     """Post what belongs to one window where another leads back; gives the answer's status, and the calls it made."""
     before = len(house.net.sent)
