@@ -11,7 +11,7 @@ from tests.gateways import test_key_stories as keys
 from tests.gateways.house import House
 from tests.gateways.paired import paired
 from tests.gateways.street import Street
-from tests.support.disaster import hand_over, keep, lose
+from tests.support.disaster import hand_over, keep, known, lose
 from tests.support.world import SANDBOX, Coming, Opened
 
 KEPT = ("paid", 55_000, 55_000)
@@ -215,6 +215,26 @@ async def test_at_welcome_an_order_whose_notice_waits_for_people_is_not_told_to_
     await house.live(60.0, 5.0)
 
     assert await holds(house, paid.payment) == KEPT
+
+
+async def test_at_welcome_nor_is_it_after_a_restore_of_books_that_knew_its_number_as_the_others(house):
+    """People decided in the lost time, and of the other's end its shop had not heard."""
+    held = house.hold_notices()
+    paid, opened = await brought_first_to_another(house, amount=44_000)
+    await house.live(660.0, 30.0)
+    keep(house)
+    await house.live(30.0, 10.0)
+    await decide(house, await case_of(house, opened.payment), "declined")
+    await house.let_go(held)
+    await house.live(60.0, 5.0)
+    assert await holds(house, paid.payment) == KEPT
+    await lose(house)
+    await hand_over(house, [one for one in known(house) if one["id"] == paid.payment])
+    sent = len(house.net.calls("/cancel/cancel"))
+    await house.live(3_600.0, 60.0)
+
+    assert await holds(house, paid.payment) == KEPT
+    assert len(house.net.calls("/cancel/cancel")) == sent
 
 
 async def bring(house, coming, theirs):
