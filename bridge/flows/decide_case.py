@@ -90,7 +90,7 @@ async def propose(context: Context, wish: Wish, *, site: str | None = None, once
             made_at=at,
         )
         proposals.add(turn, proposal)
-        _note(turn, case, payment, proposal, "case.proposed", wish.maker, at)
+        _note(turn, case, payment, proposal, beside.PROPOSED, wish.maker, at)
         if once is not None:
             replay.remember(turn, case["site"], once.idempotency_key, once.digest, proposal.id, at)
         return proposal
@@ -121,9 +121,9 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
         check_checker(turn, made, Checker(operator, remark, may_alone), recorder.at)
         decision = _offered(turn, case, payment, proposal.decision)
         _refuse_early(turn, recorder, payment, decision)
-        if writes_in(decision, cases.matter_of(case)) and beside.came_since(turn, payment.id, proposal.made_at):
+        if writes_in(decision, cases.matter_of(case)) and beside.came_since(turn, payment.id, case["id"]):
             raise NotNow(MONEY_CAME, state=case["state"])
-        if decision is Decision.GIVEN_BACK and beside.was_seen_going(turn, payment.id, proposal.made_at):
+        if decision is Decision.GIVEN_BACK and beside.was_seen_going(turn, payment.id, case["id"]):
             raise NotNow(MONEY_WENT, state=case["state"])
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
         _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)

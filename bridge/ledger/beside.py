@@ -4,7 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from bridge.ledger import audit
 from bridge.ledger.ledger import Turn
+
+PROPOSED = "case.proposed"
+"""The event of the audit's row of a proposal."""
 
 
 class Said(NamedTuple):
@@ -53,19 +57,27 @@ def is_told_back(turn: Turn, payment: str, amount: int, since: int) -> bool:
     return turn.one(asked, payment, -amount, since) is not None
 
 
-def came_since(turn: Turn, payment: str, at: int) -> bool:
-    """Whether money came into a payment's books after that time (milliseconds), its own or other."""
-    asked = "SELECT 1 FROM entries WHERE payment = ? AND kind IN ('capture', 'orphan_capture') AND at > ?"
-    return turn.one(asked, payment, at) is not None
+def came_since(turn: Turn, payment: str, case: str) -> bool:
+    """Whether money came into a payment's books after a case's last proposal, its own or other."""
+    return any(kind in ("capture", "orphan_capture") for kind, _ in _entered_since(turn, payment, case))
 
 
-def was_seen_going(turn: Turn, payment: str, at: int) -> bool:
-    """Whether a notice or an inquiry showed, after that time (milliseconds), that money of a payment was given back."""
-    asked = (
-        "SELECT 1 FROM entries WHERE payment = ? AND kind IN ('refund', 'external_refund', 'orphan_refund')"
-        " AND evidence IN ('E4', 'E7') AND at > ?"
+def was_seen_going(turn: Turn, payment: str, case: str) -> bool:
+    """Whether a notice or an inquiry showed, after a case's last proposal, that money of a payment was given back."""
+    gone = ("refund", "external_refund", "orphan_refund")
+    return any(kind in gone and evidence in ("E4", "E7") for kind, evidence in _entered_since(turn, payment, case))
+
+
+def _entered_since(turn: Turn, payment: str, case: str) -> list[tuple[str, str]]:
+    """Read kind and evidence of what was entered after a case's last proposal: by the audit's order, as no clock tells
+    for sure what came first."""
+    asked = "SELECT kind, evidence FROM entries WHERE cause = ?"
+    rows = [(row["event"], json.loads(row["detail"])) for row in audit.chain(turn, payment)]
+    made = max(
+        (at for at, (event, said) in enumerate(rows) if (event, said.get("case")) == (PROPOSED, case)), default=0
     )
-    return turn.one(asked, payment, at) is not None
+    entries = [turn.one(asked, said["cause"]) for event, said in rows[made:] if event == audit.ENTRY]
+    return [(row["kind"], row["evidence"]) for row in entries if row is not None]
 
 
 def evidence_of_capture(turn: Turn, payment: str) -> str:

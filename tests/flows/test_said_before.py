@@ -135,15 +135,17 @@ async def test_what_people_found_and_gave_back_is_not_booked_again_by_the_news_o
     assert await tell(at, payment, Event.CANCELLED, "back again") == PERSON, "people spoke of one alone"
 
 
+@pytest.mark.parametrize("turned", [1.0, -3_600.0])
 @pytest.mark.parametrize("decision", ["money_found", "given_back"])
-async def test_money_whose_notice_comes_before_the_second_person_confirms_is_not_booked_by_both(desk, decision):
+async def test_money_whose_notice_comes_before_the_second_person_confirms_is_not_booked_by_both(desk, decision, turned):
+    """Whatever the clock does meanwhile: the audit tells what came first."""
     at = await desk("Accounts")
     payment = await at.payment_in(State.EXPIRED)
     await open_case(at.world, payment, "unexpected_deposit", "the console shows 55000 KRW", 55_000)
     case = await case_of(at.world, payment.id)
     await hire(at.world, "maker", "checker")
     made = await propose(at.world.context, Wish(case["id"], decision, SEEN, "operator:maker"))
-    await at.world.clock.forward(1)
+    at.world.clock.set_back(-turned)
     assert await tell(at, payment, Event.DEPOSITED, "late") == PERSON
     with pytest.raises(NotNow, match="it may be the same"):
         await confirm(at.world.context, case["id"], made.id, operator="checker")
@@ -152,6 +154,19 @@ async def test_money_whose_notice_comes_before_the_second_person_confirms_is_not
     await reject(at.world.context, case["id"], made.id, who="operator:maker", remark="its notice came")
     await decide(at.world, await case_of(at.world, payment.id, "unexpected_deposit"), "no_money")
     assert await at.world.cases(payment.id) == ["money_on_ended_payment"]
+
+
+async def test_nobody_is_kept_from_deciding_because_the_clock_had_run_ahead_when_other_money_came_or_went(desk):
+    """It would be refused for as long as the clock had run ahead, however often they looked again."""
+    at = await desk("Accounts")
+    payment = await at.payment_in(State.PAID)
+    at.world.clock.set_back(-5 * 3_600)
+    assert await tell(at, payment, Event.PART_CANCELLED, "5000", amount=5_000) == "refunded past the bridge"
+    at.world.clock.set_back(5 * 3_600)
+    await report(at.world.context, payment.id, "the console shows 7000 KRW given back besides", "operator:kim")
+    await decide(at.world, await case_of(at.world, payment.id, "reported"), "given_back", amount=7_000)
+
+    assert (await at.world.payment(payment.id)).refunded == 12_000
 
 
 async def test_what_people_found_under_a_foreign_number_is_not_the_payments_own_news(desk):
