@@ -50,8 +50,13 @@ async def _beat(context: Context) -> None:
     heard_at = context.clock.boot_seconds()
     while True:
         await context.clock.sleep(BEAT_SECONDS)
+        renewing = asyncio.create_task(live(context, heard_at), name="renewal")
         try:
-            await live(context, heard_at)
+            await asyncio.shield(renewing)
             heard_at = context.clock.boot_seconds()
+        except asyncio.CancelledError:
+            # Its turn goes on all the same, and after the end it would say that this process lives.
+            await asyncio.gather(renewing, return_exceptions=True)
+            raise
         except BridgeError as error:
             log.error("the lease could not be renewed", code=error.code, detail=error.detail)
