@@ -279,23 +279,29 @@ async def test_a_cancel_that_may_be_our_refund_is_somebody_elses_once_people_say
     await world.check_books()
 
 
-async def test_what_people_saw_taken_and_given_back_is_asked_about_and_not_booked_when_an_inquiry_shows_it(hinted):
-    world = hinted
+async def called_voided(world, *, lies_there=False):
+    """Lose an approval, have people call it taken and given back, and an inquiry that tells of no refunds show it."""
     world.teller.shows_refunds = False
     world.teller.fail("approve", "lost_after")
     world.teller.fail("inquire", *["lost_before"] * 300)
     payment = await world.buy_at_teller()
     await world.live(1_000, step=20)
     assert await world.state(payment.id) == "needs_human"
-    world.trade(payment).refunds.append(55_000)
+    if not lies_there:
+        world.trade(payment).refunds.append(55_000)
     await world.tell("cancelled", payment)
     await world.quiet()
     await decide(world, await case_of(world, payment.id), "voided")
     world.teller.faults.clear()
     await world.live(1_000, step=20)
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    return payment
+
+
+async def test_what_people_saw_taken_and_given_back_is_asked_about_and_not_booked_when_an_inquiry_shows_it(hinted):
+    world, payment = hinted, await called_voided(hinted)
 
     assert (await world.state(payment.id), await world.entries(payment.id)) == ("voided", [])
-    assert await world.cases(payment.id) == ["money_on_ended_payment"]
     await decide(world, await case_of(world, payment.id), "no_money")
     assert (await world.cases(payment.id), await world.entries(payment.id)) == ([], [])
 
@@ -306,19 +312,7 @@ async def test_what_people_answered_of_money_they_had_seen_given_back_is_not_ask
 ):
     """Whoever knows the address of its hints could have them asked for ever, and have the money written twice."""
     world, lies_there = hinted, said in ("money_found", "adopted")
-    world.teller.shows_refunds = False
-    world.teller.fail("approve", "lost_after")
-    world.teller.fail("inquire", *["lost_before"] * 300)
-    payment = await world.buy_at_teller()
-    await world.live(1_000, step=20)
-    if not lies_there:
-        world.trade(payment).refunds.append(55_000)
-    await world.tell("cancelled", payment)
-    await world.quiet()
-    await decide(world, await case_of(world, payment.id), "voided")
-    world.teller.faults.clear()
-    await world.live(1_000, step=20)
-    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    payment = await called_voided(world, lies_there=lies_there)
     for decision in ("money_found", said) if said == "adopted" else (said,):
         await decide(world, await case_of(world, payment.id), decision)
     answered = (await world.cases(payment.id), await world.entries(payment.id))

@@ -309,17 +309,24 @@ async def test_a_deposit_counts_that_is_shown_while_the_closing_of_its_account_h
     await street.check_books()
 
 
-async def test_what_an_inquiry_showed_given_back_after_people_proposed_just_that_is_in_the_books_once(street):
-    """The inquiry had no answer for so long that people looked into the console; then it came, and they confirmed."""
+async def cancelled_unseen(street, *amounts):
+    """Pay, and give these sums (KRW) back in the console: notices tell it, and no inquiry has an answer for an hour."""
     street.register_notices()
     opened = await street.checkout()
     await street.come_back(opened)
     await street.quiet()
     payment = await street.payment(opened.payment)
     street.fault("inquire", "5xx_before", times=None)
-    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
+    for amount in amounts:
+        street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": amount})
     await street.live(3_600.0, 20.0)
     assert await street.cases(payment.id) == ["external_cancel"]
+    return payment
+
+
+async def test_what_an_inquiry_showed_given_back_after_people_proposed_just_that_is_in_the_books_once(street):
+    """The inquiry had no answer for so long that people looked into the console; then it came, and they confirmed."""
+    payment = await cancelled_unseen(street, 5_000)
     await report(street.context, payment.id, "the console shows a cancel of 5,000 KRW", "operator:maker")
     case = await case_of(street, payment.id, "reported")
     await hire(street, "maker", "checker")
@@ -339,15 +346,7 @@ async def test_what_an_inquiry_showed_given_back_after_people_proposed_just_that
 
 async def test_what_an_inquiry_about_a_lost_refund_shows_given_back_beside_it_is_asked_about_no_more(street):
     """People who call it given back would have it in the books twice."""
-    street.register_notices()
-    opened = await street.checkout()
-    await street.come_back(opened)
-    await street.quiet()
-    payment = await street.payment(opened.payment)
-    street.fault("inquire", "5xx_before", times=None)
-    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 5_000})
-    await street.live(3_600.0, 20.0)
-    assert await street.cases(payment.id) == ["external_cancel"]
+    payment = await cancelled_unseen(street, 5_000)
     street.fault("refund", "drop_after")
     await street.refund(payment.id, 10_000)
     street.sandbox.faults.clear()
@@ -359,16 +358,7 @@ async def test_what_an_inquiry_about_a_lost_refund_shows_given_back_beside_it_is
 
 
 async def test_an_inquiry_that_shows_two_cancels_together_says_so_in_their_case(street):
-    street.register_notices()
-    opened = await street.checkout()
-    await street.come_back(opened)
-    await street.quiet()
-    payment = await street.payment(opened.payment)
-    street.fault("inquire", "5xx_before", times=None)
-    for amount in (5_000, 3_000):
-        street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": amount})
-    await street.live(3_600.0, 20.0)
-    assert await street.cases(payment.id) == ["external_cancel"]
+    payment = await cancelled_unseen(street, 5_000, 3_000)
     street.sandbox.faults.clear()
     await street.live(3_600.0, 20.0)
 

@@ -123,8 +123,8 @@ class KeptConnections:
         connection.prepare_threshold, connection.prepared_max = 1, PREPARED_MAX
         # Every turn that reads ends in a rollback, and psycopg then forgets what it prepared, lest a table be another:
         # here none is, and to plan everything anew was most of what the server did.
-        setattr(connection._prepared, "clear", lambda: False)  # noqa: B010 - no method may be assigned to
-        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010 - as before
+        setattr(connection._prepared, "clear", lambda: False)  # noqa: B010 - mypy lets no method be assigned to
+        setattr(connection, "close", functools.partial(self._keep, idle, connection))  # noqa: B010 - nor this one
         return connection
 
     @staticmethod
