@@ -106,11 +106,11 @@ def _may_be_of(told: Told, operation: Operation) -> bool:
     readings = notice.readings or (notice.amount,)
     if operation.step not in PENDING_STEPS:
         return operation.amount in readings
-    of_all = told.payment.refunded + operation.amount
     was_sent = notice.gone_at is None or notice.gone_at >= operation.sent_at.replace(microsecond=0)
-    return _leaves(told, operation) or any(
-        one == operation.amount if one == notice.amount else one == of_all and was_sent for one in readings
-    )
+    others = [one for one in readings if one != notice.amount]
+    is_own = notice.amount in readings and operation.amount == notice.amount
+    with_earlier = was_sent and told.payment.refunded + operation.amount in others
+    return _leaves(told, operation) or is_own or with_earlier
 
 
 def _leaves(told: Told, operation: Operation) -> bool:

@@ -74,8 +74,8 @@ def _end(turn: Turn, recorder: Recorder, payment_id: str, gateway: Gateway | Non
         return False
     if must_be_asked(turn, recorder, gateway, payment):
         return False
-    is_approved = gateway is not None and not captures_itself(gateway)
-    if payment.state == State.OPEN and is_approved and notices.pending_of(turn, payment.id):
+    needs_approval = gateway is not None and not captures_itself(gateway)
+    if payment.state == State.OPEN and needs_approval and notices.pending_of(turn, payment.id):
         return False  # it may be paid: that news waits for what becomes of another payment
     ask_about_lost_time(turn, recorder, payment)
     write_expired(turn, recorder, payment)

@@ -161,18 +161,13 @@ def end(turn: Turn, site: str, at: int, who: str, reason: str) -> None:
 
 def note(turn: Turn, site: str, payment: str, outcome: str, at: int, detail: str = "") -> bool:
     """Note what came of a payment that somebody named; the first time counts, and answers True."""
-    if is_named(turn, site, payment):
+    if turn.one("SELECT 1 FROM gap_payments WHERE site = ? AND payment = ?", site, payment):
         return False
     turn.run(
         "INSERT INTO gap_payments (site, payment, outcome, detail, at) VALUES (?, ?, ?, ?, ?)",
         *(site, payment, outcome, detail[:500], at),
     )
     return True
-
-
-def is_named(turn: Turn, site: str, payment: str) -> bool:
-    """Tell whether somebody named a payment of the time that the books have lost."""
-    return turn.one("SELECT 1 FROM gap_payments WHERE site = ? AND payment = ?", site, payment) is not None
 
 
 def assume(turn: Turn, site: str, payment: str, at: int) -> bool:
