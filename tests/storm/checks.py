@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
 
 from bridge.domain.invariants import KEEPS_MONEY
 from bridge.domain.machine import TERMINAL, UNSETTLED, Evidence, Kind, State, Step
@@ -22,6 +21,7 @@ from bridge.ledger.replay import CLAIM
 from bridge.ledger.sqlite import SqliteTurn
 from bridge.wire.converse import INTENT_SECONDS_MAX
 from tests.storm import accounts, receipts, typed
+from tests.storm.crossing import values_of
 from tests.storm.explained import Side, explains
 from tests.storm.gateways import adapter
 from tests.storm.gateways.setup import Setup
@@ -372,8 +372,8 @@ class Checks:
             values |= {value: row["id"] for name, value in refs.items() if name != "dialect"}
         for payment, coming in self._storm.returns:
             if payment in rows:
-                brought = parse_qsl(coming.body.decode() or urlsplit(coming.url).query)
-                values |= {value: payment for _, value in brought}
+                values |= dict.fromkeys(values_of(coming), payment)
+        values |= {value: payment for value, payment in self._storm.crossing.values().items() if payment in rows}
         values |= self._storm.keys.returned(site, rows)
         if site.setup.transfers:
             asked = "SELECT payment, refs FROM operations WHERE site = ? AND kind = 'refund' ORDER BY id"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.payment import INSTALMENT_AMOUNT_MIN
 from tests.storm.gateways import IN_ESCROW, MODES
 from tests.storm.gateways.setup import Setup
-from tests.storm.regressions import PLAIN, WITHOUT_CROSSED, WITHOUT_STORIES, WITHOUT_WORDS
+from tests.storm.regressions import PLAIN, WITHOUT_CROSSED, WITHOUT_OVERHEARD, WITHOUT_STORIES, WITHOUT_WORDS
 
 if TYPE_CHECKING:
     from tests.storm.people import Sale
@@ -66,6 +66,15 @@ class Extras:
     crossed: bool = False
     """Orders are of one price, and somebody comes back to payments with what belongs to others (`mischief.py`)."""
 
+    first: bool = False
+    """What belongs to others is brought also before its own payment has had it, where the schedule is `crossed`."""
+
+    overheard: bool = False
+    """Somebody who overheard what a shop and PayApp share tells of money at the address that browsers see."""
+
+    ahead: bool = False
+    """The copy of the books is taken while the bridge's clock runs hours ahead, where they are `restored`."""
+
     @property
     def told(self) -> bool:
         """Whether gateways are told more of an order than its price."""
@@ -103,6 +112,9 @@ def draw_extras(seed: int) -> Extras:
         escrow=seed not in WITHOUT_WORDS and chance.random() < 0.14,
         plans=seed not in WITHOUT_WORDS and chance.random() < 0.12,
         crossed=seed not in WITHOUT_CROSSED and chance.random() < 0.08,
+        first=seed not in WITHOUT_OVERHEARD and chance.random() < 0.5,
+        overheard=seed not in WITHOUT_OVERHEARD and chance.random() < 0.3,
+        ahead=seed not in WITHOUT_OVERHEARD and chance.random() < 0.5,
     )
 
 

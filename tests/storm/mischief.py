@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bridge.flows.manage_sites import rotate_key
-from bridge.ledger.sqlite import SqliteTurn
 from bridge.sandbox.bank import Book
 from bridge.sandbox.world import ControlRefused
 from tests.storm.people import Sale
@@ -157,21 +156,39 @@ async def cross_early(storm: "Storm", chance: random.Random) -> None:
 async def _cross_returns(storm: "Storm", chance: random.Random) -> bool:
     """Come back to one payment with what belongs to another; answers whether there were two.
 
-    The other's approval was begun: what nobody was approved with yet moves the other's money at Welcome, where nothing
-    but the answer says whose it is.
+    Where the schedule lets nobody come first, the other's approval was begun: what nobody was approved with yet moves
+    the other's money at Welcome, where nothing but the answer says whose it is.
     """
     if len(storm.returns) < 2:
         return False
     (payment, mine), (theirs, other) = chance.sample(storm.returns, 2)
     path, query = urlsplit(mine.url).path, urlsplit(other.url).query
-    turn = SqliteTurn(storm.disk.connection)
-    begun = turn.one("SELECT 1 FROM operations WHERE payment = ? AND kind = 'approve'", theirs) is not None
-    if path == urlsplit(other.url).path or not begun:
+    if path == urlsplit(other.url).path or storm.crossing.is_swap(payment, theirs):
         return False
-    storm.note(f"{mine.method}s to {payment} what belongs to another")
+    is_first = not storm.crossing.has_begun(theirs)
+    if is_first and not storm.extras.first:
+        return False
+    storm.crossing.bring(payment, theirs, other)
+    storm.note(f"{mine.method}s to {payment} what belongs to another{' that has not begun' if is_first else ''}")
     headers = [FORM, (b"content-length", str(len(other.body)).encode())] if mine.method == "POST" else []
     await storm.to_bridge(mine.method, f"{path}?{query}", headers, other.body, client=BUYER_ADDRESS)
     return True
+
+
+async def overhears(storm: "Storm", chance: random.Random) -> None:
+    """Tell of money that nobody took or gave back, with all that a gateway tells whoever asks it for a payment."""
+    for _ in range(40):
+        await asyncio.sleep(chance.uniform(5.0, 60.0))
+        if storm.weather.calm:
+            return
+        for gate in storm.gates.values():
+            told = gate.site.setup.overheard(gate.desk, chance)
+            if told is not None:
+                url, body = told
+                storm.weather.struck["forged_notice"] += 1
+                storm.note(f"somebody tells what was never true: {body.decode()}")
+                headers = [FORM, (b"content-length", str(len(body)).encode())]
+                await storm.to_bridge("POST", urlsplit(url).path, headers, body, client="192.0.2.66")
 
 
 async def _foreign_refund(storm: "Storm", sales: list[Sale], chance: random.Random) -> bool:

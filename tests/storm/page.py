@@ -42,13 +42,16 @@ shop's own page at Mainpay and Welcome, and their number is looked for in every 
 bridge's (`tests/storm/typed_keys.py`), or the windows of Welcome are in escrow, clerks report deliveries and buyers say
 yes or no, here or at the gateway (`tests/storm/escrow.py`), or orders are plans that PayApp charges by itself, whose
 days come within minutes, and which rest, go on and end (`tests/storm/plans.py`). In some seeds all orders have one
-price, and returns are brought to payments that they do not belong to, once their own approval has begun
-(`tests/storm/mischief.py`). In some seeds a bit of a row is
+price, and returns are brought to payments that they do not belong to, once their own approval has begun or before
+(`tests/storm/crossing.py`); of two payments one is told what belongs to the other, not both at once. In some somebody
+tells at the address that PayApp's script shows to browsers of money that nobody took or gave back, with the values
+that PayApp sends to every address (`tests/storm/mischief.py`): nothing may come of it. In some seeds a bit of a row is
 flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
-of the storm takes their place, while the shops hand over what they heard: what agreed before must agree again,
-nothing is given back again, and each gap ends or waits for a case's person (`tests/storm/restoring.py`); what only a
-case of the lost books told is not judged, nor a copy older than a site's key, nor one put back while a storm rages.
+of the storm, perhaps made while the clock ran up to an hour ahead, takes their place, while the shops hand over what
+they heard: what agreed before must agree again, nothing is given back again, and each gap ends or waits for a case's
+person (`tests/storm/restoring.py`); what only a case of the lost books told is not judged, nor a copy older than a
+site's key, nor one put back while a storm rages.
 What is not there: sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's
 thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those. Plans that are registered by PayApp's
 script, and Pay-Story's escrow, of which nothing is told or asked, are not there either.

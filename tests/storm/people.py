@@ -135,6 +135,8 @@ class Buyer:
         if coming is None:
             return
         storm.returns.append((opened["payment"], coming))
+        if storm.extras.crossed and storm.extras.first:  # whoever brings it elsewhere may come before
+            await asyncio.sleep(self._chance.choice((0.0, 20.0, 60.0)))
         times = self._chance.choice((2, 3)) if weather.strikes("comes_back_twice") else 1
         await asyncio.gather(*(self._follow(opened, coming) for _ in range(times)))
         while weather.strikes("reloads"):

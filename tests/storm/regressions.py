@@ -53,3 +53,5 @@ WITHOUT_WORDS = WITHOUT_STORIES | HASTY
 """Those found before cards were registered by their number, and before there were escrows and plans."""
 WITHOUT_CROSSED = frozenset(REGRESSIONS) - CROSSED
 """Those found before buyers came back to one payment with what belongs to another."""
+WITHOUT_OVERHEARD = frozenset(REGRESSIONS)
+"""Those found before a return was brought first to another's payment, and before anybody told what they overheard."""

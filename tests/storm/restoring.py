@@ -25,6 +25,10 @@ STEP_SECONDS = 120.0
 GAP_HOURS_MAX = 12
 TRIES = 12
 AGAIN_SECONDS = 600.0
+AHEAD_SECONDS = (900.0, 1_800.0, 3_600.0)
+SET_RIGHT_SECONDS = 45.0
+"""By how much a right clock is set ahead when the copy is taken: what is restored remembers it for as long, and a shop
+tries to hand over what it knows for two hours."""
 SAYS = ("id", "state", "version", "amount", "refunded", "attestation")
 
 
@@ -44,12 +48,19 @@ class Restoring:
         self._storm = storm
         self._copy: Copy | None = None
         self.begun = False
+        self._right = 0.0
         self._agreed: set[str] = set()
         chance = random.Random(f"{storm.seed}:restoring")
         if storm.extras.restored:
             storm.loop.call_later(chance.uniform(*KEPT_SECONDS), self._keep)
 
     def _keep(self) -> None:
+        is_ahead = self._storm.extras.ahead and self._storm.clock.skew_seconds <= 0
+        if is_ahead:
+            ahead = random.Random(f"{self._storm.seed}:ahead").choice(AHEAD_SECONDS)
+            self._right = self._storm.clock.skew_seconds
+            self._storm.jump(ahead)
+            self._storm.later(SET_RIGHT_SECONDS, self._set_right)
         connection = self._storm.disk.connection
         names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
         rows = {
@@ -57,7 +68,11 @@ class Restoring:
         }
         keys = [len(shop.keys) for shop in self._storm.shops.values()]
         self._copy = Copy(now_ms(self._storm.clock), keys, rows)
-        self._storm.note("a copy of the books is kept")
+        self._storm.note(f"a copy of the books is kept{' by a clock that runs ahead' if is_ahead else ''}")
+
+    def _set_right(self) -> None:
+        """Set the clock back to what it was, unless that was done meanwhile."""
+        self._storm.jump(min(0.0, self._right - self._storm.clock.skew_seconds))
 
     def after_the_calm(self) -> None:
         """Lose the books, let the gap pass, and judge."""

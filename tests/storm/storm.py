@@ -20,6 +20,7 @@ from tests.storm.accounts import Cashier
 from tests.storm.agenda import Agenda
 from tests.storm.checks import Checks
 from tests.storm.clock import CALM_SECONDS_MAX, BridgeClock, TrueClock, begin
+from tests.storm.crossing import Crossing
 from tests.storm.escrow import Escrow, Recipient
 from tests.storm.extras import Extras, draw_extras, dress, type_cards, type_keys
 from tests.storm.gate import Gate
@@ -117,6 +118,7 @@ class Storm:
         self.checks = Checks(self)
         self.told = Told(self)
         self.keys = Keys(self)
+        self.crossing = Crossing(self)
         self.receipts = Receipts(self)
         self.typed_keys = TypedKeys(self)
         self.escrow = Escrow(self)
@@ -202,6 +204,8 @@ class Storm:
             work.append(mischief.pays_again(self, random.Random(f"{self.seed}:pays again")))
         if self.extras.crossed:
             work.append(mischief.cross_early(self, random.Random(f"{self.seed}:crossed")))
+        if self.extras.overheard:
+            work.append(mischief.overhears(self, random.Random(f"{self.seed}:overheard")))
         return [*work, mischief.strangers(self, self.sales, seeds[2]), mischief.operator(self, seeds[3])]
 
     async def _after(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ from bridge.domain.gateway import Return
 from bridge.domain.tax import Split
 from bridge.flows import approve, finish_checkout, issue_receipt, tax_of_refund
 from bridge.flows.move_receipt import move_receipt
+from bridge.gateways.payapp import notices as payapp_notices
 from bridge.gateways.payple import notices as payple_notices
 from bridge.gateways.payple.adapter import Payple, PaypleAtOnce
 from bridge.gateways.welcome.adapter import Welcome
@@ -58,6 +59,35 @@ def test_a_bridge_that_approves_with_another_payments_return_is_found_out(monkey
     monkeypatch.setattr(approve.replay, "claim", lambda *_: True)
 
     assert is_found_out("I4", CROSSED)
+
+
+def test_a_return_is_brought_to_another_payment_before_its_own_has_begun():
+    firsts = []
+    with storms("welcome") as made:
+        for seed in [seed for seed in range(1, 1_200) if draw_extras(seed).crossed and draw_extras(seed).first][:30]:
+            found = made.run(seed)
+            assert not found.violations
+            firsts += [line for line in found.log if "another that has not begun" in line]
+
+    assert len(firsts) > 3
+
+
+def test_money_that_is_believed_where_browsers_see_that_notices_go_is_found_out(monkeypatch):
+    with storms("payapp") as made:
+        assert made.run(365).faults["forged_notice"] > 5
+    monkeypatch.setattr(payapp_notices, "SHOWN", "nowhere")
+
+    assert is_found_out("I2", [365], "payapp")
+
+
+def test_books_are_copied_while_the_clock_runs_ahead():
+    few = [seed for seed in range(1, 2_000) if draw_extras(seed).restored and draw_extras(seed).ahead][:12]
+    with storms() as made:
+        found = [made.run(seed) for seed in few]
+    ahead = ["by a clock that runs ahead" in line for one in found for line in one.log]
+
+    assert not any(one.violations for one in found)
+    assert sum(ahead) > 5
 
 
 def test_what_had_nothing_to_strike_is_not_counted(monkeypatch):

@@ -1,5 +1,6 @@
 """PayApp in a storm: the money moves in its window, without a call of ours, and it can be asked nothing."""
 
+import random
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from tests.storm.gateways.window import Browser, Entered, hidden
 SELLER = "payapptest"
 PAGE = re.compile(r"/payapp/p/[\w-]+")
 KEYS = {"linkkey": "KEY0123456789", "linkval": "VAL0123456789"}
+TOLD = ("1", "4", "4", "8", "9", "10", "64", "70", "71")
+"""States of payments: asked, paid, cancelled, waiting, given back in whole or in part."""
 MOODS: Mapping[str, tuple[Any, ...]] = {
     "partial_price": ("cancelled", "remaining"),
     "full_after_part_refused": (True, False),
@@ -84,6 +87,21 @@ def _round_of(desk: Any, ref: str) -> tuple[int, int]:
     return (request.price if request.paid_at else 0, request.refunded) if request is not None else (0, 0)
 
 
+def _overheard(desk: Any, chance: random.Random) -> tuple[str, bytes] | None:
+    """Tell of any request, at the address of one that a browser made, with what PayApp sends to every address."""
+    requests = list(desk._till.requests.values())
+    shown = [one.form["feedbackurl"] for one in requests if one.by_script and one.form.get("feedbackurl")]
+    if not shown:
+        return None
+    about = chance.choice(requests)
+    fields = {"userid": SELLER, **KEYS, "price": str(about.price), "mul_no": str(about.mul_no), "pay_type": "1"}
+    fields |= {name: about.form.get(name, "") for name in ("var1", "var2")}
+    fields |= {"pay_state": chance.choice(TOLD), "pay_date": f"{desk._till.world.now():%Y-%m-%d %H:%M:%S}"}
+    if chance.random() < 0.3 and fields["pay_state"] != "1":
+        fields |= {"mul_no": str(chance.choice(requests).mul_no)}
+    return chance.choice(shown), urlencode(fields).encode()
+
+
 SETUP = Setup(
     "payapp",
     "payapp",
@@ -116,6 +134,7 @@ SETUP = Setup(
     secrets=tuple(KEYS.values()),
     blind=True,
     scripted=True,
+    overheard=_overheard,
     receipts=Receipting("cashStRegist", "cashStCancel", _written, _cancel_receipt),
     unfindable=dict.fromkeys(
         ("cashStRegist", "billRegist", "rebillStop", "rebillStart"), ("duplicate", "duplicate_unseen")

@@ -1,5 +1,6 @@
 """What a storm must know of a gateway: how it is set up, driven and refused, and what nobody could find out."""
 
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +92,8 @@ class Setup:
     another's would be taken for ours.
     `undo_by_amount`: what is taken back is the amount asked for, whatever was taken: more of it only a notice tells.
     `scripted`: a buyer who tells no phone number asks the gateway by its script, once a press; each press is a request
-    that may be paid, and of a second one's money a notice alone tells.
+    that may be paid, and of a second one's money a notice alone tells. `overheard` makes a false notice, and the
+    address where browsers see that such go, with all that it tells whoever asks it for a payment: it must move nothing.
     `parts` and `months` are the fields in which it is told what is VAT, and of instalments; with `parts_refused` in its
     answer it finds such parts wrong. `offers_months`: its window can be told of months.
     `keys` are the ways in which its window registers a key: the method, and whether it takes an order's money as well;
@@ -138,6 +140,7 @@ class Setup:
     doubles_told: bool = False
     charges_twice: frozenset[str] = frozenset()
     scripted: bool = False
+    overheard: Callable[[Any, random.Random], tuple[str, bytes] | None] = lambda desk, chance: None
     parts: tuple[Parts, ...] = ()
     parts_refused: tuple[str, ...] = ()
     months: tuple[str, ...] = ()
