@@ -227,7 +227,10 @@ class Undoes(Protocol):
 
 @runtime_checkable
 class Probes(Protocol):
-    """A gateway that captures by itself, and whose request can be withdrawn as long as nobody has paid it."""
+    """A gateway that captures by itself, and whose request can be withdrawn as long as nobody has paid it:
+    `request_number` is the name under which a payment keeps the number of the request that it was paid by."""
+
+    request_number: str
 
     def probe_unpaid(self, payment: Payment, stamp: Stamp) -> Exchange[Unpaid | PerhapsPaid | Unknown]:
         """Withdraw the request at its end (PayApp `paycancel` with `cancelmode=ready`): its success proves it unpaid.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from bridge.domain.failures import NotGenuine
-from bridge.domain.gateway import NamesByReturn
+from bridge.domain.gateway import NamesByReturn, Probes
 from bridge.domain.payment import Payment
 from bridge.domain.windows import Return
 from bridge.flows.context import Context
@@ -32,14 +32,25 @@ async def refuse_claimed(context: Context, theirs: _Theirs, returned: Return) ->
 
 def claim_number(turn: Turn, site: Site, payment: Payment, at: int) -> None:
     """Bind the gateway's number of what was paid to its payment, where no return had brought it (a charge, a notice)
-    and a return's number is all that a net-cancel needs; `at` in milliseconds.
+    and that number is all that taking it back needs, or withdrawing its request; `at` in milliseconds.
 
     Also where another's return had brought it: that it did is a browser's word, and whose it is the gateway's.
     """
-    gateway = site.gateways.get(payment.gateway)
-    number = payment.refs.get(gateway.claimed, "") if isinstance(gateway, NamesByReturn) else ""
+    number = payment.refs.get(_bound_by(site.gateways.get(payment.gateway)), "")
     if number and not replay.claim(turn, payment.gateway, number, payment.id, at):
         replay.rebind(turn, replay.EVERYWHERE, replay.claim_key(payment.gateway, number), payment.id)
+
+
+def _bound_by(gateway: object) -> str:
+    """Name the number that belongs to one payment alone, or nothing."""
+    if isinstance(gateway, NamesByReturn):
+        return gateway.claimed
+    return gateway.request_number if isinstance(gateway, Probes) else ""
+
+
+def was_paid_by_another(turn: Turn, payment: Payment, number: str) -> bool:
+    """Tell whether another payment was paid by a request that a browser has named as this one's."""
+    return replay.claimant(turn, payment.gateway, number) not in ("", payment.id)
 
 
 def is_anothers(turn: Turn, gateway: object, payment: Payment, returned: Mapping[str, str]) -> bool:

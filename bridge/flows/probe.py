@@ -10,7 +10,7 @@ from bridge.domain.reasons import Reason
 from bridge.flows.context import Context
 from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, waited_ms
 from bridge.flows.record import BRIDGE, Recorder
-from bridge.flows.requests_made import end_request, in_turn
+from bridge.flows.requests_made import drop_others, end_request, in_turn
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_after_window, talk
 from bridge.flows.undo import needs_human
@@ -27,12 +27,18 @@ async def probe_once(context: Context, site: Site, gateway: Gateway, operation: 
     recorder = Recorder.now(context, site)
     claimed = claimed_until(gateway, recorder.at)
 
-    def claim(turn: Turn) -> Payment:
+    def claim(turn: Turn) -> Payment | None:
+        payment = payments.get(turn, site.id, operation.payment)
+        if payment.requests and not (payment := drop_others(turn, recorder, payment)).requests:
+            write_unpaid(turn, recorder, payment, operation, Evidence.E7)
+            return None
         operations.claim(turn, operation, context.owner, claimed)
-        return in_turn(payments.get(turn, site.id, operation.payment), operation.tries // 2)
+        return in_turn(payment, operation.tries // 2)
 
     intended_at = context.clock.boot_seconds()
     payment = await context.ledger.write(claim)
+    if payment is None:
+        return
     exchange = gateway.probe_unpaid(payment, recorder.stamp)
     tried = replace(operation, tries=operation.tries + 1)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=tried)

@@ -8,11 +8,12 @@ from bridge.domain.gateway import Event, Notice
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State
 from bridge.domain.payment import REQUESTS, Payment
 from bridge.flows.capture import CAPTURED
+from bridge.flows.claims import was_paid_by_another
 from bridge.flows.external import EXTERNAL
 from bridge.flows.orphans import REASON as ORPHANED
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_withdrawal import is_taken
-from bridge.flows.record import Recorder
+from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.said_before import beside_before, found_before
 from bridge.flows.told import GATEWAY, KNOWN, NOTHING_TO_DO, PERSON, Told
 from bridge.ledger import operations, payments
@@ -53,6 +54,14 @@ def end_request(turn: Turn, recorder: Recorder, payment: Payment, number: str, a
         return payment
     left = tuple(one for one in payment.requests if one != number)
     return _write(turn, recorder, payment, left, actor, "window.withdrawn")
+
+
+def drop_others(turn: Turn, recorder: Recorder, payment: Payment) -> Payment:
+    """Take off requests that other payments were paid by: that they were made for this one is a browser's word."""
+    left = tuple(one for one in payment.requests if not was_paid_by_another(turn, payment, one))
+    if left == payment.requests:
+        return payment
+    return _write(turn, recorder, payment, left, BRIDGE, "window.not_its_own")
 
 
 def is_same(payment: Payment, named: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from bridge.flows.context import Context
 from bridge.flows.pace import claimed_until
 from bridge.flows.probe import still_ours
 from bridge.flows.record import BRIDGE, Recorder
-from bridge.flows.requests_made import end_request
+from bridge.flows.requests_made import drop_others, end_request
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
@@ -32,7 +32,7 @@ async def withdraw_once(context: Context, site: Site, gateway: Gateway, operatio
     claimed = claimed_until(gateway, recorder.at)
 
     def claim(turn: Turn) -> Payment | None:
-        payment = payments.get(turn, site.id, operation.payment)
+        payment = drop_others(turn, recorder, payments.get(turn, site.id, operation.payment))
         left = _left(payment, operation)
         if not left:  # notices told their end
             _end(turn, recorder, payment, operation, Evidence.E7)

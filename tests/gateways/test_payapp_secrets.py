@@ -9,7 +9,7 @@ from bridge.flows.check_health import check_health
 from bridge.flows.urls import notice_urls
 from bridge.sandbox.local import ask
 from tests.gateways.house import hidden
-from tests.gateways.presses import opened, page_of, press
+from tests.gateways.presses import opened, page_of, press, withdrawals
 from tests.gateways.test_payapp_stories import agree, plan_by_script
 from tests.support.disaster import hand_over, keep, lose
 from tests.support.world import SANDBOX
@@ -107,6 +107,30 @@ async def test_the_address_of_the_sellers_office_tells_of_the_money_whichever_co
     after = await house.payment(payment.id)
     assert (after.state, after.captured, house.book(after).net) == ("paid", 55_000, 55_000)
     assert await house.cases(payment.id, only_open=False) == []
+
+
+@pytest.mark.parametrize("first", ["paid", "forged"])
+async def test_a_request_that_another_payment_was_paid_by_is_withdrawn_for_none_and_makes_nobody_look(house, first):
+    """Its number may be guessed, as PayApp counts: people would find it paid, for an order that nobody has paid."""
+    theirs, _ = await opened(house)
+    page = await page_of(house, theirs)
+    (number,) = (await house.payment(theirs.payment)).requests
+    mine, payment = await opened(house)
+    shown = await page_fields(house, mine.window_url)
+    forged = await overheard(house) | {name: shown[name] for name in ("var1", "var2")}
+    forged |= {"pay_state": "1", "mul_no": number, "price": "54000"}  # of its own price it is a repetition
+    if first == "forged":
+        await tell(house, shown["feedbackurl"], forged)
+    await house.authenticate(page)
+    await house.quiet()
+    if first == "paid":
+        await tell(house, shown["feedbackurl"], forged)
+    await house.live(7_500.0, 60.0)
+
+    after = await house.payment(theirs.payment)
+    assert (after.state, after.refs["mul_no"], house.book(after).net) == ("paid", number, 55_000)
+    assert (await house.state(payment.id), await house.cases(payment.id, only_open=False)) == ("expired", [])
+    assert withdrawals(house) == []
 
 
 async def test_where_the_office_names_no_address_a_paid_window_is_a_persons_at_its_end(house):

@@ -72,6 +72,7 @@ class PayApp(Billing, Office):
     notice_kinds: tuple[str, ...] = notices.KINDS
     shown_kind: str = notices.SHOWN
     numbers: tuple[str, ...] = ("mul_no",)
+    request_number: str = "mul_no"
     details: tuple[str, ...] = notices.DETAILS
 
     @property

@@ -11,6 +11,7 @@ EVENTS: dict[str, Said] = {
     "window.not_loaded": Said("구매자에게 결제창이 뜨지 않았어요", "Window script not loaded by the buyer's browser"),
     "window.vouched": Said("결제사가 이 사이트를 확인했어요", "The gateway knows this site"),
     "window.requested": Said("구매자가 결제를 요청했어요", "The buyer's browser asked for the payment"),
+    "window.not_its_own": Said("다른 결제의 요청이라고 밝혀졌어요", "A request turned out to be another payment's"),
     "window.withdrawn": Said("결제 요청을 취소했어요", "A request for the payment was withdrawn"),
     "window.not_withdrawn": Said("남은 결제 요청을 취소하지 못했어요", "A request left over was not withdrawn"),
     "window.end_moved": Said("결제창이 끝날 시각을 시계에 맞췄어요", "Window's end follows the clock"),

@@ -107,6 +107,7 @@ final class Story {
 			'window.not_loaded'       => __( 'The buyer\'s browser did not load the payment window', 'pay-bridge' ),
 			'window.vouched'          => __( 'The gateway knows this site', 'pay-bridge' ),
 			'window.requested'        => __( 'The buyer asked the gateway for the payment', 'pay-bridge' ),
+			'window.not_its_own'      => __( "A request turned out to be another payment's", 'pay-bridge' ),
 			'window.withdrawn'        => __( 'A request for the payment was withdrawn', 'pay-bridge' ),
 			'window.not_withdrawn'    => __( 'A request left over was not withdrawn', 'pay-bridge' ),
 			'window.closed'           => __( 'Buyer closed the payment window', 'pay-bridge' ),

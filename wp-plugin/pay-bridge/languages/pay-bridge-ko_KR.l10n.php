@@ -23,6 +23,7 @@ return array(
 		'A payment\'s order cannot be found in the shop. It was not marked as paid.' => '결제의 주문을 찾을 수 없어요. 결제 완료로 바꾸지 않았어요.',
 		'A request for the payment was withdrawn' => '결제 요청을 취소했어요',
 		'A request left over was not withdrawn' => '남은 결제 요청을 취소하지 못했어요',
+		'A request turned out to be another payment\'s' => '다른 결제의 요청이라고 밝혀졌어요',
 		'A round could not be charged: %s' => '결제되지 않은 회차: %s',
 		'Account for the deposit' => '입금할 가상계좌',
 		'Account' => '계좌',
