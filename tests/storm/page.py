@@ -49,9 +49,9 @@ that PayApp sends to every address (`tests/storm/mischief.py`): nothing may come
 flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have
 found the books whole (`tests/storm/forger.py`). In some the books are lost after the calm, and a copy from the middle
 of the storm, perhaps made while the clock ran up to an hour ahead, takes their place, while the shops hand over what
-they heard: what agreed before must agree again, nothing is given back again, and each gap ends or waits for a case's
-person (`tests/storm/restoring.py`); what only a case of the lost books told is not judged, nor a copy older than a
-site's key, nor one put back while a storm rages.
+they heard: what agreed before must agree again, nothing is given back again, each gap ends or waits for a case's
+person, and what clerks give back afterwards is made, or they hear why not (`tests/storm/restoring.py`); what only a
+case of the lost books told is not judged, nor a copy older than a site's key, nor one put back while a storm rages.
 What is not there: sockets and TLS (the wire's verdicts, deadlines, slots and kept connections are), the writer's
 thread, PostgreSQL, and the WordPress plugin's PHP; other tests have those. Plans that are registered by PayApp's
 script, and Pay-Story's escrow, of which nothing is told or asked, are not there either.

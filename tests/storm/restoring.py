@@ -24,6 +24,10 @@ DEAD_SECONDS = 30.0
 STEP_SECONDS = 120.0
 GAP_HOURS_MAX = 12
 TRIES = 12
+REFUND_SECONDS = 7_200.0
+DONE = (200, 201, 202)
+REFUSED = 422
+"""How a clerk's refund is answered of which the gateway takes none, or not this one: they hear whose it is."""
 AGAIN_SECONDS = 600.0
 AHEAD_SECONDS = (900.0, 1_800.0, 3_600.0)
 SET_RIGHT_SECONDS = 45.0
@@ -102,6 +106,35 @@ class Restoring:
         self._judge(turn, given)
         again = [storm.begin(one.speak_again()) for one in storm.recipients]
         storm.loop.run(STEP_SECONDS if again else 0.0)  # W1 judges that
+        self._give_back_after(turn)
+
+    def _give_back_after(self, turn: SqliteTurn) -> None:
+        """Let clerks give back, once the gap has passed, what nobody looks at: it is made, or they hear why not."""
+        storm, chance = self._storm, random.Random(f"{self._storm.seed}:after the gap")
+        asked = (
+            "SELECT id, site, merchant_ref, captured - refunded AS net FROM payments WHERE captured > refunded"
+            " AND state IN ('paid', 'part_refunded')"
+            " AND NOT EXISTS (SELECT 1 FROM cases WHERE state = 'open' AND payment = payments.id) ORDER BY id"
+        )
+        waiting = {one.site for one in gap.open_gaps(turn)}
+        owed = [row for row in turn.all(asked) if row["merchant_ref"] in self._agreed and row["site"] not in waiting]
+        for row in owed:
+            part = {"amount": row["net"] // 3} if chance.random() < 0.5 else {}
+            wish = {"reason": "고객 요청", "actor": "wp:7"} | part
+            storm.begin(self._refund(storm.shops[row["site"]], row["id"], wish, chance.randbytes(12).hex()))
+        storm.loop.run(REFUND_SECONDS if owed else 0.0)
+        self._judge_agreement(turn)
+        pending = "SELECT state FROM operations WHERE kind = 'refund' AND state IN ('sent', 'unknown') AND payment = ?"
+        left = [row["merchant_ref"] for row in owed if turn.one(pending, row["id"]) is not None]
+        self._storm.checks.holds("R4", not left, f"what was given back after the gap is not known: {left}")
+
+    async def _refund(self, shop: Shop, payment: str, wish: dict[str, Any], key: str) -> None:
+        path, key = f"/v1/payments/{payment}/refunds", f"{int(self._storm.true.now().timestamp()):08x}{key}"
+        heard = await shop.send(shop.sign("POST", path, wish, key=key))
+        status = heard.status if heard is not None else 0
+        self._storm.note(f"{shop.site.setup.name} refunds after the gap: {status}")
+        self._storm.checks.deeds["given back after a gap"] += status in DONE
+        self._storm.checks.holds("R4", status in (*DONE, REFUSED), f"a refund after the gap was answered {status}")
 
     def _given_back(self) -> dict[str, int]:
         books = [book for gate in self._storm.gates.values() for book in gate.books()]
@@ -176,10 +209,14 @@ class Restoring:
         undone = "SELECT merchant_ref FROM payments WHERE state = 'voided' AND id IN (SELECT payment FROM operations"
         undone = f"{undone} WHERE kind = 'undo' AND state = 'ok')"
         fresh = {row["merchant_ref"] for row in turn.all(undone) if not given.get(row["merchant_ref"])}
+        self._judge_agreement(turn)
+        again = [ref for ref, many in self._given_back().items() if many != given.get(ref, 0) and ref not in fresh]
+        checks.holds("R2", not again, f"after the gap money is given back again: {again}")
+
+    def _judge_agreement(self, turn: SqliteTurn) -> None:
         for ref, there, here in self._compared(turn):
             of_it = "(SELECT id FROM payments WHERE merchant_ref = ?)"
             named = turn.one(f"SELECT 1 FROM cases WHERE state = 'open' AND payment IN {of_it}", ref) is not None
             known = there == here or named or ref not in self._agreed
-            checks.holds("R1", known, f"after the gap {ref} has {there} at the gateway and {here} here, and no case")
-        again = [ref for ref, many in self._given_back().items() if many != given.get(ref, 0) and ref not in fresh]
-        checks.holds("R2", not again, f"after the gap money is given back again: {again}")
+            text = f"after the gap {ref} has {there} at the gateway and {here} here, and no case"
+            self._storm.checks.holds("R1", known, text)

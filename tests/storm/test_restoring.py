@@ -1,6 +1,6 @@
 """An old copy of the books in a storm: what a bridge that forgets or repeats would do is found out."""
 
-from bridge.flows import reconcile
+from bridge.flows import compare_first, reconcile
 from tests.storm.extras import draw_extras
 from tests.storm.quietly import is_found_out, storms
 from tests.storm.restoring import Restoring
@@ -46,3 +46,12 @@ def test_money_that_is_given_back_again_after_a_restore_is_a_violation(monkeypat
     monkeypatch.setattr(Restoring, "_put_back", gives_back)
 
     assert is_found_out("R2", SEEDS)
+
+
+def test_money_is_given_back_after_a_gap_and_a_bridge_that_takes_no_refund_then_is_found_out(monkeypatch):
+    with storms() as made:
+        given = sum(made.run(seed).deeds["given back after a gap"] for seed in SEEDS[:12])
+    assert given > 2
+
+    monkeypatch.setattr(compare_first, "_answers_since", lambda turn, payment: [])
+    assert is_found_out("R4", SEEDS)
