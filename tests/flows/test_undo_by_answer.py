@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from bridge.clock import stamp
-from bridge.domain.gateway import Accepted, NothingThere, NotSent, TooLate, Undone, Unknown
+from bridge.domain.gateway import Accepted, Event, NothingThere, NotSent, TooLate, Undone, Unknown
 from bridge.domain.machine import Kind, State, Step
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.flows.pace import quiet_left_ms, quiet_ms
-from bridge.flows.undo import NOTHING, _record_undo, intend_undo, needs_human, undo_once
+from bridge.flows.undo import APPROVAL_TOLD, NOTHING, _record_undo, intend_undo, needs_human, undo_once
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
 from tests.support.clock import later
@@ -250,6 +250,18 @@ async def test_a_refused_approval_stays_unknown_while_it_is_taken_back(desk):
     approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN, said={"refusal": True})
     assert await at.write(lambda turn, recorder: intend_undo(turn, recorder, approve)) is not None
     assert await at.world.state(payment.id) == "unknown"
+
+
+@pytest.mark.parametrize("step", [Step.SENT, Step.UNKNOWN])
+async def test_money_proven_while_a_refused_approval_is_taken_back_is_no_payment_and_goes_back_in_the_books_too(
+    desk, step
+):
+    at = await desk("Serving")
+    one = await Undo.made(at, UNKNOWN, step, refusal=True)
+    assert await at.tell(one.payment, Event.APPROVED) == APPROVAL_TOLD
+    assert await one.hears(Undone()) == ("ok", "declined")
+    assert await at.world.told(one.payment.id) == ["payment.failed"]
+    assert await at.world.entries(one.payment.id) == []
 
 
 @pytest.mark.parametrize("step", [Step.SENT, Step.UNKNOWN])
