@@ -38,6 +38,7 @@ DENIED: Mapping[Decision, tuple[Kind, ...]] = {
     Decision.NOT_REFUNDED: (Kind.REFUND,),
     Decision.WORD_NOT_TAKEN: (Kind.WORD,),
     Decision.NO_MONEY: (Kind.APPROVE, Kind.UNDO, Kind.PROBE),
+    Decision.ADOPTED: (Kind.UNDO,),
 }
 """Which operations without outcome a decision says did nothing: that is true for good once none can still arrive."""
 NOTHING_LIES_THERE = (Decision.NO_MONEY, Decision.GIVEN_BACK, Decision.MONEY_FOUND)

@@ -225,6 +225,7 @@ def _no_money(sentence: Sentence) -> None:
 
 def _adopted(sentence: Sentence) -> None:
     turn, recorder, left = sentence.turn, sentence.recorder, sentence.matter.reported
+    sentence.settle(Kind.UNDO, Step.FAIL)  # what pays for the order now may not be taken back behind it
     payment = write_adoption(recorder, turn, sentence.payment, actor=sentence.checker)
     if left:
         recorder.case(turn, payment, REASON, f"{left} KRW more were reported; look whether they lie there", left)

@@ -8,8 +8,10 @@ from datetime import datetime
 import pytest
 
 from bridge.domain.failures import TooEarly
+from bridge.domain.gateway import Event
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.decide_case import Wish, propose, report
+from bridge.flows.undo import NOTHING, RECHECK
 from tests.flows.test_cases import SEEN, case_of, decide, lost_approval
 
 
@@ -174,3 +176,20 @@ async def test_that_a_full_refund_was_not_made_is_said_once_its_last_try_cannot_
         await ask(world, payment, "not_refunded")
     await world.live(125, step=5)
     await ask(world, payment, "not_refunded")
+
+
+async def test_money_is_adopted_once_no_net_cancel_can_arrive_behind_it_and_none_is_sent_any_more(desk):
+    """After a refusal the net-cancel is sent once more, when what was late may have arrived; a notice tells of it."""
+    at = await desk("Serving")
+    payment = await at.payment_in(State.DECLINED)
+    approve = await at.operation(payment, Kind.APPROVE, Step.FAIL, said={"refusal": True})
+    await at.operation(payment, Kind.UNDO, Step.OK, message=NOTHING, target=approve.id)
+    undo = await at.operation(payment, Kind.UNDO, Step.UNKNOWN, target=approve.id, reason=RECHECK)
+    await at.tell(payment, Event.APPROVED)
+    case = await case_of(at.world, payment.id)
+    with pytest.raises(TooEarly):
+        await propose(at.world.context, Wish(case["id"], "adopted", SEEN, "operator:maker"))
+    await decide(at.world, case, "adopted")
+
+    undo, payment = await at.now(undo)
+    assert (payment.adopted, undo.step, undo.evidence) == (True, "fail", "E8")
