@@ -229,6 +229,16 @@ class RefundsToAccounts(Protocol):
 
 
 @runtime_checkable
+class OfMerchant(Protocol):
+    """A gateway that speaks for one merchant: asked as another it knows none of the first one's payments."""
+
+    @property
+    def merchant(self) -> str:
+        """Give the id under which the gateway knows the merchant."""
+        ...
+
+
+@runtime_checkable
 class PaysWithin(Protocol):
     """A gateway that has no name of its own for some methods: the buyer finds them within another's window."""
 

@@ -7,14 +7,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.clock import new_id, now_ms
-from bridge.domain.failures import Malformed, Misconfigured, NotFound
-from bridge.domain.gateway import Gateway
+from bridge.domain.failures import Malformed, Misconfigured, NotFound, NotNow
+from bridge.domain.gateway import Gateway, captures_itself
+from bridge.domain.machine import State
 from bridge.domain.payment import Mode
+from bridge.domain.services import OfMerchant
 from bridge.flows.context import Context
 from bridge.flows.sites import CARD_ENTRY, CARD_ENTRY_WARNING, Site
 from bridge.flows.urls import check_addresses, notice_urls
+from bridge.ledger import payments
 from bridge.ledger import sites as rows
-from bridge.ledger.ledger import Turn
+from bridge.ledger.ledger import Row, Turn
 from bridge.signing import base64url
 from bridge.signing.keys import pairing_code
 
@@ -63,7 +66,7 @@ async def change_settings(context: Context, *, url: str, settings: Mapping[str, 
     """Change some settings of a site's gateways, or add a gateway; the rest stays. Answers their names, not values.
 
     One that the gateway does not know, as of another version, is taken out by an empty value. Raises NotFound,
-    Malformed, Misconfigured; nothing is kept then.
+    Malformed, Misconfigured, NotNow (another merchant, while money is under way); nothing is kept then.
     """
     at = now_ms(context.clock)
 
@@ -77,6 +80,8 @@ async def change_settings(context: Context, *, url: str, settings: Mapping[str, 
             earlier = json.loads(context.vault.open(kept[name]["settings_sealed"], purpose)) if name in kept else {}
             gateway, values = _changed(context, name, earlier | dict(given), given, Mode(row["mode"]))
             check_addresses(context, site, gateway)
+            if name in kept:
+                _refuse_another_merchant(turn, context, row, name, earlier, gateway)
             sealed = context.vault.seal(json.dumps(values).encode(), purpose)
             rows.set_gateway(turn, site=site, gateway=name, settings_sealed=sealed, at=at)
         rows.touch(turn, f"{at}:{new_id(context.clock)}")
@@ -86,6 +91,27 @@ async def change_settings(context: Context, *, url: str, settings: Mapping[str, 
     changed = await context.ledger.write(work)
     await context.sites.refresh()
     return changed
+
+
+def _refuse_another_merchant(
+    turn: Turn, context: Context, site: Row, name: str, earlier: Mapping[str, str], gateway: Gateway
+) -> None:
+    """Refuse another merchant's id while money is under way: asked in that one's name, the gateway would say that
+    nothing of it was ever there, and hear of none that comes. Raises NotNow.
+    """
+    try:
+        before = context.sites.check_gateway(name, earlier, Mode(site["mode"]))
+    except Misconfigured:
+        return  # settings that cannot be used speak for nobody
+    ours, theirs = (one.merchant if isinstance(one, OfMerchant) else "" for one in (before, gateway))
+    windows = (State.OPEN,) if captures_itself(before) else ()
+    many = payments.count_under_way(turn, site["id"], name, windows) if ours != theirs else 0
+    if many:
+        raise NotNow(
+            f"{many} payments at {name} have no outcome yet, wait for a deposit, or have an open window that takes"
+            f" money by itself. Asked in the name of {theirs} the gateway knows none of them, and they would end as"
+            " unpaid: change the merchant when they have ended."
+        )
 
 
 def _changed(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict, NotFound
-from bridge.domain.machine import HOLDING, State, may_move
+from bridge.domain.machine import HOLDING, UNSETTLED, State, may_move
 from bridge.domain.payment import Device, Method, Payment
 from bridge.ledger import audit, orders
 from bridge.ledger.gap import DEAF, HELD_UP, RESTORED
@@ -240,6 +240,21 @@ def newest(
         *(site, *gateways, *map(str, states), before, limit),
     )
     return [read(row) for row in rows]
+
+
+def count_under_way(turn: Turn, site: str, gateway: str, windows: Sequence[State]) -> int:
+    """Count a site's payments at a gateway that hold money which may still come or go unheard, or have an operation
+    without outcome that moves some; those in the states of `windows` too."""
+    states = (*UNSETTLED, State.READYING, State.AWAITING_DEPOSIT, *windows)
+    marks = ", ".join("?" * len(states))
+    row = turn.one(
+        f"SELECT COUNT(*) AS many FROM (SELECT id FROM payments WHERE site = ? AND state IN ({marks})"  # noqa: S608 - marks
+        " AND gateway = ? UNION SELECT p.id FROM operations AS o JOIN payments AS p ON p.id = o.payment"
+        " WHERE o.state IN ('sent', 'unknown', 'needs_human') AND o.kind NOT IN ('check', 'withdraw')"
+        " AND p.site = ? AND p.gateway = ?) AS under_way",
+        *(site, *map(str, states), gateway, site, gateway),
+    )
+    return int(row["many"]) if row else 0
 
 
 def holder(payments: Iterable[Payment], *, but: str = "") -> Payment | None:

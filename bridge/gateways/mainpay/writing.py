@@ -37,6 +37,11 @@ class Writer:
 
     settings: MainpaySettings
 
+    @property
+    def merchant(self) -> str:
+        """Give the id under which Mainpay knows the merchant (mbrNo)."""
+        return self.settings.mbr_no
+
     def timestamp(self, stamp: Stamp) -> str:
         """Write KST time and chance as Mainpay's timestamp: yyyyMMddHHmmss and 4 digits, or yyMMddHHmmssSSS."""
         at = stamp.at.astimezone(KST)

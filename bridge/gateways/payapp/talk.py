@@ -44,6 +44,11 @@ class Talk:
 
     settings: PayAppSettings
 
+    @property
+    def merchant(self) -> str:
+        """Give the id under which PayApp knows the merchant (userid)."""
+        return self.settings.userid
+
     def call(self, cmd: str, fields: Mapping[str, str], *, moves_money: bool = False) -> Call:
         """Make a call. The linkkey goes along with every one: some commands demand it in the manual's text and not in
         its tables, and what is not needed is overlooked."""

@@ -60,7 +60,7 @@ class PaypleAtOnce:
     notice_kinds: tuple[str, ...] = ("webhook",)
 
     def __init__(self, settings: PaypleSettings) -> None:
-        self.settings = settings
+        self.settings, self.merchant = settings, settings.cst_id
         self.talker = Talker(settings)
 
     @property

@@ -26,6 +26,11 @@ class Writer:
 
     settings: PayStorySettings
 
+    @property
+    def merchant(self) -> str:
+        """Give the id under which Pay-Story knows the merchant (mid)."""
+        return self.settings.mid
+
     def sign(self, moment: str, subject: str) -> str:
         """Hash mid, ediDate, subject and key, one after the other without separators (11.): lower-case hex SHA-256.
 

@@ -35,6 +35,11 @@ class Talk:
 
     settings: WelcomeSettings
 
+    @property
+    def merchant(self) -> str:
+        """Give the id under which Welcome knows the merchant (mid)."""
+        return self.settings.mid
+
     def call(
         self, op: str, path: str, fields: Mapping[str, str], covered: Pairs, stamp: Stamp, *, moves_money: bool = False
     ) -> Call:
