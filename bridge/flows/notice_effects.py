@@ -115,9 +115,9 @@ def _approved(told: Told) -> str:
 
 
 def _is_taken_back(told: Told) -> bool:
-    """Whether the approval may still be taken back, after a plain refusal or by a person's hands: money that is found
-    would go back behind it."""
-    if told.payment.state not in (State.UNKNOWN, State.NEEDS_HUMAN):
+    """Whether the approval may still be taken back: money that is found would go back behind it, or lie there when the
+    net-cancel finds nothing. What is in the books and goes back is known."""
+    if told.payment.state not in UNSURE or (told.payment.state == State.VOIDING and told.payment.captured):
         return False
     done = operations.of_payment(told.turn, told.payment.id)
     return any(one.kind is Kind.UNDO and one.step in PENDING_STEPS for one in done)

@@ -126,17 +126,20 @@ async def test_what_hears_of_its_approval_is_asked_about_now_and_another_amount_
         (Event.DEPOSITED, 55_000, PERSON, ["unexpected_deposit"]),
     ],
 )
+@pytest.mark.parametrize(
+    ("state", "step"), [(HUMAN, Step.NEEDS_HUMAN), (UNKNOWN, Step.UNKNOWN), (VOIDING, Step.UNKNOWN)]
+)
 async def test_money_proven_while_its_approval_may_still_be_taken_back_is_no_payment_and_hastens_that(
-    desk, event, amount, comes_to, asked
+    desk, state, step, event, amount, comes_to, asked
 ):
     at = await desk("Accounts")
-    payment = await at.payment_in(HUMAN)
-    approve = await at.operation(payment, Kind.APPROVE, Step.NEEDS_HUMAN, seconds=300)
-    undo = await at.operation(payment, Kind.UNDO, Step.NEEDS_HUMAN, seconds=300, target=approve.id)
+    payment = await at.payment_in(state)
+    approve = await at.operation(payment, Kind.APPROVE, step, seconds=300)
+    undo = await at.operation(payment, Kind.UNDO, step, seconds=300, target=approve.id)
 
     assert await at.tell(payment, event, fence=Fence(True), amount=amount) == comes_to
     now, after = await at.now(undo)
-    assert (now.step, after.state, after.captured) == (Step.NEEDS_HUMAN, HUMAN, 0)
+    assert (now.step, after.state, after.captured) == (step, state, 0)
     assert await at.seconds_until(undo) == (0 if comes_to == APPROVAL_TOLD else 300)
     assert await at.world.cases(payment.id) == asked
 
