@@ -17,7 +17,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
-from bridge.ledger import operations, payments, replay
+from bridge.ledger import gap, operations, payments, replay
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 from bridge.wire.converse import Conversation
@@ -37,11 +37,12 @@ async def void_account(context: Context, site: Site, payment_id: str, actor: str
     """Close the account a payment waits on. It still waits where the gateway's answer was lost, or it refused.
 
     Raises NotFound, NotNow, PendingOutcome, GatewayOff (no such call: the account runs out by itself), Replayed,
-    KeyReused, Busy (nothing was sent), OutcomeUnread.
+    KeyReused, Reconciling, Busy (nothing was sent), OutcomeUnread.
     """
     recorder = Recorder.now(context, site)
 
     def begin(turn: Turn) -> tuple[Payment, Operation | None]:
+        gap.refuse(turn, site.id)  # it may be paid: what the shop hands over goes on from the backup's rows
         replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         payment = payments.get(turn, site.id, payment_id)
         if replay.earlier(turn, site.id, once.idempotency_key, once.digest) is not None:
