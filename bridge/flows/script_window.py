@@ -17,7 +17,7 @@ from bridge.flows.journal import keep_lines
 from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_window, talk
-from bridge.ledger import audit, billing_keys, payments
+from bridge.ledger import audit, billing_keys, gap, payments
 from bridge.ledger.ledger import Turn
 
 VOUCH_SECONDS = 20.0
@@ -56,10 +56,16 @@ def open_window_seal(context: Context, sealed: str) -> Script:
 async def vouch(context: Context, site: Site, payment_id: str, form: Mapping[str, str]) -> Mapping[str, Any]:
     """Fetch what a gateway's script asks the merchant's server for, for an open window of this payment.
 
-    Raises NotFound, NotNow, GatewayOff (the gateway said no, or nothing); nothing is charged by any of it. That a
-    window in which money moves was let open is written down before its script hears of it.
+    Raises NotFound, NotNow, GatewayOff (the gateway said no, or nothing), Reconciling (in restored books it may be paid
+    by now); nothing is charged by any of it. That a window in which money moves was let open is written down before its
+    script hears of it.
     """
-    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
+
+    def begin(turn: Turn) -> Payment:
+        gap.refuse(turn, site.id)
+        return payments.get(turn, site.id, payment_id)
+
+    payment = await context.ledger.read(begin)
     gateway = site.gateway(payment.gateway)
     if not isinstance(gateway, Vouches):
         raise NotFound("This payment's gateway asks for nothing here.")

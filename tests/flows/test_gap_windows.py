@@ -8,6 +8,7 @@ from bridge.flows.manage_sites import change_settings
 from bridge.flows.reconcile import end_gap
 from tests.flows.test_gap import gap, unheard, until_the_gap_ends
 from tests.flows.test_gap_orders import a_second_payment_was_kept
+from tests.flows.test_script_window import fetch, fields_of
 from tests.flows.test_sites import refuse_its_settings
 from tests.support.disaster import hand_over, keep, lose
 from tests.support.world import SHOP_URL
@@ -105,3 +106,23 @@ async def test_although_the_shop_is_gone_for_good(captured):
 
     await holds_nothing(world, opened.payment)
     assert (await end_gap(world.context, **UNHEARD))["state"] == "ended"
+
+
+async def test_a_page_still_open_opens_no_window_before_all_is_settled_and_what_was_paid_comes_back(world):
+    """What the gateway vouched for would be a row behind the backup's, and in some windows money moves at once."""
+    await world.pair_teller("AskedByScript")
+    opened = await world.checkout()
+    address = fields_of(await fetch(world, opened.window_url))["auth"]
+    keep(world)
+    await world.return_from_teller(opened)
+    await world.beat()
+    assert await world.told(opened.payment) == ["payment.paid"]
+    await lose(world)
+    refused = await fetch(world, address, "POST", data={"x": "1"})
+    assert (refused.status_code, refused.json()["code"]) == (503, "reconciling")
+    await hand_over(world)
+    await world.live(60, step=5)
+
+    assert (await world.state(opened.payment), await world.cases(opened.payment)) == ("paid", [])
+    assert world.teller.calls["vouch"] == 0
+    await world.check_books()
