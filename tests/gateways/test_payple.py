@@ -150,9 +150,14 @@ async def test_the_sandbox_refuses_payples_test_account_parts_and_gives_the_whol
 
 @pytest.mark.parametrize(
     ("begun", "asked"),
-    [("00:06:40", ["20261121", "20261120"]), ("00:10:00", ["20261121"]), ("23:59:00", ["20261121"])],
+    [
+        ("00:06:40", ["20261121", "20261120"]),
+        ("00:10:00", ["20261121"]),
+        ("23:49:59", ["20261121"]),
+        ("23:50:00", ["20261122", "20261121"]),
+    ],
 )
-def test_a_payment_begun_just_after_midnight_may_be_of_the_day_before_by_payples_clock(begun, asked):
+def test_a_payment_made_around_midnight_may_be_of_the_day_before_or_after_by_payples_clock(begun, asked):
     moment = datetime.fromisoformat(f"2026-11-21T{begun}+09:00")
     made = play.payment("payple", {"amount": 55_000, "merchant_ref": "PAY1"}, moment)
 

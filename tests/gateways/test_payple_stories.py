@@ -1,5 +1,6 @@
 """Payple's other ways over the real flows: paid at once in its window, and results given to a script of the page."""
 
+from datetime import timedelta
 from html import unescape
 from re import findall
 
@@ -254,4 +255,33 @@ async def test_of_a_payment_by_payples_test_account_the_whole_alone_is_offered_a
     await street.refund(opened.payment, 55_000)
     await street.quiet()
     assert await street.state(opened.payment) == "refunded"
+    await street.check_books()
+
+
+class Ahead:
+    """Payple's clock, some minutes ahead of ours."""
+
+    def __init__(self, clock, minutes):
+        self.clock, self.ahead = clock, timedelta(minutes=minutes)
+
+    def now(self):
+        return self.clock.now() + self.ahead
+
+    async def sleep(self, seconds):
+        await self.clock.sleep(seconds)
+
+
+async def test_what_payples_clock_books_on_the_next_day_already_is_found_and_not_called_absent(told):
+    """An inquiry names the day: until our own midnight only the day before was asked about."""
+    street = told
+    street.set(**dict.fromkeys(("webhook_url", "cancel_webhook_url"), ""))
+    street.clock.at = street.clock.at.replace(hour=14, minute=53, second=0, microsecond=0)  # 23:53 in Korea
+    street.sandbox.clock = Ahead(street.clock, 8)
+    street.fault("approve", "drop_after")
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(330.0, 5.0)
+    assert street.clock.now().hour == 14
+
+    assert await street.state(opened.payment) == "paid"
     await street.check_books()

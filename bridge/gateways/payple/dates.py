@@ -37,7 +37,8 @@ def day_paid(payment: Payment, stamp: Stamp) -> str:
 def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
     """List the days on which a payment may have been made, the latest first.
 
-    Payple's clock says which: one begun just after midnight by ours may be of the day before by theirs.
+    Payple's clock says which: one begun just after midnight by ours may be of the day before by theirs, and one made
+    just before it of the day after.
     """
     told = _day_told(payment)
     if told is not None:
@@ -45,7 +46,7 @@ def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
     first = (payment.created_at - CLOCKS_APART).astimezone(KST).date()
     last = max(payment.expires_at.astimezone(KST).date() + timedelta(days=1), first)
     every = [first + timedelta(days=number) for number in range(min((last - first).days + 1, DAYS_ASKED_MAX))]
-    today = max(stamp.at.astimezone(KST).date(), first)
+    today = max((stamp.at + CLOCKS_APART).astimezone(KST).date(), first)
     return sorted((day for day in every if day <= today), reverse=True)
 
 
