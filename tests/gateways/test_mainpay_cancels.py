@@ -87,6 +87,16 @@ def test_without_its_token_it_is_taken_back_by_order_number_on_each_day_that_its
     assert (direct.form["payType"], direct.form["amount"]) == ("K", "54000")
 
 
+@pytest.mark.parametrize(("opened", "days"), [("14:34:59", 1), ("14:35:00", 2), ("15:09:59", 2), ("15:10:00", 1)])
+def test_a_window_of_which_no_token_is_known_is_taken_back_on_each_day_by_either_clock(opened, days):
+    """Mainpay may book its approval ten minutes earlier or later than our clock says, and on another day."""
+    made = datetime.fromisoformat(f"2026-11-20T{opened}+00:00")
+    window = payment(LIVE, created_at=made, expires_at=made + timedelta(minutes=15))
+    outcome = answered(gateway().undo(window, Return({}), STAMP, STAMP), *(code("404") for _ in range(days)))
+
+    assert isinstance(outcome, NothingThere)
+
+
 @pytest.mark.parametrize(("at", "days"), [("14:49:59", 1), ("14:50:00", 2), ("15:09:59", 2), ("15:10:00", 1)])
 def test_ten_minutes_around_midnight_both_days_are_asked(at, days):
     sent = Stamp(datetime.fromisoformat(f"2026-11-20T{at}+00:00"), "0" * 32)

@@ -152,13 +152,14 @@ class Mainpay(Direct):
         """
         dialect = payment.refs.get("dialect")
         if dialect == "live" and not returned.refs.get("authToken"):
-            return (yield from self._undo_by_order(payment, (payment.created_at, payment.expires_at), stamp))
+            days = (payment.created_at - AROUND_MIDNIGHT, payment.expires_at + AROUND_MIDNIGHT)
+            return (yield from self._undo_by_order(payment, days, stamp))
         if dialect == "live":
             url = f"{self.settings.api_url}/v1/payment/net-cancel"
             reply = yield self._call("net-cancel", url, self._pay_form(payment, returned, sent), moves_money=True)
         elif dialect != "guide":
-            days = (sent.at, sent.at - AROUND_MIDNIGHT, sent.at + AROUND_MIDNIGHT)
-            return (yield from self._undo_by_order(payment, days, stamp))
+            around = (sent.at, sent.at - AROUND_MIDNIGHT, sent.at + AROUND_MIDNIGHT)
+            return (yield from self._undo_by_order(payment, around, stamp))
         else:
             amount = payment.left or payment.amount  # it may have taken another amount than asked
             reply = yield self._guide_cancel(payment, amount, "승인 응답 유실", stamp)
