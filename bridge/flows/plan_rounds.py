@@ -23,6 +23,13 @@ def plan_told_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notic
     return plans.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref) if notice.round else None
 
 
+def overtook_its_round(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> bool:
+    """Tell whether a proven cancel is of a round of which the books have no payment yet: it waits for that one's news,
+    as it is told no more once it was answered, and the money would stay in the books."""
+    is_cancel = notice.event in (Event.CANCELLED, Event.PART_CANCELLED) and not isinstance(notice.proof, Circumstantial)
+    return is_cancel and plan_told_of(turn, recorder, gateway, notice) is not None
+
+
 def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Payment | None:
     """Find the payment of a plan's round, or make it for the first proven news that it was charged.
 

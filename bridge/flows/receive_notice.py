@@ -15,7 +15,7 @@ from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
 from bridge.flows.plan_life import failed_plan, round_failed
-from bridge.flows.plan_rounds import FOREIGN_NUMBER, plan_told_of, round_of
+from bridge.flows.plan_rounds import FOREIGN_NUMBER, overtook_its_round, plan_told_of, round_of
 from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
 from bridge.flows.requests_made import may_go_on
@@ -129,6 +129,8 @@ async def _replay(
         elif found is None and (plan := failed_plan(turn, recorder, gateway, notice)) is not None:
             notices.bind_plan(turn, stored.id, plan.id)
             outcome = round_failed(turn, recorder, plan, notice)
+        elif found is None and overtook_its_round(turn, recorder, gateway, notice):
+            outcome = LATER
         elif found is None:
             _note_lost(turn, recorder, notice)
             outcome = STRANGE
@@ -161,6 +163,8 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
             return _take_failure(turn, recorder, kept, notice, plan)
         if notice.event == Event.UNBELIEVED and plan_told_of(turn, recorder, gateway, notice) is not None:
             return _take_in_sight(turn, recorder, kept)
+        if overtook_its_round(turn, recorder, gateway, notice):
+            return Heard(True, LATER if notices.store(turn, kept) else "seen before", True)
         _note_lost(turn, recorder, notice)
     bound = found is not None and (found[0].state == State.READYING or _is_bound(found[0], notice))
     if found is None or not trusted or not bound:

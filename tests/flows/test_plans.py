@@ -102,11 +102,31 @@ async def test_a_forged_round_and_one_of_no_plan_make_no_order(planning):
     world = planning
     plan = await registered(world)
     forged = await tell(world, plan, "M1", secret="guessed")
-    cancelled = await tell(world, plan, "M9", event="cancelled")
+    cancelled = await tell(world, plan, "M9", event="cancelled", ref="OF-NO-PLAN")
 
     assert (forged.status_code, forged.json()["code"]) == (400, "not_genuine")
     assert cancelled.text != "SUCCESS"
     assert await rounds(world) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "gone", "state"), [("cancelled", 33_000, "refunded"), ("part_cancelled", 3_000, "part_refunded")]
+)
+async def test_a_cancel_that_overtakes_its_rounds_news_is_kept_for_it_and_not_lost(planning, event, gone, state):
+    world = planning
+    plan = await registered(world)
+    overtook = await tell(world, plan, "M1", event=event, amount=gone)
+    await world.live(60, 10)
+    assert (overtook.text, await rounds(world)) == ("SUCCESS", [])
+    for _ in range(2):
+        await tell(world, plan, "M1")
+        await tell(world, plan, "M1", event=event, amount=gone)
+    await world.live(60, 10)
+
+    assert await rounds(world) == [("CLUB-1-1", state, 33_000)]
+    (row,) = await world.all("SELECT id, refunded FROM payments")
+    assert row["refunded"] == gone
+    assert await world.entries(row["id"]) == [("capture", 33_000, "E7"), ("external_refund", -gone, "E7")]
 
 
 async def test_a_round_over_another_amount_is_no_paid_order_but_a_persons_case(planning):
