@@ -174,14 +174,14 @@ def _before_its_capture(told: Told, done: list[Operation]) -> str:
         return LATER
     payment = end_request(turn, recorder, told.payment, told.notice.request, GATEWAY)
     if told.notice.request and payment.requests:
-        return came_and_went(told.notice.request)
+        return came_and_went(told.notice)
     for one in pending:
         operations.step(turn, one, Step.FAIL, at=at, evidence=Evidence.E7, message="it was paid, and given back")
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {Evidence.E7}", at)
     if payment.state != State.NEEDS_HUMAN:
         payment = payments.move(turn, payment, State.VOIDING, at=at, actor=GATEWAY, event="undo.seen")
     recorder.voided(turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
-    return came_and_went(told.notice.request)
+    return came_and_went(told.notice)
 
 
 def _by_others(told: Told, done: list[Operation]) -> str:

@@ -131,7 +131,7 @@ def _gave_back(operation: Operation, amount: int) -> bool:
 
 def _known_before(told: Told) -> str:
     """Say what is known already of money that came and went, or that people spoke of; "" where it is news."""
-    came = notices.had_outcome(told.turn, told.payment.id, came_and_went(told.notice.request))
+    came = notices.had_outcome(told.turn, told.payment.id, came_and_went(told.notice))
     return KNOWN if came else known_before(told)
 
 

@@ -60,6 +60,8 @@ def perhaps_ours(refund: str) -> str:
     return f"{PERHAPS_OURS} ({refund})"
 
 
-def came_and_went(request: str) -> str:
-    """The effect of a cancel that overtook its payment's news; where a payment has several requests, that of one."""
-    return f"{CAME_AND_WENT}: {request}" if request else CAME_AND_WENT
+def came_and_went(notice: Notice) -> str:
+    """The effect of a cancel that overtook its payment's news: that of one number alone, where no window bound the
+    payment to one. Of several requests each may be paid, and a charge may have been made twice."""
+    number = notice.request or ("" if notice.binding else "".join(notice.paid_binding.values()))
+    return f"{CAME_AND_WENT}: {number}" if number else CAME_AND_WENT

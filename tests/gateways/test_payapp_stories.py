@@ -471,6 +471,26 @@ async def test_a_charge_nobody_heard_of_that_is_cancelled_in_the_office_leaves_n
     await house.check_books()
 
 
+async def test_of_a_charge_made_twice_the_one_cancelled_in_the_office_hides_no_money_of_the_other(house):
+    """The request arrived twice, and the news of one's cancel before any other."""
+    held = house.hold_notices()
+    payment = await house.payment(await charge_with_lost_answer(house))
+    await house.quiet()
+    ((url, body, kind),) = held
+    other = dict(parse_qsl(body.decode())) | {"mul_no": "9001"}
+    gone = other | {"pay_state": "9", "canceldate": "2026-11-20 11:31:00"}
+    told = [urlencode(gone).encode(), body, urlencode(other).encode()]
+    for one in (*told, *told):
+        await house.let_go([(url, one, kind)])
+    await house.live(4_000, 60)
+    after = await house.payment(payment.id)
+
+    assert (after.state, after.captured, after.orphaned, house.book(after).net) == ("voided", 0, 55_000, 55_000)
+    assert await house.entries(payment.id) == [("orphan_capture", 55_000, "E7")]
+    assert await house.cases(payment.id) == ["money_on_ended_payment"]
+    await house.check_books()
+
+
 async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_told_and_shown(house):
     wish = {
         "customer": "customer-1", "order_ref": "CLUB-1", "title": "월 회원권", "amount": 33_000,
