@@ -27,7 +27,7 @@ from bridge.ledger.operations import Operation
 TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, State.DECLINED)
 """States in which a cancel the gateway reports is our own net-cancel."""
 UNHEARD = (State.OPEN, State.UNKNOWN, State.NEEDS_HUMAN)
-"""States in which a window that captures by itself may have been paid, and its news not come yet."""
+"""States in which money may have been taken, and the news of it not come yet."""
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
 
 
@@ -156,9 +156,12 @@ def _of_what_is_taken_back(told: Told, done: list[Operation]) -> str:
 
 
 def _is_unheard(told: Told, done: list[Operation]) -> bool:
-    """Whether it is proven news about money that the gateway took by itself and that the books do not know of yet."""
+    """Whether it is proven news about money that the books do not know of yet: that the gateway took by itself, or that
+    an approval took which nobody can ask about or takes back."""
     undone = any(one.kind is Kind.UNDO for one in done)
-    return told.proven and captures_itself(told.gateway) and not told.payment.captured and not undone
+    awaited = told.payment.state != State.OPEN and not isinstance(told.gateway, Inquires)
+    unheard = captures_itself(told.gateway) or awaited
+    return told.proven and unheard and not told.payment.captured and not undone
 
 
 def _before_its_capture(told: Told, done: list[Operation]) -> str:

@@ -4,7 +4,7 @@ import contextlib
 
 from bridge.clock import now_ms, to_ms
 from bridge.domain.failures import Conflict
-from bridge.domain.gateway import Gateway, Inquires, Probes
+from bridge.domain.gateway import Gateway, Inquires, NamesByReturn, Probes
 from bridge.domain.machine import PENDING_STEPS, Kind, Step
 from bridge.domain.payment import Payment
 from bridge.domain.services import Escrows, RefundsToAccounts
@@ -64,7 +64,7 @@ async def _settle(context: Context, site: Site, operation: Operation) -> None:
     if operation.kind is Kind.UNDO:
         await _undo(context, site, gateway, operation)
     elif operation.kind is Kind.APPROVE:
-        await _approval(context, site, gateway, operation)
+        await _approval(context, site, gateway, payment, operation)
     elif is_transfer(operation) and not isinstance(gateway, RefundsToAccounts):
         await ask_for_transfer(context, site, gateway, operation)
     elif is_accepted(operation):
@@ -99,13 +99,13 @@ async def _undo(context: Context, site: Site, gateway: Gateway, undo: Operation)
     await undo_once(context, site, gateway, undo)
 
 
-async def _approval(context: Context, site: Site, gateway: Gateway, approve: Operation) -> None:
+async def _approval(context: Context, site: Site, gateway: Gateway, payment: Payment, approve: Operation) -> None:
     recorder = Recorder.now(context, site)
     quiet = not quiet_left_ms(context, gateway, approve, recorder.stamp)
     if await context.ledger.read(lambda turn: _is_being_taken_back(turn, approve)):
         again = recorder.at + HUMAN_EVERY_SECONDS * 1000
         await context.ledger.write(lambda turn: _postpone(turn, approve, again))
-    elif takes_back_first(gateway, approve, quiet=quiet):
+    elif takes_back_first(gateway, approve, quiet=quiet) and not _is_unnamed(recorder, gateway, payment, approve):
         undo = await context.ledger.write(lambda turn: intend_undo(turn, Recorder.now(context, site), approve))
         if undo is not None:
             await undo_once(context, site, gateway, undo)
@@ -113,6 +113,13 @@ async def _approval(context: Context, site: Site, gateway: Gateway, approve: Ope
         await inquire_once(context, site, gateway, approve)
     else:
         await context.ledger.write(lambda turn: _wait(turn, Recorder.now(context, site), gateway, approve))
+
+
+def _is_unnamed(recorder: Recorder, gateway: Gateway, payment: Payment, approve: Operation) -> bool:
+    """Tell whether nothing names what an approval may have taken, at a gateway that takes back by its own number alone:
+    a charge, which no return brought. Its notice pays; a net-cancel could only keep that from counting."""
+    returned = recorder.open_context(approve)["returned"] if approve.context_sealed else {}
+    return isinstance(gateway, NamesByReturn) and not returned and not payment.refs.get(gateway.claimed)
 
 
 def _is_being_taken_back(turn: Turn, approve: Operation) -> bool:

@@ -19,7 +19,7 @@ CAME_AND_WENT = "taken and given back before it was told"
 @pytest.mark.parametrize(
     ("kind", "proof", "elsewhere", "more"),
     [
-        ("Accounts", PROOF, PERSON, {}),
+        ("Accounts", PROOF, PERSON, dict.fromkeys((UNKNOWN, HUMAN), CAME_AND_WENT)),
         ("AskedAndUndone", PROOF, PROVEN_BACK, dict.fromkeys((UNKNOWN, HUMAN), REPORTED)),
         ("AskedOnHint", HINT, REPORTED, dict.fromkeys((UNKNOWN, HUMAN), REPORTED)),
         ("SelfTold", PROOF, PERSON, dict.fromkeys((OPEN, UNKNOWN, HUMAN), CAME_AND_WENT)),
