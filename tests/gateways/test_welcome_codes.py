@@ -58,3 +58,27 @@ def test_every_printed_range_has_both_its_ends_in_the_data_and_no_two_overlap():
     inside = [code for code in (f"{x}{n:03d}" for x in "VR" for n in range(1_000))
               for first, last in ranges if codes.is_in(code, first, last)]  # fmt: skip
     assert len(inside) == len(set(inside)) == 100 * len(ranges)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["이미 취소된 거래입니다.", "기취소 거래", "[기 취소] 거래", "이미취소되었습니다", "이미 취소 처리된 거래"],
+)
+def test_a_message_that_says_so_was_cancelled_before(message):
+    assert codes.says_already(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "이미 취소 가능 기간이 지난 거래입니다.",
+        "이미 취소기한이 경과되었습니다.",
+        "이미 취소 요청된 거래입니다.",
+        "이미 취소 처리 중인 거래입니다.",
+        "조기 취소할 수 없는 거래입니다.",
+        "이미 부분취소된 거래입니다.",
+        "취소할 수 없는 거래입니다.",
+    ],
+)
+def test_a_message_that_only_speaks_of_a_cancel_says_not_that_there_was_one(message):
+    assert not codes.says_already(message)

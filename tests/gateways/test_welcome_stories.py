@@ -171,6 +171,22 @@ async def test_a_whole_refund_whose_answer_is_lost_is_made_once(house):
     await house.check_books()
 
 
+@pytest.mark.parametrize("code", ["01", "500627"])
+async def test_a_refund_refused_as_too_late_or_asked_for_before_is_not_taken_for_made(house, code):
+    payment = await house.buy()
+    for message in ("이미 취소 가능 기간이 지난 거래입니다.", "이미 취소 요청된 거래입니다."):
+        house.fault("cancel", "decline", code=code, message=message)
+    refund = (await house.refund(payment.id, 55_000)).json()
+    await house.quiet()
+    after = await house.payment(payment.id)
+
+    assert (after.left, house.book(after).net) == (55_000, 55_000)
+    assert refund["state"] not in ("done", "refused"), "it may be made yet"
+    await house.live(300.0, 5.0)
+    assert ((await house.payment(payment.id)).left, house.book(payment).net) == (0, 0), "asked for again, it was made"
+    await house.check_books()
+
+
 async def test_a_part_whose_answer_is_lost_is_settled_by_the_unified_notice_and_made_once(house):
     house.set(pg_notice_url=house.notice_url("pg"))
     payment = await house.buy()

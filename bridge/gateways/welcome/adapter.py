@@ -127,7 +127,7 @@ class Welcome(Billing, Escrow):
         if refund.full and codes.says_already(answer.message):
             return Done(already=True)
         reason = codes.cancel_refusal(answer.code)
-        if reason is not None and not codes.says_already(answer.message):
+        if reason is not None and not codes.speaks_of_before(answer.message):
             return Refused(reason, answer.code, answer.message)
         return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
 
@@ -164,7 +164,7 @@ class Welcome(Billing, Escrow):
         if codes.says_nothing_there(answer.message):
             return NothingThere(answer.code)
         reason = codes.cancel_refusal(answer.code)
-        if reason is not None:
+        if reason is not None and not codes.speaks_of_before(answer.message):
             return Refused(reason, answer.code, answer.message)
         return Unknown("closing was answered with a code that proves nothing", answer.code, answer.message)
 

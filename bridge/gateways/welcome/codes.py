@@ -2,6 +2,8 @@
 
 Welcome prints ranges and asks not to code single numbers. What is not printed proves nothing."""
 
+import re
+
 from bridge.domain.gateway import CodeName
 from bridge.domain.payment import Method
 from bridge.domain.reasons import Reason
@@ -88,6 +90,10 @@ ESCROW_STATES = {"0": "승인", "1": "당일취소", "2": "익일취소", "3": "
 ESCROW_CANCELLED = ("1", "2")
 CARD_KINDS = {"0": "신용카드", "1": "체크카드", "2": "기프트카드"}
 
+_ALREADY = re.compile(
+    r"(?:이\s*미|(?<![가-힣])기)\s*취\s*소(?!\s*(?:가능|불가|기간|기한|한도|요청|접수|신청|진행|대기|처리\s*중|중))"
+)
+
 TABLES = {
     "errors": ERRORS,
     "cards": CARDS,
@@ -142,7 +148,15 @@ def word_refusal(code: str) -> Reason | None:
 
 
 def says_already(message: str) -> bool:
-    """Tell whether a message says that the payment was cancelled before: no code of it is printed."""
+    """Tell whether a message says that the payment was cancelled before: no code of it is printed.
+
+    "이미 취소 가능 기간이 지난 …" says that it cannot be any more, "이미 취소 요청된 …" that it may yet be, and
+    "조기 취소" is another word."""
+    return bool(_ALREADY.search(message))
+
+
+def speaks_of_before(message: str) -> bool:
+    """Tell whether a message speaks of an earlier cancel at all: such a no does not say that nothing was given back."""
     plain = message.replace(" ", "")
     return any(words in plain for words in ("이미취소", "기취소"))
 
