@@ -7,7 +7,7 @@ from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.inquire import BLIND
 from bridge.flows.orphans import write_return
 from bridge.flows.owe_check import owe_check
-from bridge.flows.requests_made import end_request
+from bridge.flows.requests_made import end_request, is_same
 from bridge.flows.said_before import beside_before, denied_before, given_back_before
 from bridge.flows.told import (
     GATEWAY,
@@ -28,6 +28,7 @@ TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, St
 """States in which a cancel the gateway reports is our own net-cancel."""
 UNHEARD = (State.OPEN, State.UNKNOWN, State.NEEDS_HUMAN)
 """States in which money may have been taken, and the news of it not come yet."""
+CLOSED = "the account is closed"
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
 
 
@@ -46,6 +47,8 @@ def cancelled(told: Told) -> str:
         return settled
     if told.notice.left is not None and state in REFUNDABLE and told.payment.left <= told.notice.left:
         return KNOWN  # the books have no more than what the gateway says is left
+    if state is State.AWAITING_DEPOSIT and _is_whole_and_proven(told):
+        return _of_waiting_account(told, done)
     if state in UNHEARD and _is_unheard(told, done):
         return _before_its_capture(told, done)
     if state in TAKING_BACK and not told.payment.orphaned:
@@ -153,6 +156,29 @@ def _of_what_is_taken_back(told: Told, done: list[Operation]) -> str:
     detail = f"the gateway reports a cancel of {told.notice.amount} KRW, and {why}"
     told.recorder.case(told.turn, told.payment, "money_on_ended_payment", f"{detail} ({told.notice.name})")
     return PERSON
+
+
+def _is_whole_and_proven(told: Told) -> bool:
+    """Whether all of it went back for sure, and the books have no other money it could be of. Who can be asked is."""
+    whole = told.notice.event == Event.CANCELLED and not told.payment.orphaned
+    return whole and told.proven and not isinstance(told.gateway, Inquires)
+
+
+def _of_waiting_account(told: Told, done: list[Operation]) -> str:
+    """The account was closed, by us or in the console, or its deposit came and went: nothing waits for one any more.
+
+    A deposit that is told later is a person's: it may have come behind the closing. Of several requests another's end
+    leaves the account open.
+    """
+    turn, recorder, payment = told.turn, told.recorder, told.payment
+    if not is_same(payment, told.notice.paid_binding):
+        end_request(turn, recorder, payment, told.notice.request, GATEWAY)
+        return came_and_went(told.notice)
+    for closing in done:
+        if closing.kind is Kind.PROBE and closing.step in PENDING_STEPS:
+            operations.step(turn, closing, Step.OK, at=recorder.at, evidence=Evidence.E7)
+    recorder.voided(turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
+    return CLOSED
 
 
 def _is_unheard(told: Told, done: list[Operation]) -> bool:

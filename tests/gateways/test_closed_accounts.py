@@ -1,0 +1,84 @@
+"""A proven notice that all of a waiting account was cancelled: it was closed, or its deposit came and went."""
+
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from tests.flows.test_cases import case_of, decide
+from tests.gateways.house import House
+from tests.gateways.paired import paired
+from tests.gateways.presses import opened, page_of
+
+
+async def waiting(house):
+    """Have an account issued."""
+    opened = await house.checkout(method="virtual_account")
+    await house.come_back(opened)
+    await house.quiet()
+    payment = await house.payment(opened.payment)
+    assert payment.state == "awaiting_deposit"
+    return payment
+
+
+async def backwards(house, held):
+    """Let the notices that were held arrive twice, the last first."""
+    for one in (*reversed(held), *reversed(held)):
+        await house.let_go([one])
+    await house.live(60.0, 5.0)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_the_news_of_our_own_closing_is_no_case_over_money_that_never_came(tmp_path, lost):
+    async with paired(House(tmp_path), "welcome") as house:
+        house.set(pg_notice_url=house.notice_url("pg"))
+        payment = await waiting(house)
+        if lost:
+            house.fault("cancel", "drop_after")
+        await house.call("POST", f"/v1/payments/{payment.id}/void", {"actor": "wp:7"})
+        await house.live(120.0, 5.0)
+        after = await house.payment(payment.id)
+
+        assert await house.cases(payment.id, only_open=False) == []
+        assert (after.state, after.orphaned, await house.entries(payment.id)) == ("voided", 0, [])
+        (closing,) = [one for one in await house.operations(payment.id) if one.kind == "probe"]
+        assert (closing.step, closing.evidence) == ("ok", "E7")
+        assert house.shop.kinds() == ["payment.awaiting_deposit", "payment.failed"]
+        await house.check_books()
+
+
+async def test_a_deposit_that_went_back_before_it_was_told_pays_for_no_order(house):
+    payment, held = await waiting(house), house.hold_notices()
+    for deed in ("deposit", "refund"):
+        getattr(house.sandbox.desks["payapp"], deed)({"merchant_ref": payment.merchant_ref})
+        await house.quiet()
+    await backwards(house, held)
+    after = await house.payment(payment.id)
+
+    assert (after.state, after.captured, house.book(after).net) == ("voided", 0, 0)
+    assert "payment.paid" not in house.shop.kinds()
+    assert await house.cases(payment.id) == ["money_on_ended_payment"], "it may have come behind the closing"
+    await decide(house, await case_of(house, payment.id), "given_back")
+    assert (await house.payment(payment.id)).orphaned == 0
+    await house.check_books()
+
+
+async def test_money_of_another_request_that_came_and_went_neither_pays_nor_closes_the_account(house):
+    """The buyer's browser made two requests: an account by the first, a card's payment by the second, cancelled."""
+    checkout, payment = await opened(house, method="virtual_account")
+    account, card = await page_of(house, checkout), await page_of(house, checkout, openpaytype="card")
+    await house.come_back(account)
+    await house.quiet()
+    assert await house.state(payment.id) == "awaiting_deposit"
+    held = house.hold_notices()
+    await house.authenticate(card)
+    await house.quiet()
+    told = [(url, body, kind) for url, body, kind in held if "/script/" not in url]
+    for url, body, kind in told[:1]:
+        gone = dict(parse_qsl(body.decode())) | {"pay_state": "64", "canceldate": "2026-11-20 11:31:00"}
+        told.append((url, urlencode(gone).encode(), kind))
+    await backwards(house, told)
+    after = await house.payment(payment.id)
+
+    assert (after.state, after.captured, after.orphaned) == ("awaiting_deposit", 0, 0)
+    assert len(after.requests) == 1
+    assert await house.cases(payment.id, only_open=False) == []
