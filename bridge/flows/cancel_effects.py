@@ -219,6 +219,8 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
     if owe_check(turn, recorder, payment):
         return PROVEN_BACK if told.proven else REPORTED
+    if not told.proven and beside.is_proven_back(turn, payment.id, notice.amount):
+        return KNOWN  # the same is told in several formats: decided in a case as given back, it would be written twice
     exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW"
     if exact and (said := given_back_before(told, done)):
         return said

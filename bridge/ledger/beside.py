@@ -57,6 +57,15 @@ def is_told_back(turn: Turn, payment: str, amount: int, since: int) -> bool:
     return turn.one(asked, payment, -amount, since) is not None
 
 
+def is_proven_back(turn: Turn, payment: str, amount: int) -> bool:
+    """Whether a notice has proven that just so many KRW of a payment, or beside it, were given back past the bridge."""
+    asked = (
+        "SELECT 1 FROM entries WHERE payment = ? AND kind IN ('external_refund', 'orphan_refund') AND evidence = 'E7'"
+        " AND amount = ?"
+    )
+    return turn.one(asked, payment, -amount) is not None
+
+
 def came_since(turn: Turn, payment: str, case: str) -> bool:
     """Whether money came into a payment's books after a case's last proposal, its own or other."""
     return any(kind in ("capture", "orphan_capture") for kind, _ in _entered_since(turn, payment, case))

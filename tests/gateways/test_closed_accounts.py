@@ -1,5 +1,6 @@
-"""A proven notice that all of a waiting account was cancelled: it was closed, or its deposit came and went."""
+"""An account that was closed, and a deposit that came and went: what the notices of it do, in whatever order."""
 
+import json
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -60,6 +61,26 @@ async def test_a_deposit_that_went_back_before_it_was_told_pays_for_no_order(hou
     await decide(house, await case_of(house, payment.id), "given_back")
     assert (await house.payment(payment.id)).orphaned == 0
     await house.check_books()
+
+
+@pytest.mark.parametrize("order", [("pg", "pc"), ("pc", "pg")])
+async def test_a_deposits_reversal_that_is_told_in_two_formats_is_written_once_and_no_case(tmp_path, order):
+    async with paired(House(tmp_path), "welcome") as house:
+        house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
+        payment, seen = await waiting(house), house.heard()
+        house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
+        await house.quiet()
+        pc = next(dict(parse_qsl(one.decode())) for one in seen if b"no_oid" in one)
+        pg = next(json.loads(one) for one in seen if one.startswith(b"{"))
+        gone = {"transaction_flag": "-", "cancel_ymdhms": "20261120120000", "remain_amount": "0"}
+        told = {"pc": urlencode(pc | {"type_msg": "0400"}).encode(), "pg": json.dumps(pg | gone).encode()}
+        for kind in (*order, *order):
+            await house.post_notice_of(kind, told[kind])
+        after = await house.payment(payment.id)
+
+        assert (after.state, after.left, after.orphaned) == ("refunded", 0, 0)
+        assert await house.entries(payment.id) == [("capture", 55_000, "E7"), ("external_refund", -55_000, "E7")]
+        assert await house.cases(payment.id) == [], "whoever called it given back would write it once more"
 
 
 async def test_money_of_another_request_that_came_and_went_neither_pays_nor_closes_the_account(house):
