@@ -2,6 +2,7 @@
 
 from bridge.domain.gateway import Event, Inquires, captures_itself
 from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step
+from bridge.domain.payment import Payment
 from bridge.flows.carry_out import contradict
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.inquire import BLIND
@@ -29,6 +30,8 @@ TAKING_BACK = (State.UNKNOWN, State.VOIDING, State.NEEDS_HUMAN, State.VOIDED, St
 UNHEARD = (State.OPEN, State.UNKNOWN, State.NEEDS_HUMAN)
 """States in which money may have been taken, and the news of it not come yet."""
 CLOSED = "the account is closed"
+LESS = "KRW are left, and the books have"
+"""What a case says that asks about a sum because of what the gateway says is left."""
 REFUNDABLE = (State.PAID, State.PART_REFUNDED)
 
 
@@ -45,8 +48,8 @@ def cancelled(told: Told) -> str:
     settled = _our_refund(told, [told.refund] if told.refund is not None else done)
     if settled:
         return settled
-    if told.notice.left is not None and state in REFUNDABLE and told.payment.left <= told.notice.left:
-        return KNOWN  # the books have no more than what the gateway says is left
+    if told.notice.left is not None and _has_no_more(told.payment, told.notice.left):
+        return KNOWN
     if state is State.AWAITING_DEPOSIT and _is_whole_and_proven(told):
         return _of_waiting_account(told, done)
     if state in UNHEARD and _is_unheard(told, done):
@@ -57,6 +60,12 @@ def cancelled(told: Told) -> str:
         owe_check(told.turn, told.recorder, told.payment)  # other proof may say that it is paid before anybody asks
         return REPORTED
     return _by_others(told, done)
+
+
+def _has_no_more(payment: Payment, left: int) -> bool:
+    """Whether the books have no more of a payment's money than what the gateway says is left, and none beside it."""
+    of_its_own = payment.state in REFUNDABLE or (payment.state == State.REFUNDED and not payment.orphaned)
+    return of_its_own and payment.left <= left
 
 
 def _our_refund(told: Told, done: list[Operation]) -> str:
@@ -77,8 +86,8 @@ def _our_refund(told: Told, done: list[Operation]) -> str:
                 operations.hasten(told.turn, operation, told.recorder.at)
             return perhaps_ours(operation.id)
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN):
-            told.recorder.refunded(told.turn, told.payment, operation, Evidence.E7, told.notice.refs, GATEWAY)
-            _ask_about_less(told, told.payment.left - operation.amount)
+            after = told.recorder.refunded(told.turn, told.payment, operation, Evidence.E7, told.notice.refs, GATEWAY)
+            _ask_about_less(told, after.left)
             return "refunded"
         if operation.step is Step.SENT:
             return LATER
@@ -93,12 +102,33 @@ def _is_one_more(told: Told, ours: int) -> bool:
     return notices.telling(told.turn, told.payment.id, told.notice.dedupe, told.recorder.hearing) > known
 
 
-def _ask_about_less(told: Told, left: int) -> None:
-    """The gateway says what is left, and it is less than our books have: a request that arrived twice, perhaps."""
-    if told.notice.left is not None and told.notice.left < left:
-        gone = left - told.notice.left
-        detail = f"the gateway says that {told.notice.left} KRW are left, and the books have {left}"
+def _ask_about_less(told: Told, left: int, ours: Operation | None = None) -> None:
+    """The gateway says what is left, and it is less than our books have: an earlier cancel whose notice is late and
+    will look known, or a request that arrived twice, perhaps; or `ours`, a refund without outcome, among it."""
+    if told.notice.left is None:
+        return
+    gone = left - told.notice.left - _asked_about_less(told)
+    if ours is not None and gone >= ours.amount:
+        gone -= ours.amount
+    if gone > 0:
+        detail = f"the gateway says that {told.notice.left} {LESS} {left}"
         told.recorder.case(told.turn, told.payment, EXTERNAL, detail, gone)
+
+
+def _asked_about_less(told: Told) -> int:
+    """Say how many KRW a case asks about already because the gateway said that less is left."""
+    asked = cases.open_one(told.turn, told.payment.id, EXTERNAL)
+    return int(asked["amount"]) if asked is not None and LESS in asked["detail"] else 0
+
+
+def _take_off_less(told: Told) -> None:
+    """The notice of what a case asks about is in the books by now: decided about as well it would be written twice."""
+    asked = cases.open_one(told.turn, told.payment.id, EXTERNAL)
+    if asked is None or LESS not in asked["detail"]:
+        return
+    if not cases.answer(told.turn, asked, told.notice.amount, told.recorder.at):
+        why = "the gateway's notice is in the books"
+        cases.close_case(told.turn, told.payment.id, EXTERNAL, why, told.recorder.at)
 
 
 def _may_be_of(told: Told, operation: Operation) -> bool:
@@ -237,7 +267,9 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     # Not beyond `free`: ours may give back the same money, as PayApp gives back what is left, whatever was asked.
     if exact and State(payment.state) in REFUNDABLE and 0 < notice.amount <= free:
         after = write_external_refund(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
+        _take_off_less(told)
         _close_what_is_written(told, after.left, denied)
+        _ask_about_less(told, after.left, ours)
         return "refunded past the bridge"
     if denied is not None:
         contradict(turn, recorder, payment.id, denied)  # its own late answer says the same, and counts once with this
