@@ -106,6 +106,20 @@ async def test_the_undoings_own_answer_may_be_lost_too(house):
     await house.check_books()
 
 
+async def test_that_nothing_can_be_cancelled_does_not_say_that_nothing_was_taken(house):
+    house.fault("approve", "drop_after")
+    house.fault("notice", "notice_lost", times=None)
+    house.fault("cancel", "decline", times=None, code="01", message="취소 가능한 거래가 없습니다.")
+    opened = await house.checkout()
+    await house.come_back(opened)
+    await house.live(1_800.0, 15.0)
+    payment = await house.payment(opened.payment)
+
+    assert house.book(payment).net == 55_000
+    assert (payment.state, await house.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
+    assert "payment.failed" not in house.shop.kinds()
+
+
 async def test_another_amount_than_asked_pays_no_order(house):
     house.fault("approve", "wrong_amount")
     opened = await house.checkout()

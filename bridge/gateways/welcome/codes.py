@@ -162,9 +162,12 @@ def speaks_of_before(message: str) -> bool:
 
 
 def says_nothing_there(message: str) -> bool:
-    """Tell whether a message says that there is no such payment: no code of it is printed."""
+    """Tell whether a message says that there is no such payment: no code of it is printed.
+
+    "취소 가능한 거래가 없습니다" says only that none can be cancelled."""
     plain = message.replace(" ", "")
-    return any(words in plain for words in ("거래가없", "거래없", "거래내역이없", "거래내역없", "원거래미존재"))
+    gone = ("거래가없", "거래없", "거래내역이없", "거래내역없", "원거래미존재")
+    return "가능" not in plain and any(words in plain for words in gone)
 
 
 def says_key_gone(message: str) -> bool:
