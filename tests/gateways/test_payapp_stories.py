@@ -551,6 +551,35 @@ async def test_every_round_of_a_monthly_plan_is_booked_by_what_it_was_paid_with(
     assert {(one["method"], one["state"]) for one in rounds} == {(method, "paid")}
 
 
+@pytest.mark.parametrize("amount", [11_000, 33_000])
+async def test_what_went_back_of_a_round_that_was_not_heard_of_yet_counts_when_it_is_told_again(house, amount):
+    """PayApp tells an event of which nobody took notice ten times, and of two events in any order."""
+    house.site = await house.pair("http://hold-shop.test", partial_price="cancelled")
+    house.set(partial_price="cancelled", common_feedback_url=house.notice_url("feedback"))
+    house.net.apps["http://hold-shop.test:80"] = house.shop.app()
+    wish = {
+        "customer": "customer-1", "order_ref": "CLUB-4", "title": "월 회원권", "amount": 33_000,
+        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
+        "result_url": f"{house.site.url}/club", "actor": "buyer",
+    }  # fmt: skip
+    plan, held = (await house.call("POST", "/v1/plans", wish)).json(), house.hold_notices()
+    await house.authenticate(Opened("", plan["window_url"], "", ""))
+    await house.quiet()
+    (charged,) = [one for one in house.sandbox.bank.as_json()["payments"] if one["captured"]]
+    paid = list(held)
+    house.sandbox.desks["payapp"].refund({"merchant_ref": charged["merchant_ref"], "amount": amount})
+    await house.quiet()
+    back = held[len(paid) :]
+    for news in (back, paid, back, back):
+        await house.let_go(news)
+    await house.beat()
+
+    (round_,) = await house.all("SELECT id, captured, refunded FROM payments")
+    assert (round_["captured"], round_["refunded"]) == (33_000, amount)
+    assert await house.cases(round_["id"], only_open=False) == []
+    await house.check_books()
+
+
 async def plan_by_script(house, **changes):
     house.site = await house.pair("http://script-shop.test", window="js")
     house.set(common_feedback_url=house.notice_url("feedback"))
