@@ -68,9 +68,12 @@ def page(turn: Turn, after: str, limit: int) -> list[str]:
 
 
 def late_notices(turn: Turn, before: int) -> list[Row]:
-    """Read the notices that were received before then (milliseconds) and had no effect yet."""
+    """Read the notices that were received before then (milliseconds) and had no effect yet; not those that wait for the
+    people of whose operation a case tells."""
     return turn.all(
-        "SELECT id, payment, received_at FROM notices WHERE state = 'pending' AND received_at < ? LIMIT 100", before
+        "SELECT id, payment, received_at FROM notices WHERE state = 'pending' AND received_at < ? AND NOT EXISTS"
+        " (SELECT 1 FROM operations AS o WHERE o.payment = notices.payment AND o.state = 'needs_human') LIMIT 100",
+        before,
     )
 
 

@@ -3,6 +3,9 @@ whenever it comes; else a person."""
 
 import pytest
 
+from bridge.flows.check_invariants import check_everything
+from tests.flows.test_cases import case_of, decide
+from tests.flows.test_invariants import alarms
 from tests.gateways import test_key_stories as keys
 from tests.gateways.house import House
 from tests.gateways.paired import paired
@@ -56,4 +59,23 @@ async def test_a_lost_charge_that_was_cancelled_in_the_console_is_not_paid_by_it
 
     assert (payment.state, payment.captured, house.book(payment).net) == ("voided", 0, 0)
     assert (await house.cases(lost), await house.entries(lost)) == ([], [])
+    await house.check_books()
+
+
+async def test_a_part_that_went_back_of_a_lost_charge_waits_for_people_and_is_no_alarm_beside_their_case(house):
+    lost, held = await charged_unheard(house)
+    await house.live(1_800.0, 30.0)
+    del held[:]  # its own news is lost for good
+    ref = (await house.payment(lost)).merchant_ref
+    house.sandbox.desks["welcome"].refund({"merchant_ref": ref, "amount": 11_000})
+    await house.quiet()
+    await house.let_go(held)
+    await house.clock.forward(3_600.0)
+    await check_everything(house.context, 0.0)
+    assert (await house.cases(lost), await alarms(house)) == (["unknown_outcome"], [])
+
+    await decide(house, await case_of(house, lost), "paid")
+    await house.live(120.0, 5.0)
+    payment = await house.payment(lost)
+    assert (payment.captured, payment.refunded, house.book(payment).net) == (55_000, 11_000, 44_000)
     await house.check_books()
