@@ -72,6 +72,9 @@ class Extras:
     overheard: bool = False
     """Somebody who overheard what a shop and PayApp share tells of money at the address that browsers see."""
 
+    parts: bool = False
+    """The gateways' consoles give several parts of one payment back, soon after each other."""
+
     ahead: bool = False
     """The copy of the books is taken while the bridge's clock runs hours ahead, where they are `restored`."""
 
@@ -115,6 +118,7 @@ def draw_extras(seed: int) -> Extras:
         first=seed not in WITHOUT_OVERHEARD and chance.random() < 0.5,
         overheard=seed not in WITHOUT_OVERHEARD and chance.random() < 0.3,
         ahead=seed not in WITHOUT_OVERHEARD and chance.random() < 0.5,
+        parts=seed not in WITHOUT_OVERHEARD and chance.random() < 0.1,
     )
 
 

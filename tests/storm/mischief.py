@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.storm.storm import Storm
 
 DAY = 86_400.0
+LEAST_IN_PARTS = 3_000
 
 
 async def bank(storm: "Storm", chance: random.Random) -> None:
@@ -110,6 +111,26 @@ async def console(storm: "Storm", chance: random.Random) -> None:
                 storm.weather.missed(kind)
             else:
                 storm.note(f"{kind} of {book.merchant_ref}")
+
+
+async def office_parts(storm: "Storm", chance: random.Random) -> None:
+    """Give two or three unequal parts of a payment back at the gateway's own console, one soon after the other."""
+    await asyncio.sleep(chance.uniform(120.0, 1_500.0))
+    for gate in storm.gates.values():
+        for book in [one for one in gate.books() if one.net > LEAST_IN_PARTS and not one.account]:
+            if chance.random() < 0.5:
+                continue
+            storm.must_tell.add(book.merchant_ref)
+            for share in chance.sample((3, 5, 7), chance.choice((2, 3))):
+                part = {"merchant_ref": book.merchant_ref, "amount": book.amount // share}
+                try:
+                    gate.desk.refund(part)
+                except ControlRefused as refused:
+                    storm.note(f"the console refuses: {refused}")
+                    break
+                storm.weather.struck["console_part_refund"] += 1
+                storm.note(f"one of several parts: {part}")
+                await asyncio.sleep(chance.choice((0.0, 1.0, 30.0)))
 
 
 async def strangers(storm: "Storm", sales: list[Sale], chance: random.Random) -> None:

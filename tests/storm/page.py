@@ -43,7 +43,8 @@ bridge's (`tests/storm/typed_keys.py`), or the windows of Welcome are in escrow,
 yes or no, here or at the gateway (`tests/storm/escrow.py`), or orders are plans that PayApp charges by itself, whose
 days come within minutes, and which rest, go on and end (`tests/storm/plans.py`). In some seeds all orders have one
 price, and returns are brought to payments that they do not belong to, once their own approval has begun or before
-(`tests/storm/crossing.py`); of two payments one is told what belongs to the other, not both at once. In some somebody
+(`tests/storm/crossing.py`); of two payments one is told what belongs to the other, not both at once. In some the
+consoles give several parts of a payment back, and their news come in any order. In some somebody
 tells at the address that PayApp's script shows to browsers of money that nobody took or gave back, with the values
 that PayApp sends to every address (`tests/storm/mischief.py`): nothing may come of it. In some seeds a bit of a row is
 flipped past the bridge, or the row taken away: the night's look must find it, and the moment before it must have

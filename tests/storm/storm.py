@@ -204,6 +204,8 @@ class Storm:
             work.append(mischief.pays_again(self, random.Random(f"{self.seed}:pays again")))
         if self.extras.crossed:
             work.append(mischief.cross_early(self, random.Random(f"{self.seed}:crossed")))
+        if self.extras.parts:
+            work.append(mischief.office_parts(self, random.Random(f"{self.seed}:parts")))
         if self.extras.overheard:
             work.append(mischief.overhears(self, random.Random(f"{self.seed}:overheard")))
         return [*work, mischief.strangers(self, self.sales, seeds[2]), mischief.operator(self, seeds[3])]

@@ -80,6 +80,15 @@ def test_money_that_is_believed_where_browsers_see_that_notices_go_is_found_out(
     assert is_found_out("I2", [365], "payapp")
 
 
+def test_a_console_gives_several_parts_of_a_payment_back():
+    with storms("welcome") as made:
+        found = [made.run(seed) for seed in having("parts")]
+    parts = ["one of several parts" in line for one in found for line in one.log]
+
+    assert not any(one.violations for one in found)
+    assert sum(parts) > 5
+
+
 def test_books_are_copied_while_the_clock_runs_ahead():
     few = [seed for seed in range(1, 2_000) if draw_extras(seed).restored and draw_extras(seed).ahead][:12]
     with storms() as made:
