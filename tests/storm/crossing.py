@@ -3,6 +3,7 @@
 Judged at Welcome, where the number in a return is all that moves money: whoever brings it first has begun with it.
 """
 
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -26,6 +27,12 @@ class Crossing:
         turn = SqliteTurn(self._storm.disk.connection)
         return turn.one("SELECT 1 FROM operations WHERE payment = ? AND kind = 'approve'", payment) is not None
 
+    def are_alike(self, payment: str, theirs: str) -> bool:
+        """Tell whether both are paid in one way: what cannot be taken back in another waits for people, with both."""
+        turn = SqliteTurn(self._storm.disk.connection)
+        rows = turn.all("SELECT DISTINCT method FROM payments WHERE id IN (?, ?)", payment, theirs)
+        return len(rows) == 1
+
     def is_swap(self, payment: str, theirs: str) -> bool:
         """Tell whether one of the two took part in another such deed: whose money is whose could not be judged."""
         pair = (payment, theirs)
@@ -33,18 +40,28 @@ class Crossing:
 
     def bring(self, payment: str, theirs: str, coming: Coming) -> None:
         """Note that a payment is told what belongs to another."""
-        if not self.has_begun(theirs) and not self.has_begun(payment):
+        if not self.has_begun(theirs):
             self._brought.append((payment, theirs, coming))
 
     def values(self) -> dict[str, str]:
         """Each value that a payment began with although another's window gave it, with that payment."""
         found: dict[str, str] = {}
         for payment, theirs, coming in self._brought:
-            if self.has_begun(payment) and not self.has_begun(theirs):
+            if (payment, theirs) not in self._took and self._began_with(payment, coming):
                 self._took.add((payment, theirs))
             if (payment, theirs) in self._took:
                 found |= dict.fromkeys(values_of(coming), payment)
         return found
+
+    def _began_with(self, payment: str, coming: Coming) -> bool:
+        """Tell whether this is what an approval of a payment was begun with: who names the order refuses others'."""
+        asked = "SELECT context_sealed FROM operations WHERE payment = ? AND kind = 'approve' AND context_sealed <> ''"
+        rows = SqliteTurn(self._storm.disk.connection).all(asked, payment)
+        server = self._storm.server
+        if server is None or server.context is None:
+            return False
+        kept = [json.loads(server.context.vault.open(row["context_sealed"], "operation")) for row in rows]
+        return any(set(one["returned"].values()) <= {*values_of(coming), ""} for one in kept if one["returned"])
 
 
 def values_of(coming: Coming) -> list[str]:
