@@ -31,7 +31,7 @@ class KeyState(StrEnum):
 
 KEY_MOVES: Mapping[KeyState, frozenset[KeyState]] = {
     KeyState.OPENING: frozenset({KeyState.OPEN, KeyState.REFUSED, KeyState.LOST}),
-    KeyState.OPEN: frozenset({KeyState.ISSUING, KeyState.REFUSED, KeyState.EXPIRED}),
+    KeyState.OPEN: frozenset({KeyState.ISSUING, KeyState.REFUSED, KeyState.EXPIRED, KeyState.LOST}),
     KeyState.ISSUING: frozenset({KeyState.ACTIVE, KeyState.OPEN, KeyState.REFUSED, KeyState.LOST}),
     KeyState.ACTIVE: frozenset({KeyState.DELETING}),
     KeyState.DELETING: frozenset({KeyState.DELETED, KeyState.ACTIVE, KeyState.DELETING}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -120,10 +120,11 @@ def add_payment(
     ref: str = "",
     marks: Mapping[str, str] | None = None,
     refs: Mapping[str, str] | None = None,
+    created_at: datetime | None = None,
 ) -> Payment:
     """Write a payment that waits for no window: open from the start, for whoever approves it next.
 
-    `marks` are refs of ours, `refs` what a window gave and the audit tells of.
+    `marks` are refs of ours, `refs` what a window gave and the audit tells of; `created_at` where it began before now.
     """
     now = from_ms(now_ms(context.clock))
     payment = Payment(
@@ -140,7 +141,7 @@ def add_payment(
         instalment_months=instalment_months,
         version=1,
         merchant_ref=ref or new_reference(context.clock),
-        created_at=now,
+        created_at=created_at or now,
         expires_at=now + timedelta(seconds=context.settings.payment_life_seconds),
         refs=dict(marks or {}),
     )

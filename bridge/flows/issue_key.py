@@ -186,6 +186,8 @@ def _intend(turn: Turn, context: Context, site: Site, row: KeyRow) -> tuple[KeyR
     nothing is asked for.
     """
     at = now_ms(context.clock)
+    if row.amount:
+        gap.refuse(turn, site.id)  # it may have been charged in the time that restored books have lost
     if from_ms(at) >= row.expires_at:
         return rows.move(turn, row, KeyState.EXPIRED, at=at), None
     used = why_used(turn, site.id, row.invitation)

@@ -16,6 +16,7 @@ from bridge.domain.payment import Payment
 from bridge.flows.clock_steps import NOTICED_MS
 from bridge.flows.compare_first import owe_comparisons, unheard_accounts
 from bridge.flows.context import Context
+from bridge.flows.lost_keys import lose_charging_keys
 from bridge.flows.open_checkout import Once
 from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.revive import Known, hand_held_over, hand_over, is_held_up, lay_approval, revive_held, revive_payment
@@ -176,6 +177,7 @@ def _all_told(turn: Turn, recorder: Recorder, current: Gap) -> None:
     """The shop knows no more, and the gateways are asked."""
     gap.told(turn, current.site, recorder.at)
     owe_comparisons(turn, recorder, current)
+    lose_charging_keys(turn, recorder)
     _assume_open(turn, recorder)
     life = recorder.context.settings.payment_life_seconds * 1000
     payments.shorten_windows(turn, current.site, recorder.at, recorder.at + life)
@@ -193,7 +195,8 @@ def _assume_open(turn: Turn, recorder: Recorder) -> list[str]:
     for payment_id in gap.windows(turn, site.id, (State.OPEN, State.READYING)):
         payment = payments.get(turn, site.id, payment_id)
         gateway, is_refused = site.gateways.get(payment.gateway), payment.gateway in site.refused
-        if payment.state == State.OPEN and not isinstance(gateway, Approves) and not is_refused:
+        may_be_sent = isinstance(gateway, Approves) or not payment.window_url  # by a return, or as it stands
+        if payment.state == State.OPEN and not may_be_sent and not is_refused:
             continue
         if payments.holder(payments.of_order(turn, site.id, payment.order_ref), but=payment.id):
             continue

@@ -155,6 +155,16 @@ def of_site(turn: Turn, site: str) -> list[KeyRow]:
     return [read(row) for row in turn.all("SELECT * FROM billing_keys WHERE site = ? ORDER BY id", site)]
 
 
+def charging(turn: Turn, site: str) -> list[KeyRow]:
+    """Read a site's keys that may yet be issued, and whose issuing charges them."""
+    marks = ", ".join("?" * len(_WINDOWED))
+    rows = turn.all(
+        f"SELECT * FROM billing_keys WHERE site = ? AND amount > 0 AND state IN ({marks}) ORDER BY id",  # noqa: S608 - marks only
+        *(site, *map(str, _WINDOWED)),
+    )
+    return [read(row) for row in rows]
+
+
 def is_under_way(key: KeyRow) -> bool:
     """Whether a key may yet be issued, for which its gateway is told whose it is."""
     return key.state in _WINDOWED

@@ -475,6 +475,10 @@ class BillingUndone(Billing, Approving, Undoing):
     """It charges billing keys, and takes back by our reference."""
 
 
+class TypedCardsTold(TypedCards, Probing, Telling):
+    """It registers typed cards, and captures by itself in its window (as PayApp)."""
+
+
 class BillingFirst(BillingUndone):
     """It charges a card's first payment by its registration, where that is asked for (as Payple)."""
 
@@ -571,6 +575,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         BillingUndone,
+        TypedCardsTold,
         BillingFirst,
         Receipting,
         Serving,
