@@ -32,8 +32,8 @@ MONEY_CAME = (
     " is still there."
 )
 MONEY_WENT = (
-    "The gateway has shown money given back after this was proposed, and it may be the same: reject it, look again, and"
-    " propose what the books still lack."
+    "Money given back was shown by the gateway, or found by people, after this was proposed, and it may be the same:"
+    " reject it, look again, and propose what the books still lack."
 )
 
 

@@ -72,9 +72,10 @@ def came_since(turn: Turn, payment: str, case: str) -> bool:
 
 
 def was_seen_going(turn: Turn, payment: str, case: str) -> bool:
-    """Whether a notice or an inquiry showed, after a case's last proposal, that money of a payment was given back."""
-    gone = ("refund", "external_refund", "orphan_refund")
-    return any(kind in gone and evidence in ("E4", "E7") for kind, evidence in _entered_since(turn, payment, case))
+    """Whether a notice, an inquiry, or people by another case showed, after a case's last proposal, that money of a
+    payment was given back."""
+    gone, shown = ("refund", "external_refund", "orphan_refund"), ("E4", "E7", "E8")
+    return any(kind in gone and evidence in shown for kind, evidence in _entered_since(turn, payment, case))
 
 
 def _entered_since(turn: Turn, payment: str, case: str) -> list[tuple[str, str]]:

@@ -7,12 +7,13 @@ from bridge.domain.failures import DepositAwaited, NotNow, OwnNumber
 from bridge.domain.gateway import Paid, Seen, Unknown
 from bridge.domain.machine import Evidence, Kind, Step
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.decide_case import Wish, confirm, propose, reject, report
 from bridge.flows.orphans import close_own
 from bridge.flows.owe_check import owe_check
 from bridge.flows.record import Recorder
 from bridge.gateways.mainpay import sandbox_notices
 from bridge.ledger import payments
-from tests.flows.test_cases import case_of, decide, offered, open_case
+from tests.flows.test_cases import SEEN, case_of, decide, hire, offered, open_case
 from tests.flows.test_deposits import deposit, waiting
 from tests.flows.test_notices import card
 from tests.flows.test_orphans import find_money
@@ -387,3 +388,22 @@ async def test_money_given_back_beside_the_payments_own_is_no_refund_that_got_lo
     assert (after.state, after.refunded, after.orphaned) == ("part_refunded", own, 0)
     assert trade.refunded == own + (0 if by_hand else 55_000)
     assert "external_refund" not in await world.cases(payment.id)
+
+
+async def test_one_cancel_that_two_cases_tell_of_is_in_the_books_once_though_each_operator_had_proposed_it(world):
+    """A notice told of it, somebody reported it from the console, and each confirmed what the other had proposed."""
+    payment = await world.buy()
+    await open_case(world, payment, "external_cancel", "the gateway reports a cancel of 5000 KRW", 5_000)
+    await report(world.context, payment.id, "the console shows 5,000 KRW given back at 14:02", "operator:kim")
+    await hire(world, "kim", "lee")
+    told, seen = [await case_of(world, payment.id, reason) for reason in ("external_cancel", "reported")]
+    by_kim = await propose(world.context, Wish(told["id"], "given_back", SEEN, "operator:kim"))
+    by_lee = await propose(world.context, Wish(seen["id"], "given_back", SEEN, "operator:lee", 5_000))
+    await confirm(world.context, told["id"], by_kim.id, operator="lee")
+    with pytest.raises(NotNow, match="may be the same"):
+        await confirm(world.context, seen["id"], by_lee.id, operator="kim")
+    await reject(world.context, seen["id"], by_lee.id, who="operator:kim", remark="it is the one in the books")
+    await decide(world, seen, "not_given_back")
+
+    assert (await world.payment(payment.id)).refunded == 5_000
+    assert await world.cases(payment.id) == []
