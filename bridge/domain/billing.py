@@ -65,9 +65,10 @@ PLAN_MOVES: Mapping[PlanState, frozenset[PlanState]] = {
     PlanState.RESTING: frozenset({PlanState.CHANGING, PlanState.RESTING, PlanState.ENDED}),
     PlanState.ENDED: frozenset({PlanState.ENDED, PlanState.CHANGING}),
     PlanState.REFUSED: frozenset({PlanState.REFUSED}),
-    PlanState.LOST: frozenset({PlanState.LOST}),
+    PlanState.LOST: frozenset({PlanState.LOST, PlanState.ACTIVE}),
 }
-"""A round that the gateway charges after all counts in any state: it leaves the plan in the state it is in.
+"""A round that the gateway charges after all counts in any state: it leaves the plan in the state it is in. Only one
+that seemed lost has its buyer's agreement then, and can be told to stop and to end.
 
 An ended plan is changing again where it ended here before its number was known, and has yet to end at the gateway."""
 

@@ -62,7 +62,7 @@ def _begin_round(
         tax_free=plan.tax_free,
     )
     orders.store(turn, plan.site, order, recorder.at)
-    agreed = plan.state is PlanState.WAITING and notice.amount == plan.amount
+    agreed = plan.state in (PlanState.WAITING, PlanState.LOST) and notice.amount == plan.amount
     becomes = PlanState.ACTIVE if agreed else plan.state
     known = plan.number or notice.plan
     plans.move(turn, plan, becomes, at=recorder.at, rounds=number, number=known, code="", message="")

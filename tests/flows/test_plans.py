@@ -244,6 +244,25 @@ async def test_a_crash_while_registering_leaves_no_plan(planning):
     assert (await show(world, plan))["state"] == "lost"
 
 
+async def test_a_plan_in_restored_books_whose_buyer_agreed_in_the_lost_time_goes_on_and_can_be_ended(planning):
+    """The backup was made while it was being registered, and its page was told after that."""
+    world = planning
+    plan = await registered(world)
+    number = await number_of(world, plan)
+    await world.context.ledger.write(lambda turn: turn.run("UPDATE plans SET state = 'registering', number = ''"))
+    await world.restart()
+    await world.live(120, step=30)
+    assert (await show(world, plan))["state"] == "lost"
+    await tell(world, plan, "M1", plan=number)
+    shown = await show(world, plan)
+
+    assert (shown["state"], shown["allowed"]) == ("active", ["stop", "end"]), "it is charged each month"
+    assert (await change(world, plan, "end")).json()["state"] == "ended"
+    assert world.teller.plans[number] == "ended"
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000)]
+    await world.check_books()
+
+
 async def test_nobody_elses_plan_is_shown_or_changed_and_nonsense_is_refused(planning):
     world = planning
     plan = await registered(world)
