@@ -69,7 +69,8 @@ async def erase_person(
 
     Of a recurring plan nothing of the person stays, though it may go on: it is told to stop or end by its number.
     Of a billing key its card stays while it can be charged, for its customer tells it by that.
-    Raises Malformed, PendingOutcome (a payment or a key is under way). What the law keeps is named with its end.
+    Raises Malformed, PendingOutcome (a payment or a key is under way, or a case is open). What the law keeps is named
+    with its end.
     """
     person, at = person.check(), now_ms(context.clock)
     found, held = await context.ledger.read(
@@ -84,8 +85,11 @@ async def erase_person(
             replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         erased, kept = 0, []
         for row in privacy.orders_of(turn, site.id, email=person.email, phone=person.phone, ref=person.order):
-            if privacy.is_on_its_way(payments.of_order(turn, site.id, row["ref"])):
+            everyone = payments.of_order(turn, site.id, row["ref"])
+            if privacy.is_on_its_way(everyone):
                 raise PendingOutcome("A payment of this person is under way; ask again when it has ended.")
+            if privacy.is_looked_for(turn, everyone):
+                raise PendingOutcome("People look into a payment of this person; ask again when its case is closed.")
             until = privacy.kept_until(turn, site.id, row["ref"], RECORD_MS)
             if until > at:
                 kept.append({"order": row["ref"], "until": rfc3339(from_ms(until))})

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bridge.domain.machine import UNSETTLED, State
 from bridge.domain.payment import Payment
-from bridge.ledger import orders, payments
+from bridge.ledger import cases, orders, payments
 from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.notices import ERASED, HASHED
@@ -39,6 +39,11 @@ def kept_until(turn: Turn, site: str, ref: str, kept_ms: int) -> int:
 def is_on_its_way(everyone: Sequence[Payment]) -> bool:
     """Whether a payment of the order may still move money."""
     return any(State(one.state) in _ON_THEIR_WAY for one in everyone)
+
+
+def is_looked_for(turn: Turn, everyone: Sequence[Payment]) -> bool:
+    """Whether people have still to say what became of money of the order: whoever paid it may get it back."""
+    return any(case["state"] == "open" for one in everyone for case in cases.of_payment(turn, one.id))
 
 
 def erase(turn: Turn, site: str, ref: str, *, at: int, actor: str) -> None:

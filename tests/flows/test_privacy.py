@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bridge.flows.retain import retain
+from tests.flows.test_cases import case_of, decide, open_case
 from tests.flows.test_plans import change, registered, tell
 
 HONG = {"email": "hong@example.com"}
@@ -69,6 +70,20 @@ async def test_nobody_is_erased_while_a_payment_is_under_way(world, declined):
     answer = await ask(world, "erase", HONG)
     assert (answer.status_code, answer.json()["code"]) == (409, "pending_outcome")
     assert {row["buyer_name"] for row in await world.all("SELECT buyer_name FROM orders")} == {"홍길동"}
+
+
+async def test_nobody_is_erased_while_people_look_for_their_money(world, declined):
+    """Where it is found it goes back to whoever paid it."""
+    _, payment = declined
+    await open_case(world, payment, "money_on_ended_payment", "the gateway reports an approval", 55_000)
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    answer = await ask(world, "erase", HONG)
+    assert (answer.status_code, answer.json()["code"]) == (409, "pending_outcome")
+    await decide(world, await case_of(world, payment.id), "money_found")
+    assert (await ask(world, "erase", HONG)).status_code == 409
+    await decide(world, await case_of(world, payment.id), "given_back")
+
+    assert (await ask(world, "erase", HONG)).json() == {"erased": 1, "kept": []}
 
 
 async def test_another_site_erases_and_sees_nothing(world, history):
