@@ -1,4 +1,4 @@
-"""Stops, starts and ends a recurring plan; an end that wants the plan's number is told to the gateway when it comes."""
+"""Stops, starts and ends a recurring plan; an end is owed to the gateway until it has answered, or told the number."""
 
 from bridge.clock import now_ms
 from bridge.domain.billing import Plans, PlanState
@@ -26,7 +26,8 @@ AT_ONCE = 100
 async def change_plan(context: Context, site: Site, plan_id: str, customer: str, deed: str, once: Once) -> Plan:
     """Stop, start or end a customer's plan. It may still be CHANGING when the answer was lost: ask again, or end it.
 
-    A plan whose number the gateway has not told yet can be told to end: that is carried out when the number comes.
+    An end is told again by the bridge itself until it is answered, for its customer would be charged. A plan whose
+    number the gateway has not told yet can be told to end: that is carried out when the number comes.
     Raises NotFound, NotNow, GatewayOff, Replayed, KeyReused.
     """
     becomes = DEEDS[deed]
@@ -45,7 +46,8 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
         if deed in plan_deeds(plan) or plan.state in FROM[deed]:
             if not plan.number:
                 return _without_number(turn, plan, deed, now_ms(context.clock)), False
-            asked = {"wanted": str(becomes), "was": plan.was if again else str(plan.state)}
+            was = plan.was if again else str(plan.state)
+            asked = {"wanted": str(becomes), "was": was, "end_owed": becomes is PlanState.ENDED}
             return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), **asked), again
         korean = "정기결제의 상태가 그 사이 바뀌어서 지금은 할 수 없어요."
         raise NotNow(
@@ -66,7 +68,8 @@ def is_any_end_owed(turn: Turn, at: int) -> bool:
 
 
 async def end_owed_plans(context: Context) -> None:
-    """End at the gateway what was to end before its number was known; asked again each minute until it answers.
+    """End at the gateway what was to end before its number was known, or whose end has no answer; asked again each
+    minute until it answers.
 
     What cannot be asked for now (its site or gateway is set up no more, the books were restored) lets others go first.
     """
@@ -140,7 +143,7 @@ async def _change(
         began_in = PlanState(current.was)
         if began_in is PlanState.WAITING and current.rounds:  # its first round came meanwhile
             began_in = PlanState.ACTIVE
-        if current.end_owed and isinstance(outcome, Refused):
+        if again and current.end_owed and isinstance(outcome, Refused):
             _ask_a_person(turn, recorder, current, outcome)
         if isinstance(outcome, Done):
             rows.move(turn, current, DEEDS[deed], at=at, wanted="", code="", message="", end_owed=False)
@@ -151,7 +154,7 @@ async def _change(
                 owed = current.end_owed and isinstance(outcome, NotSent)
                 rows.move(turn, current, PlanState.CHANGING, at=at, end_owed=owed, **said)
             else:
-                rows.move(turn, current, began_in, at=at, wanted="", **said)
+                rows.move(turn, current, began_in, at=at, wanted="", end_owed=False, **said)
 
     try:
         await write_down(context, record)

@@ -14,8 +14,8 @@ from bridge.ledger.ledger import Row, Turn
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A plan as the books have it: `amount` KRW a round; `number` is the gateway's; `wanted` what CHANGING asks,
-    `was` the state it began in; `end_owed`: it was told to end before its number was known, and the gateway has still
-    to hear it; `failed_at` (milliseconds, 0 for never) is when a round last could not be charged.
+    `was` the state it began in; `end_owed`: it was told to end, and the gateway has still to hear it, or to answer;
+    `failed_at` (milliseconds, 0 for never) is when a round last could not be charged.
 
     Rounds are orders of their own, numbered after `order_ref`.
     """

@@ -219,6 +219,37 @@ async def test_a_resting_plan_whose_end_fails_still_rests_and_one_whose_end_was_
     assert list(world.teller.plans.values()) == ["ended"]
 
 
+@pytest.mark.parametrize("dies", [False, True])
+async def test_an_end_whose_answer_was_lost_is_told_again_though_nobody_asks(planning, dies):
+    """Its customer was told that it is changing: unheard at the gateway it would be charged each month."""
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    world.teller.fail("plan_change", "lost_before")
+    assert (await change(world, plan, "end")).json()["state"] == "changing"
+    if dies:
+        await world.restart()
+    await world.live(200, step=10)
+
+    assert list(world.teller.plans.values()) == ["ended"]
+    assert (await show(world, plan))["state"] == "ended"
+    assert world.teller.calls["plan_change"] == 2
+
+
+async def test_an_end_that_is_refused_when_it_is_told_again_is_a_persons(planning):
+    """The first may have been done, or not."""
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    world.teller.fail("plan_change", "lost_after")
+    await change(world, plan, "end")
+    await world.live(400, step=10)
+    (payment,) = await world.all("SELECT id FROM payments")
+
+    assert world.teller.calls["plan_change"] == 2
+    assert ((await show(world, plan))["state"], await world.cases(payment["id"])) == ("changing", ["reported"])
+
+
 async def test_a_plan_that_was_refused_or_never_answered_is_none(planning):
     world = planning
     world.teller.fail("plan", "no", "lost_before")
