@@ -53,6 +53,7 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     Raises NotFound, NotNow, PendingOutcome, GatewayOff, Replayed, KeyReused, KeyTooOld, Reconciling, OutcomeUnread. The
     receipt may still be ISSUING.
     """
+    intended_at = context.clock.boot_seconds()
     begun = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once))
     if begun is None:
         raise PendingOutcome(
@@ -64,7 +65,7 @@ async def issue_receipt(context: Context, site: Site, wish: ReceiptWish, once: O
     receipt, payment, is_new = begun
     name = f"receipt:{receipt.id}"
     if is_new:
-        context.tasks.begin(name, _issue(context, site, issuer_of(site, payment), receipt, payment))
+        context.tasks.begin(name, _issue(context, site, issuer_of(site, payment), receipt, payment, intended_at))
     task = context.tasks.find(name)
     if task is not None:
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
@@ -233,10 +234,15 @@ def without_persons_number(text: str, order: ReceiptOrder) -> str:
 
 
 async def _issue(
-    context: Context, site: Site, issuer: tuple[Gateway, Receipts], receipt: Receipt, payment: Payment
+    context: Context,
+    site: Site,
+    issuer: tuple[Gateway, Receipts],
+    receipt: Receipt,
+    payment: Payment,
+    intended_at: float,
 ) -> None:
     gateway, issues = issuer
-    order, intended_at = await receipt_order(context, site, receipt, payment), context.clock.boot_seconds()
+    order = await receipt_order(context, site, receipt, payment)
     exchange = issues.issue_receipt(order, Recorder.now(context, site).stamp)
     conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     outcome, recorder = conversation.outcome, Recorder.now(context, site)

@@ -11,6 +11,7 @@ from bridge.clock import new_id
 from bridge.domain.gateway import Event, Notice, SharedValue
 from bridge.domain.services import ReceiptIssued
 from bridge.domain.tax import split
+from bridge.flows import issue_receipt
 from bridge.flows.receive_notice import _take
 from bridge.flows.record import Recorder
 from bridge.flows.snapshots import rfc3339
@@ -256,6 +257,22 @@ async def test_a_repeat_after_a_crash_sends_nothing_for_the_first_may_have_been_
 
     assert (again.status_code, again.json()["id"], again.json()["state"]) == (202, receipt, "issuing")
     assert world.teller.calls["receipt"] == 1
+
+
+async def test_a_bridge_that_slept_before_it_asked_asks_for_no_receipt_that_another_has_given_to_people(
+    world, paid, monkeypatch
+):
+    """They find none in the console, close the case, and a receipt is issued anew: the first would be a second one."""
+    order = issue_receipt.receipt_order
+
+    async def sleep(*asked):
+        world.clock.skip(200)
+        return await order(*asked)
+
+    monkeypatch.setattr(issue_receipt, "receipt_order", sleep)
+    told = (await issue(world, paid)).json()
+
+    assert (world.teller.calls["receipt"], told["state"]) == (0, "refused")
 
 
 async def test_no_receipt_for_cards_unpaid_orders_other_sites_or_nonsense(world, paid):

@@ -298,6 +298,7 @@ class Receipting(Approving):
         said = yield from self.send(
             "receipt",
             order.ref,
+            moves=True,
             amount=order.split.total,
             vat=order.split.vat,
             tax_free=order.split.tax_free,
