@@ -1,6 +1,7 @@
 """Has a billing key issued: when its customer comes back from the window, or for a card typed on the site."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -157,7 +158,8 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
         return _charging(issues, order, returned, operation, heard)
 
     def also(turn: Turn, outcome: Approval) -> None:
-        _record(turn, context, issuing, heard[0] if heard else outcome)
+        with suppress(Conflict):  # another bridge has given the key up: that must not cost what was charged
+            _record(turn, context, issuing, heard[0] if heard else outcome)
 
     visit = await look(context, site, charge.payment.id)
     told = partial(note_after_key_window, context, site, gateway, issuing)

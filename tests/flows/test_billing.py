@@ -10,6 +10,7 @@ from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import KeyState
 from bridge.domain.gateway import Declined, Unknown
 from bridge.domain.reasons import Reason
+from bridge.flows import issue_key
 from bridge.flows.issue_key import TRIES_MAX, _after_no, _intend, _record, _refused
 from bridge.ledger import billing_keys as rows
 from tests.flows.test_tries import Talks
@@ -322,6 +323,31 @@ async def test_a_phones_issuing_whose_answer_is_lost_leaves_no_key_and_no_money(
 
     assert row["state"] == "voided"
     assert (await show(world, asked.json()["id"])).json()["state"] == "lost"
+    await world.check_books()
+
+
+async def test_what_a_phones_registration_charged_is_in_the_books_though_another_bridge_has_given_its_key_up(
+    billing, monkeypatch
+):
+    """Its clock is ahead, or this one's database was away for a minute: the answer is nowhere else."""
+    world, look = billing, issue_key.look
+
+    async def give_up_first(context, site, payment):
+        (row,) = await world.all("SELECT id FROM billing_keys")
+
+        def lose(turn):
+            rows.move(turn, rows.get(turn, site.id, row["id"]), KeyState.LOST, at=now_ms(world.clock))
+
+        await context.ledger.write(lose)
+        return await look(context, site, payment)
+
+    monkeypatch.setattr(issue_key, "look", give_up_first)
+    asked = await ask(world, method="phone", order=world.order())
+    await come_back(world, asked)
+    await world.quiet()
+    (paid,) = await world.all("SELECT state FROM payments")
+
+    assert (paid["state"], (await show(world, asked.json()["id"])).json()["state"]) == ("paid", "lost")
     await world.check_books()
 
 
