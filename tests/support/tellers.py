@@ -158,6 +158,8 @@ class Undoing(Counter):
 class Probing(Counter):
     """Its request can be withdrawn as long as nobody has paid it."""
 
+    request_number = "number"
+
     def was_requested(self, payment: Payment) -> bool:
         return bool(payment.refs.get("number"))
 
