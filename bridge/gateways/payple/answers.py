@@ -106,7 +106,7 @@ def refunding(payment: Payment, refund: RefundOrder, reply: Reply) -> Done | Ref
     if said == "error" and refund.full and codes.says_already(message):
         return Done(already=True)
     if said == "error" and code not in codes.NO_REFUSALS and codes.says_refused(message):
-        return Refused(Reason.AMOUNT if "초과" in message else Reason.CANCEL_FAILED, code, message)
+        return Refused(Reason.CANCEL_FAILED, code, message)
     return Unknown("the refund was answered with a code that proves nothing", code, message)
 
 

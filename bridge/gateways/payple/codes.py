@@ -50,7 +50,12 @@ NOT_BY_WORDS = ("AUTH", "SPCD", "CPAY")
 key that it is not there. Only a list does (absent_codes, NO_KEY)."""
 AUTH = {"AUTH0004": Reason.MERCHANT, "AUTH0007": Reason.MERCHANT}
 
-_ALREADY = re.compile(r"이미\s*(?:취소|환불)|기\s?취소|취소\s?완료된")
+_BEFORE = re.compile(r"(?:이미|(?<![가-힣])기)\s*(?:취소|환불)|취소\s?완료된")
+_OTHERWISE = r"(?!\s*(?:된\s*)?(?:가능|불가|기간|기한|한도|금액|요청|접수|신청|진행|대기|처리\s*중|중))"
+_ALREADY = re.compile(rf"(?:{_BEFORE.pattern}){_OTHERWISE}")
+_PART = re.compile(r"부분|일부")
+_UNDER_WAY = re.compile(r"접수|진행|대기|처리\s*중")
+_MORE_THAN_IS_LEFT = re.compile(r"(?:금액|한도|잔액)[^.]*(?:초과|부족)")
 _IS_NOT = r"[이가은는]?\s*(?:없(?:음|습니다)|존재하지\s*않(?:음|습니다)|등록되지\s*않(?:음|았습니다))[.!]?"
 _WHICH = r"(?:(?:해당|조회된|요청하신|일치하는|등록된)\s*)*"
 _NO_PAYMENT = re.compile(rf"{_WHICH}(?:결제|거래)\s*(?:내역|건|정보){_IS_NOT}")
@@ -59,8 +64,11 @@ _REFUSED = re.compile(r"초과|불가|부족|기간|금액|일자|원거래|권�
 
 
 def says_already(message: str) -> bool:
-    """Tell whether a message says that all was given back before."""
-    return bool(_ALREADY.search(message))
+    """Tell whether a message says that all was given back before.
+
+    "이미 취소 가능 기간이 지난 …" says that it cannot be any more, "이미 취소 요청된 …" that it may yet be,
+    "기취소 금액 …" that a part was, and "조기 취소" is another word."""
+    return bool(_ALREADY.search(message)) and not _PART.search(message)
 
 
 def says_no_payment(code: str, message: str) -> bool:
@@ -78,8 +86,11 @@ def _by_words(code: str) -> bool:
 
 
 def says_refused(message: str) -> bool:
-    """Tell whether a message gives a reason for which a refund was not made."""
-    return bool(_REFUSED.search(message)) and not says_already(message)
+    """Tell whether a message gives a reason for which a refund was not made. One that speaks of an earlier refund or of
+    one under way gives none, nor that it is more than is left: our sum says otherwise, and it may have arrived twice.
+    """
+    proves_nothing = (_BEFORE, _UNDER_WAY, _MORE_THAN_IS_LEFT)
+    return bool(_REFUSED.search(message)) and not any(words.search(message) for words in proves_nothing)
 
 
 _TABLES = {"errors": (("manual", MANUAL), ("developer.payple.kr", RESPONSE_CODES), ("later documents", LATER))}
