@@ -87,8 +87,11 @@ INQUIRED = "0000"
 NO_PAYMENT = frozenset({"0002", "2012"})
 GIVEN_BACK = frozenset({"2001", "2211"})
 VOIDED = "4200"
-ALREADY_CANCELLED = frozenset({"2004", "2013", "2015"})
+ALREADY_CANCELLED = frozenset({"2004", "2013"})
 IN_PROGRESS = "2002"
+SPEAK_OF_ONE = frozenset({"2015", "2021", "2022"})
+"""Name a cancellation that was asked for, or its kind (매입전취소, 매입후취소): neither that it was made nor that
+it was not."""
 TOO_LATE = frozenset({"2016", "2020", "2041"})
 
 _STOPPED = ("3000", "3003", "3004", "3005", "3006", "3007", "3008", "3009", "3010", "3057")
@@ -118,7 +121,7 @@ KEY_DECLINES = DECLINES | {
 }
 
 NO_REFUSALS = (
-    frozenset({"9998", "F000", IN_PROGRESS, *ALREADY_CANCELLED, *NO_PAYMENT, *OTHER_SUCCESSES})
+    frozenset({"9998", "F000", IN_PROGRESS, *ALREADY_CANCELLED, *SPEAK_OF_ONE, *NO_PAYMENT, *OTHER_SUCCESSES})
     | frozenset(code for codes in CAPTURED.values() for code in codes)
     | {KEY_ISSUED, KEY_DELETED, "2001"}
 )
@@ -134,14 +137,14 @@ REFUND_REFUSALS = (
     {
         code: Reason.CANCEL_FAILED
         for code in (*CANCEL_ERRORS, *_PARTS, "3101", "3102", "3105", "3106")
-        if code not in ALREADY_CANCELLED | MORE_THAN_IS_LEFT | {"2001", "A000", IN_PROGRESS}
+        if code not in ALREADY_CANCELLED | SPEAK_OF_ONE | MORE_THAN_IS_LEFT | {"2001", "A000", IN_PROGRESS}
     }
     | dict.fromkeys(_AMOUNTS, Reason.AMOUNT)
     | dict.fromkeys(TOO_LATE, Reason.CANCEL_PERIOD)
     | dict.fromkeys(("2017", "2018", "2019", "2024", "2025"), Reason.MERCHANT)
 )
-"""What says no to a cancellation; every row of the table that is no yes, no "already", no "in progress" and no
-"more than is left"."""
+"""What says no to a cancellation; every row of the table that is no yes, no "already", no "in progress", no
+"more than is left", and does not only speak of one."""
 
 _TABLES = {
     "errors": (

@@ -1,0 +1,72 @@
+"""Codes of Pay-Story that only speak of a cancellation: that one was asked for, or of which kind one was."""
+
+import pytest
+
+from tests.gateways.paired import paired
+from tests.gateways.street import Street
+
+
+@pytest.fixture
+async def street(tmp_path):
+    """A shop whose Pay-Story tells it nothing by notice."""
+    async with paired(Street(tmp_path), "paystory") as made:
+        yield made
+
+
+async def test_a_cancellation_that_was_only_asked_for_before_is_not_in_the_books(street):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    street.fault("refund", "decline", times=None, code="2015")
+    await street.refund(opened.payment, 55_000)
+    assert (await street.payment(opened.payment)).refunded == 0
+    await street.live(1_200.0, 20.0)
+
+    payment = await street.payment(opened.payment)
+    (refund,) = [one for one in await street.operations(payment.id) if one.kind == "refund"]
+    assert (payment.state, payment.refunded, refund.step, refund.evidence) == ("paid", 0, "fail", "E5")
+    await street.check_books()
+
+
+async def test_a_cancellation_that_was_asked_for_before_counts_once_the_inquiry_shows_it(street):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("refund", "decline", times=None, code="2015")
+    await street.refund(opened.payment, 55_000)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref})
+    await street.live(600.0, 10.0)
+
+    assert (await street.payment(opened.payment)).refunded == 55_000
+    assert await street.cases(opened.payment) == []
+    await street.check_books()
+
+
+async def test_a_lost_approval_whose_cancellation_was_only_asked_for_before_is_not_called_unpaid(street):
+    street.set(query_lag_seconds=150.0)
+    street.fault("approve", "drop_after")
+    street.fault("notice", "notice_lost", times=None)
+    street.fault("refund", "decline", times=None, code="2015")
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(600.0, 5.0)
+    payment = await street.payment(opened.payment)
+
+    assert street.book(payment).net == 55_000
+    assert payment.state not in ("voided", "declined"), "the buyer would hear that nothing was paid"
+
+
+@pytest.mark.parametrize("code", ["2021", "2022"])
+async def test_a_code_that_names_a_kind_of_cancellation_is_no_refusal_of_one(street, code):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("refund", "decline", code=code)
+    await street.refund(opened.payment, 20_000)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    await street.live(600.0, 10.0)
+
+    assert await street.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -20_000, "E4")]
+    await street.check_books()
