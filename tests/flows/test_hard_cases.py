@@ -110,3 +110,20 @@ async def test_a_part_that_the_network_sent_twice_is_seen_by_its_second_notice(w
     assert world.book(payment).refunded == 10_000
     assert (await world.payment(payment.id)).refunded == 5_000
     assert await world.cases(payment.id) == ["external_cancel"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_part_that_is_refused_as_more_than_is_left_may_have_been_given_back_by_a_copy_of_its_request(
+    world, told
+):
+    """The network sent it twice, and the caller saw the second answer: the first was made."""
+    payment = await world.buy()
+    world.fault("part_cancel", "duplicate")
+    if not told:
+        world.fault("notice", "notice_lost")
+    await world.refund(payment.id, 30_000)
+    await world.live(60)
+
+    assert world.book(payment).refunded == 30_000
+    assert (await world.payment(payment.id)).refunded == (30_000 if told else 0)
+    assert await world.cases(payment.id) == ([] if told else ["refund_unknown"])

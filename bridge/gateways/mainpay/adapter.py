@@ -185,8 +185,9 @@ class Mainpay(Direct):
             return Done(told)
         if code == codes.ALREADY_CANCELLED and refund.full:
             return Done(already=True)
-        if code in codes.REFUND_REFUSALS:
-            return Refused(codes.REFUND_REFUSALS[code], code, message)
+        reason = codes.refund_refusal(code, message)
+        if reason is not None:
+            return Refused(reason, code, message)
         return Unknown("the cancel was answered with a code that proves nothing", code, message)
 
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:

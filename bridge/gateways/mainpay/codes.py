@@ -1,5 +1,7 @@
 """Mainpay's code tables: the integration guide's (공통코드, 에러 처리) and those its live system is seen to use."""
 
+import re
+
 from bridge.domain.gateway import CodeName
 from bridge.domain.reasons import Reason
 
@@ -52,6 +54,9 @@ REFUND_REFUSALS = {
     "3001": Reason.CANCEL_FAILED,
     "3003": Reason.CANCEL_PERIOD,
 }
+_MORE_THAN_IS_LEFT = re.compile(r"(?:금액|한도|잔액)[^.]*(?:초과|부족)")
+"""Words that are said of no refund that we ask for, unless money went back that we do not know of: perhaps by this very
+request, which arrived twice."""
 READY_REFUSALS = {
     "1001": Reason.AMOUNT,
     "1002": Reason.MERCHANT,
@@ -112,6 +117,11 @@ def table(kind: str) -> tuple[CodeName, ...]:
         *(CodeName(code, name, "guide") for code, name in guide.items()),
         *(CodeName(code, name, "observed") for code, name in observed.items()),
     )
+
+
+def refund_refusal(code: str, message: str) -> Reason | None:
+    """Say why an answer means that a refund was not made; nothing where it does not say so."""
+    return None if _MORE_THAN_IS_LEFT.search(message) else REFUND_REFUSALS.get(code)
 
 
 def bank_name(code: str, dialect: str) -> str:
