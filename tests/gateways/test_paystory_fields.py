@@ -433,7 +433,12 @@ def seen(*rows):
         ([{"cancelYN": None}], 55_000, 0),
         ([{"cancelYN": "Y"}], 55_000, 55_000),
         ([{}, {"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}], 55_000, 5_000),
-        ([{"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}], 5_000, 5_000),
+        ([{"cancelYN": "Y"}, {"resultCd": "2001", "goodsAmt": "55000", "cancelYN": "Y"}], 55_000, 55_000),
+        ([{"cancelYN": "Y"}, {"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}], 55_000, 55_000),
+        ([{}, {"cancelYN": "Y", "tid": "T2"}], 110_000, 55_000),
+        ([{}, {"cancelYN": "Y", "tid": "T2"}, {"resultCd": "2001", "goodsAmt": "5000"}], 110_000, 60_000),
+        ([{}, {"cancelYN": "Y", "tid": "T2"}, {"resultCd": "2001", "goodsAmt": "55000"}], 110_000, 55_000),
+        ([{"resultCd": "2001", "goodsAmt": "55000", "cancelYN": "Y"}], 55_000, 55_000),
         ([{"resultCd": "9999"}], 0, 0),
     ],
 )
@@ -441,6 +446,17 @@ def test_an_inquirys_rows_are_added_up(rows, captured, refunded):
     found = seen(*rows)
     assert isinstance(found, Seen)
     assert (found.captured, found.refunded) == (captured, refunded)
+
+
+@pytest.mark.parametrize("gone", ["5000", "54999"])
+def test_a_part_given_back_of_a_payment_that_is_not_shown_does_not_say_that_all_went_back(gone):
+    assert isinstance(seen({"resultCd": "2001", "goodsAmt": gone, "cancelYN": "Y"}), Unknown)
+
+
+@pytest.mark.parametrize("first", ["Y", "N"])
+def test_of_two_charges_the_one_that_still_holds_its_money_is_named(first):
+    found = seen({"cancelYN": first}, {"cancelYN": "N" if first == "Y" else "Y", "tid": "T2"})
+    assert (found.refs["tid"] == "T2") is (first == "Y")
 
 
 @pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])

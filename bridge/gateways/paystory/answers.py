@@ -194,25 +194,24 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
     rows = fields.rows("resultData")
     if any(misfit(row, mid, payment.merchant_ref) for row in rows):
         return Unknown("the inquiry shows another payment", code)
-    captured = parts = 0
-    whole = False
-    refs: dict[str, str] = {}
-    paid_at: datetime | None = None
-    shown: dict[str, str] = {}
-    for row in rows:
-        of = row.text("resultCd")
-        if of in codes.CAPTURED[codes.METHODS[payment.method]]:
-            captured += _amount(row)
-            whole = whole or row.text("cancelYN", "N") == "Y"
-            refs |= kept(row)
-            shown |= card(row)
-            paid_at = paid_at or _paid_at(row)
-        elif of in codes.GIVEN_BACK:
-            parts += _amount(row)
+    taken = [row for row in rows if row.text("resultCd") in codes.CAPTURED[codes.METHODS[payment.method]]]
+    parts = [_amount(row) for row in rows if row.text("resultCd") in codes.GIVEN_BACK]
     if not rows:
         return Absent(code)
-    if not captured and parts:
-        captured, whole = parts, True
+    if not taken and parts:
+        if sum(parts) < (payment.captured or payment.amount):
+            return Unknown("the inquiry shows parts given back of a payment that it does not show", code)
+        return Seen(sum(parts), sum(parts), {}, {})
+    captured = sum(_amount(row) for row in taken)
+    whole = [_amount(row) for row in taken if _is_gone(row)]
+    for amount in whole:  # a row of its own may tell of the same
+        if amount in parts:
+            parts.remove(amount)
+    given_back = sum(whole) + min(sum(parts), captured - sum(whole))
+    own = next((row for row in taken if not _is_gone(row)), taken[0] if taken else Fields({}))  # what can be given back
     is_account = payment.method is Method.VIRTUAL_ACCOUNT  # its appDtm may be that of its issue
-    given_back = captured if whole else min(parts, captured)
-    return Seen(captured, given_back, refs, shown, None if is_account else paid_at)
+    return Seen(captured, given_back, kept(own), card(own), None if is_account else _paid_at(own))
+
+
+def _is_gone(row: Fields) -> bool:
+    return row.text("cancelYN", "N") == "Y"

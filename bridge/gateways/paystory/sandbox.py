@@ -156,8 +156,8 @@ class Desk:
         return {"deposited": amount, "account": dict(trade.account)}
 
     def refund(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Cancel `merchant_ref` from Pay-Story's own console: all that is left, or `amount` KRW. The notice follows.
-        Raises ControlRefused."""
+        """Cancel `merchant_ref` from Pay-Story's own console: all that is left, or `amount` KRW. The notice follows. Of
+        an order number that was paid twice `tid` says which. Raises ControlRefused."""
         trade = self._trade(values)
         amount = values.get("amount", trade.left)
         if not isinstance(amount, int) or not 1 <= amount <= trade.left:
@@ -189,8 +189,9 @@ class Desk:
         return record.as_json()
 
     def _trade(self, values: Mapping[str, Any]) -> Trade:
-        wanted = values.get("merchant_ref")
-        found = [trade for trade in self._till.trades.values() if trade.order == wanted and trade.approved]
+        wanted, tid = values.get("merchant_ref"), values.get("tid")
+        made = [trade for trade in self._till.trades.values() if trade.order == wanted and trade.approved]
+        found = [trade for trade in made if tid in (None, trade.tid)]
         if len(found) != 1:
             raise ControlRefused(f"There are {len(found)} payments with the order number {wanted!r}.")
         return found[0]
