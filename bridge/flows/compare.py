@@ -203,7 +203,20 @@ def _beside_ours(turn: Turn, payment: Payment) -> int:
 
 
 def given_back(turn: Turn, recorder: Recorder, payment: Payment, amount: int, total: int) -> Payment:
-    """Write that the gateway gave back more than was asked of it, `total` KRW in all: an entry, and a person's case."""
+    """Write that the gateway gave back more than was asked of it, `total` KRW in all: an entry, and a person's case.
+
+    What lies beside the payment's own is what people are asked to give back: just so much is that, and no case, and so
+    is what the payment itself has not.
+    """
+    more_than_own = min(max(amount - payment.left, 0), payment.orphaned)
+    beside_own = amount if amount == payment.orphaned else more_than_own
+    if beside_own > 0:
+        cause = f"shown back:{total}"
+        payment = write_return(recorder, turn, payment, amount=beside_own, evidence=Evidence.E4, cause=cause)
+        amount -= beside_own
+    if not amount:
+        _close_shown(turn, recorder, payment, total)
+        return payment
     cause = f"external:{payment.id}:{total}"
     within = min(amount, payment.left)
     if within:
