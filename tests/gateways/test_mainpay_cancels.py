@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bridge.domain.exchange import Reply, Stamp
+from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import (
     Allowed,
     ByHand,
@@ -109,7 +110,6 @@ def test_ten_minutes_around_midnight_both_days_are_asked(at, days):
 @pytest.mark.parametrize(
     ("refs", "told", "outcome"),
     [
-        (LIVE, 404, NothingThere("404")),
         (LIVE, code("404"), NothingThere("404")),
         (LIVE, code("200"), Undone("200")),
         (LIVE, code("3002"), Undone("3002")),
@@ -123,6 +123,12 @@ def test_ten_minutes_around_midnight_both_days_are_asked(at, days):
 )
 def test_what_came_of_taking_back(refs, told, outcome):
     assert undone(refs, told) == outcome
+
+
+@pytest.mark.parametrize("refs", [LIVE, GUIDE, {"dialect": "direct"}, {}])
+def test_an_address_that_is_not_found_says_nothing_of_the_payment(refs):
+    with pytest.raises(Unreadable):
+        undone(refs, 404)
 
 
 @pytest.mark.parametrize(

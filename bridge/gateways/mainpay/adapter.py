@@ -285,9 +285,7 @@ class Mainpay(Direct):
         return next((one for one in said if not isinstance(one, NothingThere)), said[0])
 
     def _undone(self, payment: Payment, reply: Reply) -> Undone | NothingThere | TooLate | Unknown:
-        if reply.status == 404:
-            return NothingThere("404")
-        fields = reply.json_fields()
+        fields = reply.json_fields()  # status 404 is said of an address, and is no word about the payment
         code = fields.text("resultCode")
         if code == codes.SUCCESS and misfit(payment, self.settings.mbr_no, fields):
             return Unknown("net-cancel answered about another payment", code)
