@@ -111,6 +111,21 @@ async def test_a_registration_that_never_arrived_is_a_persons_and_is_not_sent_ag
     await world.check_books()
 
 
+async def test_a_status_that_names_another_transfer_does_not_say_that_ours_was_made(typed):
+    world = typed
+    payment = await deposited(world)
+    world.fault("transfer_status", "cross_wired", times=None)
+    await transfer(world, payment)
+    await world.live(600, step=30)
+
+    assert (world.book(payment).refunded, (await world.payment(payment.id)).refunded) == (0, 0)
+    world.sandbox.faults.clear()
+    await control(world, "transfer", merchant_ref=payment.merchant_ref, state="done")
+    await world.live(600, step=30)
+    assert (world.book(payment).refunded, (await world.payment(payment.id)).refunded) == (55_000, 55_000)
+    await world.check_books()
+
+
 async def test_a_part_is_cancelled_and_frees_its_amount_alone(typed):
     world = typed
     payment = await deposited(world)

@@ -31,6 +31,7 @@ from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS, Writer
 
 TRANSFER_DONE = frozenset({"200", "0000"})
 TRANSFER_STATES: Mapping[str, TransferState] = {"R": "registered", "S": "done", "F": "failed", "C": "cancelled"}
+ANOTHER = "the transfer's status was answered about another transfer"
 PURPOSES = {"income": "0", "business": "1", "self": "0"}
 
 
@@ -180,7 +181,8 @@ class Direct(Writer):
     ) -> Exchange[TransferShown | Absent | Unknown]:
         """Ask where a transfer stands (환불상태 조회, cms/front/status): by its own number, signed over 0 KRW."""
         form = self._of(refs.get("mbrRefNo", ""), 0, stamp) | {"orgRefNo": refs.get("refNo", "")}
-        return _shown((yield self._relay("transfer-status", "v1", "cms/front/status", form)))
+        reply = yield self._relay("transfer-status", "v1", "cms/front/status", form)
+        return Unknown(ANOTHER) if _is_anothers(reply, refs) else _shown(reply)
 
     def find_transfer(
         self, payment: Payment, ref: str, amount: int, sent: Stamp, stamp: Stamp
@@ -195,7 +197,7 @@ class Direct(Writer):
             return shown
         data = reply.json_fields().inside("data")
         if data.text("mbrRefNo", "") != ref or (data.has("amount") and data.won("amount") != amount):
-            return Unknown("the transfer's status was answered about another transfer", shown.code, shown.message)
+            return Unknown(ANOTHER, shown.code, shown.message)
         day = sent.at.astimezone(KST).strftime("%y%m%d")
         return replace(shown, refs={"mbrRefNo": ref, "refNo": data.text("refNo"), "tranDate": day})
 
@@ -299,6 +301,13 @@ def _shown(reply: Reply) -> TransferShown | Absent | Unknown:
     if state is None:
         return Unknown("the transfer is in a state that no document names", told, message)
     return TransferShown(state, told, message)
+
+
+def _is_anothers(reply: Reply, refs: Mapping[str, str]) -> bool:
+    """Tell whether the status of a transfer names another number than ours, or Mainpay's, where it names any."""
+    fields = reply.json_fields()
+    data = fields.inside("data") if fields.text("resultCode") in TRANSFER_DONE else Fields({})
+    return any(refs.get(name) and data.text(name, refs[name]) != refs[name] for name in ("mbrRefNo", "refNo"))
 
 
 def _no(code: str, message: str) -> Declined | Unknown:

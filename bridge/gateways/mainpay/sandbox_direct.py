@@ -174,7 +174,10 @@ def transfer_status(till: Till, form: Form, fault: Fault | None) -> Answer:
     number = form.get("orgRefNo") or next((one.ref_no for one in ours), "")
     made = _transfer(till, {**form, "orgRefNo": number})
     data = {"mbrNo": form["mbrNo"], "mbrRefNo": made.merchant_ref, "refNo": made.ref_no}
-    return _yes(data | {"amount": made.amount, "status": made.state}, till.settings.transfer_ok_code)
+    data |= {"status": made.state}
+    if fault is not None and fault.kind == "cross_wired":
+        data |= {"mbrRefNo": "OTHER" + made.merchant_ref[-12:], "status": "S"}
+    return _yes(data | {"amount": made.amount}, till.settings.transfer_ok_code)
 
 
 def transfer_cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
