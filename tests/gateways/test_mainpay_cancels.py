@@ -101,7 +101,7 @@ def test_a_window_of_which_no_token_is_known_is_taken_back_on_each_day_by_either
 @pytest.mark.parametrize(("at", "days"), [("14:49:59", 1), ("14:50:00", 2), ("15:09:59", 2), ("15:10:00", 1)])
 def test_ten_minutes_around_midnight_both_days_are_asked(at, days):
     sent = Stamp(datetime.fromisoformat(f"2026-11-20T{at}+00:00"), "0" * 32)
-    talk = gateway().undo(payment({"dialect": "direct"}), Return({}), sent, STAMP)
+    talk = gateway().undo(payment({"dialect": "direct"}, created_at=sent.at), Return({}), sent, STAMP)
     outcome = answered(talk, *(code("404") for _ in range(days)))
 
     assert isinstance(outcome, NothingThere)

@@ -158,7 +158,8 @@ class Mainpay(Direct):
             url = f"{self.settings.api_url}/v1/payment/net-cancel"
             reply = yield self._call("net-cancel", url, self._pay_form(payment, returned, sent), moves_money=True)
         elif dialect != "guide":
-            around = (sent.at, sent.at - AROUND_MIDNIGHT, sent.at + AROUND_MIDNIGHT)
+            tried = (sent.at, payment.created_at)  # of restored books the first is no earlier than their restore
+            around = (at + apart for apart in (timedelta(), -AROUND_MIDNIGHT, AROUND_MIDNIGHT) for at in tried)
             return (yield from self._undo_by_order(payment, around, stamp))
         else:
             amount = payment.left or payment.amount  # it may have taken another amount than asked
