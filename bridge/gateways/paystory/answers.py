@@ -126,6 +126,8 @@ def key(order: KeyOrder, mid: str, reply: Reply) -> Issued | Declined | Unknown:
     charged by it (3.1.3). Raises Unreadable."""
     fields, code, message = _head(reply)
     phone = order.method is Method.PHONE
+    if phone and code in codes.REGISTERED:
+        return Unknown("a copy of the request may have registered and charged the phone", code, message)
     if code != ("A000" if phone else codes.KEY_ISSUED):
         return _no(code, message, codes.KEY_DECLINES)
     if misfit(fields, mid, order.ref):

@@ -119,6 +119,8 @@ KEY_DECLINES = DECLINES | {
     "F007": Reason.DUPLICATE,
     "F010": Reason.BAD_REQUEST,
 }
+REGISTERED = frozenset({"F001", "F004", "F007"})
+"""There is such a key. Of a phone, which its registration charges, perhaps by a copy of this very request."""
 
 NO_REFUSALS = (
     frozenset({"9998", "F000", IN_PROGRESS, *ALREADY_CANCELLED, *SPEAK_OF_ONE, *NO_PAYMENT, *OTHER_SUCCESSES})
