@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from bridge.clock import to_ms
+from bridge.domain.decisions import OWN_NUMBERS
 from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
 from bridge.domain.machine import PAID_STATES, TERMINAL, Evidence, Kind, State, Step, blocks
@@ -16,7 +17,7 @@ from bridge.flows.owe_check import AFTER_SECONDS
 from bridge.flows.pace import ASK_SECONDS, after_human, is_late, passed_ms, pause_ms, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.record import Recorder
 from bridge.flows.said_before import is_said_voided
-from bridge.flows.told import DEPOSIT_ASKED, PROVEN_BACK, REPORTED, perhaps_ours
+from bridge.flows.told import DEPOSIT_ASKED, GATEWAY, PROVEN_BACK, REPORTED, perhaps_ours
 from bridge.flows.void_account import voids_account
 from bridge.ledger import beside, cases, notices, operations, payments
 from bridge.ledger.ledger import Turn
@@ -118,9 +119,18 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
         return ""
     more = own_refunded(turn, payment, outcome.captured, outcome.refunded) - payment.refunded
     if more > 0:
-        given_back(turn, recorder, payment, more, outcome.refunded)
+        _name_what_is_left(turn, recorder, given_back(turn, recorder, payment, more, outcome.refunded), outcome.refs)
         return ""
     return f"the gateway shows {outcome.refunded} KRW given back, the books {payment.refunded}" if more < 0 else ""
+
+
+def _name_what_is_left(turn: Turn, recorder: Recorder, payment: Payment, shown: Mapping[str, str]) -> None:
+    """Of two charges the one that went back may be the one that the payment is known by: what is left of it is the
+    other, and a refund that named the first would be told that it was made already."""
+    numbers = [name for name in OWN_NUMBERS if payment.refs.get(name) and shown.get(name)]
+    if payment.left and any(payment.refs[name] != shown[name] for name in numbers):
+        refs, state = dict(payment.refs) | dict(shown), State(payment.state)
+        payments.move(turn, payment, state, at=recorder.at, actor=GATEWAY, event="payment.told", refs=refs)
 
 
 def own_refunded(turn: Turn, payment: Payment, captured: int, refunded: int) -> int:

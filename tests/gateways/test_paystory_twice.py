@@ -75,3 +75,18 @@ async def test_both_charges_given_back_in_the_office_leave_nothing_in_the_books(
     assert street.book(payment).net == 0
     assert (payment.state, payment.left, payment.orphaned) == ("refunded", 0, 0)
     await street.check_books()
+
+
+async def test_the_first_charge_given_back_in_the_office_leaves_the_second_to_be_refunded(street):
+    """A refund that named the first would be told that it was cancelled already, and give nothing back."""
+    payment, _ = await charged_twice(street, "duplicate_unseen")
+    await give_back_in_the_office(street, payment, payment.refs["tid"])
+    payment = await street.payment(payment.id)
+    assert (payment.state, payment.left, payment.orphaned) == ("paid", 55_000, 0)
+    await street.refund(payment.id, 55_000)
+    await street.live(600.0, 10.0)
+    payment = await street.payment(payment.id)
+
+    assert (payment.state, street.book(payment).net) == ("refunded", 0)
+    assert await street.cases(payment.id) == []
+    await street.check_books()

@@ -210,7 +210,9 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
         if amount in parts:
             parts.remove(amount)
     given_back = sum(whole) + min(sum(parts), captured - sum(whole))
-    own = next((row for row in taken if not _is_gone(row)), taken[0] if taken else Fields({}))  # what can be given back
+    held = [row for row in taken if not _is_gone(row)]  # what can be given back
+    known = [row for row in held if row.text("tid", "") == payment.refs.get("tid")]
+    own = next(iter([*known, *held, *taken]), Fields({}))
     is_account = payment.method is Method.VIRTUAL_ACCOUNT  # its appDtm may be that of its issue
     return Seen(captured, given_back, kept(own), card(own), None if is_account else _paid_at(own))
 
