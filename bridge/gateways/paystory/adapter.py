@@ -184,7 +184,10 @@ class PayStory(Writer):
         """Close a virtual account before its deposit (4200)."""
         named = _named(payment) | self.tax(payment)
         reply = yield self.cancel(payment.method, named, payment.amount, "입금 전 취소", stamp)
-        return answers.undoing(payment, self.settings.mid, reply)
+        outcome = answers.undoing(payment, self.settings.mid, reply)
+        if isinstance(outcome, NothingThere):  # the account was issued: it may be paid into yet
+            return Unknown("the account was issued, and the cancellation finds nothing", outcome.code)
+        return outcome
 
     def open_key_window(self, order: KeyOrder, urls: Urls, stamp: Stamp) -> Exchange[Script | Declined | Unknown]:
         """Give the data of the window in which a card or phone is registered (4.1): the amount is 0 for a card. A phone
