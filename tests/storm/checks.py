@@ -364,16 +364,17 @@ class Checks:
         that a browser brought back to it."""
         rows = {row["id"]: row for row in self._turn.all("SELECT * FROM payments WHERE site = ? ORDER BY id", site.id)}
         values: dict[str, str] = {}
+        own: dict[str, str] = {}
         for row in rows.values():
             refs = json.loads(row["refs"])
             numbers = (refs.get(site.setup.named_by), *self._asked_by_script(site, row))
             if row["merchant_ref"] in text or any(one and f"{site.setup.named_by}={one}&" in text for one in numbers):
                 return row
-            values |= {value: row["id"] for name, value in refs.items() if name != "dialect"}
+            own |= {value: row["id"] for name, value in refs.items() if name != "dialect"}
         for payment, coming in self._storm.returns:
             if payment in rows:
                 values |= dict.fromkeys(values_of(coming), payment)
-        values |= {value: payment for value, payment in self._storm.crossing.values().items() if payment in rows}
+        values |= {value: payment for value, payment in self._storm.crossing.values().items() if payment in rows} | own
         values |= self._storm.keys.returned(site, rows)
         if site.setup.transfers:
             asked = "SELECT payment, refs FROM operations WHERE site = ? AND kind = 'refund' ORDER BY id"
