@@ -103,7 +103,6 @@ def _approved(told: Told) -> str:
     if state not in (*TERMINAL, State.OPEN) or told.payment.captured:  # in these no approval of ours moves money
         return KNOWN
     if owe_check(told.turn, told.recorder, told.payment):
-        _keep_late_refs(told)
         return COMPARED
     if any(_gave_back(one, told.notice.amount) for one in operations.of_payment(told.turn, told.payment.id)):
         return KNOWN
