@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bridge.domain.exchange import Call, Reply, Stamp
+from bridge.domain.exchange import KST, Call, Reply, Stamp
 from bridge.domain.failures import Misconfigured, Unreadable
 from bridge.domain.gateway import (
     Declined,
@@ -281,6 +281,7 @@ def test_an_approval_keeps_what_a_cancel_and_a_receipt_need():
     paid = approved(code("200", amount="55000", cardNo="4111111111111111", installment="03", cardCode="04", **told))
     assert isinstance(paid, Paid)
     assert (paid.amount, paid.refs) == (55_000, LIVE | told)
+    assert paid.paid_at == datetime(2026, 11, 19, 15, 0, 1, tzinfo=KST), "the days of its receipts count from there"
     assert paid.card == {"number": "4111-11**-****-1111", "name": "현대", "installment": "03", "approval_no": "300"}
     bare = approved(code("200", amount=55_000, refNo="R1"))
     assert (bare.refs, bare.card) == (LIVE | {"refNo": "R1", "tranDate": "261120"}, {})

@@ -19,7 +19,7 @@ from bridge.gateways.payple.adapter import build
 from bridge.gateways.payple.answers import card, refs
 from bridge.gateways.payple.fields import payer_no, tax_flags
 from bridge.gateways.payple.notices import read
-from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS, TOKENS, Passed
+from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS, TOKENS, Passed, _address
 from tests.gateways import harness
 
 THAT_OPENS = ["cst_id", "custKey", "AuthKey", "PCD_CST_ID", "PCD_CUST_KEY", "PCD_AUTH_KEY", "PCD_PAY_REQKEY",
@@ -525,3 +525,10 @@ def test_a_webhook_that_only_begins_as_json_is_malformed(raw):
 def test_a_webhook_without_an_order_is_unreadable(order):
     with pytest.raises(Unreadable):
         noticed(PCD_PAY_OID=order)
+
+
+@pytest.mark.parametrize("names", [("PCD_PAY_HOST", "PCD_PAY_URL"), ("cPayHost", "cPayUrl")])
+@pytest.mark.parametrize(("end", "begin"), [("", ""), ("/", "/"), ("", "/"), ("/", "")])
+def test_where_payple_wants_the_next_call_is_its_host_and_path_with_one_slash_between(names, end, begin):
+    said = dict(zip(names, (f"https://api.payple.box{end}", f"{begin}xml/act.php"), strict=True))
+    assert _address(Fields(said)) == "https://api.payple.box/xml/act.php"

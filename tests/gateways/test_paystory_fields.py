@@ -573,3 +573,26 @@ async def test_what_takes_back_a_lost_approval_or_closes_an_account_tells_its_va
     for call in map(next, calls):
         told = tuple(call.form[name] for name in ("goodsSplAmt", "goodsVat", "goodsSvsAmt") if name in call.form)
         assert told == (split or ())
+
+
+def test_a_cancel_says_who_cancels_where_the_shop_has_told():
+    who = {"canId": "clerk7", "canNm": "김예매", "canIp": "192.0.2.7"}
+    named = {"canceller_id": "clerk7", "canceller_name": "김예매", "canceller_ip": "192.0.2.7"}
+    for settings, expected in ((named, who), (dict.fromkeys(named, ""), {})):
+        call = gateway(**settings).cancel(Method.CARD, {"tid": "T"}, 1_000, "고객 요청", harness.stamp(None))
+        assert {name: value for name, value in call.form.items() if name in who} == expected
+
+
+def test_a_notice_whose_korean_is_written_in_cp949_is_read_like_one_in_utf_8():
+    form = dict(parse_qsl(vector("read_notice")["raw"], keep_blank_values=True)) | {"goodsNm": "봄의 제전"}
+    raws = [urlencode(form, encoding=encoding).encode() for encoding in ("utf-8", "cp949")]
+    told = [gateway().read_notice(raw, "noti") for raw in raws]
+    assert [(one.merchant_ref, one.amount) for one in told] == [(told[0].merchant_ref, told[0].amount)] * 2
+
+
+def test_what_is_taken_back_after_a_part_went_asks_for_no_more_vat_than_is_left():
+    found = vector("undo")
+    told = found["payment"] | {"amount": 55_000, "captured": 55_000, "refunded": 11_000}
+    (call,) = harness.played(gateway(tax_fields="always"), found | {"payment": told}, [])[0]
+    sent = {name: call.form[name] for name in ("canAmt", "goodsSplAmt", "goodsVat", "partCanFlg")}
+    assert sent == {"canAmt": "44000", "goodsSplAmt": "40000", "goodsVat": "4000", "partCanFlg": "1"}

@@ -355,3 +355,10 @@ def test_a_sealed_secret_opens_with_its_key_for_its_purpose_and_unaltered():
         with pytest.raises(LedgerBroken) as refused:
             opener.open(text, purpose)
         assert "secret" not in json.dumps(refused.value.extra)
+
+
+async def test_an_order_is_read_as_it_was_kept_item_by_item(books):
+    items = (Item("R-1", "R석 1열", 44_000), Item("P-1", "프로그램북", 11_000, tax_free=11_000))
+    sold = replace(ORDER, ref="O-9", items=items, tax_free=11_000)
+    await books.write(lambda turn: orders.store(turn, "s", sold, AT))
+    assert await books.read(lambda turn: orders.find(turn, "s", "O-9")) == sold

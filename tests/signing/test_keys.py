@@ -122,3 +122,9 @@ def test_base64url_reads_only_what_it_would_write(text):
     except ValueError:
         return
     assert base64url.encode(raw) == text
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_bytes_are_read_as_they_were_written_whichever_letter_their_base64url_ends_with(length):
+    written = [bytes([last] * length) for last in range(256)]
+    assert [base64url.decode(base64url.encode(raw)) for raw in written] == written

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from wire_servers import Server, answer, asks, says, serving
 
 from bridge.domain.exchange import Call, Reply
-from bridge.wire.connection import BODY_BYTES_MAX
-from bridge.wire.converse import Wire
+from bridge.wire.connection import BODY_BYTES_MAX, Answer
+from bridge.wire.converse import Wire, _line
 from bridge.wire.journal import HIDDEN, RESPONSE_BYTES_MAX, Scrubber, is_sensitive
 
 EVIDENCE = [
@@ -302,3 +302,14 @@ async def test_a_json_body_is_sent_as_json(wire: Wire) -> None:
         head, _, body = server.requests[0].partition(b"\r\n\r\n")
         assert b"content-type: application/json; charset=utf-8" in head
         assert json.loads(body) == {"name": "홍", "amount": 1000}
+
+
+def test_what_a_header_or_a_path_must_not_show_is_hidden_where_the_answer_repeats_it() -> None:
+    call = Call(
+        "undo", "POST", "https://pg.test/keys/BILLKEY-77", form={"amount": "1000"},
+        headers={"x-api": "TOKEN-88", "accept": "text/html"}, hidden=("BILLKEY-77",),
+    )  # fmt: skip
+    answered = Answer(200, {}, b"<p>no BILLKEY-77, no TOKEN-88, text/html</p>")
+    line = _line(call, answered, 0.1, 1.0)
+    shown = repr(line)
+    assert [word in shown for word in ("BILLKEY-77", "TOKEN-88", "text/html")] == [False, False, True]
