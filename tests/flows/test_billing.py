@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.clock import from_ms, now_ms
 from bridge.domain.billing import KeyState
@@ -409,10 +410,12 @@ async def test_a_key_whose_orders_price_changed_in_its_window_is_neither_charged
     world, order = billing, billing.order()
     asked = await ask(world, method="phone", order=order)
     await ask(world, method="phone", order=order | {"version": 2} | changes)
-    landed = await come_back(world, asked)
-    await world.quiet()
+    with capture_logs() as logged:
+        landed = await come_back(world, asked)
+        await world.quiet()
     key = (await show(world, asked.json()["id"])).json()
 
+    assert [line for line in logged if line["log_level"] == "error"] == []
     assert (key["state"], "주문 금액이 바뀌어서" in key["message"]) == ("refused", True)
     assert "pay_bridge_result=refused" in landed.headers["location"]
     assert world.teller.calls["key_issue"] == 0

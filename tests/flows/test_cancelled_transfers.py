@@ -11,6 +11,7 @@ from bridge.flows.refund_to_account import look_at_transfer
 from tests.flows.test_accounts import counter, deposited, transfer
 from tests.flows.test_cases import SEEN, case_of, decide, hire
 from tests.flows.test_slow_answers import Slow
+from tests.support.teller import TELLER
 
 __all__ = ["counter"]
 
@@ -81,6 +82,13 @@ async def test_a_cancel_whose_answer_is_lost_is_known_by_its_status(registered, 
     else:
         assert (done.transfer, done.code) == ("not_made", "")
     assert await world.state(payment.id) == "paid"
+
+
+async def test_a_cancel_that_could_not_be_sent_says_why_and_makes_up_no_code(registered):
+    world, _, refund = registered
+    world.net.down.add(f"{TELLER}:80")
+    done = await take_back(world, refund.id)
+    assert (done.transfer, done.code, done.message) == ("not_known", "", f"No connection to {TELLER}:80.")
 
 
 async def test_a_status_that_cannot_be_had_leaves_it_open_and_the_bridge_goes_on_asking(registered):

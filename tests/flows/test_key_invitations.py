@@ -1,6 +1,7 @@
 """Invitations to register a card: of all windows that one opened, one registers; after a no its customer goes on."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.flows.test_billing import ask, billing, come_back, show, typed
 from tests.flows.test_card_page import look, opened, paged, send
@@ -63,8 +64,12 @@ async def test_while_one_is_being_registered_nothing_else_is(billing):
     await billing.context.ledger.write(
         lambda turn: turn.run("UPDATE billing_keys SET state = 'issuing' WHERE id = ?", key)
     )
-    await come_back(billing, second)
+    with capture_logs() as logged:
+        await come_back(billing, second)
+        await billing.quiet()
     third = await ask(billing, **INVITED)
+
+    assert [line for line in logged if line["log_level"] == "error"] == []
 
     assert await state(billing, second) == (
         "refused",

@@ -12,6 +12,7 @@ from bridge.domain.billing import PlanState
 from bridge.domain.exchange import KST
 from bridge.ledger import plans
 from tests.support.teller import SECRET, TELLER
+from tests.support.tellers import Telling
 
 ANNA, BERTA = "customer-1", "customer-2"
 
@@ -88,6 +89,18 @@ async def test_a_plan_waits_for_its_buyer_and_each_round_is_an_order_of_its_own(
     await world.beat()
     paid = [message["order"]["ref"] for message in world.shop.news if message["type"] == "payment.paid"]
     assert sorted(paid) == ["CLUB-1-1", "CLUB-1-2"]
+
+
+async def test_a_round_was_paid_when_its_notice_says_though_the_books_hear_of_it_later(planning, monkeypatch):
+    world, plan = planning, await registered(planning)
+    world.clock.skip(3_600)
+    paid_at, really = world.clock.now() - timedelta(seconds=600), Telling.read_notice
+    monkeypatch.setattr(
+        Telling, "read_notice", lambda self, raw, kind: replace(really(self, raw, kind), paid_at=paid_at)
+    )
+    await tell(world, plan, "M1", plan=await number_of(world, plan))
+    (row,) = await world.all("SELECT id, state FROM payments")
+    assert (row["state"], (await world.payment(row["id"])).paid_at) == ("paid", paid_at)
 
 
 async def test_a_round_told_ten_times_by_two_routes_counts_once(planning):

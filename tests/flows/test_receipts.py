@@ -100,6 +100,12 @@ async def test_what_becomes_of_a_receipt_stands_in_its_payments_timeline_without
     assert PHONE not in json.dumps(told)
 
 
+async def test_the_journal_shows_the_calls_by_which_a_receipt_was_issued_and_cancelled(world, paid):
+    receipt = (await issue(world, paid)).json()["id"]
+    await cancel(world, receipt)
+    assert sorted(await world.calls(paid))[-2:] == ["receipt", "receipt_cancel"]
+
+
 async def test_a_repeated_request_issues_once_and_a_second_receipt_is_refused(world, paid):
     first = await issue(world, paid, once="ab" * 16)
     again = await issue(world, paid, once="ab" * 16)
@@ -208,6 +214,8 @@ async def test_the_notice_of_a_receipt_is_acknowledged_each_time_as_one_of_its_p
     heard = [await world.context.ledger.write(take) for _ in range(2)]
     assert [(one.known, one.acknowledged, one.payment) for one in heard] == [(True, True, paid)] * 2
     assert heard[1].outcome == "seen before"
+    (kept,) = await world.all("SELECT state FROM notices")
+    assert kept["state"] == ("pending" if state == "issuing" else "done"), "only what waits is replayed"
 
 
 async def test_a_receipt_after_a_refund_of_what_is_free_of_tax_is_all_taxed(world, paid):

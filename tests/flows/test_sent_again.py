@@ -1,4 +1,7 @@
-"""A request of the shop that is sent again: the very same bytes are refused, and its key stands for it alone."""
+"""A request of the shop that is sent again: the very same bytes are refused, and its key stands for it alone.
+
+Of bridge.flows.void_account, bridge.flows.cancel_receipt and bridge.flows.decide_case.
+"""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A site's secret, its three subkeys and the pairing code."""
+"""A site's secret, its three subkeys and the pairing code; bytes in base64url (bridge.signing.base64url)."""
 
 import dataclasses
 
