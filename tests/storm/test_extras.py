@@ -23,7 +23,7 @@ from tests.storm.regressions import CROSSED, PLAIN, WITHOUT_STORIES
 from tests.storm.weather import Weather
 
 MANY = range(1, 401)
-DOUBLED = range(70, 90)
+DOUBLED = range(150, 170)
 
 
 def having(extra):
