@@ -27,7 +27,7 @@ from tests.storm.gateways import adapter
 from tests.storm.gateways.setup import Setup
 from tests.storm.net import Heard, Leaving
 from tests.storm.office import Truth
-from tests.storm.settling import Settling, promise, was_refused
+from tests.storm.settling import Settling, has_name, promise, was_refused
 from tests.storm.shop import Shop, Signed
 from tests.storm.stand import Paired
 
@@ -201,8 +201,9 @@ class Checks:
             self.settling.unknown(one["id"], now)
         elif one["state"] != "sent":
             setup = self.setup_of(one)
-            moved, refused = self._book(one)[0] > 0, was_refused(self._turn, one["id"])
-            promised = promise(adapter(setup.name), kind, moved=moved, refused=refused)
+            gateway, refused = adapter(setup.name), was_refused(self._turn, one["id"])
+            moved, named = self._book(one)[0] > 0, has_name(self._turn, gateway, one["payment"])
+            promised = promise(gateway, kind, moved=moved, refused=refused, named=named)
             self.settling.known(one["id"], now, setup.name, promised, by_person=one["state"] == "needs_human")
 
     def _judge_truth(self, ended: Any, operations: list[Any]) -> None:
