@@ -11,7 +11,7 @@ from bridge.domain.services import Escrows, RefundsToAccounts
 from bridge.flows.ask_after_word import ask_after_word
 from bridge.flows.context import Context
 from bridge.flows.inquire import BLIND, inquire_once, takes_back_first
-from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, is_late, quiet_left_ms, waited_ms
+from bridge.flows.pace import HUMAN_EVERY_SECONDS, UNDO_SECONDS, after_human, quiet_left_ms, quiet_ms, waited_ms
 from bridge.flows.probe import probe_once
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import await_end, refund_again
@@ -105,19 +105,23 @@ async def _approval(context: Context, site: Site, gateway: Gateway, payment: Pay
     if await context.ledger.read(lambda turn: _is_being_taken_back(turn, approve)):
         again = recorder.at + HUMAN_EVERY_SECONDS * 1000
         await context.ledger.write(lambda turn: _postpone(turn, approve, again))
-    elif takes_back_first(gateway, approve, quiet=quiet) and not _is_unnamed(recorder, gateway, payment, approve):
+        return
+    unnamed = _is_unnamed(recorder, gateway, payment, approve)
+    if takes_back_first(gateway, approve, quiet=quiet) and not unnamed:
         undo = await context.ledger.write(lambda turn: intend_undo(turn, Recorder.now(context, site), approve))
         if undo is not None:
             await undo_once(context, site, gateway, undo)
     elif isinstance(gateway, Inquires):
         await inquire_once(context, site, gateway, approve)
     else:
-        await context.ledger.write(lambda turn: _wait(turn, Recorder.now(context, site), gateway, approve))
+        patience_ms = quiet_ms(context, gateway) if unnamed else round(gateway.human_after_seconds * 1000)
+        await context.ledger.write(lambda turn: _wait(turn, Recorder.now(context, site), approve, patience_ms))
 
 
 def _is_unnamed(recorder: Recorder, gateway: Gateway, payment: Payment, approve: Operation) -> bool:
     """Tell whether nothing names what an approval may have taken, at a gateway that takes back by its own number alone:
-    a charge, which no return brought. Its notice pays; a net-cancel could only keep that from counting."""
+    a charge, which no return brought. Its notice pays, whenever it comes; a net-cancel could only keep that from
+    counting. Once the quiet period is over nothing more can be learned by waiting, and a person is told."""
     returned = recorder.open_context(approve)["returned"] if approve.context_sealed else {}
     return isinstance(gateway, NamesByReturn) and not returned and not payment.refs.get(gateway.claimed)
 
@@ -131,16 +135,15 @@ def _postpone(turn: Turn, approve: Operation, next_try_at: int) -> None:
     operations.try_again(turn, approve, next_try_at=next_try_at, code=approve.code, message=approve.message)
 
 
-def _wait(turn: Turn, recorder: Recorder, gateway: Gateway, approve: Operation) -> None:
-    """Nothing can be asked and nothing taken back: a notice may come; after a while a person looks."""
-    since, waited = to_ms(approve.sent_at), waited_ms(recorder.context, approve, recorder.stamp)
-    late_at = recorder.at + round(gateway.human_after_seconds * 1000) - waited
-    if approve.step is Step.UNKNOWN and is_late(gateway, waited):
+def _wait(turn: Turn, recorder: Recorder, approve: Operation, patience_ms: int) -> None:
+    """Nothing can be asked and nothing taken back: a notice may come; after so long a person looks."""
+    since = to_ms(approve.sent_at)
+    left_ms = patience_ms - waited_ms(recorder.context, approve, recorder.stamp)
+    if approve.step is Step.UNKNOWN and left_ms <= 0:
         operations.step(turn, approve, Step.NEEDS_HUMAN, at=recorder.at, code=approve.code, message=approve.message)
         payment = payments.get(turn, recorder.site.id, approve.payment)
         detail = f"the approval has no outcome, and this gateway can be asked nothing: {approve.message}"
         needs_human(turn, recorder, payment, approve.code, approve.message, detail)
         return
-    _postpone(
-        turn, approve, max(late_at, recorder.at) if approve.step is Step.UNKNOWN else after_human(since, recorder.at)
-    )
+    is_unknown = approve.step is Step.UNKNOWN
+    _postpone(turn, approve, recorder.at + left_ms if is_unknown else after_human(since, recorder.at))

@@ -29,7 +29,9 @@ async def charged_unheard(house):
     return (await keys.charge(house, key)).json()["id"], held
 
 
-@pytest.mark.parametrize(("waited", "was"), [(10.0, "unknown"), (1_800.0, "needs_human")])
+@pytest.mark.parametrize(
+    ("waited", "was"), [(10.0, "unknown"), (110.0, "unknown"), (150.0, "needs_human"), (1_800.0, "needs_human")]
+)
 async def test_a_lost_charge_is_paid_by_its_notice_however_late_that_comes(house, waited, was):
     lost, held = await charged_unheard(house)
     await house.live(waited, 2.0 if waited < 60 else 30.0)

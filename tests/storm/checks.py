@@ -202,8 +202,8 @@ class Checks:
         elif one["state"] != "sent":
             setup = self.setup_of(one)
             gateway, refused = adapter(setup.name), was_refused(self._turn, one["id"])
-            moved, named = self._book(one)[0] > 0, has_name(self._turn, gateway, one["payment"])
-            promised = promise(gateway, kind, moved=moved, refused=refused, named=named)
+            moved = self._book(one)[0] > 0 and has_name(self._turn, gateway, one["payment"])
+            promised = promise(gateway, kind, moved=moved, refused=refused)
             self.settling.known(one["id"], now, setup.name, promised, by_person=one["state"] == "needs_human")
 
     def _judge_truth(self, ended: Any, operations: list[Any]) -> None:

@@ -166,8 +166,7 @@ def _settled(found: dict[str, Any]) -> Iterable[str]:
     yield "From the end of the last death, outage, clock jump or failed call (virtual seconds). Promised: 60 s where"
     yield "money moved, or the gateway refused the approval in plain words, and it takes approvals back; else its quiet"
     yield "period and 30 s, which is 150 to 155 s. A run fails whose p99 is longer, where a way has"
-    yield f"{ENOUGH_OUTCOMES} outcomes or more. Of a charge at Welcome whose answer is lost nobody can be asked, and"
-    yield "nothing names it before its notice (`told`): where none comes, the case of a person is what is promised.\n"
+    yield f"{ENOUGH_OUTCOMES} outcomes or more.\n"
     yield "| how it was settled | outcomes | median, p99, longest | within what is promised | given to a person |"
     yield "|---|---|---|---|---|"
     for way, one in found["settled_after_the_last_trouble"].items():

@@ -32,8 +32,6 @@ class Way(StrEnum):
     """An approval that moved money, or that the gateway refused in plain words, at a gateway that takes it back."""
     ASKED = "asked"
     """Every other: by what the gateway says when it is asked, by a notice, or by its silence."""
-    TOLD = "told"
-    """A charge that nobody can ask about, and that nothing names before its notice: by that alone, or by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +58,11 @@ class Settled:
         return self.seconds - (self.promise.person_seconds if self.by_person else self.promise.seconds)
 
 
-def promise(gateway: Gateway, kind: Kind, *, moved: bool, refused: bool, named: bool = True) -> Promise:
+def promise(gateway: Gateway, kind: Kind, *, moved: bool, refused: bool) -> Promise:
     """What is promised of an outcome: a minute where what moved or was refused is taken back, else the quiet period
     and 30 s. A person is given what stays unknown as long as the gateway allows, and the next try. `refused`: by an
-    answer to this very approval, which cannot be carried out later then. What is not `named` waits for its notice."""
+    answer to this very approval, which cannot be carried out later then."""
     person_seconds = gateway.human_after_seconds + OVERDUE_SECONDS
-    if not named and kind is Kind.APPROVE:
-        return Promise(Way.TOLD, person_seconds, person_seconds)
     if isinstance(gateway, Undoes) and (moved or refused) and kind is not Kind.REFUND:
         return Promise(Way.TAKEN_BACK, SOON_SECONDS, person_seconds)
     quiet_seconds = max(QUIET_SECONDS_MIN, gateway.deadline_seconds + AFTER_DEADLINE_SECONDS)

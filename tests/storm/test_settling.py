@@ -145,10 +145,3 @@ def test_a_p99_over_its_promise_fails_a_run_of_enough_outcomes(monkeypatch, caps
         [f"taken back: the p99 of {outcomes} outcomes is 1.5 s over what is promised"] if is_broken else []
     )
     assert [f"too slow: {text}" for text in broken] == [line for line in said if line.startswith("too slow")]
-
-
-def test_what_nobody_can_ask_about_and_nothing_names_waits_for_its_notice_or_a_person():
-    told = promise(adapter("welcome"), Kind.APPROVE, moved=True, refused=False, named=False)
-
-    assert told == Promise(Way.TOLD, 660.0, 660.0)
-    assert promise(adapter("welcome"), Kind.REFUND, moved=True, refused=False, named=False).way is Way.ASKED
