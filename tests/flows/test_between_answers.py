@@ -132,7 +132,7 @@ async def test_a_buyer_who_comes_back_waits_for_money_that_a_notice_is_writing_d
     payment = await at.payment_in(OPEN)
 
     async def writing():
-        for _ in range(5):
+        for _ in range(5):  # the buyer looks and waits by then
             await asyncio.sleep(0)
         assert await at.tell(payment, Event.APPROVED) == "paid"
 

@@ -27,7 +27,7 @@ class ManyWriters:
         if is_slow:
             self.is_slow = False
             self.renewing.set()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # longer than a beat, so that the end comes meanwhile
             if self.fails:
                 raise Busy("The database cannot do this right now; nothing was written.")
         work(SimpleNamespace(run=lambda sql, *_: self.said.append(sql.partition(" WHERE")[0])))
@@ -45,5 +45,5 @@ async def test_a_renewal_that_is_under_way_when_the_lease_is_given_up_comes_befo
 
     assert ledger.said[-1] == "DELETE FROM owners", ledger.said
     said = len(ledger.said)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # ten beats
     assert len(ledger.said) == said, "nothing is said after the end"

@@ -273,11 +273,11 @@ async def test_a_bridge_that_slept_before_it_asked_asks_for_no_receipt_that_anot
     """They find none in the console, close the case, and a receipt is issued anew: the first would be a second one."""
     order = issue_receipt.receipt_order
 
-    async def sleep(*asked):
+    async def order_after_a_sleep(*asked):
         world.clock.skip(200)
         return await order(*asked)
 
-    monkeypatch.setattr(issue_receipt, "receipt_order", sleep)
+    monkeypatch.setattr(issue_receipt, "receipt_order", order_after_a_sleep)
     told = (await issue(world, paid)).json()
 
     assert (world.teller.calls["receipt"], told["state"]) == (0, "refused")

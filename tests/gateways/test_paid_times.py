@@ -10,6 +10,7 @@ from bridge.domain.exchange import KST
 from tests.gateways.house import House
 from tests.gateways.paired import paired
 from tests.gateways.street import Street
+from tests.gateways.test_payapp_stories import club
 from tests.support.world import Opened
 
 
@@ -71,11 +72,7 @@ async def test_a_moment_that_cannot_be_is_the_moment_it_was_heard(house, told):
 
 
 async def test_a_plans_round_that_is_heard_of_late_was_paid_when_payapp_charged_it(house):
-    wish = {
-        "customer": "customer-1", "order_ref": "CLUB-1", "title": "월 회원권", "amount": 33_000,
-        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
-        "result_url": f"{house.site.url}/club", "actor": "buyer",
-    }  # fmt: skip
+    wish = club(house, "CLUB-1")
     held = house.hold_notices()
     plan = (await house.call("POST", "/v1/plans", wish)).json()
     paid_at = second(house.clock.now())

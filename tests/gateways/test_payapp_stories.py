@@ -491,12 +491,17 @@ async def test_of_a_charge_made_twice_the_one_cancelled_in_the_office_hides_no_m
     await house.check_books()
 
 
-async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_told_and_shown(house):
-    wish = {
-        "customer": "customer-1", "order_ref": "CLUB-1", "title": "월 회원권", "amount": 33_000,
+def club(house, ref):
+    """A plan that a customer of the shop asks for: 33,000 KRW on the 25th of each month."""
+    return {
+        "customer": "customer-1", "order_ref": ref, "title": "월 회원권", "amount": 33_000,
         "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
         "result_url": f"{house.site.url}/club", "actor": "buyer",
     }  # fmt: skip
+
+
+async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_told_and_shown(house):
+    wish = club(house, "CLUB-1")
     answer = await house.call("POST", "/v1/plans", wish)
     assert answer.status_code == 201, answer.text
     await house.authenticate(Opened("", answer.json()["window_url"], "", ""))
@@ -533,11 +538,7 @@ async def test_each_round_of_a_plan_is_a_payment_of_its_own_and_a_failed_one_is_
 
 @pytest.mark.parametrize(("chosen", "method"), [("card", "card"), ("phone", "phone")])
 async def test_every_round_of_a_monthly_plan_is_booked_by_what_it_was_paid_with(house, chosen, method):
-    wish = {
-        "customer": "customer-1", "order_ref": "CLUB-2", "title": "월 회원권", "amount": 33_000,
-        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
-        "result_url": f"{house.site.url}/club", "actor": "buyer",
-    }  # fmt: skip
+    wish = club(house, "CLUB-2")
     answer = await house.call("POST", "/v1/plans", wish)
     await house.authenticate(Opened("", answer.json()["window_url"], "", ""), method=chosen)
     await house.quiet()
@@ -557,11 +558,7 @@ async def test_what_went_back_of_a_round_that_was_not_heard_of_yet_counts_when_i
     house.site = await house.pair("http://hold-shop.test", partial_price="cancelled")
     house.set(partial_price="cancelled", common_feedback_url=house.notice_url("feedback"))
     house.net.apps["http://hold-shop.test:80"] = house.shop.app()
-    wish = {
-        "customer": "customer-1", "order_ref": "CLUB-4", "title": "월 회원권", "amount": 33_000,
-        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
-        "result_url": f"{house.site.url}/club", "actor": "buyer",
-    }  # fmt: skip
+    wish = club(house, "CLUB-4")
     plan, held = (await house.call("POST", "/v1/plans", wish)).json(), house.hold_notices()
     await house.authenticate(Opened("", plan["window_url"], "", ""))
     await house.quiet()
@@ -584,11 +581,7 @@ async def plan_by_script(house, **changes):
     house.site = await house.pair("http://script-shop.test", window="js")
     house.set(common_feedback_url=house.notice_url("feedback"))
     house.net.apps["http://script-shop.test:80"] = house.shop.app()
-    wish = {
-        "customer": "customer-1", "order_ref": "CLUB-3", "title": "월 회원권", "amount": 33_000,
-        "buyer": {"name": "홍길동", "phone": "010-1234-5678"}, "cycle": "month", "day": 25, "ends": "2027-12-31",
-        "result_url": f"{house.site.url}/club", "actor": "buyer",
-    }  # fmt: skip
+    wish = club(house, "CLUB-3")
     plan = (await house.call("POST", "/v1/plans", wish)).json()
     async with house.client() as client:
         fields = hidden((await client.get(plan["window_url"])).text)
