@@ -20,6 +20,7 @@ from bridge.flows.told import (
     Told,
     came_and_went,
     perhaps_ours,
+    said_to_be_back,
 )
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING, record_undone
 from bridge.ledger import beside, cases, notices, operations, payments
@@ -249,8 +250,8 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     cause = f"notice:{recorder.site.id}:{payment.gateway}:{notice.dedupe}"
     if owe_check(turn, recorder, payment):
         return PROVEN_BACK if told.proven else REPORTED
-    if not told.proven and beside.is_proven_back(turn, payment.id, notice.amount):
-        return KNOWN  # the same is told in several formats: decided in a case as given back, it would be written twice
+    if not told.proven and _more_proven(told) > 0:
+        return said_to_be_back(notice.amount)
     exact = told.proven and len(notice.readings) < 2 and notice.currency == "KRW"
     if exact and (said := given_back_before(told, done)):
         return said
@@ -277,15 +278,25 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     much = notice.amount or "an unsaid number of"
     detail = f"the gateway reports a cancel of {much} KRW that was not asked here ({notice.name})"
     recorder.case(turn, payment, EXTERNAL, detail, notice.amount)
-    return PERSON
+    return PERSON if told.proven else said_to_be_back(notice.amount)
+
+
+def _more_proven(told: Told) -> int:
+    """Say how many more cancels of just this amount are proven than were told without proof: the same is told in
+    several formats, and decided in a case as given back, what is proven would be written twice."""
+    proven = beside.many_proven_back(told.turn, told.payment.id, told.notice.amount)
+    return proven - notices.many_with_outcome(told.turn, told.payment.id, said_to_be_back(told.notice.amount))
 
 
 def _close_what_is_written(told: Told, left: int, denied: Operation | None) -> None:
     """Nobody need decide about what the books have by now: all is given back, and no case is about more than that; or
-    the late answer of what people had denied opened it, and this is the notice of just that."""
+    the late answer of what people had denied opened it, or a notice without proof, and this is the proof of that."""
     turn, payment = told.turn, told.payment
     open_now = [one for one in cases.of_payment(turn, payment.id) if one["reason"] == EXTERNAL and not one["closed_at"]]
     asked_about = sum(one["amount"] for one in open_now)
     of_all, of_denied = not left and asked_about <= told.notice.amount, denied and asked_about == told.notice.amount
-    if open_now and (of_all or of_denied):
+    of_one_told_before = open_now and _more_proven(told) <= 0
+    if of_one_told_before and cases.answer(turn, open_now[0], told.notice.amount, told.recorder.at):
+        return  # there is more to ask about
+    if open_now and (of_all or of_denied or of_one_told_before):
         cases.close_case(turn, payment.id, EXTERNAL, "the gateway's notice is in the books", told.recorder.at)

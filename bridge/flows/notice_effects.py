@@ -71,12 +71,22 @@ def effect(told: Told) -> str:
 def _brought_elsewhere(told: Told) -> str:
     """Whether its buyer's return was brought to another payment, which takes this money back; "" where none does.
 
-    A net-cancel that people look into may have taken it back unheard, and goes on being sent: they are waited for.
+    A net-cancel that people look into may have taken it back unheard, and goes on being sent: they are waited for, and
+    a case here says so, as theirs is about the other payment.
     """
-    deed = brought_elsewhere(told.turn, told.payment, told.gateway, told.notice.refs)
-    if deed is not None and deed.step in (PENDING_STEPS if deed.kind is Kind.UNDO else (Step.SENT, Step.UNKNOWN)):
+    turn, payment, notice = told.turn, told.payment, told.notice
+    deed = brought_elsewhere(turn, payment, told.gateway, notice.refs)
+    if deed is None:
+        return ""
+    if deed.step in (PENDING_STEPS if deed.kind is Kind.UNDO else (Step.SENT, Step.UNKNOWN)):
+        if deed.step is Step.NEEDS_HUMAN and notice.event == Event.APPROVED:
+            detail = f"the gateway reports {notice.amount} KRW, by a return that was brought to payment {deed.payment}"
+            told.recorder.case(turn, payment, "unknown_outcome", f"{detail}: decide there first", notice.amount)
         return LATER
-    return KNOWN if deed is not None and deed.kind is Kind.UNDO and deed.step is Step.OK else ""
+    if deed.kind is not Kind.UNDO or deed.step is not Step.OK:
+        return ""
+    cases.close_case(turn, payment.id, "unknown_outcome", "it was taken back by the other payment", told.recorder.at)
+    return KNOWN
 
 
 def _is_of_other_money(told: Told) -> bool:

@@ -60,6 +60,11 @@ def perhaps_ours(refund: str) -> str:
     return f"{PERHAPS_OURS} ({refund})"
 
 
+def said_to_be_back(amount: int) -> str:
+    """The effect of a cancel past the bridge that is told without proof: one with proof counts for one of these."""
+    return f"{amount} KRW are said to have gone back"
+
+
 def came_and_went(notice: Notice) -> str:
     """The effect of a cancel that overtook its payment's news: that of one number alone, where no window bound the
     payment to one. Of several requests each may be paid, and a charge may have been made twice."""

@@ -57,13 +57,15 @@ def is_told_back(turn: Turn, payment: str, amount: int, since: int) -> bool:
     return turn.one(asked, payment, -amount, since) is not None
 
 
-def is_proven_back(turn: Turn, payment: str, amount: int) -> bool:
-    """Whether a notice has proven that just so many KRW of a payment, or beside it, were given back past the bridge."""
+def many_proven_back(turn: Turn, payment: str, amount: int) -> int:
+    """Count the notices that have proven that just so many KRW of a payment, or beside it, were given back past the
+    bridge."""
     asked = (
-        "SELECT 1 FROM entries WHERE payment = ? AND kind IN ('external_refund', 'orphan_refund') AND evidence = 'E7'"
-        " AND amount = ?"
+        "SELECT COUNT(*) AS many FROM entries WHERE payment = ? AND kind IN ('external_refund', 'orphan_refund')"
+        " AND evidence = 'E7' AND amount = ?"
     )
-    return turn.one(asked, payment, -amount) is not None
+    row = turn.one(asked, payment, -amount)
+    return int(row["many"]) if row else 0
 
 
 def came_since(turn: Turn, payment: str, case: str) -> bool:

@@ -83,6 +83,37 @@ async def test_a_deposits_reversal_that_is_told_in_two_formats_is_written_once_a
         assert await house.cases(payment.id) == [], "whoever called it given back would write it once more"
 
 
+@pytest.mark.parametrize("order", ["pg pc", "pc pg"])
+async def test_of_two_equal_parts_that_went_back_the_second_is_a_case_though_it_is_told_without_proof_alone(
+    tmp_path, order
+):
+    """What proved the first was taken for the proof of the second."""
+    async with paired(House(tmp_path), "welcome") as house:
+        house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
+        payment, seen = await waiting(house), house.heard()
+        house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
+        await house.quiet()
+        pc = next(dict(parse_qsl(one.decode())) for one in seen if b"no_oid" in one)
+        pg = next(json.loads(one) for one in seen if one.startswith(b"{")) | {"transaction_flag": "-"}
+        gone = [
+            {
+                "pc": urlencode(pc | {"type_msg": "0400", "amt_input": "20000", "tm_trans": f"{at}0000"}).encode(),
+                "pg": json.dumps(
+                    pg | {"amount": "20000", "cancel_ymdhms": f"20261120{at}0000", "remain_amount": left}
+                ).encode(),
+            }
+            for at, left in (("13", "35000"), ("14", "15000"))
+        ]
+        for kind in order.split():
+            await house.post_notice_of(kind, gone[0][kind])
+        assert ((await house.payment(payment.id)).left, await house.cases(payment.id)) == (35_000, [])
+        await house.post_notice_of("pc", gone[1]["pc"])
+        assert (await case_of(house, payment.id))["amount"] == 20_000
+        await house.post_notice_of("pg", gone[1]["pg"])
+
+        assert ((await house.payment(payment.id)).left, await house.cases(payment.id)) == (15_000, [])
+
+
 async def test_money_of_another_request_that_came_and_went_neither_pays_nor_closes_the_account(house):
     """The buyer's browser made two requests: an account by the first, a card's payment by the second, cancelled."""
     checkout, payment = await opened(house, method="virtual_account")

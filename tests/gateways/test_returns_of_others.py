@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.flows import finish_checkout
-from tests.flows.test_cases import case_of, decide
+from tests.flows.test_cases import case_of, decide, offered
 from tests.gateways import test_key_stories as keys
 from tests.gateways.house import House
 from tests.gateways.paired import paired
@@ -195,6 +195,7 @@ async def test_at_welcome_no_order_is_paid_by_what_a_net_cancel_that_people_look
     await house.live(690.0, 30.0)
     first = (await house.state(opened.payment), await holds(house, paid.payment))
     assert first == ("needs_human", ("open", 0, 0))
+    assert await house.cases(paid.payment) == ["unknown_outcome"]
     house.sandbox.faults.clear()
     await house.live(1_800.0, 60.0)
 
@@ -204,17 +205,21 @@ async def test_at_welcome_no_order_is_paid_by_what_a_net_cancel_that_people_look
 
 
 async def test_at_welcome_an_order_whose_notice_waits_for_people_is_not_told_to_have_failed_meanwhile(house):
-    """Its window's time was over before they had looked: the buyer read that nothing was paid."""
+    """Its window's time was over before they had looked: the buyer read that nothing was paid. A case of its own says
+    meanwhile that there is money, and offers nothing to decide before the other's is decided."""
     held = house.hold_notices()
     paid, opened = await brought_first_to_another(house, amount=44_000)
     await house.live(690.0, 30.0)
     await house.let_go(held)
     await house.live(3_600.0, 60.0)
     assert (await house.state(paid.payment), await house.told(paid.payment)) == ("open", [])
+    own = await case_of(house, paid.payment)
+    assert (own["reason"], own["amount"], offered(own)) == ("unknown_outcome", 55_000, [])
+    assert opened.payment in own["detail"]
     await decide(house, await case_of(house, opened.payment), "declined")
     await house.live(60.0, 5.0)
 
-    assert await holds(house, paid.payment) == KEPT
+    assert (await holds(house, paid.payment), await house.cases(paid.payment)) == (KEPT, [])
 
 
 async def test_at_welcome_nor_is_it_after_a_restore_of_books_that_knew_its_number_as_the_others(house):

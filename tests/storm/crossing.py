@@ -27,12 +27,6 @@ class Crossing:
         turn = SqliteTurn(self._storm.disk.connection)
         return turn.one("SELECT 1 FROM operations WHERE payment = ? AND kind = 'approve'", payment) is not None
 
-    def are_alike(self, payment: str, theirs: str) -> bool:
-        """Tell whether both are paid in one way: what cannot be taken back in another waits for people, with both."""
-        turn = SqliteTurn(self._storm.disk.connection)
-        rows = turn.all("SELECT DISTINCT method FROM payments WHERE id IN (?, ?)", payment, theirs)
-        return len(rows) == 1
-
     def is_swap(self, payment: str, theirs: str) -> bool:
         """Tell whether one of the two took part in another such deed: whose money is whose could not be judged."""
         pair = (payment, theirs)

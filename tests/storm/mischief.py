@@ -187,7 +187,7 @@ async def _cross_returns(storm: "Storm", chance: random.Random) -> bool:
     if path == urlsplit(other.url).path or storm.crossing.is_swap(payment, theirs):
         return False
     is_first = not storm.crossing.has_begun(theirs)
-    if is_first and not (storm.extras.first and storm.crossing.are_alike(payment, theirs)):
+    if is_first and not storm.extras.first:
         return False
     storm.crossing.bring(payment, theirs, other)
     storm.note(f"{mine.method}s to {payment} what belongs to another{' that has not begun' if is_first else ''}")

@@ -54,7 +54,8 @@ def _pc(form: dict[str, str]) -> Notice:
     event = {"0200": Event.DEPOSITED, "0400": Event.CANCELLED}.get(form["type_msg"], Event.OTHER)
     refs = {"tid": form.get("no_tid", ""), "account_number": form.get("no_vacct", "")}
     amount, moment = _won(form.get("amt_input", "")), form.get("dt_trans", "") + form.get("tm_trans", "")
-    return _notice(event, form["no_oid"], amount, refs, _UNSIGNED, form["type_msg"], paid_at=read_moment(moment))
+    mark = form["type_msg"] + moment  # of two equal reversals each has its own moment, a repeated notice keeps it
+    return _notice(event, form["no_oid"], amount, refs, _UNSIGNED, mark, paid_at=read_moment(moment))
 
 
 def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
