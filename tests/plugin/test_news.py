@@ -149,6 +149,19 @@ def test_a_late_failure_of_another_attempt_does_not_touch_a_paid_order(shop: Sho
     assert shop.told(order) == [["paid", payment["id"], 0]]
 
 
+@pytest.mark.parametrize("state", ["awaiting_deposit", "approving", "unknown", "needs_human"])
+def test_an_earlier_window_that_ends_does_not_touch_an_order_that_another_payment_may_pay(
+    shop: Shop, bridge: StubBridge, state: str
+) -> None:
+    """Who closes the card's window and takes an account instead keeps the seats until the deposit is due."""
+    order = shop.order()
+    closed = bridge.add(order["ref"], "open")
+    assert shop.news(bridge.add(order["ref"], state), 1).status_code == 200
+    before = shop.told(order)
+    assert shop.news(bridge.add(order["ref"], "expired", id=closed["id"]), 1).status_code == 200
+    assert shop.told(order) == before
+
+
 def test_a_declined_payment_is_told_as_failed(shop: Shop, bridge: StubBridge) -> None:
     order = shop.order()
     payment = bridge.add(order["ref"], "declined")

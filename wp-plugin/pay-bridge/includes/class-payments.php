@@ -214,6 +214,11 @@ final class Payments {
 		return $first;
 	}
 
+	/** Whether a payment in this state has paid its order, or is under way: approved, waiting for a deposit, or unknown. */
+	public static function pays_or_may( string $state ): bool {
+		return self::rank( $state ) <= 1;
+	}
+
 	private static function rank( string $state ): int {
 		if ( in_array( $state, self::HOLDING, true ) ) {
 			return 0;

@@ -128,7 +128,7 @@ final class Snapshots {
 					return $refusal;
 				}
 			}
-			if ( 'failed' !== $event || ! self::is_paid_otherwise( $payment ) ) {
+			if ( 'failed' !== $event || ! self::is_anothers( $payment ) ) {
 				/**
 				 * Fires once for each fact of a payment: pay_bridge_awaiting_deposit, pay_bridge_paid, pay_bridge_refunded,
 				 * pay_bridge_failed. A crash inside a listener makes it fire again after a minute.
@@ -193,9 +193,9 @@ final class Snapshots {
 		return $order->amount() === $payment['amount'] ? '' : self::AMOUNT_MISMATCH;
 	}
 
-	/** A failed attempt is no news for an order that another payment has paid. */
-	private static function is_paid_otherwise( array $payment ): bool {
+	/** A failed attempt is no news for an order that another payment has paid, or may pay still: that one's end is the order's. */
+	private static function is_anothers( array $payment ): bool {
 		$best = Payments::snapshot_of_order( $payment['order_ref'] );
-		return null !== $best && $best['id'] !== $payment['id'] && in_array( $best['state'], Payments::HOLDING, true );
+		return null !== $best && $best['id'] !== $payment['id'] && Payments::pays_or_may( $best['state'] );
 	}
 }
