@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,8 @@ ASK_SECONDS = 10.0
 REASON_LENGTH_MIN = 10
 LOST_MS_MAX = 7 * 86_400_000
 """What a shop hands over of where nobody knows when the backup was made: what changed in so long before the restore."""
+ARRIVES_MS = 3_600_000
+"""What a shop had asked for so long before the backup is in it, or never arrived: a signed request lives two minutes."""
 log = structlog.get_logger("reconcile")
 
 
@@ -59,7 +61,9 @@ async def take_report(context: Context, site: Site, report: Report, once: Once) 
         current = gap.of_site(turn, site.id)
         if current is None or current.ended_at is not None:
             return _told_to_shop(turn, site.id, reading)
-        for known in sorted(report.payments, key=_turn_of):
+        asked_since = _lost_since(turn, current, reading) - ARRIVES_MS
+        for told in sorted(report.payments, key=_turn_of):
+            known = replace(told, asked=tuple(one for one in told.asked if one.at >= asked_since))
             gap.found(turn, site.id, known.payment)
             outcome = revive_payment(turn, recorder, known)
             gap.note(turn, site.id, known.payment, outcome, recorder.at, known.said() if outcome == "lost" else "")

@@ -270,6 +270,28 @@ async def test_a_refund_asked_for_and_never_heard_of_is_unknown_and_not_made_aga
     assert world.book(part).refunded == 10_000
 
 
+async def test_a_refund_that_never_arrived_before_the_backup_is_not_made_by_a_restore(any_world):
+    """The shop asked in vain, while the bridge was down say, and nobody asked again: what had arrived is in the backup."""
+    world = any_world
+    kept, late = await world.buy(), await world.buy()
+    at = int(world.clock.now().timestamp())
+    old, new = key_of(world, 1), key_of(world, 2)
+    await world.clock.forward(2 * 3600)
+    await world.beat()
+    keep(world)
+    await world.clock.forward(60)
+    asked = {
+        kept.id: {"key": old, "at": at},
+        late.id: {"key": new, "at": int(world.clock.now().timestamp())},
+    }
+    await lose(world)
+    await hand_over(world, [one | {"asked": [asked[one["id"]]]} for one in known(world)])
+    await until_the_gap_ends(world)
+
+    assert [await world.state(one.id) for one in (kept, late)] == ["paid", "refunded"]
+    assert [world.book(one).refunded for one in (kept, late)] == [0, 55_000]
+
+
 async def test_what_the_shop_says_without_an_attestation_moves_nothing_and_is_a_persons(any_world):
     world = any_world
     paid, opened = await world.buy(), await world.checkout()
