@@ -213,6 +213,30 @@ def test_news_interrupted_in_the_shop_are_told_again_after_the_claim_ends(shop: 
     assert len(shop.told(order)) == 2
 
 
+@pytest.mark.parametrize("fails", ["snapshot", "told_paid"])
+def test_what_the_database_did_not_take_is_not_called_heard(shop: Shop, bridge: StubBridge, fails: str) -> None:
+    """A full disk, a lock that was not given, a character the table cannot hold: the message comes again."""
+    order = shop.order()
+    payment = bridge.add(order["ref"])
+    broken = shop.stand.root / "wp-content" / "mu-plugins" / "broken.php"
+    broken.write_text(
+        "<?php add_filter('query', static function ($query) { global $wpdb; $wpdb->suppress_errors();"
+        f" return preg_match('/^UPDATE.*pay_bridge_payments.*{fails}/s', $query) ? 'UPDATE no_such_table SET x = 1'"
+        " : $query; });"
+    )
+    try:
+        answer = shop.news(payment, 1)
+    finally:
+        broken.unlink()
+    assert (answer.status_code, answer.json()["code"]) == (409, "busy")
+    again = [] if fails == "snapshot" else shop.told(order)
+    assert shop.told(order) == again
+    shop.stand.run_php('global $wpdb; $wpdb->query("UPDATE {$wpdb->prefix}pay_bridge_payments SET claim_ends = 0");')
+    assert shop.news(payment, 1).status_code == 200
+    assert shop.told(order) == [*again, ["paid", payment["id"], 0]]
+    assert shop.stand.run_php(f"echo pay_bridge_payment('{order['ref']}')['state'];") == "paid"
+
+
 @pytest.mark.parametrize(
     "change",
     [{"seq": "1"}, {"seq": 0}, {"order": {"ref": "other"}}, {"order": 3}, {"payment": {"id": "x"}}, {"type": 7}],

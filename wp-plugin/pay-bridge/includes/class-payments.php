@@ -109,15 +109,15 @@ final class Payments {
 		return 1 === $got ? $claim : '';
 	}
 
-	/** Write columns of a claimed row. False if the claim was lost meanwhile. */
+	/** Write columns of a claimed row. False if the claim was lost meanwhile, or the database did not take them. */
 	public static function write( string $payment_id, string $claim, array $columns ): bool {
 		global $wpdb;
 		$where = array(
 			'payment_id' => $payment_id,
 			'claim'      => $claim,
 		);
-		$wpdb->update( self::table(), $columns, $where );
-		return $claim === (string) $wpdb->get_var( $wpdb->prepare( 'SELECT claim FROM ' . self::table() . ' WHERE payment_id = %s', $payment_id ) );
+		return false !== $wpdb->update( self::table(), $columns, $where )
+			&& $claim === (string) $wpdb->get_var( $wpdb->prepare( 'SELECT claim FROM ' . self::table() . ' WHERE payment_id = %s', $payment_id ) );
 	}
 
 	/** Give the claim back. */

@@ -72,14 +72,16 @@ final class Snapshots {
 			Payments::release( $payment['id'], $claim, array( 'seq' => $seq_now ) );
 			return self::OLD;
 		}
-		self::save( $payment, $claim );
-		$outcome = self::tell( $row, $payment, $seq_now, $claim );
+		$outcome = self::save( $payment, $claim ) ? self::tell( $row, $payment, $seq_now, $claim ) : self::BUSY;
+		if ( self::BUSY === $outcome ) {
+			return $outcome; // The database did not take it, or another has the claim: it comes again when the claim has ended.
+		}
 		$columns = array( 'problem' => self::APPLIED === $outcome ? '' : $outcome );
 		Payments::release( $payment['id'], $claim, self::APPLIED === $outcome ? $columns + array( 'seq' => $seq_now ) : $columns );
 		return $outcome;
 	}
 
-	private static function save( array $payment, string $claim ): void {
+	private static function save( array $payment, string $claim ): bool {
 		$columns = array(
 			'state'      => $payment['state'],
 			'amount'     => $payment['amount'],
@@ -88,8 +90,8 @@ final class Snapshots {
 			'updated_at' => time(),
 			'snapshot'   => (string) wp_json_encode( self::kept( $payment ), JSON_UNESCAPED_UNICODE ),
 		);
-		Payments::write( $payment['id'], $claim, $columns );
 		Payments::remember_references( $payment['id'], is_array( $payment['gateway_refs'] ?? null ) ? $payment['gateway_refs'] : array() );
+		return Payments::write( $payment['id'], $claim, $columns );
 	}
 
 	/** What is kept of a payment: the attestation too, for the day the bridge's books are lost. */
