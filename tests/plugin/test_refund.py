@@ -174,8 +174,35 @@ def test_what_is_left_is_read_from_the_bridge_not_from_the_page(shop: Shop, brid
     order, payment = shop.paid()
     fields = form(shop, payment, kind="part", amount="20000")
     bridge.add(order["ref"], "part_refunded", id=payment["id"], refunded=25000)
-    assert submit(shop, fields).status_code == 400
+    assert submit(shop, fields).status_code == 409
     assert bridge.asked("POST", ".*/refunds") == []
+
+
+def test_a_part_from_an_old_page_is_refused(shop: Shop, bridge: StubBridge) -> None:
+    """Two clerks have the form open for the same seat: what the first gave back the second does not give again."""
+    _, payment = shop.paid()
+    first, second = [form(shop, payment, kind="part", amount="10000") for _ in range(2)]
+    assert result(shop, submit(shop, first))[0] == "done"
+    answer = submit(shop, second)
+    assert (answer.status_code, "바뀌었어요" in answer.text) == (409, True)
+    assert bridge.payments[str(payment["id"])]["refunded"] == 10000
+
+
+def test_the_amount_that_was_given_back_is_shown_not_the_one_that_was_on_the_page(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    """All that was left had become less before the request was sent again."""
+    order, payment = shop.paid()
+    path = f"POST /v1/payments/{payment['id']}/refunds"
+    bridge.scripted[path] = (503, {"code": "busy"})
+    fields = form(shop, payment)
+    assert result(shop, submit(shop, fields))[0] == "no_answer"
+    del bridge.scripted[path]
+    bridge.add(order["ref"], "part_refunded", id=payment["id"], refunded=10000)
+    state, words = result(shop, submit(shop, fields))
+    assert state == "done"
+    assert "20,000" in words
+    assert "30,000" not in words
 
 
 def test_the_form_works_without_a_script(shop: Shop) -> None:

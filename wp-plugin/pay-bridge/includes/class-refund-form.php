@@ -124,7 +124,7 @@ final class Refund_Form {
 		$left   = Refund::refundable( $answer->body );
 		$full   = 'part' !== Request::post( 'kind' );
 		$amount = $full ? $left : Order::amount_of( Request::post( 'amount' ) );
-		if ( $full && Order::amount_of( Request::post( 'left' ) ) !== $left ) {
+		if ( Order::amount_of( Request::post( 'left' ) ) !== $left ) { // Of a part too: another clerk may have given it back.
 			Admin::refuse( __( 'What is left of this payment has changed meanwhile. Please open the form again.', 'pay-bridge' ), 409 );
 		}
 		if ( null === $amount || $amount < 1 || $amount > $left ) {

@@ -22,9 +22,10 @@ final class Refund_Result {
 		$state  = null === $refund ? (string) ( $wish->data['state'] ?? Refund::NO_ANSWER ) : $refund->state;
 		$words  = null === $refund ? (string) ( $wish->data['words'] ?? Words::refund( Refund::NO_ANSWER ) ) : $refund->message;
 		$waits  = in_array( $state, Refund::PENDING, true );
+		$amount = null === $refund || 0 === $refund->amount ? (int) $wish->data['shown_amount'] : $refund->amount;
 		printf( '<div id="pay-bridge-refund-result" class="notice notice-%s inline" role="status" data-state="%s"%s>', esc_attr( self::kind( $state ) ), esc_attr( $state ), $waits ? ' data-refresh' : '' );
 		/* translators: 1: an amount such as 12,000 KRW, 2: a sentence of the gateway or of ours */
-		printf( '<p>%s</p>', esc_html( sprintf( __( 'Refund of %1$s: %2$s', 'pay-bridge' ), Words::krw( (int) $wish->data['shown_amount'] ), $words ) ) );
+		printf( '<p>%s</p>', esc_html( sprintf( __( 'Refund of %1$s: %2$s', 'pay-bridge' ), Words::krw( $amount ), $words ) ) );
 		if ( null !== $refund && '' !== $refund->owed ) {
 			printf( '<p><strong>%s</strong></p>', esc_html( $refund->owed ) );
 		}
