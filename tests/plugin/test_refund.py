@@ -188,6 +188,14 @@ def test_a_part_from_an_old_page_is_refused(shop: Shop, bridge: StubBridge) -> N
     assert bridge.payments[str(payment["id"])]["refunded"] == 10000
 
 
+@pytest.mark.parametrize("answer", ["<html>", {"ok": True}, {}])
+def test_an_answer_that_cannot_be_read_is_no_refusal(shop: Shop, bridge: StubBridge, answer: object) -> None:
+    """A proxy's page or half an answer in place of the bridge's: the refund may have been made."""
+    _, payment = shop.paid()
+    bridge.scripted[f"POST /v1/payments/{payment['id']}/refunds"] = (200, answer)
+    assert result(shop, submit(shop, form(shop, payment)))[0] == "no_answer"
+
+
 def test_the_amount_that_was_given_back_is_shown_not_the_one_that_was_on_the_page(
     shop: Shop, bridge: StubBridge
 ) -> None:

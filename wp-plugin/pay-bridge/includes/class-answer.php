@@ -36,9 +36,14 @@ final class Answer {
 		return $this->status >= 200 && $this->status < 300;
 	}
 
-	/** Whether nobody knows what came of it: no answer came, or the bridge sent it on and cannot read its books now. */
+	/**
+	 * Whether nobody knows what came of it: no answer came, or one that is not the bridge's own (the page of a proxy whose
+	 * bridge was stopped meanwhile, half an answer); or the bridge met a bug, or sent it on and cannot read its books now.
+	 */
 	public function is_unknown(): bool {
-		return 0 === $this->status || 'outcome_unread' === $this->code();
+		$is_own = isset( $this->body['code'] ) && is_string( $this->body['code'] );
+		return 0 === $this->status || 500 === $this->status || ( $this->status > 500 && ! $is_own )
+			|| ( $this->ok() && ! $this->body ) || 'outcome_unread' === $this->code();
 	}
 
 	/** The rows of a list. */

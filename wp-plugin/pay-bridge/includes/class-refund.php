@@ -83,11 +83,12 @@ final class Refund {
 	/** Read an answer. */
 	public static function from_answer( Answer $answer ): self {
 		$body = $answer->body;
-		if ( 0 === $answer->status || $answer->status >= 500 || 'in_progress' === $answer->code() ) {
+		$unread = $answer->ok() && ! is_string( $body['state'] ?? null ); // A proxy's page, or half an answer: it may have been made.
+		if ( 0 === $answer->status || $unread || $answer->status >= 500 || 'in_progress' === $answer->code() ) {
 			$words = 'reconciling' === $answer->code() ? $answer->message() : Words::refund( self::NO_ANSWER );
 			return new self( '', self::NO_ANSWER, self::NO_ANSWER, $words, 0 );
 		}
-		if ( ! $answer->ok() || ! is_string( $body['state'] ?? null ) ) {
+		if ( ! $answer->ok() ) {
 			return new self( '', self::PROBLEM, $answer->code(), $answer->message(), 0, is_string( $body[ Snapshots::FOR_CLERK ] ?? null ) ? $body[ Snapshots::FOR_CLERK ] : '' );
 		}
 		$own     = is_string( $body['message'] ?? null ) ? $body['message'] : '';
