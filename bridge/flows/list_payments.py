@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.clock import stamp
-from bridge.domain.machine import State
+from bridge.domain.machine import Kind, State
 from bridge.flows.attest import attest
 from bridge.flows.context import Context
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import payment_json, slip_json
+from bridge.flows.snapshots import payment_json, refund_json, slip_json
 from bridge.ledger import operations, payments, search
 from bridge.ledger.ledger import Turn
 
@@ -46,10 +46,11 @@ async def list_payments(context: Context, site: Site, wanted: Filter) -> dict[st
         items = []
         for row in page.rows:
             payment = payments.get(turn, site.id, row["id"])
-            shown = payment_json(site, payment, operations.of_payment(turn, payment.id), moment)
-            shown |= slip_json(site, payment)
+            done = operations.of_payment(turn, payment.id)
+            shown = payment_json(site, payment, done, moment) | slip_json(site, payment)
+            refunds = [refund_json(one) for one in done if one.kind is Kind.REFUND]
             told = {"attestation": attest(turn, context.vault, site.id, payment.id)}
-            items.append(shown | told | {"title": row["title"], "buyer_name": row["buyer_name"]})
+            items.append(shown | told | {"refunds": refunds, "title": row["title"], "buyer_name": row["buyer_name"]})
         return {"items": items, "next_cursor": page.next_cursor or None}
 
     return await context.ledger.read(work)

@@ -54,6 +54,20 @@ async def test_whatever_was_told_since_then_is_listed_in_any_state_and_once(any_
     assert [one[0] for one in await told_since(world, "2026-01-01T00:00:00Z")][-2:] == [old.id, older.id]
 
 
+async def test_each_is_listed_with_its_refunds_as_it_is_shown_alone(world):
+    """The shop's theme frees the seats that a refund names, and notes one that was refused, however it hears of them."""
+    seats = [{"ref": f"seat-{one}", "title": "R석", "amount": 27_500} for one in (1, 2)]
+    payment = await world.buy(world.order(items=seats))
+    assert (await world.refund(payment.id, 27_500, items=["seat-1"])).json()["state"] == "done"
+    world.fault("part_cancel", "decline")
+    assert (await world.refund(payment.id, 2_000)).json()["state"] == "refused"
+    page = (await world.call("GET", f"{PAGE}2026-01-01T00:00:00Z")).json()
+    alone = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+
+    assert [one["refunds"] for one in page["items"]] == [alone["refunds"]]
+    assert [(one["state"], one.get("items")) for one in alone["refunds"]] == [("done", ["seat-1"]), ("refused", None)]
+
+
 async def test_another_sites_are_not_among_them(world):
     await world.buy()
     await world.pair_teller("Asked")
