@@ -97,7 +97,7 @@ def test_the_option_is_not_autoloaded_and_a_copied_site_has_no_keys(shop: Shop, 
         $bad = PayBridge\\Settings_Page::sanitize(array('pairing_code' => 'nonsense'));
         global $wpdb;
         $autoload = $wpdb->get_var("SELECT autoload FROM {{$wpdb->options}} WHERE option_name = 'pay_bridge_settings'");
-        echo wp_json_encode(array($saved['pairing_code'] === $code, $saved['paired_home'] === home_url(),
+        echo wp_json_encode(array($saved['pairing_code'] === $code, $saved['paired_home'] === PayBridge\\Settings::mark(),
             $bad['pairing_code'], $autoload));
     """
     saved, at_home, bad, autoload = json.loads(shop.stand.run_php(code))
@@ -115,6 +115,30 @@ def test_the_option_is_not_autoloaded_and_a_copied_site_has_no_keys(shop: Shop, 
             "switch_to_locale('ko_KR'); echo PayBridge\\Payments_Page::why_not_paired();"
         )
         assert shop.stand.run_php(code % (bridge.pairing_code, shop.stand.url)) == "keys"
+    finally:
+        shop.stand.run_php("update_option('pay_bridge_settings', array());")
+        (shop.stand.root / "wp-config-bridge.php").write_text(kept)
+
+
+def test_a_copy_in_which_every_address_was_replaced_has_no_keys_either(shop: Shop, bridge: StubBridge) -> None:
+    """Whatever copies a site to another address searches its database for the old one, and puts the new one there."""
+    kept = (shop.stand.root / "wp-config-bridge.php").read_text()
+    code = f"""
+        require_once ABSPATH . 'wp-admin/includes/template.php';
+        $saved = PayBridge\\Settings_Page::sanitize(array('pairing_code' => '{bridge.pairing_code}'));
+        $home = home_url();
+        $seen = array();
+        foreach (array($home, 'https://staging.example', $home . '/staging', $home . '/') as $there) {{
+            $text = str_replace($home, $there, wp_json_encode($saved, JSON_UNESCAPED_SLASHES));
+            update_option('pay_bridge_settings', json_decode($text, true));
+            add_filter('option_home', static function () use ($there) {{ return $there; }}, 99);
+            $seen[] = null === PayBridge\\Settings::keys();
+        }}
+        echo wp_json_encode($seen);
+    """
+    try:
+        (shop.stand.root / "wp-config-bridge.php").write_text("<?php\n")
+        assert json.loads(shop.stand.run_php(code)) == [False, True, True, False]
     finally:
         shop.stand.run_php("update_option('pay_bridge_settings', array());")
         (shop.stand.root / "wp-config-bridge.php").write_text(kept)

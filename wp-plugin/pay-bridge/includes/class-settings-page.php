@@ -43,7 +43,7 @@ final class Settings_Page {
 			add_settings_error( Settings::OPTION, 'pairing_code', __( 'This is not a pairing code. Copy the whole line that the payment service printed.', 'pay-bridge' ) );
 		} elseif ( '' !== $code ) {
 			$saved['pairing_code'] = $code;
-			$saved['paired_home']  = home_url();
+			$saved['paired_home']  = Settings::mark();
 			update_option( Clock::OPTION, 0 );
 			Methods::forget();
 			add_action( 'shutdown', array( Methods::class, 'action_shutdown' ) ); // the first order page knows its methods.

@@ -16,7 +16,7 @@ final class Settings {
 	const CONSTANT = 'PAY_BRIDGE_PAIRING_CODE';
 	const DIAL     = 'PAY_BRIDGE_DIAL_URL';
 
-	/** The saved option: pairing_code, paired_home, delete_records. */
+	/** The saved option: pairing_code, paired_home (the mark of the address it was entered at), delete_records. */
 	public static function all(): array {
 		$saved = get_option( self::OPTION, array() );
 		return ( is_array( $saved ) ? $saved : array() ) + array(
@@ -60,7 +60,19 @@ final class Settings {
 	 */
 	public static function is_copy(): bool {
 		$paired = (string) self::all()['paired_home'];
-		return 'option' === self::source() && '' !== $paired && self::origin( $paired ) !== self::origin( home_url() );
+		$origin = self::origin( $paired ); // Of an address, as an earlier version kept it; a mark has none.
+		$is_not = '' === $origin ? self::mark() !== $paired : self::origin( self::home() ) !== $origin;
+		return 'option' === self::source() && '' !== $paired && $is_not;
+	}
+
+	/** This site's address such that whoever copies the site, and replaces its address everywhere, does not find it. */
+	public static function mark(): string {
+		return hash( 'sha256', self::origin( self::home() ) . untrailingslashit( (string) wp_parse_url( self::home(), PHP_URL_PATH ) ) );
+	}
+
+	/** The address of the site itself; home_url() may be that of one of its languages. */
+	private static function home(): string {
+		return (string) get_option( 'home' );
 	}
 
 	/** The address to dial: usually the bridge's own, or an internal one. */
