@@ -149,6 +149,18 @@ async def test_only_a_two_hundred_is_heard(world, status):
     assert str(status) in row["last_error"]
 
 
+async def test_a_hosts_own_page_is_not_heard_though_its_status_is_two_hundred(world):
+    """A parked domain, a check for robots, a page that says that the shop is being mended: the plugin never ran."""
+    world.shop.page = "<!doctype html><title>One moment, please...</title>"
+    await world.buy()
+    assert await deliver_news(world.context) == 0
+    (row,) = await world.all("SELECT * FROM news")
+    assert (row["state"], row["last_error"]) == ("waiting", "not the plugin answered, with status 200")
+    world.shop.page = ""
+    await world.clock.forward(2)
+    assert await deliver_news(world.context) == 1
+
+
 async def test_a_rotated_key_loses_no_message(world):
     """While two keys are alive, news carries both signatures: a shop with either one hears it."""
     old = [derive(decode_secret(world.site.secret), Purpose.NEWS)]

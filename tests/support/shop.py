@@ -18,11 +18,13 @@ Fence = Callable[[dict[str, Any]], Any]
 
 @dataclass
 class Shop:
-    """What WordPress heard. `status` is what it answers to news; `fence` makes the answer to a question."""
+    """What WordPress heard. `status` is what it answers to news; `fence` makes the answer to a question, and
+    `page` is what a host in front of it answers to news in its place."""
 
     clock: VirtualClock
     keys: Callable[[], list[bytes]]
     status: int = 200
+    page: str = ""
     fence: Fence = lambda question: {"hold": True, "hold_until": question["until"]}
     news: list[dict[str, Any]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -53,6 +55,8 @@ class Shop:
             return JSONResponse({"ok": True})
         assert request.query_params["rest_route"] == "/pay-bridge/v1/news"
         self.tries += 1
+        if self.page:
+            return Response(self.page, media_type="text/html")
         if self.status != 200:
             return Response(status_code=self.status)
         self.news.append(asked)
