@@ -177,6 +177,16 @@ def test_money_found_that_pays_for_the_order_is_told_as_paid(shop: Shop, bridge:
     assert shop.told(order) == [["failed", payment["id"], 0], ["paid", payment["id"], 0]]
 
 
+def test_an_order_whose_reference_differs_by_capitals_alone_is_another(shop: Shop, bridge: StubBridge) -> None:
+    """A database compares letters without regard to capitals."""
+    order, _ = shop.paid(ref="order-abc")
+    other = shop.order(ref="ORDER-ABC")
+    assert shop.stand.run_php(f"echo wp_json_encode(pay_bridge_payment('{other['ref']}'));") == "null"
+    assert shop.news(bridge.add(other["ref"], "declined"), 1).status_code == 200
+    assert [one[0] for one in shop.told(other)] == ["failed"]
+    assert [one[0] for one in shop.told(order)] == ["paid"]
+
+
 def test_a_payment_cannot_change_its_order(shop: Shop, bridge: StubBridge) -> None:
     _, payment = shop.paid()
     other = shop.order()

@@ -37,6 +37,12 @@ final class Payments {
 			),
 			ARRAY_A
 		);
+		$rows = array_filter( // The database makes no difference between capitals and small letters.
+			$rows,
+			static function ( $row ) use ( $order_ref ) {
+				return $row['order_ref'] === $order_ref;
+			}
+		);
 		usort(
 			$rows,
 			static function ( $one, $other ) {
