@@ -34,7 +34,7 @@ REASON_LENGTH_MIN = 10
 LOST_MS_MAX = 7 * 86_400_000
 """What a shop hands over of where nobody knows when the backup was made: what changed in so long before the restore."""
 ARRIVES_MS = 3_600_000
-"""What a shop had asked for so long before the backup is in it, or never arrived: a signed request lives two minutes."""
+"""What a shop had asked for so long before the backup is in it, or never arrived: a signed request lives minutes."""
 log = structlog.get_logger("reconcile")
 
 

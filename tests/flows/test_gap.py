@@ -271,7 +271,7 @@ async def test_a_refund_asked_for_and_never_heard_of_is_unknown_and_not_made_aga
 
 
 async def test_a_refund_that_never_arrived_before_the_backup_is_not_made_by_a_restore(any_world):
-    """The shop asked in vain, while the bridge was down say, and nobody asked again: what had arrived is in the backup."""
+    """The shop asked in vain while the bridge was down, and nobody asked again: what had arrived is in the backup."""
     world = any_world
     kept, late = await world.buy(), await world.buy()
     at = int(world.clock.now().timestamp())

@@ -97,8 +97,8 @@ def test_the_option_is_not_autoloaded_and_a_copied_site_has_no_keys(shop: Shop, 
         $bad = PayBridge\\Settings_Page::sanitize(array('pairing_code' => 'nonsense'));
         global $wpdb;
         $autoload = $wpdb->get_var("SELECT autoload FROM {{$wpdb->options}} WHERE option_name = 'pay_bridge_settings'");
-        echo wp_json_encode(array($saved['pairing_code'] === $code, $saved['paired_home'] === PayBridge\\Settings::mark(),
-            $bad['pairing_code'], $autoload));
+        echo wp_json_encode(array($saved['pairing_code'] === $code,
+            $saved['paired_home'] === PayBridge\\Settings::mark(), $bad['pairing_code'], $autoload));
     """
     saved, at_home, bad, autoload = json.loads(shop.stand.run_php(code))
     assert (saved, at_home, bad) == (True, True, "")

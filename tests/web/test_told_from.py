@@ -55,7 +55,7 @@ async def test_whatever_was_told_since_then_is_listed_in_any_state_and_once(any_
 
 
 async def test_each_is_listed_with_its_refunds_as_it_is_shown_alone(world):
-    """The shop's theme frees the seats that a refund names, and notes one that was refused, however it hears of them."""
+    """A theme frees the seats that a refund names, and notes one that was refused, however it hears of them."""
     seats = [{"ref": f"seat-{one}", "title": "R석", "amount": 27_500} for one in (1, 2)]
     payment = await world.buy(world.order(items=seats))
     assert (await world.refund(payment.id, 27_500, items=["seat-1"])).json()["state"] == "done"
