@@ -213,6 +213,14 @@ def test_the_amount_that_was_given_back_is_shown_not_the_one_that_was_on_the_pag
     assert "30,000" not in words
 
 
+def test_an_amount_that_was_typed_without_choosing_a_part_refunds_nothing(shop: Shop, bridge: StubBridge) -> None:
+    """Without a script the part is not chosen by typing it: all of it would be given back."""
+    _, payment = shop.paid()
+    answer = submit(shop, form(shop, payment, kind="full", amount="10000"))
+    assert (answer.status_code, "하나만 골라" in answer.text) == (400, True)
+    assert bridge.asked("POST", ".*/refunds") == []
+
+
 def test_the_form_works_without_a_script(shop: Shop) -> None:
     _, payment = shop.paid()
     closed = shop.as_("clerk").get(f"/wp-admin/admin.php?page=pay-bridge&payment={payment['id']}").text

@@ -69,6 +69,18 @@ def test_an_address_that_asks_for_the_form_opens_the_dialog_which_sends_no_impos
     assert page.evaluate("window.same") is True, "the form was never sent"
 
 
+def test_whoever_changes_from_a_part_to_all_of_it_refunds_all_of_it(shop: Shop, bridge: StubBridge, desk: Desk) -> None:
+    _, payment = shop.paid()
+    page = desk(payment, "&refund=new")
+    page.fill("input[name=amount]", "10000")
+    assert page.is_checked("input[value=part]"), "chosen by typing"
+    page.check("input[value=full]")
+    assert page.input_value("input[name=amount]") == ""
+    page.fill("input[name=reason]", "관객 요청")
+    page.click("dialog [type=submit]")
+    expect(page.locator("#pay-bridge-refund-result")).to_contain_text("30,000")
+
+
 def test_a_double_click_asks_once_and_says_what_came_of_it(shop: Shop, bridge: StubBridge, desk: Desk) -> None:
     _, payment = shop.paid()
     page = desk(payment, "&refund=new")

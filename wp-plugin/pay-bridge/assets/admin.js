@@ -22,6 +22,7 @@
 		var check = function () {
 			var part = form.elements.kind.value === 'part';
 			if (amount) {
+				if (!part) { amount.value = ''; }
 				amount.required = part;
 				amount.setCustomValidity(part && Number(amount.value) > Number(amount.dataset.max) ? '≤ ' + amount.dataset.max : '');
 			}

@@ -127,6 +127,9 @@ final class Refund_Form {
 		if ( Order::amount_of( Request::post( 'left' ) ) !== $left ) { // Of a part too: another clerk may have given it back.
 			Admin::refuse( __( 'What is left of this payment has changed meanwhile. Please open the form again.', 'pay-bridge' ), 409 );
 		}
+		if ( $full && '' !== Request::post( 'amount' ) ) { // Typed without a script, which would have chosen the part.
+			Admin::refuse( __( 'All that is left was chosen, and an amount was typed as well. Choose one of them; nothing was refunded.', 'pay-bridge' ), 400 );
+		}
 		if ( null === $amount || $amount < 1 || $amount > $left ) {
 			/* translators: %s: an amount such as 12,000 KRW */
 			Admin::refuse( sprintf( __( 'Enter a whole amount between 1 and %s.', 'pay-bridge' ), Words::krw( $left ) ), 400 );

@@ -28,6 +28,7 @@ return array(
 		'Account for the deposit' => '입금할 가상계좌',
 		'Account' => '계좌',
 		'All but windows that did not open' => '안 열린 창 빼고 모두',
+		'All that is left was chosen, and an amount was typed as well. Choose one of them; nothing was refunded.' => '남은 금액 전부를 고르고 금액도 적었어요. 하나만 골라 주세요. 아무것도 환불하지 않았어요.',
 		'All that is left: %s' => '남은 금액 전부: %s',
 		'Amount in KRW' => '금액(원)',
 		'Amount in KRW, each time' => '한 번에 결제할 돈 (원)',
