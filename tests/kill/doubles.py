@@ -187,9 +187,11 @@ class WordPress:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 status = receiver._take(self.path, list(self.headers.items()), body)
+                said = b'{"ok":true}' if status == 200 else b""
                 self.send_response(status)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(said)))
                 self.end_headers()
+                self.wfile.write(said)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
