@@ -192,6 +192,19 @@ def test_the_bridges_own_no_says_that_nothing_was_sent_and_why(case: Case) -> No
     assert (kind, "아무것도 보내지 않았어요" in told, why in told) == ("error", True, True)
 
 
+@pytest.mark.parametrize(
+    "answer", [(502, "the page of a proxy"), (503, {"code": "outcome_unread"}), (500, {"code": "internal"})]
+)
+def test_an_answer_that_is_not_the_bridges_own_no_does_not_say_that_nothing_was_sent(
+    case: Case, answer: tuple[int, Any]
+) -> None:
+    fields = case.form("confirm")
+    case.bridge.scripted[f"POST /v1/payments/{case.id}/escrow"] = answer
+    kind, told = case.told(case.send(fields))
+
+    assert (kind, "아무것도 보내지 않았어요" in told) == ("info", False)
+
+
 @pytest.mark.parametrize("who", ["stranger", "clerk", "visitor"])
 def test_nobody_but_the_owner_sees_it_or_decides(case: Case, who: str) -> None:
     fields = case.form("confirm")

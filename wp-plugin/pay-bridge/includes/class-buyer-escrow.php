@@ -252,7 +252,7 @@ final class Buyer_Escrow {
 		if ( '' !== $meant && $buyer === $meant ) {
 			return array( 'success', __( 'Your decision has reached the gateway.', 'pay-bridge' ) );
 		}
-		if ( null === $now || 0 === $answer->status || in_array( $buyer, Escrow::UNHEARD, true ) ) {
+		if ( null === $now || $answer->is_unknown() || in_array( $buyer, Escrow::UNHEARD, true ) ) {
 			return array( 'info', __( 'The gateway has not answered yet, so it is not known what became of your decision.', 'pay-bridge' ) );
 		}
 		if ( $is_look && $answer->ok() ) {
