@@ -124,6 +124,13 @@ def test_cancel_knows_every_reference_of_the_order(shop: Shop, bridge: StubBridg
     assert shop.told(order)[-1] == ["refunded", payment["id"], 30000]
 
 
+def test_a_long_reason_is_cut_to_what_the_bridge_takes(shop: Shop, bridge: StubBridge) -> None:
+    order, _ = shop.paid(cancel=True)
+    fields = {"mbr_ref_no": order["ref"], "cancel_reason": "일정이 바뀌었어요. " * 40}
+    assert shop.ajax("owner", "mainpay_payment_cancel", fields, **HERE).json()["success"] is True
+    assert len(bridge.asked("POST", ".*/refunds")[0].json["reason"]) <= 200
+
+
 def test_references_of_two_orders_cancel_neither(shop: Shop, bridge: StubBridge) -> None:
     _, paid_first = shop.paid(cancel=True)
     second, _ = shop.paid(cancel=True)

@@ -91,7 +91,7 @@ final class Cancel {
 		if ( '' !== $amount && ! in_array( Order::amount_of( $amount ), array( $left, $payment['amount'] ), true ) ) {
 			Ajax::refuse( 'amount_changed', __( 'The amount does not fit the payment. Please reload the page.', 'pay-bridge' ), 409 );
 		}
-		$reason = Request::post( 'cancel_reason' );
+		$reason = mb_substr( Request::post( 'cancel_reason' ), 0, 100 ); // The bridge takes no more than 200.
 		$actor  = current_user_can( Capabilities::REFUND ) ? 'wp:' . get_current_user_id() : 'buyer';
 		$refund = Refund::ask( $client, $payment['id'], null, '' === $reason ? __( 'Asked by the buyer', 'pay-bridge' ) : $reason, $actor, self::key( $payment ) );
 		self::answer( $refund );
