@@ -223,9 +223,20 @@ def test_news_interrupted_in_the_shop_are_told_again_after_the_claim_ends(shop: 
     assert len(shop.told(order)) == 2
 
 
+def test_a_snapshot_is_kept_in_letters_that_every_table_takes(shop: Shop, bridge: StubBridge) -> None:
+    """A table of MySQL's old "utf8" refuses a row with an emoji in it, and so would the message be for ever."""
+    order = shop.order()
+    payment = bridge.add(order["ref"], "declined", message='한도를 넘었어요 🙈 \\ "')
+    assert shop.news(payment, 1).status_code == 200
+    kept = "$wpdb->get_var(\"SELECT snapshot FROM {$wpdb->prefix}pay_bridge_payments WHERE payment_id = '%s'\")"
+    assert shop.stand.run_php(f"global $wpdb; echo {kept % payment['id']};").isascii()
+    told = shop.stand.run_php(f"echo pay_bridge_payment('{order['ref']}')['message'];")
+    assert told == payment["message"]
+
+
 @pytest.mark.parametrize("fails", ["snapshot", "told_paid"])
 def test_what_the_database_did_not_take_is_not_called_heard(shop: Shop, bridge: StubBridge, fails: str) -> None:
-    """A full disk, a lock that was not given, a character the table cannot hold: the message comes again."""
+    """A full disk, a lock that was not given: the message comes again."""
     order = shop.order()
     payment = bridge.add(order["ref"])
     broken = shop.stand.root / "wp-content" / "mu-plugins" / "broken.php"

@@ -88,7 +88,7 @@ final class Snapshots {
 			'refunded'   => $payment['refunded'] ?? 0,
 			'version'    => $payment['version'] ?? 0,
 			'updated_at' => time(),
-			'snapshot'   => (string) wp_json_encode( self::kept( $payment ), JSON_UNESCAPED_UNICODE ),
+			'snapshot'   => (string) wp_json_encode( self::kept( $payment ) ), // In ASCII: an older table takes no emoji.
 		);
 		Payments::remember_references( $payment['id'], is_array( $payment['gateway_refs'] ?? null ) ? $payment['gateway_refs'] : array() );
 		return Payments::write( $payment['id'], $claim, $columns );
