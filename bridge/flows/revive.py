@@ -67,7 +67,7 @@ def revive_payment(turn: Turn, recorder: Recorder, known: Known) -> str:
     site = recorder.site.id
     own = payments.find(turn, site, known.payment)
     outcome = "same"
-    if own is None or own.version < known.version:
+    if own is None or own.version < known.version or _goes_on(turn, recorder, known):
         outcome = _take(turn, recorder, known, own)
     own = payments.find(turn, site, known.payment)
     if own is not None and outcome != "lost":
@@ -116,6 +116,13 @@ def hand_held_over(turn: Turn, recorder: Recorder, known: Known) -> None:
     if own is not None:
         _unproven(turn, recorder, known, own, "our own attestation of it does not fit into the books")
         _raise_seq(turn, recorder, own, known.seq)
+
+
+def _goes_on(turn: Turn, recorder: Recorder, known: Known) -> bool:
+    """Tell whether our own attestation has rows of the audit that the books have not, though the payment's version is
+    no later: of a case that was opened since, or where the books went on otherwise."""
+    rows = _attested(recorder, known)
+    return rows is not None and not revive.has_all(turn, known.payment, rows["audit"])
 
 
 def _attested(recorder: Recorder, known: Known) -> Attested | None:

@@ -45,6 +45,12 @@ def fits(turn: Turn, payment: Values, later_operations: list[Values], said: Sequ
     return ""
 
 
+def has_all(turn: Turn, payment_id: str, said: Sequence[Sequence[Any]]) -> bool:
+    """Tell whether a payment's audit has every row that was sealed, and so what they told of."""
+    stands = audit.chain(turn, payment_id)
+    return len(stands) >= len(said) and (not said or stands[len(said) - 1]["hash"] == said[-1][-1])
+
+
 def _holds(payment: Values) -> bool:
     """Tell whether a payment is one of which each order has one at most, as the database has it."""
     return payment["state"] in HOLDING - {State.VOIDING} or bool(payment["adopted"])
@@ -67,11 +73,15 @@ def order(turn: Turn, values: Values) -> None:
 
 
 def payment(turn: Turn, values: Values) -> None:
-    """Write a payment as it was, in books restored since it began, however often they had been before."""
+    """Write a payment as it was, in books restored since it began, however often they had been before.
+
+    One of the same version stands as it was: what came later was told beside it.
+    """
     values = {**values, "restores": 0}
-    if turn.one("SELECT 1 FROM payments WHERE id = ?", values["id"]) is None:
+    own = turn.one("SELECT version FROM payments WHERE id = ?", values["id"])
+    if own is None:
         _insert(turn, "payments", {**_BLANK["payments"], **values})
-    else:
+    elif own["version"] < values["version"]:
         _update(turn, "payments", {name: values[name] for name in values if name != "id"}, values, "id")
 
 

@@ -6,9 +6,13 @@ from bridge.flows.attest import attest, read_attestation
 from bridge.flows.check_invariants import check_everything
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
+from tests.flows.test_cancel_notices import paid
 from tests.flows.test_deposits import deposit, waiting
 from tests.flows.test_gap import gap, until_the_gap_ends
+from tests.flows.test_gap_receipts import known as pulled
 from tests.support.disaster import hand_over, keep, lose
+
+__all__ = ["paid"]
 
 
 async def paid_after_the_backup(world):
@@ -67,3 +71,23 @@ async def test_a_notice_still_without_effect_is_not_attested_as_one_that_had_it(
     assert await attested("01waits") == ["told-once"], "the news is of its effect"
     await world.context.ledger.write(lambda turn: notices.settle(turn, "01waits", "done", "paid", 2))
     assert await attested("") == ["told-once"]
+
+
+async def test_a_case_that_a_notice_opened_comes_back_though_nothing_of_the_payment_had_moved(paid):
+    """The gateway tells it no more, and cannot be asked: what went back in its console would be in no books."""
+    world, payment = paid
+    await world.beat()
+    version = (await world.payment(payment.id)).version
+    keep(world)
+    await world.tell("part_cancelled", payment, amount=35_000, readings="20000 35000")
+    assert await world.cases(payment.id) == ["external_cancel"]
+    clerk_looked = await pulled(world, payment.id)
+    assert clerk_looked["version"] == version
+    await lose(world)
+    await hand_over(world, [clerk_looked])
+    await hand_over(world, [clerk_looked])
+    await world.live(60, step=10)
+
+    assert await world.cases(payment.id) == ["external_cancel"]
+    assert [row["outcome"] for row in await world.all("SELECT outcome FROM gap_payments")] == ["revived"]
+    assert (await check_everything(world.context, 0)).found == ()

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.privacy import Person, erase_person
 from bridge.flows.reconcile import end_gap, show_gaps
 from tests.flows.test_cases import case_of, decide, find_money
 from tests.flows.test_gap import until_the_gap_ends
@@ -116,4 +117,26 @@ async def test_found_money_that_was_adopted_is_taken_in_whatever_held_its_order_
     after = await world.payment(first.payment)
     assert (after.state, after.orphaned, after.adopted) == ("declined", 55_000, True)
     assert await world.state(second.payment) == "voided"
+    assert (await check_everything(world.context, 0)).found == ()
+
+
+async def test_what_went_on_otherwise_before_the_shop_had_told_is_a_persons_though_its_version_is_no_later(world):
+    """Money was found after the backup; the restored books had something else written down by then."""
+    world.fault("pay", "decline")
+    ended = await world.checkout()
+    await world.come_back(ended)
+    await world.quiet()
+    await world.beat()
+    keep(world)
+    await find_money(world, ended.payment)
+    await world.beat()
+    told = snapshot(world, ended)
+    await lose(world)
+    payment = await world.payment(ended.payment)
+    site = world.context.sites.get(payment.site)
+    assert (await erase_person(world.context, site, Person(order=payment.order_ref), "operator:cli"))["erased"] == 1
+    assert (await world.payment(ended.payment)).version == told["version"]
+    await hand_over(world, [told])
+
+    assert await world.cases(ended.payment) == ["reported"]
     assert (await check_everything(world.context, 0)).found == ()

@@ -57,6 +57,19 @@ async def test_an_audit_that_is_shorter_or_goes_on_otherwise_does_not_fit(books)
     assert await why_not(books, own, said=[*said[:-1], [*said[-1][:-1], "h"]]) == "its audit goes on otherwise here"
 
 
+async def test_books_have_all_that_was_sealed_where_its_last_row_stands_in_its_place(books):
+    made = await opened(books)
+    said = await chain_of(books, made.id)
+
+    async def has(*rows):
+        return await books.read(lambda turn: revive.has_all(turn, made.id, rows))
+
+    assert await has(*said)
+    assert await has(*said[:-1])
+    assert not await has(*said, ["a later row"])
+    assert not await has(*said[:-1], [*said[-1][:-1], "h"])
+
+
 @pytest.mark.parametrize("name", ["site", "order_ref", "amount", "gateway", "merchant_ref"])
 async def test_a_payment_of_another_order_amount_gateway_or_reference_does_not_fit(books, name):
     made = await opened(books)
