@@ -33,15 +33,18 @@ def overtook_its_round(turn: Turn, recorder: Recorder, gateway: Gateway, notice:
 def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Payment | None:
     """Find the payment of a plan's round, or make it for the first proven news that it was charged.
 
-    The round is open then, for the amount that was agreed: whatever the notice says is compared with that.
+    The round is open then, for the amount that was agreed: whatever the notice says is compared with that. Restored
+    books may have the payment again and have lost its plan.
     """
-    plan = plan_told_of(turn, recorder, gateway, notice)
-    if plan is None:
+    if not notice.round:
         return None
-    merchant_ref = f"{plan.ref}.{notice.round}"
+    merchant_ref = f"{notice.merchant_ref}.{notice.round}"
     payment = payments.by_merchant_ref(turn, recorder.site.id, gateway.name, merchant_ref)
-    if payment is not None or notice.event != Event.APPROVED or isinstance(notice.proof, Circumstantial):
+    plan = plan_told_of(turn, recorder, gateway, notice)
+    if payment is not None or plan is None or notice.event != Event.APPROVED:
         return payment
+    if isinstance(notice.proof, Circumstantial):
+        return None
     return _begin_round(turn, recorder, gateway, plan, merchant_ref, notice)
 
 

@@ -247,10 +247,14 @@ def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> t
 
 
 def _note_lost(turn: Turn, recorder: Recorder, notice: Notice) -> None:
-    """Money that the gateway reports after a restore, of a payment in no book: a person looks it up in its console."""
+    """Money that the gateway reports after a restore, of a payment in no book: a person looks it up in its console.
+
+    Of a plan in no book each round is told: it goes on being charged after somebody has seen the first.
+    """
     if notice.event in (Event.APPROVED, Event.DEPOSITED) and gap.of_site(turn, recorder.site.id) is not None:
         words = f"the gateway reports it as {notice.event}, {notice.amount} KRW, and no payment has this reference"
-        gap.note(turn, recorder.site.id, notice.merchant_ref, "lost", recorder.at, words)
+        name = f"{notice.merchant_ref}.{notice.round}" if notice.round else notice.merchant_ref
+        gap.note(turn, recorder.site.id, name, "lost", recorder.at, words)
 
 
 def _is_bound(payment: Payment, notice: Notice) -> bool:

@@ -10,7 +10,9 @@ import pytest
 from bridge.clock import new_id, new_reference
 from bridge.domain.billing import PlanState
 from bridge.domain.exchange import KST
+from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.ledger import plans
+from tests.support.disaster import hand_over, keep, lose
 from tests.support.teller import SECRET, TELLER
 from tests.support.tellers import Telling
 
@@ -632,3 +634,43 @@ async def test_a_plan_ends_by_itself_when_its_last_day_is_well_over(planning):
         assert (shown["state"], shown["allowed"]) == ("ended", [])
     states = [row["state"] for row in await world.all("SELECT state FROM plans WHERE order_ref = 'LONG'")]
     assert states == ["waiting"]
+
+
+async def told_of_ref(world, ref, number, event="approved"):
+    """The teller tells of a round by the plan's reference, which the books may have lost."""
+    told = {"event": event, "ref": ref, "amount": 33_000, "secret": SECRET, "round": number}
+    async with world.client(world.notice_address) as client:
+        answer = await client.post(world.notice_path("feedback"), data={key: str(value) for key, value in told.items()})
+    await world.quiet()
+    return answer.text
+
+
+async def test_of_a_plan_that_restored_books_have_lost_each_round_is_a_persons_and_a_cancel_finds_its_payment(planning):
+    """The customer is charged each month, by a plan that nobody can end here."""
+    world = planning
+    keep(world)
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    await world.beat()
+    (row,) = await world.all("SELECT ref FROM plans")
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=10)
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000)], "the shop has heard of it"
+    assert await world.all("SELECT id FROM plans") == []
+
+    async def lost():
+        return [one["payment"] for shown in await show_gaps(world.context) for one in shown["lost"]]
+
+    for number in ("M2", "M3"):
+        assert await told_of_ref(world, row["ref"], number) != "SUCCESS"
+        assert await told_of_ref(world, row["ref"], number) != "SUCCESS"
+        assert await lost() == [f"{row['ref']}.{number}"]
+        said = {"url": world.site.url, "reason": "seen in the console", "who": "operator:kim", "unheard": False}
+        await end_gap(world.context, **said)
+        assert await lost() == []
+    assert await told_of_ref(world, row["ref"], "M1") == "SUCCESS", "it is known"
+    assert await lost() == []
+    assert await told_of_ref(world, row["ref"], "M1", event="cancelled") == "SUCCESS"
+    (charged,) = await world.all("SELECT state, refunded FROM payments")
+    assert charged == {"state": "refunded", "refunded": 33_000}
