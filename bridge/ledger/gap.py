@@ -229,6 +229,7 @@ def unsettled(turn: Turn, site: str) -> list[str]:
         " UNION SELECT o.payment FROM operations AS o JOIN payments AS p ON p.id = o.payment"
         " WHERE o.site = ? AND o.state IN ('sent', 'unknown')"
         " AND o.kind NOT IN ('withdraw', 'check', 'word')"  # what awaits them is a deed of the same payment at most
+        " AND NOT (o.kind = 'refund' AND o.code = 'accepted')"  # awaited for days, it bars its own payment alone
         " AND NOT (o.kind = 'probe' AND p.state = 'awaiting_deposit')"  # an account that is being closed holds no money
         " UNION SELECT payment FROM notices WHERE site = ? AND state = 'pending' AND payment IS NOT NULL",
         *(site, site, site),

@@ -1,10 +1,20 @@
-"""An account that waited at the backup and was paid into since: nothing is asked of its gateway before the shop has
-handed over, which would be another row behind the backup's. Of bridge.flows.void_account."""
+"""Accounts and refunds that waited at the backup: nothing is asked of a gateway before the shop has handed over, which
+would be another row behind the backup's, and what has been taken in and is only awaited keeps no shop from selling."""
 
-from tests.flows.test_accounts import counter, void, waiting
-from tests.support.disaster import hand_over, keep, lose
+import pytest
 
-__all__ = ["counter"]
+from bridge.domain.failures import PendingOutcome
+from bridge.flows.reconcile import show_gaps
+from tests.flows.test_accounts import counter, deposited, transfer, void, waiting
+from tests.flows.test_cancel_notices import ask_refund, paid
+from tests.support.disaster import hand_over, keep, key_of, lose
+
+__all__ = ["counter", "paid"]
+
+
+async def state_of_gap(world):
+    shown = await show_gaps(world.context)
+    return next(one["state"] for one in shown if one["url"] == world.site.url)
 
 
 async def test_no_account_is_closed_in_restored_books_and_the_deposit_that_the_shop_heard_of_comes_back(counter):
@@ -23,4 +33,46 @@ async def test_no_account_is_closed_in_restored_books_and_the_deposit_that_the_s
     await world.live(60, step=5)
 
     assert (await world.state(payment.id), world.teller.calls["account_void"]) == ("paid", 0)
+    await world.check_books()
+
+
+async def test_a_transfer_that_is_registered_keeps_no_shop_from_selling_until_the_bank_has_made_it(counter):
+    world, payment = counter, await deposited(counter)
+    await transfer(world, payment, 20_000)
+    await world.beat()
+    keep(world)
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=5)
+
+    assert await state_of_gap(world) == "ended"
+    with pytest.raises(PendingOutcome):  # its own payment waits
+        await transfer(world, payment, 20_000, key=key_of(world, 1))
+    world.teller.make_transfer()
+    await world.live(120, step=30)
+    assert await world.entries(payment.id) == [("capture", 55_000, "E7"), ("refund", -20_000, "E4")]
+    await world.check_books()
+
+
+@pytest.mark.parametrize("in_backup", [True, False])
+async def test_a_refund_that_was_taken_in_keeps_no_shop_from_selling_for_two_weeks(paid, in_backup):
+    world, payment = paid
+    await world.beat()
+    if not in_backup:
+        keep(world)
+    world.teller.fail("refund", "taken_in")
+    await ask_refund(world, payment)
+    if in_backup:
+        keep(world)
+    pulled = (await world.call("GET", f"/v1/payments/{payment.id}")).json()
+    names = ("id", "state", "version", "amount", "refunded", "attestation")
+    await lose(world)
+    await hand_over(world, [{name: pulled[name] for name in names} | {"seq": 1}])
+    await world.live(60, step=5)
+
+    assert await state_of_gap(world) == "ended"
+    assert (world.teller.calls["refund"], await world.cases(payment.id)) == (1, [])
+    world.trade(payment).refunds.append(55_000)
+    await world.tell("cancelled", payment)
+    assert await world.state(payment.id) == "refunded"
     await world.check_books()
