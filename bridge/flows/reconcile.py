@@ -11,7 +11,7 @@ import structlog
 from bridge.clock import from_ms, new_id, now_ms
 from bridge.domain.failures import BridgeError, Malformed, NotNow
 from bridge.domain.gateway import Approves, Inquires, Undoes
-from bridge.domain.machine import TERMINAL, UNSETTLED, State, Step
+from bridge.domain.machine import PAID_STATES, TERMINAL, UNSETTLED, State, Step
 from bridge.domain.payment import Payment
 from bridge.flows.clock_steps import NOTICED_MS
 from bridge.flows.compare_first import owe_comparisons, unheard_accounts
@@ -31,6 +31,10 @@ from bridge.signing import news as webhooks
 ASK_SECONDS = 10.0
 """How long a shop has to hand over a part of what it knows, within one request."""
 REASON_LENGTH_MIN = 10
+BARRED = (
+    "its window was open when the backup was made, and another payment held its order until the gap ended: it may have"
+    " been paid in the time that the books have lost; look for its reference in the console"
+)
 LOST_MS_MAX = 7 * 86_400_000
 """What a shop hands over of where nobody knows when the backup was made: what changed in so long before the restore."""
 ARRIVES_MS = 3_600_000
@@ -137,6 +141,7 @@ async def end_gap(context: Context, *, url: str, reason: str, who: str, unheard:
             _refuse_unsettled(_assume_open(turn, recorder))
             for held in gap.held(turn, site.id):
                 hand_held_over(turn, recorder, Known.from_json(held))
+            _hand_barred_over(turn, recorder)
         gap.end(turn, site.id, recorder.at, who, reason.strip())
         gap.acknowledge(turn, site.id, recorder.at)
         ended = gap.of_site(turn, site.id)
@@ -199,8 +204,7 @@ def _assume_open(turn: Turn, recorder: Recorder) -> list[str]:
     for payment_id in gap.windows(turn, site.id, (State.OPEN, State.READYING)):
         payment = payments.get(turn, site.id, payment_id)
         gateway, is_refused = site.gateways.get(payment.gateway), payment.gateway in site.refused
-        may_be_sent = isinstance(gateway, Approves) or not payment.window_url  # by a return, or as it stands
-        if payment.state == State.OPEN and not may_be_sent and not is_refused:
+        if not _may_be_approved(recorder, payment):
             continue
         if payments.holder(payments.of_order(turn, site.id, payment.order_ref), but=payment.id):
             continue
@@ -210,6 +214,24 @@ def _assume_open(turn: Turn, recorder: Recorder) -> list[str]:
             _assume(turn, recorder, payment, current, by_itself=isinstance(gateway, Undoes | Inquires))
             found.append(payment_id)
     return found
+
+
+def _may_be_approved(recorder: Recorder, payment: Payment) -> bool:
+    """Tell whether an approval of a window may have been sent: by a return, or as it stands. What its gateway captures
+    by itself is shown by that one at the window's end."""
+    gateway, is_refused = recorder.site.gateways.get(payment.gateway), payment.gateway in recorder.site.refused
+    return payment.state != State.OPEN or isinstance(gateway, Approves) or not payment.window_url or is_refused
+
+
+def _hand_barred_over(turn: Turn, recorder: Recorder) -> None:
+    """Open a case, as the gap ends, of each window whose turn never came: what holds its order may not have held it in
+    the lost time. One that stands as paid is taken to have."""
+    site = recorder.site.id
+    for payment_id in gap.windows(turn, site, (State.OPEN, State.READYING)):
+        payment = payments.get(turn, site, payment_id)
+        other = payments.holder(payments.of_order(turn, site, payment.order_ref), but=payment.id)
+        if other is not None and other.state not in PAID_STATES and _may_be_approved(recorder, payment):
+            recorder.case(turn, payment, "reported", BARRED)
 
 
 def _assume(turn: Turn, recorder: Recorder, payment: Payment, current: Gap, *, by_itself: bool) -> None:
@@ -240,6 +262,7 @@ def _end_if_settled(turn: Turn, recorder: Recorder) -> None:
         return
     if gap.cases_since(turn, current) or gap.lost(turn, site):
         return
+    _hand_barred_over(turn, recorder)
     gap.end(turn, site, at, BRIDGE, "everything was settled")
     log.info("a site's books are reconciled", site=site)
 

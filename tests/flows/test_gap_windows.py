@@ -6,6 +6,7 @@ from bridge.domain.failures import NotNow
 from bridge.flows.close_checkout import close_checkout
 from bridge.flows.manage_sites import change_settings
 from bridge.flows.reconcile import end_gap
+from tests.flows.test_cases import case_of, decide
 from tests.flows.test_gap import gap, unheard, until_the_gap_ends
 from tests.flows.test_gap_orders import a_second_payment_was_kept
 from tests.flows.test_script_window import fetch, fields_of
@@ -126,3 +127,30 @@ async def test_a_page_still_open_opens_no_window_before_all_is_settled_and_what_
     assert (await world.state(opened.payment), await world.cases(opened.payment)) == ("paid", [])
     assert world.teller.calls["vouch"] == 0
     await world.check_books()
+
+
+async def test_although_its_order_was_anothers_that_people_had_still_to_decide_about_at_the_backup(world):
+    """They did, and the window was paid in; both are lost, and the case of the backup holds no gap open."""
+    order = world.order()
+    first, second = await world.checkout(order), await world.checkout(order, method="kakaopay")
+    world.fault("pay", "drop_after")
+    world.fault("net_cancel", "5xx_before", times=None)
+    await world.come_back(first)
+    await world.live(720, step=20)
+    assert await world.state(first.payment) == "needs_human"
+    await world.beat()
+    keep(world)
+    world.shop.status = 500
+    await decide(world, await case_of(world, first.payment), "voided")
+    await world.come_back(second)
+    await world.quiet()
+    assert (await world.payment(second.payment)).captured == 55_000
+    await lose(world)
+    world.shop.status = 200
+    await hand_over(world, [])
+    await until_the_gap_ends(world)
+    await world.live(1_200, step=40)
+
+    assert await world.state(second.payment) == "expired"
+    assert await world.cases(second.payment) == ["reported"]
+    assert await world.cases(first.payment) == ["unknown_outcome"]
