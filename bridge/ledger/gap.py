@@ -20,6 +20,11 @@ HELD_UP = "SELECT payment FROM gap_payments WHERE held <> ''"
 """The payments whose later rows the shop has handed over, and which only do not fit yet: behind the rows that stand."""
 READ_MS = 30_000
 _MOVING = "('readying', 'approving', 'unknown', 'voiding')"
+_PEOPLES = (  # the first condition is the index's own, word for word
+    "(SELECT h.payment FROM operations AS h WHERE h.state IN ('sent', 'unknown', 'needs_human')"
+    " AND h.state = 'needs_human' AND h.kind NOT IN ('withdraw', 'check', 'word'))"
+)
+"""The payments of which a case asks people about a deed that moves money: it bars what is theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +228,16 @@ def acknowledge(turn: Turn, site: str, at: int) -> int:
 
 
 def unsettled(turn: Turn, site: str) -> list[str]:
-    """Name the payments of a site that machines have still to settle."""
+    """Name the payments of a site that machines have still to settle: not what is people's, nor what waits for them."""
     rows = turn.all(
-        f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING}"  # noqa: S608 - ours
+        f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING} AND id NOT IN {_PEOPLES}"  # noqa: S608 - ours
         " UNION SELECT o.payment FROM operations AS o JOIN payments AS p ON p.id = o.payment"
         " WHERE o.site = ? AND o.state IN ('sent', 'unknown')"
         " AND o.kind NOT IN ('withdraw', 'check', 'word')"  # what awaits them is a deed of the same payment at most
         " AND NOT (o.kind = 'refund' AND o.code = 'accepted')"  # awaited for days, it bars its own payment alone
         " AND NOT (o.kind = 'probe' AND p.state = 'awaiting_deposit')"  # an account that is being closed holds no money
-        " UNION SELECT payment FROM notices WHERE site = ? AND state = 'pending' AND payment IS NOT NULL",
+        " UNION SELECT payment FROM notices WHERE site = ? AND state = 'pending' AND payment IS NOT NULL"
+        f" AND payment NOT IN {_PEOPLES}",
         *(site, site, site),
     )
     return sorted(row["id"] for row in rows)

@@ -11,7 +11,9 @@ from bridge.flows.reconcile import Report, end_gap, show_gaps, take_report
 from bridge.flows.refund import once_of_command
 from bridge.flows.revive import Known
 from bridge.flows.snapshots import rfc3339
+from bridge.ledger import notices
 from bridge.ledger.gap import begin, note, of_site, unsettled
+from bridge.ledger.notices import StoredNotice
 from tests.flows.test_deposits import deposit, waiting
 from tests.flows.test_notices import card
 from tests.support.disaster import hand_over, keep, key_of, known, lose, refunded_twice
@@ -411,6 +413,20 @@ async def test_an_account_that_is_being_closed_holds_no_gap_open(desk, state, ho
     await at.operation(payment, Kind.PROBE, Step.UNKNOWN)
     held_by = await at.world.context.ledger.read(lambda turn: unsettled(turn, payment.site))
 
+    assert (payment.id in held_by) is holds
+
+
+@pytest.mark.parametrize(("step", "holds"), [(Step.NEEDS_HUMAN, False), (Step.UNKNOWN, True)])
+@pytest.mark.parametrize("awaits", [Kind.UNDO, Kind.REFUND])
+async def test_what_is_a_persons_holds_no_gap_open_nor_does_a_notice_that_waits_for_it(desk, awaits, step, holds):
+    """Its case is as old as the backup, and the shop sold beside it before."""
+    at = await desk("Accounts")
+    payment = await at.payment_in(State.VOIDING if awaits is Kind.UNDO else State.PAID)
+    await at.operation(payment, awaits, step)
+    told = StoredNotice("01waits", payment.site, "teller", "feedback", "once", "", "sealed", 1, payment=payment.id)
+    await at.write(lambda turn, _: notices.store(turn, told))
+
+    held_by = await at.world.context.ledger.read(lambda turn: unsettled(turn, payment.site))
     assert (payment.id in held_by) is holds
 
 
