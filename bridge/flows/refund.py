@@ -19,7 +19,7 @@ from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import ACCEPTED, pay_back, why_not
+from bridge.flows.snapshots import ACCEPTED, REFUND_ACCEPTED, pay_back, why_not
 from bridge.flows.talk import talk
 from bridge.flows.tax_of_refund import tax_of_refund
 from bridge.flows.transfer import ASK_EVERY_SECONDS, is_transfer, may_go_to_account, register, seal_account
@@ -286,6 +286,8 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refun
     )
     if isinstance(outcome, Refused | NotSent):  # what the shop keeps of the payment says "wait for the refund"
         recorder.tell(turn, payment, "payment.refund_refused")
+    elif isinstance(outcome, Accepted):  # who asked may be an operator: else books restored before its end lack it
+        recorder.tell(turn, payment, REFUND_ACCEPTED)
 
 
 def once_of_command(context: Context, key: str, digest: str) -> Once:

@@ -20,6 +20,8 @@ from bridge.ledger.operations import Operation
 
 ACCEPTED = "accepted"
 """The state of a refund the gateway has taken in and not made yet; its operation is unknown, with this for a code."""
+REFUND_ACCEPTED = "payment.refund_accepted"
+"""The news of it: the shop keeps our attestation of what its gateway may make days later."""
 ASK_THE_SHOP = "여기서는 취소할 수 없는 결제예요. 판매자에게 문의해 주세요."
 """What a buyer reads of a payment that only the shop can give back, and by hand."""
 _TIMELINE_DETAIL = ("code", "message", "amount", "reason", "evidence", "pay_back")

@@ -25,7 +25,7 @@ from bridge.flows.pace import (
 from bridge.flows.record import Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import ACCEPTED
+from bridge.flows.snapshots import ACCEPTED, REFUND_ACCEPTED
 from bridge.flows.talk import talk
 from bridge.flows.write_down import write_down
 from bridge.ledger import operations, payments
@@ -123,6 +123,8 @@ def _record_search(
             payment = payments.get(turn, recorder.site.id, operation.payment)
             recorder.note(turn, payment, "refund.accepted", {"amount": operation.amount})
         _record(turn, recorder, operation, outcome)
+        if outcome.state == "registered":
+            recorder.tell(turn, payments.get(turn, recorder.site.id, operation.payment), REFUND_ACCEPTED)
         return
     since = to_ms(operation.sent_at)
     missing = isinstance(outcome, Absent) and not quiet_left_ms(recorder.context, gateway, operation, asked)

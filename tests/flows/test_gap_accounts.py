@@ -76,3 +76,28 @@ async def test_a_refund_that_was_taken_in_keeps_no_shop_from_selling_for_two_wee
     await world.tell("cancelled", payment)
     assert await world.state(payment.id) == "refunded"
     await world.check_books()
+
+
+@pytest.mark.parametrize("lost", [[], ["lost_after"]])
+async def test_a_transfer_registered_after_the_backup_comes_back_and_no_other_is_registered(counter, lost):
+    """An operator asked for it and the bank makes it days later: until then nothing else tells the shop of it."""
+    world, payment = counter, await deposited(counter)
+    await world.beat()
+    keep(world)
+    world.teller.fail("transfer", *lost)
+    await transfer(world, payment, 20_000)
+    await world.live(30, step=5)
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=5)
+    with pytest.raises(PendingOutcome):
+        await transfer(world, payment, 20_000, key=key_of(world, 1))
+
+    assert list(world.teller.transfers.values()) == ["registered"]
+    world.teller.make_transfer()
+    await world.live(120, step=30)
+    assert (await world.payment(payment.id)).refunded == world.trade(payment).refunded == 20_000
+    assert await world.told(payment.id) == [
+        "payment.awaiting_deposit", "payment.paid", "payment.refund_accepted", "payment.refunded",
+    ]  # fmt: skip
+    await world.check_books()
