@@ -17,7 +17,7 @@ from bridge.flows.plans import asked_of, plan_json, without_buyer
 from bridge.flows.retain import RECORD_MS
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import payment_json, refund_json, rfc3339
-from bridge.ledger import billing_keys, looks, notices, operations, orders, payments, plans, privacy, replay
+from bridge.ledger import billing_keys, gap, looks, notices, operations, orders, payments, plans, privacy, replay
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.notices import StoredNotice
@@ -69,8 +69,8 @@ async def erase_person(
 
     Of a recurring plan nothing of the person stays, though it may go on: it is told to stop or end by its number.
     Of a billing key its card stays while it can be charged, for its customer tells it by that.
-    Raises Malformed, PendingOutcome (a payment or a key is under way, or a case is open). What the law keeps is named
-    with its end.
+    Raises Malformed, PendingOutcome (a payment or a key is under way, or a case is open), Reconciling. What the law
+    keeps is named with its end.
     """
     person, at = person.check(), now_ms(context.clock)
     found, held = await context.ledger.read(
@@ -81,6 +81,7 @@ async def erase_person(
     )
 
     def work(turn: Turn) -> dict[str, Any]:
+        gap.refuse(turn, site.id)  # whose order was paid in the time that restored books have lost must be kept
         if once is not None:
             replay.use_nonce(turn, once.key_id, once.nonce, once.ends_at)
         erased, kept = 0, []

@@ -7,6 +7,7 @@ import pytest
 from bridge.flows.retain import retain
 from tests.flows.test_cases import case_of, decide, open_case
 from tests.flows.test_plans import change, registered, tell
+from tests.support.disaster import hand_over, keep, lose
 
 HONG = {"email": "hong@example.com"}
 DAY = 86_400
@@ -84,6 +85,30 @@ async def test_nobody_is_erased_while_people_look_for_their_money(world, decline
     await decide(world, await case_of(world, payment.id), "given_back")
 
     assert (await ask(world, "erase", HONG)).json() == {"erased": 1, "kept": []}
+
+
+async def test_nobody_is_erased_before_restored_books_know_again_who_has_paid(world):
+    """The first try was declined before the backup, and the second paid after it: for five years it must be known."""
+    order = world.order()
+    world.fault("pay", "decline")
+    await world.come_back(await world.checkout(order))
+    await world.quiet()
+    await world.beat()
+    keep(world)
+    paid = await world.checkout(order)
+    await world.come_back(paid)
+    await world.quiet()
+    await world.beat()
+    await lose(world)
+    early = await ask(world, "erase", HONG)
+    await hand_over(world)
+    await world.live(60, step=5)
+
+    assert (early.status_code, early.json()["code"]) == (503, "reconciling")
+    assert await world.state(paid.payment) == "paid"
+    done = (await ask(world, "erase", HONG)).json()
+    assert (done["erased"], [one["order"] for one in done["kept"]]) == (0, [order["ref"]])
+    assert await world.all("SELECT buyer_name FROM orders") == [{"buyer_name": "홍길동"}]
 
 
 async def test_another_site_erases_and_sees_nothing(world, history):
