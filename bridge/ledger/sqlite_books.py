@@ -130,12 +130,12 @@ def put_in_place(made: Path, path: Path, aside: Path) -> None:
     if path.exists():
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a damaged one goes aside as it is, with its log
+        aside.hardlink_to(path)  # first, as there may be none here: then all stays as it was
         log = Path(f"{path}-wal")
         if log.exists() and log.stat().st_size:
             log.rename(f"{aside}-wal")
         for name in (log, Path(f"{path}-shm")):
             name.unlink(missing_ok=True)
-        aside.hardlink_to(path)
     made.replace(path)
     _sync(path.parent)
 

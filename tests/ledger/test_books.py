@@ -13,7 +13,7 @@ from bridge.ledger import audit
 from bridge.ledger.archive import Keys, Reader, RowValues, Table, Writer
 from bridge.ledger.books import load, move, verify, write_all
 from bridge.ledger.migrate import migrations
-from bridge.ledger.sqlite_books import SqliteBooks, new_sqlite, open_sqlite
+from bridge.ledger.sqlite_books import SqliteBooks, new_sqlite, open_sqlite, put_in_place
 from tests.ledger.test_rows import AT, ROW
 
 KEYS = Keys(bytes(range(32)))
@@ -175,3 +175,32 @@ def test_an_audit_that_was_altered_is_neither_verified_nor_moved(path: Path, fol
         load(reader(raw), made, lambda _: None)
     with new_sqlite(folder / "other.db", SCHEMA) as made, open_sqlite(path) as source, pytest.raises(LedgerBroken):
         move(source, made, lambda _: None)
+
+
+def test_where_books_cannot_be_put_aside_not_even_their_log_is_taken_from_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk without hard links, on which there is no room to write the log back."""
+    lived, path, made = tmp_path / "lived.db", tmp_path / "bridge.db", tmp_path / "made"
+    made.touch()
+    with closing(sqlite3.connect(lived)) as writing:
+        writing.execute("PRAGMA journal_mode = WAL")
+        writing.execute("CREATE TABLE entries (amount INTEGER)")
+        writing.execute("INSERT INTO entries VALUES (55000)")
+        writing.commit()
+        for end in ("", "-wal"):  # as a kill leaves them
+            Path(f"{path}{end}").write_bytes(Path(f"{lived}{end}").read_bytes())
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("there are no hard links")
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "hardlink_to", refuse)
+        patch.setattr(sqlite3, "connect", full)
+        with pytest.raises(PermissionError):
+            put_in_place(made, path, tmp_path / "aside")
+    with closing(sqlite3.connect(path)) as again:
+        assert again.execute("SELECT amount FROM entries").fetchall() == [(55_000,)]
