@@ -16,7 +16,8 @@ from bridge.flows.refund import REFUNDABLE, RefundWish, find_refund, once_of_com
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import refund_json
 from bridge.flows.transfer import ask_for_transfer, is_transfer, may_go_to_account
-from bridge.ledger import payments
+from bridge.ledger import gap, payments
+from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 
 LOOKED_FOR = (Step.UNKNOWN, Step.NEEDS_HUMAN)
@@ -64,10 +65,17 @@ async def site_of_refund(context: Context, refund_id: str) -> Site:
 async def look_at_transfer(context: Context, site: Site, refund_id: str) -> Operation:
     """Ask the gateway now where a transfer stands, as the bridge does each minute by itself.
 
-    Raises NotFound, NotNow (over, or still being asked for), RefundRefused (no transfer).
+    Raises NotFound, NotNow (over, or still being asked for), RefundRefused (no transfer), Reconciling (its end may be
+    in what the shop has still to hand over, which goes on from the backup's rows).
     """
     refund = await find_refund(context, site, refund_id)
-    payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, refund.payment))
+
+    def work(turn: Turn) -> Payment:
+        if gap.is_deaf(turn, site.id):
+            gap.refuse(turn, site.id)
+        return payments.get(turn, site.id, refund.payment)
+
+    payment = await context.ledger.read(work)
     gateway = site.gateway(payment.gateway)
     if refund.step not in LOOKED_FOR:
         raise NotNow(f"There is nothing to look up now: this refund is {refund.step}.", state=str(refund.step))

@@ -3,8 +3,9 @@ would be another row behind the backup's, and what has been taken in and is only
 
 import pytest
 
-from bridge.domain.failures import PendingOutcome
+from bridge.domain.failures import PendingOutcome, Reconciling
 from bridge.flows.reconcile import show_gaps
+from bridge.flows.refund_to_account import look_at_transfer
 from tests.flows.test_accounts import counter, deposited, transfer, void, waiting
 from tests.flows.test_cancel_notices import ask_refund, paid
 from tests.support.disaster import hand_over, keep, key_of, lose
@@ -101,3 +102,22 @@ async def test_a_transfer_registered_after_the_backup_comes_back_and_no_other_is
         "payment.awaiting_deposit", "payment.paid", "payment.refund_accepted", "payment.refunded",
     ]  # fmt: skip
     await world.check_books()
+
+
+async def test_a_transfer_is_not_looked_up_before_the_shop_has_handed_over_how_it_ended(counter):
+    """What it shows would be another row behind the backup's, and our own attestation would be people's to believe."""
+    world, payment = counter, await deposited(counter)
+    asked = await transfer(world, payment, 20_000)
+    await world.beat()
+    keep(world)
+    world.teller.make_transfer()
+    await world.live(120, step=30)
+    await lose(world)
+    with pytest.raises(Reconciling):
+        await look_at_transfer(world.context, world.context.sites.get(world.site.id), asked.id)
+    await hand_over(world)
+    await world.live(60, step=5)
+
+    assert await state_of_gap(world) == "ended"
+    assert await world.cases(payment.id) == []
+    assert (await world.payment(payment.id)).refunded == 20_000
