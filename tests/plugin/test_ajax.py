@@ -131,6 +131,22 @@ def test_a_long_reason_is_cut_to_what_the_bridge_takes(shop: Shop, bridge: StubB
     assert len(bridge.asked("POST", ".*/refunds")[0].json["reason"]) <= 200
 
 
+def test_whoever_cancels_an_order_gives_back_none_whose_reference_differs_by_capitals(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    shop.paid(ref="seat-of-kim", cancel=True)
+    unpaid = shop.order(ref="SEAT-of-Kim", cancel=True)
+    for who in ("owner", "clerk"):
+        answer = shop.ajax(who, "mainpay_payment_cancel", {"mbr_ref_no": unpaid["ref"]}, **HERE)
+        assert (answer.status_code, answer.json()["data"]["code"]) == (409, "nothing_to_refund")
+    assert bridge.asked("POST", ".*/refunds") == []
+
+    payment = bridge.add(unpaid["ref"])
+    assert shop.news(payment, 1).status_code == 200
+    assert shop.ajax("owner", "mainpay_payment_cancel", {"mbr_ref_no": unpaid["ref"]}, **HERE).json()["success"] is True
+    assert [one.path for one in bridge.asked("POST", ".*/refunds")] == [f"/v1/payments/{payment['id']}/refunds"]
+
+
 def test_references_of_two_orders_cancel_neither(shop: Shop, bridge: StubBridge) -> None:
     _, paid_first = shop.paid(cancel=True)
     second, _ = shop.paid(cancel=True)

@@ -71,16 +71,25 @@ final class Payments {
 	/** The order a reference belongs to: of an order, of a payment, or the gateway's; empty if unknown or of more than one. */
 	public static function order_of_reference( string $reference ): string {
 		global $wpdb;
-		$orders = $wpdb->get_col(
+		$rows   = $wpdb->get_results(
 			$wpdb->prepare(
-				'SELECT DISTINCT p.order_ref FROM ' . self::table() . ' p WHERE p.order_ref = %s OR p.payment_id = %s'
-				. ' OR p.payment_id IN (SELECT r.payment_id FROM ' . self::table( 'references' ) . ' r WHERE r.reference = %s) LIMIT 2',
+				'SELECT p.order_ref, p.payment_id, r.reference FROM ' . self::table() . ' p LEFT JOIN ' . self::table( 'references' )
+				. ' r ON r.payment_id = p.payment_id AND r.reference = %s WHERE p.order_ref = %s OR p.payment_id = %s'
+				. ' OR p.payment_id IN (SELECT payment_id FROM ' . self::table( 'references' ) . ' WHERE reference = %s)',
+				$reference,
 				$reference,
 				$reference,
 				$reference
-			)
+			),
+			ARRAY_A
 		);
-		return 1 === count( $orders ) ? (string) $orders[0] : '';
+		$orders = array();
+		foreach ( $rows as $row ) {
+			if ( in_array( $reference, $row, true ) ) { // The database makes no difference between capitals and small letters.
+				$orders[ 'ref:' . $row['order_ref'] ] = $row['order_ref'];
+			}
+		}
+		return 1 === count( $orders ) ? reset( $orders ) : '';
 	}
 
 	/**
