@@ -149,6 +149,18 @@ def test_a_late_failure_of_another_attempt_does_not_touch_a_paid_order(shop: Sho
     assert shop.told(order) == [["paid", payment["id"], 0]]
 
 
+def test_a_late_failure_of_another_attempt_does_not_touch_an_order_that_found_money_has_paid(
+    shop: Shop, bridge: StubBridge
+) -> None:
+    """The state of a payment whose money people let pay for the order stays what it was: ended."""
+    order = shop.order()
+    payment = bridge.add(order["ref"], "expired", adopted=True, orphaned=30000)
+    assert shop.news(payment, 1).status_code == 200
+    assert shop.news(bridge.add(order["ref"], "expired"), 1).status_code == 200
+    assert shop.told(order) == [["paid", payment["id"], 0]]
+    assert shop.stand.run_php(f"echo pay_bridge_payment('{order['ref']}')['id'];") == payment["id"]
+
+
 @pytest.mark.parametrize("state", ["awaiting_deposit", "approving", "unknown", "needs_human"])
 def test_an_earlier_window_that_ends_does_not_touch_an_order_that_another_payment_may_pay(
     shop: Shop, bridge: StubBridge, state: str

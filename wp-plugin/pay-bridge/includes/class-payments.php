@@ -46,7 +46,7 @@ final class Payments {
 		usort(
 			$rows,
 			static function ( $one, $other ) {
-				return self::rank( $one['state'] ) <=> self::rank( $other['state'] );
+				return self::rank( self::seen( $one ) ) <=> self::rank( self::seen( $other ) );
 			}
 		);
 		return $rows;
@@ -222,19 +222,23 @@ final class Payments {
 	public static function first_of( array $snapshots ): ?array {
 		$first = null;
 		foreach ( $snapshots as $snapshot ) {
-			if ( null === $first || self::rank( $snapshot['state'] ) < self::rank( $first['state'] ) ) {
+			if ( null === $first || self::rank( $snapshot ) < self::rank( $first ) ) {
 				$first = $snapshot;
 			}
 		}
 		return $first;
 	}
 
-	/** Whether a payment in this state has paid its order, or is under way: approved, waiting for a deposit, or unknown. */
-	public static function pays_or_may( string $state ): bool {
-		return self::rank( $state ) <= 1;
+	/** Whether a payment has paid its order, or is under way: approved, waiting for a deposit, or unknown. */
+	public static function pays_or_may( array $snapshot ): bool {
+		return self::rank( $snapshot ) <= 1;
 	}
 
-	private static function rank( string $state ): int {
+	private static function rank( array $snapshot ): int {
+		$state = $snapshot['state'];
+		if ( ! empty( $snapshot['adopted'] ) ) { // Found after its end, and people let it pay: it has until it is given back.
+			return ( $snapshot['orphaned'] ?? 0 ) > 0 ? 0 : 2;
+		}
 		if ( in_array( $state, self::HOLDING, true ) ) {
 			return 0;
 		}
@@ -243,5 +247,10 @@ final class Payments {
 		}
 		// A window left open says no more than a refusal does: of these the newest counts.
 		return in_array( $state, array_merge( self::FINAL_STATES, array( 'new', 'readying', 'open' ) ), true ) ? 3 : 1;
+	}
+
+	/** A row as its snapshot; of one that was not kept, its state. */
+	private static function seen( array $row ): array {
+		return ( self::snapshot( $row ) ?? array() ) + array( 'state' => $row['state'] );
 	}
 }

@@ -198,6 +198,6 @@ final class Snapshots {
 	/** A failed attempt is no news for an order that another payment has paid, or may pay still: that one's end is the order's. */
 	private static function is_anothers( array $payment ): bool {
 		$best = Payments::snapshot_of_order( $payment['order_ref'] );
-		return null !== $best && $best['id'] !== $payment['id'] && Payments::pays_or_may( $best['state'] );
+		return null !== $best && $best['id'] !== $payment['id'] && Payments::pays_or_may( $best );
 	}
 }
