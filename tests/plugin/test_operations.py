@@ -305,6 +305,18 @@ def test_a_database_restored_from_a_backup_asks_for_all_that_was_told_since_then
     assert before - 3 * HOUR <= second <= after - 3 * HOUR, "and the next time for the last hours alone"
 
 
+def test_a_page_that_is_not_the_bridges_ends_no_list(shop: Shop, bridge: StubBridge) -> None:
+    """A proxy's page with a yes, or half a list, is not the end of what was told: it is asked for once more."""
+    shop.stand.wp("pay-bridge", "reconcile")
+    ago = int(time.time()) - 10 * HOUR
+    older = f"array('until' => {ago}) + get_option('pay_bridge_pulled')"
+    shop.stand.run_php(f"update_option('pay_bridge_pulled', {older});")
+    for half in ("the page of a proxy", {}):
+        bridge.scripted["GET /v1/payments"] = (200, half)
+        shop.stand.run_php("PayBridge\\Reconciliation::action_reconcile();")
+        assert pulled(shop)["until"] == ago
+
+
 def test_what_was_told_is_asked_for_to_the_end_and_goes_on_where_an_hour_ended(shop: Shop, bridge: StubBridge) -> None:
     orders = [shop.order() for _ in range(3)]
     paid = [bridge.add(order["ref"]) for order in orders]

@@ -19,7 +19,8 @@ final class Reconciliation {
 	const OPTION                  = 'pay_bridge_pulled';
 	const REFRESH_TIMEOUT_SECONDS = 3;
 	const LOOK_BACK_SECONDS       = 3 * HOUR_IN_SECONDS;
-	const PAGE_SIZE               = 100;
+	const UNSETTLED_AT_ONCE       = 100;
+	const PAGE_SIZE               = 50; // With what is attested of each, well below what the client reads of an answer.
 	const BUDGET_SECONDS          = 20;
 
 	/**
@@ -73,7 +74,7 @@ final class Reconciliation {
 	}
 
 	private static function pull_unsettled( Client $client, int $ends ): void {
-		foreach ( Payments::unsettled_ids( time() - 31 * DAY_IN_SECONDS, self::PAGE_SIZE ) as $payment_id ) {
+		foreach ( Payments::unsettled_ids( time() - 31 * DAY_IN_SECONDS, self::UNSETTLED_AT_ONCE ) as $payment_id ) {
 			if ( time() >= $ends ) {
 				return;
 			}
@@ -101,7 +102,7 @@ final class Reconciliation {
 		);
 		do {
 			$answer = $client->get( '/v1/payments', '' === $place['cursor'] ? $query : $query + array( 'cursor' => $place['cursor'] ) );
-			if ( ! $answer->ok() ) {
+			if ( ! $answer->ok() || ! is_array( $answer->body['items'] ?? null ) ) { // A proxy's page, or half a list, has no end.
 				return false;
 			}
 			self::apply_all( $answer );
