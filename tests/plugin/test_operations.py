@@ -144,6 +144,31 @@ def test_a_copy_in_which_every_address_was_replaced_has_no_keys_either(shop: Sho
         (shop.stand.root / "wp-config-bridge.php").write_text(kept)
 
 
+def test_a_site_that_turns_to_https_is_no_copy(shop: Shop, bridge: StubBridge) -> None:
+    """Its address may be kept as http: while WordPress, asked over https:, gives it as https:."""
+    kept = (shop.stand.root / "wp-config-bridge.php").read_text()
+    code = f"""
+        require_once ABSPATH . 'wp-admin/includes/template.php';
+        $at = 'http://tickets.example';
+        add_filter('option_home', static function () use (&$at) {{ return $at; }}, 99);
+        $marked = PayBridge\\Settings_Page::sanitize(array('pairing_code' => '{bridge.pairing_code}'));
+        $seen = array();
+        foreach (array($marked, array('paired_home' => 'https://tickets.example') + $marked) as $saved) {{
+            update_option('pay_bridge_settings', $saved);
+            foreach (array('http://tickets.example', 'https://tickets.example', 'https://other.example') as $at) {{
+                $seen[] = null === PayBridge\\Settings::keys();
+            }}
+        }}
+        echo wp_json_encode($seen);
+    """
+    try:
+        (shop.stand.root / "wp-config-bridge.php").write_text("<?php\n")
+        assert json.loads(shop.stand.run_php(code)) == [False, False, True] * 2
+    finally:
+        shop.stand.run_php("update_option('pay_bridge_settings', array());")
+        (shop.stand.root / "wp-config-bridge.php").write_text(kept)
+
+
 def test_site_health_has_our_tests_and_they_pass_here(shop: Shop) -> None:
     code = (
         "$t = apply_filters('site_status_tests', array('direct' => array(), 'async' => array()));"

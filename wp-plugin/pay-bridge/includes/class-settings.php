@@ -60,14 +60,19 @@ final class Settings {
 	 */
 	public static function is_copy(): bool {
 		$paired = (string) self::all()['paired_home'];
-		$origin = self::origin( $paired ); // Of an address, as an earlier version kept it; a mark has none.
-		$is_not = '' === $origin ? self::mark() !== $paired : self::origin( self::home() ) !== $origin;
+		$place  = self::place( $paired ); // Of an address, as an earlier version kept it; a mark has none.
+		$is_not = '' === $place ? self::mark() !== $paired : self::place( self::home() ) !== $place;
 		return 'option' === self::source() && '' !== $paired && $is_not;
 	}
 
 	/** This site's address such that whoever copies the site, and replaces its address everywhere, does not find it. */
 	public static function mark(): string {
-		return hash( 'sha256', self::origin( self::home() ) . untrailingslashit( (string) wp_parse_url( self::home(), PHP_URL_PATH ) ) );
+		return hash( 'sha256', self::place( self::home() ) . untrailingslashit( (string) wp_parse_url( self::home(), PHP_URL_PATH ) ) );
+	}
+
+	/** Host and port of an address, whether it says http: or https:, as a site that turns to the latter is no copy. */
+	private static function place( string $url ): string {
+		return (string) preg_replace( '/\Ahttps?:/', '', self::origin( $url ) );
 	}
 
 	/** The address of the site itself; home_url() may be that of one of its languages. */
