@@ -73,6 +73,25 @@ def test_asked_by_the_bridge_every_payment_goes_with_its_attestation(shop: Shop,
     assert order["ref"] not in json.dumps(restored.handed), "no order, no buyer"
 
 
+def test_what_the_database_does_not_give_is_not_called_all_there_is(shop: Shop, restored: StubBridge) -> None:
+    """A lost connection, a table to be repaired: nothing is read, which is not that there is nothing."""
+    _, payment = attested(shop, restored, "g1.sealed")
+    broken = shop.stand.root / "wp-content" / "mu-plugins" / "broken.php"
+    broken.write_text(
+        "<?php add_filter('query', static function ($query) { global $wpdb; $wpdb->suppress_errors();"
+        " return preg_match('/^SELECT.*pay_bridge_payments.*ORDER BY updated_at/s', $query)"
+        " ? 'SELECT x FROM no_such_table' : $query; });"
+    )
+    try:
+        answer = ask(shop, restored)
+    finally:
+        broken.unlink()
+    assert answer.json()["state"] == "more"
+    assert (restored.handed, restored.gap["complete"]) == ([], False)
+    assert ask(shop, restored).json()["state"] == "complete"
+    assert payment["id"] in [one["id"] for one in restored.handed]
+
+
 def test_to_the_same_backup_restored_once_more_everything_is_handed_over_again(
     shop: Shop, restored: StubBridge
 ) -> None:

@@ -107,7 +107,11 @@ final class Handover {
 		$count = 0;
 		$from  = $place['since'] - Clock::offset_seconds() - HOUR_IN_SECONDS; // Rows bear this server's time.
 		do {
-			$rows = self::page( Payments::changed_since( $from, $place['at'], $place['id'], self::PAGE_ROWS ), $complete );
+			$found = Payments::changed_since( $from, $place['at'], $place['id'], self::PAGE_ROWS );
+			if ( null === $found ) { // That is not the end: the bridge asks again.
+				return self::outcome( self::MORE, $count );
+			}
+			$rows = self::page( $found, $complete );
 			if ( ! $client->post( '/v1/reconciliation', array( 'payments' => array_column( $rows, 'known' ), 'complete' => $complete ) )->ok() ) { // phpcs:ignore WordPress.Arrays -- short enough for one line.
 				return self::outcome( self::MORE, $count );
 			}

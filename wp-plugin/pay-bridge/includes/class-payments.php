@@ -177,10 +177,10 @@ final class Payments {
 		$wpdb->query( $wpdb->prepare( 'UPDATE ' . self::table() . " SET asked = REPLACE(asked, %s, '') WHERE payment_id = %s", $asked, $payment_id ) );
 	}
 
-	/** Rows changed since then or with a refund whose end is not known, in the order of their change; from a place on: the last row's time and id. */
-	public static function changed_since( int $since, int $after, string $after_id, int $limit ): array {
+	/** Rows changed since then or with a refund whose end is not known, in the order of their change; from a place on: the last row's time and id. Null if the database gave none. */
+	public static function changed_since( int $since, int $after, string $after_id, int $limit ): ?array {
 		global $wpdb;
-		return $wpdb->get_results(
+		$read = $wpdb->query( // Not get_results(), which gives nothing where nothing was read as where there is nothing.
 			$wpdb->prepare(
 				'SELECT * FROM ' . self::table() . " WHERE state <> '' AND (updated_at >= %d OR asked <> '') AND (updated_at > %d OR (updated_at = %d AND payment_id > %s)) ORDER BY updated_at, payment_id LIMIT %d",
 				$since,
@@ -188,9 +188,9 @@ final class Payments {
 				$after,
 				$after_id,
 				$limit
-			),
-			ARRAY_A
+			)
 		);
+		return false === $read ? null : array_map( 'get_object_vars', $wpdb->last_result );
 	}
 
 	/** Ids of payments that are not settled yet, the longest unseen first. */
