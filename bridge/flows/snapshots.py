@@ -8,7 +8,7 @@ from typing import Any
 from bridge.clock import from_ms
 from bridge.domain.exchange import WON_DIGITS_MAX, Stamp
 from bridge.domain.gateway import Allowed, ByHand, Gateway, Never
-from bridge.domain.machine import TERMINAL, Kind, State, Step, blocks, order_state
+from bridge.domain.machine import HOLDING, TERMINAL, Kind, State, Step, blocks, order_state
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.domain.payment import Order, Payment
 from bridge.domain.services import Escrows, LinksReceipts, NamesRefs
@@ -167,7 +167,7 @@ def _tax(parts: Split) -> dict[str, int]:
 
 
 def order_json(order: Order, all_payments: Sequence[Payment]) -> dict[str, Any]:
-    """Show an order's state as its payments say it."""
+    """Show an order's state as its payments say it, and which one has paid it, or else may still."""
     shown: dict[str, Any] = {
         "ref": order.ref,
         "version": order.version,
@@ -177,7 +177,10 @@ def order_json(order: Order, all_payments: Sequence[Payment]) -> dict[str, Any]:
     adopted = next((one for one in all_payments if one.adopted), None)
     if adopted is not None:
         shown["state"], paid_by = "paid" if adopted.orphaned > 0 else "refunded", adopted.id
-    return shown | ({"paid_by": paid_by} if paid_by else {})
+    held_by = next((one.id for one in all_payments if State(one.state) in HOLDING), "")
+    if paid_by or held_by:
+        shown |= {"paid_by": paid_by} if paid_by else {"held_by": held_by}
+    return shown
 
 
 def timeline(rows: Sequence[Row]) -> list[dict[str, Any]]:

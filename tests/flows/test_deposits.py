@@ -36,7 +36,12 @@ async def test_an_account_is_issued_and_no_money_is_recorded(any_world):
     assert payment.account["number"] not in str(status)
     assert world.shop.kinds() == ["payment.awaiting_deposit"]
     assert world.shop.news[0]["payment"]["account"]["number"] == payment.account["number"]
-    assert world.shop.news[0]["order"]["state"] == "open"
+    assert world.shop.news[0]["order"] == {
+        "ref": payment.order_ref,
+        "version": 1,
+        "state": "open",
+        "held_by": payment.id,
+    }
 
 
 async def test_a_deposit_is_paid_once_however_often_it_is_told(any_world):

@@ -161,6 +161,21 @@ def test_a_late_failure_of_another_attempt_does_not_touch_an_order_that_found_mo
     assert shop.stand.run_php(f"echo pay_bridge_payment('{order['ref']}')['id'];") == payment["id"]
 
 
+@pytest.mark.parametrize("by", ["paid_by", "held_by"])
+def test_an_end_that_overtook_the_news_of_the_payment_that_counts_is_not_told(
+    shop: Shop, bridge: StubBridge, by: str
+) -> None:
+    """After hours in which WordPress took no news: what failed to be told waits longer than what is told first."""
+    order = shop.order()
+    stands = {"ref": order["ref"], "version": 1, "state": "paid" if by == "paid_by" else "open", by: "p_unheard"}
+    assert shop.news(bridge.add(order["ref"], "expired", order=stands), 1).status_code == 200
+    assert shop.told(order) == []
+    ended = bridge.add(shop.order()["ref"], "expired")
+    stands = {"ref": ended["order_ref"], "version": 1, "state": "paid", "paid_by": ended["id"]}
+    assert shop.news(bridge.add(ended["order_ref"], "expired", id=ended["id"], order=stands), 1).status_code == 200
+    assert shop.told({"ref": ended["order_ref"]}) == [["failed", ended["id"], 0]]
+
+
 @pytest.mark.parametrize("state", ["awaiting_deposit", "approving", "unknown", "needs_human"])
 def test_an_earlier_window_that_ends_does_not_touch_an_order_that_another_payment_may_pay(
     shop: Shop, bridge: StubBridge, state: str

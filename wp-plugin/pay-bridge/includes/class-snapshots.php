@@ -198,6 +198,11 @@ final class Snapshots {
 	/** A failed attempt is no news for an order that another payment has paid, or may pay still: that one's end is the order's. */
 	private static function is_anothers( array $payment ): bool {
 		$best = Payments::snapshot_of_order( $payment['order_ref'] );
-		return null !== $best && $best['id'] !== $payment['id'] && Payments::pays_or_may( $best );
+		if ( null !== $best && $best['id'] !== $payment['id'] && Payments::pays_or_may( $best ) ) {
+			return true;
+		}
+		$order = is_array( $payment['order'] ?? null ) ? $payment['order'] : array(); // As the bridge sees it now: that one's own news may come later.
+		$by    = 'refunded' === ( $order['state'] ?? '' ) ? '' : $order['paid_by'] ?? $order['held_by'] ?? '';
+		return '' !== $by && $by !== $payment['id'];
 	}
 }
