@@ -85,7 +85,9 @@ def _brought_elsewhere(told: Told) -> str:
         return LATER
     if deed.kind is not Kind.UNDO or deed.step is not Step.OK:
         return ""
-    cases.close_case(turn, payment.id, "unknown_outcome", "it was taken back by the other payment", told.recorder.at)
+    if payment.state not in UNSURE:  # whether its own window was approved is still asked about there
+        why = "it was taken back by the other payment"
+        cases.close_case(turn, payment.id, "unknown_outcome", why, told.recorder.at)
     return KNOWN
 
 

@@ -288,3 +288,27 @@ async def test_at_welcome_it_is_refused_after_a_restore_too(house, method, kept)
 
     assert (answer.status_code, await holds(house, paid.payment)) == (400, kept)
     assert await house.state(opened.payment) == "expired"
+
+
+async def test_at_welcome_what_restored_books_ask_about_an_order_stays_though_another_took_its_money_back(house):
+    """The case was closed, and the payment waited for people without one: nobody could decide, or pay the order."""
+    held = house.hold_notices()
+    house.set(pg_notice_url=house.notice_url("pg"))
+    paid = await house.checkout()
+    coming = await house.authenticate(paid)
+    opened = await house.checkout()
+    theirs = await house.authenticate(opened, action="fail")
+    await house.go(Coming("POST", theirs.url, coming.fields))
+    keep(house)
+    await house.live(120.0, 10.0)
+    await lose(house)
+    await hand_over(house)
+    await house.live(1_800.0, 30.0)
+    asked = (await house.state(paid.payment), await house.cases(paid.payment))
+    assert (await house.state(opened.payment), asked) == ("voided", ("needs_human", ["unknown_outcome"]))
+    await house.let_go(held[:1])
+    await house.live(60.0, 10.0)
+
+    assert (await house.state(paid.payment), await house.cases(paid.payment)) == asked
+    await decide(house, await case_of(house, paid.payment), "declined")
+    assert await holds(house, paid.payment) == ("declined", 0, 0)
