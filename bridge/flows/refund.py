@@ -17,6 +17,7 @@ from bridge.flows.open_checkout import Once
 from bridge.flows.pace import accepted_until
 from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder, account_of, refund_order
+from bridge.flows.refund_again import take_in
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED, REFUND_ACCEPTED, pay_back, why_not
@@ -247,9 +248,8 @@ def _late(turn: Turn, recorder: Recorder, current: Operation, outcome: Refunding
     elif isinstance(outcome, Done) and current.evidence == Evidence.E8:
         contradict(turn, recorder, current.payment, current)
     elif isinstance(outcome, Accepted) and current.step in PENDING_STEPS:
-        at = recorder.at
-        again = at + ASK_EVERY_SECONDS * 1000 if is_transfer(current) else accepted_until(current)
-        operations.try_again(turn, current, next_try_at=again, code=ACCEPTED, refs=outcome.refs)
+        again = recorder.at + ASK_EVERY_SECONDS * 1000 if is_transfer(current) else accepted_until(current)
+        take_in(turn, recorder, current, outcome, again)
 
 
 def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refunding) -> None:

@@ -20,7 +20,7 @@ from bridge.flows.pace import (
 )
 from bridge.flows.record import Recorder, account_of, refund_order
 from bridge.flows.sites import Site
-from bridge.flows.snapshots import ACCEPTED, pay_back
+from bridge.flows.snapshots import ACCEPTED, REFUND_ACCEPTED, is_accepted, pay_back
 from bridge.flows.talk import talk
 from bridge.flows.urls import urls_of
 from bridge.flows.write_down import write_down
@@ -77,7 +77,7 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operati
         return
     if isinstance(outcome, Accepted):
         ends_at = accepted_until(operation) if operation.step is Step.UNKNOWN else None
-        operations.try_again(turn, operation, next_try_at=ends_at, code=ACCEPTED, refs=outcome.refs)
+        take_in(turn, recorder, operation, outcome, ends_at)
         return
     code = getattr(outcome, "code", "")
     message = getattr(outcome, "message", "") or getattr(outcome, "why", "")
@@ -89,6 +89,16 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, operation: Operati
     if operation.step is Step.NEEDS_HUMAN:
         next_try_at = after_human(to_ms(operation.sent_at), recorder.at)
     operations.try_again(turn, operation, next_try_at=next_try_at, code=code, message=message)
+
+
+def take_in(turn: Turn, recorder: Recorder, operation: Operation, outcome: Accepted, next_try_at: int | None) -> None:
+    """Keep that the gateway has taken in a refund that had no outcome, and tell the shop of it, once."""
+    is_known = is_accepted(operation)
+    operations.try_again(turn, operation, next_try_at=next_try_at, code=ACCEPTED, refs=outcome.refs)
+    if not is_known:
+        payment = payments.get(turn, recorder.site.id, operation.payment)
+        detail = {"amount": operation.amount} | pay_back(outcome.refs)
+        recorder.tell(turn, recorder.note(turn, payment, "refund.accepted", detail), REFUND_ACCEPTED)
 
 
 def await_end(turn: Turn, recorder: Recorder, operation: Operation) -> None:

@@ -1,13 +1,19 @@
 """Accounts and refunds that waited at the backup: nothing is asked of a gateway before the shop has handed over, which
 would be another row behind the backup's, and what has been taken in and is only awaited keeps no shop from selling."""
 
+import asyncio
+
 import pytest
 
+from bridge.clock import now_ms
 from bridge.domain.failures import PendingOutcome, Reconciling
+from bridge.domain.machine import Step
 from bridge.flows.reconcile import show_gaps
 from bridge.flows.refund_to_account import look_at_transfer
+from bridge.ledger import operations
 from tests.flows.test_accounts import counter, deposited, transfer, void, waiting
 from tests.flows.test_cancel_notices import ask_refund, paid
+from tests.flows.test_slow_answers import Slow
 from tests.support.disaster import hand_over, keep, key_of, lose
 
 __all__ = ["counter", "paid"]
@@ -121,3 +127,45 @@ async def test_a_transfer_is_not_looked_up_before_the_shop_has_handed_over_how_i
     assert await state_of_gap(world) == "ended"
     assert await world.cases(payment.id) == []
     assert (await world.payment(payment.id)).refunded == 20_000
+
+
+async def test_so_does_one_whose_answer_came_after_another_process_had_taken_it_over(counter):
+    world, payment = counter, await deposited(counter)
+    await world.beat()
+    keep(world)
+    slow = Slow(world, "transfer")
+    walking = asyncio.ensure_future(transfer(world, payment, 20_000))
+    await world.until(lambda: slow.asked)
+    (sent,) = [one for one in await world.operations(payment.id) if one.step is Step.SENT]
+    at = now_ms(world.clock)
+    await world.context.ledger.write(lambda turn: operations.step(turn, sent, Step.UNKNOWN, at=at, next_try_at=at))
+    await world.clock.forward(20)
+    await walking
+    await world.quiet()
+    await world.live(30, step=5)
+    assert list(world.teller.transfers.values()) == ["registered"]
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=5)
+
+    with pytest.raises(PendingOutcome):
+        await transfer(world, payment, 20_000, key=key_of(world, 1))
+    assert list(world.teller.transfers.values()) == ["registered"]
+
+
+async def test_a_refund_that_was_taken_in_when_it_was_sent_again_comes_back(paid):
+    """Its first answer was lost; an operator asked for it, so that the shop has no wish of its own to hand over."""
+    world, payment = paid
+    await world.beat()
+    keep(world)
+    world.teller.fail("refund", "lost", "taken_in")
+    await ask_refund(world, payment)
+    await world.live(60, step=5)
+    assert world.teller.calls["refund"] == 2
+    (refund,) = [one for one in await world.operations(payment.id) if one.kind == "refund"]
+    assert refund.code == "accepted"
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=5)
+
+    assert [one.code for one in await world.operations(payment.id) if one.kind == "refund"] == ["accepted"]
