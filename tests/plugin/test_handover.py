@@ -176,6 +176,27 @@ def test_a_refund_whose_end_is_known_is_forgotten(shop: Shop, restored: StubBrid
     assert [one["amount"] for one in known["asked"]] == [1000], "only the one that nobody knows of"
 
 
+@pytest.mark.parametrize(("then", "handed"), [("refused", False), ("unknown", True)])
+def test_a_refund_that_is_asked_again_by_the_same_key_is_of_its_last_time_and_forgotten_alike(
+    shop: Shop, restored: StubBridge, then: str, handed: bool
+) -> None:
+    """By its first time it passed for one that was in the backup or had never arrived; and was not forgotten."""
+    _, payment = shop.paid()
+    key = f"{int(time.time()):08x}" + "ab" * 12
+    asks = f"PayBridge\\Refund::ask(PayBridge\\Client::of_site(), '{payment['id']}', 1000, 'x', 'wp:cli', '{key}');"
+    shop.stand.run_php(asks)
+    restored.gap["gap"] = False
+    restored.refund_states = [{"state": then}]
+    time.sleep(2.0)
+    again = int(time.time())
+    shop.stand.run_php(asks)
+    restored.gap["gap"] = True
+    ask(shop, restored)
+
+    (known,) = [one for one in restored.handed if one["id"] == payment["id"]]
+    assert [(one["key"], one["at"] >= again) for one in known["asked"]] == ([(key, True)] if handed else [])
+
+
 def test_when_the_gap_is_over_page_views_cost_nothing_again(shop: Shop, restored: StubBridge) -> None:
     ask(shop, restored)
     assert flag(shop) > 0

@@ -154,12 +154,18 @@ final class Payments {
 
 	/**
 	 * Write down that a refund is about to be asked for, until its end is known: a bridge that lost its books is told of it.
+	 * One that is asked for again by its key may have arrived only now.
 	 *
 	 * @return string What was written: the key, the time in the bridge's clock, and the amount in KRW (0: all that is left).
 	 */
 	public static function note_asked( string $payment_id, string $key, ?int $amount ): string {
 		global $wpdb;
 		$asked = sprintf( '%s:%d:%d;', $key, Clock::now(), (int) $amount );
+		$row   = self::row( $payment_id );
+		if ( 1 === preg_match( '/' . preg_quote( $key, '/' ) . ':\d+:\d+;/', (string) ( $row['asked'] ?? '' ), $before ) ) {
+			$wpdb->query( $wpdb->prepare( 'UPDATE ' . self::table() . ' SET asked = REPLACE(asked, %s, %s) WHERE payment_id = %s', $before[0], $asked, $payment_id ) );
+			return $asked;
+		}
 		$wpdb->query(
 			$wpdb->prepare(
 				'UPDATE ' . self::table() . ' SET asked = CONCAT(asked, %s) WHERE payment_id = %s AND LENGTH(asked) < 1800 AND asked NOT LIKE %s',
