@@ -258,6 +258,7 @@ def _by_others(told: Told, done: list[Operation]) -> str:
     exact = exact and not beside_before(told)
     if exact and 0 < notice.amount <= payment.orphaned:
         write_return(recorder, turn, payment, amount=notice.amount, evidence=Evidence.E7, cause=cause)
+        _answer_told_before(told)
         return "given back"
     denied = denied_before(done, notice.amount)
     ours = next((one for one in done if one.kind is Kind.REFUND and one.step in PENDING_STEPS), None)
@@ -295,8 +296,16 @@ def _close_what_is_written(told: Told, left: int, denied: Operation | None) -> N
     open_now = [one for one in cases.of_payment(turn, payment.id) if one["reason"] == EXTERNAL and not one["closed_at"]]
     asked_about = sum(one["amount"] for one in open_now)
     of_all, of_denied = not left and asked_about <= told.notice.amount, denied and asked_about == told.notice.amount
-    of_one_told_before = open_now and _more_proven(told) <= 0
-    if of_one_told_before and cases.answer(turn, open_now[0], told.notice.amount, told.recorder.at):
-        return  # there is more to ask about
-    if open_now and (of_all or of_denied or of_one_told_before):
+    if not _answer_told_before(told) and open_now and (of_all or of_denied):
         cases.close_case(turn, payment.id, EXTERNAL, "the gateway's notice is in the books", told.recorder.at)
+
+
+def _answer_told_before(told: Told) -> bool:
+    """Take off a case what was told in it without proof, of which this is the proof; answers whether there was such."""
+    turn, payment = told.turn, told.payment
+    asked = cases.open_one(turn, payment.id, EXTERNAL)
+    if asked is None or _more_proven(told) > 0:
+        return False
+    if not cases.answer(turn, asked, told.notice.amount, told.recorder.at):
+        cases.close_case(turn, payment.id, EXTERNAL, "the gateway's notice is in the books", told.recorder.at)
+    return True

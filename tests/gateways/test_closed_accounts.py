@@ -134,3 +134,28 @@ async def test_money_of_another_request_that_came_and_went_neither_pays_nor_clos
     assert (after.state, after.captured, after.orphaned) == ("awaiting_deposit", 0, 0)
     assert len(after.requests) == 1
     assert await house.cases(payment.id, only_open=False) == []
+
+
+@pytest.mark.parametrize("order", ["pg pc", "pc pg"])
+async def test_found_money_that_goes_back_is_no_case_either_in_whatever_format_it_is_told_first(tmp_path, order):
+    """What was told without proof stayed a case: called given back there, the order's own money left the books."""
+    async with paired(House(tmp_path), "welcome") as house:
+        house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
+        payment, seen = await waiting(house), house.heard()
+        house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
+        await house.quiet()
+        pc = next(dict(parse_qsl(one.decode())) for one in seen if b"no_oid" in one)
+        pg = next(json.loads(one) for one in seen if one.startswith(b"{")) | {"amount": "20000"}
+        await house.post_notice_of("pg", json.dumps(pg | {"deposit_ymdhms": "20261120110000"}).encode())
+        await decide(house, await case_of(house, payment.id), "money_found")
+        assert (await house.payment(payment.id)).orphaned == 20_000
+        gone = {"transaction_flag": "-", "cancel_ymdhms": "20261120120000", "remain_amount": "35000"}
+        told = {
+            "pc": urlencode(pc | {"type_msg": "0400", "amt_input": "20000"}).encode(),
+            "pg": json.dumps(pg | gone).encode(),
+        }
+        for kind in order.split():
+            await house.post_notice_of(kind, told[kind])
+        after = await house.payment(payment.id)
+
+        assert (after.left, after.orphaned, await house.cases(payment.id)) == (55_000, 0, [])
