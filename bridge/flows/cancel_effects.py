@@ -19,6 +19,7 @@ from bridge.flows.told import (
     REPORTED,
     Told,
     came_and_went,
+    known_refund,
     perhaps_ours,
     said_to_be_back,
 )
@@ -49,7 +50,8 @@ def cancelled(told: Told) -> str:
     settled = _our_refund(told, [told.refund] if told.refund is not None else done)
     if settled:
         return settled
-    if told.notice.left is not None and _has_no_more(told.payment, told.notice.left):
+    is_asked_about = told.proven and _asked_about_less(told) == told.notice.amount
+    if told.notice.left is not None and _has_no_more(told.payment, told.notice.left) and not is_asked_about:
         return KNOWN
     if state is State.AWAITING_DEPOSIT and _is_whole_and_proven(told):
         return _of_waiting_account(told, done)
@@ -72,15 +74,15 @@ def _has_no_more(payment: Payment, left: int) -> bool:
 def _our_refund(told: Told, done: list[Operation]) -> str:
     """Find the refund of ours that this is: one of the amounts it may mean equals it."""
     ours = [one for one in done if one.kind is Kind.REFUND and _may_be_of(told, one)]
-    done_before = sorted(
-        (one for one in ours if one.step is Step.OK and _same(told, one)), key=lambda one: not one.refs
-    )
+    made = [one for one in ours if one.step is Step.OK]
+    done_before = sorted((one for one in made if _same(told, one, made)), key=lambda one: not one.refs)
     if done_before and not _is_one_more(told, len(done_before)):
         if told.proven and not done_before[0].refs:  # from now on another of the same amount is told from it
             operations.name(told.turn, done_before[0], told.notice.refs)
         if told.notice.alike and told.notice.amount <= told.payment.left:
             owe_check(told.turn, told.recorder, told.payment)  # ours may not have been told, and this be another
-        return KNOWN
+        _ask_about_less(told, told.payment.left)
+        return KNOWN if told.notice.left is None else known_refund(told.notice.amount)
     for operation in ours:
         if operation.step in (Step.UNKNOWN, Step.NEEDS_HUMAN) and told.is_hint:
             if BLIND not in operation.refs:  # whoever sends a notice may let us ask, and not send money again
@@ -152,14 +154,22 @@ def _leaves(told: Told, operation: Operation) -> bool:
     return not told.notice.amount and told.payment.left - operation.amount == told.notice.left
 
 
-def _same(told: Told, operation: Operation) -> bool:
+def _same(told: Told, operation: Operation, made: list[Operation]) -> bool:
     """Whether an earlier refund is this very one: nothing that both name differs; and where the gateway says what is
-    left, the books have no more."""
+    left, the books have no more, or lack another sum than this, while a refund of ours was not told of yet."""
     notice = told.notice
     if notice.left is not None:
-        return told.payment.left <= notice.left
+        lacking = told.payment.left - notice.left
+        return lacking <= 0 or (lacking != notice.amount and _is_one_untold(told, made))
     both = [name for name in notice.refs if operation.refs.get(name)]
     return operation.ref == notice.merchant_ref or all(operation.refs[name] == notice.refs[name] for name in both)
+
+
+def _is_one_untold(told: Told, made: list[Operation]) -> bool:
+    """Whether more of our refunds of just this amount were made than notices have told of."""
+    known_otherwise = sum(one.evidence != Evidence.E7 for one in made)
+    word = known_refund(told.notice.amount)
+    return known_otherwise > notices.many_with_outcome(told.turn, told.payment.id, word)
 
 
 def _before_its_outcome(told: Told, done: list[Operation]) -> bool:

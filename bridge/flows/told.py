@@ -23,6 +23,7 @@ PERHAPS_OURS = "the books are compared: it may be the refund that has no outcome
 DEPOSIT_ASKED = "the books are compared: a deposit is told, and asked about before it counts"
 REPORTED = "the books are compared: money is said to have gone back"
 PROVEN_BACK = "the books are compared: a proven notice says that money has gone back"
+SAID_BACK = "said to have gone back"
 CAME_AND_WENT = "taken and given back before it was told"
 
 
@@ -60,9 +61,14 @@ def perhaps_ours(refund: str) -> str:
     return f"{PERHAPS_OURS} ({refund})"
 
 
+def known_refund(amount: int) -> str:
+    """The effect of a cancel that is a refund of ours, which its answer or people had told of before."""
+    return f"{KNOWN}: our refund of {amount} KRW"
+
+
 def said_to_be_back(amount: int) -> str:
     """The effect of a cancel past the bridge that is told without proof: one with proof counts for one of these."""
-    return f"{amount} KRW are said to have gone back"
+    return f"{SAID_BACK}: {amount} KRW"
 
 
 def came_and_went(notice: Notice) -> str:

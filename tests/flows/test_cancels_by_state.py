@@ -8,7 +8,7 @@ import pytest
 from bridge.domain.gateway import Event
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.flows.cancel_effects import CLOSED
-from bridge.flows.told import KNOWN, LATER, PERSON, PROVEN_BACK, REPORTED, said_to_be_back
+from bridge.flows.told import KNOWN, LATER, PERSON, PROVEN_BACK, REPORTED, known_refund, said_to_be_back
 from bridge.flows.undo import APPROVAL_TOLD
 from tests.support.desk import HINT, HUMAN, OPEN, PROOF, UNKNOWN, VOIDING, WAYS
 
@@ -188,8 +188,14 @@ async def test_a_cancel_of_what_people_had_said_was_not_given_back_is_theirs_to_
         assert (f"{kind} of 20000 KRW was done at the gateway" in case["detail"]) is denied
 
 
-@pytest.mark.parametrize(("state", "left", "comes_to"), [(State.REFUNDED, 0, KNOWN), (State.PAID, 55_000, KNOWN),
-                                                         (State.PART_REFUNDED, 35_000, KNOWN)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("state", "left", "comes_to"),
+    [
+        (State.REFUNDED, 0, known_refund(55_000)),
+        (State.PAID, 55_000, KNOWN),
+        (State.PART_REFUNDED, 35_000, known_refund(20_000)),
+    ],
+)
 async def test_what_the_gateway_says_is_left_is_known_where_the_books_have_no_more(desk, state, left, comes_to):
     at = await desk("SelfTold")
     payment = await at.payment_in(state)

@@ -76,6 +76,34 @@ async def test_less_left_at_the_gateway_than_in_the_books_is_a_case_over_the_dif
     assert (await case_of(world, payment.id, "external_cancel"))["amount"] == 20_000
 
 
+@pytest.mark.parametrize("is_said", [False, True])
+async def test_late_news_of_our_own_refund_is_known_though_another_sum_went_back_that_is_not_told_yet(world, is_said):
+    """The console gave back 30,000 KRW first, and that notice is the later one: ours was written a second time."""
+    payment = await told_at_teller(world)
+    if is_said:
+        world.teller.fail("refund", "lost_after")
+    await world.refund(payment.id, 20_000)
+    await world.quiet()
+    if is_said:
+        await world.live(1_800.0, 60.0)
+        await decide(world, await case_of(world, payment.id), "refunded")
+    await world.tell("part_cancelled", payment, amount=20_000, left=5_000, refund_number="ours")
+    assert (await world.payment(payment.id)).refunded == 20_000
+    assert (await case_of(world, payment.id, "external_cancel"))["amount"] == 30_000
+    await world.tell("part_cancelled", payment, amount=30_000, left=25_000, refund_number="console")
+
+    assert ((await world.payment(payment.id)).refunded, await world.cases(payment.id)) == (50_000, [])
+
+
+async def test_what_leaves_just_as_much_less_as_it_says_is_another_refund_of_the_same_sum(world):
+    payment = await told_at_teller(world)
+    await world.refund(payment.id, 20_000)
+    await world.quiet()
+    await world.tell("part_cancelled", payment, amount=20_000, left=15_000, refund_number="console")
+
+    assert ((await world.payment(payment.id)).refunded, await world.cases(payment.id)) == (40_000, [])
+
+
 @pytest.mark.parametrize("amount", [20_000, 10_000])
 async def test_news_of_no_less_left_than_the_books_have_is_known(world, amount):
     payment = await told_at_teller(world)

@@ -164,6 +164,17 @@ def test_a_payment_made_around_midnight_may_be_of_the_day_before_or_after_by_pay
     assert [f"{day:%Y%m%d}" for day in days_possible(made, Stamp(moment, play.NONCE))] == asked
 
 
+@pytest.mark.parametrize(("begun", "asked"), [("23:45:00", ["20261122", "20261121"]), ("22:10:00", ["20261121"])])
+def test_where_our_clock_was_set_back_since_the_window_opened_the_day_it_was_near_is_asked_too(begun, asked):
+    """It was paid after midnight, and our clock said that it was eleven o'clock: nothing was found, and it expired."""
+    moment = datetime.fromisoformat(f"2026-11-21T{begun}+09:00")
+    made = play.payment("payple", {"amount": 55_000, "merchant_ref": "PAY1"}, moment)
+    for hours_now, hours_end in ((-1, 0), (0, -1), (-1, -1)):
+        now, end = moment + timedelta(hours=hours_now), made.expires_at + timedelta(hours=hours_end)
+        moved = replace(made, expires_at=end)
+        assert [f"{day:%Y%m%d}" for day in days_possible(moved, Stamp(now, play.NONCE))] == asked
+
+
 async def test_a_whole_refund_may_be_asked_again_and_names_its_day(lane):
     paid, payment, _ = await lane.paid("PAY0000001")
     held = lane.held(payment, paid)

@@ -10,6 +10,8 @@ MONTH = "regularMonth"
 """The ref that keeps the month (YYYYMM) of a regular charge, written before it is sent."""
 DAYS_ASKED_MAX = 3
 CLOCKS_APART = timedelta(minutes=10)
+WINDOW_MAX = timedelta(hours=1)
+"""No buyer pays later in a window."""
 
 
 def month_of(at: datetime) -> str:
@@ -38,7 +40,7 @@ def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
     """List the days on which a payment may have been made, the latest first.
 
     Payple's clock says which: one begun just after midnight by ours may be of the day before by theirs, and one made
-    just before it of the day after.
+    just before it of the day after. Where ours was set back since the window was opened, it may be later than it says.
     """
     told = _day_told(payment)
     if told is not None:
@@ -46,7 +48,9 @@ def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
     first = (payment.created_at - CLOCKS_APART).astimezone(KST).date()
     last = max(payment.expires_at.astimezone(KST).date() + timedelta(days=1), first)
     every = [first + timedelta(days=number) for number in range(min((last - first).days + 1, DAYS_ASKED_MAX))]
-    today = max((stamp.at + CLOCKS_APART).astimezone(KST).date(), first)
+    is_set_back = min(stamp.at, payment.expires_at) < payment.created_at
+    now = max(stamp.at, payment.created_at + WINDOW_MAX) if is_set_back else stamp.at
+    today = max((now + CLOCKS_APART).astimezone(KST).date(), first)
     return sorted((day for day in every if day <= today), reverse=True)
 
 

@@ -80,6 +80,8 @@ OUTCOMES: dict[str, Said] = {
     "no payment of ours has this reference": Said("이 번호의 결제 없음", "no payment of ours has this reference"),
     "nothing to do": Said("할 일 없음", "nothing to do"),
     "a person must look": Said("사람의 확인 필요", "a person must look"),
+    "said to have gone back": Said("돌려줬다는 알림 (증거 없음)", "said to have gone back, without proof"),
+    "taken and given back before it was told": Said("결제됐다가 취소됨", "taken and given back before it was told"),
     "paid": Said("입금 확인", "paid"),
     "refunded": Said("환불 확인", "refunded"),
     "later": Said("답을 기다렸다가 처리", "waits for our answer"),

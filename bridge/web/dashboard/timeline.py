@@ -134,7 +134,7 @@ def _notice(row: Row, lang: str) -> Event:
     }
     words = [row["kind"], states[row["state"]][0 if korean else 1]]
     if row["outcome"]:
-        words.append(say(OUTCOMES, row["outcome"], lang))
+        words.append(say(OUTCOMES, row["outcome"].split(":")[0], lang))  # behind it the books' own notes
     if row["seen"] > 1:
         words.append(f"{row['seen']}번 받음" if korean else f"received {row['seen']} times")
     shade = {"pending": "live", "done": "good", "strange": "warn"}[row["state"]]
