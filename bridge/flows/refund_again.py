@@ -157,3 +157,5 @@ def refund_to_person(
     recorder.case(
         turn, payment, "refund_unknown", f"a refund of {operation.amount} KRW has no outcome: {operation.message}"
     )
+    if operation.context_sealed:  # a transfer, which an operator may have asked for: the shop knows of no other wish
+        recorder.tell(turn, payments.get(turn, recorder.site.id, payment.id), "payment.refund_unknown")

@@ -110,6 +110,25 @@ async def test_a_transfer_registered_after_the_backup_comes_back_and_no_other_is
     await world.check_books()
 
 
+async def test_a_transfer_whose_answer_was_lost_after_the_backup_is_a_persons_again_and_no_other_is_registered(counter):
+    """An operator asked for it, so the shop had nothing of it to hand over: case and transfer were in no books."""
+    world, payment = counter, await deposited(counter)
+    await world.beat()
+    keep(world)
+    world.teller.fail("transfer", "lost_before")
+    await transfer(world, payment, 20_000)
+    await world.live(1_800, step=60)
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=5)
+    with pytest.raises(PendingOutcome):
+        await transfer(world, payment, 20_000, key=key_of(world, 1))
+
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    assert (await world.told(payment.id))[-1] == "payment.refund_unknown"
+
+
 async def test_a_transfer_is_not_looked_up_before_the_shop_has_handed_over_how_it_ended(counter):
     """What it shows would be another row behind the backup's, and our own attestation would be people's to believe."""
     world, payment = counter, await deposited(counter)

@@ -95,6 +95,7 @@ NEWS: dict[str, Said] = {
     "payment.awaiting_deposit": Said("입금 대기 소식", "Awaiting deposit"),
     "payment.confirming": Said("확인 중 소식", "Confirming"),
     "payment.refund_accepted": Said("환불 접수 소식", "Refund taken in"),
+    "payment.refund_unknown": Said("환불 결과 모름 소식", "Refund without an outcome"),
     "payment.refund_refused": Said("환불 안 됨 소식", "Refund not made"),
     "payment.orphaned": Said("찾은 돈 소식", "Money found"),
     "payment.orphan_returned": Said("찾은 돈 환불 소식", "Money found given back"),
