@@ -175,7 +175,9 @@ async def test_a_receiver_that_hangs_holds_no_check_up_and_no_other_alarm(watche
         for _ in range(2):
             await watched.clock.forward(5)
             await let_run(watched)
-        assert len(await watched.all("SELECT 1 FROM alarms")) == many, "seen within ten seconds"
+        async with asyncio.timeout(5):  # seen within ten seconds of its clock, however slow the machine is
+            while len(await watched.all("SELECT 1 FROM alarms")) != many:
+                await let_run(watched)
     while watched.clock.boot - began < 185:
         await watched.clock.forward(5)
         await let_run(watched)
