@@ -11,7 +11,7 @@ from typing import Any
 from bridge.domain.failures import LedgerBroken
 from bridge.ledger import audit, notices, receipts
 from bridge.ledger.ledger import Row, Turn
-from bridge.ledger.replay import EVERYWHERE, claim_key
+from bridge.ledger.replay import EVERYWHERE, claim_key, claims_of
 from bridge.ledger.vault import Vault
 
 BYTES_MAX = 4 * 1024 * 1024
@@ -48,6 +48,7 @@ def attest(
         "notices": [_kept(row, _OF_ITS_TEXT) for row in notices.with_effect(turn, payment, hearing, NOTICES_MAX)],
         "answers": _answers(turn, site, [one["idempotency_key"] for one in done if one["idempotency_key"]])
         + _answers(turn, EVERYWHERE, _claims(own)),
+        "brought": _answers(turn, EVERYWHERE, [key for key in claims_of(turn, payment) if key not in _claims(own)]),
     }
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     return vault.seal_alike(zlib.compress(text, 6), f"attestation:{site}:{payment}")

@@ -22,6 +22,7 @@ _WRITERS = (
     ("cases", revive.case),
     ("receipts", revive.receipt),
     ("answers", revive.answer),
+    ("brought", revive.brought),
 )
 
 
@@ -91,7 +92,7 @@ def _take(turn: Turn, recorder: Recorder, known: Known, own: Payment | None) -> 
     revive.chain(turn, recorder.site.id, known.payment, rows["audit"])
     revive.news(turn, recorder.site.id, known.payment, rows["news"], recorder.at)
     for name, write in _WRITERS:
-        for row in rows[name]:
+        for row in rows.get(name, ()):  # an attestation of before "brought" has none
             write(turn, row)
     for row in rows["notices"]:
         revive.notice(turn, known.payment, row, recorder.at)

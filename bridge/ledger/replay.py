@@ -91,6 +91,14 @@ def claimant(turn: Turn, gateway: str, claims: str) -> str:
     return str(row["result"]) if row else ""
 
 
+def claims_of(turn: Turn, payment: str) -> list[str]:
+    """Name the keys of the numbers that are bound to a payment, whoever they are of."""
+    asked = (
+        "SELECT idempotency_key FROM answers WHERE site = '' AND result = ? ORDER BY idempotency_key"  # by its index
+    )
+    return [row["idempotency_key"] for row in turn.all(asked, payment)]
+
+
 def claim(turn: Turn, gateway: str, claims: str, payment: str, at: int) -> bool:
     """Bind a gateway's number to a payment, for ever; tells whether it is bound to that one."""
     known = claimant(turn, gateway, claims)

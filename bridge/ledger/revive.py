@@ -131,12 +131,20 @@ def answer(turn: Turn, values: Values) -> None:
 
     A gateway's number may have been another's in the backup, by a browser's word: an attestation names whose it is.
     """
-    key = (values["site"], values["idempotency_key"])
-    if turn.one("SELECT 1 FROM answers WHERE site = ? AND idempotency_key = ?", *key):
-        if values["site"] == replay.EVERYWHERE:
-            replay.rebind(turn, *key, values["result"])
-        return
-    _insert(turn, "answers", values)
+    if turn.one("SELECT 1 FROM answers WHERE site = ? AND idempotency_key = ?", *_key(values)) is None:
+        _insert(turn, "answers", values)
+    elif values["site"] == replay.EVERYWHERE:
+        replay.rebind(turn, *_key(values), values["result"])
+
+
+def _key(values: Values) -> tuple[str, str]:
+    return values["site"], values["idempotency_key"]
+
+
+def brought(turn: Turn, values: Values) -> None:
+    """Write that a payment's return named a number which is not its own: what another attestation says comes first."""
+    if turn.one("SELECT 1 FROM answers WHERE site = ? AND idempotency_key = ?", *_key(values)) is None:
+        _insert(turn, "answers", values)
 
 
 def operation(turn: Turn, values: Values) -> None:

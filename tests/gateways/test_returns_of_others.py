@@ -242,6 +242,28 @@ async def test_at_welcome_nor_is_it_after_a_restore_of_books_that_knew_its_numbe
     assert len(house.net.calls("/cancel/cancel")) == sent
 
 
+async def test_at_welcome_what_another_payment_took_back_pays_for_no_order_after_a_restore_either(house):
+    """The other's return came after the backup: that it had named this number was in no restored books."""
+    held = house.hold_notices()
+    house.set(pg_notice_url=house.notice_url("pg"))
+    paid = await house.checkout()
+    coming = await house.authenticate(paid)
+    opened = await house.checkout(house.order())
+    theirs = await house.authenticate(opened, action="fail")
+    await house.beat()
+    keep(house)
+    await house.go(Coming("POST", theirs.url, coming.fields))
+    await house.live(60.0, 10.0)
+    assert await house.state(opened.payment) == "voided"
+    await lose(house)
+    await hand_over(house)
+    await house.live(60.0, 10.0)
+    await house.let_go(held[:1])  # of the approval; that of the cancel is lost
+    await house.live(3_600.0, 60.0)
+
+    assert (await house.payment(paid.payment)).captured == house.book(await house.payment(paid.payment)).net == 0
+
+
 async def bring(house, coming, theirs):
     """Post what belongs to one window where another leads back; gives the answer's status, and the calls it made."""
     before = len(house.net.sent)

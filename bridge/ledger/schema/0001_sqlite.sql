@@ -327,6 +327,8 @@ CREATE TABLE answers (
   created_at BIGINT NOT NULL,
   PRIMARY KEY (site, idempotency_key)
 );
+-- What a payment is bound to by the gateways' numbers belongs to no site.
+CREATE INDEX answers_claims ON answers (result) WHERE site = '';
 
 -- A billing key is a bearer secret of the site's customer: sealed, as is whom and what it was asked for.
 CREATE TABLE billing_keys (
