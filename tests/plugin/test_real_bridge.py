@@ -397,6 +397,7 @@ def pay_into_an_escrow(office: Office, page: Page) -> tuple[str, dict[str, Any]]
     page.goto(made["window_url"])
     page.locator("[name=action][value=pay]").click(no_wait_after=True)
     office.payment(ref, "paid")
+    expect(page).to_have_url(re.compile("/payment-detail/"))  # else it leads there from wherever the test goes next
     return ref, made
 
 
