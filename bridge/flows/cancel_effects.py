@@ -50,7 +50,7 @@ def cancelled(told: Told) -> str:
     settled = _our_refund(told, [told.refund] if told.refund is not None else done)
     if settled:
         return settled
-    is_asked_about = told.proven and _asked_about_less(told) == told.notice.amount
+    is_asked_about = told.proven and 0 < told.notice.amount == _asked_about_less(told)  # else it says no sum
     if told.notice.left is not None and _has_no_more(told.payment, told.notice.left) and not is_asked_about:
         return KNOWN
     if state is State.AWAITING_DEPOSIT and _is_whole_and_proven(told):
