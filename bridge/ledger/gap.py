@@ -230,7 +230,7 @@ def acknowledge(turn: Turn, site: str, at: int) -> int:
 def unsettled(turn: Turn, site: str) -> list[str]:
     """Name the payments of a site that machines have still to settle: not what is people's, nor what waits for them."""
     rows = turn.all(
-        f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING} AND id NOT IN {_PEOPLES}"  # noqa: S608 - ours
+        f"SELECT id FROM payments WHERE site = ? AND state IN {_MOVING} AND id NOT IN {_PEOPLES}"  # noqa: S608 - constants
         " UNION SELECT o.payment FROM operations AS o JOIN payments AS p ON p.id = o.payment"
         " WHERE o.site = ? AND o.state IN ('sent', 'unknown')"
         " AND o.kind NOT IN ('withdraw', 'check', 'word')"  # what awaits them is a deed of the same payment at most

@@ -63,15 +63,20 @@ async def test_a_deposit_that_went_back_before_it_was_told_pays_for_no_order(hou
     await house.check_books()
 
 
+async def told_in_two_formats(house):
+    """Pay into an account at Welcome; gives the payment, and the fields of its PC and of its unified notice."""
+    house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
+    payment, seen = await waiting(house), house.heard()
+    house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
+    await house.quiet()
+    pc = next(dict(parse_qsl(one.decode())) for one in seen if b"no_oid" in one)
+    return payment, pc, next(json.loads(one) for one in seen if one.startswith(b"{"))
+
+
 @pytest.mark.parametrize("order", [("pg", "pc"), ("pc", "pg")])
 async def test_a_deposits_reversal_that_is_told_in_two_formats_is_written_once_and_no_case(tmp_path, order):
     async with paired(House(tmp_path), "welcome") as house:
-        house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
-        payment, seen = await waiting(house), house.heard()
-        house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
-        await house.quiet()
-        pc = next(dict(parse_qsl(one.decode())) for one in seen if b"no_oid" in one)
-        pg = next(json.loads(one) for one in seen if one.startswith(b"{"))
+        payment, pc, pg = await told_in_two_formats(house)
         gone = {"transaction_flag": "-", "cancel_ymdhms": "20261120120000", "remain_amount": "0"}
         told = {"pc": urlencode(pc | {"type_msg": "0400"}).encode(), "pg": json.dumps(pg | gone).encode()}
         for kind in (*order, *order):
@@ -89,12 +94,8 @@ async def test_of_two_equal_parts_that_went_back_the_second_is_a_case_though_it_
 ):
     """What proved the first was taken for the proof of the second."""
     async with paired(House(tmp_path), "welcome") as house:
-        house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
-        payment, seen = await waiting(house), house.heard()
-        house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
-        await house.quiet()
-        pc = next(dict(parse_qsl(one.decode())) for one in seen if b"no_oid" in one)
-        pg = next(json.loads(one) for one in seen if one.startswith(b"{")) | {"transaction_flag": "-"}
+        payment, pc, pg = await told_in_two_formats(house)
+        pg["transaction_flag"] = "-"
         gone = [
             {
                 "pc": urlencode(pc | {"type_msg": "0400", "amt_input": "20000", "tm_trans": f"{at}0000"}).encode(),
@@ -140,12 +141,8 @@ async def test_money_of_another_request_that_came_and_went_neither_pays_nor_clos
 async def test_found_money_that_goes_back_is_no_case_either_in_whatever_format_it_is_told_first(tmp_path, order):
     """What was told without proof stayed a case: called given back there, the order's own money left the books."""
     async with paired(House(tmp_path), "welcome") as house:
-        house.set(pg_notice_url=house.notice_url("pg"), pc_notice_url=house.notice_url("pc"))
-        payment, seen = await waiting(house), house.heard()
-        house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
-        await house.quiet()
-        pc = next(dict(parse_qsl(one.decode())) for one in seen if b"no_oid" in one)
-        pg = next(json.loads(one) for one in seen if one.startswith(b"{")) | {"amount": "20000"}
+        payment, pc, pg = await told_in_two_formats(house)
+        pg["amount"] = "20000"
         await house.post_notice_of("pg", json.dumps(pg | {"deposit_ymdhms": "20261120110000"}).encode())
         await decide(house, await case_of(house, payment.id), "money_found")
         assert (await house.payment(payment.id)).orphaned == 20_000

@@ -187,7 +187,7 @@ def test_a_refund_that_is_asked_again_by_the_same_key_is_of_its_last_time_and_fo
     shop.stand.run_php(asks)
     restored.gap["gap"] = False
     restored.refund_states = [{"state": then}]
-    time.sleep(2.0)
+    time.sleep(2.0)  # the note bears whole seconds, and the second asking must be later
     again = int(time.time())
     shop.stand.run_php(asks)
     restored.gap["gap"] = True
