@@ -75,7 +75,9 @@ class Restoring:
         self._storm.note(f"a copy of the books is kept{' by a clock that runs ahead' if is_ahead else ''}")
 
     def _set_right(self) -> None:
-        """Set the clock back to what it was, unless that was done meanwhile."""
+        """Set the clock back to what it was, unless that was done meanwhile, as the calm does."""
+        if self._storm.weather.calm:
+            return
         self._storm.jump(min(0.0, self._right - self._storm.clock.skew_seconds))
 
     def after_the_calm(self) -> None:
