@@ -137,7 +137,16 @@ class Told:
         else:
             taxed = row["amount"] - row["tax_free"]  # also where another amount was taken: it was told of this one
             is_all = vat == amount < taxed  # less than its VAT was taken
-            self._holds(_is_vat(vat, taxed) or is_all, f"{name}: {vat} KRW of VAT in {taxed} taxed KRW")
+            truth = _is_vat(vat, taxed) or is_all or self._is_rest(row, amount, vat)
+            self._holds(truth, f"{name}: {vat} KRW of VAT in {taxed} taxed KRW")
+
+    def _is_rest(self, row: Any, amount: int, vat: int) -> bool:
+        """Tell whether it is the VAT of what is left where a part went back past the bridge, which was taxed as far as
+        that may be."""
+        there = self._storm.checks.truth(row["id"])
+        gone = min(there.given, there.taken - row["tax_free"])
+        rest = row["amount"] - row["tax_free"] - gone
+        return amount == there.net and abs(11 * vat - rest) <= 2 * ELEVENTHS
 
     def _holds(self, truth: bool, text: str) -> None:
         self._storm.checks.holds("I7b", truth, text)
