@@ -127,7 +127,8 @@ class Welcome(Billing, Escrow):
         if refund.full and codes.says_already(answer.message):
             return Done(already=True)
         reason = codes.cancel_refusal(answer.code)
-        if reason is not None and not codes.speaks_of_before(answer.message):
+        proves_nothing = codes.speaks_of_before(answer.message) or codes.speaks_of_another_sum(answer.message)
+        if reason is not None and not proves_nothing:
             return Refused(reason, answer.code, answer.message)
         return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
 

@@ -94,6 +94,10 @@ _ALREADY = re.compile(
     r"(?:이\s*미|(?<![가-힣])기)\s*취\s*소(?!\s*(?:가능|불가|기간|기한|한도|요청|접수|신청|진행|대기|처리\s*중|중))"
 )
 
+_ANOTHER_SUM = re.compile(
+    r"(?:금액|한도|잔액|confirmPrice)[^.]*(?:초과|부족|다르|다릅|불일치|일치하지|상이|틀)", re.IGNORECASE
+)
+
 TABLES = {
     "errors": ERRORS,
     "cards": CARDS,
@@ -159,6 +163,12 @@ def speaks_of_before(message: str) -> bool:
     """Tell whether a message speaks of an earlier cancel at all: such a no does not say that nothing was given back."""
     plain = message.replace(" ", "")
     return any(words in plain for words in ("이미취소", "기취소"))
+
+
+def speaks_of_another_sum(message: str) -> bool:
+    """Tell whether a message says that a cancel's sum does not fit, or what it leaves: ours fits the books, so money
+    may have gone back that they do not have, perhaps by this very request, which arrived twice."""
+    return bool(_ANOTHER_SUM.search(message))
 
 
 def says_nothing_there(message: str) -> bool:
