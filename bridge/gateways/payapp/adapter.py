@@ -211,15 +211,14 @@ class PayApp(Billing, Office):
             if answer.ok:
                 return Done()
             if answer.errno not in codes.NOT_CANCELLABLE:
-                return _not_cancelled(answer, codes.CANCEL_REFUSALS)
+                return _not_cancelled(answer)
         payer = {"dpname": plain(self.settings.shop_name, "티켓", NAME_BYTES_MAX)}
         reply = yield self.call("paycancelreq", fields | payer, moves_money=True)
         answer = read(reply)
         if answer.ok:
             told = answer.fields
             return Accepted({ours: told.text(theirs) for theirs, ours in PAY_BACK.items() if told.has(theirs)})
-        # A request for all of it names no amount: "check the amount" may mean that it was asked for before.
-        return _not_cancelled(answer, codes.REFUSALS if refund.full else codes.CANCEL_REFUSALS)
+        return _not_cancelled(answer)
 
     def _cancel_fields(self, payment: Payment, refund: RefundOrder) -> dict[str, str]:
         fields = {"mul_no": payment.refs.get("mul_no", ""), "cancelmemo": plain(refund.reason, "고객 요청")}
@@ -276,9 +275,9 @@ class PayApp(Billing, Office):
         return codes.table(kind)
 
 
-def _not_cancelled(answer: Answer, refusals: Mapping[str, Reason]) -> Refused | Unknown:
-    if answer.errno in refusals:
-        return Refused(refusals[answer.errno], answer.errno, answer.message)
+def _not_cancelled(answer: Answer) -> Refused | Unknown:
+    if answer.errno in codes.REFUSALS:
+        return Refused(codes.REFUSALS[answer.errno], answer.errno, answer.message)
     return Unknown("the cancel was refused with a code that proves nothing", answer.errno, answer.message)
 
 

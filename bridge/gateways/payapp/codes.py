@@ -25,15 +25,14 @@ REFUSALS = {
     "70040": Reason.BAD_REQUEST,
     "70060": Reason.MERCHANT,
 }
-"""Said before anything is done, of any command."""
+"""Said before anything is done, of any command. 80030 (check the amount) is none of these: it is said of no sum that we
+ask for, unless money went back that we do not know of, perhaps by this very request, which arrived twice."""
 
 DECLINES = REFUSALS | {"70020": Reason.DECLINED}
 """The decline list of a charge: what the card company says comes under 70020 too."""
 
 NOT_CANCELLABLE = frozenset({"80010", "80020"})
 """Cancelled already, settled, or more than five days old: PayApp does not say which, so it proves nothing."""
-
-CANCEL_REFUSALS = REFUSALS | {"80030": Reason.AMOUNT}
 
 EVENTS = {
     "1": Event.REQUESTED,
