@@ -191,7 +191,7 @@ def test_what_came_of_a_cancel(refs):
     assert refunded(code("200"), refs) == Done({})
     assert refunded(code("3002"), refs) == Done(already=True)
     assert refunded(code("3003"), refs) == Refused(Reason.CANCEL_PERIOD, "3003", "말씀")
-    assert refunded({"resultCode": "1001"}, refs) == Refused(Reason.AMOUNT, "1001", "")
+    assert refunded({"resultCode": "1002"}, refs) == Refused(Reason.MERCHANT, "1002", "")
 
 
 @pytest.mark.parametrize(
@@ -202,6 +202,7 @@ def test_what_came_of_a_cancel(refs):
         (code("3002"), False),
         (code("9999"), True),
         (code("ma"), True),
+        (code("1001"), False),
     ],
 )
 def test_a_cancel_that_proves_nothing_is_unknown(told, full):

@@ -114,8 +114,12 @@ def test_what_a_code_means(op, number, found):
 
 
 def test_a_no_without_words_is_still_a_no():
-    for op, kind in (("keyin", Declined), ("billkey", Declined), ("receipt", Refused), ("transfer", Refused)):
-        number = "2003" if kind is Declined else "1001"
+    for op, kind, number in (
+        ("keyin", Declined, "2003"),
+        ("billkey", Declined, "2003"),
+        ("receipt", Refused, "1001"),
+        ("transfer", Refused, "3001"),
+    ):
         found = outcome(TALKS[op](), {"resultCode": number})
         assert (type(found), found.code, found.message) == (kind, number, ""), op
 

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.flows.cancel_transfer import cancel_transfer
+from bridge.gateways.mainpay import sandbox_direct
 from tests.gateways.test_mainpay_direct_stories import control, deposited, transfer, typed
 
 __all__ = ["typed"]
@@ -38,6 +39,22 @@ async def test_why_a_deposit_is_not_refunded_by_a_click_names_the_transfer(typed
     for told in (shown["allowed"], refused.json()):
         assert told["why"] == "여기서는 취소할 수 없는 결제예요. 판매자에게 문의해 주세요.", "what a buyer reads"
         assert "`" not in told["for_clerk"]
+
+
+async def test_more_than_is_left_is_no_refusal_of_a_transfer_that_arrived_twice(typed, monkeypatch):
+    """No document says that Mainpay looks at the number before the amount: the caller saw the second answer (1001)."""
+    monkeypatch.setattr(sandbox_direct, "_refuse_used", lambda till, form: None)
+    world = typed
+    payment = await deposited(world)
+    world.sandbox_setting(transfer_seconds=30)
+    world.fault("transfer", "duplicate")
+    refund = await transfer(world, payment)
+    assert str(refund.step) != "fail", refund.message
+    await world.live(600.0, 15.0)
+
+    assert world.book(payment).net == 0
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("refunded", [])
+    await world.check_books()
 
 
 async def test_a_transfer_that_was_made_first_stays_made(typed):

@@ -72,3 +72,11 @@ def test_a_message_that_says_so_was_cancelled_before(words):
 def test_a_message_that_gives_another_reason_is_a_refusal(words):
     assert codes.says_refused(words)
     assert not codes.says_already(words)
+
+
+@pytest.mark.parametrize(
+    "words", ["취소 금액 불일치", "잔액과 금액이 일치하지 않습니다", "환불 금액이 다릅니다", "취소 가능 금액 초과"]
+)
+def test_a_sum_that_does_not_fit_is_no_refusal_of_one_that_fits_the_books(words):
+    assert not codes.says_refused(words)
+    assert not codes.says_already(words)

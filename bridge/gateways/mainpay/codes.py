@@ -54,9 +54,10 @@ REFUND_REFUSALS = {
     "3001": Reason.CANCEL_FAILED,
     "3003": Reason.CANCEL_PERIOD,
 }
+AMOUNT_ERROR = "1001"
 _MORE_THAN_IS_LEFT = re.compile(r"(?:금액|한도|잔액)[^.]*(?:초과|부족)")
-"""Words that are said of no refund that we ask for, unless money went back that we do not know of: perhaps by this very
-request, which arrived twice."""
+"""A code and words that are said of no refund that we ask for, unless money went back that we do not know of: perhaps
+by this very request, which arrived twice."""
 READY_REFUSALS = {
     "1001": Reason.AMOUNT,
     "1002": Reason.MERCHANT,
@@ -121,7 +122,8 @@ def table(kind: str) -> tuple[CodeName, ...]:
 
 def refund_refusal(code: str, message: str) -> Reason | None:
     """Say why an answer means that a refund was not made; nothing where it does not say so."""
-    return None if _MORE_THAN_IS_LEFT.search(message) else REFUND_REFUSALS.get(code)
+    is_more = code == AMOUNT_ERROR or _MORE_THAN_IS_LEFT.search(message)
+    return None if is_more else REFUND_REFUSALS.get(code)
 
 
 def bank_name(code: str, dialect: str) -> str:

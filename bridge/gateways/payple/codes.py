@@ -55,7 +55,7 @@ _OTHERWISE = r"(?!\s*(?:된\s*)?(?:가능|불가|기간|기한|한도|금액|요
 _ALREADY = re.compile(rf"(?:{_BEFORE.pattern}){_OTHERWISE}")
 _PART = re.compile(r"부분|일부")
 _UNDER_WAY = re.compile(r"접수|진행|대기|처리\s*중")
-_MORE_THAN_IS_LEFT = re.compile(r"(?:금액|한도|잔액)[^.]*(?:초과|부족)")
+_MORE_THAN_IS_LEFT = re.compile(r"(?:금액|한도|잔액)[^.]*(?:초과|부족|불일치|일치하지|다르|다릅|상이)")
 _IS_NOT = r"[이가은는]?\s*(?:없(?:음|습니다)|존재하지\s*않(?:음|습니다)|등록되지\s*않(?:음|았습니다))[.!]?"
 _WHICH = r"(?:(?:해당|조회된|요청하신|일치하는|등록된)\s*)*"
 _NO_PAYMENT = re.compile(rf"{_WHICH}(?:결제|거래)\s*(?:내역|건|정보){_IS_NOT}")
@@ -87,7 +87,8 @@ def _by_words(code: str) -> bool:
 
 def says_refused(message: str) -> bool:
     """Tell whether a message gives a reason for which a refund was not made. One that speaks of an earlier refund or of
-    one under way gives none, nor that it is more than is left: our sum says otherwise, and it may have arrived twice.
+    one under way gives none, nor that it is more than is left, or another sum: ours says otherwise, and it may have
+    arrived twice.
     """
     proves_nothing = (_BEFORE, _UNDER_WAY, _MORE_THAN_IS_LEFT)
     return bool(_REFUSED.search(message)) and not any(words.search(message) for words in proves_nothing)
