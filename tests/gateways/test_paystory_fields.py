@@ -434,7 +434,9 @@ def seen(*rows):
         ([{"cancelYN": "Y"}], 55_000, 55_000),
         ([{}, {"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}], 55_000, 5_000),
         ([{"cancelYN": "Y"}, {"resultCd": "2001", "goodsAmt": "55000", "cancelYN": "Y"}], 55_000, 55_000),
-        ([{"cancelYN": "Y"}, {"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}], 55_000, 55_000),
+        ([{"cancelYN": "Y"}, *({"resultCd": "2001", "goodsAmt": one} for one in ("5000", "50000"))], 55_000, 55_000),
+        ([{}, {"cancelYN": "Y"}], 55_000, 55_000),
+        ([{"cancelYN": "Y"}, {}], 55_000, 55_000),
         ([{}, {"cancelYN": "Y", "tid": "T2"}], 110_000, 55_000),
         ([{}, {"cancelYN": "Y", "tid": "T2"}, {"resultCd": "2001", "goodsAmt": "5000"}], 110_000, 60_000),
         ([{}, {"cancelYN": "Y", "tid": "T2"}, {"resultCd": "2001", "goodsAmt": "55000"}], 110_000, 55_000),
@@ -451,6 +453,17 @@ def test_an_inquirys_rows_are_added_up(rows, captured, refunded):
 @pytest.mark.parametrize("gone", ["5000", "54999"])
 def test_a_part_given_back_of_a_payment_that_is_not_shown_does_not_say_that_all_went_back(gone):
     assert isinstance(seen({"resultCd": "2001", "goodsAmt": gone, "cancelYN": "Y"}), Unknown)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ({"cancelYN": "Y"}, {"resultCd": "2001", "goodsAmt": "5000", "cancelYN": "Y"}),
+        ({}, {"goodsAmt": "5000", "cancelYN": "Y", "tid": "T2"}),
+    ],
+)
+def test_rows_that_may_tell_of_a_part_or_of_all_of_it_prove_neither(rows):
+    assert isinstance(seen(*rows), Unknown)
 
 
 @pytest.mark.parametrize("first", ["Y", "N"])

@@ -12,6 +12,7 @@ from bridge.domain.payment import Mode
 from bridge.flows.check_invariants import check_everything
 from bridge.flows.decide_case import Wish, confirm, propose, reject, report
 from bridge.gateways import build
+from bridge.gateways.paystory import sandbox_query
 from bridge.gateways.paystory.sandbox_notices import signed
 from bridge.sandbox.local import ask
 from tests.flows.test_cases import SEEN, case_of, decide, hire
@@ -45,6 +46,32 @@ async def test_a_refund_refused_as_more_than_is_left_is_asked_about_and_ends_no_
     assert (refund.step, refund.evidence) == ("fail", "E5")
     assert await street.cases(opened.payment) == ["external_refund"]
     assert street.book(payment).net == 35_000
+
+
+@pytest.mark.parametrize("fault", [None, "drop_after"])
+async def test_a_payment_whose_row_says_cancelled_beside_a_part_is_not_taken_for_given_back_whole(
+    street, monkeypatch, fault
+):
+    """The guide's one word for a row, 결제 취소 여부, may be said as soon as a part was cancelled."""
+    rows_of = sandbox_query._rows
+
+    def flagged(trade, until):
+        first, *parts = rows_of(trade, until)
+        return [first | ({"cancelYN": "Y"} if parts else {}), *parts]
+
+    monkeypatch.setattr(sandbox_query, "_rows", flagged)
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    if fault:
+        street.fault("cancel", fault)
+    await street.refund(opened.payment, 5_000)
+    await street.live(900.0, 10.0)
+    payment = await street.payment(opened.payment)
+
+    assert street.book(payment).refunded == 5_000
+    assert (payment.state, payment.refunded) == ("part_refunded", 5_000), "by the answer, or by the refund's notice"
+    assert await street.cases(opened.payment) == []
 
 
 async def test_an_approval_whose_answer_is_lost_is_known_well_within_a_minute_though_the_inquiry_lags_half_of_it(

@@ -1,5 +1,6 @@
 """Reads what Pay-Story answers: only the operation's own yes about this very payment is one."""
 
+from collections.abc import Container, Iterable
 from datetime import datetime
 
 from bridge.domain.billing import Issued, KeyOrder
@@ -196,7 +197,7 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
     rows = fields.rows("resultData")
     if any(misfit(row, mid, payment.merchant_ref) for row in rows):
         return Unknown("the inquiry shows another payment", code)
-    taken = [row for row in rows if row.text("resultCd") in codes.CAPTURED[codes.METHODS[payment.method]]]
+    taken = _charges(rows, codes.CAPTURED[codes.METHODS[payment.method]])
     parts = [_amount(row) for row in rows if row.text("resultCd") in codes.GIVEN_BACK]
     if not rows:
         return Absent(code)
@@ -209,12 +210,25 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
     for amount in whole:  # a row of its own may tell of the same
         if amount in parts:
             parts.remove(amount)
-    given_back = sum(whole) + min(sum(parts), captured - sum(whole))
     held = [row for row in taken if not _is_gone(row)]  # what can be given back
+    most = max(map(_amount, taken), default=0)
+    if (not held and 0 < sum(parts) < sum(whole)) or any(amount < most for amount in whole):
+        return Unknown("the inquiry shows a part or all of it as given back, and does not tell which", code)
+    given_back = sum(whole) + min(sum(parts), captured - sum(whole))
     known = [row for row in held if row.text("tid", "") == payment.refs.get("tid")]
     own = next(iter([*known, *held, *taken]), Fields({}))
     is_account = payment.method is Method.VIRTUAL_ACCOUNT  # its appDtm may be that of its issue
     return Seen(captured, given_back, kept(own), card(own), None if is_account else _paid_at(own))
+
+
+def _charges(rows: Iterable[Fields], captured: Container[str]) -> list[Fields]:
+    """Give the rows of charges, one of each: what says that it was cancelled may be a row beside its own."""
+    found: dict[tuple[str, int], Fields] = {}
+    for number, row in enumerate(rows):
+        if row.text("resultCd") in captured:
+            name = (row.text("tid", "") or f"row {number}", _amount(row))
+            found[name] = row if name not in found or _is_gone(row) else found[name]
+    return list(found.values())
 
 
 def _is_gone(row: Fields) -> bool:
