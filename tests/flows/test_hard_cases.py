@@ -47,6 +47,22 @@ async def test_an_unlisted_refusal_in_the_guides_dialect_ends_at_once_too(guide_
     await world.check_books()
 
 
+async def test_a_cancel_that_failed_does_not_say_in_the_guides_dialect_that_nothing_was_taken(guide_world):
+    """The guide prints 3001 as 취소 실패 and no more: it is said of a payment that is there as well."""
+    world = guide_world
+    world.fault("pay", "drop_after")
+    world.fault("notice", "notice_lost", times=None)
+    world.fault("cancel", "decline", code="3001", times=None)
+    opened = await world.checkout()
+    await world.come_back(opened)
+    await world.live(1_300, step=20)
+    payment = await world.payment(opened.payment)
+
+    assert world.book(payment).net == 55_000
+    assert (payment.state, await world.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
+    assert "payment.failed" not in await world.told(payment.id)
+
+
 @pytest.mark.parametrize("code", ["500", "1003", "ma", "3002"])
 async def test_a_code_that_is_no_refusal_waits_for_the_quiet_period(world, code):
     """The server's own failure, a used number, an old cancel: none says that this payment did not happen."""

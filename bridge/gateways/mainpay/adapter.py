@@ -38,7 +38,7 @@ from bridge.gateways.mainpay import codes, notices
 from bridge.gateways.mainpay.answers import approval, misfit
 from bridge.gateways.mainpay.direct import Direct
 from bridge.gateways.mainpay.settings import SETTINGS, read_settings
-from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS, WITHIN_CARD
+from bridge.gateways.mainpay.writing import AUTO, PAYMETHODS, WITHIN_CARD
 
 NEXT_URL = {Device.PC: "nextPcUrl", Device.MOBILE: "nextMobileUrl", Device.APP: "nextAppUrl"}
 AROUND_MIDNIGHT = timedelta(minutes=10)
@@ -287,19 +287,17 @@ class Mainpay(Direct):
 
     def _undone(self, payment: Payment, reply: Reply) -> Undone | NothingThere | TooLate | Unknown:
         fields = reply.json_fields()  # status 404 is said of an address, and is no word about the payment
-        code = fields.text("resultCode")
+        code, message = fields.text("resultCode"), fields.text("resultMessage", "")
         if code == codes.SUCCESS and misfit(payment, self.settings.mbr_no, fields):
             return Unknown("net-cancel answered about another payment", code)
         if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
             return Undone(code)
         may_be_paid_into = payment.method is Method.VIRTUAL_ACCOUNT and code == codes.CANCEL_FAILED
-        if code in codes.NOTHING_THERE[payment.refs.get("dialect", DIRECT)] and not may_be_paid_into:
+        if codes.says_nothing_there(code, message, payment.refs.get("dialect", "")) and not may_be_paid_into:
             return NothingThere(code)
         if code == codes.TOO_LATE:
             return TooLate(code)
-        return Unknown(
-            "net-cancel was answered with a code that proves nothing", code, fields.text("resultMessage", "")
-        )
+        return Unknown("net-cancel was answered with a code that proves nothing", code, message)
 
     def _is_window(self, url: str) -> bool:
         parts = urlsplit(url)

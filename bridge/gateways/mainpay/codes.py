@@ -38,11 +38,10 @@ ALREADY_CANCELLED = "3002"
 NO_REFUSALS = DUPLICATES | {ALREADY_CANCELLED, "500"}
 """Codes that are no refusal of the very call they answer: used, cancelled, or the server's own failure."""
 
-NOTHING_THERE = {"live": frozenset({"404"}), "direct": frozenset({"404"}), "guide": frozenset({"3001", "404"})}
-"""The guide's cancel says 3001 of an unpaid window; live, 3001 is a cancel that failed and proves nothing."""
-
+NOTHING_THERE = "404"
 CANCEL_FAILED = "3001"
-"""Of an account it may also mean that somebody has paid into it: then it proves nothing in either dialect."""
+"""A cancel that failed, of a payment that is there as well: it proves nothing by itself."""
+_NO_PAYMENT = re.compile(r"(?:원거래|거래|결제|승인)\s?(?:내역|건|정보)?[이가은는]?\s?(?:없|미존재|존재하지)")
 
 TOO_LATE = "3003"
 
@@ -118,6 +117,13 @@ def table(kind: str) -> tuple[CodeName, ...]:
         *(CodeName(code, name, "guide") for code, name in guide.items()),
         *(CodeName(code, name, "observed") for code, name in observed.items()),
     )
+
+
+def says_nothing_there(code: str, message: str, dialect: str) -> bool:
+    """Tell whether an answer to taking back says that there is no such payment. The guide's cancel has no code for a
+    window that nobody paid in but 3001, which counts only with words that say so."""
+    in_words = dialect == "guide" and code == CANCEL_FAILED and "가능" not in message
+    return code == NOTHING_THERE or (in_words and bool(_NO_PAYMENT.search(message)))
 
 
 def refund_refusal(code: str, message: str) -> Reason | None:

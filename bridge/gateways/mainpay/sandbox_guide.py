@@ -110,7 +110,7 @@ def cancel(till: Till, form: Form, fault: Fault | None) -> Answer:
         raise Refusal("400")
     trade = till.trades_by_ref.get((GUIDE, session.id))
     if trade is None:
-        raise Refusal("3001")
+        raise Refusal("3001", "취소 실패 (원거래 없음)")
     amount = int(form["cancelAmount"])
     ref_no = _give_back(till, trade, amount)
     cmd = notices.CANCELLED if trade.cancelled and not trade.parts else notices.PART_CANCELLED
