@@ -137,7 +137,7 @@ async def _replay(
         elif found[0].state != State.READYING and not _is_bound(found[0], notice):
             outcome = _unbound(turn, recorder, found[0], notice)
         else:
-            outcome = effect(Told(turn, replace(recorder, hearing=stored.id), gateway, notice, *found, fence))
+            outcome = _alone(Told(turn, replace(recorder, hearing=stored.id), gateway, notice, *found, fence))
         if outcome not in WAITS:
             notices.settle(turn, stored.id, "done", outcome, recorder.at)
         if found is not None and not stored.payment:  # it came before the books knew the payment again
@@ -181,12 +181,18 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
     may_be_another = notice.alike and notice.amount <= payment.left
     if not is_new and not (may_be_another and notices.store_again(turn, kept)):
         return Heard(True, "seen before", may_go_on(turn, payment, notice), payment.id)
-    outcome = effect(Told(turn, replace(recorder, hearing=kept.id), gateway, notice, payment, refund))
-    if outcome in WAITS:  # whoever writes the answer that is awaited must find this notice
-        orders.touch(turn, payment.site, payment.order_ref, recorder.at)
-    else:
+    outcome = _alone(Told(turn, replace(recorder, hearing=kept.id), gateway, notice, payment, refund))
+    if outcome not in WAITS:
         notices.settle(turn, kept.id, "done", outcome, recorder.at)
     return Heard(True, outcome, may_go_on(turn, payment, notice), payment.id)
+
+
+def _alone(told: Told) -> str:
+    """Let a notice have its effect, and no other of its order in the same moment: what one is taken for is counted from
+    the effects of those before it. Whoever writes the answer that one waits for must find it, too."""
+    outcome = effect(told)
+    orders.touch(told.turn, told.payment.site, told.payment.order_ref, told.recorder.at)
+    return outcome
 
 
 def _proves_more(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, notice: Notice) -> bool:

@@ -1,21 +1,29 @@
 """Two bridges on one database: each thing is done once, and what one leaves undone the other does."""
 
 import asyncio
+import threading
 from collections import Counter
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
 
 from bridge.clock import now_ms
 from bridge.domain.failures import Busy, Conflict
+from bridge.domain.gateway import Paid
+from bridge.domain.machine import Evidence
+from bridge.flows import receive_notice
 from bridge.flows.deliver_news import deliver_news
+from bridge.flows.external import write_external_refund
 from bridge.flows.heartbeat import beat
 from bridge.flows.lease import leased, live
 from bridge.flows.receive_notice import begin_replays, replay_notice
 from bridge.flows.recover import recover
 from bridge.ledger import notices, operations, owners
 from tests.flows.test_recovery import until
+from tests.support.desk import WAITS, Desk
 from tests.support.postgres import until_the_dead_are_seen
+from tests.support.tellers import SECRET
 from tests.support.together import beside
 
 pytestmark = pytest.mark.postgres
@@ -341,3 +349,43 @@ async def test_a_notice_the_other_bridge_has_replayed_meanwhile_has_no_second_ef
 
     assert len(read) == 2
     assert await world.cases(payment.id) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "amount", "asked"),
+    [("deposited", 55_000, ["unexpected_deposit"]), ("part_cancelled", 5_000, [])],
+)
+async def test_of_two_equal_events_told_in_one_moment_only_one_is_what_people_had_said(
+    world, monkeypatch, event, amount, asked
+):
+    """Each was held against the books as they were before the other: both passed for the one that was known."""
+    await world.pair_teller("Accounts")
+    at = Desk(world, "Accounts")
+    payment = await at.payment_in(WAITS)
+    said = {"evidence": Evidence.E8, "actor": "operator:haneul"}
+    paid = await at.write(lambda turn, pen: pen.deposit(turn, payment, Paid(55_000, {}), "people", **said))
+    if event != "deposited":
+        back = {"amount": amount, "cause": "people", **said}
+        await at.write(lambda turn, pen: write_external_refund(pen, turn, paid, **back))
+    effect, together, begun = receive_notice.effect, threading.Barrier(2), []
+
+    def in_one_moment(told):
+        word = effect(told)
+        begun.append(word)
+        if len(begun) <= 2:
+            together.wait(10)
+        return word
+
+    monkeypatch.setattr(receive_notice, "effect", in_one_moment)
+    site = world.context.sites.get(world.site.id)
+    told = {"secret": SECRET, "event": event, "ref": payment.merchant_ref, "amount": amount}
+    await asyncio.gather(*(
+        receive_notice.receive_notice(world.context, site, site.gateway("teller"), kind="feedback",
+                                      raw=urlencode(told | {"number_of_it": number}).encode(), source="203.0.113.1")
+        for number in (1, 2)
+    ))  # fmt: skip
+
+    known = await world.all("SELECT outcome FROM notices WHERE outcome LIKE 'known already%'")
+    assert (len(begun), len(known)) == (3, 1), "one of them was run again"
+    assert await world.cases(payment.id) == asked
+    assert (await world.payment(payment.id)).refunded == (0 if asked else 2 * amount)
