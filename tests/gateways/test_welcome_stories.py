@@ -201,6 +201,22 @@ async def test_a_refund_refused_as_too_late_or_asked_for_before_is_not_taken_for
     await house.check_books()
 
 
+@pytest.mark.parametrize(
+    "message", ["이미 취소된 금액이 있어 전체취소 불가", "기취소 금액 초과", "일부 이미 취소된 거래입니다."]
+)
+async def test_words_about_a_part_that_was_cancelled_before_do_not_say_that_all_went_back(house, message):
+    """A part went back in the console, and Welcome tells the shop nothing: the rest is still to be given back."""
+    payment = await house.buy()
+    house.sandbox.desks["welcome"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    house.fault("cancel", "decline", times=None, code="500627", message=message)
+    await house.refund(payment.id, 55_000)
+    await house.live(1_800.0, 15.0)
+
+    assert house.book(payment).refunded == 20_000
+    assert (await house.payment(payment.id)).refunded == 0
+    assert await house.cases(payment.id) == ["refund_unknown"]
+
+
 async def test_a_part_whose_answer_is_lost_is_settled_by_the_unified_notice_and_made_once(house):
     house.set(pg_notice_url=house.notice_url("pg"))
     payment = await house.buy()

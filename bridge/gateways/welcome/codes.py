@@ -91,8 +91,10 @@ ESCROW_CANCELLED = ("1", "2")
 CARD_KINDS = {"0": "신용카드", "1": "체크카드", "2": "기프트카드"}
 
 _ALREADY = re.compile(
-    r"(?:이\s*미|(?<![가-힣])기)\s*취\s*소(?!\s*(?:가능|불가|기간|기한|한도|요청|접수|신청|진행|대기|처리\s*중|중))"
+    r"(?:이\s*미|(?<![가-힣])기)\s*취\s*소"
+    r"(?!\s*(?:된\s*)?(?:가능|불가|기간|기한|한도|금액|요청|접수|신청|진행|대기|처리\s*중|중))"
 )
+_PART = re.compile(r"부분|일부")
 
 _ANOTHER_SUM = re.compile(
     r"(?:금액|한도|잔액|confirmPrice)[^.]*(?:초과|부족|다르|다릅|불일치|일치하지|상이|틀)", re.IGNORECASE
@@ -154,9 +156,9 @@ def word_refusal(code: str) -> Reason | None:
 def says_already(message: str) -> bool:
     """Tell whether a message says that the payment was cancelled before: no code of it is printed.
 
-    "이미 취소 가능 기간이 지난 …" says that it cannot be any more, "이미 취소 요청된 …" that it may yet be, and
-    "조기 취소" is another word."""
-    return bool(_ALREADY.search(message))
+    "이미 취소 가능 기간이 지난 …" says that it cannot be any more, "이미 취소 요청된 …" that it may yet be,
+    "이미 취소된 금액이 …" that a part was, and "조기 취소" is another word."""
+    return bool(_ALREADY.search(message)) and not _PART.search(message)
 
 
 def speaks_of_before(message: str) -> bool:
