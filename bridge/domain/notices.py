@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from bridge.domain.payment import Method
@@ -52,6 +52,16 @@ Proof = SharedValue | Digest | Circumstantial
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """The payment that a cancel is of, by the gateway's own number: under which name a payment keeps that, and the day
+    of the payment in Korea."""
+
+    name: str
+    number: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """News from a gateway. `dedupe` names the event at the gateway, by everything that decides its effect.
 
@@ -73,7 +83,8 @@ class Notice:
     tells (Pay-Story's cash receipt): proven and over all that the payment holds, it brings them though the payment is
     known already; no money hangs on them. `paid_at` is when the money moved by the gateway's clock, where the notice
     tells, and `gone_at` when it went back. `alike`: another event may be told in just these words (Payple's cancel
-    names neither number nor moment), so what is told again after it was acknowledged may be another.
+    names neither number nor moment), so what is told again after it was acknowledged may be another. `original` finds
+    the payment of a cancel that bears nobody's reference, as one that was made in the gateway's console may (Mainpay).
     """
 
     event: str
@@ -102,6 +113,7 @@ class Notice:
     paid_at: datetime | None = None
     gone_at: datetime | None = None
     alike: bool = False
+    original: Original | None = None
 
     @property
     def name(self) -> str:

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from functools import partial
 
-from bridge.clock import new_id
+from bridge.clock import new_id, to_ms
+from bridge.domain.exchange import KST
 from bridge.domain.failures import Conflict, GatewayOff, LedgerBroken, NotFound, NotGenuine, Unreadable
 from bridge.domain.gateway import Circumstantial, Event, Gateway, Notice, Notifies
 from bridge.domain.machine import State
@@ -34,6 +36,7 @@ from bridge.flows.told import (
 )
 from bridge.flows.undo import APPROVAL_TOLD
 from bridge.ledger import gap, notices, operations, orders, payments, receipts
+from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
@@ -153,7 +156,7 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
         if not is_new and notice.alike:
             notices.store_again(turn, kept)
         return Heard(True, KEPT, notice.event != Event.REQUESTED or not notice.request)
-    found = _find(turn, recorder, gateway, notice)
+    found = _find(turn, recorder, gateway, notice, trusted=trusted)
     if found is None and trusted:
         receipt = receipts.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref)
         if receipt is not None:
@@ -238,8 +241,11 @@ def _take_in_sight(turn: Turn, recorder: Recorder, kept: StoredNotice) -> Heard:
     return Heard(True, TOLD_IN_SIGHT, True)
 
 
-def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> tuple[Payment, Operation | None] | None:
-    """Find the payment by our reference: the payment's own, that of one of its refunds, or that of a plan's round."""
+def _find(
+    turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice, *, trusted: bool = True
+) -> tuple[Payment, Operation | None] | None:
+    """Find the payment by our reference: the payment's own, that of one of its refunds, or that of a plan's round. A
+    cancel under a reference of nobody's is of the payment whose number it names."""
     site = recorder.site
     payment = payments.by_merchant_ref(turn, site.id, gateway.name, notice.merchant_ref)
     payment = payment or round_of(turn, recorder, gateway, notice)
@@ -247,9 +253,21 @@ def _find(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> t
         return payment, None
     operation = operations.by_ref(turn, site.id, notice.merchant_ref)
     if operation is None:
-        return None
+        payment = _cancelled(turn, recorder, gateway, notice) if trusted else None
+        return (payment, None) if payment is not None else None
     payment = payments.get(turn, site.id, operation.payment)
     return (payment, operation) if payment.gateway == gateway.name else None
+
+
+def _cancelled(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Payment | None:
+    """Find what a cancel is of by the gateway's own number, among the payments that began around its day: reading all
+    of them would take too long for a turn."""
+    of = notice.original
+    if of is None:
+        return None
+    day = datetime.combine(of.day, time(), KST)
+    around = [first_id(to_ms(day + timedelta(days=days))) for days in (-1, 2)]
+    return payments.by_number(turn, recorder.site.id, gateway.name, of.name, of.number, (around[0], around[1]))
 
 
 def _note_lost(turn: Turn, recorder: Recorder, notice: Notice) -> None:

@@ -161,6 +161,17 @@ def by_merchant_ref(turn: Turn, site: str, gateway: str, merchant_ref: str) -> P
     return read(row) if row else None
 
 
+def by_number(turn: Turn, site: str, gateway: str, name: str, number: str, ids: tuple[str, str]) -> Payment | None:
+    """Find the payment that has a number of the gateway's (letters and digits alone) among those with ids from the
+    first up to the second, and that took money."""
+    row = turn.one(
+        "SELECT * FROM payments WHERE site = ? AND id >= ? AND id < ? AND gateway = ? AND captured > 0 AND refs LIKE ?"
+        " ORDER BY id LIMIT 1",
+        *(site, *ids, gateway, f"%{json.dumps(name)}: {json.dumps(number)}%"),
+    )
+    return read(row) if row else None
+
+
 def of_order(turn: Turn, site: str, order_ref: str) -> list[Payment]:
     """Read every payment of an order, oldest first."""
     rows = turn.all("SELECT * FROM payments WHERE site = ? AND order_ref = ? ORDER BY id", site, order_ref)

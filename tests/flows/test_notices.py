@@ -265,3 +265,20 @@ async def test_an_approval_of_another_amount_than_was_taken_back_is_a_persons(gu
     await world.post_notice(fields | {"amount": "56000"})
 
     assert len(await world.cases(payment.id)) == 1
+
+
+@pytest.mark.parametrize("ref", ["", "CONSOLE0000000000001"])
+async def test_a_cancel_under_a_number_of_the_consoles_own_is_of_the_payment_whose_number_it_names(any_world, ref):
+    """No document says that a cancel made in Mainpay's console bears our order number; it names its original."""
+    world = any_world
+    payment = await world.buy()
+    other = card(world, payment, "2", mbrRefNo=ref, refNo="1121CS000002", orgRefNo="1120ZZ999999", amount="20000")
+    await world.post_notice(other)
+    assert await world.cases(payment.id) == []
+    fields = card(world, payment, "2", mbrRefNo=ref, refNo="1121CS000001", amount="20000")
+    answers = [await world.post_notice(fields) for _ in range(2)]
+    (case,) = await world.all("SELECT * FROM cases WHERE payment = ?", payment.id)
+
+    assert [answer.json()["resultCode"] for answer in answers] == ["0000", "0000"]
+    assert (case["reason"], case["amount"]) == ("external_cancel", 20_000)
+    assert (await world.payment(payment.id)).refunded == 0, "unsigned: two people say so first"

@@ -1,6 +1,7 @@
 """Mainpay's notices: what they say, what names them, and what is none."""
 
 import json
+from datetime import date
 from urllib.parse import urlencode
 
 import pytest
@@ -35,6 +36,21 @@ def test_a_cards_notice_tells_what_happened_by_its_command(cmd, event):
     assert (notice.event, notice.merchant_ref, notice.amount) == (event, "PAY1", 55_000)
     named = ("refNo", "orgRefNo", "tranDate", "orgTranDate", "applNo")
     assert notice.refs == {name: CARD[name] for name in named}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, ("refNo", "REF0", date(2026, 11, 19))),
+        ({"cmd": "2", "orgTranDate": "20261119"}, ("refNo", "REF0", date(2026, 11, 19))),
+        ({"cmd": "0"}, None),
+        *(({"orgRefNo": strange}, None) for strange in (None, "", "R%", "R_0", 'R"', "가")),
+        *(({"orgTranDate": strange}, None) for strange in (None, "", "1119", "261319", "26111９")),
+    ],
+)
+def test_a_cancel_names_what_it_is_of_by_letters_and_digits_and_a_day(changes, found):
+    original = noticed(CARD, **({"cmd": "1"} | changes)).original
+    assert (original and (original.name, original.number, original.day)) == found
 
 
 def test_a_cards_notice_keeps_only_what_it_names():

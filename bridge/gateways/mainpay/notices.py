@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+from datetime import datetime
 
+from bridge.domain.exchange import KST
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Circumstantial, Notice
+from bridge.domain.notices import Original
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 
 EVENTS = {"0": "approved", "1": "cancelled", "2": "part_cancelled"}
+CANCELS = ("1", "2")
 _UNSIGNED = Circumstantial("unguessable address, source address, fields equal to our record")
 
 
@@ -47,7 +51,19 @@ def _card(form: dict[str, str], mbr_no: str) -> Notice:
         amount=_won(form.get("amount", "")),
         proof=_UNSIGNED,
         refs=refs,
+        original=_original(form) if form["cmd"] in CANCELS else None,
     )
+
+
+def _original(form: dict[str, str]) -> Original | None:
+    """Read what a cancel is of (orgRefNo, orgTranDate); nothing where they are no number and no day."""
+    number, day = form.get("orgRefNo", ""), form.get("orgTranDate", "")
+    if not (number.isascii() and number.isalnum() and len(day) in (6, 8) and day.isascii() and day.isdigit()):
+        return None
+    try:
+        return Original("refNo", number, datetime.strptime(day[-6:], "%y%m%d").replace(tzinfo=KST).date())
+    except ValueError:
+        return None
 
 
 def _deposit(form: dict[str, str], mbr_no: str) -> Notice:
