@@ -79,9 +79,10 @@ def _last_ms(recorder: Recorder, told: Mapping[str, str], now: Stamp) -> int:
 def _may_arrive_ms(recorder: Recorder, gateway: Gateway, one: Operation, asked: Stamp) -> int:
     """How long a refund that was made, or a second copy of it, can still be on its way, in milliseconds.
 
-    An answer is of one copy; what an inquiry or a notice showed may be somebody else's, of the same amount.
+    An answer is of one copy, be it a no; what an inquiry or a notice showed may be somebody else's, of the same amount.
     """
-    if one.kind is not Kind.REFUND or one.step is not Step.OK:
+    answered = one.step is Step.OK or one.evidence == Evidence.E2
+    if one.kind is not Kind.REFUND or not answered:
         return 0
     return quiet_left_ms(recorder.context, gateway, one, asked)
 

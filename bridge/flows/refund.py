@@ -14,6 +14,7 @@ from bridge.flows.carry_out import contradict
 from bridge.flows.compare_first import compare_first, has_waited, is_uncompared, is_unshown
 from bridge.flows.context import Context
 from bridge.flows.open_checkout import Once
+from bridge.flows.owe_check import AFTER_SECONDS, owe_check
 from bridge.flows.pace import accepted_until
 from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder, account_of, refund_order
@@ -284,6 +285,8 @@ def _record(turn: Turn, recorder: Recorder, operation: Operation, outcome: Refun
         event=event,
         detail={"amount": operation.amount} | detail,
     )
+    if isinstance(outcome, Refused):  # a copy of the request may have been made before it, or come after it
+        owe_check(turn, recorder, payment, after_seconds=AFTER_SECONDS, target=operation.id)
     if isinstance(outcome, Refused | NotSent):  # what the shop keeps of the payment says "wait for the refund"
         recorder.tell(turn, payment, "payment.refund_refused")
     elif isinstance(outcome, Accepted):  # who asked may be an operator: else books restored before its end lack it

@@ -91,6 +91,25 @@ async def test_a_refund_sent_twice_on_the_wire_is_found_by_the_comparison_after_
     await world.check_books()
 
 
+@pytest.mark.parametrize("seconds", [0, 60])
+async def test_a_refund_that_was_refused_after_a_copy_of_it_had_been_made_is_found_by_a_comparison(paid, seconds):
+    """The network sent it twice: the caller saw the second answer, or the second copy came after the refusal."""
+    world, payment = paid
+    world.teller.fail("refund", "too_much")
+    if not seconds:
+        world.trade(payment).refunds.append(20_000)
+    wanted = await refund(world, payment, 20_000)
+    assert (await operation(world, payment, wanted)).evidence == "E2"
+    await world.live(seconds, step=10)
+    if seconds:
+        world.trade(payment).refunds.append(20_000)
+    await world.live(200, step=10)
+
+    assert (await world.payment(payment.id)).refunded == 20_000
+    assert await world.cases(payment.id) == ["external_refund"]
+    await world.check_books()
+
+
 async def test_a_lost_refund_that_was_done_twice_is_written_down_whole(paid):
     world, payment = paid
     world.teller.fail("refund", "late", "lost_after")
