@@ -3,7 +3,7 @@
 from bridge.domain.machine import Evidence, State
 from bridge.domain.payment import Payment
 from bridge.flows.pen import Pen
-from bridge.ledger import operations, payments
+from bridge.ledger import cases, operations, payments
 from bridge.ledger.ledger import Turn
 
 EXTERNAL = "external_cancel"
@@ -64,3 +64,13 @@ def write_gone(
     return write_external_refund(
         recorder, turn, payment, amount=amount, evidence=evidence, cause=cause, taken_back=taken_back
     )
+
+
+def close_made_already(turn: Turn, payment: Payment, amount: int, at: int) -> None:
+    """A refund of all was found made already: the cancel that a case asks about is what made it, and the books have it.
+
+    Not where more was told of than was there, or where other money lies beside the payment's own: that is asked still.
+    """
+    asked = cases.open_one(turn, payment.id, EXTERNAL)
+    if asked is not None and asked["amount"] <= amount and not payment.orphaned:
+        cases.close_case(turn, payment.id, EXTERNAL, f"in the books by {Evidence.E9}", at)

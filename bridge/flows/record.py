@@ -11,7 +11,7 @@ from bridge.domain.paid_time import paid_time
 from bridge.domain.payment import Account, Payment, RefundOrder
 from bridge.domain.reasons import Reason
 from bridge.flows.claims import claim_number
-from bridge.flows.external import write_gone
+from bridge.flows.external import close_made_already, write_gone
 from bridge.flows.orphans import close_own, write_orphan
 from bridge.flows.owe_check import AFTER_SECONDS, owe_check
 from bridge.flows.owe_withdrawal import owe_withdrawals
@@ -262,6 +262,8 @@ class Recorder(Pen):
             refunded=refunded,
         )
         cases.close_case(turn, payment.id, "refund_unknown", f"settled by {evidence}", self.at)
+        if evidence is Evidence.E9:
+            close_made_already(turn, payment, operation.amount, self.at)
         owe_check(turn, self, payment, after_seconds=AFTER_SECONDS, target=operation.id)
         self.tell(turn, payment, "payment.refunded")
         return payment

@@ -74,9 +74,9 @@ def came_since(turn: Turn, payment: str, case: str) -> bool:
 
 
 def was_seen_going(turn: Turn, payment: str, case: str) -> bool:
-    """Whether a notice, an inquiry, or people by another case showed, after a case's last proposal, that money of a
-    payment was given back."""
-    gone, shown = ("refund", "external_refund", "orphan_refund"), ("E4", "E7", "E8")
+    """Whether a notice, an inquiry, people by another case, or a refund that found it made already (E9) showed, after a
+    case's last proposal, that money of a payment was given back."""
+    gone, shown = ("refund", "external_refund", "orphan_refund"), ("E4", "E7", "E8", "E9")
     return any(kind in gone and evidence in shown for kind, evidence in _entered_since(turn, payment, case))
 
 

@@ -407,3 +407,42 @@ async def test_one_cancel_that_two_cases_tell_of_is_in_the_books_once_though_eac
 
     assert (await world.payment(payment.id)).refunded == 5_000
     assert await world.cases(payment.id) == []
+
+
+async def test_a_cancel_that_people_speak_of_and_a_refund_finds_made_already_is_in_the_books_once(world):
+    """Somebody cancelled it in the console and nobody heard; while two people write that down, a clerk refunds it."""
+    payment = await world.buy()
+    world.fault("notice", "notice_lost", times=None)
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref})
+    case = await report(world.context, payment.id, SEEN, "operator:maker")
+    await hire(world, "maker", "checker")
+    made = await propose(world.context, Wish(case, "given_back", SEEN, "operator:maker", 55_000))
+    assert (await world.refund(payment.id)).json()["state"] == "done"
+    with pytest.raises(NotNow, match="may be the same"):
+        await confirm(world.context, case, made.id, operator="checker")
+
+    assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, "E9")]
+    assert (await world.payment(payment.id)).orphaned == 0
+    await world.check_books()
+
+
+async def test_a_cancel_that_a_case_tells_of_and_a_refund_finds_made_already_is_asked_about_no_more(world):
+    """Who then said truly that it was given back at the gateway had it in the books a second time."""
+    payment = await world.buy()
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref})
+    await world.quiet()
+    assert await world.cases(payment.id) == ["external_cancel"]
+    assert (await world.refund(payment.id)).json()["state"] == "done"
+
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("refunded", [])
+    assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, "E9")]
+    await world.check_books()
+
+
+async def test_more_than_a_refund_finds_made_already_is_asked_about_still(world):
+    payment = await world.buy()
+    await open_case(world, payment, "external_cancel", "cancels of 60000 KRW", 60_000)
+    world.fault("notice", "notice_lost", times=None)
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref})
+    assert (await world.refund(payment.id)).json()["state"] == "done"
+    assert await world.cases(payment.id) == ["external_cancel"]
