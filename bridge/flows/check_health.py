@@ -20,8 +20,7 @@ from bridge.flows.health import NOTHING, Check, GatewayHealth, Health, Verdict, 
 from bridge.flows.pace import is_overdue
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import ACCEPTED
-from bridge.ledger import cases, checks, figures, seals
-from bridge.ledger.checks import Checked
+from bridge.ledger import alarms, cases, checks, figures, seals
 from bridge.ledger.figures import GatewayFigures
 from bridge.ledger.ledger import Row, Turn
 
@@ -47,7 +46,7 @@ async def check_health(context: Context, site: str | None) -> Health:
 
     def look(
         turn: Turn,
-    ) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], int, list[Check], Checked | None]:
+    ) -> tuple[dict[str, GatewayFigures], list[Row], list[Row], list[Row], int, list[Check], tuple[Check, ...]]:
         found = figures.of_gateways(turn, [(one.id, tuple(one.gateways)) for one in sites], at)
         unsettled, unheard = figures.unsettled(turn, site, at), figures.unheard(turn, site)
         return (
@@ -63,10 +62,10 @@ async def check_health(context: Context, site: str | None) -> Health:
                 *check_unloaded(turn, sites, at),
                 *check_unbelieved(turn, sites, at),
             ],
-            checks.last(turn),
+            check_books(checks.last(turn), at, alarms.broken(turn)) if site is None else (),
         )
 
-    found, unsettled, unheard, opened, many, copies, checked = await context.ledger.read(look)
+    found, unsettled, unheard, opened, many, copies, books = await context.ledger.read(look)
     gateways = _gateways(sites, found, unsettled, at)
     return Health(
         checks=(
@@ -75,7 +74,7 @@ async def check_health(context: Context, site: str | None) -> Health:
             _check_cases(many),
             _check_unknown(context, unsettled, at),
             _check_news(unheard, at),
-            *(check_books(checked, at) if site is None else ()),
+            *books,
             *(check for check in copies if site is None or check.name != "backup"),
             *(check for gateway in gateways for check in _check_gateway(gateway)),
             *_check_windows(context, sites),

@@ -1,21 +1,29 @@
 """What the last check of the books says, as a line of the bridge's health."""
 
+from collections.abc import Sequence
+
 from bridge.domain.invariants import RULES
 from bridge.domain.spans import age
 from bridge.flows.compare_anchors import SUBJECT
 from bridge.flows.health import Check, Words
+from bridge.ledger.alarms import INVARIANT
 from bridge.ledger.checks import Checked
+from bridge.ledger.ledger import Row
 
 LATE_SECONDS = 300
 LABEL = Words("장부 점검", "Books")
 
 
-def check_books(checked: Checked | None, at: int) -> tuple[Check, ...]:
-    """Say what the last check found; nothing before the first one. Anchors are a check of their own. `at`: ms."""
+def check_books(checked: Checked | None, at: int, raised: Sequence[Row] = ()) -> tuple[Check, ...]:
+    """Say what the last check found, and earlier ones whose alarms are not over: that of every minute does not look at
+    all that the night's does. Nothing before the first one. Anchors are a check of their own. `at`: ms."""
     if checked is None:
         return ()
     seconds = max(0.0, (at - checked.at) / 1000)
-    found = [one for one in checked.found if not one[1].startswith(SUBJECT)]
+    wrong = {(name, subject): what for name, subject, what in checked.found}
+    for row in raised:
+        wrong.setdefault((row["name"].removeprefix(f"{INVARIANT} "), row["subject"]), row["detail"])
+    found = [(*name, what) for name, what in wrong.items() if not name[1].startswith(SUBJECT)]
     if found:
         rule, payment, what = found[0]
         grave = any(RULES.get(name, (None, name == "I15"))[1] for name, _, _ in found)

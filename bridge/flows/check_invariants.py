@@ -22,7 +22,7 @@ from bridge.flows.pace import patience_seconds
 from bridge.flows.retain import retain
 from bridge.flows.seal_audit import NEW_PAYMENTS_MAX, check_all, check_new
 from bridge.ledger import checks, facts, notices
-from bridge.ledger.alarms import Name
+from bridge.ledger.alarms import INVARIANT, Name
 from bridge.ledger.checks import Checked
 from bridge.ledger.ledger import Turn
 from bridge.ledger.notices import Lost
@@ -37,7 +37,6 @@ NOTICE_SECONDS_MAX = 600
 NIGHT_HOUR = 4
 """The hour of Korea in which everything is checked."""
 REST_SECONDS = 0.02
-INVARIANT = "invariant"
 NO_BRIDGE_WROTE = (LedgerBroken, TypeError, ValueError, KeyError)
 """What reading a row ends in that holds what no bridge writes: a state that is none, bytes for a text, half a JSON."""
 log = structlog.get_logger("invariants")
@@ -73,7 +72,7 @@ async def check_invariants(
         found += await find_broken(context)
     except NO_BRIDGE_WROTE as error:
         names, many, found = [], 0, [_altered("", error)]
-    return await _conclude(context, _Look(many, 0, tuple(found)), began, about={"", *names}, full=False)
+    return await _conclude(context, _Look(many, 0, tuple(found)), began, about=set(names), full=False)
 
 
 async def check_everything(context: Context, rest_seconds: float = REST_SECONDS) -> Checked:

@@ -9,6 +9,8 @@ Name = tuple[str, str]
 """An alarm's name and the subject it is about."""
 SETTINGS = "settings"
 """The alarm of a gateway whose settings cannot be used: nothing is asked of it, and none of its notices is taken."""
+INVARIANT = "invariant"
+"""What an alarm's name begins with that tells which rule does not hold."""
 Covers = Callable[[Name], bool]
 """Tells which alarms a look can say of that they are over."""
 
@@ -110,6 +112,12 @@ def names(turn: Turn) -> set[Name]:
 def raised(turn: Turn, limit: int = 100) -> list[Row]:
     """Read the alarms that are not over, oldest first."""
     return turn.all("SELECT * FROM alarms WHERE ended_at IS NULL ORDER BY raised_at LIMIT ?", limit)
+
+
+def broken(turn: Turn, limit: int = 100) -> list[Row]:
+    """Read those of rules that do not hold, oldest first: open cases may be many more."""
+    named = "SELECT * FROM alarms WHERE ended_at IS NULL AND name LIKE ? ORDER BY raised_at LIMIT ?"
+    return turn.all(named, f"{INVARIANT} %", limit)
 
 
 def _read(row: Row) -> Alarm:

@@ -13,6 +13,7 @@ from bridge import __version__
 from bridge.domain.invariants import RULES, count_card_numbers
 from bridge.flows import alarms as alarms_module
 from bridge.flows import check_invariants as check_invariants_module
+from bridge.flows.check_health import check_health
 from bridge.flows.check_invariants import check_at_boot, check_everything, check_forever, check_invariants
 from bridge.flows.decide_case import report
 from bridge.flows.retain import retain
@@ -203,6 +204,25 @@ async def test_a_damaged_file_hides_nothing_else_that_does_not_hold(busy):
     plant(busy, ALARMING["I8"])
     await check_everything(busy.context, rest_seconds=0)
     assert await alarms(busy) == ["invariant I15", "invariant I8"]
+
+
+async def test_what_only_the_night_looks_at_is_not_over_because_a_minute_later_nothing_new_was_found(busy):
+    object.__setattr__(busy.context.settings, "stop_on_broken_books", False)
+    damage_an_index(busy.settings.database_path)
+    await check_everything(busy.context, rest_seconds=0)
+    await check_invariants(busy.context)
+    assert await alarms(busy) == ["invariant I15"]
+    (books,) = [one for one in (await check_health(busy.context, None)).checks if one.name == "books"]
+    assert (books.verdict, "I15: The database is damaged" in books.advice.en) == ("fail", True)
+
+
+async def test_the_verdict_tells_what_the_night_found_of_a_payment_until_that_is_looked_at_again(busy):
+    plant(busy, ALARMING["I8"])
+    await check_everything(busy.context, rest_seconds=0)
+    await check_invariants(busy.context)
+    assert await alarms(busy) == ["invariant I8"]
+    (books,) = [one for one in (await check_health(busy.context, None)).checks if one.name == "books"]
+    assert (books.verdict, books.value.en) == ("warn", "1 do not hold")
 
 
 async def test_the_check_of_every_minute_sees_what_changed(busy):
