@@ -47,8 +47,18 @@ class CasePropose(Struct, forbid_unknown_fields=True):
     password: str
 
 
-class CaseEnd(Struct, forbid_unknown_fields=True):
-    """`cases confirm` and `cases reject`."""
+class CaseConfirm(Struct, forbid_unknown_fields=True):
+    """`cases confirm`: `proposal` is what was looked at; another may be proposed by now."""
+
+    case: str
+    proposal: str
+    remark: str
+    name: str
+    password: str
+
+
+class CaseReject(Struct, forbid_unknown_fields=True):
+    """`cases reject`."""
 
     case: str
     remark: str
@@ -79,14 +89,13 @@ async def propose_(context: Context, words: CasePropose) -> Any:
     return proposal_json(await propose(context, wish))
 
 
-async def confirm_(context: Context, words: CaseEnd) -> Any:
-    """Confirm what is proposed for a case."""
-    proposal = await _proposal(context, words.case)
+async def confirm_(context: Context, words: CaseConfirm) -> Any:
+    """Confirm what was proposed for a case, if it is that still."""
     who = await who_acts(context, words.name, words.password)
-    return proposal_json(await confirm(context, words.case, proposal, operator=who, remark=words.remark))
+    return proposal_json(await confirm(context, words.case, words.proposal, operator=who, remark=words.remark))
 
 
-async def reject_(context: Context, words: CaseEnd) -> Any:
+async def reject_(context: Context, words: CaseReject) -> Any:
     """Reject what is proposed for a case."""
     proposal = await _proposal(context, words.case)
     who = await who_acts(context, words.name, words.password)

@@ -79,13 +79,14 @@ def propose_case(
 @app.command("confirm")
 def confirm_case(
     case: str,
+    proposal: Annotated[str, typer.Argument(help="The id of what was proposed, as `cases show` prints it.")],
     who: As,
     remark: Annotated[str, typer.Option(help="What you saw yourself; needed where you confirm your own.")] = "",
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Confirm what another proposed; the books follow at once."""
-    _print(run("cases.confirm", case=case, remark=remark, **_identity(who, password_file)), as_json)
+    """Confirm what another proposed; the books follow at once, unless something else is proposed by now."""
+    _print(run("cases.confirm", case=case, proposal=proposal, remark=remark, **_identity(who, password_file)), as_json)
 
 
 @app.command("reject")

@@ -102,17 +102,22 @@ def typed(place: Place, *words: str, who: str = "", code: int = 0) -> Any:
     return json.loads(done.out) if code == 0 else done.err
 
 
+def proposed(place: Place) -> str:
+    """Give the id of what is proposed for case `c`."""
+    return str(typed(place, "show", "c")["proposal"]["id"])
+
+
 def test_one_proposes_another_confirms_and_the_books_follow(place: Place, case: str) -> None:
     (listed,) = typed(place, "list")
     assert [one["decision"] for one in listed["decisions"]] == ["given_back", "not_given_back"]
     assert "external_cancel" in place.type("cases", "list").out
 
     typed(place, "propose", case, "given_back", "--evidence", SAW, who="haneul")
-    assert "Another operator must confirm" in typed(place, "confirm", case, who="haneul", code=1)
+    assert "Another operator must confirm" in typed(place, "confirm", case, proposed(place), who="haneul", code=1)
     shown = place.type("cases", "show", case).out
     assert "given_back" in shown
     assert "Somebody else compares the proposal" in shown
-    typed(place, "confirm", case, who="minji")
+    typed(place, "confirm", case, proposed(place), who="minji")
 
     assert typed(place, "show", case)["state"] == "closed"
     assert typed(place, "list") == []
@@ -124,38 +129,49 @@ def test_one_proposes_another_confirms_and_the_books_follow(place: Place, case: 
 def test_the_only_operator_is_told_what_a_shops_proposal_waits_for(place: Place) -> None:
     site = begin(place, "haneul", "bora")
     asyncio.run(propose_by_key(books_of(place), site, int(time.time() * 1000)))
-    early = typed(place, "confirm", "c", "--remark", SAW, who="haneul", code=1)
+    early = typed(place, "confirm", "c", "w", "--remark", SAW, who="haneul", code=1)
     assert "by the shop's key, a day after it was made" in early
     assert "or add a second operator" in early
 
     added = place.type("operator", "add", "minji", "--password-file", "-", stdin=PASSWORDS["minji"])
     assert added.code == 0, added.err
-    assert typed(place, "confirm", "c", who="haneul")["state"] == "confirmed"
+    assert typed(place, "confirm", "c", "w", who="haneul")["state"] == "confirmed"
 
 
 def test_the_only_operator_types_what_was_seen_before_a_shops_old_proposal_is_confirmed(place: Place) -> None:
     site = begin(place, "haneul", "bora")
     asyncio.run(propose_by_key(books_of(place), site, 1))
     never = place.type(
-        *("cases", "confirm", "c", "--remark", SAW, "--as", "haneul", "--password-file", "-"),
+        *("cases", "confirm", "c", "w", "--remark", SAW, "--as", "haneul", "--password-file", "-"),
         stdin=PASSWORDS["haneul"],
         BRIDGE_LONE_OPERATOR_CONFIRMS="0",
     )
     assert (never.code, "Another operator must confirm" in never.err) == (1, True)
-    assert "type what you saw" in typed(place, "confirm", "c", who="haneul", code=2)
+    assert "type what you saw" in typed(place, "confirm", "c", "w", who="haneul", code=2)
     assert typed(place, "show", "c")["state"] == "open"
-    assert typed(place, "confirm", "c", "--remark", SAW, who="haneul")["checker"] == "operator:haneul"
+    assert typed(place, "confirm", "c", "w", "--remark", SAW, who="haneul")["checker"] == "operator:haneul"
     assert typed(place, "show", "c")["state"] == "closed"
 
 
 def test_a_proposal_may_be_rejected_and_a_viewer_may_not_act(place: Place, case: str) -> None:
-    assert "Nothing is proposed" in typed(place, "confirm", case, who="minji", code=2)
+    assert "no such proposal" in typed(place, "confirm", case, "nothing", who="minji", code=1)
+    assert "Nothing is proposed" in typed(place, "reject", case, "--remark", "금액이 달라요", who="minji", code=2)
     assert "may look and not act" in typed(place, "propose", case, "given_back", "--evidence", SAW, who="bora", code=2)
     typed(place, "propose", case, "given_back", "--evidence", SAW, "--amount", "4000", who="haneul")
     ended = typed(place, "reject", case, "--remark", "금액이 달라요", who="minji")
     assert (ended["state"], ended["amount"], ended["checker"]) == ("rejected", 4_000, "operator:minji")
     assert "can be decided as" in typed(place, "propose", case, "paid", "--evidence", SAW, who="haneul", code=1)
     assert "Say what you saw" in typed(place, "propose", case, "given_back", "--evidence", "ok", who="haneul", code=2)
+
+
+def test_what_is_confirmed_is_what_was_looked_at_and_nothing_that_was_proposed_since(place: Place, case: str) -> None:
+    typed(place, "propose", case, "given_back", "--evidence", SAW, "--amount", "4000", who="haneul")
+    looked_at = proposed(place)
+    typed(place, "reject", case, "--remark", "금액이 달라요", who="haneul")
+    typed(place, "propose", case, "given_back", "--evidence", SAW, "--amount", "50000", who="haneul")
+    assert "is rejected" in typed(place, "confirm", case, looked_at, who="minji", code=1)
+    paid = json.loads(place.type("payments", "show", "p", "--json").out)
+    assert (paid["state"], paid["refunded"]) == ("paid", 0)
 
 
 def test_a_wrong_password_decides_nothing(place: Place, case: str) -> None:
@@ -177,5 +193,5 @@ def test_what_somebody_saw_is_reported(place: Place, case: str) -> None:
 def test_cases_are_decided_while_the_server_runs(place: Place, case: str) -> None:
     with place.serving():
         typed(place, "propose", case, "not_given_back", "--evidence", SAW, who="haneul")
-        typed(place, "confirm", case, who="minji")
+        typed(place, "confirm", case, proposed(place), who="minji")
         assert typed(place, "list") == []
