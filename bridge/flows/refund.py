@@ -43,6 +43,7 @@ FOUND_GIVEN_BACK = {
     "why": "결제 내역을 다시 확인해 주세요.",
     "for_clerk": "백업을 되돌리면서 기록에서 빠진 환불을 결제사에서 찾았어요. 남은 금액을 확인하고 다시 시도해 주세요.",
 }
+CHANGED_MEANWHILE = {"message_ko": "그 사이 남은 금액이 바뀌었어요. 환불된 내역을 확인하고 다시 눌러 주세요."}
 GIVEN_BACK_UNSHOWN = {
     "message_ko": "지금은 일부만 환불할 수 없어요.",
     "why": "판매자에게 문의해 주세요.",
@@ -56,7 +57,8 @@ GIVEN_BACK_UNSHOWN = {
 class RefundWish:
     """What is asked for: no amount means all that is left. `capped`: the site's daily cap applies.
 
-    `account`: where an operator sends money that no gateway gives back the way it came.
+    `account`: where an operator sends money that no gateway gives back the way it came. `left`: what was left on the
+    page it is asked from, in KRW: where that has changed, somebody else may have given back just this.
     """
 
     payment: str
@@ -67,6 +69,7 @@ class RefundWish:
     capped: bool = True
     account: Account | None = None
     tax_free: int | None = None
+    left: int | None = None
 
 
 async def refund(context: Context, site: Site, wish: RefundWish, once: Once) -> Operation:
@@ -180,6 +183,13 @@ def _check(turn: Turn, recorder: Recorder, payment: Payment, wish: RefundWish) -
         raise PendingOutcome("An earlier operation of this payment has no outcome yet; wait for it.")
     if payment.state not in REFUNDABLE:
         raise NotNow(f"A payment in state {payment.state} cannot be refunded.", state=payment.state)
+    if wish.left not in (None, payment.left):
+        raise RefundRefused(
+            f"What is left of this payment has changed since its page was shown: {payment.left} KRW. Look at what was"
+            " given back meanwhile, and ask again if more is to go back.",
+            refundable=payment.left,
+            **CHANGED_MEANWHILE,
+        )
     amount = payment.left if wish.amount is None else parse_amount(wish.amount)
     gateway = recorder.site.gateway(payment.gateway)
     rule = gateway.refund_rule(payment, recorder.stamp)

@@ -29,7 +29,8 @@ async def key_on(desk):
 
 
 async def post(desk, **fields):
-    given = {"amount": "5000", "reason": "고객 요청", "password": PASSWORD, "key": await key_on(desk)} | fields
+    given = {"amount": "5000", "reason": "고객 요청", "password": PASSWORD, "key": await key_on(desk), "left": "55000"}
+    given |= fields
     return await desk.browser.post(f"{desk.path}/refund", given, csrf=csrf_on(await desk.browser.get(desk.path)))
 
 
@@ -48,9 +49,24 @@ async def test_a_refund_is_made_once_however_often_the_page_is_sent(desk):
     await desk.world.check_books()
 
 
+async def test_a_part_from_an_old_page_is_refused(desk):
+    """Two operators have the page open for the same seat: what the first gave back the second does not give again."""
+    first, second = await key_on(desk), await key_on(desk)
+    assert (await post(desk, key=first)).status_code == 303
+    answer = await post(desk, key=second)
+    assert (answer.status_code, "남은 금액이 바뀌었어요" in answer.text) == (422, True)
+    after = await desk.world.payment(desk.payment.id)
+    assert (after.refunded, desk.world.book(after).refunded) == (5_000, 5_000)
+
+    assert 'name="left" value="50000"' in answer.text
+    assert (await post(desk, key=second, left="50000")).status_code == 303, "it was looked at, and is meant"
+    assert (await desk.world.payment(desk.payment.id)).refunded == 10_000
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
+        ({"left": ""}, 422),
         ({"password": "not the password"}, 401),
         ({"amount": "55001"}, 422),
         ({"amount": "1e3"}, 422),

@@ -59,6 +59,7 @@ async def ask_back(desk, **fields):
     key = re.search(r'name="key" value="([0-9a-f]{32})"', (await page_of(desk)).text)
     given = ACCOUNT | {
         "amount": "55000",
+        "left": "55000",
         "reason": "공연 취소",
         "password": PASSWORD,
         "key": key[1] if key else "0" * 32,

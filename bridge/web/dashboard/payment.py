@@ -53,10 +53,11 @@ async def give_back(visit: Visit, *, to_account: bool) -> Response:
         amount, key, reason = parse_amount(form.get("amount", "")), form.get("key", ""), form.get("reason", "").strip()
         if not KEY.fullmatch(key) or not 1 <= len(reason) <= REASON_CHARACTERS_MAX or not reason.isprintable():
             raise Malformed("A refund has a reason, and the key of its page.")
+        left = parse_amount(form.get("left", ""))
         typed = [form.get(name, "") for name in ("bank", "number", "holder", "born")]
         account = parse_account(*typed) if to_account else None
         await prove(visit.context, visit.attempt(form.get("password", "")))
-        wish = RefundWish(payment_id, amount, reason, actor, capped=False, account=account)
+        wish = RefundWish(payment_id, amount, reason, actor, capped=False, account=account, left=left)
         await refund(visit.context, site, wish, once_of_refund(visit.context, key, wish))
     except CallerError as error:
         return await payment_page(visit, error)
