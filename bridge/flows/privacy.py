@@ -90,7 +90,10 @@ async def erase_person(
             if privacy.is_on_its_way(everyone):
                 raise PendingOutcome("A payment of this person is under way; ask again when it has ended.")
             if privacy.is_looked_for(turn, everyone):
-                raise PendingOutcome("People look into a payment of this person; ask again when its case is closed.")
+                raise PendingOutcome(
+                    "A payment of this person is still looked into; ask again when its case is closed, or in some"
+                    " minutes where it has none."
+                )
             until = privacy.kept_until(turn, site.id, row["ref"], RECORD_MS)
             if until > at:
                 kept.append({"order": row["ref"], "until": rfc3339(from_ms(until))})

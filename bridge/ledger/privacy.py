@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 
-from bridge.domain.machine import UNSETTLED, State
+from bridge.domain.machine import AWAITED_BY_NOBODY, PENDING_STEPS, UNSETTLED, Kind, State
 from bridge.domain.payment import Payment
-from bridge.ledger import cases, orders, payments
+from bridge.ledger import cases, operations, orders, payments
 from bridge.ledger.figures import first_id
 from bridge.ledger.ledger import Row, Turn
 from bridge.ledger.notices import ERASED, HASHED
+from bridge.ledger.operations import Operation
 
 _ON_THEIR_WAY = UNSETTLED | {State.NEW, State.READYING, State.OPEN, State.AWAITING_DEPOSIT}
 
@@ -42,8 +43,18 @@ def is_on_its_way(everyone: Sequence[Payment]) -> bool:
 
 
 def is_looked_for(turn: Turn, everyone: Sequence[Payment]) -> bool:
-    """Whether people have still to say what became of money of the order: whoever paid it may get it back."""
-    return any(case["state"] == "open" for one in everyone for case in cases.of_payment(turn, one.id))
+    """Whether people have still to say what became of money of the order, or the gateway is still to be asked, which
+    may find some though the payment has ended: whoever paid it may get it back."""
+    return any(
+        any(case["state"] == "open" for case in cases.of_payment(turn, one.id))
+        or (not one.captured and any(_may_find_money(deed) for deed in operations.of_payment(turn, one.id)))
+        for one in everyone
+    )
+
+
+def _may_find_money(operation: Operation) -> bool:
+    awaited = operation.kind is Kind.CHECK or operation.kind not in AWAITED_BY_NOBODY
+    return operation.step in PENDING_STEPS and awaited
 
 
 def erase(turn: Turn, site: str, ref: str, *, at: int, actor: str) -> None:

@@ -87,6 +87,18 @@ async def test_nobody_is_erased_while_people_look_for_their_money(world, decline
     assert (await ask(world, "erase", HONG)).json() == {"erased": 1, "kept": []}
 
 
+async def test_nobody_is_erased_while_what_ended_unpaid_is_asked_about_once_more(world):
+    """A plain refusal is a decline once a net-cancel found nothing; the one after the quiet period may find money."""
+    world.fault("pay", "decline", code="8888")
+    payment = await world.buy()
+    pending = [(one.kind, one.step) for one in await world.operations(payment.id) if one.step == "unknown"]
+    assert (payment.state, pending) == ("declined", [("undo", "unknown")])
+    answer = await ask(world, "erase", HONG)
+    assert (answer.status_code, answer.json()["code"]) == (409, "pending_outcome")
+    await world.live(200, step=10)
+    assert (await ask(world, "erase", HONG)).json() == {"erased": 1, "kept": []}
+
+
 async def test_nobody_is_erased_before_restored_books_know_again_who_has_paid(world):
     """The first try was declined before the backup, and the second paid after it: for five years it must be known."""
     order = world.order()
