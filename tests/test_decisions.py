@@ -40,7 +40,7 @@ def payment(state: str, **changes: object) -> Payment:
         ("refund_unknown", "awaiting_deposit", {}, ()),
         ("external_cancel", "paid", {"captured": 55_000}, CANCELLED),
         ("external_cancel", "declined", {}, CANCELLED),
-        ("reported", "part_refunded", {"captured": 55_000, "refunded": 5_000}, CANCELLED),
+        ("reported", "part_refunded", {"captured": 55_000, "refunded": 5_000}, (*CANCELLED, D.MONEY_FOUND)),
         ("reported", "declined", {}, NOTHING_LIES_THERE),
         ("unexpected_deposit", "awaiting_deposit", {}, (D.PAID, *NOTHING_LIES_THERE)),
         ("unexpected_deposit", "awaiting_deposit", {"amount": 50_000}, NOTHING_LIES_THERE),

@@ -93,7 +93,9 @@ def choices(matter: Matter, payment: Payment, pending: Collection[Kind], *, orde
         may_adopt = order_free and not payment.adopted and state in TERMINAL and whole
         adopted = (Decision.ADOPTED,) if may_adopt else ()
         return (Decision.GIVEN_BACK, *adopted, *((Decision.MONEY_FOUND,) if matter.reported else ()))
-    if reason == "external_cancel" or (reason in ("reported", CONTRADICTED) and state in REFUNDABLE):
+    if reason == "reported" and state in REFUNDABLE:
+        return (Decision.GIVEN_BACK, Decision.NOT_GIVEN_BACK, Decision.MONEY_FOUND)  # whatever an operator saw there
+    if reason == "external_cancel" or (reason == CONTRADICTED and state in REFUNDABLE):
         return (Decision.GIVEN_BACK, Decision.NOT_GIVEN_BACK)
     if reason in ("refund_unknown", "amount_mismatch"):
         return (Decision.SEEN,) if _settled(state) else ()

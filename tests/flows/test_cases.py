@@ -438,7 +438,7 @@ async def test_what_an_operator_saw_becomes_a_case(world):
     payment = await world.buy()
     case_id = await report(world.context, payment.id, "콘솔에서 55,000원 전액 취소된 것을 봤어요", "operator:maker")
     case = await read_case(world.context, case_id)
-    assert (case["reason"], offered(case)) == ("reported", ["given_back", "not_given_back"])
+    assert (case["reason"], offered(case)) == ("reported", ["given_back", "not_given_back", "money_found"])
     await decide(world, case, "given_back")
     assert await world.state(payment.id) == "refunded"
     with pytest.raises(NotFound):

@@ -446,3 +446,21 @@ async def test_more_than_a_refund_finds_made_already_is_asked_about_still(world)
     world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref})
     assert (await world.refund(payment.id)).json()["state"] == "done"
     assert await world.cases(payment.id) == ["external_cancel"]
+
+
+async def test_money_that_only_the_console_shows_beside_a_paid_payment_is_written_down(world):
+    """A second charge of which nothing was ever told: no notice, and nobody can be asked."""
+    await world.pair_teller("Mute")
+    payment = await world.buy_at_teller()
+    world.teller.capture(payment.merchant_ref)
+    await report(world.context, payment.id, SEEN, "operator:maker")
+    await decide(world, await case_of(world, payment.id), "money_found", amount=55_000)
+
+    assert (await world.payment(payment.id)).orphaned == 55_000
+    assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("orphan_capture", 55_000, "E8")]
+    assert await world.cases(payment.id) == ["money_on_ended_payment"]
+    await world.check_books()
+    world.trade(payment).refunds.append(55_000)
+    await decide(world, await case_of(world, payment.id), "given_back")
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("paid", [])
+    await world.check_books()
