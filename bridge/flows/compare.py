@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from bridge.clock import to_ms
-from bridge.domain.decisions import OWN_NUMBERS
+from bridge.domain.decisions import CONTRADICTED, OWN_NUMBERS
 from bridge.domain.exchange import Stamp
 from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
 from bridge.domain.machine import PAID_STATES, TERMINAL, Evidence, Kind, State, Step, blocks
@@ -58,8 +58,9 @@ def record_check(
             _later(turn, recorder, gateway, payment, check, said)
             return
         _not_shown(turn, recorder, payment)
-    if difference:
-        _later(turn, recorder, gateway, payment, check, difference)
+    less = _less_than_said(turn, payment, outcome)
+    if difference or less:
+        _later(turn, recorder, gateway, payment, check, difference, less)
         return
     left = max((_may_arrive_ms(recorder, gateway, one, asked) for one in done), default=0)
     if left:
@@ -69,6 +70,16 @@ def record_check(
     unshown = isinstance(outcome, Seen) and outcome.refunded is None and payment.state in PAID_STATES
     code = REFUNDS_UNSHOWN if unshown else ""
     operations.step(turn, check, Step.OK, at=recorder.at, evidence=Evidence.E4, code=code)
+
+
+def _less_than_said(turn: Turn, payment: Payment, outcome: Inquiry) -> int:
+    """How many KRW less than people said were taken of a payment the gateway shows; 0 where it shows no less, or says
+    nothing of it, or they were asked about that already: what they say then stands."""
+    shown = outcome.captured if isinstance(outcome, Seen) else 0
+    is_said = isinstance(outcome, Seen | Absent) and beside.evidence_of_capture(turn, payment.id) == Evidence.E8
+    if not is_said or any(one["reason"] == CONTRADICTED for one in cases.of_payment(turn, payment.id)):
+        return 0
+    return max(payment.captured - shown, 0)
 
 
 def _last_ms(recorder: Recorder, told: Mapping[str, str], now: Stamp) -> int:
@@ -239,15 +250,17 @@ def given_back(turn: Turn, recorder: Recorder, payment: Payment, amount: int, to
 
 
 def _later(
-    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, check: Operation, difference: str
+    turn: Turn, recorder: Recorder, gateway: Gateway, payment: Payment, check: Operation, difference: str, less: int = 0
 ) -> None:
     """Look again: a gateway's inquiry may lag behind its own answers. What still differs at last is a person's."""
     since = to_ms(check.sent_at)
     made = [one for one in operations.of_payment(turn, payment.id) if one.kind is Kind.REFUND and one.step is Step.OK]
     late = is_late(gateway, min(waited_ms(recorder.context, one, recorder.stamp) for one in (check, *made)))
     next_try_at = after_human(since, recorder.at) if late else recorder.at + pause_ms(ASK_SECONDS, check.tries // 2)
+    if less:
+        difference = f"people said that {payment.captured} KRW were taken; the inquiry shows {less} KRW less"
     if late and difference and "KRW" in difference:
-        recorder.case(turn, payment, DIFFER, difference)
+        recorder.case(turn, payment, CONTRADICTED if less else DIFFER, difference, less)
         operations.step(turn, check, Step.FAIL, at=recorder.at, evidence=Evidence.E4, message=difference)
         return
     operations.try_again(turn, check, next_try_at=next_try_at, message=difference)

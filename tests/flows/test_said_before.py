@@ -460,3 +460,25 @@ async def test_a_cancel_on_an_ended_payment_that_people_decided_about_was_told_a
     await decide(at.world, await case_of(at.world, payment.id), "given_back")
     assert (await at.world.payment(payment.id)).orphaned == -55_000
     assert await tell(at, payment, Event.CANCELLED, "second") == PERSON
+
+
+@pytest.mark.parametrize(("shown", "state"), [(0, "refunded"), (50_000, "part_refunded")])
+async def test_an_inquiry_that_shows_less_than_people_said_was_taken_makes_them_look_again(world, shown, state):
+    """Nobody could be asked for so long that two people said paid; then the gateway answers, and knows otherwise."""
+    await world.pair_teller("Asked")
+    world.teller.fail("approve", "lost_before")
+    world.teller.always["inquire"] = "odd"
+    payment = await world.buy_at_teller()
+    await world.live(1_500, step=20)
+    await decide(world, await case_of(world, payment.id), "paid")
+    world.teller.always.clear()
+    world.trade(payment).captured = shown
+    await world.live(3_600, step=60)
+
+    case = await case_of(world, payment.id)
+    assert (case["reason"], case["amount"]) == ("people_contradicted", 55_000 - shown)
+    await decide(world, case, "given_back")
+    assert (await world.state(payment.id), await world.cases(payment.id)) == (state, [])
+    await world.live(3_600, step=60)
+    assert await world.cases(payment.id) == [], "what they say now stands"
+    await world.check_books()
