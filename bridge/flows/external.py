@@ -66,11 +66,15 @@ def write_gone(
     )
 
 
-def close_made_already(turn: Turn, payment: Payment, amount: int, at: int) -> None:
+def close_made_already(recorder: Pen, turn: Turn, payment: Payment, amount: int) -> None:
     """A refund of all was found made already: the cancel that a case asks about is what made it, and the books have it.
 
     Not where more was told of than was there, or where other money lies beside the payment's own: that is asked still.
+    What an operator reported may be that cancel or something else, so they are told what the books have by now.
     """
     asked = cases.open_one(turn, payment.id, EXTERNAL)
     if asked is not None and asked["amount"] <= amount and not payment.orphaned:
-        cases.close_case(turn, payment.id, EXTERNAL, f"in the books by {Evidence.E9}", at)
+        cases.close_case(turn, payment.id, EXTERNAL, f"in the books by {Evidence.E9}", recorder.at)
+    if cases.open_one(turn, payment.id, "reported") is not None:
+        words = f"a refund found it cancelled at the gateway already: the books have these {amount} KRW as given back"
+        recorder.case(turn, payment, "reported", words)

@@ -263,7 +263,7 @@ class Recorder(Pen):
         )
         cases.close_case(turn, payment.id, "refund_unknown", f"settled by {evidence}", self.at)
         if evidence is Evidence.E9:
-            close_made_already(turn, payment, operation.amount, self.at)
+            close_made_already(self, turn, payment, operation.amount)
         owe_check(turn, self, payment, after_seconds=AFTER_SECONDS, target=operation.id)
         self.tell(turn, payment, "payment.refunded")
         return payment

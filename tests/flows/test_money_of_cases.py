@@ -418,11 +418,14 @@ async def test_a_cancel_that_people_speak_of_and_a_refund_finds_made_already_is_
     await hire(world, "maker", "checker")
     made = await propose(world.context, Wish(case, "given_back", SEEN, "operator:maker", 55_000))
     assert (await world.refund(payment.id)).json()["state"] == "done"
-    with pytest.raises(NotNow, match="may be the same"):
+    with pytest.raises(NotNow, match="overtaken"):
         await confirm(world.context, case, made.id, operator="checker")
 
     assert await world.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -55_000, "E9")]
     assert (await world.payment(payment.id)).orphaned == 0
+    shown = await case_of(world, payment.id)
+    assert ("the books have these 55000 KRW as given back" in shown["detail"], offered(shown)[0]) == (True, "seen")
+    await decide(world, shown, "seen")
     await world.check_books()
 
 
@@ -442,10 +445,15 @@ async def test_a_cancel_that_a_case_tells_of_and_a_refund_finds_made_already_is_
 async def test_more_than_a_refund_finds_made_already_is_asked_about_still(world):
     payment = await world.buy()
     await open_case(world, payment, "external_cancel", "cancels of 60000 KRW", 60_000)
+    await hire(world, "maker", "checker")
+    case = await case_of(world, payment.id)
+    made = await propose(world.context, Wish(case["id"], "given_back", SEEN, "operator:maker", 55_000))
     world.fault("notice", "notice_lost", times=None)
     world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref})
     assert (await world.refund(payment.id)).json()["state"] == "done"
     assert await world.cases(payment.id) == ["external_cancel"]
+    with pytest.raises(NotNow, match="may be the same"):
+        await confirm(world.context, case["id"], made.id, operator="checker")
 
 
 async def test_money_that_only_the_console_shows_beside_a_paid_payment_is_written_down(world):
