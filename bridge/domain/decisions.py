@@ -130,6 +130,8 @@ def amount_of(decision: Decision, payment: Payment, asked: int | None, matter: M
         raise Malformed("Only given_back and money_found take an amount; the others are about all of it.")
     if decision is Decision.GIVEN_BACK and matter.booked and asked is not None and asked > matter.booked:
         raise Malformed(f"At most the {matter.booked} KRW that were found can have been given back.")
+    if decision is Decision.GIVEN_BACK and asked is not None and is_too_much(asked, payment, matter):
+        raise AmountRefused(f"At most {max(payment.left, matter.amount)} KRW of this can have been given back.")
     amount = asked or suggest(decision, payment, matter)
     if not amount and (decision is Decision.MONEY_FOUND or (takes_one and matter.reason in FOUND)):
         raise AmountRefused("The case does not tell how many KRW it is about: give the amount that the console shows.")
@@ -138,6 +140,13 @@ def amount_of(decision: Decision, payment: Payment, asked: int | None, matter: M
             amount, matter.booked if decision is Decision.GIVEN_BACK and matter.booked else matter.reported
         )
     return amount
+
+
+def is_too_much(amount: int, payment: Payment, matter: Matter) -> bool:
+    """Tell whether more KRW of a payment's own money would be called given back than there are of it and the case tells
+    of: a slip of the pen would be in the books as money that went back."""
+    beside = matter.booked or matter.reason in FOUND
+    return not beside and payment.captured > 0 and amount > max(payment.left, matter.amount)
 
 
 def writes_in(decision: Decision, matter: Matter) -> bool:

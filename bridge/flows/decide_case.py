@@ -9,6 +9,7 @@ from bridge.domain.decisions import (
     Decision,
     amount_of,
     choices,
+    is_too_much,
     read_evidence,
     refuse_own,
     writes_in,
@@ -32,8 +33,8 @@ MONEY_CAME = (
     " is still there."
 )
 MONEY_WENT = (
-    "Money given back was shown by the gateway, or found by people, after this was proposed, and it may be the same:"
-    " reject it, look again, and propose what the books still lack."
+    "Money given back was shown by the gateway, or found by people, after this was proposed, and it may be the same, or"
+    " less is left by now: reject it, look again, and propose what the books still lack."
 )
 
 
@@ -123,7 +124,10 @@ async def confirm(context: Context, case_id: str, proposal_id: str, *, operator:
         _refuse_early(turn, recorder, payment, decision)
         if writes_in(decision, cases.matter_of(case)) and beside.came_since(turn, payment.id, case["id"]):
             raise NotNow(MONEY_CAME, state=case["state"])
-        if decision is Decision.GIVEN_BACK and beside.was_seen_going(turn, payment.id, case["id"]):
+        if decision is Decision.GIVEN_BACK and (
+            beside.was_seen_going(turn, payment.id, case["id"])
+            or is_too_much(proposal.amount, payment, cases.matter_of(case))
+        ):
             raise NotNow(MONEY_WENT, state=case["state"])
         proposals.end(turn, proposal, "confirmed", checker=checker, remark=remark, at=recorder.at)
         _note(turn, case, payment, proposal, "case.confirmed", checker, recorder.at)

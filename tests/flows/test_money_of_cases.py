@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.clock import now_ms
-from bridge.domain.failures import DepositAwaited, NotNow, OwnNumber
+from bridge.domain.failures import AmountRefused, DepositAwaited, NotNow, OwnNumber
 from bridge.domain.gateway import Paid, Seen, Unknown
 from bridge.domain.machine import Evidence, Kind, Step
 from bridge.flows.check_invariants import check_everything
@@ -425,6 +425,8 @@ async def test_a_cancel_that_people_speak_of_and_a_refund_finds_made_already_is_
     assert (await world.payment(payment.id)).orphaned == 0
     shown = await case_of(world, payment.id)
     assert ("the books have these 55000 KRW as given back" in shown["detail"], offered(shown)[0]) == (True, "seen")
+    with pytest.raises(AmountRefused, match="At most 0 KRW"):
+        await decide(world, shown, "given_back", amount=55_000)
     await decide(world, shown, "seen")
     await world.check_books()
 
@@ -471,4 +473,29 @@ async def test_money_that_only_the_console_shows_beside_a_paid_payment_is_writte
     world.trade(payment).refunds.append(55_000)
     await decide(world, await case_of(world, payment.id), "given_back")
     assert (await world.state(payment.id), await world.cases(payment.id)) == ("paid", [])
+    await world.check_books()
+
+
+@pytest.mark.parametrize(("told", "most"), [(0, 55_000), (60_000, 60_000)])
+async def test_no_more_is_called_given_back_than_there_is_or_the_case_tells_of(world, told, most):
+    """A zero too many would be in the books as money that went back."""
+    payment = await world.buy()
+    await open_case(world, payment, "external_cancel", "a cancel", told)
+    case = await case_of(world, payment.id)
+    with pytest.raises(AmountRefused, match=f"At most {most} KRW"):
+        await decide(world, case, "given_back", amount=most + 1)
+    await decide(world, case, "given_back", amount=most)
+    assert (await world.payment(payment.id)).refunded == 55_000
+
+
+async def test_what_was_proposed_as_given_back_is_not_confirmed_once_less_is_left(world):
+    """The gateway gave back by our own refund what it could not have had any more, had the proposal been true."""
+    payment = await world.buy()
+    await hire(world, "maker", "checker")
+    case = await report(world.context, payment.id, SEEN, "operator:maker")
+    made = await propose(world.context, Wish(case, "given_back", SEEN, "operator:maker", 50_000))
+    assert (await world.refund(payment.id, 20_000)).json()["state"] == "done"
+    with pytest.raises(NotNow, match="less is left"):
+        await confirm(world.context, case, made.id, operator="checker")
+    assert (await world.payment(payment.id)).orphaned == 0
     await world.check_books()

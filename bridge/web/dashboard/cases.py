@@ -40,7 +40,10 @@ SAID: dict[type[CallerError], tuple[str, str]] = {
         "관리자 화면에서 본 것을 10자 이상으로 적어 주세요.",
         "Say what you saw in the console, in 10 characters or more.",
     ),
-    AmountRefused: ("금액을 1원 이상의 정수로 적어 주세요.", "The amount is a whole number of KRW."),
+    AmountRefused: (
+        "금액을 1원 이상의 정수로, 있는 돈까지만 적어 주세요.",
+        "The amount is a whole number of KRW, and no more than there is.",
+    ),
     OwnNumber: (
         "적은 번호는 이 결제의 번호이고 그 돈은 장부에 있어요. 같은 돈이라면 장부가 맞다고 답해 주세요.",
         "The number is this payment's own, and its money is in the books: if it is the same, say the books are right.",
