@@ -27,7 +27,7 @@ def payment(state: str, name: str = "p", **changes: object) -> Payment:
 PAID = payment("part_refunded", captured=55_000, refunded=5_000)
 WELL = Facts(
     payment=PAID,
-    order_amount=55_000,
+    began_with=55_000,
     everyone=[PAID],
     deeds=[APPROVED, REFUNDED],
     entries=[TAKEN, GIVEN],

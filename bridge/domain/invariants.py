@@ -32,8 +32,7 @@ ACCEPTED = "accepted"
 # What cards begin with (ISO/IEC 7812), and how long: 16 digits, American Express 15, UnionPay up to 19, Visa 19 too;
 # people write them in groups. Of 15 digits, and in Mastercard's 2-series, times are left out: yyMMddHHmmss and a count,
 # as Mainpay wants its requests stamped. Bare numbers of 13 and 14 digits (an old Visa, Diners) are left out as well:
-# milliseconds are as long, and so are the accounts that buyers pay into, which WordPress is told; those may begin with
-# anything, and of each ten one has a fitting last digit.
+# milliseconds are as long, and so are accounts that buyers pay into, one in ten of which has a fitting last digit.
 _MASTERCARD_2 = r"2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)"
 _TIME = r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}"
 _CARD = re.compile(
@@ -81,7 +80,7 @@ class Facts:
     """Everything the rules look at, of one payment, as one read saw it."""
 
     payment: Payment
-    order_amount: int
+    began_with: int
     everyone: Sequence[Payment]
     deeds: Sequence[Deed]
     entries: Sequence[Entry]
@@ -149,8 +148,7 @@ def _proof(facts: Facts) -> Iterator[str]:
 
 def _refunds(facts: Facts) -> Iterator[str]:
     """I3: what was asked to be given back and is not proven refused is no more than what was taken, and neither is what
-    was given back in all. Past the bridge money may go back while a refund has no outcome: that one was not made then.
-    """
+    was given back in all. Past the bridge money may go back while a refund has no outcome: then that was not made."""
     refunds = [one for one in facts.deeds if one.kind is Kind.REFUND and one.step in PENDING_OR_DONE]
     asked = sum(one.amount for one in refunds)
     given = sum(one.amount for one in refunds if one.step is Step.OK) - facts.sum_of("external_refund", "undo")
@@ -230,6 +228,8 @@ def _path(facts: Facts) -> Iterator[str]:
 def _amount(facts: Facts) -> Iterator[str]:
     """I7: the order's amount is captured and no other, or it is on its way back and a person is told."""
     payment = facts.payment
+    if facts.began_with != payment.amount:
+        yield f"the audit has it begin with {facts.began_with} KRW, and it is over {payment.amount}"
     if payment.captured in (0, payment.amount):
         return
     if State(payment.state) not in (State.VOIDING, State.VOIDED, State.NEEDS_HUMAN):

@@ -1,5 +1,6 @@
 """The facts the invariants look at: everything of a payment, read in one moment."""
 
+import json
 from collections.abc import Callable, Iterable
 
 from bridge.domain.invariants import Deed, Entry, Facts, News
@@ -25,13 +26,12 @@ def read(turn: Turn, payment_id: str, *, at: int, patience: Patience) -> Facts |
     if row is None:
         return None
     payment = payments.read(row)
-    order = turn.one("SELECT amount FROM orders WHERE site = ? AND ref = ?", payment.site, payment.order_ref)
     rows = {name: _of(turn, name, payment_id) for name in ("operations", "entries", "audit", "news", "cases", "calls")}
     sent = _sent(rows["calls"])
     keys = [one["idempotency_key"] for one in rows["operations"] if one["idempotency_key"]]
     return Facts(
         payment=payment,
-        order_amount=order["amount"] if order else 0,
+        began_with=_began_with(rows["audit"], payment.amount),
         everyone=payments.of_order(turn, payment.site, payment.order_ref),
         deeds=[_deed(one, at, sent) for one in rows["operations"]],
         entries=[Entry(one["cause"], one["kind"], one["amount"], one["evidence"]) for one in rows["entries"]],
@@ -104,6 +104,12 @@ def _deed(row: Row, at: int, sent: dict[str, list[str]]) -> Deed:
         age_seconds=max(0, at - row["sent_at"]) / 1000,
         sent=tuple(sent.get(row["id"], ())),
     )
+
+
+def _began_with(chain: list[Row], otherwise: int) -> int:
+    """Say over how many KRW a payment began, as its audit has it; a chain without its first row is broken anyway."""
+    first = chain[0] if chain and chain[0]["event"] == payments.CREATED else None
+    return int(json.loads(first["detail"])["amount"]) if first is not None else otherwise
 
 
 def _count(turn: Turn, payment: str) -> int:

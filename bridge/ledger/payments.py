@@ -16,6 +16,8 @@ _JSON = ("refs", "card", "account")
 _TIMES = ("paid_at", "close_seen_at", "expires_at")
 _WINDOWED = (State.OPEN, State.APPROVING)
 END_MOVED = "window.end_moved"
+CREATED = "payment.created"
+"""The event of the first row of a payment's audit, which says over how much it is."""
 _PAST = (
     f"state = ? AND expires_at < ? AND site NOT IN ({RESTORED}) AND NOT EXISTS (SELECT 1 FROM operations AS o"  # noqa: S608 - it is ours
     " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
@@ -45,7 +47,7 @@ def add(turn: Turn, payment: Payment, *, token_id: str, actor: str, owner: str =
         payment=payment.id,
         at=at,
         actor=actor,
-        event="payment.created",
+        event=CREATED,
         was=State.NEW,
         became=payment.state,
         detail={"amount": payment.amount, "order_version": payment.order_version, "gateway": payment.gateway},

@@ -206,6 +206,19 @@ async def test_a_damaged_file_hides_nothing_else_that_does_not_hold(busy):
     assert await alarms(busy) == ["invariant I15", "invariant I8"]
 
 
+@pytest.mark.parametrize("state", ["open", "paid"])
+async def test_another_amount_than_a_payment_began_with_ends_the_process(world, state):
+    """A window that was opened for 55,000 KRW would be approved over 1,000, and its order paid by them."""
+    payment = await world.buy() if state == "paid" else await world.payment((await world.checkout()).payment)
+    assert payment.state == state
+    held = ", captured = 1000" if state == "paid" else ""
+    plant(world, f"UPDATE payments SET amount = 1000{held} WHERE id = '{payment.id}'")
+    with pytest.raises(GaveUp):
+        await check_everything(world.context, rest_seconds=0)
+    found = (await world.context.ledger.read(partial(checks.last, full=True))).found
+    assert "I7" in {rule for rule, _, _ in found}
+
+
 async def test_what_only_the_night_looks_at_is_not_over_because_a_minute_later_nothing_new_was_found(busy):
     object.__setattr__(busy.context.settings, "stop_on_broken_books", False)
     damage_an_index(busy.settings.database_path)

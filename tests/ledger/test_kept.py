@@ -411,7 +411,7 @@ async def test_a_payments_facts_are_all_that_the_rules_look_at(books):
     seen = await books.read(lambda turn: facts.read(turn, was.id, at=at, patience=patience))
     assert seen.payment == replace(was, version=was.version + 1)
     assert {one.id for one in seen.everyone} == {was.id, other.id}
-    assert (seen.order_amount, seen.seen_before) == (55_000, 7)
+    assert (seen.began_with, seen.seen_before) == (55_000, 7)
     assert seen.deeds == [Deed(refund.id, Kind.REFUND, Step.SENT, 1_000, "", "", "key-1", 90.0)]
     assert seen.entries == [Entry("cause-1", "capture", 55_000, "E1")]
     assert seen.moves[:2] == [("new", "readying"), ("readying", "open")]
