@@ -76,9 +76,8 @@ class Restoring:
 
     def _set_right(self) -> None:
         """Set the clock back to what it was, unless that was done meanwhile, as the calm does."""
-        if self._storm.weather.calm:
-            return
-        self._storm.jump(min(0.0, self._right - self._storm.clock.skew_seconds))
+        if self._storm.clock.skew_seconds > 0:
+            self._storm.jump(self._right - self._storm.clock.skew_seconds)
 
     def after_the_calm(self) -> None:
         """Lose the books, let the gap pass, and judge."""
