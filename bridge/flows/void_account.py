@@ -10,7 +10,9 @@ from bridge.domain.machine import PENDING_STEPS, Evidence, Kind, State, Step, bl
 from bridge.domain.payment import Payment
 from bridge.domain.services import VoidsAccounts
 from bridge.flows.context import Context
+from bridge.flows.external import EXTERNAL
 from bridge.flows.open_checkout import Once
+from bridge.flows.owe_check import owe_check
 from bridge.flows.pace import ASK_SECONDS, after_human, claimed_until, is_late, pause_ms, waited_ms
 from bridge.flows.read_after import read_after
 from bridge.flows.record import Recorder
@@ -164,6 +166,9 @@ def _record(turn: Turn, recorder: Recorder, gateway: Gateway, voiding: Operation
         operations.step(turn, voiding, Step.OK, at=at, evidence=Evidence.E6, code=code)
         if waits:
             recorder.voided(turn, payment, voiding.id, Evidence.E6, voiding.actor)
+        elif isinstance(outcome, Undone) and payment.left and not owe_check(turn, recorder, payment):
+            detail = "the account was closed, says the gateway, and a deposit is in the books; ask whether it went back"
+            recorder.case(turn, payment, EXTERNAL, detail, payment.left)
     elif isinstance(outcome, NotSent) and voiding.step is Step.SENT:  # of a repeat it says nothing of the first
         operations.step(turn, voiding, Step.NOT_SENT, at=at, evidence=Evidence.E3, message=message)
     elif isinstance(outcome, Refused | TooLate):

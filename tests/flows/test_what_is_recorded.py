@@ -744,6 +744,9 @@ async def test_what_the_answer_to_a_closing_comes_to(desk, outcome, step, state,
     assert await at.seconds_until(after) == (2 if after.step == "unknown" else None)
     if payment.state == "voided":
         assert await at.audited(payment, "payment.voided") == [("wp:7", WAITS, "voided", {"evidence": "E6"})]
+    # Closed, and paid into: one of both cannot be, or the deposit went back with it.
+    asked = ["external_cancel"] if (after.step, payment.state) == ("ok", "paid") else []
+    assert await at.world.cases(payment.id) == asked
 
 
 @pytest.mark.parametrize(
