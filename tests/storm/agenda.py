@@ -81,8 +81,9 @@ _LOOKED_AT = sorted(set(re.findall(r"FROM (\w+)", _DUE)))
 
 # A comparison of the books waits for the person who decides about what is under way; so does a window that may have
 # taken money for an order that another payment has, or whose money cannot be taken back without people, and the news
-# of a part given back of what it took, or of what a charge took that nobody can be asked about. A withdrawal that had
-# no answer for long is left alone, and bars nothing. An account is asked to be closed until it ends.
+# of a part given back of what it took, or of what a charge took that nobody can be asked about, and all news of a
+# payment whose return was brought to another that people decide about first. A withdrawal that had no answer for long is left
+# alone, and bars nothing. An account is asked to be closed until it ends.
 _UNFINISHED = f"""SELECT
  (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state IN ('open', 'voiding') AND EXISTS (
   SELECT 1 FROM operations AS deed JOIN cases ON cases.payment = deed.payment AND cases.state = 'open'
@@ -94,4 +95,5 @@ _UNFINISHED = f"""SELECT
   SELECT 1 FROM payments WHERE id = step.payment AND state = 'awaiting_deposit'))) AS steps,
  (SELECT COUNT(*) FROM news WHERE state <> 'heard') AS news,
  (SELECT COUNT(*) FROM notices WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM operations
-  WHERE payment = notices.payment AND kind IN ('probe', 'approve') AND state = 'needs_human')) AS notices"""
+  WHERE payment = notices.payment AND kind IN ('probe', 'approve') AND state = 'needs_human') AND NOT EXISTS (
+  SELECT 1 FROM cases WHERE payment = notices.payment AND reason = 'unknown_outcome' AND state = 'open')) AS notices"""
