@@ -82,8 +82,8 @@ _LOOKED_AT = sorted(set(re.findall(r"FROM (\w+)", _DUE)))
 # A comparison of the books waits for the person who decides about what is under way; so does a window that may have
 # taken money for an order that another payment has, or whose money cannot be taken back without people, and the news
 # of a part given back of what it took, or of what a charge took that nobody can be asked about, and all news of a
-# payment whose return was brought to another that people decide about first. A withdrawal that had no answer for long is left
-# alone, and bars nothing. An account is asked to be closed until it ends.
+# payment whose return was brought to another that people decide about first. A withdrawal that had no answer for long
+# is left alone, and bars nothing. An account is asked to be closed until it ends.
 _UNFINISHED = f"""SELECT
  (SELECT COUNT(*) FROM payments WHERE state IN {NEW_STATES} AND NOT (state IN ('open', 'voiding') AND EXISTS (
   SELECT 1 FROM operations AS deed JOIN cases ON cases.payment = deed.payment AND cases.state = 'open'
