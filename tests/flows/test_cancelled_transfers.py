@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from bridge.domain.failures import NotFound, NotNow, RefundRefused
+from bridge.clock import now_ms
+from bridge.domain.failures import NotFound, NotNow, Reconciling, RefundRefused
 from bridge.flows.cancel_transfer import cancel_transfer
 from bridge.flows.decide_case import Wish, confirm, propose
 from bridge.flows.refund_to_account import look_at_transfer
+from bridge.ledger import gap
 from tests.flows.test_accounts import counter, deposited, transfer
 from tests.flows.test_cases import SEEN, case_of, decide, hire
 from tests.flows.test_slow_answers import Slow
@@ -199,6 +201,16 @@ async def test_what_is_over_is_no_transfer_or_was_never_answered_is_refused_in_w
     with pytest.raises(NotNow, match="has not answered"):
         await take_back(world, unanswered.id)
     assert world.teller.calls["transfer_cancel"] == 1
+
+
+async def test_no_transfer_is_taken_back_in_restored_books_before_the_shop_has_handed_over(registered):
+    """They may not know that it was made, or that another was registered in its place."""
+    world, _, refund = registered
+    at = now_ms(world.clock)
+    await world.context.ledger.write(lambda turn: gap.begin(turn, at - 1_000, at))
+    with pytest.raises(Reconciling):
+        await take_back(world, refund.id)
+    assert world.teller.calls["transfer_cancel"] == 0
 
 
 async def test_a_refund_the_way_the_money_came_cannot_be_taken_back(world):

@@ -461,6 +461,7 @@ async def test_the_same_page_twice_changes_nothing(any_world):
     second = await hand_over(world, complete=False)
 
     assert first["outcomes"] == second["outcomes"] == {"revived": 1, "same": 1}
+    assert (first["complete"], second["complete"]) == (False, False), "a page that is not the last settles nothing"
     assert (await world.payment(bought.id)).version == version
     await world.check_books()
 

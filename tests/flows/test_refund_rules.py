@@ -36,7 +36,9 @@ async def test_the_daily_cap_stops_a_key_and_not_an_operator(folder):
     wish = RefundWish(second.id, 10_000, "공연 취소", "operator:3", capped=False)
     site, once = world.context.sites.get(world.site.id), once_of_command(world.context, KEY, "typed")
     assert (await refund(world.context, site, wish, once)).step == "ok"
-    await world.clock.forward(86_401)
+    await world.clock.forward(86_000)
+    assert (await world.refund(second.id, 1)).status_code == 422, "a day is not over"
+    await world.clock.forward(401)
     assert (await world.refund(second.id, 1_000)).json()["state"] == "done"
     await world.check_books()
     await world.close()
