@@ -186,6 +186,7 @@ async def test_a_buyer_who_gave_up_in_the_window_may_go_on(alone):
 
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(f"{world.site.url}/order")
+    assert "pay_bridge_result=declined" in answer.headers["location"], "and it is no failure of the shop's"
     assert await world.state(opened.payment) == "open"
 
 

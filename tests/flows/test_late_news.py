@@ -42,15 +42,22 @@ async def test_people_who_look_at_an_approval_over_another_sum_hear_under_which_
     assert json.loads(case["refs"]) == {"tid": "B"}
 
 
-@pytest.mark.parametrize(("step", "comes_to"), [(Step.UNKNOWN, LATER), (Step.OK, KNOWN), (Step.FAIL, "paid")])
+@pytest.mark.parametrize(
+    ("kind", "step", "comes_to"),
+    [
+        *((Kind.UNDO, Step.UNKNOWN, LATER), (Kind.UNDO, Step.OK, KNOWN), (Kind.UNDO, Step.FAIL, "paid")),
+        *((Kind.APPROVE, Step.SENT, LATER), (Kind.APPROVE, Step.UNKNOWN, LATER), (Kind.APPROVE, Step.FAIL, "paid")),
+    ],
+)
 async def test_an_order_is_not_paid_by_what_is_being_taken_back_as_its_return_was_brought_to_another(
-    desk, step, comes_to, monkeypatch
+    desk, kind, step, comes_to, monkeypatch
 ):
+    """Nor while the other's own approval, by that return, has no outcome: it may have to be taken back."""
     monkeypatch.setattr(Serving, "claimed", "tid", raising=False)
     at = await desk("Serving")
     paid, other = await at.payment_in(OPEN), await at.payment_in(VOIDING)
     await claim(at, "T9", other)
-    await at.operation(other, Kind.UNDO, step)
+    await at.operation(other, kind, step)
     word = await at.tell(paid, Event.APPROVED, refs={"tid": "T9"})
     assert (word, await at.world.state(paid.id)) == (comes_to, "paid" if comes_to == "paid" else "open")
 

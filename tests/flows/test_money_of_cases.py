@@ -258,6 +258,17 @@ async def test_when_an_account_has_ended_all_that_lies_there_can_be_found(world)
     assert (await world.payment(payment.id)).orphaned == 109_000
 
 
+async def test_of_what_was_reported_a_part_is_found_and_the_rest_goes_on_being_asked_about(world, declined):
+    _, payment = declined
+    await open_case(world, payment, "money_on_ended_payment", "the gateway reports 10000 KRW", 10_000)
+    await decide(world, await case_of(world, payment.id), "money_found", amount=4_000)
+    case = await case_of(world, payment.id)
+    assert (case["amount"], case["booked"]) == (10_000, 4_000)
+    await decide(world, case, "given_back")
+    rest = await case_of(world, payment.id)
+    assert (rest["amount"], rest["booked"] if "booked" in rest else 0) == (6_000, 0)
+
+
 async def test_what_was_only_reported_is_asked_about_when_the_money_found_is_settled(world, declined):
     _, payment = declined
     await find_money(world, payment.id)

@@ -44,6 +44,8 @@ async def test_a_notice_with_the_secret_pays(told):
     assert await world.told(payment.id) == ["payment.paid"]
     assert (await world.status(checkout))["state"] == "paid"
     assert world.shop.questions == [], "no seats are held, so nobody is asked"
+    kinds = [one.kind for one in await world.operations(payment.id)]
+    assert kinds == ["approve"], "it has no other request, so none is withdrawn"
     await world.check_books()
 
 
@@ -219,6 +221,28 @@ async def test_the_seats_are_asked_about_after_the_money_and_a_yes_pays(told):
     assert answer.text == "SUCCESS"
     assert await world.state(payment.id) == "paid"
     assert [question["payment"] for question in world.shop.questions] == [payment.id]
+
+
+async def test_a_buyer_who_comes_back_while_the_seats_are_asked_about_waits_for_that_and_is_told_that_it_is_paid(told):
+    world = told
+    checkout, payment = await opened(world, hold_expires_at=world.hold(600))
+    asked, answers, really = asyncio.Event(), asyncio.Event(), world.context.wire.post
+
+    async def post(*told, **how):
+        asked.set()
+        await answers.wait()
+        return await really(*told, **how)
+
+    world.context.wire.post = post
+    await world.clock.forward(601)
+    world.teller.capture(payment.merchant_ref)
+    await world.tell("approved", payment)
+    await asked.wait()
+    coming = asyncio.ensure_future(world.return_from_teller(checkout))
+    await world.let_turns_end()
+    answers.set()
+    page = await coming
+    assert (page.status_code, "/result?" in page.headers.get("location", "")) == (303, True)
 
 
 async def test_seats_that_are_gone_give_the_money_back_by_itself(told):
