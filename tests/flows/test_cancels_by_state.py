@@ -207,6 +207,14 @@ async def test_what_the_gateway_says_is_left_is_known_where_the_books_have_no_mo
     assert less == (PERSON if state is State.REFUNDED else "refunded past the bridge")
 
 
+async def test_a_second_cancel_of_a_single_won_is_one_more_where_the_gateway_says_that_less_is_left(desk):
+    at = await desk("SelfTold")
+    payment = await at.payment_in(State.PART_REFUNDED, refunded=1)
+    await at.operation(payment, Kind.REFUND, Step.OK, amount=1)
+    assert await at.tell(payment, Event.PART_CANCELLED, amount=1, left=54_999) == known_refund(1)
+    assert await at.tell(payment, Event.PART_CANCELLED, amount=1, left=54_998) == "refunded past the bridge"
+
+
 async def test_a_refund_without_a_name_gets_that_of_its_proven_news_and_keeps_it(desk):
     at = await desk("SelfTold")
     payment = await at.payment_in(State.PART_REFUNDED)
@@ -228,6 +236,18 @@ async def test_less_left_there_than_here_after_our_own_refund_is_a_case_over_jus
     detail = f"the gateway says that {left} KRW are left, and the books have 35000"
     asked = [{"reason": "external_cancel", "amount": gone, "detail": detail}] if gone else []
     assert await at.world.all("SELECT reason, amount, detail FROM cases") == asked
+
+
+@pytest.mark.parametrize(("left", "gone"), [(45_000, 0), (25_001, 19_999), (25_000, 0), (24_999, 1)])
+async def test_less_left_there_than_here_may_be_a_refund_of_ours_without_outcome_and_only_more_is_a_case(
+    desk, left, gone
+):
+    at = await desk("SelfTold")
+    payment = await at.payment_in(State.PAID)
+    await at.operation(payment, Kind.REFUND, Step.UNKNOWN, amount=20_000)
+    assert await at.tell(payment, Event.PART_CANCELLED, amount=10_000, left=left) == "refunded past the bridge"
+    asked = [{"reason": "external_cancel", "amount": gone}] if gone else []
+    assert await at.world.all("SELECT reason, amount FROM cases") == asked
 
 
 @pytest.mark.parametrize(("amount", "about", "stays"), [(55_000, 55_000, False), (54_999, 10_000, True),
