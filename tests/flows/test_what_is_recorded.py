@@ -538,9 +538,19 @@ async def test_what_a_notice_said_and_no_inquiry_shows_is_asked_about_until_the_
     await at.world.clock.forward(seconds)
     await at.write(lambda turn, pen: record_check(
         turn, pen, at.gateway, check, shown, Fence(True), pen.stamp))  # fmt: skip
-    assert (await at.now(check))[0].step == step
+    after = (await at.now(check))[0]
+    assert (after.step, after.code) == (step, ""), "what was given back was shown"
     asked = step == "ok" and shown.refunded == 0 and "proven" in outcome
     assert ("external_cancel" in await at.world.cases(payment.id)) is asked
+
+
+async def test_what_an_inquiry_shows_of_money_beside_just_as_the_books_have_it_moves_nothing(desk):
+    at = await desk("AskedOnHint")
+    payment = await at.payment_in(State.DECLINED, orphaned=35_000)
+    check = await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
+    await at.write(lambda turn, pen: record_check(
+        turn, pen, at.gateway, check, Seen(55_000, 20_000), Fence(True), pen.stamp))  # fmt: skip
+    assert ((await at.now(check))[0].step, await at.world.entries(payment.id)) == ("ok", [])
 
 
 @pytest.mark.parametrize("known_as", [PAID, State.OPEN])
