@@ -1,6 +1,7 @@
 """A notice that is kept: what is begun for it, what it still owes, and what it does when it is read again."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from bridge.flows.attest import read_attestation
 from bridge.flows.receive_notice import Heard, _follow, _replay, _take, replay_notice
 from bridge.flows.record import Recorder
 from bridge.flows.told import ASK_FENCE
-from bridge.ledger import notices
+from bridge.ledger import gap, notices
 from bridge.ledger.notices import StoredNotice
 from tests.flows.test_self_capture import opened, told
 
@@ -60,6 +61,26 @@ async def test_a_notice_that_waits_for_word_about_seats_is_owed_its_effect_until
         return _take(turn, recorder, gateway, kept(told), approved(payment), True)
 
     assert (await told.context.ledger.write(take)).outcome == ASK_FENCE
+    assert await told.all("SELECT state FROM notices") == [{"state": "pending"}]
+
+
+@pytest.mark.parametrize(
+    ("event", "request_named", "acknowledged"),
+    [(Event.APPROVED, "", True), (Event.APPROVED, "7", True), (Event.REQUESTED, "", True),
+     (Event.REQUESTED, "7", False)],
+)  # fmt: skip
+async def test_in_restored_books_only_a_window_about_to_open_is_let_wait_and_other_news_is_kept_and_acknowledged(
+    told, event, request_named, acknowledged
+):
+    _, payment = await opened(told)
+    site, said = told.context.sites.get(told.site.id), approved(payment, request=request_named)
+
+    def take(turn):
+        gap.begin(turn, 1, 2)
+        recorder, gateway = Recorder.now(told.context, site), site.gateway("teller")
+        return _take(turn, recorder, gateway, kept(told), replace(said, event=event), True)
+
+    assert (await told.context.ledger.write(take)).acknowledged is acknowledged
     assert await told.all("SELECT state FROM notices") == [{"state": "pending"}]
 
 

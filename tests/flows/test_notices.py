@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from bridge.clock import boot_mark
 from bridge.flows.receive_notice import replay_notice
 from bridge.gateways.mainpay import sandbox_notices
 from bridge.ledger import notices
@@ -197,10 +198,12 @@ async def replayed(world, where):
     return await world.all(f"SELECT state, outcome, payment FROM notices WHERE {where}")
 
 
-async def test_a_kept_notice_knows_its_gateway_and_kind_by_which_it_is_read_again(world):
+async def test_a_kept_notice_knows_when_it_came_and_its_gateway_and_kind_by_which_it_is_read_again(world):
     payment = await world.buy()
-    (row,) = await world.all("SELECT gateway, kind, payment FROM notices")
+    (row,) = await world.all("SELECT gateway, kind, payment, received_boot FROM notices")
+    boot = row.pop("received_boot")
     assert row == {"gateway": "mainpay", "kind": "noti", "payment": payment.id}
+    assert boot == boot_mark(world.clock), "how long ago it came is known whatever the wall clock says"
     (again,) = await replayed(world, "kind = 'noti'")
     assert (again["state"], again["payment"]) == ("done", payment.id)
 
