@@ -94,7 +94,7 @@ def test_other_instalments_are_refused_before_anything_is_sent(method, amount, m
         check_instalments(method, amount, months)
 
 
-@pytest.mark.parametrize("number", ["110123456789", " 110-123-456789 ", "1" * 20, "123456"])
+@pytest.mark.parametrize("number", ["110123456789", " 110-123-456789 ", "1" * 20, "123456", "1-" * 11 + "11"])
 def test_an_account_is_read_as_a_person_types_it(number):
     assert parse_account(" 088", number, "김예매 ") == Account("088", number.strip(), "김예매")
 

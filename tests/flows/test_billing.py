@@ -363,6 +363,7 @@ async def test_a_phone_whose_order_was_paid_by_other_means_meanwhile_is_neither_
 
     assert key["state"] == "refused", "not lost: nothing was sent, so the gateway has no key that nobody holds"
     assert "결제되지도 않았어요" in key["message"]
+    assert "code" not in key, "no gateway said a word"
     assert "pay_bridge_result=refused" in landed.headers["location"]
     assert world.teller.calls["key_issue"] == 1, "the card's alone"
     await world.live(2_000, step=100)

@@ -58,6 +58,7 @@ async def test_a_typed_card_goes_to_the_first_gateway_that_can_say_what_the_orde
 
     assert (paid.status_code, paid.json()["state"], paid.json()["gateway"]) == (201, "paid", gateway)
     assert calls(two) == (int(gateway == "teller"), int(gateway == "teller_b"))
+    assert await two.all("SELECT owner FROM payments") == [{"owner": two.context.owner}]
     assert len(await two.all("SELECT id FROM payments")) == 1, "nothing was begun where it could not be said"
     await two.check_books()
 

@@ -10,6 +10,8 @@ from bridge.clock import now_ms, to_ms
 from bridge.flows import pace
 from bridge.flows.pace import (
     APPROVAL_SECONDS,
+    DEADLINE_SECONDS_MAX,
+    STALE_SECONDS,
     UNDO_SECONDS,
     accepted_until,
     after_human,
@@ -19,6 +21,8 @@ from bridge.flows.pace import (
     quiet_ms,
 )
 from bridge.flows.settle_unknown import PUT_OFF_SECONDS
+from bridge.gateways import names
+from tests.gateways.test_documented import built
 from tests.ledger.test_rows import operation, payment
 from tests.support.clock import NOW
 
@@ -51,6 +55,12 @@ def test_no_pause_takes_all_of_the_minute_in_which_what_moved_unheard_is_to_be_s
 def test_what_a_person_has_is_asked_about_every_ten_minutes_for_a_day_hourly_for_a_week_then_daily(waited, pause):
     at = to_ms(NOW)
     assert after_human(at - waited, at) == at + pause
+
+
+@pytest.mark.parametrize("name", names())
+def test_nothing_is_called_forgotten_while_a_gateways_answer_may_still_be_waited_for(name):
+    """It would be asked about, or sent again, side by side with its own sending."""
+    assert built(name).deadline_seconds <= DEADLINE_SECONDS_MAX < STALE_SECONDS
 
 
 @pytest.mark.parametrize(("deadline", "seconds"), [(30.0, 120), (60.0, 120), (60.001, 120.001), (70.0, 130)])
