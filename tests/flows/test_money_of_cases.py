@@ -266,7 +266,7 @@ async def test_of_what_was_reported_a_part_is_found_and_the_rest_goes_on_being_a
     assert (case["amount"], case["booked"]) == (10_000, 4_000)
     await decide(world, case, "given_back")
     rest = await case_of(world, payment.id)
-    assert (rest["amount"], rest["booked"] if "booked" in rest else 0) == (6_000, 0)
+    assert (rest["amount"], rest.get("booked", 0)) == (6_000, 0)
 
 
 async def test_what_was_only_reported_is_asked_about_when_the_money_found_is_settled(world, declined):

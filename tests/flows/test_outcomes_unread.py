@@ -7,6 +7,7 @@ import pytest
 
 from bridge.domain.failures import Busy
 from bridge.flows import approve
+from bridge.flows.finish_checkout import see_approved
 from tests.flows.test_accounts import void, waiting
 from tests.flows.test_billing import ANNA, charge, issued
 from tests.flows.test_plans import change, register
@@ -222,3 +223,14 @@ async def test_where_the_books_did_not_take_the_intent_it_is_still_said_that_not
     monkeypatch.undo()
 
     assert (no.status_code, no.json()["code"], world.teller.calls["key_in"]) == (503, "busy", 0)
+
+
+async def test_whoever_comes_back_hears_that_it_is_paid_also_where_only_another_word_than_its_own_was_taken(charging):
+    """Its notice was in the books before its approval, which they refused."""
+    world, site = charging, charging.context.sites.get(charging.site.id)
+    payment = await world.buy_at_teller()
+
+    async def refused():
+        raise Busy("for a moment")
+
+    assert (await see_approved(world.context, site, payment, refused())).payment.state == "paid"
