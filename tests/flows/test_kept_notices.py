@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bridge.domain.gateway import Circumstantial, Event, Notice, SharedValue
 from bridge.domain.machine import State
 from bridge.flows.attest import read_attestation
-from bridge.flows.receive_notice import Heard, _follow, _replay, _take, replay_notice
+from bridge.flows.receive_notice import ROUNDS_APART_MS, Heard, _follow, _replay, _take, replay_notice
 from bridge.flows.record import Recorder
 from bridge.flows.told import ASK_FENCE
 from bridge.ledger import gap, notices
@@ -82,6 +83,10 @@ async def test_in_restored_books_only_a_window_about_to_open_is_let_wait_and_oth
 
     assert (await told.context.ledger.write(take)).acknowledged is acknowledged
     assert await told.all("SELECT state FROM notices") == [{"state": "pending"}]
+
+
+def test_the_same_words_about_a_round_are_a_repeat_for_half_a_day_which_is_half_the_shortest_cycle():
+    assert timedelta(milliseconds=ROUNDS_APART_MS) == timedelta(days=1) / 2
 
 
 async def test_a_kept_notice_of_another_payment_under_our_reference_pays_nothing_when_it_is_read_again(told):
