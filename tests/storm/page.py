@@ -9,6 +9,7 @@ from typing import Any
 from bridge.domain.machine import Kind
 from tests.storm.figures import ENOUGH_OUTCOMES, EXPLAINED
 from tests.storm.gateways import SETUPS, adapter
+from tests.storm.regressions import REGRESSIONS
 from tests.storm.settling import promise
 from tests.storm.stories import ENOUGH_SCHEDULES, OF_SOME, STORIES
 from tests.storm.weather import KINDS
@@ -105,6 +106,8 @@ def _head(runs: list[dict[str, Any]]) -> Iterable[str]:
     yield f"| what | {' | '.join(names)} |\n|---|{'---|' * len(runs)}"
     for columns in zip(*map(_measured, runs), strict=True):
         yield f"| {columns[0][0]} | {' | '.join(value for _, value in columns)} |"
+    for seed in [seed for run in runs for seed in run["red_seeds"]]:
+        yield f"\nWhat {seed} had found: {REGRESSIONS.get(seed, 'not understood yet')}."
     said = [f"{_pace(run)} {name}" for name, run in zip(names, runs, strict=True)]
     yield f"\nThe aim is {AIM:,} simulated payments a core-hour: {'; '.join(said)}."
 

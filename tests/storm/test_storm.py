@@ -154,6 +154,9 @@ def test_a_page_says_of_every_red_seed():
 
     assert summary["red_seeds"] == [1]
     assert "| red seeds | 1 |" in page(summary, None, None)
+    assert "\nWhat 1 had found: not understood yet.\n" in page(summary, None, None)
+    known = next(iter(REGRESSIONS))
+    assert f"\nWhat {known} had found: {REGRESSIONS[known]}.\n" in page(summary | {"red_seeds": [known]}, None, None)
 
 
 @pytest.mark.parametrize(("payments", "said"), [(999_999, "missed with 999,999"), (1_000_000, "met with 1,000,000")])
