@@ -14,7 +14,7 @@ from bridge.flows.revive import Asked, hand_over, revive_payment
 from bridge.ledger import gap
 from tests.flows.test_gap_asked import unheard
 from tests.flows.test_revive import known
-from tests.support.desk import OPEN, WAITS
+from tests.support.desk import HUMAN, OPEN, UNKNOWN, WAITS
 from tests.support.disaster import key_of
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -53,6 +53,16 @@ async def test_what_the_shop_says_went_back_beyond_the_books_is_a_persons_and_a_
     assert await at.world.cases(payment.id) == ["refund_unknown"]
 
 
+@pytest.mark.parametrize("state", [State.PAID, State.REFUNDED, HUMAN, UNKNOWN])
+async def test_an_open_window_that_the_shop_says_was_approved_is_taken_for_approved_and_a_persons(desk, state):
+    at = await desk("Mute")
+    payment = await at.payment_in(OPEN)
+    told = replace(known(payment), version=payment.version + 1, state=state)
+    assert await at.write(lambda turn, pen: revive_payment(turn, pen, told)) == "unproven"
+    assert await at.world.state(payment.id) == "needs_human"
+    assert await at.world.cases(payment.id) == ["unknown_outcome"]
+
+
 async def test_beside_a_refund_without_outcome_the_shops_word_of_another_lays_none(desk):
     at = await desk("Mute")
     payment = await at.payment_in(State.PAID)
@@ -78,6 +88,7 @@ async def test_the_timeline_says_when_a_window_of_the_lost_time_was_given_to_peo
     at = await desk("Mute")
     payment = await at.payment_in(OPEN)
     await at.write(lambda turn, pen: hand_over(turn, pen, payment))
+    assert await at.audited(payment, "gap.assumed") == [("bridge", "open", "approving", {})]
     assert await at.audited(payment, "payment.needs_human") == [("bridge", "unknown", "needs_human", {})]
 
 

@@ -14,7 +14,7 @@ from bridge.flows.undo import ANOTHERS, undo_once
 from bridge.ledger import replay
 from tests.flows.test_said_before import FOUND, approved, money_is_found
 from tests.flows.test_undo_by_answer import Undo
-from tests.support.desk import OPEN, SENT_BEFORE, VOIDING
+from tests.support.desk import OPEN, SENT_BEFORE, UNKNOWN, VOIDING
 from tests.support.tellers import AskedAndUndone, Serving
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -60,6 +60,16 @@ async def test_an_order_is_not_paid_by_what_is_being_taken_back_as_its_return_wa
     await at.operation(other, kind, step)
     word = await at.tell(paid, Event.APPROVED, refs={"tid": "T9"})
     assert (word, await at.world.state(paid.id)) == (comes_to, "paid" if comes_to == "paid" else "open")
+
+
+async def test_the_number_that_a_payments_own_return_brought_is_brought_nowhere_else(desk, monkeypatch):
+    monkeypatch.setattr(Serving, "claimed", "tid", raising=False)
+    at = await desk("Serving")
+    payment = await at.payment_in(UNKNOWN)
+    await claim(at, "T9", payment)
+    await at.operation(payment, Kind.APPROVE, Step.UNKNOWN)
+    assert await at.tell(payment, Event.APPROVED, refs={"tid": "T9"}) == "paid"
+    assert await at.world.state(payment.id) == "paid"
 
 
 async def test_people_are_told_why_what_pays_for_another_order_is_not_taken_back_and_no_refusal_is_made_up(

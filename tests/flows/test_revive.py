@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.domain.machine import Kind, State, Step
+from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.flows.revive import Asked, Known, hand_over, revive_payment
-from bridge.ledger import news
+from bridge.ledger import news, operations
 from tests.support.desk import OPEN
 
 pytestmark = pytest.mark.sqlite  # the rules are the same whatever keeps the books
@@ -37,6 +37,18 @@ async def test_a_refund_that_the_shop_heard_no_end_of_is_unknown_and_said_so_in_
     assert (refund.kind, refund.step, refund.amount, refund.owner) == (Kind.REFUND, Step.UNKNOWN, laid, "")
     why = {"amount": laid, "reason": "the books were restored"}
     assert await at.audited(payment, "refund.unknown") == [("bridge", "paid", "paid", why)]
+
+
+async def test_a_refund_that_the_shop_heard_no_end_of_is_laid_once_though_the_shop_asks_about_it_again(desk):
+    at = await desk("Mute")
+    payment = await at.payment_in(State.PAID)
+    told = known(payment, asked=(Asked("key", 20_000, 1),))
+    assert await revived(at, told) == "assumed"
+    (refund,) = await at.world.operations(payment.id)
+    await at.write(lambda turn, pen: operations.step(turn, refund, Step.FAIL, at=pen.at, evidence=Evidence.E2))
+    assert await revived(at, told) == "same"
+    assert [one.id for one in await at.world.operations(payment.id)] == [refund.id]
+    assert await at.world.cases(payment.id) == []
 
 
 @pytest.mark.parametrize(("amount", "words"), [(55_001, "55001 KRW"), (None, "all KRW")])

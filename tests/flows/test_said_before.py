@@ -61,10 +61,10 @@ async def money_is_found(at, payment, reason="money_on_ended_payment", decision=
     await decide(at.world, await case_of(at.world, payment.id, reason), decision)
 
 
-async def ended_by_people(at, decision):
+async def ended_by_people(at, decision, kind=Kind.APPROVE):
     """Have people say what came of a payment that nobody knew of."""
     payment = await at.payment_in(HUMAN)
-    await at.operation(payment, Kind.APPROVE, Step.NEEDS_HUMAN)
+    await at.operation(payment, kind, Step.NEEDS_HUMAN)
     await open_case(at.world, payment, "unknown_outcome", "no notice came", 0)
     await decide(at.world, await case_of(at.world, payment.id), decision)
     return payment
@@ -281,9 +281,10 @@ async def test_people_look_again_where_the_request_that_they_said_was_paid_ended
     assert await tell(at, by_notice, unpaid, "of money that is there", binding={"tid": "A"}) == KNOWN
 
 
-async def test_what_people_said_was_taken_and_given_back_is_not_found_by_the_news_of_its_coming(desk):
+@pytest.mark.parametrize("kind", [Kind.APPROVE, Kind.PROBE])
+async def test_what_people_said_was_taken_and_given_back_is_not_found_by_the_news_of_its_coming(desk, kind):
     at = await desk("Accounts")
-    payment = await ended_by_people(at, "voided")
+    payment = await ended_by_people(at, "voided", kind)
     assert await approved(at, payment, "A") == TAKEN_AND_BACK
     assert await tell(at, payment, Event.CANCELLED, "back") == KNOWN
     assert await at.world.entries(payment.id) == []

@@ -103,16 +103,24 @@ async def test_what_was_just_sent_is_its_senders_own(desk, kind):
 
 
 @pytest.mark.parametrize(
-    ("said", "message", "asked"),
-    [({}, "", ["undo"]), ({"code": "c"}, "", ["inquire", "undo"]), ({}, "m", ["inquire", "undo"])],
+    ("claimed", "said", "message", "asked"),
+    [
+        (False, {}, "", ["undo"]),
+        (False, {"code": "c"}, "", ["inquire", "undo"]),
+        (False, {}, "m", ["inquire", "undo"]),
+        (True, {}, "", ["inquire", "undo"]),
+    ],
 )
-async def test_a_net_cancel_is_asked_about_first_once_it_was_tried(desk, said, message, asked):
+async def test_a_net_cancel_is_asked_about_first_once_it_was_tried(desk, claimed, said, message, asked):
+    """Also where nobody lived to hear the answer of what was claimed."""
     at = await desk("AskedAndUndone")
     sealed = await at.sealed(SENT_BEFORE)
     payment = await at.payment_in(VOIDING)
     approve = await at.operation(payment, Kind.APPROVE, Step.UNKNOWN, seconds=None)
-    await at.operation(payment, Kind.UNDO, Step.UNKNOWN, said=said, message=message,
-                       target=approve.id, context_sealed=sealed)  # fmt: skip
+    undo = await at.operation(payment, Kind.UNDO, Step.UNKNOWN, said=said, message=message,
+                              target=approve.id, context_sealed=sealed)  # fmt: skip
+    if claimed:
+        await at.write(lambda turn, pen: operations.claim(turn, undo, "", pen.at))
     assert await settle(at, payment) == asked
 
 
