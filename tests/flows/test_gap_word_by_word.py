@@ -9,6 +9,7 @@ import pytest
 
 from bridge.domain.failures import KeyTooOld
 from bridge.domain.machine import Kind, State, Step
+from bridge.flows.compare_first import is_uncompared
 from bridge.flows.reconcile import _assume_open, beat_gaps, show_gaps
 from bridge.flows.revive import Asked, hand_over, revive_payment
 from bridge.ledger import gap
@@ -143,6 +144,20 @@ async def test_where_the_gateway_does_not_tell_what_went_back_in_the_lost_time_a
     await world.refund(paid.id, 55_000, key=key_of(world, 5))
     await world.live(60, step=5)
     assert await world.state(paid.id) == "refunded"
+
+
+async def test_a_comparison_of_before_the_restore_is_none_of_the_lost_time(desk):
+    at = await desk("Asked")
+    payment = await at.payment_in(State.PAID)
+    await at.operation(payment, Kind.CHECK, Step.OK)
+    await books_are_restored(at)
+
+    async def waits():
+        return await at.write(lambda turn, pen: is_uncompared(turn, pen.site, payment))
+
+    assert await waits()
+    await at.operation(payment, Kind.CHECK, Step.OK)
+    assert not await waits()
 
 
 async def test_a_key_that_tells_no_time_is_taken_for_older_than_the_restore(desk):

@@ -337,6 +337,21 @@ async def test_news_has_a_sequence_of_its_own_per_payment(books):
     assert len(row["last_error"]) == 300
 
 
+async def test_news_in_the_hands_of_a_dead_process_is_found_and_freed_and_a_living_ones_is_not(books):
+    was = await opened(books)
+    one = news.News("a", "s", was.id, 1, "payment.paid", "{}", 0, AT)
+    await books.write(lambda turn: news.add(turn, one))
+    await books.write(lambda turn: turn.run("INSERT INTO owners (id, beat_at) VALUES ('living', ?)", AT))
+
+    async def found(by, heard_since=AT):
+        await books.write(lambda turn: turn.run("UPDATE news SET claimed_by = ?", by))
+        is_found = await books.read(lambda turn: news.in_dead_hands(turn, "me", heard_since))
+        return is_found, await books.write(lambda turn: news.free(turn, "me", heard_since))
+
+    assert [await found("dead"), await found("living", heard_since=AT + 1)] == [(True, 1), (True, 1)]
+    assert [await found(by) for by in ("living", "me", "")] == [(False, 0)] * 3
+
+
 def test_a_sealed_secret_opens_with_its_key_for_its_purpose_and_unaltered():
     vault = Vault(bytes(range(32)), VirtualClock())
     sealed = vault.seal(b"secret", "site_key:k1")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.domain.machine import Evidence, State, Step
+from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.ledger import audit, cases, notices, operations, orders, payments, revive
 from bridge.ledger.notices import StoredNotice
 from tests.ledger.test_rows import AT, ORDER, opened, operation
@@ -111,6 +111,23 @@ async def test_an_operation_that_has_ended_stays_as_it_ended(books, stands, late
     await books.write(lambda turn: revive.operation(turn, changed))
     after = await row_of(books, "operations", done["id"])
     assert after == (done if stands in (Step.OK, Step.FAIL, Step.NOT_SENT) else changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "later", "is_before"),
+    [
+        (Kind.CHECK, {"state": "ok", "ended_at": AT}, True),
+        (Kind.CHECK, {"state": "unknown"}, False),
+        (Kind.REFUND, {"state": "ok", "ended_at": AT}, False),
+    ],
+)
+async def test_only_a_comparison_that_had_ended_in_the_lost_books_is_one_of_before_the_restore(
+    books, kind, later, is_before
+):
+    done = await at_step(books, await opened(books), Step.UNKNOWN, kind=kind)
+    await books.write(lambda turn: revive.operation(turn, {**done, **later}))
+    read = await books.read(lambda turn: operations.get(turn, "s", done["id"]))
+    assert (read.step, read.before_restore) == (later["state"], is_before)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from bridge.domain.failures import BadSignature, Malformed, Misconfigured, TooLarge
+from bridge.domain.failures import BadSignature, ClockSkew, Malformed, Misconfigured, TooLarge
 from bridge.signing import base64url, news
 from bridge.signing.keys import SiteKey, read_pairing_code
 from bridge.signing.requests import Signed, sign, verify
 from bridge.signing.tokens import open_order, seal_order
+from bridge.signing.window import check_window
 from tests.signing.support import KEY, NOW, find_key, raw
 
 NONCE = "AAECAwQFBgcICQoLDA0ODw"
@@ -112,3 +113,10 @@ def test_a_signing_header_of_512_bytes_is_read_and_a_byte_more_is_not():
         verify(sent(512), find_key, NOW)
     with pytest.raises(TooLarge):
         verify(sent(513), find_key, NOW)
+
+
+@pytest.mark.parametrize("way", [-1, 1])
+def test_a_clock_that_is_off_by_120_seconds_is_taken_and_one_by_a_second_more_is_not(way):
+    check_window(NOW + way * 120, NOW)
+    with pytest.raises(ClockSkew):
+        check_window(NOW + way * 121, NOW)
