@@ -135,6 +135,7 @@ def test_each_method_is_asked_for_by_mainpays_own_name(method, paymethod):
 
     assert {call.form["paymethod"] for call in calls} == {paymethod}
     assert method in gateway().methods
+    assert gateway().paid_as(method) == (Method.CARD if paymethod == "CARD" else method), "its window offers wallets"
 
 
 @pytest.mark.parametrize(

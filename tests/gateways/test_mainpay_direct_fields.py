@@ -266,6 +266,13 @@ def test_a_transfer_stands_where_its_letter_says(letter, state):
         assert shown == TransferShown(state, letter, "말씀")
 
 
+@pytest.mark.parametrize("another", [{"mbrRefNo": "T2"}, {"refNo": "R2"}])
+def test_where_another_transfer_stands_says_nothing_of_ours(another):
+    ours = {"mbrRefNo": "T1", "refNo": "R1", "status": "S"}
+    assert outcome(TALKS["transfer-status"](), code("200", **ours)) == TransferShown("done", "S", "말씀")
+    assert isinstance(outcome(TALKS["transfer-status"](), code("200", **ours | another)), Unknown)
+
+
 def test_a_transfer_in_no_known_state_is_unknown():
     for data, told in (({"status": "Q"}, "Q"), ({"else": "S"}, "")):
         shown = outcome(TALKS["transfer-status"](), code("200", **data))

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bridge.domain.failures import NotGenuine, Unreadable
-from bridge.domain.notices import Event
+from bridge.domain.notices import Circumstantial, Event
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.gateways.payapp.notices import ACK, DETAILS, KEPT, read
 from tests.gateways.test_payapp_fields import MARKS, SETTINGS, gateway
@@ -64,6 +64,13 @@ def test_a_notice_tells_what_happened_by_its_state(state, event):
     assert bool(notice.account) == (event is Event.ISSUED)
     assert bool(notice.readings) == (event is Event.PART_CANCELLED)
     assert type(notice.proof).__name__ == "SharedValue"
+
+
+@pytest.mark.parametrize("told", [{}, {"pay_type": "7"}, {"pay_state": "9"}, {"pay_state": "70"}])
+def test_no_money_is_believed_at_the_address_that_browsers_see(told):
+    notice = read(urlencode(PAID | told).encode(), gateway(), "script")
+    assert (notice.event, type(notice.proof)) == (Event.UNBELIEVED, Circumstantial)
+    assert noticed(PAID, **told).event != Event.UNBELIEVED
 
 
 def test_money_paid_into_an_account_was_deposited():

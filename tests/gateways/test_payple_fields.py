@@ -192,19 +192,20 @@ def test_a_refund_keeps_the_number_of_its_trade():
 
 @pytest.mark.parametrize("operation", ["show_key", "delete_key", "refund", "charge", "inquire"])
 @pytest.mark.parametrize(
-    ("refusal", "code"),
+    ("refusal", "code", "message"),
     [
-        ({"result": "error", "result_code": "AUTH0007", "result_msg": "no"}, "AUTH0007"),
-        ({"result": "error", "result_code": None, "result_msg": "no [ AUTH0004 ]"}, "AUTH0004"),
-        ({"result": "error", "result_code": None, "result_msg": None}, ""),
-        ({"result": None}, ""),
+        ({"result": "error", "result_code": "AUTH0007", "result_msg": "no"}, "AUTH0007", "no"),
+        ({"result": "error", "result_code": None, "result_msg": "no [ AUTH0004 ]"}, "AUTH0004", "no [ AUTH0004 ]"),
+        ({"result": "error", "result_code": None, "result_msg": None}, "", ""),
+        ({"result": None}, "", "The answer's field result is missing or not a text."),
+        ({"PCD_PAY_HOST": "https://evil.test"}, "", "Payple named an address outside its domain: https://evil.test."),
     ],
 )
-def test_whoever_is_not_let_in_asks_for_nothing(operation, refusal, code):
+def test_whoever_is_not_let_in_asks_for_nothing(operation, refusal, code, message):
     calls, outcome = answered(operation, refusal)
     assert [call.op for call in calls] == ["auth"]
     assert isinstance(outcome, Refused | Declined | Unknown)
-    assert outcome.code == code
+    assert (outcome.code, outcome.message) == (code, message)
 
 
 @pytest.mark.parametrize(

@@ -411,6 +411,15 @@ def test_a_phones_key_that_came_without_its_charges_transaction_is_unreadable():
     assert (type(outcome), outcome.why) == (Unknown, "Unreadable: The answer has no tid.")
 
 
+@pytest.mark.parametrize("registered", ["F001", "F004", "F007"])
+def test_whether_a_phone_that_is_registered_already_was_charged_is_unknown(registered):
+    found = next(one for one in harness.load("paystory") if one["name"] == "a phone's key, which charges")
+    said = found["talk"][0]["reply"]["body"] | {"resultCd": registered, "resultMsg": "ok"}
+    outcome = harness.played(gateway(), found, [{"body": said}])[1]
+    assert isinstance(outcome, Unknown)
+    assert (outcome.code, outcome.message) == (registered, "ok")
+
+
 def test_a_deletion_about_another_key_names_code_and_words():
     body = b'{"resultCd":"F012","resultMsg":"ok","bid":"another"}'
     outcome = deletion(Reply(200, body), "mine")
@@ -418,12 +427,12 @@ def test_a_deletion_about_another_key_names_code_and_words():
     assert (outcome.code, outcome.message) == ("F012", "ok")
 
 
-def seen(*rows):
+def seen(*rows, **changes):
     found = vector("inquire")
     whole = [found["talk"][0]["reply"]["body"]["resultData"][0] | row for row in rows]
     whole = [{name: value for name, value in row.items() if value is not None} for row in whole]
     reply = harness.reply_of({"body": {"resultCd": "0000", "resultMsg": "", "resultData": whole}})
-    return inquiry(harness.payment(found), "test00001m", reply)
+    return inquiry(replace(harness.payment(found), **changes), "test00001m", reply)
 
 
 @pytest.mark.parametrize(
@@ -470,6 +479,11 @@ def test_rows_that_may_tell_of_a_part_or_of_all_of_it_prove_neither(rows):
 def test_of_two_charges_the_one_that_still_holds_its_money_is_named(first):
     found = seen({"cancelYN": first}, {"cancelYN": "N" if first == "Y" else "Y", "tid": "T2"})
     assert (found.refs["tid"] == "T2") is (first == "Y")
+
+
+def test_of_two_charges_that_hold_their_money_the_payments_own_is_named_wherever_it_stands():
+    for tids in (("T1", "T2"), ("T2", "T1")):
+        assert seen(*({"tid": tid} for tid in tids), refs={"tid": "T2"}).refs["tid"] == "T2"
 
 
 @pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])
