@@ -313,6 +313,19 @@ async def test_a_closing_keeps_the_gateways_words_whatever_came_of_it(world, ans
     assert (after.next_try_at is None) is (step != "unknown")
 
 
+async def test_a_closing_that_nobody_answers_is_sent_again_at_an_inquirys_pauses(world):
+    await world.pair_teller("Accounts")
+    payment = await waiting(world)
+    Talks(world).answers.extend([Unknown("no answer", "odd", "잠시 후에")] * 6)
+    await void(world, payment)
+    site, pauses = world.context.sites.get(payment.site), []
+    for _ in range(5):
+        voiding = await operation_of(world, payment.id, "probe")
+        pauses.append((voiding.next_try_at - world.clock.now()).total_seconds())
+        await void_once(world.context, site, site.gateway("teller"), voiding)
+    assert pauses == [2, 2, 3, 10, 45]
+
+
 async def test_a_closing_that_nobody_answers_is_given_up_at_the_accounts_end(world):
     await world.pair_teller("Accounts")
     payment = await waiting(world)
