@@ -34,7 +34,8 @@ class Found:
     """Captured money in KRW, and what proves it (E4 or E7). `cause` names the fact, and counts once.
 
     `gone` KRW of it were given back at the gateway before it was found, which is less than all. `paid_at` is when it
-    moved, where the gateway tells; never before `since`, if that is not the payment's beginning.
+    moved, where the gateway tells; never before `since`, if that is not the payment's beginning. `beside_undo`: what a
+    net-cancel took back is shown beside it.
     """
 
     amount: int
@@ -46,6 +47,7 @@ class Found:
     paid_at: datetime | None = None
     since: datetime | None = None
     gone: int = 0
+    beside_undo: bool = False
 
     @property
     def left(self) -> int:
@@ -75,7 +77,7 @@ def write_found(turn: Turn, recorder: Recorder, payment: Payment, found: Found, 
         return _take(turn, recorder, payment, found, fence)
     if state not in TERMINAL or payment.captured or found.currency != "KRW":
         return "known already"
-    if any(one.kind is Kind.UNDO and one.step is Step.OK and one.message != NOTHING for one in _done(turn, payment)):
+    if undone(turn, payment) and not found.beside_undo:
         return "known already"  # the net-cancel took it back: the news is only late
     if (found.evidence, found.cause) == (Evidence.E7, CAPTURED) and any(
         one.message == CAME_AND_WENT and one.amount == found.amount for one in _done(turn, payment)
@@ -155,6 +157,12 @@ def _operation(turn: Turn, recorder: Recorder, payment: Payment, found: Found) -
         )
         operations.add(turn, approve)
     return operations.step(turn, approve, Step.OK, at=recorder.at, evidence=found.evidence, refs=found.refs)
+
+
+def undone(turn: Turn, payment: Payment) -> int:
+    """Sum what net-cancels took back of a payment, in KRW."""
+    took = [one for one in _done(turn, payment) if one.kind is Kind.UNDO and one.step is Step.OK]
+    return sum(one.amount for one in took if one.message != NOTHING)
 
 
 def _done(turn: Turn, payment: Payment) -> list[Operation]:

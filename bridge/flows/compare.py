@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bridge.clock import to_ms
 from bridge.domain.decisions import CONTRADICTED, OWN_NUMBERS
@@ -10,7 +11,7 @@ from bridge.domain.gateway import Absent, Gateway, Inquiry, Paid, Seen
 from bridge.domain.machine import PAID_STATES, TERMINAL, Evidence, Kind, State, Step, blocks
 from bridge.domain.payment import Payment
 from bridge.flows.ask_fence import Fence
-from bridge.flows.capture import CAPTURED, TAKEABLE, Found, write_found
+from bridge.flows.capture import CAPTURED, TAKEABLE, Found, undone, write_found
 from bridge.flows.external import EXTERNAL, write_external_refund
 from bridge.flows.orphans import close_own, write_return
 from bridge.flows.owe_check import AFTER_SECONDS
@@ -160,12 +161,14 @@ def _found(turn: Turn, recorder: Recorder, payment: Payment, outcome: Seen, fenc
         return
     _, went = beside.came_and_went(turn, payment.id)  # people may have wired it back, which no inquiry shows
     net = outcome.captured - payment.orphaned - max(outcome.refunded or 0, went)
+    back = undone(turn, payment)
+    more = min(net, outcome.captured - payment.orphaned - back)  # what a net-cancel took back may not be shown so yet
     if net > 0 and payment.state in TAKEABLE and not payment.orphaned and not went:
         found = found_by(outcome, outcome.captured, CAPTURED, gone=outcome.refunded or 0)
         write_found(turn, recorder, payment, found, fence)
-    elif net > 0:
+    elif more > 0:
         cause = f"shown:{outcome.captured}" if payment.orphaned or went else CAPTURED
-        write_found(turn, recorder, payment, found_by(outcome, net, cause), fence)
+        write_found(turn, recorder, payment, replace(found_by(outcome, more, cause), beside_undo=bool(back)), fence)
     elif net < 0 and outcome.refunded and payment.orphaned > 0:
         gone, cause = min(-net, payment.orphaned), f"shown back:{outcome.refunded}"
         write_return(recorder, turn, payment, amount=gone, evidence=Evidence.E4, cause=cause)

@@ -136,6 +136,30 @@ async def test_a_net_cancel_that_an_inquiry_shows_done_is_not_sent_again(desk):
     assert await at.world.state(payment.id) == "voided"
 
 
+@pytest.mark.parametrize(
+    ("captured", "refunds", "found"),
+    [
+        (55_000, [], 0),
+        (55_000, [55_000], 0),
+        (110_000, [55_000], 55_000),
+        (110_000, [], 55_000),
+        (110_000, [110_000], 0),
+    ],
+)
+async def test_a_second_charge_beside_what_a_net_cancel_took_back_is_found(desk, captured, refunds, found):
+    """An inquiry may lag behind the net-cancel: that is counted as gone once, and no more."""
+    at = await desk("AskedAndUndone")
+    payment = await at.payment_in(State.VOIDED)
+    ref = payment.merchant_ref
+    at.world.teller.trades[ref] = Trade(ref, "T", 55_000, captured=captured, refunds=refunds)
+    await at.operation(payment, Kind.UNDO, Step.OK)
+    for _ in range(2):
+        await at.operation(payment, Kind.CHECK, Step.UNKNOWN)
+        assert await settle(at, payment) == ["inquire"]
+        assert (await at.world.payment(payment.id)).orphaned == found
+    assert await at.world.cases(payment.id) == (["money_on_ended_payment"] if found else [])
+
+
 @pytest.mark.parametrize("step", [Step.UNKNOWN, Step.NEEDS_HUMAN])
 async def test_an_approval_is_not_asked_about_while_it_is_being_taken_back(desk, step):
     at = await desk("AskedAndUndone")
