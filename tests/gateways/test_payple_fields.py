@@ -13,11 +13,11 @@ import pytest
 from bridge.domain.exchange import Fields, Stamp
 from bridge.domain.failures import BridgeError, Malformed, NotGenuine, Unreadable
 from bridge.domain.gateway import Absent, Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Unknown
-from bridge.domain.payment import AMOUNT_MAX, Mode
+from bridge.domain.payment import AMOUNT_MAX, Buyer, Mode
 from bridge.domain.reasons import Reason
 from bridge.gateways.payple.adapter import build
 from bridge.gateways.payple.answers import card, refs
-from bridge.gateways.payple.fields import payer_no, tax_flags
+from bridge.gateways.payple.fields import contact, payer_no, tax_flags
 from bridge.gateways.payple.notices import read
 from bridge.gateways.payple.talks import LOOKUP_FIELDS, REFUND_FIELDS, SECRETS, TOKENS, Passed, _address
 from tests.gateways import harness
@@ -183,6 +183,12 @@ def test_a_payments_window_names_whoever_pays_by_a_number_that_tells_nothing_of_
 )
 def test_what_is_taxed_says_so_and_its_vat_where_it_is_a_part(tax_free, flags):
     assert tax_flags(55_000, tax_free) == flags
+
+
+def test_an_address_longer_than_payples_hundred_bytes_is_left_out():
+    most = "a" * 90 + "@shop.test"
+    assert contact(Buyer("", most)) == {"PCD_PAYER_EMAIL": most}
+    assert contact(Buyer("", f"a{most}")) == {}
 
 
 def test_a_refund_keeps_the_number_of_its_trade():
