@@ -60,12 +60,13 @@ def main() -> int:
             print(f"=== {part.name}, after {time.monotonic() - began:.0f} s, {cpu_seconds:.0f} s of CPU")
             print(part.log.read_text("utf-8", "replace"), flush=True)
     print(f"All tests in {time.monotonic() - began:.0f} s: {'failed' if failed else 'passed'}")
-    print(f"This machine adds up ten million numbers in {_adding_seconds():.2f} s, a quick one in 0.4 s.")
+    print(f"This machine adds up ten million numbers in {_adding_seconds():.2f} s.")
+    print("Where that takes 0.17 s, all tests have taken 17 minutes on two processors, and 30 where it takes 0.35 s.")
     return 1 if failed else 0
 
 
 def _adding_seconds() -> float:
-    """Measure how quick this machine is: the same suite has taken three times as long on another."""
+    """Measure how quick this machine is: the same suite has taken twice as long on another."""
     began, total = time.process_time(), 0
     for number in range(10_000_000):
         total += number & 3
