@@ -114,6 +114,20 @@ async def test_a_cancel_made_in_the_gateways_console_is_a_persons_case(world):
     assert await world.state(payment.id) == "paid"
 
 
+async def test_a_whole_refund_refused_over_a_part_that_nobody_told_of_is_a_persons(world):
+    payment = await world.buy()
+    world.fault("notice", "notice_lost", times=None)
+    world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    answer = await world.refund(payment.id)
+    for _ in range(40):
+        world.clock.skip(60)
+        await world.beat()
+
+    assert answer.json()["state"] == "unknown"
+    assert await world.cases(payment.id) == ["refund_unknown"]
+    assert world.book(payment).refunded == 20_000
+
+
 async def test_a_refund_names_who_asked_and_why(world):
     payment = await world.buy()
     await world.refund(payment.id, 5_000, reason="좌석 교환", actor="wp:12", items=["A-1"])

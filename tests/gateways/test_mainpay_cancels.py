@@ -213,6 +213,14 @@ def test_a_cancel_that_proves_nothing_is_unknown(told, full):
     assert (outcome.code, outcome.message) == (told["resultCode"], "말씀")
 
 
+@pytest.mark.parametrize(("before", "kind"), [(0, Unknown), (5_000, Refused)])
+def test_a_cancel_refused_over_a_part_that_the_books_do_not_have_is_a_persons(before, kind):
+    told = code("3001") | {"resultMessage": "취소 실패 (부분취소된 거래)"}
+    paid = payment(LIVE, state="paid", captured=55_000, refunded=before)
+
+    assert isinstance(answered(gateway().refund(paid, refund(), STAMP), told), kind)
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [

@@ -217,6 +217,16 @@ async def test_words_about_a_part_that_was_cancelled_before_do_not_say_that_all_
     assert await house.cases(payment.id) == ["refund_unknown"]
 
 
+async def test_a_whole_refund_refused_over_a_part_that_nobody_told_of_is_a_persons(house):
+    payment = await house.buy()
+    house.sandbox.desks["welcome"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    await house.refund(payment.id, 55_000)
+    await house.live(1_800.0, 15.0)
+
+    assert house.book(payment).refunded == 20_000
+    assert await house.cases(payment.id) == ["refund_unknown"]
+
+
 async def test_a_part_whose_answer_is_lost_is_settled_by_the_unified_notice_and_made_once(house):
     house.set(pg_notice_url=house.notice_url("pg"))
     payment = await house.buy()

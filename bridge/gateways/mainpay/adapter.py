@@ -186,7 +186,7 @@ class Mainpay(Direct):
             return Done(told)
         if code == codes.ALREADY_CANCELLED and refund.full:
             return Done(already=True)
-        reason = codes.refund_refusal(code, message)
+        reason = codes.refund_refusal(code, message, refunded=payment.refunded)
         if reason is not None:
             return Refused(reason, code, message)
         return Unknown("the cancel was answered with a code that proves nothing", code, message)

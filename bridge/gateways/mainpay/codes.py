@@ -57,6 +57,7 @@ AMOUNT_ERROR = "1001"
 _MORE_THAN_IS_LEFT = re.compile(r"(?:금액|한도|잔액)[^.]*(?:초과|부족)")
 """A code and words that are said of no refund that we ask for, unless money went back that we do not know of: perhaps
 by this very request, which arrived twice."""
+_PART_GONE = re.compile(r"(?:부분|일부)\s*취소\s*(?:된|되|내역|이력)")
 READY_REFUSALS = {
     "1001": Reason.AMOUNT,
     "1002": Reason.MERCHANT,
@@ -126,10 +127,12 @@ def says_nothing_there(code: str, message: str, dialect: str) -> bool:
     return code == NOTHING_THERE or (in_words and bool(_NO_PAYMENT.search(message)))
 
 
-def refund_refusal(code: str, message: str) -> Reason | None:
-    """Say why an answer means that a refund was not made; nothing where it does not say so."""
+def refund_refusal(code: str, message: str, *, refunded: int) -> Reason | None:
+    """Say why an answer means that a refund was not made; nothing where it does not say so, nor where it tells of a
+    part that was cancelled and the books have no KRW as `refunded`: then people look."""
     is_more = code == AMOUNT_ERROR or _MORE_THAN_IS_LEFT.search(message)
-    return None if is_more else REFUND_REFUSALS.get(code)
+    is_news = not refunded and _PART_GONE.search(message)
+    return None if is_more or is_news else REFUND_REFUSALS.get(code)
 
 
 def bank_name(code: str, dialect: str) -> str:

@@ -172,7 +172,7 @@ class Direct(Writer):
         if code in TRANSFER_DONE:
             data = fields.inside("data") if fields.has("data") else Fields({})
             return Done({"mbrRefNo": ref} | {name: data.text(name) for name in ("refNo", "tranDate") if data.has(name)})
-        reason = codes.refund_refusal(code, message)
+        reason = codes.refund_refusal(code, message, refunded=payment.refunded)
         if reason is not None:
             return Refused(reason, code, message)
         return Unknown("the transfer was answered with a code that proves nothing", code, message)

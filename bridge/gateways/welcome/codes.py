@@ -95,6 +95,7 @@ _ALREADY = re.compile(
     r"(?!\s*(?:된\s*)?(?:가능|불가|기간|기한|한도|금액|요청|접수|신청|진행|대기|처리\s*중|중))"
 )
 _PART = re.compile(r"부분|일부")
+_PART_GONE = re.compile(r"(?:부분|일부)\s*취소\s*(?:된|되|내역|이력)")
 
 _ANOTHER_SUM = re.compile(
     r"(?:금액|한도|잔액|confirmPrice)[^.]*(?:초과|부족|다르|다릅|불일치|일치하지|상이|틀)", re.IGNORECASE
@@ -165,6 +166,11 @@ def speaks_of_before(message: str) -> bool:
     """Tell whether a message speaks of an earlier cancel at all: such a no does not say that nothing was given back."""
     plain = message.replace(" ", "")
     return any(words in plain for words in ("이미취소", "기취소"))
+
+
+def speaks_of_a_part(message: str) -> bool:
+    """Tell whether a message says that a part was cancelled before: where the books know of none, people look."""
+    return bool(_PART_GONE.search(message))
 
 
 def speaks_of_another_sum(message: str) -> bool:
