@@ -122,6 +122,19 @@ class House(World):
         return await self.payment(opened.payment)
 
 
+async def refund_sent_twice(house: House, payment: Payment, op: str, *, told: bool) -> None:
+    """Ask for a part that the network sends twice, whose caller sees the second answer, a no over the sum: the first
+    was made. Nobody but a notice can say so, where one is told, else a person."""
+    house.fault(op, "duplicate")
+    answer = await house.refund(payment.id, 30_000)
+    await house.live(3_600.0, 60.0)
+
+    assert answer.json()["state"] != "refused"
+    assert house.book(payment).refunded == 30_000
+    assert (await house.payment(payment.id)).refunded == (30_000 if told else 0)
+    assert await house.cases(payment.id) == ([] if told else ["refund_unknown"])
+
+
 def hidden(text: str) -> dict[str, str]:
     """Read a page's hidden fields."""
     return {

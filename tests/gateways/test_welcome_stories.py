@@ -8,7 +8,7 @@ import pytest
 
 from bridge.flows.manage_sites import change_settings
 from bridge.gateways.welcome.escrow import DELIVERY
-from tests.gateways.house import House
+from tests.gateways.house import House, refund_sent_twice
 from tests.gateways.paired import paired
 from tests.support.world import SHOP_URL, Coming, Opened
 
@@ -299,17 +299,11 @@ async def test_a_part_of_which_nothing_is_heard_waits_for_a_person(house):
 @pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("locks", [True, False])
 async def test_a_part_whose_rest_does_not_fit_may_have_been_given_back_by_a_copy_of_its_request(house, locks, told):
-    """The network sent it twice, and the caller saw the second answer: by confirmPrice, or by what is left."""
+    """The second answer speaks of confirmPrice, or of what is left."""
     house.set(confirm_price_locks=locks, **({"pg_notice_url": house.notice_url("pg")} if told else {}))
     payment = await house.buy()
-    house.fault("repay", "duplicate")
-    answer = await house.refund(payment.id, 30_000)
-    await house.live(3_600.0, 60.0)
 
-    assert answer.json()["state"] != "refused"
-    assert house.book(payment).refunded == 30_000
-    assert (await house.payment(payment.id)).refunded == (30_000 if told else 0)
-    assert await house.cases(payment.id) == ([] if told else ["refund_unknown"])
+    await refund_sent_twice(house, payment, "repay", told=told)
 
 
 async def test_an_account_is_issued_and_paid_into_once_though_three_notices_tell_it(house):

@@ -127,9 +127,7 @@ class Welcome(Billing, Escrow):
         if refund.full and codes.says_already(answer.message):
             return Done(already=True)
         reason = codes.cancel_refusal(answer.code)
-        proves_nothing = codes.speaks_of_before(answer.message) or codes.speaks_of_another_sum(answer.message)
-        proves_nothing = proves_nothing or (not payment.refunded and codes.speaks_of_a_part(answer.message))
-        if reason is not None and not proves_nothing:
+        if reason is not None and not codes.proves_nothing(answer.message, refunded=payment.refunded):
             return Refused(reason, answer.code, answer.message)
         return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
 

@@ -168,9 +168,11 @@ def speaks_of_before(message: str) -> bool:
     return any(words in plain for words in ("이미취소", "기취소"))
 
 
-def speaks_of_a_part(message: str) -> bool:
-    """Tell whether a message says that a part was cancelled before: where the books know of none, people look."""
-    return bool(_PART_GONE.search(message))
+def proves_nothing(message: str, *, refunded: int) -> bool:
+    """Tell whether a no to a cancel may hide money that went back: it speaks of an earlier cancel, of another sum, or
+    of a cancelled part though the books have no KRW as `refunded`."""
+    is_news = not refunded and bool(_PART_GONE.search(message))
+    return speaks_of_before(message) or speaks_of_another_sum(message) or is_news
 
 
 def speaks_of_another_sum(message: str) -> bool:
