@@ -43,7 +43,7 @@ WORKS: tuple[tuple[Callable[[Turn, int], bool], Callable[[Context], Awaitable[ob
     (is_any_end_owed, end_owed_plans),
 )
 """What a beat has seldom to do, behind the question whether it is due at a moment (milliseconds): all are asked in one
-turn, as a bridge at rest beats day and night."""
+turn, with what is to be settled, as a bridge at rest beats day and night."""
 
 
 async def beat_forever(context: Context) -> None:
@@ -64,12 +64,14 @@ async def beat(context: Context, beats: int = 0) -> None:
     at = now_ms(context.clock)
     if beats % SITES_EVERY_BEATS == 0:
         await context.sites.refresh()
-    due = await context.ledger.read(lambda turn: operations.due(turn, at, SETTLE_AT_ONCE))
+    due, works = await context.ledger.read(
+        lambda turn: (operations.due(turn, at, SETTLE_AT_ONCE), [one for is_due, one in WORKS if is_due(turn, at)])
+    )
     for operation in due:
         site = context.sites.find(operation.site)
         if site is not None:
             context.tasks.begin(f"settle:{operation.payment}", settle_payment(context, site, operation.payment))
-    for work in await context.ledger.read(lambda turn: [one for is_due, one in WORKS if is_due(turn, at)]):
+    for work in works:
         await work(context)
     if beats % RECOVER_EVERY_BEATS == 0 or not context.ledger.alone:
         await recover(context)

@@ -4,12 +4,12 @@ import pytest
 
 from bridge.flows import heartbeat
 
-TURNS_AT_REST = 3
-"""What is unknown, what is seldom due, and what waits for its seal."""
+TURNS_AT_REST = 2
+"""What is unknown or seldom due, and what waits for its seal."""
 
 
 @pytest.mark.sqlite
-async def test_a_beat_at_rest_asks_the_books_in_three_turns_and_writes_nothing(world, monkeypatch):
+async def test_a_beat_at_rest_asks_the_books_in_two_turns_and_writes_nothing(world, monkeypatch):
     await world.buy(world.order())
     await world.live(30)
     turns = []

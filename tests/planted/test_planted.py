@@ -2,12 +2,15 @@
 
 import py_compile
 import subprocess
+from contextlib import nullcontext
 from importlib.util import cache_from_source
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.planted.__main__ import PATCHES, ROOT, Lane, read_patch
+from tests.planted import __main__ as detectors
+from tests.planted.__main__ import PATCHES, ROOT, Caught, Lane, Planted, read_patch, unplanted
 
 WANTED = 27
 
@@ -45,3 +48,17 @@ def test_a_lane_has_the_tree_and_what_python_made_of_it(tmp_path):
     copy = tmp_path / "tests" / "planted" / "__main__.py"
     assert copy.read_bytes() == (PATCHES / "__main__.py").read_bytes()
     assert Path(cache_from_source(copy)).read_bytes() == made.read_bytes()
+
+
+def test_a_seed_that_is_red_without_its_bug_is_told(monkeypatch):
+    class Falsely:
+        def run(self, seed):
+            return SimpleNamespace(violations=["I1: lost"] if seed == 1_000_005 else [])
+
+    monkeypatch.setattr(detectors, "storms", lambda gateway: nullcontext(Falsely()))
+    bug = Planted("a-bug", "A bug.", Path("a-bug.patch"), 9, ("I1",), gateway="payple")
+    caught = Caught(bug, "storm I1", (3, 5))
+
+    assert caught.red_seeds == (3, 1_000_005)
+    assert unplanted([caught], None) == ["seed 1000005 of payple is red without any bug: ['I1: lost']"]
+    assert unplanted([Caught(bug, "storm I1", (3,))], None) == []

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tests.storm.loop import Handle, StormLoop
 
 POLLERS = ("heartbeat", "news", "checks")
-IDLE_SECONDS_MAX = 120.0
+IDLE_SECONDS_MAX = 300.0
 RARELY = 5
 """How much longer the bridge's own checks of its books may sleep: a storm judges them after every commit."""
 CALM_SECONDS_MAX = 3_600.0

@@ -436,7 +436,7 @@ class Storm:
         self.kill("disk failed")
 
     def gave_up(self, why: str) -> None:
-        self.checks.fail("gave up", why)
+        self.checks.fail("gave-up", why)
         self.kill("gave up")
 
     # ---- what the wire asks
