@@ -211,6 +211,8 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
         if amount in parts:
             parts.remove(amount)
     held = [row for row in taken if not _is_gone(row)]  # what can be given back
+    if held and _is_under_way(rows):
+        return Unknown("the inquiry shows a cancellation, and not whether it was made", code)
     most = max(map(_amount, taken), default=0)
     if (not held and 0 < sum(parts) < sum(whole)) or any(amount < most for amount in whole):
         return Unknown("the inquiry shows a part or all of it as given back, and does not tell which", code)
@@ -232,4 +234,15 @@ def _charges(rows: Iterable[Fields], captured: Container[str]) -> list[Fields]:
 
 
 def _is_gone(row: Fields) -> bool:
-    return row.text("cancelYN", "N") == "Y"
+    said = row.text("cancelYN", "N")
+    if said not in ("Y", "N"):
+        raise Unreadable("The row's cancelYN is neither Y nor N.")
+    return said == "Y"
+
+
+def _is_under_way(rows: Iterable[Fields]) -> bool:
+    """Tell whether a row only speaks of a cancellation, or calls it in progress, and none says that it was made."""
+    rows = tuple(rows)
+    made = {row.text("tid", "") for row in rows if row.text("resultCd") in codes.GIVEN_BACK}
+    spoken_of = {codes.IN_PROGRESS, *codes.SPEAK_OF_ONE}
+    return any(row.text("resultCd") in spoken_of and row.text("tid", "") not in made for row in rows)

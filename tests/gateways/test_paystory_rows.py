@@ -1,0 +1,49 @@
+"""Rows of Pay-Story's inquiry that tell of money without telling how much came or went."""
+
+import pytest
+
+from bridge.gateways.paystory import sandbox_query
+from tests.gateways.paired import paired
+from tests.gateways.street import Street
+
+
+@pytest.fixture
+async def street(tmp_path):
+    """A shop whose Pay-Story tells it nothing by notice."""
+    async with paired(Street(tmp_path), "paystory") as made:
+        made.fault("notice", "notice_lost", times=None)
+        yield made
+
+
+async def paid(street):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    return opened.payment
+
+
+def show(monkeypatch, change):
+    """Let the inquiry show other rows than it does."""
+    rows_of = sandbox_query._rows
+    monkeypatch.setattr(sandbox_query, "_rows", lambda trade, until: change(rows_of(trade, until)))
+
+
+@pytest.mark.parametrize("code", ["2002", "2015", "2021", "2022"])
+async def test_a_part_whose_row_says_that_it_is_under_way_is_not_called_unmade(street, monkeypatch, code):
+    """Told as failed, the clerk would give it back once more."""
+    payment = await paid(street)
+    show(monkeypatch, lambda rows: [row | ({"resultCd": code, "cancelYN": "N"} if row["resultCd"] == "2001" else {})
+                                    for row in rows])  # fmt: skip
+    street.fault("refund", "drop_after")
+    await street.refund(payment, 20_000)
+    await street.live(1_200.0, 20.0)
+
+    (refund,) = [one for one in await street.operations(payment) if one.kind == "refund"]
+    assert street.book(await street.payment(payment)).refunded == 20_000
+    assert refund.step not in ("ok", "fail"), "nobody knows"
+    assert await street.cases(payment) == ["refund_unknown"]
+    monkeypatch.undo()
+    await street.live(8_000.0, 60.0)
+    assert (await street.payment(payment)).refunded == 20_000
+    assert await street.cases(payment) == []
+    await street.check_books()
