@@ -47,3 +47,18 @@ async def test_a_part_whose_row_says_that_it_is_under_way_is_not_called_unmade(s
     assert (await street.payment(payment)).refunded == 20_000
     assert await street.cases(payment) == []
     await street.check_books()
+
+
+@pytest.mark.parametrize("code", ["0000", "4000", "4110", "A000"])
+async def test_a_row_that_says_yes_by_another_methods_code_is_not_nothing(street, monkeypatch, code):
+    """A buyer may have chosen another way to pay in the window; the cancel by order number may not find that."""
+    show(monkeypatch, lambda rows: [row | {"resultCd": code} for row in rows])
+    street.fault("approve", "drop_after")
+    street.fault("refund", "decline", times=None, code="0002")
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(1_200.0, 20.0)
+
+    payment = await street.payment(opened.payment)
+    assert street.book(payment).net == 55_000
+    assert payment.state == "needs_human", "and the buyer does not hear that nothing was paid"

@@ -201,6 +201,8 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
     parts = [_amount(row) for row in rows if row.text("resultCd") in codes.GIVEN_BACK]
     if not rows:
         return Absent(code)
+    if not taken and any(row.text("resultCd") in _yes_of_others(payment.method) for row in rows):
+        return Unknown("the inquiry shows a yes of another way to pay", code)
     if not taken and parts:
         if sum(parts) < (payment.captured or payment.amount):
             return Unknown("the inquiry shows parts given back of a payment that it does not show", code)
@@ -238,6 +240,13 @@ def _is_gone(row: Fields) -> bool:
     if said not in ("Y", "N"):
         raise Unreadable("The row's cancelYN is neither Y nor N.")
     return said == "Y"
+
+
+def _yes_of_others(method: Method) -> frozenset[str]:
+    """Give the codes by which another way to pay, which the buyer may have chosen, says that money came or waits."""
+    own = codes.CAPTURED[codes.METHODS[method]]
+    issued = frozenset() if method is Method.VIRTUAL_ACCOUNT else frozenset({codes.ACCOUNT_ISSUED})
+    return issued.union(*codes.CAPTURED.values()) - own
 
 
 def _is_under_way(rows: Iterable[Fields]) -> bool:
