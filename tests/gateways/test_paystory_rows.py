@@ -62,3 +62,34 @@ async def test_a_row_that_says_yes_by_another_methods_code_is_not_nothing(street
     payment = await street.payment(opened.payment)
     assert street.book(payment).net == 55_000
     assert payment.state == "needs_human", "and the buyer does not hear that nothing was paid"
+
+
+async def test_rows_that_are_fewer_than_their_number_prove_no_refund_unmade(street, monkeypatch):
+    payment = await paid(street)
+    whole = sandbox_query.said
+
+    def short(code, *words, **more):
+        return whole(code, *words, **more | {"resultData": more["resultData"][:1]})
+
+    monkeypatch.setattr(sandbox_query, "said", short)
+    street.fault("refund", "drop_after")
+    await street.refund(payment, 20_000)
+    await street.live(1_200.0, 20.0)
+
+    (refund,) = [one for one in await street.operations(payment) if one.kind == "refund"]
+    assert (refund.step, street.book(await street.payment(payment)).refunded) == ("needs_human", 20_000)
+
+
+async def test_no_row_beside_a_number_of_them_is_not_nothing(street, monkeypatch):
+    whole = sandbox_query.said
+    with monkeypatch.context() as empty:
+        empty.setattr(
+            sandbox_query, "said", lambda code, *words, **more: whole(code, *words, **more | {"resultData": ""})
+        )
+        street.fault("approve", "drop_after")
+        opened = await street.checkout()
+        await street.come_back(opened)
+        await street.live(200.0, 5.0)
+    await street.live(400.0, 5.0)
+
+    assert await street.state(opened.payment) == "paid", "the buyer keeps what was paid for"

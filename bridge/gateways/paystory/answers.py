@@ -197,6 +197,8 @@ def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown
     rows = fields.rows("resultData")
     if any(misfit(row, mid, payment.merchant_ref) for row in rows):
         return Unknown("the inquiry shows another payment", code)
+    if fields.has("cnt") and fields.won("cnt") > len(rows):
+        return Unknown("the inquiry shows fewer rows than it says that there are", code)
     taken = _charges(rows, codes.CAPTURED[codes.METHODS[payment.method]])
     parts = [_amount(row) for row in rows if row.text("resultCd") in codes.GIVEN_BACK]
     if not rows:
