@@ -1,5 +1,7 @@
 """Refunds: what stops them, who is told, and what else may be going on."""
 
+import pytest
+
 from bridge.flows.refund import (
     FOUND_GIVEN_BACK,
     GIVEN_BACK_UNSHOWN,
@@ -126,6 +128,23 @@ async def test_a_whole_refund_refused_over_a_part_that_nobody_told_of_is_a_perso
     assert answer.json()["state"] == "unknown"
     assert await world.cases(payment.id) == ["refund_unknown"]
     assert world.book(payment).refunded == 20_000
+
+
+@pytest.mark.parametrize("words", ["이미 부분취소된 거래", "일부 취소된 거래", "이미 취소 요청된 거래", "취소 처리 중"])
+async def test_already_said_of_a_part_or_of_a_cancel_under_way_is_not_all_of_it(any_world, words):
+    payment = await any_world.buy()
+    any_world.fault("notice", "notice_lost", times=None)
+    any_world.sandbox.desks["mainpay"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    any_world.fault("cancel", "decline", times=None, code="3002", message=words)
+    answer = await any_world.refund(payment.id)
+    for _ in range(40):
+        any_world.clock.skip(60)
+        await any_world.beat()
+
+    assert answer.json()["state"] == "unknown"
+    assert (await any_world.payment(payment.id)).refunded == 0
+    assert await any_world.cases(payment.id) == ["refund_unknown"]
+    assert any_world.book(payment).refunded == 20_000
 
 
 async def test_a_refund_names_who_asked_and_why(world):

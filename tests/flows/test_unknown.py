@@ -45,6 +45,21 @@ async def test_a_lost_answer_is_taken_back_and_nobody_hears_failed_before(any_wo
     await world.check_books()
 
 
+@pytest.mark.parametrize("words", ["이미 부분취소된 거래", "이미 취소 접수된 거래"])
+async def test_already_said_of_a_part_or_of_a_cancel_under_way_takes_nothing_back(any_world, words):
+    world, undo = any_world, "net_cancel" if any_world.dialect == "live" else "cancel"
+    world.fault("pay", "drop_after")
+    world.fault(undo, "decline", times=None, code="3002", message=words)
+    opened = await world.checkout()
+    await world.come_back(opened)
+    for _ in range(300):
+        await world.live(5)
+    payment = await world.payment(opened.payment)
+
+    assert world.book(payment).net == 55_000
+    assert payment.state == "needs_human", "the buyer would hear that it was taken back"
+
+
 @pytest.mark.parametrize("microsecond", [0, 499_501, 999_499, 999_500, 999_999])
 async def test_net_cancel_needs_the_very_parameters_of_pay(world, microsecond):
     """At the end of a second too: the time that was sent must not be rounded up where it is kept."""

@@ -184,7 +184,7 @@ class Mainpay(Direct):
             if "tranDate" in told:
                 told["tranDate"] = told["tranDate"][-6:]  # the guide's answer has the century, its notice has not
             return Done(told)
-        if code == codes.ALREADY_CANCELLED and refund.full:
+        if codes.says_all_gone(code, message) and refund.full:
             return Done(already=True)
         reason = codes.refund_refusal(code, message, refunded=payment.refunded)
         if reason is not None:
@@ -290,7 +290,7 @@ class Mainpay(Direct):
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
         if code == codes.SUCCESS and misfit(payment, self.settings.mbr_no, fields):
             return Unknown("net-cancel answered about another payment", code)
-        if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
+        if code == codes.SUCCESS or codes.says_all_gone(code, message):
             return Undone(code)
         may_be_paid_into = payment.method is Method.VIRTUAL_ACCOUNT and code == codes.CANCEL_FAILED
         if codes.says_nothing_there(code, message, payment.refs.get("dialect", "")) and not may_be_paid_into:

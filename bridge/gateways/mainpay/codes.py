@@ -57,6 +57,7 @@ AMOUNT_ERROR = "1001"
 _MORE_THAN_IS_LEFT = re.compile(r"(?:금액|한도|잔액)[^.]*(?:초과|부족)")
 """A code and words that are said of no refund that we ask for, unless money went back that we do not know of: perhaps
 by this very request, which arrived twice."""
+_NOT_ALL_GONE = re.compile(r"부분|일부|요청\s*(?:된|되|중)|접수|진행|대기|처리\s*중")
 _PART_GONE = re.compile(r"(?:부분|일부)\s*취소\s*(?:된|되|내역|이력)")
 READY_REFUSALS = {
     "1001": Reason.AMOUNT,
@@ -125,6 +126,11 @@ def says_nothing_there(code: str, message: str, dialect: str) -> bool:
     window that nobody paid in but 3001, which counts only with words that say so."""
     in_words = dialect == "guide" and code == CANCEL_FAILED and "가능" not in message
     return code == NOTHING_THERE or (in_words and bool(_NO_PAYMENT.search(message)))
+
+
+def says_all_gone(code: str, message: str) -> bool:
+    """Tell whether an answer says that all was cancelled before, and not a part of it, nor that it may yet be."""
+    return code == ALREADY_CANCELLED and not _NOT_ALL_GONE.search(message)
 
 
 def refund_refusal(code: str, message: str, *, refunded: int) -> Reason | None:
