@@ -70,3 +70,26 @@ async def test_a_code_that_names_a_kind_of_cancellation_is_no_refusal_of_one(str
 
     assert await street.entries(payment.id) == [("capture", 55_000, "E1"), ("refund", -20_000, "E4")]
     await street.check_books()
+
+
+@pytest.mark.parametrize("code", ["2004", "2013"])
+@pytest.mark.parametrize("words", ["이미 부분취소된 거래", "이미 취소 접수된 거래"])
+async def test_already_said_of_a_part_or_of_a_cancel_under_way_is_not_all_of_it(street, code, words):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("notice", "notice_lost", times=None)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    street.fault("refund", "decline", code=code, message=words)
+    await street.refund(payment.id, 55_000)
+    assert (await street.payment(payment.id)).refunded == 0
+    await street.live(1_200.0, 20.0)
+
+    payment = await street.payment(payment.id)
+    assert (payment.state, payment.refunded, street.book(payment).net) == ("part_refunded", 20_000, 35_000)
+    assert await street.cases(payment.id) == ["external_refund"]
+    await street.refund(payment.id, 35_000)
+    await street.quiet()
+    assert (await street.payment(payment.id)).state == "refunded"
+    await street.check_books()

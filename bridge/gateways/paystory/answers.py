@@ -165,7 +165,7 @@ def refunding(payment: Payment, refund: RefundOrder, mid: str, reply: Reply) -> 
         if fields.has("amt") and fields.won("amt") != refund.amount:
             return Unknown("the cancellation was answered about another amount", code, message)
         return Done({"refNo": fields.text("tid")} if fields.has("tid") else {})
-    if code in codes.ALREADY_CANCELLED and refund.full:
+    if codes.says_all_gone(code, message) and refund.full:
         return Done(already=True)
     if code in codes.REFUND_REFUSALS:
         return Refused(codes.REFUND_REFUSALS[code], code, message)
@@ -178,7 +178,7 @@ def undoing(payment: Payment, mid: str, reply: Reply) -> Undone | NothingThere |
     if code in codes.GIVEN_BACK or code == codes.VOIDED:
         other = misfit(fields, mid, payment.merchant_ref)
         return Unknown("the cancellation was answered about another payment", code) if other else Undone(code)
-    if code in codes.ALREADY_CANCELLED and not payment.refunded:
+    if codes.says_all_gone(code, message) and not payment.refunded:
         return Undone(code)
     if code in codes.NO_PAYMENT:
         return NothingThere(code)

@@ -1,5 +1,7 @@
 """Pay-Story's code tables: billing guide, 12. 결과 코드 and 13. 카드사 코드, and what each code means to us."""
 
+import re
+
 from bridge.domain.gateway import CodeName
 from bridge.domain.payment import Method
 from bridge.domain.reasons import Reason
@@ -88,6 +90,7 @@ NO_PAYMENT = frozenset({"0002", "2012"})
 GIVEN_BACK = frozenset({"2001", "2211"})
 VOIDED = "4200"
 ALREADY_CANCELLED = frozenset({"2004", "2013"})
+_NOT_ALL_GONE = re.compile(r"부분|일부|요청\s*(?:된|되|중)|접수|진행|대기|처리\s*중")
 IN_PROGRESS = "2002"
 SPEAK_OF_ONE = frozenset({"2015", "2021", "2022"})
 """Name a cancellation that was asked for, or its kind (매입전취소, 매입후취소): neither that it was made nor that
@@ -163,6 +166,11 @@ _TABLES = {
 def table(kind: str) -> tuple[CodeName, ...]:
     """List a code table; the billing guide has none of banks."""
     return tuple(CodeName(code, name, source) for source, rows in _TABLES.get(kind, ()) for code, name in rows.items())
+
+
+def says_all_gone(code: str, message: str) -> bool:
+    """Tell whether an answer says that all was cancelled before, and not a part of it, nor that it may yet be."""
+    return code in ALREADY_CANCELLED and not _NOT_ALL_GONE.search(message)
 
 
 def card_name(code: str) -> str:
