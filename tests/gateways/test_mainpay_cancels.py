@@ -140,6 +140,7 @@ def test_an_address_that_is_not_found_says_nothing_of_the_payment(refs):
         (GUIDE, code("3001"), {}),
         (GUIDE, code("3001"), {"method": Method.VIRTUAL_ACCOUNT}),
         (LIVE, code("200", mbrRefNo="OTHER"), {}),
+        (GUIDE, code("200", cancelAmount="54999"), {}),
     ],
 )
 def test_what_proves_nothing_takes_nothing_back(refs, told, more):

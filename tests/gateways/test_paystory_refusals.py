@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.gateways.paystory import sandbox_api, sandbox_desk
 from tests.gateways.paired import paired
 from tests.gateways.street import Street
 
@@ -93,3 +94,24 @@ async def test_already_said_of_a_part_or_of_a_cancel_under_way_is_not_all_of_it(
     await street.quiet()
     assert (await street.payment(payment.id)).state == "refunded"
     await street.check_books()
+
+
+async def test_a_cancellation_of_less_than_was_asked_takes_no_approval_back(street, monkeypatch):
+    whole, told = sandbox_desk.Till.cancel, sandbox_api.said
+    monkeypatch.setattr(
+        sandbox_desk.Till, "cancel", lambda till, trade, amount, part, *more: whole(till, trade, 20_000, True, *more)
+    )
+    monkeypatch.setattr(
+        sandbox_api, "said", lambda code, **more: told(code, **more | ({"amt": "20000"} if "oTid" in more else {}))
+    )
+    street.set(query_lag_seconds=150.0)
+    street.fault("approve", "drop_after")
+    street.fault("notice", "notice_lost", times=None)
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(1_200.0, 5.0)
+    payment = await street.payment(opened.payment)
+
+    assert street.book(payment).net > 0
+    assert payment.state not in ("voided", "declined"), "the buyer would hear that all was taken back"
+    assert "unknown_outcome" in await street.cases(payment.id)

@@ -35,7 +35,7 @@ from bridge.domain.payment import AMOUNT_MIN, Buyer, Device, Method, Mode, Order
 from bridge.domain.reasons import Reason
 from bridge.domain.texts import cut, digits, email, fit
 from bridge.gateways.mainpay import codes, notices
-from bridge.gateways.mainpay.answers import approval, misfit
+from bridge.gateways.mainpay.answers import approval, cancelled_less, misfit
 from bridge.gateways.mainpay.direct import Direct
 from bridge.gateways.mainpay.settings import SETTINGS, read_settings
 from bridge.gateways.mainpay.writing import AUTO, PAYMETHODS, WITHIN_CARD
@@ -290,6 +290,8 @@ class Mainpay(Direct):
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
         if code == codes.SUCCESS and misfit(payment, self.settings.mbr_no, fields):
             return Unknown("net-cancel answered about another payment", code)
+        if code == codes.SUCCESS and cancelled_less(fields, payment.left or payment.amount):
+            return Unknown("the cancel was answered about less than was asked", code)
         if code == codes.SUCCESS or codes.says_all_gone(code, message):
             return Undone(code)
         may_be_paid_into = payment.method is Method.VIRTUAL_ACCOUNT and code == codes.CANCEL_FAILED

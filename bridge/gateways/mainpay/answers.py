@@ -52,6 +52,12 @@ def misfit(payment: Payment, mbr_no: str, fields: Fields) -> bool:
     return False
 
 
+def cancelled_less(fields: Fields, amount: int) -> bool:
+    """Tell whether the answer to taking back names less than `amount` KRW, where it names a sum (the guide's does)."""
+    data = fields.inside("data") if fields.has("data") else Fields({})
+    return data.has("cancelAmount") and data.won("cancelAmount") < amount
+
+
 def _waiting(payment: Payment, data: Fields, refs: dict[str, str]) -> Waiting:
     code = data.text("bankCode", "")
     account = {

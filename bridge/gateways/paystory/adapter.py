@@ -149,7 +149,7 @@ class PayStory(Writer):
         tax = self.split(split_as_told(amount, payment.parts, gone=payment.refunded), payment.tax_free)
         named, part = _by_order(payment) | tax, payment.refunded > 0
         reply = yield self.cancel(payment.method, named, amount, "승인 응답 유실", stamp, part=part)
-        return answers.undoing(payment, self.settings.mid, reply)
+        return answers.undoing(payment, amount, self.settings.mid, reply)
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Cancel in full or in part (7.), by order number where there is no tid (7.3, ordNoChk). A deposit goes back to
@@ -184,7 +184,7 @@ class PayStory(Writer):
         """Close a virtual account before its deposit (4200)."""
         named = _named(payment) | self.tax(payment)
         reply = yield self.cancel(payment.method, named, payment.amount, "입금 전 취소", stamp)
-        outcome = answers.undoing(payment, self.settings.mid, reply)
+        outcome = answers.undoing(payment, payment.amount, self.settings.mid, reply)
         if isinstance(outcome, NothingThere):  # the account was issued: it may be paid into yet
             return Unknown("the account was issued, and the cancellation finds nothing", outcome.code)
         return outcome

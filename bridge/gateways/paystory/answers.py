@@ -172,9 +172,12 @@ def refunding(payment: Payment, refund: RefundOrder, mid: str, reply: Reply) -> 
     return Unknown("the cancellation was answered with a code that proves nothing", code, message)
 
 
-def undoing(payment: Payment, mid: str, reply: Reply) -> Undone | NothingThere | TooLate | Unknown:
-    """Say what the answer to a cancellation by order number means (standard guide, 3.1.4). Raises Unreadable."""
+def undoing(payment: Payment, amount: int, mid: str, reply: Reply) -> Undone | NothingThere | TooLate | Unknown:
+    """Say what the answer to a cancellation by order number of `amount` KRW means (standard guide, 3.1.4). Raises
+    Unreadable."""
     fields, code, message = _head(reply)
+    if code in codes.GIVEN_BACK and fields.has("amt") and fields.won("amt") < amount:
+        return Unknown("the cancellation was answered about less than was asked", code, message)
     if code in codes.GIVEN_BACK or code == codes.VOIDED:
         other = misfit(fields, mid, payment.merchant_ref)
         return Unknown("the cancellation was answered about another payment", code) if other else Undone(code)
