@@ -38,12 +38,15 @@ class Declined:
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """Neither a yes nor a no. `refusal` marks a well-formed refusal to this very call (HTTP 200, no duplicate,
-    in-progress or already code): with a net-cancel answered "done" or "nothing there" it becomes a decline."""
+    in-progress or already code): with a net-cancel answered "done" or "nothing there" it becomes a decline. `there`
+    marks the answer to a net-cancel that is said of a payment that is there: that nothing is shown of it proves nothing
+    any more."""
 
     why: str
     code: str = ""
     message: str = ""
     refusal: bool = False
+    there: bool = False
 
 
 @dataclass(frozen=True, slots=True)

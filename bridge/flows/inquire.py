@@ -227,6 +227,7 @@ def _record_undo(
     approve = operations.get(turn, recorder.site.id, undo.target)
     assert approve is not None, "an undo has a target"
     told = bool(payment.captured) or notices.had_outcome(turn, payment.id, APPROVAL_TOLD) or SEEN_AT in undo.refs
+    told = told or undo.refusal  # by its answer to the net-cancel
     quiet = not quiet_left_ms(recorder.context, gateway, approve, asked)
     if isinstance(outcome, Absent) and not told and quiet:
         shown, proven = _absent_again(_kept(undo), asked)

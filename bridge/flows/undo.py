@@ -94,7 +94,7 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
         if not payment.captured and is_anothers(turn, gateway, payment, kept["returned"]):
             approve = operations.get(turn, site.id, undo.target)
             assert approve is not None, "an undo has a target"
-            _hand_over(turn, recorder, payment, approve, undo, "", ANOTHERS, too_late=False, again=False)
+            _hand_over(turn, recorder, payment, approve, undo, "", ANOTHERS, is_there=False, again=False)
             return None
         if undo.step is not Step.SENT:
             operations.claim(turn, undo, context.owner, claimed, recorder.stamp.boot)
@@ -177,15 +177,15 @@ def _record_undo(
     if isinstance(gateway, Inquires) and not payment.captured:
         waits = approve  # it was asked for all that time, and the net-cancel is the last of it
     late = is_late(gateway, waited_ms(recorder.context, waits, recorder.stamp)) and not isinstance(outcome, NotSent)
+    is_there = isinstance(outcome, TooLate) or (isinstance(outcome, Unknown) and outcome.there)
     if isinstance(outcome, TooLate) or taken_in or late or (contradicted and quiet):
-        too_late = isinstance(outcome, TooLate)
-        _hand_over(turn, recorder, payment, approve, undo, code, message, too_late=too_late, again=not taken_in)
+        _hand_over(turn, recorder, payment, approve, undo, code, message, is_there=is_there, again=not taken_in)
         return
     next_try_at = recorder.at + pause_ms(UNDO_SECONDS, undo.tries)
     if isinstance(outcome, NothingThere):
         left = quiet_left_ms(recorder.context, gateway, approve, recorder.stamp)
         next_try_at = max(next_try_at, recorder.at + min(left, UNDO_SECONDS[-1] * 1000))
-    _keep_trying(turn, recorder, undo, next_try_at, code, message)
+    _keep_trying(turn, recorder, undo, next_try_at, code, message, is_there=is_there)
 
 
 def record_undone(
@@ -225,13 +225,16 @@ def record_undone(
     operations.try_again(turn, again, next_try_at=recorder.at + left)
 
 
-def _keep_trying(turn: Turn, recorder: Recorder, undo: Operation, next_try_at: int, code: str, message: str) -> None:
+def _keep_trying(
+    turn: Turn, recorder: Recorder, undo: Operation, next_try_at: int, code: str, message: str, *, is_there: bool
+) -> None:
     if undo.step is Step.SENT:
-        operations.step(turn, undo, Step.UNKNOWN, at=recorder.at, code=code, message=message, next_try_at=next_try_at)
+        undo = operations.step(turn, undo, Step.UNKNOWN, at=recorder.at, code=code, message=message, refusal=is_there,
+                               next_try_at=next_try_at)  # fmt: skip
     else:
         if undo.step is Step.NEEDS_HUMAN:
             next_try_at = after_human(to_ms(undo.sent_at), recorder.at)
-        operations.try_again(turn, undo, next_try_at=next_try_at, code=code, message=message)
+        operations.try_again(turn, undo, next_try_at=next_try_at, code=code, message=message, refusal=is_there)
 
 
 def _hand_over(
@@ -243,12 +246,12 @@ def _hand_over(
     code: str,
     message: str,
     *,
-    too_late: bool,
+    is_there: bool,
     again: bool = True,
 ) -> None:
     """Give the payment to a person, with an alarm; the bridge goes on asking, unless it must not send it `again`.
 
-    `too_late` is kept as the undo's refusal: the gateway knows the payment, whatever it says when it has forgotten it.
+    `is_there` is kept as the undo's refusal: the gateway knows the payment, whatever it says when it has forgotten it.
     """
     next_try_at = after_human(to_ms(undo.sent_at), recorder.at) if again else None
     if undo.step is Step.SENT:
@@ -261,11 +264,11 @@ def _hand_over(
             at=recorder.at,
             code=code,
             message=message,
-            refusal=too_late,
+            refusal=is_there,
             next_try_at=next_try_at,
         )
     else:
-        operations.try_again(turn, undo, next_try_at=next_try_at, code=code, message=message, refusal=too_late)
+        operations.try_again(turn, undo, next_try_at=next_try_at, code=code, message=message, refusal=is_there)
     if approve.step is Step.UNKNOWN:
         operations.step(turn, approve, Step.NEEDS_HUMAN, at=recorder.at, code=approve.code, message=approve.message)
     owed, detail = pay_back(undo.refs), f"net-cancel settled nothing: {code} {message}".strip()

@@ -115,3 +115,18 @@ async def test_a_cancellation_of_less_than_was_asked_takes_no_approval_back(stre
     assert street.book(payment).net > 0
     assert payment.state not in ("voided", "declined"), "the buyer would hear that all was taken back"
     assert "unknown_outcome" in await street.cases(payment.id)
+
+
+@pytest.mark.parametrize("code", ["2015", "2011", "2020"])
+async def test_a_cancel_that_knows_the_payment_is_believed_over_an_inquiry_that_shows_none(street, code):
+    street.set(query_lag_seconds=100_000.0)
+    street.fault("approve", "drop_after")
+    street.fault("notice", "notice_lost", times=None)
+    street.fault("refund", "decline", times=None, code=code)
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(12_000.0, 20.0)
+    payment = await street.payment(opened.payment)
+
+    assert street.book(payment).net == 55_000
+    assert (payment.state, await street.cases(payment.id)) == ("needs_human", ["unknown_outcome"])

@@ -291,7 +291,7 @@ class Mainpay(Direct):
         if code == codes.SUCCESS and misfit(payment, self.settings.mbr_no, fields):
             return Unknown("net-cancel answered about another payment", code)
         if code == codes.SUCCESS and cancelled_less(fields, payment.left or payment.amount):
-            return Unknown("the cancel was answered about less than was asked", code)
+            return Unknown("the cancel was answered about less than was asked", code, there=True)
         if code == codes.SUCCESS or codes.says_all_gone(code, message):
             return Undone(code)
         may_be_paid_into = payment.method is Method.VIRTUAL_ACCOUNT and code == codes.CANCEL_FAILED
@@ -299,7 +299,8 @@ class Mainpay(Direct):
             return NothingThere(code)
         if code == codes.TOO_LATE:
             return TooLate(code)
-        return Unknown("net-cancel was answered with a code that proves nothing", code, message)
+        there = code == codes.ALREADY_CANCELLED  # of a part of it, or not yet
+        return Unknown("net-cancel was answered with a code that proves nothing", code, message, there=there)
 
     def _is_window(self, url: str) -> bool:
         parts = urlsplit(url)

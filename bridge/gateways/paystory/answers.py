@@ -177,7 +177,7 @@ def undoing(payment: Payment, amount: int, mid: str, reply: Reply) -> Undone | N
     Unreadable."""
     fields, code, message = _head(reply)
     if code in codes.GIVEN_BACK and fields.has("amt") and fields.won("amt") < amount:
-        return Unknown("the cancellation was answered about less than was asked", code, message)
+        return Unknown("the cancellation was answered about less than was asked", code, message, there=True)
     if code in codes.GIVEN_BACK or code == codes.VOIDED:
         other = misfit(fields, mid, payment.merchant_ref)
         return Unknown("the cancellation was answered about another payment", code) if other else Undone(code)
@@ -187,7 +187,8 @@ def undoing(payment: Payment, amount: int, mid: str, reply: Reply) -> Undone | N
         return NothingThere(code)
     if code in codes.TOO_LATE:
         return TooLate(code)
-    return Unknown("the cancellation by order was answered with a code that proves nothing", code, message)
+    why = "the cancellation by order was answered with a code that does not prove that it was made"
+    return Unknown(why, code, message, there=code in codes.IS_THERE)
 
 
 def inquiry(payment: Payment, mid: str, reply: Reply) -> Seen | Absent | Unknown:

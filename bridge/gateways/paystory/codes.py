@@ -136,6 +136,8 @@ progress."""
 MORE_THAN_IS_LEFT = frozenset({"2011", "2023", "2026", "2032"})
 """Said of no refund that we ask for, unless money went back that we do not know of: perhaps by this very request, which
 arrived twice."""
+IS_THERE = ALREADY_CANCELLED | SPEAK_OF_ONE | MORE_THAN_IS_LEFT | {IN_PROGRESS}
+"""Said to a cancellation of a payment that is there, whatever an inquiry shows of it."""
 _AMOUNTS = ("2010", "2031", "2033", "2037")
 _PARTS = ("2028", "2029", "2030", "2034", "3100", "3103", "3104")
 REFUND_REFUSALS = (
