@@ -80,10 +80,12 @@ def _first(fields: Fields, *names: str) -> str:
 def inquiry(payment: Payment, settings: PaypleSettings, reply: Reply) -> Seen | Absent | Unknown:
     """Say what an inquiry of one day shows. What was refunded it need not show. Raises Unreadable."""
     fields, said, code, message = _head(reply)
-    if said == codes.SUCCESS:
+    if said == codes.SUCCESS and code not in codes.NOT_HEARD:
         if not fields.has("PCD_PAY_OID") or _is_other(fields, payment.merchant_ref):
             return Unknown("the inquiry shows another payment", code, message)
         refunded = fields.won("PCD_REFUND_TOTAL") if fields.has("PCD_REFUND_TOTAL") else None
+        if refunded is None and code.startswith(codes.GIVEN_BACK) and not payment.captured:
+            return Unknown("the inquiry shows a refund, and not of how much", code, message)
         return Seen(
             fields.won("PCD_PAY_TOTAL"), refunded, refs(fields), card(fields), moment_in(fields, "PCD_PAY_TIME")
         )

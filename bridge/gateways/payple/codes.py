@@ -45,6 +45,9 @@ NO_REFUSALS = NOT_HEARD | DUPLICATES | {"SPCD0000", "CDAU0000", "PAYC0000", "000
 NO_KEY = frozenset({"SPCD0001"})
 """The only documented code by which a billing key is none."""
 
+GIVEN_BACK = "PAYC"
+"""How codes begin that tell of a refund (PAYC0000 환불성공)."""
+
 NOT_BY_WORDS = ("AUTH", "SPCD", "CPAY")
 """How codes begin that are said of who asks, of a key, or of a charge: whatever their words, they tell of no payment or
 key that it is not there. Only a list does (absent_codes, NO_KEY)."""

@@ -10,6 +10,7 @@ from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Circumstantial, Event, Notice
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.domain.strictjson import loads
+from bridge.gateways.payple import codes
 from bridge.gateways.payple.answers import card, refs
 
 ACK = Ack("OK", "text/plain")
@@ -53,7 +54,9 @@ def _form(raw: bytes) -> dict[str, str]:
 def _event(form: Mapping[str, str]) -> Event:
     if form.get("PCD_PAY_RST") != "success":
         return Event.OTHER
-    back = form.get("PCD_REFUND_TOTAL", "") not in ("", "0") or form.get("PCD_PAY_CODE", "").startswith("PAYC")
+    back = form.get("PCD_REFUND_TOTAL", "") not in ("", "0") or form.get("PCD_PAY_CODE", "").startswith(
+        codes.GIVEN_BACK
+    )
     if back:
         return Event.CANCELLED
     return Event.APPROVED if form.get("PCD_PAY_WORK") != "AUTH" else Event.OTHER
