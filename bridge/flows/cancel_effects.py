@@ -51,7 +51,8 @@ def cancelled(told: Told) -> str:
     if settled:
         return settled
     is_asked_about = told.proven and 0 < told.notice.amount == _asked_about_less(told)  # else it says no sum
-    if told.notice.left is not None and _has_no_more(told.payment, told.notice.left) and not is_asked_about:
+    left = 0 if _says_no_sum(told) else told.notice.left
+    if left is not None and _has_no_more(told.payment, left) and not is_asked_about:
         return KNOWN
     if state is State.AWAITING_DEPOSIT and _is_whole_and_proven(told):
         return _of_waiting_account(told, done)
@@ -63,6 +64,11 @@ def cancelled(told: Told) -> str:
         owe_check(told.turn, told.recorder, told.payment)  # other proof may say that it is paid before anybody asks
         return REPORTED
     return _by_others(told, done)
+
+
+def _says_no_sum(told: Told) -> bool:
+    """Whether a hint says neither how much went back nor how much is left: it may be of all there was."""
+    return told.is_hint and not told.notice.amount and told.notice.left is None
 
 
 def _has_no_more(payment: Payment, left: int) -> bool:
@@ -142,6 +148,8 @@ def _may_be_of(told: Told, operation: Operation) -> bool:
     readings = notice.readings or (notice.amount,)
     if operation.step not in PENDING_STEPS:
         return operation.amount in readings
+    if _says_no_sum(told):
+        return True
     was_sent = notice.gone_at is None or notice.gone_at >= operation.sent_at.replace(microsecond=0)
     others = [one for one in readings if one != notice.amount]
     is_own = notice.amount in readings and operation.amount == notice.amount

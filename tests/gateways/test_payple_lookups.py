@@ -1,4 +1,4 @@
-"""What Payple's inquiry may say beside their yes: that nothing was heard yet, or that all went back."""
+"""What Payple's inquiry and webhook may say beside their yes: that nothing was heard yet, or that all went back."""
 
 import pytest
 
@@ -11,6 +11,14 @@ from tests.gateways.street import Street
 async def street(tmp_path):
     """A shop at a Payple that tells nothing by webhook, and whose inquiry shows no refunds."""
     async with paired(Street(tmp_path), "payple") as made:
+        yield made
+
+
+@pytest.fixture
+async def told(tmp_path):
+    """A shop whose webhooks are registered, at such a Payple."""
+    async with paired(Street(tmp_path), "payple") as made:
+        made.register_notices()
         yield made
 
 
@@ -53,3 +61,44 @@ async def test_an_inquiry_that_answers_with_the_refund_is_no_money_that_is_there
 
     assert street.book(payment).net == 0
     assert await street.state(opened.payment) == "needs_human"
+
+
+def name_no_sum(monkeypatch):
+    """Let the webhook of a cancel leave out how much it was."""
+    bare = sandbox_notices.bare
+
+    def told(till, url, fields, record):
+        return bare(till, url, {name: one for name, one in fields.items() if name != "PCD_REFUND_TOTAL"}, record)
+
+    monkeypatch.setattr(sandbox_notices, "bare", told)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_a_cancel_that_names_no_sum_is_asked_about_all_the_same(told, monkeypatch, as_json):
+    told.set(webhook_json=as_json)
+    opened = await told.checkout()
+    await told.come_back(opened)
+    await told.quiet()
+    name_no_sum(monkeypatch)
+    payment = await told.payment(opened.payment)
+    told.sandbox.desks["payple"].refund({"merchant_ref": payment.merchant_ref})
+    await told.live(120.0, 5.0)
+
+    assert await told.cases(payment.id) == ["external_cancel"]
+
+
+@pytest.mark.parametrize("fault", [None, "notice_first", "drop_after"])
+async def test_our_own_whole_cancel_that_names_no_sum_is_nobodys_case(told, monkeypatch, fault):
+    opened = await told.checkout()
+    await told.come_back(opened)
+    await told.quiet()
+    name_no_sum(monkeypatch)
+    if fault:
+        told.fault("refund", fault)
+    await told.refund(opened.payment)
+    await told.live(900.0, 10.0)
+
+    payment = await told.payment(opened.payment)
+    assert (payment.state, told.book(payment).net) == ("refunded", 0)
+    assert await told.cases(payment.id) == []
+    await told.check_books()

@@ -27,12 +27,13 @@ def read(raw: bytes) -> Notice:
         raise Unreadable("The webhook has no PCD_PAY_OID.")
     event = _event(form)
     amount = form.get("PCD_REFUND_TOTAL", "") if event is Event.CANCELLED else form.get("PCD_PAY_TOTAL", "")
+    unsaid = event is Event.CANCELLED and not amount.strip("0")  # it makes us ask all the same
     fields = Fields(form)
     return Notice(
         event=event,
         dedupe=_name(form),
         merchant_ref=form["PCD_PAY_OID"],
-        amount=_won(amount) if event is not Event.OTHER else 0,
+        amount=_won(amount) if event is not Event.OTHER and not unsaid else 0,
         proof=_UNSIGNED,
         refs=refs(fields) if event is Event.APPROVED else {},
         card=card(fields) if event is Event.APPROVED else {},
