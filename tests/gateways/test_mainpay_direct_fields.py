@@ -259,6 +259,22 @@ def test_no_transfer_is_made_of_a_payment_whose_number_nobody_told():
     assert "거래번호가 없어" in unnamed_rule.why
 
 
+@pytest.mark.parametrize(
+    ("op", "ours", "told"),
+    [
+        ("billkey", "KEY1", {"billkey": "B1"}),
+        ("transfer", "TRANSFER1", {"refNo": "R1"}),
+        ("receipt", "RECEIPT1", {"applNo": "1", "refNo": "R1", "tranDate": "261120"}),
+        ("receipt-cancel", "RECEIPT1", {}),
+        ("account-void", "PAY1", {"accountNo": "0012"}),
+    ],
+)
+def test_a_yes_about_another_number_is_none(op, ours, told):
+    for number, is_ours in ((ours, True), (call(TALKS[op]()).form["mbrRefNo"], True), ("OTHER", False)):
+        answer = outcome(TALKS[op](), code("200", **told, mbrRefNo=number))
+        assert isinstance(answer, Unknown) is not is_ours
+
+
 @pytest.mark.parametrize(("letter", "state"), [("R", "registered"), ("S", "done"), ("F", "failed"), ("C", "cancelled")])
 def test_a_transfer_stands_where_its_letter_says(letter, state):
     for number in ("200", "0000"):

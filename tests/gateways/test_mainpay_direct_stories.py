@@ -9,6 +9,7 @@ import pytest
 
 from bridge.domain.payment import Account
 from bridge.flows.refund import RefundWish, once_of_command, refund
+from bridge.gateways.mainpay import sandbox_accounts
 from bridge.sandbox.local import ask
 from tests.support.world import GATEWAY_ADDRESS, SANDBOX
 
@@ -73,10 +74,10 @@ async def control(world, path, **values):
     return json.loads(heard.body)
 
 
-async def transfer(world, payment, amount=None):
+async def transfer(world, payment, amount=None, key="ab"):
     site = world.context.sites.get(payment.site)
     wish = RefundWish(payment.id, amount, "공연 취소", "operator:haneul", capped=False, account=TO)
-    return await refund(world.context, site, wish, once_of_command(world.context, "ab" * 16, "digest"))
+    return await refund(world.context, site, wish, once_of_command(world.context, key * 16, "digest"))
 
 
 async def test_a_typed_card_is_charged_once_and_refunded_in_parts(typed):
@@ -240,6 +241,18 @@ async def test_an_account_is_issued_and_closed_before_its_deposit(typed):
     )
     assert heard.status == 400, "a bank refuses money for a closed account"
     await world.check_books()
+
+
+@pytest.mark.parametrize("crossed", [{"mbrRefNo": "OTHER"}, {"accountNo": "99912345678901"}])
+async def test_an_account_is_not_closed_by_an_answer_about_another(typed, monkeypatch, crossed):
+    world = typed
+    payment = await issue_account(world)
+    monkeypatch.setattr(sandbox_accounts.live, "cancel_data", lambda *_: crossed)
+    closing = await world.call("POST", f"/v1/payments/{payment.id}/void", {"actor": "wp:7"})
+    assert closing.json()["state"] == "awaiting_deposit"
+    monkeypatch.undo()
+    await world.live(120, step=5)
+    assert await world.state(payment.id) == "voided", "it was closed already, it says when it is asked again"
 
 
 async def test_a_deposit_is_given_back_by_a_transfer_that_counts_when_it_was_made(typed):

@@ -1,5 +1,7 @@
 """Mainpay's 환불등록 취소: a registered transfer is taken back, one that was made is not, and the books know which."""
 
+from contextlib import suppress
+
 import pytest
 
 from bridge.flows.cancel_transfer import cancel_transfer
@@ -153,3 +155,34 @@ async def test_a_part_is_cancelled_and_frees_its_amount_alone(typed):
     assert [(one["amount"], one["state"]) for one in shown["refunds"]] == [(10_000, "refused")]
     assert shown["refunded"] == 0
     await world.check_books()
+
+
+async def test_a_registration_that_is_answered_about_another_transfer_takes_that_one_for_ours_nowhere(
+    typed, monkeypatch
+):
+    """Whoever then took ours back would take the other back, and ours would go out."""
+    world = typed
+    first, second = await deposited(world), await deposited(world)
+    other = await transfer(world, first)
+    yes = sandbox_direct._yes
+
+    def crossed(data, *code):
+        is_registered = data.get("status") == "R" and "tranTime" in data
+        return yes(data | (dict(other.refs) if is_registered else {}), *code)
+
+    monkeypatch.setattr(sandbox_direct, "_yes", crossed)
+    ours = await transfer(world, second, key="cd")
+    await world.live(120, step=10)
+    assert (await find(world, ours)).refs["refNo"] != other.refs["refNo"]
+    await take_back(world, ours)
+    for payment, left in ((first, 0), (second, 55_000)):
+        with suppress(Exception):
+            await control(world, "transfer", merchant_ref=payment.merchant_ref, state="done")
+        assert world.book(payment).net == left
+    await world.live(600, step=30)
+    assert (await world.state(first.id), await world.state(second.id)) == ("refunded", "paid")
+    await world.check_books()
+
+
+async def find(world, refund):
+    return next(one for one in await world.operations(refund.payment) if one.id == refund.id)

@@ -74,6 +74,8 @@ class Direct(Writer):
         if code != codes.SUCCESS:
             return _no(code, message)
         data = fields.inside("data")
+        if _names_another(fields, order.ref):
+            return Unknown("the key's issue was answered about another key", code, message)
         name = data.text("issueCompanyName", "") or codes.card_name(data.text("issueCompanyNo", ""), DIRECT)
         number = f"{card.number[:6]}******{card.number[-4:]}"
         card_shown = ({"name": name} if name else {}) | {"number": number}
@@ -141,6 +143,8 @@ class Direct(Writer):
         reply = yield self._relay("account-void", "v2", "vacct/cancel", form, moves_money=True)
         fields = reply.json_fields()
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+        if _names_another(fields, form["mbrRefNo"], payment.merchant_ref, account=form["accountNo"]):
+            return Unknown("closing the account was answered about another", code, message)
         if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
             return Undone(code)
         if code in codes.REFUND_REFUSALS:
@@ -169,6 +173,8 @@ class Direct(Writer):
         reply = yield self._relay("transfer", "v1", "cms/front/register", form, moves_money=True)
         fields = reply.json_fields()
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+        if code in TRANSFER_DONE and _names_another(fields, ref):
+            return Unknown("the transfer was answered about another", code, message)
         if code in TRANSFER_DONE:
             data = fields.inside("data") if fields.has("data") else Fields({})
             return Done({"mbrRefNo": ref} | {name: data.text(name) for name in ("refNo", "tranDate") if data.has(name)})
@@ -233,6 +239,8 @@ class Direct(Writer):
         reply = yield self._relay("receipt", "v1", "cash-receipt/trans", form, moves_money=True)
         fields = reply.json_fields()
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+        if code == codes.SUCCESS and _names_another(fields, order.ref):
+            return Unknown("the receipt was answered about another", code, message)
         if code == codes.SUCCESS:
             data = fields.inside("data")
             return ReceiptIssued(data.text("applNo"), {name: data.text(name) for name in ("refNo", "tranDate")})
@@ -252,6 +260,8 @@ class Direct(Writer):
         reply = yield self._relay("receipt-cancel", "v1", "cash-receipt/cancel", form, moves_money=True)
         fields = reply.json_fields()
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
+        if _names_another(fields, form["mbrRefNo"], order.ref):
+            return Unknown("the receipt's cancel was answered about another", code, message)
         if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
             return Done(already=code != codes.SUCCESS)
         if code in codes.REFUND_REFUSALS:
@@ -288,6 +298,13 @@ class Direct(Writer):
     def _relay(self, op: str, version: str, path: str, form: Mapping[str, str], *, moves_money: bool = False) -> Call:
         url = f"{self.settings.relay_url}/{version}/api/payments/payment/{path}"
         return self._call(op, url, form, moves_money=moves_money)
+
+
+def _names_another(fields: Fields, *ours: str, account: str = "") -> bool:
+    """Tell whether an answer names another number than ours, or another account, where it names any."""
+    data = fields.inside("data") if fields.has("data") else Fields({})
+    is_other = data.has("mbrRefNo") and data.text("mbrRefNo") not in ours
+    return is_other or (bool(account) and data.text("accountNo", account) != account)
 
 
 def _shown(reply: Reply) -> TransferShown | Absent | Unknown:
