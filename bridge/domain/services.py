@@ -199,7 +199,7 @@ class Transfers(Protocol):
     def show_transfer(
         self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
     ) -> Exchange[TransferShown | Absent | Unknown]:
-        """Ask where a transfer stands."""
+        """Ask where a transfer stands. `refs` are those of its Done, and `amount` how many KRW it is over."""
         ...
 
     def find_transfer(

@@ -289,6 +289,16 @@ def test_where_another_transfer_stands_says_nothing_of_ours(another):
     assert isinstance(outcome(TALKS["transfer-status"](), code("200", **ours | another)), Unknown)
 
 
+@pytest.mark.parametrize(("told", "is_ours"), [(0, True), ("55000", True), (10_000, False), ("-1", False)])
+def test_a_status_over_another_sum_says_nothing_of_ours(told, is_ours):
+    talk = gateway().show_transfer(PAID, {"mbrRefNo": "T1", "refNo": "R1", "amount": "55000"}, STAMP)
+    try:
+        shown = outcome(talk, code("200", status="S", amount=told))
+    except Unreadable:
+        shown = None
+    assert isinstance(shown, TransferShown) is is_ours
+
+
 def test_a_transfer_in_no_known_state_is_unknown():
     for data, told in (({"status": "Q"}, "Q"), ({"else": "S"}, "")):
         shown = outcome(TALKS["transfer-status"](), code("200", **data))

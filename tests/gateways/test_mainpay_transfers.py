@@ -145,6 +145,18 @@ async def test_a_status_that_names_another_transfer_does_not_say_that_ours_was_m
     await world.check_books()
 
 
+async def test_a_status_of_another_sum_does_not_say_that_ours_was_made(typed, monkeypatch):
+    world = typed
+    payment = await deposited(world)
+    await transfer(world, payment)
+    yes = sandbox_direct._yes
+    less = {"status": "S", "amount": 10_000}
+    monkeypatch.setattr(sandbox_direct, "_yes", lambda data, *code: yes(data | less, *code))
+    await world.live(600, step=30)
+
+    assert (world.book(payment).refunded, (await world.payment(payment.id)).refunded) == (0, 0)
+
+
 async def test_a_part_is_cancelled_and_frees_its_amount_alone(typed):
     world = typed
     payment = await deposited(world)

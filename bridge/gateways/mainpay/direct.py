@@ -322,9 +322,11 @@ def _shown(reply: Reply) -> TransferShown | Absent | Unknown:
 
 
 def _is_anothers(reply: Reply, refs: Mapping[str, str]) -> bool:
-    """Tell whether the status of a transfer names another number than ours, or Mainpay's, where it names any."""
+    """Tell whether the status of a transfer names another number or sum than ours, where it names any."""
     fields = reply.json_fields()
     data = fields.inside("data") if fields.text("resultCode") in TRANSFER_DONE else Fields({})
+    if "amount" in refs and data.has("amount") and data.won("amount") not in (0, int(refs["amount"])):
+        return True  # 0 is what was asked over
     return any(refs.get(name) and data.text(name, refs[name]) != refs[name] for name in ("mbrRefNo", "refNo"))
 
 
