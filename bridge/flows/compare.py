@@ -129,7 +129,9 @@ def _difference(turn: Turn, recorder: Recorder, payment: Payment, outcome: Inqui
     close_own(turn, payment, Paid(outcome.captured, dict(outcome.refs)), Evidence.E4, recorder.at)
     if outcome.refunded is None:
         ask_a_person(turn, recorder, payment)
-        return ""
+        is_said = beside.evidence_of_capture(turn, payment.id) == Evidence.E8
+        less = 0 if is_said else payment.left - outcome.captured  # it may show what is left of what was taken
+        return f"the gateway shows {outcome.captured} KRW, the books have {payment.left} KRW left" if less > 0 else ""
     more = own_refunded(turn, payment, outcome.captured, outcome.refunded) - payment.refunded
     if more > 0:
         _name_what_is_left(turn, recorder, given_back(turn, recorder, payment, more, outcome.refunded), outcome.refs)

@@ -272,6 +272,7 @@ def _record_refund(
         return
     # What went back beside the payment's own may have passed the gateway by: then this refund is what it shows.
     either = outcome.refunded - payment.refunded >= operation.amount
+    either = either or outcome.captured < payment.captured  # and what is shown as taken may be what is left of it
     shown, proven = _absence(recorder, gateway, operation, Absent(), asked, told=either)
     if proven:
         why = "an inquiry shows that it was not made"

@@ -102,3 +102,26 @@ async def test_our_own_whole_cancel_that_names_no_sum_is_nobodys_case(told, monk
     assert (payment.state, told.book(payment).net) == ("refunded", 0)
     assert await told.cases(payment.id) == []
     await told.check_books()
+
+
+async def test_an_inquiry_that_shows_less_than_the_books_have_left_is_a_persons(street, monkeypatch):
+    """Where it shows what is left of a payment instead of what was paid."""
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    approved = sandbox_api.notices.approved
+    monkeypatch.setattr(
+        sandbox_notices,
+        "approved",
+        lambda till, trade: approved(till, trade) | {"PCD_PAY_TOTAL": trade.amount - trade.refunded},
+    )
+    await street.refund(opened.payment, 5_000)
+    await street.live(1_200.0, 20.0)
+    assert await street.cases(opened.payment) == [], "just that is left"
+    merchant_ref = (await street.payment(opened.payment)).merchant_ref
+    street.sandbox.desks["payple"].refund({"merchant_ref": merchant_ref, "amount": 20_000})
+    await street.refund(opened.payment, 1_000)
+    await street.live(1_200.0, 20.0)
+
+    assert (await street.payment(opened.payment)).left == 49_000
+    assert await street.cases(opened.payment) == ["books_differ"]

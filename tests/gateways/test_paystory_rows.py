@@ -93,3 +93,25 @@ async def test_no_row_beside_a_number_of_them_is_not_nothing(street, monkeypatch
     await street.live(400.0, 5.0)
 
     assert await street.state(opened.payment) == "paid", "the buyer keeps what was paid for"
+
+
+def show_the_rest(monkeypatch):
+    """Let the one row of a payment show what is left of it, and none what went back."""
+
+    def rest(rows):
+        gone = sum(int(row["goodsAmt"]) for row in rows[1:])
+        return [rows[0] | {"goodsAmt": str(int(rows[0]["goodsAmt"]) - gone)}]
+
+    show(monkeypatch, rest)
+
+
+async def test_a_row_of_less_than_was_paid_does_not_say_that_a_refund_was_not_made(street, monkeypatch):
+    payment = await paid(street)
+    show_the_rest(monkeypatch)
+    street.fault("refund", "drop_after")
+    await street.refund(payment, 20_000)
+    await street.live(1_200.0, 20.0)
+
+    (refund,) = [one for one in await street.operations(payment) if one.kind == "refund"]
+    assert (refund.step, street.book(await street.payment(payment)).refunded) == ("needs_human", 20_000)
+    assert await street.cases(payment) == ["refund_unknown"]
