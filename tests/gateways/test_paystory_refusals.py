@@ -1,10 +1,14 @@
 """Codes of Pay-Story that only speak of a cancellation: that one was asked for, or of which kind one was."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from bridge.gateways.paystory import sandbox_api, sandbox_desk
+from bridge.gateways.paystory.sandbox_notices import signed
 from tests.gateways.paired import paired
 from tests.gateways.street import Street
+from tests.sandbox.test_paystory import KEY, MID
 
 
 @pytest.fixture
@@ -130,3 +134,42 @@ async def test_a_cancel_that_knows_the_payment_is_believed_over_an_inquiry_that_
 
     assert street.book(payment).net == 55_000
     assert (payment.state, await street.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
+
+
+def cancel_told(payment, code):
+    told = {"resultCd": code, "payMethod": "CARD", "tid": "T2", "oTid": payment.refs["tid"], "mid": MID,
+            "ordNo": payment.merchant_ref, "goodsAmt": "20000", "currencyType": "KRW", "cancelYN": "Y",
+            "ediDate": "20260330163604"}  # fmt: skip
+    return signed(told, KEY)
+
+
+@pytest.mark.parametrize("code", ["2002", "2003", "2015", "2022"])
+async def test_a_notice_whose_code_is_no_yes_of_a_cancellation_gives_nothing_back(street, code):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("notice", "notice_lost", times=None)
+    street.fault("refund", "drop_before")
+    await street.refund(payment.id, 20_000)
+    assert (await street.post_news(urlencode(cancel_told(payment, code)).encode())).status_code == 200
+    await street.live(600.0, 10.0)
+
+    assert ((await street.payment(payment.id)).refunded, street.book(payment).refunded) == (0, 0)
+    assert await street.cases(payment.id) == []
+    await street.check_books()
+
+
+@pytest.mark.parametrize("code", ["2021", "2022"])
+async def test_a_notice_that_names_a_kind_of_cancellation_is_asked_about(street, code):
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.quiet()
+    payment = await street.payment(opened.payment)
+    street.fault("notice", "notice_lost", times=None)
+    street.sandbox.desks["paystory"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    assert (await street.post_news(urlencode(cancel_told(payment, code)).encode())).status_code == 200
+    await street.live(60.0, 5.0)
+
+    assert await street.entries(payment.id) == [("capture", 55_000, "E1"), ("external_refund", -20_000, "E4")]
+    await street.check_books()

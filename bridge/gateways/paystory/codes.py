@@ -153,6 +153,9 @@ REFUND_REFUSALS = (
 """What says no to a cancellation; every row of the table that is no yes, no "already", no "in progress", no
 "more than is left", and does not only speak of one."""
 
+NO_CANCELLATIONS = SPEAK_OF_ONE | MORE_THAN_IS_LEFT | {IN_PROGRESS, *REFUND_REFUSALS}
+"""Said of a cancellation that was refused or is not made yet, or only its kind: a notice with them makes us ask."""
+
 _TABLES = {
     "errors": (
         ("card results", CARD_ERRORS),

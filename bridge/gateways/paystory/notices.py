@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from bridge.domain.exchange import Fields
 from bridge.domain.failures import NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
-from bridge.domain.gateway import Ack, Digest, Event, Notice
+from bridge.domain.gateway import Ack, Circumstantial, Digest, Event, Notice
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.domain.texts import end_of_day
@@ -22,6 +22,8 @@ from bridge.gateways.paystory.writing import is_moment
 
 ACK = Ack('{"resultCd":"0000"}', "application/json")
 """Status 200 and this JSON: fits both ways in which a shop may have its notices judged (http, json)."""
+
+_UNMADE = Circumstantial("its code does not say that the cancellation was made: the inquiry says what is true")
 
 Sign = Callable[[str, str], str]
 """Makes the hash of a moment (ediDate) and an amount, each as it was written."""
@@ -39,6 +41,7 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
     if not fits or not is_moment(form.get("ediDate", "")):  # else digits could move from the moment into the amount
         raise NotGenuine("The notice's hash does not fit.")
     fields, event = Fields(form), _event(form)
+    is_back = event in (Event.CANCELLED, Event.PART_CANCELLED)
     of_key = _is_of_key(event, form.get("goodsAmt", ""))
     event = Event.OTHER if of_key else event
     account = account_of(fields) if event is Event.ISSUED else {}
@@ -48,7 +51,7 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
         dedupe=_name(form),
         merchant_ref=form["ordNo"],
         amount=0 if of_key else _won(form.get("goodsAmt", "")),
-        proof=Digest(is_shared=True),
+        proof=_UNMADE if is_back and form.get("resultCd", "") in codes.NO_CANCELLATIONS else Digest(is_shared=True),
         refs=_refs(form, event),
         late_refs=_late_refs(form, event),
         currency=form.get("currencyType", "") or "KRW",
