@@ -357,7 +357,7 @@ def test_a_no_says_why_and_a_code_that_is_none_proves_nothing(operation):
     assert isinstance(stopped, Declined if operation == "charge" else Unknown), "only a key can be stopped"
 
 
-@pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}])
+@pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"mid": "test00002m"}, {"currencyType": "USD"}])
 @pytest.mark.parametrize("operation", ["approve", "charge"])
 def test_a_yes_about_another_payment_or_of_nothing_is_none(operation, strange):
     other = answered(operation, **strange, resultMsg="ok")[1]

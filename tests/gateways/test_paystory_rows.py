@@ -115,3 +115,13 @@ async def test_a_row_of_less_than_was_paid_does_not_say_that_a_refund_was_not_ma
     (refund,) = [one for one in await street.operations(payment) if one.kind == "refund"]
     assert (refund.step, street.book(await street.payment(payment)).refunded) == ("needs_human", 20_000)
     assert await street.cases(payment) == ["refund_unknown"]
+
+
+async def test_a_row_of_another_currency_is_no_won(street, monkeypatch):
+    show(monkeypatch, lambda rows: [row | {"currencyType": "USD"} for row in rows])
+    street.fault("approve", "drop_after")
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(1_200.0, 20.0)
+
+    assert await street.state(opened.payment) == "needs_human"

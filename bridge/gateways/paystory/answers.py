@@ -51,8 +51,9 @@ def _head(reply: Reply) -> tuple[Fields, str, str]:
 
 
 def misfit(fields: Fields, mid: str, ord_no: str) -> bool:
-    """Tell whether an answer names another shop or order than ours, where it names any."""
-    return any(fields.has(name) and fields.text(name) != ours for name, ours in (("mid", mid), ("ordNo", ord_no)))
+    """Tell whether an answer names another shop, order or currency than ours, where it names any."""
+    all_ours = (("mid", mid), ("ordNo", ord_no), ("currencyType", "KRW"))
+    return any(fields.has(name) and fields.text(name) != ours for name, ours in all_ours)
 
 
 def _no(code: str, message: str, declines: dict[str, Reason]) -> Declined | Unknown:
