@@ -9,7 +9,7 @@ import pytest
 
 from bridge.domain.payment import Account
 from bridge.flows.refund import RefundWish, once_of_command, refund
-from bridge.gateways.mainpay import sandbox_accounts
+from bridge.gateways.mainpay import sandbox_accounts, sandbox_direct
 from bridge.sandbox.local import ask
 from tests.support.world import GATEWAY_ADDRESS, SANDBOX
 
@@ -305,6 +305,33 @@ async def test_a_cash_receipt_is_issued_over_a_deposit_and_cancelled(typed):
     assert (gone.status_code, gone.json()["state"]) == (200, "cancelled")
     assert world.book(payment).net == 55_000, "a receipt moves no money"
     assert [one["op"] for one in world.sandbox.requests][-2:] == ["receipt", "receipt_cancel"]
+
+
+async def test_a_receipt_that_is_answered_over_another_sum_is_a_persons(typed, monkeypatch):
+    world = typed
+    payment = await deposited(world)
+    yes = sandbox_direct._yes
+    monkeypatch.setattr(sandbox_direct, "_yes", lambda data, *code: yes(data | {"amount": 5_500}, *code))
+    world.fault("notice", "notice_lost", times=None)
+    issued = await world.call("POST", "/v1/cash-receipts", ASKED | {"payment": payment.id})
+
+    assert issued.json()["state"] == "unknown", "the buyer would be told that it is over 55,000 KRW"
+    assert await world.cases(payment.id) == ["receipt_unknown"]
+
+
+@pytest.mark.parametrize(("path", "op"), [("void", "vacct_cancel"), ("receipt", "receipt_cancel")])
+async def test_already_cancelled_said_of_a_cancel_under_way_ends_no_account_and_no_receipt(typed, path, op):
+    world = typed
+    world.fault(op, "decline", code="3002", message="이미 취소 접수된 거래")
+    if path == "void":
+        payment = await issue_account(world)
+        closing = await world.call("POST", f"/v1/payments/{payment.id}/void", {"actor": "wp:7"})
+        assert closing.json()["state"] == "awaiting_deposit", "it may be paid into yet"
+        return
+    payment = await deposited(world)
+    issued = (await world.call("POST", "/v1/cash-receipts", ASKED | {"payment": payment.id})).json()
+    gone = await world.call("DELETE", f"/v1/cash-receipts/{issued['id']}")
+    assert gone.json()["state"] == "cancelling", "it is asked again"
 
 
 ASKED = {"purpose": "income", "identity": PHONE, "actor": "wp:7"}

@@ -145,7 +145,7 @@ class Direct(Writer):
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
         if _names_another(fields, form["mbrRefNo"], payment.merchant_ref, account=form["accountNo"]):
             return Unknown("closing the account was answered about another", code, message)
-        if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
+        if code == codes.SUCCESS or codes.says_all_gone(code, message):
             return Undone(code)
         if code in codes.REFUND_REFUSALS:
             return Refused(codes.REFUND_REFUSALS[code], code, message)
@@ -243,6 +243,8 @@ class Direct(Writer):
             return Unknown("the receipt was answered about another", code, message)
         if code == codes.SUCCESS:
             data = fields.inside("data")
+            if data.has("amount") and data.won("amount") != order.split.total:
+                return Unknown("the receipt was answered over another sum", code, message)
             return ReceiptIssued(data.text("applNo"), {name: data.text(name) for name in ("refNo", "tranDate")})
         if code in codes.READY_REFUSALS and code not in codes.DUPLICATES:
             return Refused(codes.READY_REFUSALS[code], code, message)
@@ -262,7 +264,7 @@ class Direct(Writer):
         code, message = fields.text("resultCode"), fields.text("resultMessage", "")
         if _names_another(fields, form["mbrRefNo"], order.ref):
             return Unknown("the receipt's cancel was answered about another", code, message)
-        if code in (codes.SUCCESS, codes.ALREADY_CANCELLED):
+        if code == codes.SUCCESS or codes.says_all_gone(code, message):
             return Done(already=code != codes.SUCCESS)
         if code in codes.REFUND_REFUSALS:
             return Refused(codes.REFUND_REFUSALS[code], code, message)
