@@ -72,7 +72,7 @@ async def test_welcomes_unified_notice_of_another_sum_is_a_persons(tmp_path):
         house.set(pg_notice_url=house.notice_url("pg"))
         payment, told = await paid_account(house)
         unified = next(one for one in told if one.startswith(b"{"))
-        fields = json.loads(unified) | {"amount": "60000", "deposit_ymdhms": LATER}
+        fields = json.loads(unified) | {"amount": "60000", "deposit_amount": "60000", "deposit_ymdhms": LATER}
         for _ in range(3):
             assert (await house.post_notice_of("pg", json.dumps(fields).encode())).text == "0000 SUCCESS"
 

@@ -24,6 +24,11 @@ ACKS = {
 }
 TAKEN = ("00", "02")
 """P_STATUS of a payment and of a deposit; any other is a payment that failed. (mobile 3.2.5)"""
+ACCOUNTS = frozenset({"VBANK", "VACCNT", "VACCT", "VACNT"})
+CANCELS = frozenset({"CANCEL", "PART_CANCEL"})
+"""What pay_type or bank_code of the unified notice say of an account and of a cancel. No page of Welcome's prints it;
+receivers in production list AUTH, CANCEL, PART_CANCEL and CREDIT_CARD, ACCNT, VACCNT, and payType elsewhere says vbank.
+So a deposit is one that tells when or how much was paid in, and a cancel one by any of the fields that say so."""
 _UNSIGNED = Circumstantial("unguessable address, source address, fields equal to our record")
 
 
@@ -59,8 +64,24 @@ def _pc(form: dict[str, str]) -> Notice:
 
 
 def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
+    told = _genuine(raw, settings)
+    kinds = {told.get(name, "").upper() for name in ("pay_type", "bank_code")}
+    refs = {"tid": told.get("transaction_no", ""), "account_number": told.get("account_no", "")}
+    cancelled_at, left = told.get("cancel_ymdhms", ""), told.get("remain_amount", "")
+    if told.get("transaction_flag") == "-" or kinds & CANCELS or cancelled_at.strip("0"):
+        event, amount = Event.CANCELLED if left == "0" else Event.PART_CANCELLED, _won(told.get("amount", ""))
+        return _notice(event, told["order_no"], amount, refs, Digest(), cancelled_at, left=_left(left))
+    deposited_at, paid_in = (told.get(name, "") for name in ("deposit_ymdhms", "deposit_amount"))
+    if deposited_at.strip("0") or paid_in.strip("0"):
+        amount, at = _won(paid_in if paid_in.strip("0") else told.get("amount", "")), read_moment(deposited_at)
+        return _notice(Event.DEPOSITED, told["order_no"], amount, refs, Digest(), deposited_at, paid_at=at)
+    event, at = Event.OTHER if kinds & ACCOUNTS else Event.APPROVED, read_moment(told.get("approval_ymdhms", ""))
+    return _notice(event, told["order_no"], _won(told.get("amount", "")), refs, Digest(), "", paid_at=at)
+
+
+def _genuine(raw: bytes, settings: WelcomeSettings) -> dict[str, str]:
     try:
-        found = json.loads(raw.decode("utf-8"), object_pairs_hook=once)
+        found = json.loads(_decoded(raw), object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise Unreadable("The notice is not JSON, or names a field twice.") from error
     if not isinstance(found, dict):
@@ -72,19 +93,15 @@ def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
         raise NotGenuine("The notice's hash_value does not fit.")
     if told.get("mid") != settings.mid or not told.get("order_no"):
         raise NotGenuine("The notice is about another shop.")
-    amount, left = _won(told.get("amount", "")), told.get("remain_amount", "")
-    refs = {"tid": told.get("transaction_no", ""), "account_number": told.get("account_no", "")}
-    if told.get("transaction_flag") != "-":
-        deposit = told.get("pay_type") == "vbank"
-        event = (
-            Event.DEPOSITED if deposit and told.get("deposit_ymdhms") else Event.OTHER if deposit else Event.APPROVED
-        )
-        mark, moment = told.get("deposit_ymdhms", ""), told.get("deposit_ymdhms" if deposit else "approval_ymdhms", "")
-        return _notice(event, told["order_no"], amount, refs, Digest(), mark, paid_at=read_moment(moment))
-    whole = left == "0"
-    event = Event.CANCELLED if whole else Event.PART_CANCELLED
-    moment = told.get("cancel_ymdhms", "")
-    return _notice(event, told["order_no"], amount, refs, Digest(), moment, left=_left(left))
+    return told
+
+
+def _decoded(raw: bytes) -> str:
+    """Read text in UTF-8, or in the charset of old, which buyers' names may come in as with the mobile notice."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp949")
 
 
 def _notice(
