@@ -196,8 +196,8 @@ def test_money_is_told_under_its_own_number_unless_a_part_names_only_itself_or_s
 def test_of_a_plan_only_what_moves_money_is_ours_and_each_round_has_a_name(state, foreign):
     notice = noticed(PLANNED, pay_state=state)
 
-    assert (notice.foreign, notice.round, notice.plan) == (foreign, "7", "9")
-    assert noticed(PLANNED, pay_state=state, orig_mul_no="6").round == "6"
+    assert (notice.foreign, notice.round, notice.plan) == (foreign, "" if state == "99" else "7", "9")
+    assert noticed(PLANNED, pay_state=state, orig_mul_no="6").round == ("" if state == "99" else "6")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ TYPED = {"address": "pay_addr", "memo": "pay_memo"}
 ACK = Ack("SUCCESS", "text/plain")
 
 UNPRICED = (Event.OTHER, Event.ROUND_FAILED)
+"""What need name no price. A round that failed need name no mul_no either, and where it does it may be another round's:
+failurl's fields are printed nowhere, and what was not charged is no payment that could be cancelled by a number."""
 
 QUIET = (Event.REQUESTED, Event.REQUEST_CANCELLED, *UNPRICED)
 """What a plan's notices tell of without money having moved: acknowledged even where nobody knows the plan."""
@@ -70,18 +72,19 @@ def _read(raw: bytes, talk: Talk) -> Notice:
         if not hmac.compare_digest(form.get(name, "").encode(), ours.encode()):
             raise NotGenuine("The notice does not carry the seller's shared values.")
     state, number = form.get("pay_state", ""), form.get("mul_no", "")
-    if not state or not number:
-        raise Unreadable("The notice names no pay_state or mul_no.")
     event = codes.EVENTS.get(state, Event.OTHER)
+    if not state or not (number or event is Event.ROUND_FAILED):
+        raise Unreadable("The notice names no pay_state or mul_no.")
     if state == "4" and form.get("pay_type") == codes.VIRTUAL_ACCOUNT:
         event = Event.DEPOSITED
-    kind = talk.sealed_kind(form.get("var1", ""), form.get("var2", ""))
+    told_of = form.get("var1", "")
+    kind = talk.sealed_kind(told_of, form.get("var2", ""))
     part, about = event is Event.PART_CANCELLED, form.get("orig_mul_no") or number
     price = 0 if event in UNPRICED or (part and form.get("price") == "0") else _won(form, "price")
     return Notice(
         event=event,
-        dedupe=_event(state, number, form.get("orig_mul_no", ""), str(price), _day_of(form, event)),
-        merchant_ref=form.get("var1", ""),
+        dedupe=_event(state, number or told_of, form.get("orig_mul_no", ""), str(price), _day_of(form, event)),
+        merchant_ref=told_of,
         amount=0 if part and settings.partial_price == "remaining" else price,
         proof=SharedValue(),
         refs={name: form[name] for name in KEPT if form.get(name)},
@@ -94,7 +97,7 @@ def _read(raw: bytes, talk: Talk) -> Notice:
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},
         foreign=not kind or (kind == "p" and event in QUIET),
-        round=about if kind == "p" else "",
+        round=about if kind == "p" and event is not Event.ROUND_FAILED else "",
         plan=form.get("rebill_no", ""),
         code=state if event is Event.ROUND_FAILED else "",
         message=form.get("ResultMsg", "") if event is Event.ROUND_FAILED else "",
