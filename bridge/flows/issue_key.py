@@ -244,9 +244,10 @@ async def talk_and_record(
 
 
 def _record(turn: Turn, context: Context, issuing: KeyRow, outcome: object) -> None:
-    """Write what the issuing came to. A lost answer leaves no key: the gateway may have one that nobody holds."""
+    """Write what the issuing came to. A lost answer leaves no key, nor does a yes without one: the gateway may have one
+    that nobody holds."""
     at = now_ms(context.clock)
-    if isinstance(outcome, Issued):
+    if isinstance(outcome, Issued) and outcome.key:
         rows.move(
             turn,
             issuing,

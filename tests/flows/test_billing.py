@@ -253,6 +253,22 @@ async def test_an_issuing_whose_answer_is_lost_leaves_no_key_and_may_be_begun_an
     assert (await show(world, await issued(world))).json()["state"] == "active"
 
 
+@pytest.mark.parametrize("how", ["window", "typed"])
+async def test_a_yes_without_a_key_registers_nothing(world, how):
+    """Shown as registered, it would be offered, charged, and declined each time."""
+    await world.pair_teller("TypedCardsUndone", card_entry="on")
+    world.teller._key_issue = lambda said: {"code": "ok", "key": "", "amount": 0, "number": "K1"}
+    if how == "typed":
+        asked = await ask(world, card=CARD)
+    else:
+        asked = await ask(world)
+        await come_back(world, asked)
+    await world.quiet()
+
+    assert (await show(world, asked.json()["id"])).json()["state"] == "lost"
+    assert (await charge(world, asked.json()["id"])).json()["code"] == "not_now"
+
+
 async def test_what_the_gateway_said_to_an_earlier_try_stands_beside_no_registered_card(billing):
     world = billing
     asked = await ask(world)
