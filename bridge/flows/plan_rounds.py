@@ -17,6 +17,9 @@ GATEWAY = "gateway"
 FOREIGN_NUMBER = "foreign_number"
 """The reason of a case: somebody else's payment at our gateway, or another plan's, claims to be one of ours."""
 
+CHARGED_AT_REST = "a plan that rests here was charged; see in the gateway's console whether it rests there"
+"""What a case says of a round charged after the stop: somebody started it there, or a start that was refused did."""
+
 
 def plan_told_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Plan | None:
     """Find the plan of whose round a notice tells."""
@@ -93,4 +96,7 @@ def _begin_round(
             f"a round of the plan {notice.plan or known} was charged; the plan of ours is {known}, and {plan.state}"
         )
         recorder.case(turn, payment, FOREIGN_NUMBER, detail, notice.amount)
+    was_before = notice.paid_at is not None and notice.paid_at <= from_ms(plan.changed_at)
+    if plan.state is PlanState.RESTING and not was_before:
+        recorder.case(turn, payment, "reported", f"{CHARGED_AT_REST}: {known}")
     return payment

@@ -15,7 +15,7 @@ from bridge.ledger.ledger import Row, Turn
 class Plan:
     """A plan as the books have it: `amount` KRW a round; `number` is the gateway's; `wanted` what CHANGING asks,
     `was` the state it began in; `end_owed`: it was told to end, and the gateway has still to hear it, or to answer;
-    `failed_at` (milliseconds, 0 for never) is when a round last could not be charged.
+    `failed_at` (milliseconds, 0 for never) is when a round last could not be charged, `changed_at` when it last moved.
 
     Rounds are orders of their own, numbered after `order_ref`.
     """
@@ -47,6 +47,7 @@ class Plan:
     failed_at: int = 0
     failed_code: str = ""
     failed_message: str = ""
+    changed_at: int = 0
     version: int = 1
 
 
@@ -213,6 +214,7 @@ def read(row: Row) -> Plan:
         failed_at=row["failed_at"],
         failed_code=row["failed_code"],
         failed_message=row["failed_message"],
+        changed_at=row["changed_at"],
         actor=row["actor"],
         created_at=from_ms(row["created_at"]),
         version=row["version"],

@@ -179,6 +179,38 @@ async def test_a_plan_rests_goes_on_and_ends(planning):
     assert (await show(world, plan))["state"] == "ended"
 
 
+async def test_a_round_of_a_plan_that_rests_is_paid_and_a_person_looks_why_it_was_charged(planning):
+    """Somebody let it go on in the gateway's office, or a copy of a start that was refused did: it is charged on."""
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    assert (await change(world, plan, "stop")).json()["state"] == "resting"
+    for _ in range(3):
+        await tell(world, plan, "M2")
+
+    told = {row["order_ref"]: row["id"] for row in await world.all("SELECT id, order_ref FROM payments")}
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000), ("CLUB-1-2", "paid", 33_000)]
+    assert (await world.cases(told["CLUB-1-1"]), await world.cases(told["CLUB-1-2"])) == ([], ["reported"])
+    assert ((await show(world, plan))["state"], (await show(world, plan))["rounds"]) == ("resting", 2)
+    await world.check_books()
+
+
+async def test_a_round_charged_before_its_plan_was_stopped_may_be_told_later(planning, monkeypatch):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    charged_at, really = world.clock.now(), Telling.read_notice
+    await world.clock.forward(60)
+    await change(world, plan, "stop")
+    monkeypatch.setattr(
+        Telling, "read_notice", lambda self, raw, kind: replace(really(self, raw, kind), paid_at=charged_at)
+    )
+    await tell(world, plan, "M2")
+
+    told = {row["order_ref"]: row["id"] for row in await world.all("SELECT id, order_ref FROM payments")}
+    assert (await world.cases(told["CLUB-1-2"]), (await show(world, plan))["state"]) == ([], "resting")
+
+
 async def test_a_change_without_an_answer_is_asked_again_and_a_refused_or_unsent_one_changes_nothing(planning):
     world = planning
     plan = await registered(world)
