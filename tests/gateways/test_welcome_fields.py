@@ -13,7 +13,20 @@ import pytest
 from bridge.domain.billing import Issued
 from bridge.domain.exchange import Reply
 from bridge.domain.failures import NotGenuine, Unreadable
-from bridge.domain.gateway import Absent, Allowed, ByHand, Declined, Done, Event, Never, Paid, Refused, Unknown, Waiting
+from bridge.domain.gateway import (
+    Absent,
+    Allowed,
+    ByHand,
+    Declined,
+    Done,
+    Event,
+    Never,
+    Paid,
+    Refused,
+    Undone,
+    Unknown,
+    Waiting,
+)
 from bridge.domain.payment import AMOUNT_MAX, AMOUNT_MIN, Buyer, Method
 from bridge.domain.reasons import Reason
 from bridge.domain.services import CardKind
@@ -432,6 +445,14 @@ def test_a_key_that_is_gone_was_deleted(said, kind):
     found = answered("delete_key", ResultCode="R201", ResultMsg=said)
     assert isinstance(found, kind)
     assert getattr(found, "already", False) is (kind is Done)
+
+
+@pytest.mark.parametrize("operation", ["undo", "void_account"])
+@pytest.mark.parametrize("changes", [{"Moid": "OTHER"}, {"Price": "1"}, {"RmainPrice": "1"}])
+def test_a_cancel_that_is_told_of_another_payment_or_sum_leaves_no_net_of_zero(operation, changes):
+    assert isinstance(answered(operation), Undone)
+    assert isinstance(answered(operation, RmainPrice="0", **dict.fromkeys(("Moid", "Price"))), Undone)
+    assert isinstance(answered(operation, **changes), Unknown)
 
 
 # ---- notices

@@ -104,11 +104,10 @@ class Welcome(Billing, Escrow):
         if not tid:
             return Unknown("no transaction is known to take back")
         mobile = bool(returned.refs.get("P_TID"))  # cancelType=C is of the window's transactions alone
-        answer = read((yield self._cancel(payment, tid, payment.left or payment.amount, stamp, net_cancel=mobile)))
+        amount = payment.left or payment.amount
+        answer = read((yield self._cancel(payment, tid, amount, stamp, net_cancel=mobile)))
         if answer.code == codes.SUCCESS:
-            if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
-                return Unknown("the cancel was answered about another payment", answer.code)
-            return Undone(answer.code)
+            return _of_another(payment, answer, amount, 0) or Undone(answer.code)
         if codes.says_already(answer.message):
             return Undone(answer.code)
         if codes.says_nothing_there(answer.message):
@@ -123,23 +122,13 @@ class Welcome(Billing, Escrow):
         else:
             answer = read((yield self._repay(payment, refund, tid, stamp)))
         if answer.code == codes.SUCCESS:
-            return self._refunded(payment, refund, answer)
+            return _refunded(payment, refund, answer)
         if refund.full and codes.says_already(answer.message):
             return Done(already=True)
         reason = codes.cancel_refusal(answer.code)
         if reason is not None and not codes.proves_nothing(answer.message, refunded=payment.refunded):
             return Refused(reason, answer.code, answer.message)
         return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
-
-    def _refunded(self, payment: Payment, refund: RefundOrder, answer: Answer) -> Done | Unknown:
-        if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
-            return Unknown("the cancel was answered about another payment", answer.code)
-        if answer.has("Price") and answer.won("Price") != refund.amount:
-            return Unknown("the cancel was answered about another amount", answer.code)
-        if answer.has("RmainPrice") and answer.won("RmainPrice") != refund.left_after:
-            return Unknown("the cancel left another amount than it should", answer.code)
-        names = (("C_Tid", "C_Tid"), ("CancelDate", "CancelDate"), ("CancelTime", "CancelTime"))
-        return Done({to: answer.text(name) for name, to in names if answer.has(name)})
 
     def refund_rule(self, payment: Payment, stamp: Stamp) -> RefundRule:
         """Say what may be given back through Welcome now."""
@@ -159,7 +148,9 @@ class Welcome(Billing, Escrow):
     def void_account(self, payment: Payment, stamp: Stamp) -> Exchange[Undone | NothingThere | Refused | Unknown]:
         """Close an account that nobody paid into (cancel of payType vbank)."""
         answer = read((yield self._cancel(payment, payment.refs.get("tid", ""), payment.amount, stamp)))
-        if answer.code == codes.SUCCESS or codes.says_already(answer.message):
+        if answer.code == codes.SUCCESS:
+            return _of_another(payment, answer, payment.amount, 0) or Undone(answer.code)
+        if codes.says_already(answer.message):
             return Undone(answer.code)
         if codes.says_nothing_there(answer.message):
             return NothingThere(answer.code)
@@ -204,6 +195,23 @@ class Welcome(Billing, Escrow):
             **self.tax_fields(refund.parts, payment.tax_free),
         }
         return self.call("repay", "/cancel/repay", fields, [], stamp, moves_money=True)
+
+
+def _of_another(payment: Payment, answer: Answer, amount: int, left: int) -> Unknown | None:
+    """Say what a yes to a cancel names that is not what was asked: payment, sum, or what it leaves; KRW."""
+    if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
+        return Unknown("the cancel was answered about another payment", answer.code)
+    if answer.has("Price") and answer.won("Price") != amount:
+        return Unknown("the cancel was answered about another amount", answer.code)
+    if answer.has("RmainPrice") and answer.won("RmainPrice") != left:
+        return Unknown("the cancel left another amount than it should", answer.code)
+    return None
+
+
+def _refunded(payment: Payment, refund: RefundOrder, answer: Answer) -> Done | Unknown:
+    names = (("C_Tid", "C_Tid"), ("CancelDate", "CancelDate"), ("CancelTime", "CancelTime"))
+    done = Done({to: answer.text(name) for name, to in names if answer.has(name)})
+    return _of_another(payment, answer, refund.amount, refund.left_after) or done
 
 
 def build(values: Mapping[str, str], mode: Mode) -> Welcome:
