@@ -67,6 +67,12 @@ class Fields:
             return default
         raise Unreadable(f"The answer's field {name} is missing or not a text.")
 
+    def number(self, name: str) -> str:
+        """Read a number of the gateway's by which money is known: never empty. Raises Unreadable."""
+        if not self.has(name):
+            raise Unreadable(f"The answer's field {name} is missing or empty.")
+        return self.text(name)
+
     def won(self, name: str) -> int:
         """Read an amount of KRW, given as an integer or as its ASCII digits. Raises Unreadable."""
         value = self._values.get(name)

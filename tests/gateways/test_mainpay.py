@@ -389,6 +389,12 @@ def test_an_account_is_told_as_far_as_the_answer_tells_it(data, account):
     assert (waiting.due is not None) == ("due" in account) == ("due" in waiting.account)
 
 
+@pytest.mark.parametrize("number", [{}, {"accountNo": ""}, {"accountNo": None}])
+def test_an_account_without_a_number_is_no_account(number):
+    with pytest.raises(Unreadable):
+        approved(code("200", refNo="R1", **number), method=Method.VIRTUAL_ACCOUNT)
+
+
 def test_a_banks_name_is_the_dialects():
     told = code("200", refNo="REF1", accountNo="0012", bankCode="03")
     assert approved(told, GUIDE, method=Method.VIRTUAL_ACCOUNT).account["bank"] == "기업은행"

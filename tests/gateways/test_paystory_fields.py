@@ -301,6 +301,8 @@ def test_an_account_is_read_whole_and_by_its_number_alone():
     assert account_of(Fields({"vacntNo": "0012", "cpCd": "004"}))["bank"] == "004"
     with pytest.raises(Unreadable):
         account_of(Fields({name: value for name, value in told.items() if name != "vacntNo"}))
+    with pytest.raises(Unreadable):
+        account_of(Fields(told | {"vacntNo": ""}))
 
 
 def test_a_card_is_shown_with_its_issuers_name_and_the_approval():

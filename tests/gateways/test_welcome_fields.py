@@ -447,6 +447,13 @@ def test_a_key_that_is_gone_was_deleted(said, kind):
     assert getattr(found, "already", False) is (kind is Done)
 
 
+@pytest.mark.parametrize("operation", ["charge", "key_in"])
+def test_a_charge_without_its_number_proves_nothing(operation):
+    assert answered(operation).refs["tid"]
+    for nothing in (None, ""):
+        assert isinstance(answered(operation, tid=nothing), Unknown)
+
+
 @pytest.mark.parametrize("operation", ["undo", "void_account"])
 @pytest.mark.parametrize("changes", [{"Moid": "OTHER"}, {"Price": "1"}, {"RmainPrice": "1"}])
 def test_a_cancel_that_is_told_of_another_payment_or_sum_leaves_no_net_of_zero(operation, changes):

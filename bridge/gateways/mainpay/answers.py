@@ -63,7 +63,7 @@ def _waiting(payment: Payment, data: Fields, refs: dict[str, str]) -> Waiting:
     account = {
         "bank_code": code,
         "bank": data.text("bankName", "") or codes.bank_name(code, payment.refs.get("dialect", "")),
-        "number": data.text("accountNo"),
+        "number": data.number("accountNo"),
         "holder": data.text("accountOwner", ""),
     }
     due = _end_of_day(data.text("accountCloseDate", ""))

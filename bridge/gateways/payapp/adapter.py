@@ -122,7 +122,7 @@ class PayApp(Billing, Office):
             if answer.errno in codes.REFUSALS:
                 return Declined(codes.REFUSALS[answer.errno], answer.errno, answer.message)
             return Unknown("payrequest was refused with an unlisted code", answer.errno, answer.message, refusal=True)
-        refs, code = {"mul_no": answer.fields.text("mul_no")}, self._page_or_none(answer.fields.text("qrurl", ""))
+        refs, code = {"mul_no": answer.fields.number("mul_no")}, self._page_or_none(answer.fields.text("qrurl", ""))
         return Redirect(self.page(answer.fields.text("payurl")), refs | ({"qrurl": code} if code else {}))
 
     def _script(self, payment: Payment, order: Order, urls: Urls) -> Script:

@@ -91,7 +91,7 @@ class Billing(Talk):
         )
         answer = read(reply)
         if answer.ok:
-            amount, number = answer.fields.won("price"), answer.fields.text("mul_no")
+            amount, number = answer.fields.won("price"), answer.fields.number("mul_no")
             if not amount:
                 return Unknown("billPay was answered with no amount")
             return Paid(amount, {"mul_no": number, "csturl": answer.fields.text("CSTURL", "")}, dict(key.card))

@@ -106,7 +106,7 @@ def account_of(fields: Fields) -> dict[str, str]:
     return {
         "bank_code": fields.text("cpCd", ""),
         "bank": fields.text("fnNm", "") or fields.text("cpCd", ""),
-        "number": fields.text("vacntNo"),
+        "number": fields.number("vacntNo"),
         "holder": fields.text("vacntNm", ""),
     }
 

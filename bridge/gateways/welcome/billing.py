@@ -162,7 +162,7 @@ def _charged(reply: Reply, payment: Payment, card: dict[str, str]) -> Paid | Dec
         amount = answer.won("Price")
         if not amount:
             return Unknown("the charge was answered with no amount")
-        refs = {"tid": answer.text("tid"), "payType": "hpp" if payment.method is Method.PHONE else "card"}
+        refs = {"tid": answer.number("tid"), "payType": "hpp" if payment.method is Method.PHONE else "card"}
         approval = {"approval_no": answer.text("ApplNum", "")}
         shown = {**card, **{name: value for name, value in approval.items() if value}}
         return Paid(amount, refs, shown, answer.moment("PayDate", "PayTime"))

@@ -98,6 +98,10 @@ class Answer:
         """Read a text. Raises Unreadable."""
         return self._fields.text(name.lower(), default)
 
+    def number(self, name: str) -> str:
+        """Read a number of Welcome's, never empty. Raises Unreadable."""
+        return self._fields.number(name.lower())
+
     def won(self, name: str) -> int:
         """Read an amount of KRW. Raises Unreadable."""
         return self._fields.won(name.lower())

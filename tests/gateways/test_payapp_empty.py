@@ -1,0 +1,41 @@
+"""PayApp's yes without its number: money counts once, by the notice that names it."""
+
+import pytest
+
+from bridge.gateways.payapp import sandbox_bills, sandbox_pay
+from tests.gateways.house import House
+from tests.gateways.paired import paired
+from tests.gateways.test_payapp_stories import charge_with_lost_answer
+
+
+@pytest.fixture
+async def house(tmp_path):
+    async with paired(House(tmp_path), "payapp") as world:
+        yield world
+
+
+def unnumbered(monkeypatch, desk):
+    """Let a desk of the sandbox leave mul_no empty where it says yes."""
+    really = desk.yes
+    monkeypatch.setattr(desk, "yes", lambda **said: really(**said | {name: "" for name in ("mul_no",) if name in said}))
+
+
+async def test_a_charge_is_taken_once_though_its_answer_names_no_number_and_its_notice_does(house, monkeypatch):
+    unnumbered(monkeypatch, sandbox_bills)
+    house.fault = lambda op, kind: None
+    charged = await charge_with_lost_answer(house)
+    await house.live(30)
+    payment = await house.payment(charged)
+
+    assert await house.entries(charged) == [("capture", 55_000, "E7")]
+    assert (payment.state, payment.orphaned, await house.cases(charged)) == ("paid", 0, [])
+    assert bool(payment.refs["mul_no"]), "a refund names it"
+    await house.check_books()
+
+
+async def test_no_window_is_shown_whose_request_has_no_number(house, monkeypatch):
+    """Its notice would name a number that is not ours: who pays there has paid no order."""
+    unnumbered(monkeypatch, sandbox_pay)
+    answer = await house.post_checkout(house.token(house.order()))
+
+    assert answer.status_code == 503
