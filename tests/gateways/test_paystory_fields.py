@@ -24,6 +24,7 @@ from bridge.domain.gateway import (
     Refused,
     Return,
     Seen,
+    Undone,
     Unknown,
     Waiting,
 )
@@ -375,6 +376,14 @@ def test_a_cancellation_of_another_payment_gives_nothing_back(strange):
     outcome = answered("refund", **strange, resultMsg="ok")[1]
     assert isinstance(outcome, Unknown)
     assert (outcome.code, outcome.message) == ("2001", "ok")
+
+
+@pytest.mark.parametrize("operation", ["undo", "void_account"])
+@pytest.mark.parametrize("strange", [{"ordNo": "OTHER"}, {"amt": "1"}])
+def test_a_cancellation_of_another_payment_or_sum_leaves_no_net_of_zero(operation, strange):
+    assert isinstance(answered(operation, amt=None)[1], Undone)
+    assert isinstance(answered(operation)[1], Undone)
+    assert isinstance(answered(operation, **strange)[1], Unknown)
 
 
 @pytest.mark.parametrize(("day", "due"), [("20260402", "2026-04-02T23:59:59+09:00"), (None, None), ("soon", None)])

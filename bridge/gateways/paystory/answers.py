@@ -177,11 +177,12 @@ def undoing(payment: Payment, amount: int, mid: str, reply: Reply) -> Undone | N
     """Say what the answer to a cancellation by order number of `amount` KRW means (standard guide, 3.1.4). Raises
     Unreadable."""
     fields, code, message = _head(reply)
-    if code in codes.GIVEN_BACK and fields.has("amt") and fields.won("amt") < amount:
-        return Unknown("the cancellation was answered about less than was asked", code, message, there=True)
     if code in codes.GIVEN_BACK or code == codes.VOIDED:
-        other = misfit(fields, mid, payment.merchant_ref)
-        return Unknown("the cancellation was answered about another payment", code) if other else Undone(code)
+        if misfit(fields, mid, payment.merchant_ref):
+            return Unknown("the cancellation was answered about another payment", code)
+        if fields.has("amt") and fields.won("amt") != amount:
+            return Unknown("the cancellation was answered about another sum than was asked", code, message, there=True)
+        return Undone(code)
     if codes.says_all_gone(code, message) and not payment.refunded:
         return Undone(code)
     if code in codes.NO_PAYMENT:
