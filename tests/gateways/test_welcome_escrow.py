@@ -247,3 +247,15 @@ def test_who_decides_is_the_one_field_that_a_page_of_the_buyers_own_knows():
         ("confirm", "buyName"),
         ("deny", "buyName"),
     ]
+
+
+@pytest.mark.parametrize("state", ["0", "3", "10", "1"])
+def test_a_state_of_another_order_says_nothing_of_this_one(state):
+    told = {"ResultCode": "310000", "clStatus": state, "noOid": "PAYREF0000000001"}
+    assert isinstance(answered("status", **told), EscrowShown)
+    assert isinstance(answered("status", **told | {"noOid": ""}), EscrowShown)
+    for step in ("confirm", "deny"):
+        assert isinstance(refused_while(step, told | {"noOid": "OTHER"}), Unknown)
+    other = answered("status", **told | {"noOid": "OTHER"}, ResultMsg="정상")
+    assert isinstance(other, Unknown)
+    assert (other.code, other.message) == ("310000", "정상")

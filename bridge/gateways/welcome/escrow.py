@@ -100,6 +100,8 @@ class Escrow(Talk):
             if isinstance(told, Refused) and step.step in UNHEARD:
                 return (yield from self._unless_taken(payment, step, told, stamp))
             return told
+        if answer.text("noOid", payment.merchant_ref) != payment.merchant_ref:
+            return Unknown("the state is another order's", answer.code, answer.message)
         state = answer.text("clStatus", "")
         shown = codes.ESCROW_STATES.get(state, state) or step.step
         given_back = step.step == "status" and state in codes.ESCROW_CANCELLED
@@ -113,6 +115,8 @@ class Escrow(Talk):
         fields = {"tid": payment.refs.get("tid", ""), "clientIp": self.settings.server_address}
         answer = read((yield self.call("escrow_checkstatus", "/escrow/checkstatus", fields, [], stamp)))
         state = answer.text("clStatus", "")
+        if answer.text("noOid", payment.merchant_ref) != payment.merchant_ref:
+            state = ""  # it is another order's
         if answer.code not in (codes.SUCCESS, codes.ESCROW_SUCCESS) or state not in codes.ESCROW_STATES:
             return Unknown(
                 "the word was refused, and the state does not tell whether it was taken", no.code, no.message
