@@ -1,5 +1,7 @@
 """PayApp's yes without its number: money counts once, by the notice that names it."""
 
+from urllib.parse import parse_qsl, urlencode
+
 import pytest
 
 from bridge.gateways.payapp import sandbox_bills, sandbox_pay
@@ -39,3 +41,19 @@ async def test_no_window_is_shown_whose_request_has_no_number(house, monkeypatch
     answer = await house.post_checkout(house.token(house.order()))
 
     assert answer.status_code == 503
+
+
+@pytest.mark.parametrize("left_out", [None, ""])
+async def test_a_part_given_back_in_the_office_is_heard_of_though_it_names_itself_alone(house, left_out):
+    """A part bears a number of its own: without the original's it is known by our mark, and is a person's."""
+    payment, held = await house.buy(), house.hold_notices()
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref, "amount": 20_000})
+    await house.quiet()
+    told = dict(parse_qsl(held[-1][1].decode(), keep_blank_values=True))
+    told = {name: value for name, value in told.items() if name != "orig_mul_no"}
+    told |= {} if left_out is None else {"orig_mul_no": left_out}
+    for _ in range(2):
+        assert (await house.post_notice_of("feedback", urlencode(told).encode())).text == "SUCCESS"
+    await house.beat()
+
+    assert await house.cases(payment.id) == ["external_cancel"]

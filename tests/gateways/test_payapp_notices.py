@@ -167,7 +167,8 @@ def test_a_payment_that_somebody_else_asked_for_is_foreign_or_bound_to_the_numbe
 
 def test_a_cancel_is_bound_to_the_number_of_what_it_cancels():
     assert noticed(PART).binding == {"mul_no": "6"}
-    assert noticed(PART, orig_mul_no="").binding == {"mul_no": "7"}
+    assert noticed(PART, orig_mul_no="").binding == {}, "its own number is another, and our mark says whose it is"
+    assert noticed(PART, orig_mul_no="", var2="r" + "0" * 32).binding == {"mul_no": "7"}
     assert noticed(PAID, var1=None).merchant_ref == ""
 
 

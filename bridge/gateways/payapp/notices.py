@@ -80,6 +80,7 @@ def _read(raw: bytes, talk: Talk) -> Notice:
     told_of = form.get("var1", "")
     kind = talk.sealed_kind(told_of, form.get("var2", ""))
     part, about = event is Event.PART_CANCELLED, form.get("orig_mul_no") or number
+    names_itself = part and about == number  # a part has a number of its own: of what it is our mark alone tells
     price = 0 if event in UNPRICED or (part and form.get("price") == "0") else _won(form, "price")
     return Notice(
         event=event,
@@ -89,8 +90,8 @@ def _read(raw: bytes, talk: Talk) -> Notice:
         proof=SharedValue(),
         refs={name: form[name] for name in KEPT if form.get(name)},
         currency=form.get("currency", "krw").upper() or "KRW",
-        binding={} if kind in UNNUMBERED else {"mul_no": about},
-        paid_binding={"mul_no": about} if kind and not (part and about == number) else {},
+        binding={} if kind in UNNUMBERED or (kind and names_itself) else {"mul_no": about},
+        paid_binding={"mul_no": about} if kind and not names_itself else {},
         request=about if kind == "j" else "",
         readings=_readings(price, form, settings.partial_price) if part else (),
         left=price if part and settings.partial_price == "remaining" else None,
