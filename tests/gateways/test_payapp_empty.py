@@ -57,3 +57,26 @@ async def test_a_part_given_back_in_the_office_is_heard_of_though_it_names_itsel
     await house.beat()
 
     assert await house.cases(payment.id) == ["external_cancel"]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("price", [None, "", "0"])
+async def test_a_whole_cancel_without_its_sum_is_one(house, price, ours):
+    payment = await house.buy()
+    if ours:
+        house.fault("paycancel", "drop_after")
+    held = house.hold_notices()
+    if ours:
+        await house.refund(payment.id, 55_000)
+    else:
+        house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref})
+    await house.quiet()
+    told = dict(parse_qsl(held[-1][1].decode(), keep_blank_values=True))
+    told = {name: value for name, value in told.items() if name != "price"} | (
+        {} if price is None else {"price": price}
+    )
+    assert (await house.post_notice_of("feedback", urlencode(told).encode())).text == "SUCCESS"
+    await house.beat()
+
+    assert (await house.payment(payment.id)).refunded == (55_000 if ours else 0)
+    assert await house.cases(payment.id) == ([] if ours else ["external_cancel"])

@@ -81,7 +81,8 @@ def _read(raw: bytes, talk: Talk) -> Notice:
     kind = talk.sealed_kind(told_of, form.get("var2", ""))
     part, about = event is Event.PART_CANCELLED, form.get("orig_mul_no") or number
     names_itself = part and about == number  # a part has a number of its own: of what it is our mark alone tells
-    price = 0 if event in UNPRICED or (part and form.get("price") == "0") else _won(form, "price")
+    whole = event is Event.CANCELLED and form.get("price", "") in ("", "0")  # it says all the same what is left
+    price = 0 if event in UNPRICED or whole or (part and form.get("price") == "0") else _won(form, "price")
     return Notice(
         event=event,
         dedupe=_event(state, number or told_of, form.get("orig_mul_no", ""), str(price), _day_of(form, event)),
@@ -94,7 +95,7 @@ def _read(raw: bytes, talk: Talk) -> Notice:
         paid_binding={"mul_no": about} if kind and not names_itself else {},
         request=about if kind == "j" else "",
         readings=_readings(price, form, settings.partial_price) if part else (),
-        left=price if part and settings.partial_price == "remaining" else None,
+        left=price if whole or (part and settings.partial_price == "remaining") else None,
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},
         foreign=not kind or (kind == "p" and event in QUIET),
