@@ -96,6 +96,10 @@ def _begin_round(
             f"a round of the plan {notice.plan or known} was charged; the plan of ours is {known}, and {plan.state}"
         )
         recorder.case(turn, payment, FOREIGN_NUMBER, detail, notice.amount)
+    other = plans.charged_beside(turn, plan)
+    if other is not None:
+        detail = f"the plan {known} charges for the order {plan.order_ref} beside the plan {other.number}; end one"
+        recorder.case(turn, payment, "reported", detail)
     was_before = notice.paid_at is not None and notice.paid_at <= from_ms(plan.changed_at)
     if plan.state is PlanState.RESTING and not was_before:
         recorder.case(turn, payment, "reported", f"{CHARGED_AT_REST}: {known}")

@@ -115,6 +115,16 @@ def of_customer(turn: Turn, site: str, customer: str, limit: int, before: str = 
     return [read(row) for row in rows]
 
 
+def charged_beside(turn: Turn, plan: Plan) -> Plan | None:
+    """Find another plan of the same customer's order that has been charged and has not ended."""
+    row = turn.one(
+        "SELECT * FROM plans WHERE site = ? AND customer = ? AND order_ref = ? AND id <> ? AND rounds > 0"
+        " AND state IN ('active', 'changing', 'resting')",
+        *(plan.site, plan.customer, plan.order_ref, plan.id),
+    )
+    return read(row) if row else None
+
+
 def of_site(turn: Turn, site: str) -> list[Plan]:
     """Read all plans of a site."""
     return [read(row) for row in turn.all("SELECT * FROM plans WHERE site = ? ORDER BY id", site)]

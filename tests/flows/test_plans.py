@@ -709,3 +709,21 @@ async def test_of_a_plan_that_restored_books_have_lost_each_round_is_a_persons_a
     assert await told_of_ref(world, row["ref"], "M1", event="cancelled") == "SUCCESS"
     (charged,) = await world.all("SELECT state, refunded FROM payments")
     assert charged == {"state": "refunded", "refunded": 33_000}
+
+
+async def test_two_plans_of_one_order_that_are_both_charged_are_a_persons(planning):
+    """Its customer agreed in two windows: each round of both is paid, and somebody must end one."""
+    world = planning
+    first, second = await registered(world), await registered(world)
+    await tell(world, first, "M1")
+    assert [one["reason"] for one in await world.all("SELECT reason FROM cases")] == []
+    await tell(world, second, "N1", plan=await number_of(world, second))
+    (case,) = await world.all("SELECT c.reason, c.detail, p.order_ref FROM cases c JOIN payments p ON p.id = c.payment")
+
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000), ("CLUB-1-2", "paid", 33_000)]
+    assert (case["reason"], case["order_ref"]) == ("reported", "CLUB-1-2")
+    assert await number_of(world, first) in case["detail"]
+    await change(world, first, "end")
+    await tell(world, second, "N2", plan=await number_of(world, second))
+    assert len(await world.all("SELECT id FROM cases")) == 1, "ended, it charges no more"
+    await world.check_books()
