@@ -80,3 +80,21 @@ async def test_a_whole_cancel_without_its_sum_is_one(house, price, ours):
 
     assert (await house.payment(payment.id)).refunded == (55_000 if ours else 0)
     assert await house.cases(payment.id) == ([] if ours else ["external_cancel"])
+
+
+@pytest.mark.parametrize(("amount", "states"), [(20_000, ("70", "71")), (20_000, ("71", "70")), (55_000, ("9", "64"))])
+async def test_one_cancel_told_by_both_of_its_states_is_one(house, amount, states):
+    """The manual prints two numbers for each kind of cancel, and not which comes when, or that only one comes."""
+    house.site = await house.pair("http://told-shop.test", partial_price="cancelled")
+    house.net.apps["http://told-shop.test:80"] = house.shop.app()
+    payment, held = await house.buy(), house.hold_notices()
+    house.sandbox.desks["payapp"].refund({"merchant_ref": payment.merchant_ref, "amount": amount})
+    await house.quiet()
+    told = dict(parse_qsl(held[-1][1].decode(), keep_blank_values=True))
+    for state in states:
+        body = urlencode(told | {"pay_state": state}).encode()
+        assert (await house.post_notice_of("feedback", body)).text == "SUCCESS"
+    await house.beat()
+
+    assert house.book(payment).refunded == (await house.payment(payment.id)).refunded == amount
+    assert await house.cases(payment.id) == []

@@ -260,7 +260,8 @@ def test_a_notice_is_another_where_anything_that_decides_its_effect_is_and_the_s
     name = noticed(told).dedupe
 
     assert noticed(told).dedupe == noticed(told, memo="x", card_name="y").dedupe == name
-    changed = {"pay_state": "71", "mul_no": "8", "orig_mul_no": "5", "price": "12000", "canceldate": "2026-11-21"}
+    assert noticed(told, pay_state="71").dedupe == name, "the manual says the same of both"
+    changed = {"pay_state": "9", "mul_no": "8", "orig_mul_no": "5", "price": "12000", "canceldate": "2026-11-21"}
     others = [noticed(told, **{field: value}).dedupe for field, value in changed.items()]
     assert len({name, *others}) == len(changed) + 1
     assert noticed(told, "remaining").dedupe == name, "whatever a site says that the price means"

@@ -49,6 +49,9 @@ EVENTS = {
 }
 """pay_state; 16 and 99 are not in the table of 결제통보 (16 is seen in receivers, 99 is described under failurl)."""
 
+SAME = {"16": "8", "32": "8", "64": "9", "71": "70"}
+"""States that the manual prints beside another in the same words: what one tells, the other may tell again."""
+
 STATES = {
     "1": "요청",
     "4": "결제완료",

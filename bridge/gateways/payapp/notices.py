@@ -85,7 +85,13 @@ def _read(raw: bytes, talk: Talk) -> Notice:
     price = 0 if event in UNPRICED or whole or (part and form.get("price") == "0") else _won(form, "price")
     return Notice(
         event=event,
-        dedupe=_event(state, number or told_of, form.get("orig_mul_no", ""), str(price), _day_of(form, event)),
+        dedupe=_event(
+            codes.SAME.get(state, state),
+            number or told_of,
+            form.get("orig_mul_no", ""),
+            str(price),
+            _day_of(form, event),
+        ),
         merchant_ref=told_of,
         amount=0 if part and settings.partial_price == "remaining" else price,
         proof=SharedValue(),
