@@ -26,6 +26,12 @@ def plan_told_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notic
     return plans.by_ref(turn, recorder.site.id, gateway.name, notice.merchant_ref) if notice.round else None
 
 
+def is_told_of_ended(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> bool:
+    """Tell whether a notice is about a plan that has ended here, or is being ended."""
+    plan = plan_told_of(turn, recorder, gateway, notice)
+    return plan is not None and PlanState.ENDED in (plan.state, plan.wanted)
+
+
 def overtook_its_round(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> bool:
     """Tell whether a proven cancel is of a round of which the books have no payment yet: it waits for that one's news,
     as it is told no more once it was answered, and the money would stay in the books."""

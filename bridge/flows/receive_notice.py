@@ -17,10 +17,10 @@ from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
 from bridge.flows.plan_life import failed_plan, round_failed
-from bridge.flows.plan_rounds import FOREIGN_NUMBER, overtook_its_round, plan_told_of, round_of
+from bridge.flows.plan_rounds import FOREIGN_NUMBER, is_told_of_ended, overtook_its_round, plan_told_of, round_of
 from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
-from bridge.flows.requests_made import may_go_on
+from bridge.flows.requests_made import TURNED_AWAY, may_go_on
 from bridge.flows.settle_unknown import settle_soon
 from bridge.flows.sites import Site
 from bridge.flows.told import (
@@ -166,6 +166,8 @@ def _take(turn: Turn, recorder: Recorder, gateway: Gateway, kept: StoredNotice, 
             return _take_failure(turn, recorder, kept, notice, plan)
         if notice.event == Event.UNBELIEVED and plan_told_of(turn, recorder, gateway, notice) is not None:
             return _take_in_sight(turn, recorder, kept)
+        if notice.event == Event.REQUESTED and is_told_of_ended(turn, recorder, gateway, notice):
+            return _turn_away(turn, recorder, kept)
         if overtook_its_round(turn, recorder, gateway, notice):
             return Heard(True, LATER if notices.store(turn, kept) else "seen before", True)
         _note_lost(turn, recorder, notice)
@@ -239,6 +241,13 @@ def _take_in_sight(turn: Turn, recorder: Recorder, kept: StoredNotice) -> Heard:
         return Heard(True, "seen before", True)
     notices.settle(turn, kept.id, "done", TOLD_IN_SIGHT, recorder.at)
     return Heard(True, TOLD_IN_SIGHT, True)
+
+
+def _turn_away(turn: Turn, recorder: Recorder, kept: StoredNotice) -> Heard:
+    """Keep that somebody asks to pay for a plan that has ended, and let nobody pay: what is not acknowledged is not."""
+    if notices.store(turn, kept):
+        notices.settle(turn, kept.id, "strange", TURNED_AWAY, recorder.at)
+    return Heard(True, TURNED_AWAY, False)
 
 
 def _find(

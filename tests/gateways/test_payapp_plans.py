@@ -7,7 +7,8 @@ import pytest
 
 from tests.gateways.house import House
 from tests.gateways.paired import paired
-from tests.gateways.test_payapp_stories import club
+from tests.gateways.payapp import KEYS
+from tests.gateways.test_payapp_stories import club, plan_by_script
 from tests.support.world import Opened
 
 
@@ -45,3 +46,20 @@ async def test_a_round_that_failed_is_told_whatever_number_its_notice_bears(hous
     assert shown["last_failure"]["message"] == "한도초과"
     assert [one["type"] for one in house.shop.news][-1] == "plan.round_failed"
     assert len(await house.all("SELECT id FROM payments")) == 1
+
+
+@pytest.mark.parametrize("kind", ["feedback", "script"])
+async def test_nobody_is_let_on_to_pay_for_a_plan_that_has_ended(house, kind):
+    """PayApp.rebill() asks by pay_state 1 first, and goes on to take money only where that is acknowledged."""
+    plan, fields = await plan_by_script(house)
+    asked = {"var1": fields["var1"], "var2": fields["var2"], "price": "33000", "pay_state": "1", "userid": "payapptest"}
+    asked |= KEYS
+
+    async def answer(number):
+        body = urlencode(asked | {"mul_no": number}).encode()
+        return [(await house.post_notice_of(kind, body)).text for _ in range(2)]
+
+    assert await answer("7001") == ["SUCCESS"] * 2
+    await house.call("DELETE", f"/v1/plans/{plan['id']}", {"customer": "customer-1"})
+    assert "SUCCESS" not in await answer("7002")
+    assert await house.all("SELECT id FROM payments") == []
