@@ -521,6 +521,16 @@ def test_a_field_that_is_missing_is_read_as_an_empty_one(name):
     assert unified(pay_type="vbank", **{name: None}) == unified(pay_type="vbank", **{name: ""})
 
 
+@pytest.mark.parametrize("nothing", [None, "", " ", "0", "00000000000000", "null", 0])
+def test_a_field_that_is_left_blank_makes_an_approval_neither_a_cancel_nor_a_deposit(nothing):
+    blank = dict.fromkeys(("cancel_ymdhms", "deposit_ymdhms", "deposit_amount"), nothing)
+    assert unified(pay_type="AUTH", bank_code="CREDIT_CARD", **blank).event is Event.APPROVED
+    assert unified(pay_type=" vaccnt ", **blank).event is Event.OTHER
+    assert unified(**blank | {"deposit_ymdhms": "20261120120000"}).event is Event.DEPOSITED
+    assert unified(**blank | {"deposit_amount": "55000"}).event is Event.DEPOSITED
+    assert unified(**blank | {"cancel_ymdhms": "20261120120000"}).event is Event.PART_CANCELLED
+
+
 @pytest.mark.parametrize("name", ["cancel_ymdhms", "remain_amount"])
 def test_a_cancel_without_its_moment_or_what_is_left_is_still_one(name):
     whole = {"transaction_flag": "-", "cancel_ymdhms": "20261120120000", "remain_amount": "5000"}

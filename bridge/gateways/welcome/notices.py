@@ -65,18 +65,23 @@ def _pc(form: dict[str, str]) -> Notice:
 
 def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
     told = _genuine(raw, settings)
-    kinds = {told.get(name, "").upper() for name in ("pay_type", "bank_code")}
+    kinds = {told.get(name, "").strip().upper() for name in ("pay_type", "bank_code")}
     refs = {"tid": told.get("transaction_no", ""), "account_number": told.get("account_no", "")}
     cancelled_at, left = told.get("cancel_ymdhms", ""), told.get("remain_amount", "")
-    if told.get("transaction_flag") == "-" or kinds & CANCELS or cancelled_at.strip("0"):
+    if told.get("transaction_flag") == "-" or kinds & CANCELS or _says(cancelled_at):
         event, amount = Event.CANCELLED if left == "0" else Event.PART_CANCELLED, _won(told.get("amount", ""))
         return _notice(event, told["order_no"], amount, refs, Digest(), cancelled_at, left=_left(left))
     deposited_at, paid_in = (told.get(name, "") for name in ("deposit_ymdhms", "deposit_amount"))
-    if deposited_at.strip("0") or paid_in.strip("0"):
-        amount, at = _won(paid_in if paid_in.strip("0") else told.get("amount", "")), read_moment(deposited_at)
+    if _says(deposited_at) or _says(paid_in):
+        amount, at = _won(paid_in if _says(paid_in) else told.get("amount", "")), read_moment(deposited_at)
         return _notice(Event.DEPOSITED, told["order_no"], amount, refs, Digest(), deposited_at, paid_at=at)
     event, at = Event.OTHER if kinds & ACCOUNTS else Event.APPROVED, read_moment(told.get("approval_ymdhms", ""))
     return _notice(event, told["order_no"], _won(told.get("amount", "")), refs, Digest(), "", paid_at=at)
+
+
+def _says(text: str) -> bool:
+    """Tell whether a moment or a sum is there: zeros, blanks and words for nothing are none."""
+    return any(sign in "123456789" for sign in text)
 
 
 def _genuine(raw: bytes, settings: WelcomeSettings) -> dict[str, str]:
