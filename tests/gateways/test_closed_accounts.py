@@ -142,7 +142,7 @@ async def test_found_money_that_goes_back_is_no_case_either_in_whatever_format_i
     """What was told without proof stayed a case: called given back there, the order's own money left the books."""
     async with paired(House(tmp_path), "welcome") as house:
         payment, pc, pg = await told_in_two_formats(house)
-        pg["amount"] = "20000"
+        pg |= {"amount": "20000", "deposit_amount": "20000"}
         await house.post_notice_of("pg", json.dumps(pg | {"deposit_ymdhms": "20261120110000"}).encode())
         await decide(house, await case_of(house, payment.id), "money_found")
         assert (await house.payment(payment.id)).orphaned == 20_000

@@ -526,6 +526,8 @@ def test_a_field_that_is_left_blank_makes_an_approval_neither_a_cancel_nor_a_dep
     blank = dict.fromkeys(("cancel_ymdhms", "deposit_ymdhms", "deposit_amount"), nothing)
     assert unified(pay_type="AUTH", bank_code="CREDIT_CARD", **blank).event is Event.APPROVED
     assert unified(pay_type=" vaccnt ", **blank).event is Event.OTHER
+    for named, event in (("ACCNT", Event.APPROVED), ("bank", Event.APPROVED), ("AUTH", Event.OTHER)):
+        assert unified(pay_type=named, account_no="0012", **blank).event is event
     assert unified(**blank | {"deposit_ymdhms": "20261120120000"}).event is Event.DEPOSITED
     assert unified(**blank | {"deposit_amount": "55000"}).event is Event.DEPOSITED
     assert unified(**blank | {"cancel_ymdhms": "20261120120000"}).event is Event.PART_CANCELLED

@@ -8,7 +8,13 @@ from tests.gateways.house import House
 from tests.gateways.paired import paired
 
 ACCOUNT = pytest.mark.parametrize(
-    "named", [{"pay_type": "AUTH", "bank_code": "VACCNT"}, {"pay_type": "VACCNT"}, {"pay_type": "VBANK"}]
+    "named",
+    [
+        {"pay_type": "AUTH", "bank_code": "VACCNT"},
+        {"pay_type": "VACCNT"},
+        {"pay_type": "VBANK"},
+        {"pay_type": "AUTH", "bank_code": "88"},
+    ],
 )
 
 

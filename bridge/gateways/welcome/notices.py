@@ -25,10 +25,12 @@ ACKS = {
 TAKEN = ("00", "02")
 """P_STATUS of a payment and of a deposit; any other is a payment that failed. (mobile 3.2.5)"""
 ACCOUNTS = frozenset({"VBANK", "VACCNT", "VACCT", "VACNT"})
+OTHERS = frozenset({"ACCNT", "BANK", "CARD", "CREDIT_CARD", "HPP"})
 CANCELS = frozenset({"CANCEL", "PART_CANCEL"})
 """What pay_type or bank_code of the unified notice say of an account and of a cancel. No page of Welcome's prints it;
 receivers in production list AUTH, CANCEL, PART_CANCEL and CREDIT_CARD, ACCNT, VACCNT, and payType elsewhere says vbank.
-So a deposit is one that tells when or how much was paid in, and a cancel one by any of the fields that say so."""
+So a deposit is one that tells when or how much was paid in, and a cancel one by any of the fields that say so; an
+account that no word calls another's is one that was issued, as bank_code may be a bank's number."""
 _UNSIGNED = Circumstantial("unguessable address, source address, fields equal to our record")
 
 
@@ -75,7 +77,8 @@ def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
     if _says(deposited_at) or _says(paid_in):
         amount, at = _won(paid_in if _says(paid_in) else told.get("amount", "")), read_moment(deposited_at)
         return _notice(Event.DEPOSITED, told["order_no"], amount, refs, Digest(), deposited_at, paid_at=at)
-    event, at = Event.OTHER if kinds & ACCOUNTS else Event.APPROVED, read_moment(told.get("approval_ymdhms", ""))
+    is_issued = kinds & ACCOUNTS or (refs["account_number"] and not kinds & OTHERS)
+    event, at = Event.OTHER if is_issued else Event.APPROVED, read_moment(told.get("approval_ymdhms", ""))
     return _notice(event, told["order_no"], _won(told.get("amount", "")), refs, Digest(), "", paid_at=at)
 
 
