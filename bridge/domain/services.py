@@ -197,9 +197,9 @@ class Transfers(Protocol):
         ...
 
     def show_transfer(
-        self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
+        self, payment: Payment, refs: Mapping[str, str], amount: int, stamp: Stamp
     ) -> Exchange[TransferShown | Absent | Unknown]:
-        """Ask where a transfer stands. `refs` are those of its Done, and `amount` how many KRW it is over."""
+        """Ask where a transfer of `amount` KRW stands; `refs` are those of its Done."""
         ...
 
     def find_transfer(

@@ -73,8 +73,7 @@ async def ask_for_transfer(context: Context, site: Site, gateway: Gateway, opera
         await context.ledger.write(lambda turn: refund_to_person(turn, recorder, payment, operation))
         return
     if operation.refs:
-        refs = dict(operation.refs) | {"amount": str(operation.amount)}
-        exchange = gateway.show_transfer(payment, refs, recorder.stamp)
+        exchange = gateway.show_transfer(payment, operation.refs, operation.amount, recorder.stamp)
     else:
         exchange = gateway.find_transfer(payment, operation.ref, operation.amount, operation.stamp, recorder.stamp)
     conversation, asked = await talk(context, site, gateway, exchange), recorder.stamp

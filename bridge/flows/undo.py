@@ -229,8 +229,16 @@ def _keep_trying(
     turn: Turn, recorder: Recorder, undo: Operation, next_try_at: int, code: str, message: str, *, is_there: bool
 ) -> None:
     if undo.step is Step.SENT:
-        undo = operations.step(turn, undo, Step.UNKNOWN, at=recorder.at, code=code, message=message, refusal=is_there,
-                               next_try_at=next_try_at)  # fmt: skip
+        operations.step(
+            turn,
+            undo,
+            Step.UNKNOWN,
+            at=recorder.at,
+            code=code,
+            message=message,
+            refusal=is_there,
+            next_try_at=next_try_at,
+        )
     else:
         if undo.step is Step.NEEDS_HUMAN:
             next_try_at = after_human(to_ms(undo.sent_at), recorder.at)

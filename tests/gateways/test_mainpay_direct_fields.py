@@ -48,7 +48,7 @@ TALKS = {
     "account": lambda: gateway().issue_account(VIRTUAL, order(), "04", AT, STAMP),
     "account-void": lambda: gateway().void_account(PAID, STAMP),
     "transfer": transferred(),
-    "transfer-status": lambda: gateway().show_transfer(PAID, {"mbrRefNo": "T1", "refNo": "R1"}, STAMP),
+    "transfer-status": lambda: gateway().show_transfer(PAID, {"mbrRefNo": "T1", "refNo": "R1"}, 55_000, STAMP),
     "transfer-cancel": lambda: gateway().cancel_transfer(PAID, {"mbrRefNo": "T1", "refNo": "R1"}, STAMP),
     "receipt": lambda: gateway().issue_receipt(RECEIPT, STAMP),
     "receipt-cancel": lambda: gateway().cancel_receipt(RECEIPT, ReceiptIssued("1", {"refNo": "R1"}), STAMP),
@@ -291,7 +291,7 @@ def test_where_another_transfer_stands_says_nothing_of_ours(another):
 
 @pytest.mark.parametrize(("told", "is_ours"), [(0, True), ("55000", True), (10_000, False), ("-1", False)])
 def test_a_status_over_another_sum_says_nothing_of_ours(told, is_ours):
-    talk = gateway().show_transfer(PAID, {"mbrRefNo": "T1", "refNo": "R1", "amount": "55000"}, STAMP)
+    talk = gateway().show_transfer(PAID, {"mbrRefNo": "T1", "refNo": "R1"}, 55_000, STAMP)
     try:
         shown = outcome(talk, code("200", status="S", amount=told))
     except Unreadable:
@@ -317,7 +317,7 @@ def test_a_transfer_is_asked_after_and_taken_back_by_its_numbers():
     dated = gateway().cancel_transfer(PAID, {"mbrRefNo": "T1", "refNo": "R1", "tranDate": "261120"}, STAMP)
     assert said(call(dated)) == about | {"orgTranDate": "261120"}
     bare = {"mbrRefNo": "", "amount": "0", "orgRefNo": "", **ABOUT}
-    assert said(call(gateway().show_transfer(PAID, {}, STAMP))) == bare
+    assert said(call(gateway().show_transfer(PAID, {}, 55_000, STAMP))) == bare
     assert said(call(gateway().cancel_transfer(PAID, {}, STAMP))) == bare | {"orgTranDate": ""}
 
 

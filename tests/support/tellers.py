@@ -385,7 +385,7 @@ class Accounts(Telling, Approving, Undoing):
             return Refused(Reason.BAD_REQUEST, "no", said["message"])
         return Unknown("the transfer was answered with a code that proves nothing", said["code"])
 
-    def show_transfer(self, payment: Payment, refs: Mapping[str, str], stamp: Stamp) -> Exchange[Any]:
+    def show_transfer(self, payment: Payment, refs: Mapping[str, str], amount: int, stamp: Stamp) -> Exchange[Any]:
         said = yield from self.ask("transfer_status", payment, transfer=refs["transfer"])
         if said["code"] != "ok":
             return Unknown("the transfer's status proves nothing", said["code"])

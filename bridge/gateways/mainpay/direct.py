@@ -184,12 +184,13 @@ class Direct(Writer):
         return Unknown("the transfer was answered with a code that proves nothing", code, message)
 
     def show_transfer(
-        self, payment: Payment, refs: Mapping[str, str], stamp: Stamp
+        self, payment: Payment, refs: Mapping[str, str], amount: int, stamp: Stamp
     ) -> Exchange[TransferShown | Absent | Unknown]:
-        """Ask where a transfer stands (환불상태 조회, cms/front/status): by its own number, signed over 0 KRW."""
+        """Ask where a transfer stands (환불상태 조회, cms/front/status): by its own number, signed over 0 KRW, which an
+        answer may repeat where it does not name the transfer's own `amount`."""
         form = self._of(refs.get("mbrRefNo", ""), 0, stamp) | {"orgRefNo": refs.get("refNo", "")}
         reply = yield self._relay("transfer-status", "v1", "cms/front/status", form)
-        return Unknown(ANOTHER) if _is_anothers(reply, refs) else _shown(reply)
+        return Unknown(ANOTHER) if _is_anothers(reply, refs, amount) else _shown(reply)
 
     def find_transfer(
         self, payment: Payment, ref: str, amount: int, sent: Stamp, stamp: Stamp
@@ -323,12 +324,12 @@ def _shown(reply: Reply) -> TransferShown | Absent | Unknown:
     return TransferShown(state, told, message)
 
 
-def _is_anothers(reply: Reply, refs: Mapping[str, str]) -> bool:
+def _is_anothers(reply: Reply, refs: Mapping[str, str], amount: int) -> bool:
     """Tell whether the status of a transfer names another number or sum than ours, where it names any."""
     fields = reply.json_fields()
     data = fields.inside("data") if fields.text("resultCode") in TRANSFER_DONE else Fields({})
-    if "amount" in refs and data.has("amount") and data.won("amount") not in (0, int(refs["amount"])):
-        return True  # 0 is what was asked over
+    if data.has("amount") and data.won("amount") not in (0, amount):
+        return True
     return any(refs.get(name) and data.text(name, refs[name]) != refs[name] for name in ("mbrRefNo", "refNo"))
 
 
