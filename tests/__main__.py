@@ -15,6 +15,11 @@ PYTHON = [sys.executable, "-m"]
 PYTEST = ["pytest", "-p", "no:cacheprovider", "-q", "--durations=8", "-m"]
 FLOWS = "tests/flows"
 """Half of the quick tests; on PostgreSQL they wait for it, and the others have the time meanwhile."""
+SHOPS = ["tests/browser", "tests/plugin", "tests/web", "tests/wordpress"]
+SERVERS = ["tests/attack", "tests/cli", "tests/kill"]
+"""Where slow tests are, in two parts, as each waits most of its time; tests/conftest.py refuses one anywhere else."""
+IDLY = ["chrt", "--idle", "0"]
+"""Storms wait for nothing, and have what the others leave: who shares a processor evenly loses its cache each turn."""
 
 
 @dataclass
@@ -57,8 +62,9 @@ def main() -> int:
             start("flows on PostgreSQL", Path(folder), [*PYTHON, *PYTEST, f"postgres and not ({SLOW})", FLOWS], 0),
             start("flows on SQLite", Path(folder), [*PYTHON, *PYTEST, f"not postgres and not ({SLOW})", FLOWS], 0),
             start("other quick tests", Path(folder), [*PYTHON, *PYTEST, f"not ({SLOW})", f"--ignore={FLOWS}"], 1),
-            start("slow tests", Path(folder), [*PYTHON, *PYTEST, SLOW]),
-            start("storms", Path(folder), ["nice", *PYTHON, "tests.storm"]),
+            start("shops and browsers", Path(folder), [*PYTHON, *PYTEST, SLOW, *SHOPS]),
+            start("killed servers", Path(folder), [*PYTHON, *PYTEST, SLOW, *SERVERS]),
+            start("storms", Path(folder), [*IDLY, *PYTHON, "tests.storm"]),
             start("planted bugs", Path(folder), ["nice", *PYTHON, "tests.planted"]),
         ]
         failed = 0

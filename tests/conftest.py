@@ -11,6 +11,7 @@ import pytest
 from starlette import routing
 
 from bridge.flows import log_in
+from tests.__main__ import ROOT, SERVERS, SHOPS, SLOW
 from tests.support.postgres import PostgresServer, empty, running_server
 from tests.support.world import World
 
@@ -46,12 +47,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs PostgreSQL, so that -m "not postgres" runs without it."""
+    """Mark what needs PostgreSQL, so that -m "not postgres" runs without it; refuse what `make test` would not run."""
     for item in items:
         names: list[str] = getattr(item, "fixturenames", [])
         chosen = getattr(item, "callspec", None)
         if "postgres" in names or (chosen is not None and chosen.params.get("database") == "postgres"):
             item.add_marker("postgres")
+        folder = "/".join(item.path.relative_to(ROOT).parts[:2])
+        if any(item.get_closest_marker(name) for name in SLOW.split(" or ")) and folder not in (*SHOPS, *SERVERS):
+            raise pytest.UsageError(f"{item.nodeid} is slow: `make test` looks for such in {SHOPS + SERVERS} alone.")
 
 
 def pytest_collection_finish() -> None:

@@ -88,11 +88,14 @@ class Lane:
                 self._copy_compiled(name)
 
     def _copy_compiled(self, name: str) -> None:
-        """Copy what Python made of a file, which tells by the file's time and size whether it still is that."""
-        compiled = Path(cache_from_source(ROOT / name)) if name.endswith(".py") else ROOT / name
-        if compiled.suffix == ".pyc" and compiled.is_file():
-            (self.folder / name).parent.joinpath("__pycache__").mkdir(exist_ok=True)
-            shutil.copy2(compiled, cache_from_source(self.folder / name))
+        """Copy what Python and pytest made of a file: by its time and size they tell whether it still is that."""
+        if not name.endswith(".py"):
+            return
+        made = Path(cache_from_source(ROOT / name))
+        for compiled in made.parent.glob(f"{made.stem}*.pyc"):
+            copy = self.folder / made.parent.relative_to(ROOT) / compiled.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(compiled, copy)
 
     def plant(self, planted: Planted) -> str:
         """Apply a patch; gives what git says where it does not apply."""
