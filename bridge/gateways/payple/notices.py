@@ -55,10 +55,8 @@ def _form(raw: bytes) -> dict[str, str]:
 def _event(form: Mapping[str, str]) -> Event:
     if form.get("PCD_PAY_RST") != "success":
         return Event.OTHER
-    back = form.get("PCD_REFUND_TOTAL", "") not in ("", "0") or form.get("PCD_PAY_CODE", "").startswith(
-        codes.GIVEN_BACK
-    )
-    if back:
+    code, back = form.get("PCD_PAY_CODE", ""), form.get("PCD_REFUND_TOTAL", "")
+    if back not in ("", "0") or code.startswith(codes.GIVEN_BACK):
         return Event.CANCELLED
     return Event.APPROVED if form.get("PCD_PAY_WORK") != "AUTH" else Event.OTHER
 

@@ -209,9 +209,8 @@ def _of_another(payment: Payment, answer: Answer, amount: int, left: int) -> Unk
 
 
 def _refunded(payment: Payment, refund: RefundOrder, answer: Answer) -> Done | Unknown:
-    names = (("C_Tid", "C_Tid"), ("CancelDate", "CancelDate"), ("CancelTime", "CancelTime"))
-    done = Done({to: answer.text(name) for name, to in names if answer.has(name)})
-    return _of_another(payment, answer, refund.amount, refund.left_after) or done
+    told = {name: answer.text(name) for name in ("C_Tid", "CancelDate", "CancelTime") if answer.has(name)}
+    return _of_another(payment, answer, refund.amount, refund.left_after) or Done(told)
 
 
 def build(values: Mapping[str, str], mode: Mode) -> Welcome:
