@@ -35,7 +35,8 @@ Plant the bug again by hand in a clean tree, with the file's first lines kept:
 class Planted:
     """One bug: what it is, and who must catch it: storms within so many seeds, breaking a rule, or named tests.
 
-    `gateway`: storms over this one alone, where the bug is one of its own or rare elsewhere.
+    `gateway`: storms over this one alone, where the bug is one of its own or rare elsewhere. `first`: the seed that they
+    begin with, where a rare bug was caught the last time; where no more, it takes longer, and says after how many.
     """
 
     name: str
@@ -45,34 +46,33 @@ class Planted:
     rules: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     gateway: str = ""
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """What came of one bug. `schedules` until each round's first red storm."""
+    """What came of one bug. `schedules` until each round's first red storm, and which `red_seeds` those are."""
 
     planted: Planted
     by: str
     schedules: tuple[int, ...] = ()
+    red_seeds: tuple[int, ...] = ()
     trouble: str = ""
 
-    @property
-    def red_seeds(self) -> tuple[int, ...]:
-        return tuple(first_seed(number) + many - 1 for number, many in enumerate(self.schedules))
 
-
-def first_seed(number: int) -> int:
-    """Say with which seed a round of storms begins."""
-    return 1 + number * ROUND_SEEDS
+def first_seeds(planted: Planted, rounds: int) -> list[int]:
+    """Say with which seeds rounds of storms begin; without a number there is one, where the bug was caught last."""
+    return [1 + number * ROUND_SEEDS for number in range(rounds)] or [planted.first]
 
 
 def read_patch(path: Path) -> Planted:
-    """Read a patch's first lines: `What: …`, and `Storm: SEEDS RULE…`, perhaps `Gateway: …`, or `Tests: NODE…`."""
+    """Read a patch's first lines: `What: …`, and `Tests: NODE…` or `Storm: SEEDS RULE…`, perhaps `Gateway: …`, `First: …`."""
     head = dict(line.split(": ", 1) for line in path.read_text("utf-8").split("\ndiff ")[0].splitlines() if line)
     storm, tests = head.get("Storm", "").split(), head.get("Tests", "").split()
     assert bool(storm) != bool(tests), f"{path.name} must name its detector: Storm or Tests"
     seeds = int(storm[0]) if storm else 0
-    return Planted(path.stem, head["What"], path, seeds, tuple(storm[1:]), tuple(tests), head.get("Gateway", ""))
+    gateway, first = head.get("Gateway", ""), int(head.get("First", 1))
+    return Planted(path.stem, head["What"], path, seeds, tuple(storm[1:]), tuple(tests), gateway, first)
 
 
 class Lane:
@@ -137,11 +137,11 @@ def catch(planted: Planted, lanes: "queue.Queue[Lane]", rounds: int) -> Caught:
     try:
         said = lane.plant(planted)
         if said:
-            return Caught(planted, "", (), RENEW.format(name=planted.path.name, path=planted.path, said=said))
+            return Caught(planted, "", trouble=RENEW.format(name=planted.path.name, path=planted.path, said=said))
         if planted.tests:
             done = lane.tests(*planted.tests)
             missed = "" if done.returncode == 1 else f"its tests did not fail:\n{done.stdout[-600:]}"
-            return Caught(planted, " ".join(planted.tests), (), missed)
+            return Caught(planted, " ".join(planted.tests), trouble=missed)
         return _catch_by_storm(planted, lane, rounds)
     finally:
         lane.restore(planted)
@@ -150,17 +150,19 @@ def catch(planted: Planted, lanes: "queue.Queue[Lane]", rounds: int) -> Caught:
 
 def _catch_by_storm(planted: Planted, lane: Lane, rounds: int) -> Caught:
     schedules: list[int] = []
+    red: list[int] = []
     by = ""
-    for number in range(rounds):
-        many, said = storm(lane, planted.seeds, first_seed(number), planted.gateway)
+    for first in first_seeds(planted, rounds):
+        many, said = storm(lane, planted.seeds, first, planted.gateway)
         if not many:
-            return Caught(planted, "", tuple(schedules), f"no storm of {planted.seeds} turned red")
+            return Caught(planted, "", trouble=f"no storm of {planted.seeds} from {first} turned red")
         broken = [line.split(": ")[1] for line in said.splitlines() if line.startswith("seed ")]
         if not set(broken) & set(planted.rules):
-            return Caught(planted, "", tuple(schedules), f"red by {broken}, not by {planted.rules}: {said[-300:]}")
+            return Caught(planted, "", trouble=f"red by {broken}, not by {planted.rules}: {said[-300:]}")
         schedules.append(many)
+        red.append(first + many - 1)
         by = next(rule for rule in broken if rule in planted.rules)
-    return Caught(planted, f"storm {by}", tuple(schedules))
+    return Caught(planted, f"storm {by}", tuple(schedules), tuple(red))
 
 
 def unplanted(found: list[Caught], lane: Lane) -> list[str]:
@@ -184,7 +186,7 @@ def main() -> int:
     """Plant every bug, or those named; 1 where one was missed."""
     words = argparse.ArgumentParser(prog="python -m tests.planted", description=__doc__)
     words.add_argument("names", nargs="*", help="patches by name, without .patch")
-    words.add_argument("--rounds", type=int, default=1, help="how often storms begin anew, for the median")
+    words.add_argument("--rounds", type=int, default=0, help="how often storms begin anew, for the median")
     words.add_argument("--json", type=Path, help="write the figures here too")
     asked = words.parse_args()
     began_at = time.monotonic()
@@ -211,7 +213,7 @@ def main() -> int:
         "found": sum(not one.trouble for one in found),
         "green_without_a_bug": not trouble,
         "median_schedules": {
-            one.planted.name: round(statistics.median(one.schedules)) for one in found if one.schedules
+            one.planted.name: round(statistics.median(one.schedules)) for one in found if one.schedules and asked.rounds
         },
         "by": {one.planted.name: one.by for one in found},
         "wall_seconds": round(time.monotonic() - began_at, 1),

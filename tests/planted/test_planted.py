@@ -57,8 +57,23 @@ def test_a_seed_that_is_red_without_its_bug_is_told(monkeypatch):
 
     monkeypatch.setattr(detectors, "storms", lambda gateway: nullcontext(Falsely()))
     bug = Planted("a-bug", "A bug.", Path("a-bug.patch"), 9, ("I1",), gateway="payple")
-    caught = Caught(bug, "storm I1", (3, 5))
+    caught = Caught(bug, "storm I1", (3, 5), (3, 1_000_005))
 
-    assert caught.red_seeds == (3, 1_000_005)
     assert unplanted([caught], None) == ["seed 1000005 of payple is red without any bug: ['I1: lost']"]
-    assert unplanted([Caught(bug, "storm I1", (3,))], None) == []
+    assert unplanted([Caught(bug, "storm I1", (3,), (3,))], None) == []
+
+
+@pytest.mark.parametrize(("rounds", "firsts", "red"), [(0, [700], (702,)), (2, [1, 1_000_001], (3, 1_000_003))])
+def test_storms_begin_where_a_bug_was_caught_last_and_far_apart_for_a_median(monkeypatch, rounds, firsts, red):
+    begun = []
+
+    def third_is_red(lane, seeds, first, gateway):
+        begun.append(first)
+        return 3, f"seed {first + 2}: I1: lost"
+
+    monkeypatch.setattr(detectors, "storm", third_is_red)
+    bug = Planted("a-bug", "A bug.", Path("a-bug.patch"), 9, ("I1",), first=700)
+
+    caught = detectors._catch_by_storm(bug, None, rounds)
+
+    assert (begun, caught.by, caught.red_seeds) == (firsts, "storm I1", red)

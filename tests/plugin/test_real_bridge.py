@@ -188,7 +188,7 @@ def test_news_lost_on_the_way_are_found_by_the_hourly_event(office: Office, brow
 
 def test_a_refund_that_a_restored_database_lacks_is_found_by_the_hourly_event(office: Office, browser: Browser) -> None:
     ref, payment_id = office.paid(browser)
-    assert office.order_state(ref) == "paid"
+    office.hear_news(payment_id)
     row = f"SELECT * FROM {{$wpdb->prefix}}pay_bridge_payments WHERE payment_id = '{payment_id}'"
     kept = office.stand.run_php(f'global $wpdb; echo base64_encode(wp_json_encode($wpdb->get_row("{row}", ARRAY_A)));')
     assert office.refund(payment_id, kind="full") == "done"
