@@ -18,6 +18,7 @@ from bridge.ledger import gap, payments, replay
 from bridge.ledger import plans as rows
 from bridge.ledger.ledger import Turn
 from bridge.ledger.plans import Plan
+from bridge.ledger.questions import Question
 
 AGAIN_SECONDS = 60
 AT_ONCE = 100
@@ -62,9 +63,9 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
     return await read_after(context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id)))
 
 
-def is_any_end_owed(turn: Turn, at: int) -> bool:
-    """Tell whether a gateway has to be told of a plan's end at a moment (milliseconds)."""
-    return rows.is_any_owing_end(turn, at - AGAIN_SECONDS * 1000)
+def ends_owed(at: int) -> list[Question]:
+    """Ask whether a gateway has to be told of a plan's end at a moment (milliseconds)."""
+    return [rows.any_owing_end(at - AGAIN_SECONDS * 1000)]
 
 
 async def end_owed_plans(context: Context) -> None:

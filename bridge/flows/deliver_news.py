@@ -8,6 +8,7 @@ from bridge.flows.context import Context
 from bridge.ledger import news
 from bridge.ledger.ledger import Turn
 from bridge.ledger.news import News
+from bridge.ledger.questions import Question
 from bridge.signing import news as webhooks
 from bridge.wire.converse import PostResult
 
@@ -36,9 +37,9 @@ async def begin_deliveries(context: Context) -> None:
         context.tasks.begin(f"news:{site}", _deliver_all(context, site))
 
 
-def deliveries_are_postponed(turn: Turn, at: int) -> bool:
-    """Tell whether a message waits longer at a moment (milliseconds) than any pause lasts."""
-    return news.is_postponed(turn, at + LONGEST_MS)
+def deliveries_postponed(at: int) -> list[Question]:
+    """Ask whether a message waits longer at a moment (milliseconds) than any pause lasts."""
+    return [news.any_postponed(at + LONGEST_MS)]
 
 
 async def pull_in_deliveries(context: Context) -> int:

@@ -16,6 +16,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.window_end import must_be_asked, must_be_shown, write_expired
 from bridge.ledger import notices, payments
 from bridge.ledger.ledger import Turn
+from bridge.ledger.questions import Question
 
 GRACE = timedelta(seconds=60)
 DEPOSIT_GRACE = timedelta(days=1)
@@ -23,9 +24,9 @@ ENDS = ((State.OPEN, GRACE), (State.READYING, GRACE), (State.AWAITING_DEPOSIT, D
 AT_ONCE = 200
 
 
-def is_any_over(turn: Turn, at: int) -> bool:
-    """Tell whether a payment's time is over at a moment (milliseconds)."""
-    return any(payments.is_any_past(turn, state, before) for state, before in _befores(at))
+def payments_over(at: int) -> list[Question]:
+    """Ask for each state in which a payment's time ends whether one's is over at a moment (milliseconds)."""
+    return [payments.any_past(state, before) for state, before in _befores(at)]
 
 
 async def expire(context: Context) -> int:

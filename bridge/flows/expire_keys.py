@@ -9,6 +9,7 @@ from bridge.flows.pace import STALE_SECONDS
 from bridge.ledger import billing_keys as rows
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
+from bridge.ledger.questions import Question
 
 GRACE_SECONDS = 60
 AT_ONCE = 200
@@ -16,9 +17,9 @@ ENDED_HERE = (KeyState.OPEN, KeyState.OPENING, KeyState.ISSUING)
 WHY = "the answer was lost: the gateway may have a key that nobody holds"
 
 
-def is_any_key_stale(turn: Turn, at: int) -> bool:
-    """Tell whether a key's window may be over, or its answer be lost, at a moment (milliseconds)."""
-    return rows.is_any_under_way(turn, ENDED_HERE, at - STALE_SECONDS * 1000)
+def keys_stale(at: int) -> list[Question]:
+    """Ask whether a key's window may be over, or its answer be lost, at a moment (milliseconds)."""
+    return [rows.any_under_way(ENDED_HERE, at - STALE_SECONDS * 1000)]
 
 
 async def expire_keys(context: Context) -> int:

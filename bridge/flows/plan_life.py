@@ -13,6 +13,7 @@ from bridge.flows.record import Recorder
 from bridge.ledger import payments, plans
 from bridge.ledger.ledger import Turn
 from bridge.ledger.plans import Plan
+from bridge.ledger.questions import Question
 
 FAILED = "plan.round_failed"
 NOTED = "a round of a plan failed"
@@ -45,9 +46,9 @@ def round_failed(turn: Turn, recorder: Recorder, plan: Plan, notice: Notice) -> 
     return NOTED
 
 
-def is_any_plan_past(turn: Turn, at: int) -> bool:
-    """Tell whether a plan's last day is over at a moment (milliseconds)."""
-    return plans.is_any_past(turn, _last_day(at))
+def plans_past(at: int) -> list[Question]:
+    """Ask whether a plan's last day is over at a moment (milliseconds)."""
+    return [plans.any_past(_last_day(at))]
 
 
 async def end_past_plans(context: Context) -> None:

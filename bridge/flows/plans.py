@@ -27,6 +27,7 @@ from bridge.ledger import gap, replay
 from bridge.ledger import plans as rows
 from bridge.ledger.ledger import Turn
 from bridge.ledger.plans import Plan
+from bridge.ledger.questions import Question
 
 ASKED = "plan"
 AT_ONCE = 100
@@ -107,9 +108,9 @@ async def register_plan(context: Context, site: Site, wish: PlanWish, once: Once
     return await read_after(context.ledger.read(lambda turn: rows.get(turn, site.id, plan.id)))
 
 
-def is_any_plan_stale(turn: Turn, at: int) -> bool:
-    """Tell whether a plan was asked for so long before a moment (milliseconds) that no answer comes any more."""
-    return rows.is_any_stale(turn, at - STALE_SECONDS * 1000)
+def plans_stale(at: int) -> list[Question]:
+    """Ask whether a plan was asked for so long before a moment (milliseconds) that no answer comes any more."""
+    return [rows.any_stale(at - STALE_SECONDS * 1000)]
 
 
 async def give_up_plans(context: Context) -> None:

@@ -18,6 +18,7 @@ from bridge.flows.record import BRIDGE, Recorder
 from bridge.ledger import news, operations, owners, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
+from bridge.ledger.questions import ask
 
 AT_ONCE = 1000
 DROPPED_SECONDS = 10
@@ -73,14 +74,22 @@ async def recover(context: Context) -> int:
 
 def _look(turn: Turn, owner: str, at: int) -> Left:
     since = owners.heard_since(turn, owner, at)
-    stale, dropped = at - STALE_SECONDS * 1000, at - DROPPED_SECONDS * 1000
+    times = {"heard_since": since, "sent_before": at - STALE_SECONDS * 1000, "mine_before": at - DROPPED_SECONDS * 1000}
+    questions = (
+        owners.any_cut_off(at),
+        operations.any_orphaned(owner, **times),
+        payments.any_half_open(owner, since),
+        operations.any_in_dead_hands(owner, since),
+        news.any_in_dead_hands(owner, since),
+    )
+    cut_off, orphaned, half_open, claimed, news_claimed = ask(turn, questions)
     return Left(
         heard_since=since,
-        cut_off=bool(owners.cut_off(turn, at)),
-        sent=operations.orphaned(turn, owner, heard_since=since, sent_before=stale, mine_before=dropped),
-        half_open=payments.half_open(turn, owner, since, AT_ONCE),
-        claimed=operations.in_dead_hands(turn, owner, since),
-        news_claimed=news.in_dead_hands(turn, owner, since),
+        cut_off=cut_off,
+        sent=operations.orphaned(turn, owner, **times) if orphaned else [],
+        half_open=payments.half_open(turn, owner, since, AT_ONCE) if half_open else [],
+        claimed=claimed,
+        news_claimed=news_claimed,
     )
 
 

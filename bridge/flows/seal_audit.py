@@ -20,10 +20,10 @@ async def seal(context: Context) -> int:
     """Seal what was written since the last seal; answers how many audit rows."""
     sealed = 0
     for _ in range(TURNS_MAX):
-        if not await context.ledger.read(seals.are_owed):
-            break
         at = now_ms(context.clock)
         sealed += await context.ledger.write(partial(seals.seal, mac=mac_of(context), at=at))
+        if not await context.ledger.read(seals.are_owed):
+            break
     context.monitor.sealed_rows += sealed
     return sealed
 

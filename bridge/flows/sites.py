@@ -13,6 +13,7 @@ from bridge.domain.payment import Method, Mode, Payment
 from bridge.domain.services import PaysWithin
 from bridge.ledger import sites as rows
 from bridge.ledger.ledger import Ledger, Row, Turn
+from bridge.ledger.questions import Question
 from bridge.ledger.vault import Vault
 from bridge.signing.keys import SiteKey, decode_secret
 
@@ -104,6 +105,10 @@ class Sites:
         self._changed: str | None = None
         self._by_id: dict[str, Site] = {}
         self._by_key: dict[str, tuple[Site, SiteKey]] = {}
+
+    def any_changed(self) -> Question:
+        """Ask whether they changed since they were read."""
+        return rows.any_changed(self._changed or "")
 
     async def refresh(self) -> None:
         """Read the sites again if they changed since the last time."""

@@ -17,6 +17,7 @@ from bridge.flows.record import Recorder
 from bridge.flows.sites import Site
 from bridge.ledger import gap, payments, receipts
 from bridge.ledger.ledger import Turn
+from bridge.ledger.questions import Question
 from bridge.ledger.receipts import Receipt, ReceiptState
 
 AT_ONCE = 100
@@ -25,9 +26,9 @@ NEVER_SENT = "it could not be sent for about an hour"
 OFF = "its answer was lost, and the site has its gateway no more"
 
 
-def is_any_receipt_due(turn: Turn, at: int) -> bool:
-    """Tell whether nobody waits any more for a receipt under way at a moment (milliseconds)."""
-    return receipts.is_any_due(turn, at)
+def receipts_stale(at: int) -> list[Question]:
+    """Ask whether nobody waits any more for a receipt under way at a moment (milliseconds)."""
+    return [receipts.any_due(at)]
 
 
 async def end_stale_receipts(context: Context) -> None:

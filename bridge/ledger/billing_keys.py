@@ -10,6 +10,7 @@ from bridge.domain.billing import KEY_MOVES, KeyState
 from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.payment import Method
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question
 
 _JSON = ("refs", "card")
 _WINDOWED = (KeyState.OPENING, KeyState.OPEN, KeyState.ISSUING)
@@ -198,15 +199,14 @@ def under_way(turn: Turn, state: KeyState, changed_before: int, limit: int) -> l
     return [read(row) for row in rows]
 
 
-def is_any_under_way(turn: Turn, states: Sequence[KeyState], changed_before: int) -> bool:
-    """Tell whether a key has been in one of such states since before then (milliseconds)."""
+def any_under_way(states: Sequence[KeyState], changed_before: int) -> Question:
+    """Ask whether a key has been in one of such states since before then (milliseconds)."""
     marks = ", ".join("?" * len(states))
-    row = turn.one(
+    return Question(
         "SELECT 1 FROM billing_keys WHERE state IN ('opening', 'open', 'issuing', 'deleting')"  # noqa: S608 - marks only
-        f" AND state IN ({marks}) AND changed_at < ? LIMIT 1",
-        *(*map(str, states), changed_before),
+        f" AND state IN ({marks}) AND changed_at < ?",
+        (*map(str, states), changed_before),
     )
-    return row is not None
 
 
 def read(row: Row) -> KeyRow:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question
 
 _FIRST_DUE = (
     "FROM news AS this WHERE state = 'waiting' AND next_try_at <= ? AND claimed_until <= ? AND NOT EXISTS ("
@@ -66,9 +67,9 @@ def claim(turn: Turn, owner: str, at: int, until: int, limit: int, site: str = "
     return [_read(row) for row in rows]
 
 
-def in_dead_hands(turn: Turn, owner: str, heard_since: int) -> bool:
-    """Tell whether there is anything to free."""
-    return turn.one(f"SELECT 1 FROM news WHERE {_IN_DEAD_HANDS} LIMIT 1", owner, heard_since) is not None  # noqa: S608 - the condition is ours
+def any_in_dead_hands(owner: str, heard_since: int) -> Question:
+    """Ask whether there is anything to free."""
+    return Question(f"SELECT 1 FROM news WHERE {_IN_DEAD_HANDS}", (owner, heard_since))  # noqa: S608 - the condition is ours
 
 
 def free(turn: Turn, owner: str, heard_since: int) -> int:
@@ -97,9 +98,9 @@ def not_heard(turn: Turn, news_id: str, *, next_try_at: int | None, error: str, 
     )
 
 
-def is_postponed(turn: Turn, at: int) -> bool:
-    """Tell whether a message waits beyond then (milliseconds)."""
-    return turn.one("SELECT 1 FROM news WHERE state = 'waiting' AND next_try_at > ? LIMIT 1", at) is not None
+def any_postponed(at: int) -> Question:
+    """Ask whether a message waits beyond then (milliseconds)."""
+    return Question("SELECT 1 FROM news WHERE state = 'waiting' AND next_try_at > ?", (at,))
 
 
 def pull_in(turn: Turn, at: int, longest: int) -> int:

@@ -13,12 +13,19 @@ from bridge.domain.tax import Split
 from bridge.ledger import audit
 from bridge.ledger.gap import DEAF
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question
 from bridge.ledger.queues import line_up
 
 _MOVING = (Kind.APPROVE, Kind.REFUND)
-_IN_DEAD_HANDS = (  # the index's own condition first, as in `due`
+# The first condition is the index's own, word for word: SQLite uses a partial index for nothing less.
+_DUE = f"state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent' AND next_try_at <= ? AND site NOT IN ({DEAF})"
+_IN_DEAD_HANDS = (
     "state IN ('sent', 'unknown', 'needs_human') AND claimed_by <> '' AND claimed_by <> ?"
     " AND claimed_by NOT IN (SELECT id FROM owners WHERE beat_at >= ?)"
+)
+_ORPHANED = (
+    "state IN ('sent', 'unknown', 'needs_human') AND state = 'sent' AND (sent_at < ? OR owner = ? AND sent_at < ?"
+    " OR owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?))"
 )
 
 
@@ -68,8 +75,7 @@ def add(turn: Turn, operation: Operation) -> None:
     """Write the intent. The database refuses a second pending one of the same payment (Conflict)."""
     rivals = _MOVING if operation.kind in _MOVING else (operation.kind, operation.kind)
     pending = turn.one(
-        "SELECT id FROM operations WHERE payment = ? AND kind IN (?, ?)"
-        " AND state IN ('sent', 'unknown', 'needs_human')",
+        "SELECT 1 FROM operations WHERE payment = ? AND kind IN (?, ?) AND state IN ('sent', 'unknown', 'needs_human')",
         *(operation.payment, *rivals),
     )
     if pending:
@@ -212,9 +218,8 @@ def hasten(turn: Turn, operation: Operation, at: int) -> None:
 def bring_forward(turn: Turn, by: int, nearest: int) -> None:
     """Let what waits for its next try wait that much less, but not less than until `nearest`; in milliseconds."""
     turn.run(
-        "UPDATE operations SET next_try_at = CASE WHEN next_try_at - ? > ? THEN next_try_at - ? ELSE ? END"
-        " WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent' AND claimed_by = ''"
-        " AND next_try_at > ?",
+        "UPDATE operations SET next_try_at = CASE WHEN next_try_at - ? > ? THEN next_try_at - ? ELSE ? END WHERE"
+        " state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent' AND claimed_by = '' AND next_try_at > ?",
         *(by, nearest, by, nearest, nearest),
     )
 
@@ -226,27 +231,24 @@ def of_payment(turn: Turn, payment: str) -> list[Operation]:
 
 def due(turn: Turn, at: int, limit: int) -> list[Operation]:
     """Read the unknown operations whose next try is due (milliseconds), longest waiting first; no deaf site's."""
-    # The first condition is the index's own, word for word: SQLite uses a partial index for nothing less.
-    rows = turn.all(
-        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state <> 'sent'"  # noqa: S608
-        f" AND next_try_at <= ? AND site NOT IN ({DEAF}) ORDER BY next_try_at LIMIT ?",
-        *(at, limit),
-    )
+    rows = turn.all(f"SELECT * FROM operations WHERE {_DUE} ORDER BY next_try_at LIMIT ?", at, limit)  # noqa: S608 - it is ours
     return [read(row) for row in rows]
 
 
-def in_dead_hands(turn: Turn, owner: str, heard_since: int) -> bool:
-    """Tell whether a try was claimed by a process that is dead: another, not heard of since then."""
-    asked = f"SELECT 1 FROM operations WHERE {_IN_DEAD_HANDS} LIMIT 1"  # noqa: S608 - the condition is ours
-    return turn.one(asked, owner, heard_since) is not None
+def any_due(at: int) -> Question:
+    """Ask whether there is one of these."""
+    return Question(f"SELECT 1 FROM operations WHERE {_DUE}", (at,))  # noqa: S608 - it is ours
+
+
+def any_in_dead_hands(owner: str, heard_since: int) -> Question:
+    """Ask whether a try was claimed by a process that is dead: another, not heard of since then."""
+    return Question(f"SELECT 1 FROM operations WHERE {_IN_DEAD_HANDS}", (owner, heard_since))  # noqa: S608 - it is ours
 
 
 def free(turn: Turn, owner: str, heard_since: int, at: int) -> int:
     """Make due now what the dead had claimed; answers how many operations. Whose answer was theirs asks again."""
-    return turn.run(
-        f"UPDATE operations SET next_try_at = ?, claimed_by = '' WHERE {_IN_DEAD_HANDS}",  # noqa: S608 - the condition is ours
-        *(at, owner, heard_since),
-    )
+    freed = f"UPDATE operations SET next_try_at = ?, claimed_by = '' WHERE {_IN_DEAD_HANDS}"  # noqa: S608 - it is ours
+    return turn.run(freed, at, owner, heard_since)
 
 
 def orphaned(turn: Turn, owner: str, *, heard_since: int, sent_before: int, mine_before: int) -> list[Operation]:
@@ -255,13 +257,15 @@ def orphaned(turn: Turn, owner: str, *, heard_since: int, sent_before: int, mine
     Their sender is dead (another, not heard of since then), or they were sent before then; an own one counts as left
     behind when it was sent before `mine_before`, and the caller knows whether a task of its own still sends it.
     """
-    rows = turn.all(  # the index's own condition first, as in `due`
-        "SELECT * FROM operations WHERE state IN ('sent', 'unknown', 'needs_human') AND state = 'sent' AND (sent_at < ?"
-        " OR owner = ? AND sent_at < ?"
-        " OR owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?)) ORDER BY id",
-        *(sent_before, owner, mine_before, owner, heard_since),
-    )
+    values = (sent_before, owner, mine_before, owner, heard_since)
+    rows = turn.all(f"SELECT * FROM operations WHERE {_ORPHANED} ORDER BY id", *values)  # noqa: S608 - it is ours
     return [read(row) for row in rows]
+
+
+def any_orphaned(owner: str, *, heard_since: int, sent_before: int, mine_before: int) -> Question:
+    """Ask whether there is one of these."""
+    values = (sent_before, owner, mine_before, owner, heard_since)
+    return Question(f"SELECT 1 FROM operations WHERE {_ORPHANED}", values)  # noqa: S608 - it is ours
 
 
 def refunded_since(turn: Turn, site: str, since: int) -> int:

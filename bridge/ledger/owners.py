@@ -1,12 +1,14 @@
 """Owners: the processes that write here. One that has been silent too long is dead, and what it had begun is free."""
 
 from bridge.ledger.ledger import Turn
+from bridge.ledger.questions import Question
 
 LEASE_SECONDS = 15.0
 """How long a process may be silent. Processes on several machines compare their clocks by this: keep NTP running."""
 CUT_OFF_SECONDS = 2.5
 """How long one may be silent whose connection is gone: longer than it takes to find another."""
 _FORGOTTEN_SECONDS = 86_400
+_CUT_OFF = "connected = 0 AND beat_at < ?"
 
 
 def begin(turn: Turn, owner: str, at: int, *, alone: bool) -> None:
@@ -38,8 +40,13 @@ def end(turn: Turn, owner: str) -> None:
 
 def cut_off(turn: Turn, at: int) -> list[str]:
     """List the processes that were killed: the database saw their connections end, and they found no other."""
-    asked = "SELECT id FROM owners_seen WHERE connected = 0 AND beat_at < ? ORDER BY id"
+    asked = f"SELECT id FROM owners_seen WHERE {_CUT_OFF} ORDER BY id"  # noqa: S608 - it is ours
     return [str(row["id"]) for row in turn.all(asked, at - _ms(CUT_OFF_SECONDS))]
+
+
+def any_cut_off(at: int) -> Question:
+    """Ask whether there is one of these at a moment (milliseconds)."""
+    return Question(f"SELECT 1 FROM owners_seen WHERE {_CUT_OFF}", (at - _ms(CUT_OFF_SECONDS),))  # noqa: S608 - it is ours
 
 
 def heard_since(turn: Turn, owner: str, at: int) -> int:

@@ -11,6 +11,7 @@ from bridge.domain.payment import Device, Method, Payment
 from bridge.ledger import audit, orders
 from bridge.ledger.gap import DEAF, HELD_UP, RESTORED
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question
 
 _JSON = ("refs", "card", "account")
 _TIMES = ("paid_at", "close_seen_at", "expires_at")
@@ -18,6 +19,7 @@ _WINDOWED = (State.OPEN, State.APPROVING)
 END_MOVED = "window.end_moved"
 CREATED = "payment.created"
 """The event of the first row of a payment's audit, which says over how much it is."""
+_HALF_OPEN = "state = 'readying' AND owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?)"
 _PAST = (
     f"state = ? AND expires_at < ? AND site NOT IN ({RESTORED}) AND NOT EXISTS (SELECT 1 FROM operations AS o"  # noqa: S608 - it is ours
     " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
@@ -188,12 +190,13 @@ def by_token(turn: Turn, site: str, token_id: str) -> list[Payment]:
 
 def half_open(turn: Turn, owner: str, heard_since: int, limit: int) -> list[Payment]:
     """Read the payments whose window was being opened by a process that is dead: another, not heard of since then."""
-    rows = turn.all(
-        "SELECT * FROM payments WHERE state = 'readying' AND owner <> ?"
-        " AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?) LIMIT ?",
-        *(owner, heard_since, limit),
-    )
+    rows = turn.all(f"SELECT * FROM payments WHERE {_HALF_OPEN} LIMIT ?", owner, heard_since, limit)  # noqa: S608 - it is ours
     return [read(row) for row in rows]
+
+
+def any_half_open(owner: str, heard_since: int) -> Question:
+    """Ask whether there is one of these."""
+    return Question(f"SELECT 1 FROM payments WHERE {_HALF_OPEN}", (owner, heard_since))  # noqa: S608 - it is ours
 
 
 def past(turn: Turn, state: State, before: int, limit: int, after: tuple[int, str] = (0, "")) -> list[Payment]:
@@ -206,9 +209,9 @@ def past(turn: Turn, state: State, before: int, limit: int, after: tuple[int, st
     return [read(row) for row in rows]
 
 
-def is_any_past(turn: Turn, state: State, before: int) -> bool:
-    """Tell whether there is one of these."""
-    return turn.one(f"SELECT 1 FROM payments WHERE {_PAST} LIMIT 1", str(state), before) is not None  # noqa: S608 - it is ours
+def any_past(state: State, before: int) -> Question:
+    """Ask whether there is one of these."""
+    return Question(f"SELECT 1 FROM payments WHERE {_PAST}", (str(state), before))  # noqa: S608 - it is ours
 
 
 def follow_clock(turn: Turn, moved: int, at: int, ends: tuple[int, int], owner: str) -> None:

@@ -9,6 +9,7 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.billing import PLAN_MOVES, PlanState
 from bridge.domain.failures import Conflict, NotFound
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +156,9 @@ def stale(turn: Turn, changed_before: int, limit: int) -> list[Plan]:
     return _some(turn, f"{_STALE} ORDER BY changed_at", changed_before, limit)
 
 
-def is_any_stale(turn: Turn, changed_before: int) -> bool:
-    """Tell whether there is one of these."""
-    return _is_any(turn, _STALE, changed_before)
+def any_stale(changed_before: int) -> Question:
+    """Ask whether there is one of these."""
+    return _any(_STALE, changed_before)
 
 
 def past(turn: Turn, last: str, limit: int) -> list[Plan]:
@@ -166,9 +167,9 @@ def past(turn: Turn, last: str, limit: int) -> list[Plan]:
     return _some(turn, f"{_PAST} ORDER BY ends", last, limit)
 
 
-def is_any_past(turn: Turn, last: str) -> bool:
-    """Tell whether there is one of these."""
-    return _is_any(turn, _PAST, last)
+def any_past(last: str) -> Question:
+    """Ask whether there is one of these."""
+    return _any(_PAST, last)
 
 
 def owing_end(turn: Turn, asked_before: int, limit: int) -> list[Plan]:
@@ -177,17 +178,17 @@ def owing_end(turn: Turn, asked_before: int, limit: int) -> list[Plan]:
     return _some(turn, f"{_OWING_END} ORDER BY changed_at, id", asked_before, limit)
 
 
-def is_any_owing_end(turn: Turn, asked_before: int) -> bool:
-    """Tell whether there is one of these."""
-    return _is_any(turn, _OWING_END, asked_before)
+def any_owing_end(asked_before: int) -> Question:
+    """Ask whether there is one of these."""
+    return _any(_OWING_END, asked_before)
 
 
 def _some(turn: Turn, which: str, before: int | str, limit: int) -> list[Plan]:
     return [read(row) for row in turn.all(f"SELECT * FROM plans WHERE {which} LIMIT ?", before, limit)]  # noqa: S608 - ours
 
 
-def _is_any(turn: Turn, which: str, before: int | str) -> bool:
-    return turn.one(f"SELECT 1 FROM plans WHERE {which} LIMIT 1", before) is not None  # noqa: S608 - which is ours
+def _any(which: str, before: int | str) -> Question:
+    return Question(f"SELECT 1 FROM plans WHERE {which}", (before,))  # noqa: S608 - which is ours
 
 
 def postpone(turn: Turn, plans: Sequence[Plan], at: int) -> None:

@@ -11,6 +11,7 @@ from bridge.clock import from_ms, to_ms
 from bridge.domain.failures import Conflict, NotFound
 from bridge.ledger.gap import DEAF, RESTORED
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question
 
 Purpose = Literal["income", "business", "self"]
 
@@ -158,9 +159,9 @@ def due(turn: Turn, at: int, limit: int) -> list[Receipt]:
     return [read(row) for row in rows]
 
 
-def is_any_due(turn: Turn, at: int) -> bool:
-    """Tell whether there is one of these."""
-    return turn.one(f"SELECT 1 FROM receipts WHERE {_DUE} LIMIT 1", at) is not None  # noqa: S608 - it is ours
+def any_due(at: int) -> Question:
+    """Ask whether there is one of these."""
+    return Question(f"SELECT 1 FROM receipts WHERE {_DUE}", (at,))  # noqa: S608 - it is ours
 
 
 def read(row: Row) -> Receipt:

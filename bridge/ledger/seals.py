@@ -10,6 +10,7 @@ from itertools import groupby
 
 from bridge.ledger.audit import ENTRY, ENTRY_COLUMNS, first_break, hash_of
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question, ask
 
 SEALED_AT_ONCE = 500
 """Rows a turn seals: more would hold up the turns that move money."""
@@ -59,9 +60,14 @@ def last_of(turn: Turn, site: str) -> tuple[int, str]:
     return (row["seq"], row["hash"]) if row else (0, "")
 
 
+def any_owed() -> Question:
+    """Ask whether rows wait for their seal."""
+    return Question("SELECT 1 FROM unsealed")
+
+
 def are_owed(turn: Turn) -> bool:
-    """Whether rows wait for their seal."""
-    return turn.one("SELECT 1 FROM unsealed LIMIT 1") is not None
+    """Answer that alone."""
+    return ask(turn, [any_owed()])[0]
 
 
 def sites(turn: Turn) -> list[str]:

@@ -1,6 +1,7 @@
 """Sites, their keys and their gateways' settings, as rows; secrets are sealed before they come here."""
 
 from bridge.ledger.ledger import Row, Turn
+from bridge.ledger.questions import Question
 
 
 def add(turn: Turn, *, site: str, url: str, mode: str, default_gateway: str, at: int) -> None:
@@ -63,6 +64,11 @@ def touch(turn: Turn, mark: str) -> None:
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         mark,
     )
+
+
+def any_changed(since: str) -> Question:
+    """Ask whether sites were changed since then."""
+    return Question("SELECT 1 FROM meta WHERE name = 'sites_changed' AND value <> ?", (since,))
 
 
 def changed(turn: Turn) -> str:

@@ -3,25 +3,35 @@
 import pytest
 
 from bridge.flows import heartbeat
-
-TURNS_AT_REST = 2
-"""What is unknown or seldom due, and what waits for its seal."""
+from bridge.ledger import seals
+from bridge.ledger.sqlite import SqliteTurn
 
 
 @pytest.mark.sqlite
-async def test_a_beat_at_rest_asks_the_books_in_two_turns_and_writes_nothing(world, monkeypatch):
+async def test_a_beat_at_rest_asks_the_books_one_question_and_writes_nothing(world, monkeypatch):
     await world.buy(world.order())
     await world.live(30)
-    turns = []
-    for name in ("read", "write"):
-        monkeypatch.setattr(world.context.ledger, name, _counted(turns, name, getattr(world.context.ledger, name)))
+    asked = []
+    for of, name in ((world.context.ledger, "write"), (SqliteTurn, "run"), (SqliteTurn, "one"), (SqliteTurn, "all")):
+        monkeypatch.setattr(of, name, _noted(asked, name, getattr(of, name)))
+
     await heartbeat.beat(world.context, beats=1)
-    assert turns == ["read"] * TURNS_AT_REST
+
+    assert asked == ["one"]
 
 
-def _counted(turns, name, turn):
-    async def counted(work):
-        turns.append(name)
-        return await turn(work)
+def _noted(asked, name, work):
+    def noted(*words):
+        asked.append(name)
+        return work(*words)
 
-    return counted
+    return noted
+
+
+async def test_what_a_beat_has_written_is_sealed_by_the_next(world):
+    """Nothing waits for its seal longer than two beats."""
+    await world.buy(world.order())
+    await world.beat()
+    await world.beat()
+
+    assert not await world.context.ledger.read(seals.are_owed)

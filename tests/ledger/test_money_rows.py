@@ -15,6 +15,7 @@ from bridge.domain.failures import Conflict, NotFound
 from bridge.domain.machine import Evidence, Kind, State, Step
 from bridge.domain.payment import Device, Method
 from bridge.ledger import audit, beside
+from bridge.ledger.questions import ask
 from tests.ledger.test_rows import AT, opened, operation, payment
 from tests.support.clock import NOW
 
@@ -355,7 +356,7 @@ async def test_what_a_dead_process_had_claimed_is_found_and_is_due_at_once_and_a
 
     async def found(by, heard_since=AT):
         await books.write(lambda turn: turn.run("UPDATE operations SET claimed_by = ?, next_try_at = ?", by, LATER))
-        is_found = await books.read(lambda turn: operations.in_dead_hands(turn, "me", heard_since))
+        is_found = await books.read(lambda turn: ask(turn, [operations.any_in_dead_hands("me", heard_since)])[0])
         many = await books.write(lambda turn: operations.free(turn, "me", heard_since, AT))
         return is_found, many, (await row_of(books, "operations", made.id))["next_try_at"]
 

@@ -24,6 +24,7 @@ from bridge.domain.payment import Buyer, Device, Item, Method, Order, Payment
 from bridge.ledger import audit, cases, gap, news, notices, operations, orders, payments, replay
 from bridge.ledger.notices import StoredNotice
 from bridge.ledger.operations import Operation
+from bridge.ledger.questions import ask
 from bridge.ledger.vault import Vault
 from tests.support.books import RULE_BROKEN
 from tests.support.clock import NOW, VirtualClock
@@ -345,7 +346,7 @@ async def test_news_in_the_hands_of_a_dead_process_is_found_and_freed_and_a_livi
 
     async def found(by, heard_since=AT):
         await books.write(lambda turn: turn.run("UPDATE news SET claimed_by = ?", by))
-        is_found = await books.read(lambda turn: news.in_dead_hands(turn, "me", heard_since))
+        is_found = await books.read(lambda turn: ask(turn, [news.any_in_dead_hands("me", heard_since)])[0])
         return is_found, await books.write(lambda turn: news.free(turn, "me", heard_since))
 
     assert [await found("dead"), await found("living", heard_since=AT + 1)] == [(True, 1), (True, 1)]

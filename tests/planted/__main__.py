@@ -35,8 +35,8 @@ Plant the bug again by hand in a clean tree, with the file's first lines kept:
 class Planted:
     """One bug: what it is, and who must catch it: storms within so many seeds, breaking a rule, or named tests.
 
-    `gateway`: storms over this one alone, where the bug is one of its own or rare elsewhere. `first`: the seed that they
-    begin with, where a rare bug was caught the last time; where no more, it takes longer, and says after how many.
+    `gateway`: storms over this one alone, where the bug is one of its own or rare elsewhere. `first`: the seed that
+    they begin with, where a rare bug was caught the last time; where no more, it takes longer, and is told.
     """
 
     name: str
@@ -66,7 +66,7 @@ def first_seeds(planted: Planted, rounds: int) -> list[int]:
 
 
 def read_patch(path: Path) -> Planted:
-    """Read a patch's first lines: `What: …`, and `Tests: NODE…` or `Storm: SEEDS RULE…`, perhaps `Gateway: …`, `First: …`."""
+    """Read a patch's first lines: `What: …`, and `Tests: NODE…` or `Storm: SEEDS RULE…`, perhaps `Gateway`, `First`."""
     head = dict(line.split(": ", 1) for line in path.read_text("utf-8").split("\ndiff ")[0].splitlines() if line)
     storm, tests = head.get("Storm", "").split(), head.get("Tests", "").split()
     assert bool(storm) != bool(tests), f"{path.name} must name its detector: Storm or Tests"
