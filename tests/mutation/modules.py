@@ -68,6 +68,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "bridge/ledger/news.py",
         "bridge/ledger/notices.py",
         "bridge/ledger/replay.py",
+        "bridge/ledger/questions.py",
         "bridge/ledger/checks.py",
         "bridge/ledger/ledger.py",
         "bridge/ledger/books.py",
