@@ -342,6 +342,20 @@ def test_a_page_that_is_not_the_bridges_ends_no_list(shop: Shop, bridge: StubBri
         assert pulled(shop)["until"] == ago
 
 
+def test_what_another_request_is_busy_with_is_left_to_do(shop: Shop, bridge: StubBridge) -> None:
+    order, payment = shop.paid()
+    bridge.add(order["ref"], "refunded", id=payment["id"], refunded=30_000)
+    rows = "global $wpdb; $wpdb->update($wpdb->prefix . 'pay_bridge_payments',"
+    claim = "array('claim' => 'x', 'claim_ends' => time() + {}), " + f"array('payment_id' => '{payment['id']}'));"
+    shop.stand.run_php(rows + claim.format(60))
+
+    assert exit_code(shop, "pay-bridge", "reconcile") == 1
+
+    shop.stand.run_php(rows + claim.format(-1))
+    assert exit_code(shop, "pay-bridge", "reconcile") == 0
+    assert shop.told(order) == [["paid", payment["id"], 0], ["refunded", payment["id"], 30_000]]
+
+
 def test_what_was_told_is_asked_for_to_the_end_and_goes_on_where_an_hour_ended(shop: Shop, bridge: StubBridge) -> None:
     orders = [shop.order() for _ in range(3)]
     paid = [bridge.add(order["ref"]) for order in orders]

@@ -100,19 +100,20 @@ final class Reconciliation {
 			'told_from' => Clock::write( $place['from'] ),
 			'limit'     => self::PAGE_SIZE,
 		);
+		$busy = array();
 		do {
 			$answer = $client->get( '/v1/payments', '' === $place['cursor'] ? $query : $query + array( 'cursor' => $place['cursor'] ) );
 			if ( ! $answer->ok() || ! is_array( $answer->body['items'] ?? null ) ) { // A proxy's page, or half a list, has no end.
 				return false;
 			}
-			self::apply_all( $answer );
+			$busy            = array_merge( $busy, self::apply_all( $answer ) );
 			$place['cursor'] = (string) ( $answer->body['next_cursor'] ?? '' );
 			if ( '' === $place['cursor'] ) {
 				$place['until'] = $place['begun'];
 			}
 			update_option( self::OPTION, $place, false );
 		} while ( '' !== $place['cursor'] && time() < $ends );
-		return '' === $place['cursor'];
+		return '' === $place['cursor'] && array() === $busy; // What is busy has its turn again within the look back.
 	}
 
 	/** Apply what the bridge answered, and give those payments that another request is busy with. */
