@@ -212,6 +212,7 @@ def main() -> int:
         "planted": len(found),
         "found": sum(not one.trouble for one in found),
         "green_without_a_bug": not trouble,
+        "rounds": asked.rounds,
         "median_schedules": {
             one.planted.name: round(statistics.median(one.schedules)) for one in found if one.schedules and asked.rounds
         },

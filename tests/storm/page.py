@@ -261,8 +261,9 @@ def _people(found: dict[str, Any]) -> Iterable[str]:
 
 def _planted(found: dict[str, Any]) -> Iterable[str]:
     at = found.get("commit") or NOT_NOTED
-    yield f"\n## Planted bugs\n\n{found['found']} of {found['planted']} were caught (`make planted`; commit: {at}).\n"
-    yield "| planted | caught by | schedules until then |\n|---|---|---|"
+    command = f'`make planted ARGS="--rounds {found["rounds"]}"`'
+    yield f"\n## Planted bugs\n\n{found['found']} of {found['planted']} were caught ({command}; commit: {at}).\n"
+    yield "| planted | caught by | schedules until then, the median of the rounds |\n|---|---|---|"
     for name, by in found["by"].items():
         yield f"| {name} | {by} | {found['median_schedules'].get(name, '')} |"
     yield ""

@@ -177,7 +177,8 @@ def test_a_run_and_its_page_name_the_commit(monkeypatch):
 
     assert summary["commit"] == "0123456789ab"
     assert "| commit | 0123456789ab |" in page(kept | {"commit": summary["commit"]}, None, None)
-    assert "(`make planted`; commit: 0123456789ab)" in page(kept, None, planted | {"commit": summary["commit"]})
+    told = page(kept, None, planted | {"commit": summary["commit"], "rounds": 7})
+    assert '(`make planted ARGS="--rounds 7"`; commit: 0123456789ab)' in told
     without = {name: value for name, value in kept.items() if name != "commit"}
     assert "| commit | not noted |" in page(without, None, None)
 
