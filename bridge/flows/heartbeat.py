@@ -67,7 +67,7 @@ async def beat(context: Context, beats: int = 0) -> None:
     at = now_ms(context.clock)
     found = await context.ledger.read(partial(_look, at=at, sites_changed=context.sites.any_changed()))
     if found.sites_changed:
-        await context.sites.refresh()
+        await _read_sites(context)
     for operation in found.to_settle:
         site = context.sites.find(operation.site)
         if site is not None:
@@ -85,6 +85,14 @@ async def beat(context: Context, beats: int = 0) -> None:
     if found.seals_owed or found.works:  # what else this beat has written is sealed by the next
         await seal(context)
     context.beat_at = context.clock.boot_seconds()
+
+
+async def _read_sites(context: Context) -> None:
+    """Read the sites again; where one cannot be read, what is known of them goes on, and nobody else's money waits."""
+    try:
+        await context.sites.refresh()
+    except BridgeError as error:
+        log.error("the sites could not be read again", code=error.code, detail=error.detail)
 
 
 @dataclass(frozen=True, slots=True)

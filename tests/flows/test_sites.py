@@ -179,6 +179,22 @@ async def test_another_process_hears_of_a_revoked_key(world):
     assert (await world.call("GET", "/v1/payments")).json()["code"] == "unknown_key"
 
 
+async def test_a_site_that_cannot_be_read_again_keeps_nobody_elses_money_waiting(world):
+    opened = await world.checkout(world.order())
+    world.fault("approve", "drop_after")
+    await world.come_back(opened)
+    await world.context.ledger.write(
+        lambda turn: (
+            turn.run("UPDATE site_keys SET secret_sealed = 'altered'"),
+            turn.run("UPDATE meta SET value = 'elsewhere' WHERE name = 'sites_changed'"),
+        )
+    )
+
+    await world.live(600)
+
+    assert (await world.payment(opened.payment)).state in ("paid", "voided")
+
+
 def test_gateways_are_found_by_their_folders():
     assert "mainpay" in gateways.names()
     assert {setting.name for setting in gateways.settings("mainpay")} >= {"mbr_no", "api_key", "api_url", "relay_url"}
