@@ -1,8 +1,6 @@
 """Whether there are such rows: many questions in one statement, as each is a journey to a database's server."""
 
 from collections.abc import Sequence
-from functools import cache
-from itertools import chain
 from typing import NamedTuple
 
 from bridge.ledger.ledger import Turn
@@ -17,15 +15,8 @@ class Question(NamedTuple):
 
 def ask(turn: Turn, questions: Sequence[Question]) -> list[bool]:
     """Answer at least one question, each at its place."""
-    selects, values = zip(*questions, strict=True)
-    together, names = _together(selects)
-    row = turn.one(together, *chain.from_iterable(values))
+    named = {f"q{number}": one for number, one in enumerate(questions)}
+    together = ", ".join(f"EXISTS ({one.select}) AS {name}" for name, one in named.items())
+    row = turn.one(f"SELECT {together}", *(value for one in questions for value in one.values))
     assert row is not None, "a SELECT without FROM has a row"
-    return [bool(row[name]) for name in names]
-
-
-@cache
-def _together(selects: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Make the statement, and name its columns."""
-    names = [f"q{number}" for number in range(len(selects))]
-    return "SELECT " + ", ".join(f"EXISTS ({one}) AS {name}" for one, name in zip(selects, names, strict=True)), names
+    return [bool(row[name]) for name in named]
