@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from bridge.clock import from_ms, new_id
+from bridge.clock import from_ms, new_id, to_ms
 from bridge.domain.billing import PlanState
 from bridge.domain.gateway import Circumstantial, Event, Gateway, Notice
 from bridge.domain.machine import State
 from bridge.domain.payment import Buyer, Device, Method, Order, Payment
+from bridge.flows.pace import STALE_SECONDS
 from bridge.flows.plans import asked_of
 from bridge.flows.record import Recorder
 from bridge.ledger import orders, payments, plans
@@ -19,6 +20,9 @@ FOREIGN_NUMBER = "foreign_number"
 
 CHARGED_AT_REST = "a plan that rests here was charged; see in the gateway's console whether it rests there"
 """What a case says of a round charged after the stop: somebody started it there, or a start that was refused did."""
+
+CHARGED_ALL_THE_SAME = "a plan that was to rest or to end was charged long after; the gateway never said that it does"
+"""What a case says of a round of a plan whose stop has no outcome, or whose end people were told is none."""
 
 
 def plan_told_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Plan | None:
@@ -109,4 +113,16 @@ def _begin_round(
     was_before = notice.paid_at is not None and notice.paid_at <= from_ms(plan.changed_at)
     if plan.state is PlanState.RESTING and not was_before:
         recorder.case(turn, payment, "reported", f"{CHARGED_AT_REST}: {known}")
+    if _is_long_after(plan, notice, recorder.at):
+        recorder.case(turn, payment, "reported", f"{CHARGED_ALL_THE_SAME}: {known}")
     return payment
+
+
+def _is_long_after(plan: Plan, notice: Notice, at: int) -> bool:
+    """Tell whether a round was charged when no answer to a stop or an end was awaited any more, nor is it asked again.
+
+    One that was on its way just then may have come after the charge, which is nobody's business.
+    """
+    is_left = plan.state is PlanState.CHANGING and plan.wanted != PlanState.ACTIVE and not plan.end_owed
+    charged_at = at if notice.paid_at is None else to_ms(notice.paid_at)
+    return is_left and charged_at > plan.changed_at + STALE_SECONDS * 1000

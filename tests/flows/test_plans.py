@@ -211,6 +211,25 @@ async def test_a_round_charged_before_its_plan_was_stopped_may_be_told_later(pla
     assert (await world.cases(told["CLUB-1-2"]), (await show(world, plan))["state"]) == ([], "resting")
 
 
+@pytest.mark.parametrize("deed", ["stop", "end"])
+async def test_a_round_long_after_a_stop_or_an_end_that_came_to_nothing_known_is_a_persons(planning, deed):
+    """Its customer was told that it is changing, and nobody asks the gateway any more: each month would be charged."""
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    world.teller.fail("plan_change", "lost_before", "no")
+    assert (await change(world, plan, deed)).json()["state"] == "changing"
+    if deed == "end":
+        await world.live(100, step=10)
+    await tell(world, plan, "M2")
+    await world.live(3_600, step=600)
+    await tell(world, plan, "M3")
+
+    told = {row["order_ref"]: row["id"] for row in await world.all("SELECT id, order_ref FROM payments")}
+    assert (await show(world, plan))["state"] == "changing"
+    assert [await world.cases(told[f"CLUB-1-{number}"]) for number in (2, 3)] == [[], ["reported"]]
+
+
 async def test_a_change_without_an_answer_is_asked_again_and_a_refused_or_unsent_one_changes_nothing(planning):
     world = planning
     plan = await registered(world)
