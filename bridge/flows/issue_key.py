@@ -12,6 +12,7 @@ from bridge.domain.failures import Conflict, GatewayOff, NotGenuine
 from bridge.domain.gateway import Approval, Declined, Gateway, NotSent, Paid, Return, Unknown
 from bridge.domain.machine import Kind
 from bridge.domain.payment import Payment
+from bridge.domain.reasons import Reason
 from bridge.flows.approve import approve
 from bridge.flows.billing_keys import KEY, TRIES_MAX, KeyWish, key_order, open_wish
 from bridge.flows.card_page import is_key_on_page
@@ -35,6 +36,7 @@ from bridge.ledger import gap, operations, orders, payments, replay
 from bridge.ledger.billing_keys import KeyRow
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
+from bridge.ledger.queues import line_up
 
 UNSENT = "이 주문은 지금 결제할 수 없어서 결제수단을 등록하지 않았고, 결제되지도 않았어요."
 CHANGED = "주문 금액이 바뀌어서 결제수단을 등록하지 않았고, 결제되지도 않았어요. 다시 등록해 주세요."
@@ -157,6 +159,11 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
     def speak(_: Payment, operation: Operation) -> Exchange[Approval]:
         return _charging(issues, order, returned, operation, heard)
 
+    def bars(turn: Turn) -> Declined | None:
+        line_up(turn, f"{KEY}:{issuing.id}")  # whoever calls it unsent lines up too
+        called_unsent = rows.get(turn, site.id, issuing.id).state is KeyState.REFUSED
+        return Declined(Reason.EXPIRED, "", UNSENT) if called_unsent else None
+
     def also(turn: Turn, outcome: Approval) -> None:
         with suppress(Conflict):  # another bridge has given the key up: that must not cost what was charged
             _record(turn, context, issuing, heard[0] if heard else outcome)
@@ -165,7 +172,7 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
     told = partial(note_after_key_window, context, site, gateway, issuing)
     await approve(
         context, site, gateway, visit.order, charge.payment, speak, returned=returned.refs, claims=returned.claims,
-        actor=row.actor, also=also, heard=told,
+        actor=row.actor, also=also, heard=told, bars=bars,
     )  # fmt: skip
     if not heard:
         await context.ledger.write(lambda turn: end_unsent(turn, issuing, now_ms(context.clock)))
@@ -173,8 +180,10 @@ async def _issue(context: Context, site: Site, gateway: Gateway, row: KeyRow, re
 
 def end_unsent(turn: Turn, row: KeyRow, at: int) -> bool:
     """Refuse a key whose issuing, and with it the charge, was barred before anything was sent (its order was
-    paid by other means, its seats are gone); tells whether it was. At `at` milliseconds. Raises Conflict."""
+    paid by other means, its seats are gone), and bar it for good; tells whether it was. At `at` milliseconds. Raises
+    Conflict."""
     payment = payments.by_merchant_ref(turn, row.site, row.gateway, row.ref)
+    line_up(turn, f"{KEY}:{row.id}")
     if payment is None or any(one.kind is Kind.APPROVE for one in operations.of_payment(turn, payment.id)):
         return False
     rows.move(turn, row, KeyState.REFUSED, at=at, code="", message=payment.message or UNSENT)

@@ -12,7 +12,7 @@ from bridge.domain.billing import KeyState
 from bridge.domain.gateway import Declined, Unknown
 from bridge.domain.reasons import Reason
 from bridge.flows import issue_key
-from bridge.flows.issue_key import TRIES_MAX, _after_no, _intend, _record, _refused
+from bridge.flows.issue_key import TRIES_MAX, _after_no, _intend, _record, _refused, end_unsent
 from bridge.ledger import billing_keys as rows
 from tests.flows.test_tries import Talks
 from tests.support.teller import TELLER
@@ -365,6 +365,28 @@ async def test_what_a_phones_registration_charged_is_in_the_books_though_another
     (paid,) = await world.all("SELECT state FROM payments")
 
     assert (paid["state"], (await show(world, asked.json()["id"])).json()["state"]) == ("paid", "lost")
+    await world.check_books()
+
+
+async def test_a_phone_that_another_bridge_has_called_uncharged_is_not_charged_any_more(billing, monkeypatch):
+    """Its clock is ahead, or this one's database was away for a while: its customer heard that nothing was taken."""
+    world, look = billing, issue_key.look
+
+    async def give_up_first(context, site, payment):
+        (row,) = await world.all("SELECT id FROM billing_keys")
+        at = now_ms(world.clock)
+        assert await context.ledger.write(lambda turn: end_unsent(turn, rows.get(turn, site.id, row["id"]), at))
+        return await look(context, site, payment)
+
+    monkeypatch.setattr(issue_key, "look", give_up_first)
+    asked = await ask(world, method="phone", order=world.order())
+    await come_back(world, asked)
+    await world.quiet()
+    (unpaid,) = await world.all("SELECT state FROM payments")
+    key = (await show(world, asked.json()["id"])).json()
+
+    assert (key["state"], "결제되지도 않았어요" in key["message"]) == ("refused", True)
+    assert (unpaid["state"], world.teller.calls["key_issue"]) == ("declined", 0)
     await world.check_books()
 
 
