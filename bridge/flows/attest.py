@@ -20,7 +20,10 @@ _BUYER = frozenset({"buyer_id", "buyer_name", "buyer_email", "buyer_phone", "ite
 NOTICES_MAX = 50
 _OF_ITS_TEXT = frozenset({"raw_sealed", "source", "seen"})
 _WHOSE_NUMBER = frozenset({"identity_sealed"})
-_OF_ONE_PROCESS = frozenset({"owner", "window_url", "window_sealed", "token_id"})
+_OF_ONE_PROCESS = frozenset({"owner", "window_url", "window_sealed"})
+_OF_A_KEY = "billing_key:"
+"""How the token of what a billing key paid begins: by it a phone's charges of a month are counted. No other is kept."""
+_NOT_A_KEYS = _OF_ONE_PROCESS | {"token_id"}
 
 
 def attest(
@@ -37,7 +40,7 @@ def attest(
     done = [_kept(row) for row in turn.all("SELECT * FROM operations WHERE payment = ? ORDER BY id", payment)]
     told = [(row["seq"], row["type"]) for row in turn.all("SELECT * FROM news WHERE payment = ? ORDER BY seq", payment)]
     rows = {
-        "payment": _kept(own, _OF_ONE_PROCESS),
+        "payment": _kept(own, _OF_ONE_PROCESS if own["token_id"].startswith(_OF_A_KEY) else _NOT_A_KEYS),
         "order": _kept(order, _BUYER),
         "operations": done,
         "entries": [_kept(row) for row in turn.all("SELECT * FROM entries WHERE payment = ? ORDER BY cause", payment)],

@@ -106,3 +106,23 @@ async def test_a_charge_sent_after_the_backup_is_sent_no_second_time_by_its_repe
     assert (row["state"], world.teller.calls["charge"]) == (state, 1)
     assert len(await world.cases(row["id"])) == (state == "needs_human")
     await world.check_books()
+
+
+async def test_a_phone_charged_for_its_month_after_the_backup_is_charged_for_it_no_second_time(billing):
+    """The charge comes back from the shop; that it was this phone's has to come back with it."""
+    world = billing
+    asked = await ask(world, method="phone", order=world.order())
+    await come_back(world, asked)
+    await world.quiet()
+    await world.clock.forward(86_400 * 30)
+    keep(world)
+    paid = (await charge(world, asked.json()["id"])).json()
+    await world.beat()
+    await lose(world)
+    await hand_over(world)
+    await until_the_gap_ends(world)
+    again = await charge(world, asked.json()["id"])
+
+    assert (paid["state"], await world.state(paid["id"])) == ("paid", "paid")
+    assert (again.status_code, again.json()["code"], world.teller.calls["charge"]) == (409, "not_now", 1)
+    await world.check_books()
