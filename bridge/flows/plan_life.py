@@ -7,6 +7,7 @@ from bridge.domain.billing import PlanState
 from bridge.domain.exchange import KST
 from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Circumstantial, Event, Gateway, Notice
+from bridge.flows.clock_steps import is_steady
 from bridge.flows.context import Context
 from bridge.flows.plans import plan_json
 from bridge.flows.record import Recorder
@@ -52,7 +53,12 @@ def plans_past(at: int) -> list[Question]:
 
 
 async def end_past_plans(context: Context) -> None:
-    """End the plans whose last day is over: their gateway charges no more, and there is nothing left to tell it."""
+    """End the plans whose last day is over: their gateway charges no more, and there is nothing left to tell it.
+
+    Not soon after the clock was set: by one that runs ahead, a plan would be over here that goes on there.
+    """
+    if not is_steady(context):
+        return
     last = _last_day(now_ms(context.clock))
     for plan in await context.ledger.read(lambda turn: plans.past(turn, last, AT_ONCE)):
         if context.tasks.find(f"plan:{plan.id}") is not None:

@@ -583,6 +583,7 @@ async def test_a_plan_whose_number_never_comes_ends_by_itself_and_owes_nothing(p
     await unnumbered(world, waits, "waiting")
     for plan in (waits, runs):
         await change(world, plan, "end")
+    await world.beat()
     await world.clock.forward(9 * 86_400)
     await world.beat()
 
@@ -688,6 +689,20 @@ async def test_a_plan_ends_by_itself_when_its_last_day_is_well_over(planning):
         assert (shown["state"], shown["allowed"]) == ("ended", [])
     states = [row["state"] for row in await world.all("SELECT state FROM plans WHERE order_ref = 'LONG'")]
     assert states == ["waiting"]
+
+
+async def test_a_clock_that_ran_years_ahead_for_a_while_ends_no_plan(planning):
+    """Its gateway knows the day, and charges on: a plan that is called ended here could not be ended any more."""
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    await world.live(10)
+    world.clock.set_back(-5 * 365 * 86_400)
+    await world.live(300, step=10)
+    world.clock.set_back(5 * 365 * 86_400)
+    await world.live(60, step=10)
+
+    assert ((await show(world, plan))["state"], (await show(world, plan))["allowed"]) == ("active", ["stop", "end"])
 
 
 async def told_of_ref(world, ref, number, event="approved"):
