@@ -61,7 +61,7 @@ async def _delete(context: Context, site: Site, deletes: tuple[Gateway, Bills], 
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, row, conversation.journal, at)
         if isinstance(outcome, Done):
-            rows.move(turn, row, KeyState.DELETED, at=at, key_sealed="", code="", message="")
+            _deleted(turn, rows.get(turn, site.id, row.id), at)
         elif isinstance(outcome, NotSent):
             rows.move(turn, row, kept, at=at, message=outcome.why[:500])
         elif isinstance(outcome, Refused):
@@ -72,3 +72,11 @@ async def _delete(context: Context, site: Site, deletes: tuple[Gateway, Bills], 
         await write_down(context, record)
     except Conflict:
         return
+
+
+def _deleted(turn: Turn, row: KeyRow, at: int) -> None:
+    """Write a proven deletion, whatever another that was sent beside it had come to."""
+    if row.state is KeyState.ACTIVE:
+        row = rows.move(turn, row, KeyState.DELETING, at=at)
+    if row.state is KeyState.DELETING:
+        rows.move(turn, row, KeyState.DELETED, at=at, key_sealed="", code="", message="")

@@ -578,6 +578,26 @@ async def test_a_deletion_without_an_answer_is_asked_again_and_a_refused_one_kee
     assert (again.status_code, again.json()["state"]) == (200, "deleted")
 
 
+async def test_a_key_that_is_gone_at_its_gateway_is_deleted_though_another_bridge_heard_no_of_an_earlier_press(billing):
+    """Pressed twice, at two bridges: the one's no is written down before the other's yes."""
+    world = billing
+    key, talks = await issued(billing), Talks(billing)
+    world.teller.fail("key_delete", "lost_before")
+    await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+
+    def hear_no(turn):
+        rows.move(turn, rows.get(turn, world.site.id, key), KeyState.ACTIVE, at=now_ms(world.clock), message="아직요")
+
+    async def write_no():
+        await world.context.ledger.write(hear_no)
+
+    talks.meanwhile = write_no
+    again = await world.call("DELETE", f"/v1/billing-keys/{key}", {"customer": ANNA})
+    (kept,) = await world.all("SELECT key_sealed FROM billing_keys WHERE id = ?", key)
+
+    assert (again.json()["state"], "message" in again.json(), kept["key_sealed"]) == ("deleted", False, "")
+
+
 @pytest.mark.parametrize(("faults", "answer", "state"), [(["lost_before"], 201, "declined"), ([], 409, "open")])
 async def test_a_charge_that_was_not_sent_is_not_sent_once_its_key_goes(billing, faults, answer, state):
     """The same request comes again: it finds its payment, and the key that was to pay it deleted or on its way."""
