@@ -126,6 +126,10 @@ def _ask_a_person(turn: Turn, recorder: Recorder, plan: Plan, no: Refused) -> No
         recorder.case(turn, payment, "reported", detail.strip())
 
 
+def _ended(turn: Turn, plan: Plan, at: int) -> None:
+    rows.move(turn, plan, PlanState.ENDED, at=at, wanted="", code="", message="", end_owed=False)
+
+
 async def _change(
     context: Context, site: Site, offering: tuple[Gateway, Plans], plan: Plan, deed: str, again: bool
 ) -> None:
@@ -139,6 +143,9 @@ async def _change(
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, plan, conversation.journal, at)
         current = rows.get(turn, site.id, plan.id)
+        if deed == "end" and isinstance(outcome, Done) and current.state is not PlanState.ENDED:
+            _ended(turn, current, at)  # whatever another that was sent beside it had come to: nothing follows an end
+            return
         if current.state is not PlanState.CHANGING or current.wanted != DEEDS[deed]:
             return
         began_in = PlanState(current.was)

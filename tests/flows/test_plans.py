@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.clock import new_id, new_reference
+from bridge.clock import new_id, new_reference, now_ms
 from bridge.domain.billing import PlanState
 from bridge.domain.exchange import KST
 from bridge.flows.reconcile import end_gap, show_gaps
 from bridge.ledger import plans
+from tests.flows.test_tries import Talks
 from tests.support.disaster import hand_over, keep, lose
 from tests.support.teller import SECRET, TELLER
 from tests.support.tellers import Telling
@@ -301,6 +302,28 @@ async def test_an_end_whose_answer_was_lost_is_told_again_though_nobody_asks(pla
     assert list(world.teller.plans.values()) == ["ended"]
     assert (await show(world, plan))["state"] == "ended"
     assert world.teller.calls["plan_change"] == 2
+
+
+async def test_a_plan_that_ended_at_its_gateway_has_ended_though_another_bridge_heard_no_of_an_earlier_press(planning):
+    """Pressed twice, at two bridges: the one's no is written down before the other's yes."""
+    world = planning
+    plan, talks = await registered(world), Talks(world)
+    await tell(world, plan, "M1")
+    world.teller.fail("plan_change", "lost_before")
+    await change(world, plan, "end")
+
+    def hear_no(turn):
+        asked = plans.get(turn, world.site.id, plan)
+        plans.move(turn, asked, PlanState.ACTIVE, at=now_ms(world.clock), wanted="", end_owed=False, message="아직요")
+
+    async def write_no():
+        await world.context.ledger.write(hear_no)
+
+    talks.meanwhile = write_no
+    again = (await change(world, plan, "end")).json()
+
+    assert list(world.teller.plans.values()) == ["ended"]
+    assert (again["state"], "message" in again) == ("ended", False)
 
 
 async def test_an_end_that_is_refused_when_it_is_told_again_is_a_persons(planning):
