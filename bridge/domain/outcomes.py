@@ -40,13 +40,14 @@ class Unknown:
     """Neither a yes nor a no. `refusal` marks a well-formed refusal to this very call (HTTP 200, no duplicate,
     in-progress or already code): with a net-cancel answered "done" or "nothing there" it becomes a decline. `there`
     marks the answer to a net-cancel that is said of a payment that is there: that nothing is shown of it proves nothing
-    any more."""
+    any more. `part` marks one by which less went back than was asked: "cancelled already" may be said of that alone."""
 
     why: str
     code: str = ""
     message: str = ""
     refusal: bool = False
     there: bool = False
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The gateway's net is zero."""
+    """The gateway's net is zero; `already` where it says only that it was cancelled before."""
 
     code: str = ""
+    already: bool = False
 
 
 @dataclass(frozen=True, slots=True)

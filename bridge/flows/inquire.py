@@ -26,7 +26,7 @@ from bridge.flows.record import BRIDGE, Recorder
 from bridge.flows.refund_again import refund_failed, refund_to_person
 from bridge.flows.sites import Site
 from bridge.flows.talk import note_after_window, talk
-from bridge.flows.undo import APPROVAL_TOLD, needs_human, record_undone
+from bridge.flows.undo import APPROVAL_TOLD, PART_GONE, needs_human, record_undone
 from bridge.flows.window_end import hold_order, write_expired
 from bridge.flows.write_down import write_down
 from bridge.ledger import cases, notices, operations, payments
@@ -36,7 +36,7 @@ from bridge.ledger.operations import Operation
 APART_MS = 60_000
 ABSENT_AT, SEEN_AT = "absent_at", "seen_at"
 """What tries of an operation have shown so far, kept in its refs: when it was first absent, and when it was seen."""
-KEPT = (ABSENT_AT, SEEN_AT)
+KEPT = (ABSENT_AT, SEEN_AT, PART_GONE)
 BLIND = "blind"
 """Kept likewise: the gateway's inquiry does not tell of refunds, so a full one is asked for once more instead."""
 INQUIRY_SECONDS = 30.0

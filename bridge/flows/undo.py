@@ -55,6 +55,8 @@ NOTHING_OWED: Mapping[str, Any] = MappingProxyType({})
 ANOTHERS = "what its return brought has paid another payment, and is not taken back"
 TAKEN_IN = "accepted"
 """The code of a cancel that the gateway has taken in and not made: it is not sent again, a notice tells its end."""
+PART_GONE = "part_gone"
+"""Kept in a net-cancel's refs: an answer named less than was asked; "cancelled already" may be said of that part."""
 APPROVAL_TOLD = "asked"
 """The effect of a notice that told of an approval while its outcome was unknown."""
 
@@ -161,7 +163,8 @@ def _record_undo(
     contradicted = nothing and (
         payment.captured > 0 or undo.refusal or notices.had_outcome(turn, payment.id, APPROVAL_TOLD)
     )
-    proven = isinstance(outcome, Undone) or (
+    of_part = isinstance(outcome, Undone) and outcome.already and PART_GONE in undo.refs
+    proven = (isinstance(outcome, Undone) and not of_part) or (
         nothing and not contradicted and (approve.refusal or undo.reason == RECHECK or quiet)
     )
     if proven:
@@ -173,12 +176,14 @@ def _record_undo(
     if isinstance(outcome, Accepted):
         code, message = TAKEN_IN, "the gateway has taken the cancel in, and not made it yet"
         undo = operations.name(turn, undo, outcome.refs)
+    if isinstance(outcome, Unknown) and outcome.part:
+        undo = operations.name(turn, undo, {**undo.refs, PART_GONE: "1"})
     waits = undo
     if isinstance(gateway, Inquires) and not payment.captured:
         waits = approve  # it was asked for all that time, and the net-cancel is the last of it
     late = is_late(gateway, waited_ms(recorder.context, waits, recorder.stamp)) and not isinstance(outcome, NotSent)
     is_there = isinstance(outcome, TooLate) or (isinstance(outcome, Unknown) and outcome.there)
-    if isinstance(outcome, TooLate) or taken_in or late or (contradicted and quiet):
+    if isinstance(outcome, TooLate) or taken_in or late or of_part or (contradicted and quiet):
         _hand_over(turn, recorder, payment, approve, undo, code, message, is_there=is_there, again=not taken_in)
         return
     next_try_at = recorder.at + pause_ms(UNDO_SECONDS, undo.tries)

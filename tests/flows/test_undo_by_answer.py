@@ -147,6 +147,17 @@ async def test_too_late_is_a_persons_and_kept_as_the_gateways_knowledge_of_a_pay
 
 
 @pytest.mark.parametrize("step", [Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN])
+async def test_cancelled_already_may_be_said_of_the_part_that_an_earlier_answer_named(desk, step):
+    less = Unknown("less than was asked", "2001", there=True, part=True)
+    one = await Undo.made(await desk("Serving"), VOIDING, step)
+    await one.hears(less)
+    await one.hears(LOST)
+    assert await one.hears(Undone("2013", already=True)) == ("needs_human", "needs_human")
+    assert await one.cases() == ["unknown_outcome"]
+    assert await one.hears(Undone("2001")) == ("ok", "voided"), "that is said of what was asked"
+
+
+@pytest.mark.parametrize("step", [Step.SENT, Step.UNKNOWN, Step.NEEDS_HUMAN])
 async def test_a_net_cancel_that_was_taken_in_is_a_persons_and_never_sent_again(desk, step):
     one = await Undo.made(await desk("Serving"), VOIDING, step)
     owed = {PAY_BACK_WON: "55000", PAY_BACK_ACCOUNT: "페이은행 123"}

@@ -112,7 +112,7 @@ def test_ten_minutes_around_midnight_both_days_are_asked(at, days):
     [
         (LIVE, code("404"), NothingThere("404")),
         (LIVE, code("200"), Undone("200")),
-        (LIVE, code("3002"), Undone("3002")),
+        (LIVE, code("3002"), Undone("3002", already=True)),
         (LIVE, code("3003"), TooLate("3003")),
         (GUIDE, code("3001") | {"resultMessage": "취소 실패 (원거래 없음)"}, NothingThere("3001")),
         (GUIDE, code("404"), NothingThere("404")),

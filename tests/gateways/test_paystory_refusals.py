@@ -6,6 +6,7 @@ import pytest
 
 from bridge.gateways.paystory import sandbox_api, sandbox_desk
 from bridge.gateways.paystory.sandbox_notices import signed
+from bridge.sandbox.refusals import Refusal
 from tests.gateways.paired import paired
 from tests.gateways.street import Street
 from tests.sandbox.test_paystory import KEY, MID
@@ -100,11 +101,16 @@ async def test_already_said_of_a_part_or_of_a_cancel_under_way_is_not_all_of_it(
     await street.check_books()
 
 
-async def test_a_cancellation_of_less_than_was_asked_takes_no_approval_back(street, monkeypatch):
+@pytest.mark.parametrize("then", ["", "2013"])
+async def test_a_cancellation_of_less_than_was_asked_takes_no_approval_back(street, monkeypatch, then):
     whole, told = sandbox_desk.Till.cancel, sandbox_api.said
-    monkeypatch.setattr(
-        sandbox_desk.Till, "cancel", lambda till, trade, amount, part, *more: whole(till, trade, 20_000, True, *more)
-    )
+
+    def less(till, trade, amount, part, *more):
+        if then and trade.cancels:
+            raise Refusal(then)
+        return whole(till, trade, 20_000, True, *more)
+
+    monkeypatch.setattr(sandbox_desk.Till, "cancel", less)
     monkeypatch.setattr(
         sandbox_api, "said", lambda code, **more: told(code, **more | ({"amt": "20000"} if "oTid" in more else {}))
     )

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from bridge.flows.manage_sites import change_settings
+from bridge.gateways.welcome import sandbox_api
 from bridge.gateways.welcome.escrow import DELIVERY
 from tests.gateways.house import House, refund_sent_twice
 from tests.gateways.paired import paired
@@ -104,6 +105,31 @@ async def test_the_undoings_own_answer_may_be_lost_too(house):
     assert payment.state == "voided"
     assert [entry.amount for entry in house.book(payment).refunds] == [55_000]
     await house.check_books()
+
+
+@pytest.mark.parametrize("then", ["이미 취소된 거래입니다.", "원거래가 없습니다."])
+async def test_a_net_cancel_of_a_part_leaves_the_rest_to_people_whatever_is_said_next(house, monkeypatch, then):
+    said = sandbox_api.said
+
+    def part(till, deal, by):
+        if deal.parts:
+            raise sandbox_api.Refusal("01", then)
+        till.cancel_part(deal, 20_000, "console")
+
+    def told(*words, **fields):
+        return said(*words, **fields | ({"RmainPrice": "35000"} if "Price" in fields else {}))
+
+    monkeypatch.setattr(sandbox_api.Till, "cancel_all", part)
+    monkeypatch.setattr(sandbox_api, "said", told)
+    house.fault("approve", "drop_after")
+    house.fault("notice", "notice_lost", times=None)
+    opened = await house.checkout()
+    await house.come_back(opened)
+    await house.live(1_800.0, 15.0)
+    payment = await house.payment(opened.payment)
+
+    assert house.book(payment).net == 35_000
+    assert (payment.state, await house.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
 
 
 async def test_that_nothing_can_be_cancelled_does_not_say_that_nothing_was_taken(house):

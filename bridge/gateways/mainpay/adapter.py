@@ -291,9 +291,9 @@ class Mainpay(Direct):
         if code == codes.SUCCESS and misfit(payment, self.settings.mbr_no, fields):
             return Unknown("net-cancel answered about another payment", code)
         if code == codes.SUCCESS and cancelled_less(fields, payment.left or payment.amount):
-            return Unknown("the cancel was answered about less than was asked", code, there=True)
+            return Unknown("the cancel was answered about less than was asked", code, there=True, part=True)
         if code == codes.SUCCESS or codes.says_all_gone(code, message):
-            return Undone(code)
+            return Undone(code, already=code != codes.SUCCESS)
         may_be_paid_into = payment.method is Method.VIRTUAL_ACCOUNT and code == codes.CANCEL_FAILED
         if codes.says_nothing_there(code, message, payment.refs.get("dialect", "")) and not may_be_paid_into:
             return NothingThere(code)

@@ -181,10 +181,11 @@ def undoing(payment: Payment, amount: int, mid: str, reply: Reply) -> Undone | N
         if misfit(fields, mid, payment.merchant_ref):
             return Unknown("the cancellation was answered about another payment", code)
         if fields.has("amt") and fields.won("amt") != amount:
-            return Unknown("the cancellation was answered about another sum than was asked", code, message, there=True)
+            why = "the cancellation was answered about another sum than was asked"
+            return Unknown(why, code, message, there=True, part=True)
         return Undone(code)
     if codes.says_all_gone(code, message) and not payment.refunded:
-        return Undone(code)
+        return Undone(code, already=True)
     if code in codes.NO_PAYMENT:
         return NothingThere(code)
     if code in codes.TOO_LATE:

@@ -109,7 +109,7 @@ class Welcome(Billing, Escrow):
         if answer.code == codes.SUCCESS:
             return _of_another(payment, answer, amount, 0) or Undone(answer.code)
         if codes.says_already(answer.message):
-            return Undone(answer.code)
+            return Undone(answer.code, already=True)
         if codes.says_nothing_there(answer.message):
             return NothingThere(answer.code)
         return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
@@ -202,9 +202,9 @@ def _of_another(payment: Payment, answer: Answer, amount: int, left: int) -> Unk
     if answer.text("Moid", payment.merchant_ref) != payment.merchant_ref:
         return Unknown("the cancel was answered about another payment", answer.code)
     if answer.has("Price") and answer.won("Price") != amount:
-        return Unknown("the cancel was answered about another amount", answer.code)
+        return Unknown("the cancel was answered about another amount", answer.code, there=True, part=True)
     if answer.has("RmainPrice") and answer.won("RmainPrice") != left:
-        return Unknown("the cancel left another amount than it should", answer.code)
+        return Unknown("the cancel left another amount than it should", answer.code, there=True, part=True)
     return None
 
 
