@@ -125,6 +125,22 @@ def test_what_came_of_taking_back(refs, told, outcome):
     assert undone(refs, told) == outcome
 
 
+@pytest.mark.parametrize(
+    ("number", "words", "there"),
+    [
+        ("3002", "부분취소된 거래입니다", True),
+        ("1001", "취소 가능 금액을 초과했습니다", True),
+        ("3001", "부분취소된 거래입니다", True),
+        ("1001", "결제 금액 오류", False),
+        ("3001", "취소 실패", False),
+    ],
+)
+def test_what_speaks_of_money_that_went_back_is_said_of_a_payment_that_is_there(number, words, there):
+    outcome = undone(LIVE, code(number) | {"resultMessage": words})
+    assert isinstance(outcome, Unknown)
+    assert outcome.there is there
+
+
 @pytest.mark.parametrize("refs", [LIVE, GUIDE, {"dialect": "direct"}, {}])
 def test_an_address_that_is_not_found_says_nothing_of_the_payment(refs):
     with pytest.raises(Unreadable):

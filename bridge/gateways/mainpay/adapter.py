@@ -299,7 +299,7 @@ class Mainpay(Direct):
             return NothingThere(code)
         if code == codes.TOO_LATE:
             return TooLate(code)
-        there = code == codes.ALREADY_CANCELLED  # of a part of it, or not yet
+        there = codes.says_it_is_there(code, message)
         return Unknown("net-cancel was answered with a code that proves nothing", code, message, there=there)
 
     def _is_window(self, url: str) -> bool:

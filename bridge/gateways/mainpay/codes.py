@@ -133,6 +133,11 @@ def says_all_gone(code: str, message: str) -> bool:
     return code == ALREADY_CANCELLED and not _NOT_ALL_GONE.search(message)
 
 
+def says_it_is_there(code: str, message: str) -> bool:
+    """Tell whether a no to a cancel speaks of money that went back, or of what is left: so there is a payment."""
+    return code == ALREADY_CANCELLED or bool(_MORE_THAN_IS_LEFT.search(message) or _PART_GONE.search(message))
+
+
 def refund_refusal(code: str, message: str, *, refunded: int) -> Reason | None:
     """Say why an answer means that a refund was not made; nothing where it does not say so, nor where it tells of a
     part that was cancelled and the books have no KRW as `refunded`: then people look."""

@@ -112,7 +112,9 @@ class Welcome(Billing, Escrow):
             return Undone(answer.code, already=True)
         if codes.says_nothing_there(answer.message):
             return NothingThere(answer.code)
-        return Unknown("the cancel was answered with a code that proves nothing", answer.code, answer.message)
+        there = codes.proves_nothing(answer.message, refunded=0)  # it speaks of an earlier cancel, or of a sum
+        why = "the cancel was answered with a code that proves nothing"
+        return Unknown(why, answer.code, answer.message, there=there)
 
     def refund(self, payment: Payment, refund: RefundOrder, stamp: Stamp) -> Exchange[Done | Refused | Unknown]:
         """Cancel the whole, or a part (repay): confirmPrice is what stays, so that a repeat does not fit any more."""
