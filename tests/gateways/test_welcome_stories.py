@@ -107,6 +107,23 @@ async def test_the_undoings_own_answer_may_be_lost_too(house):
     await house.check_books()
 
 
+async def test_an_account_of_which_nothing_can_be_cancelled_goes_on_waiting_for_its_deposit(house):
+    opened = await house.checkout(method="virtual_account")
+    await house.come_back(opened)
+    await house.quiet()
+    house.fault("cancel", "decline", times=None, code="01", message="원거래가 없습니다.")
+    answer = await house.call("POST", f"/v1/payments/{opened.payment}/void", {"actor": "wp:7"})
+    await house.live(30.0, 5.0)
+    payment = await house.payment(opened.payment)
+    assert (answer.status_code < 300, payment.state) == (True, "awaiting_deposit"), answer.text
+    house.sandbox.desks["welcome"].deposit({"merchant_ref": payment.merchant_ref})
+    await house.live(300.0, 5.0)
+
+    payment = await house.payment(opened.payment)
+    assert (payment.state, await house.cases(payment.id)) == ("paid", [])
+    await house.check_books()
+
+
 @pytest.mark.parametrize("then", ["이미 취소된 거래입니다.", "원거래가 없습니다."])
 async def test_a_net_cancel_of_a_part_leaves_the_rest_to_people_whatever_is_said_next(house, monkeypatch, then):
     said = sandbox_api.said

@@ -147,7 +147,7 @@ class Welcome(Billing, Escrow):
             return ByHand("결제한 지 1년이 지나 웰컴페이먼츠에 직접 요청해야 해요.")
         return Allowed(payment.left, partial=payment.method is not Method.PHONE)
 
-    def void_account(self, payment: Payment, stamp: Stamp) -> Exchange[Undone | NothingThere | Refused | Unknown]:
+    def void_account(self, payment: Payment, stamp: Stamp) -> Exchange[Undone | Refused | Unknown]:
         """Close an account that nobody paid into (cancel of payType vbank)."""
         answer = read((yield self._cancel(payment, payment.refs.get("tid", ""), payment.amount, stamp)))
         if answer.code == codes.SUCCESS:
@@ -155,7 +155,8 @@ class Welcome(Billing, Escrow):
         if codes.says_already(answer.message):
             return Undone(answer.code)
         if codes.says_nothing_there(answer.message):
-            return NothingThere(answer.code)
+            why = "the account was issued, and the cancel finds nothing"  # it may be paid into yet
+            return Unknown(why, answer.code, answer.message)
         reason = codes.cancel_refusal(answer.code)
         if reason is not None and not codes.speaks_of_before(answer.message):
             return Refused(reason, answer.code, answer.message)
