@@ -157,12 +157,14 @@ async def test_the_same_form_sent_again_is_the_same_try(paged, ending):
     key = await opened(world)
     world.teller.fail("key_issue", ending)
     both = await asyncio.gather(*(send(world, key["window_url"]) for _ in range(2)))
+    await world.quiet()
     later = await send(world, key["window_url"])
 
     assert world.teller.calls["key_issue"] == 1
     there = key["window_url"] if ending else f"{SHOP}/my-cards?pay_bridge_key={key['id']}&pay_bridge_result=active"
-    assert {answer.headers["location"] for answer in both} == {there}
     assert later.headers["location"] == there
+    # On a slow machine one of the two waits for the other's answer longer than a page waits, and is led to it again.
+    assert {answer.headers["location"] for answer in both} <= {there, key["window_url"]}
 
 
 @pytest.mark.parametrize("tries", ["", "-1", "7", "x", "１"])
