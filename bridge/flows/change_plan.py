@@ -126,10 +126,6 @@ def _ask_a_person(turn: Turn, recorder: Recorder, plan: Plan, no: Refused) -> No
         recorder.case(turn, payment, "reported", detail.strip())
 
 
-def _ended(turn: Turn, plan: Plan, at: int) -> None:
-    rows.move(turn, plan, PlanState.ENDED, at=at, wanted="", code="", message="", end_owed=False)
-
-
 async def _change(
     context: Context, site: Site, offering: tuple[Gateway, Plans], plan: Plan, deed: str, again: bool
 ) -> None:
@@ -143,19 +139,20 @@ async def _change(
     def record(turn: Turn) -> None:
         keep_lines(turn, context.clock, plan, conversation.journal, at)
         current = rows.get(turn, site.id, plan.id)
-        if deed == "end" and isinstance(outcome, Done) and current.state is not PlanState.ENDED:
-            _ended(turn, current, at)  # whatever another that was sent beside it had come to: nothing follows an end
+        is_awaited = current.state is PlanState.CHANGING and current.wanted == DEEDS[deed]
+        # Nothing follows an end at the gateway, whatever another change that was sent beside it had come to.
+        has_ended = deed == "end" and current.state is not PlanState.ENDED
+        if isinstance(outcome, Done) and (is_awaited or has_ended):
+            rows.move(turn, current, DEEDS[deed], at=at, wanted="", code="", message="", end_owed=False)
             return
-        if current.state is not PlanState.CHANGING or current.wanted != DEEDS[deed]:
+        if not is_awaited:
             return
         began_in = PlanState(current.was)
         if began_in is PlanState.WAITING and current.rounds:  # its first round came meanwhile
             began_in = PlanState.ACTIVE
         if again and current.end_owed and isinstance(outcome, Refused):
             _ask_a_person(turn, recorder, current, outcome)
-        if isinstance(outcome, Done):
-            rows.move(turn, current, DEEDS[deed], at=at, wanted="", code="", message="", end_owed=False)
-        elif isinstance(outcome, Refused | NotSent):
+        if isinstance(outcome, Refused | NotSent):
             code = outcome.code if isinstance(outcome, Refused) else ""
             said = {"code": code, "message": outcome.message if isinstance(outcome, Refused) else outcome.why}
             if again:  # what was asked before may have been done: a no to the repeat may mean just that

@@ -124,6 +124,16 @@ async def test_an_account_of_which_nothing_can_be_cancelled_goes_on_waiting_for_
     await house.check_books()
 
 
+async def lost(house):
+    """A charge whose answer and notice never came, as it is half an hour later."""
+    house.fault("approve", "drop_after")
+    house.fault("notice", "notice_lost", times=None)
+    opened = await house.checkout()
+    await house.come_back(opened)
+    await house.live(1_800.0, 15.0)
+    return await house.payment(opened.payment)
+
+
 @pytest.mark.parametrize("then", ["이미 취소된 거래입니다.", "원거래가 없습니다."])
 async def test_a_net_cancel_of_a_part_leaves_the_rest_to_people_whatever_is_said_next(house, monkeypatch, then):
     said = sandbox_api.said
@@ -138,12 +148,7 @@ async def test_a_net_cancel_of_a_part_leaves_the_rest_to_people_whatever_is_said
 
     monkeypatch.setattr(sandbox_api.Till, "cancel_all", part)
     monkeypatch.setattr(sandbox_api, "said", told)
-    house.fault("approve", "drop_after")
-    house.fault("notice", "notice_lost", times=None)
-    opened = await house.checkout()
-    await house.come_back(opened)
-    await house.live(1_800.0, 15.0)
-    payment = await house.payment(opened.payment)
+    payment = await lost(house)
 
     assert house.book(payment).net == 35_000
     assert (payment.state, await house.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
@@ -153,27 +158,17 @@ async def test_a_net_cancel_of_a_part_leaves_the_rest_to_people_whatever_is_said
     "first", ["부분취소된 거래입니다.", "취소 가능 금액을 초과했습니다.", "이미 취소 요청된 거래입니다."]
 )
 async def test_a_no_that_speaks_of_the_payment_is_believed_over_a_later_one_that_there_is_none(house, first):
-    house.fault("approve", "drop_after")
-    house.fault("notice", "notice_lost", times=None)
     house.fault("cancel", "decline", times=1, code="01", message=first)
     house.fault("cancel", "decline", times=None, code="01", message="원거래가 없습니다.")
-    opened = await house.checkout()
-    await house.come_back(opened)
-    await house.live(1_800.0, 15.0)
-    payment = await house.payment(opened.payment)
+    payment = await lost(house)
 
     assert house.book(payment).net == 55_000
     assert (payment.state, await house.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
 
 
 async def test_that_nothing_can_be_cancelled_does_not_say_that_nothing_was_taken(house):
-    house.fault("approve", "drop_after")
-    house.fault("notice", "notice_lost", times=None)
     house.fault("cancel", "decline", times=None, code="01", message="취소 가능한 거래가 없습니다.")
-    opened = await house.checkout()
-    await house.come_back(opened)
-    await house.live(1_800.0, 15.0)
-    payment = await house.payment(opened.payment)
+    payment = await lost(house)
 
     assert house.book(payment).net == 55_000
     assert (payment.state, await house.cases(payment.id)) == ("needs_human", ["unknown_outcome"])
