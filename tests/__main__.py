@@ -1,7 +1,9 @@
 """Runs every test: quick ones, flows on both databases, slow ones, storms and planted bugs, all beside each other."""
 
 import compileall
+import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,16 @@ SERVERS = ["tests/attack", "tests/cli", "tests/kill"]
 """Where slow tests are, in two parts, as each waits most of its time; tests/conftest.py refuses one anywhere else."""
 IDLY = ["chrt", "--idle", "0"]
 """Storms wait for nothing, and have what the others leave: who shares a processor evenly loses its cache each turn."""
+
+
+PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
+STORM_MINUTES_MAX = 45
+"""When storms end with fewer schedules than they were to have, and say so: a slow machine is no fault of the bridge."""
+MINUTES_MAX = 75
+"""When whatever still runs is stopped and shows what it did; a hung part would show nothing for ever."""
+LOOK_SECONDS = 0.2
+STOP_SECONDS = 60.0
+"""How long a stopped part may take to end its servers."""
 
 
 @dataclass
@@ -46,17 +58,52 @@ def start(name: str, folder: Path, words: list[str], lane: int | None = None) ->
         os.sched_setaffinity(0, every)
 
 
-def wait(part: Part) -> tuple[int, float]:
-    """Wait for its end; gives its exit code, and the seconds of CPU of it and of all whose ends it has waited for."""
-    _, status, used = os.wait4(part.process.pid, 0)
+def ended(part: Part) -> float | None:
+    """Say, once it has ended, how many seconds of CPU it took, with all whose ends it has waited for."""
+    pid, status, used = os.wait4(part.process.pid, os.WNOHANG)
+    if not pid:
+        return None
     part.process.returncode = os.waitstatus_to_exitcode(status)
-    return part.process.returncode, used.ru_utime + used.ru_stime
+    return used.ru_utime + used.ru_stime
+
+
+def wait_for_all(parts: list[Part], began: float) -> list[str]:
+    """Show each part when it ends, and stop whatever runs for too long; give the names of those that failed."""
+    failed, running, stops_at = [], list(parts), began + MINUTES_MAX * 60
+    while running:
+        for part in list(running):
+            cpu_seconds = ended(part)
+            if cpu_seconds is not None:
+                running.remove(part)
+                failed += [part.name] if part.process.returncode else []
+                print(f"=== {part.name}, after {time.monotonic() - began:.0f} s, {cpu_seconds:.0f} s of CPU")
+                print(part.log.read_text("utf-8", "replace"), flush=True)
+        if time.monotonic() > stops_at:
+            print(f"Not ended within {MINUTES_MAX} minutes: {', '.join(part.name for part in running)}", flush=True)
+            stop(running)
+            stops_at = math.inf
+        time.sleep(LOOK_SECONDS)
+    return failed
+
+
+def stop(parts: list[Part]) -> None:
+    """Interrupt parts as Ctrl-C does: pytest says where it was and ends its servers. Who does not end is killed."""
+    for part in parts:
+        part.process.send_signal(signal.SIGINT)
+    until = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < until and any(os.waitid(os.P_PID, one.process.pid, PEEK) is None for one in parts):
+        time.sleep(LOOK_SECONDS)
+    for part in parts:
+        if os.waitid(os.P_PID, part.process.pid, PEEK) is None:
+            part.process.kill()
 
 
 def main() -> int:
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever is told to end ends the parts, too
     for package in ("bridge", "tests"):  # else each of the hundreds of servers that the tests start compiles it anew
         compileall.compile_dir(ROOT / package, quiet=1)
+    storms = [*IDLY, *PYTHON, "tests.storm", "--minutes", str(STORM_MINUTES_MAX)]
     with tempfile.TemporaryDirectory() as folder:
         parts = [
             start("flows on PostgreSQL", Path(folder), [*PYTHON, *PYTEST, f"postgres and not ({SLOW})", FLOWS], 0),
@@ -64,16 +111,17 @@ def main() -> int:
             start("other quick tests", Path(folder), [*PYTHON, *PYTEST, f"not ({SLOW})", f"--ignore={FLOWS}"], 1),
             start("shops and browsers", Path(folder), [*PYTHON, *PYTEST, SLOW, *SHOPS]),
             start("killed servers", Path(folder), [*PYTHON, *PYTEST, SLOW, *SERVERS]),
-            start("storms", Path(folder), [*IDLY, *PYTHON, "tests.storm"]),
+            start("storms", Path(folder), storms),
             start("planted bugs", Path(folder), ["nice", *PYTHON, "tests.planted"]),
         ]
-        failed = 0
-        for part in parts:
-            code, cpu_seconds = wait(part)
-            failed |= code
-            print(f"=== {part.name}, after {time.monotonic() - began:.0f} s, {cpu_seconds:.0f} s of CPU")
-            print(part.log.read_text("utf-8", "replace"), flush=True)
-    print(f"All tests in {time.monotonic() - began:.0f} s: {'failed' if failed else 'passed'}")
+        try:
+            failed = wait_for_all(parts, began)
+        except KeyboardInterrupt:
+            print(f"Interrupted after {time.monotonic() - began:.0f} s.", flush=True)
+            running = [part for part in parts if part.process.returncode is None]
+            stop(running)
+            failed = wait_for_all(running, began)
+    print(f"All tests in {time.monotonic() - began:.0f} s: {'failed: ' + ', '.join(failed) if failed else 'passed'}")
     print(f"This machine adds up ten million numbers in {_adding_seconds():.2f} s.")
     print("Where that takes 0.17 s, all tests have taken 17 minutes on two processors, and 31 where it takes 0.34 s.")
     return 1 if failed else 0

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from bridge.clock import from_ms, new_id, new_reference, now_ms
 from bridge.domain.failures import AmountRefused, Conflict, GatewayOff, OrderTaken, TooMany
@@ -80,17 +81,24 @@ async def open_checkout(context: Context, site: Site, wish: Wish, once: Once | N
 async def _open(context: Context, site: Site, wish: Wish, once: Once | None, tried: list[str]) -> Payment:
     """Begin a payment at a gateway that was not tried, or find the one there is, and wait for its window."""
     payment, is_new = await context.ledger.write(lambda turn: _begin(turn, context, site, wish, once, tried))
-    name = f"open:{payment.id}"
     if is_new:
-        gateway = site.gateway(payment.gateway)
-        return await asyncio.shield(context.tasks.begin(name, _ready(context, site, gateway, wish.order, payment)))
-    task = context.tasks.find(name)
+        ready = _ready(context, site, site.gateway(payment.gateway), wish.order, payment)
+        return await asyncio.shield(context.tasks.begin(_task_name(payment), ready))
+    task = context.tasks.find(_task_name(payment))
     if task is not None:
-        opened: Payment = await asyncio.shield(task)
-        return opened
+        return await _opened_by(task)
     if payment.state == State.READYING and not context.ledger.alone:
         return await _opened_elsewhere(context, site, payment)
     return payment
+
+
+def _task_name(payment: Payment) -> str:
+    return f"open:{payment.id}"
+
+
+async def _opened_by(task: asyncio.Task[Any]) -> Payment:
+    opened: Payment = await asyncio.shield(task)
+    return opened
 
 
 def _is_silent(payment: Payment) -> bool:
@@ -161,13 +169,17 @@ def _earlier(turn: Turn, site: Site, once: Once, *, used: bool) -> Payment | Non
 async def _opened_elsewhere(context: Context, site: Site, payment: Payment) -> Payment:
     """Wait for the window that another process is opening: the buyer's two clicks met two bridges.
 
-    It looks before it waits: this very process may have opened it between the turn that read the payment and now.
+    It looks before it waits: this very process may have opened it between the turn that read the payment and now, or
+    have been about to, as turns end in one order and are heard of in another.
     """
     payment_id = payment.id
     for _ in range(round(READY_SECONDS / LOOK_SECONDS)):
         payment = await context.ledger.read(lambda turn: payments.get(turn, site.id, payment_id))
         if payment.state != State.READYING:
             break
+        task = context.tasks.find(_task_name(payment))
+        if task is not None:
+            return await _opened_by(task)
         await context.clock.sleep(LOOK_SECONDS)
     return payment
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bridge.flows.manage_sites import revoke_key, rotate_key
+from bridge.flows.open_checkout import LOOK_SECONDS
 
 
 async def test_the_same_token_twice_is_the_same_payment_and_one_ready(any_world):
@@ -18,9 +19,44 @@ async def test_the_same_token_twice_is_the_same_payment_and_one_ready(any_world)
 
 async def test_the_same_token_ten_times_at_once_is_one_payment(world):
     token = world.token(world.order())
-    opened = await asyncio.gather(*(world.checkout(token=token) for _ in range(10)))
+    asking = asyncio.gather(*(world.checkout(token=token) for _ in range(10)))
+    while not asking.done():
+        await asyncio.wait([asking], timeout=0.05)
+        if world.clock.sleeping:  # one whose turn was heard of first looks again a moment later
+            await world.clock.forward(LOOK_SECONDS)
+    opened = asking.result()
 
     assert len({one.payment for one in opened}) == 1
+    assert len(world.net.calls("/ready")) == 1
+
+
+@pytest.mark.postgres
+async def test_a_click_that_is_heard_before_the_one_that_opens_waits_for_its_window(world, monkeypatch):
+    """The ledger commits the first click's turn, and its process goes on with the second's."""
+    token, write, read = world.token(world.order()), world.context.ledger.write, world.context.ledger.read
+    committed, looked = asyncio.Event(), asyncio.Event()
+
+    async def heard_late(work):
+        monkeypatch.setattr(world.context.ledger, "write", write)
+        result = await write(work)
+        committed.set()
+        await looked.wait()
+        return result
+
+    async def look(work):
+        result = await read(work)
+        looked.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return result
+
+    monkeypatch.setattr(world.context.ledger, "write", heard_late)
+    monkeypatch.setattr(world.context.ledger, "read", look)
+    first = asyncio.create_task(world.checkout(token=token))
+    await committed.wait()
+    second = await asyncio.wait_for(world.checkout(token=token), 10)
+
+    assert second == await first
     assert len(world.net.calls("/ready")) == 1
 
 

@@ -71,6 +71,7 @@ def _keep(figures: dict[str, Any], *, quick: bool) -> None:
 def _run(figures: Path, told: Path, again: list[str], *, everything: bool) -> int:
     wanted = [HERE / f"{name}.py" for name in again] or [HERE]
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *wanted, f"--junitxml={told}"]
+    words += ["--timeout=3600"] if everything else []  # a thousand power cuts are one test
     environment = {**os.environ, "KILL_FIGURES": str(figures), "KILL_EVERY_MOMENT": "1" if everything else ""}
     return subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
 

@@ -46,6 +46,8 @@ def main() -> int:
         if is_over or (figures.red and asked.until_red):
             break
     summary = figures.summary(time.monotonic() - began_at, asked.processes)
+    if summary["schedules"] < asked.seeds and not figures.red:
+        print(f"{summary['schedules']:,} of {asked.seeds:,} schedules were run within {asked.minutes:g} minutes")
     for text in summary["broken_promises"]:
         print(f"too slow: {text}")
     missing = [] if asked.gateway else untold(summary["stories"], summary["schedules"], summary["stories_of_some"])
