@@ -52,6 +52,8 @@ class Moments:
             self._shared = mmap.mmap(file.fileno(), SIZE_BYTES)
         self._timer: threading.Timer | None = None
         self.ahead_seconds = self.passed_seconds = 0
+        self.was_set = False
+        """Whether the clock was ever set, or time let pass."""
 
     @property
     def counted(self) -> bool:
@@ -92,7 +94,7 @@ class Moments:
         """Set the server's wall clock ahead (or behind) by so many seconds in all; tells whether that is possible."""
         if not self.counted:
             return False
-        self.ahead_seconds = seconds
+        self.ahead_seconds, self.was_set = seconds, True
         struct.pack_into("<i", self._shared, 20, seconds)
         return True
 

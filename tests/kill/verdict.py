@@ -40,6 +40,7 @@ class Verdict:
             self._terminal(payment)
         self._orders(payments)
         assert lab.wordpress.refused == []
+        assert not lab.wordpress.out_of_time or lab.moments.was_set, "nobody set the clock"
         self.payments_judged = len(payments)
 
     def _money(self, payment: Any) -> None:
