@@ -132,7 +132,8 @@ def asked_again(parts: list[Part]) -> tuple[list[str], list[str]]:
 
 def main() -> int:
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever is told to end ends the parts, too
+    for number in (signal.SIGINT, signal.SIGTERM):  # who ends this ends its parts; a shell lets what it runs behind
+        signal.signal(number, signal.default_int_handler)  # itself ignore interruptions, and parts would inherit that
     for package in ("bridge", "tests"):  # else each of the hundreds of servers that the tests start compiles it anew
         compileall.compile_dir(ROOT / package, quiet=1)
     storms = [*IDLY, *PYTHON, "tests.storm", "--minutes", str(STORM_MINUTES_MAX)]

@@ -1,5 +1,6 @@
 """What `make test` does with its parts: it shows each, stops what does not end, and asks a torn test once more."""
 
+import signal
 import sys
 import time
 
@@ -13,7 +14,10 @@ WAITS = "import sys, time; print('began', flush=True); time.sleep(60)"
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
     monkeypatch.setattr(every, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(every, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(every, "STOP_SECONDS", 5.0)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as `main` does
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def part(folder, name, code):
@@ -51,7 +55,8 @@ def test_what_does_not_end_in_time_is_interrupted_named_and_shown(tmp_path, caps
     assert "KeyboardInterrupt" in shown
 
 
-def test_what_does_not_heed_an_interruption_is_killed(tmp_path):
+def test_what_does_not_heed_an_interruption_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(every, "STOP_SECONDS", 0.2)
     deaf = part(tmp_path, "deaf", f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {WAITS}")
     wait_until_it_began(deaf)
     every.stop([deaf])
