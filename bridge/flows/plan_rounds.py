@@ -10,8 +10,10 @@ from bridge.domain.payment import Buyer, Device, Method, Order, Payment
 from bridge.flows.pace import STALE_SECONDS
 from bridge.flows.plans import asked_of
 from bridge.flows.record import Recorder
-from bridge.ledger import orders, payments, plans
+from bridge.flows.told import LATER
+from bridge.ledger import notices, orders, payments, plans
 from bridge.ledger.ledger import Turn
+from bridge.ledger.notices import StoredNotice
 from bridge.ledger.plans import Plan
 
 GATEWAY = "gateway"
@@ -23,6 +25,10 @@ CHARGED_AT_REST = "a plan that rests here was charged; see in the gateway's cons
 
 CHARGED_ALL_THE_SAME = "a plan that was to rest or to end was charged long after; the gateway never said that it does"
 """What a case says of a round of a plan whose stop has no outcome, or whose end people were told is none."""
+
+AWAITED_SECONDS = 3_600
+"""How long a cancel waits for the news of its round before people hear of it. No document says how long that is
+repeated; where it comes later all the same, the cancel has its effect."""
 
 
 def plan_told_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Plan | None:
@@ -41,6 +47,23 @@ def overtook_its_round(turn: Turn, recorder: Recorder, gateway: Gateway, notice:
     as it is told no more once it was answered, and the money would stay in the books."""
     is_cancel = notice.event in (Event.CANCELLED, Event.PART_CANCELLED) and not isinstance(notice.proof, Circumstantial)
     return is_cancel and plan_told_of(turn, recorder, gateway, notice) is not None
+
+
+def without_its_round(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice, stored: StoredNotice) -> str:
+    """Let a cancel that overtook its round wait for that one's news; after an hour it is a person's, by a case of the
+    plan's newest round: what was charged is in no book, and nobody tells of it any more."""
+    plan = plan_told_of(turn, recorder, gateway, notice)
+    charged = payments.of_order(turn, plan.site, f"{plan.order_ref}-{plan.rounds}") if plan and plan.rounds else []
+    if plan is None or not charged or recorder.at - stored.received_at < AWAITED_SECONDS * 1000:
+        return LATER
+    detail = f"the gateway reports a cancel of {notice.amount} KRW of a round of the plan {plan.number}, {notice.round}"
+    recorder.case(turn, charged[0], "reported", f"{detail}, and no notice told that it was charged ({notice.name})")
+    notices.bind_plan(turn, stored.id, plan.id)
+    return _unheard(notice.round)
+
+
+def _unheard(round_number: str) -> str:
+    return f"a person looks into it: no notice told of its round {round_number}"
 
 
 def round_of(turn: Turn, recorder: Recorder, gateway: Gateway, notice: Notice) -> Payment | None:
@@ -100,6 +123,7 @@ def _begin_round(
         expires_at=now + timedelta(seconds=recorder.context.settings.payment_life_seconds),
     )
     payments.add(turn, payment, token_id=f"plan:{plan.id}:{number}", actor=GATEWAY, owner=recorder.context.owner)
+    notices.owe_again(turn, plan.site, plan.id, _unheard(notice.round))
     ended = plan.state is PlanState.ENDED or (plan.wanted == PlanState.ENDED and not plan.rounds)
     if ended or (notice.plan and notice.plan != known):
         detail = (

@@ -17,7 +17,14 @@ from bridge.flows.capture import fence_for
 from bridge.flows.context import Context
 from bridge.flows.notice_effects import effect
 from bridge.flows.plan_life import failed_plan, round_failed
-from bridge.flows.plan_rounds import FOREIGN_NUMBER, is_told_of_ended, overtook_its_round, plan_told_of, round_of
+from bridge.flows.plan_rounds import (
+    FOREIGN_NUMBER,
+    is_told_of_ended,
+    overtook_its_round,
+    plan_told_of,
+    round_of,
+    without_its_round,
+)
 from bridge.flows.receipt_notices import receipt_told
 from bridge.flows.record import Recorder
 from bridge.flows.requests_made import TURNED_AWAY, may_go_on
@@ -133,7 +140,7 @@ async def _replay(
             notices.bind_plan(turn, stored.id, plan.id)
             outcome = round_failed(turn, recorder, plan, notice)
         elif found is None and overtook_its_round(turn, recorder, gateway, notice):
-            outcome = LATER
+            outcome = without_its_round(turn, recorder, gateway, notice, stored)
         elif found is None:
             _note_lost(turn, recorder, notice)
             outcome = STRANGE

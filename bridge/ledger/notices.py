@@ -133,7 +133,7 @@ def bind(turn: Turn, notice_id: str, payment: str) -> None:
 
 
 def bind_plan(turn: Turn, notice_id: str, plan: str) -> None:
-    """Note the round of which plan a kept notice says that it could not be charged."""
+    """Note of which plan's round a kept notice says that it could not be charged, or that nobody knows it."""
     turn.run("UPDATE notices SET plan = ? WHERE id = ?", plan, notice_id)
 
 
@@ -142,6 +142,15 @@ def settle(turn: Turn, notice_id: str, state: str, outcome: str, at: int) -> Non
     turn.run(
         "UPDATE notices SET state = ?, outcome = ?, done_at = ? WHERE id = ? AND state = 'pending'",
         *(state, outcome, at, notice_id),
+    )
+
+
+def owe_again(turn: Turn, site: str, plan: str, outcome: str) -> None:
+    """Let the notices of a plan that had this outcome have their effect after all."""
+    turn.run(
+        "UPDATE notices SET state = 'pending', outcome = '', done_at = NULL"
+        " WHERE site = ? AND plan = ? AND outcome = ?",
+        *(site, plan, outcome),
     )
 
 

@@ -146,6 +146,25 @@ async def test_a_cancel_that_overtakes_its_rounds_news_is_kept_for_it_and_not_lo
     assert await world.entries(row["id"]) == [("capture", 33_000, "E7"), ("external_refund", -gone, "E7")]
 
 
+async def test_a_cancel_whose_rounds_news_is_lost_is_a_persons_after_an_hour_and_counts_when_that_comes(planning):
+    world = planning
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    await tell(world, plan, "M2", event="part_cancelled", amount=3_000)
+    await world.live(3_500, 10)
+    (first,) = [row["id"] for row in await world.all("SELECT id FROM payments")]
+    assert await world.cases(first) == []
+    await world.live(200, 10)
+    assert await world.cases(first) == ["reported"]
+    assert await world.all("SELECT 1 FROM notices WHERE state = 'pending'") == []
+
+    await tell(world, plan, "M2")
+    await world.live(60, 10)
+    assert await rounds(world) == [("CLUB-1-1", "paid", 33_000), ("CLUB-1-2", "part_refunded", 33_000)]
+    (row,) = await world.all("SELECT id FROM payments WHERE order_ref = 'CLUB-1-2'")
+    assert await world.entries(row["id"]) == [("capture", 33_000, "E7"), ("external_refund", -3_000, "E7")]
+
+
 async def test_a_round_over_another_amount_is_no_paid_order_but_a_persons_case(planning):
     world = planning
     plan = await registered(world)
