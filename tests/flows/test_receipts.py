@@ -106,6 +106,20 @@ async def test_the_journal_shows_the_calls_by_which_a_receipt_was_issued_and_can
     assert sorted(await world.calls(paid))[-2:] == ["receipt", "receipt_cancel"]
 
 
+async def test_a_signed_request_that_is_overheard_issues_and_cancels_no_receipt_when_sent_again(world, paid):
+    body = {"payment": paid, "purpose": "income", "identity": PHONE, "actor": "wp:7"}
+    receipt = (await issue(world, paid)).json()["id"]
+    for method, path, value in (
+        ("DELETE", f"/v1/cash-receipts/{receipt}", {"actor": "wp:9"}),
+        ("POST", "/v1/cash-receipts", body),
+    ):
+        content = json.dumps(value).encode()
+        headers = world.headers(method, path, content) | {"content-type": "application/json"}
+        async with world.client() as client:
+            first, again = [await client.request(method, path, content=content, headers=headers) for _ in range(2)]
+        assert (first.status_code // 100, again.json()["code"]) == (2, "replay")
+
+
 async def test_a_repeated_request_issues_once_and_a_second_receipt_is_refused(world, paid):
     first = await issue(world, paid, once="ab" * 16)
     again = await issue(world, paid, once="ab" * 16)
