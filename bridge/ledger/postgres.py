@@ -1,4 +1,4 @@
-"""The ledger on PostgreSQL: each turn is one transaction on a thread's own connection; many processes may share it."""
+"""The ledger on PostgreSQL: each turn is one transaction on a connection of its own; many processes may share it."""
 
 import asyncio
 import contextlib
@@ -75,7 +75,7 @@ class PostgresTurn:
 
 
 class PostgresLedger:
-    """Runs turns on a bounded number of connections, a thread each.
+    """Runs turns on a bounded number of threads, each on a connection that no other uses meanwhile.
 
     Turns are REPEATABLE READ: each sees one moment of the books and may not change a row that was changed since. A
     turn that collided, with such a row or with a row another turn added first, is rolled back and run again whole:
@@ -99,6 +99,8 @@ class PostgresLedger:
             raise LedgerBroken(f"The database cannot be used: {said(error)}") from error
         self._own = threading.local()
         self._connections: set[Connection] = set()
+        self._free: dict[bool, list[Connection]] = {True: [], False: []}
+        """Which no thread uses, by whether they only read."""
         self._collided = threading.Lock()
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="ledger-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
@@ -169,7 +171,7 @@ class PostgresLedger:
                     if not in_line or time.monotonic() >= until:
                         raise Busy("Too many changes of the same rows at once; nothing was written.") from error
                 except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
-                    if self._held() is not None or time.monotonic() >= until:
+                    if self._holds() or time.monotonic() >= until:
                         log.error("a turn failed; nothing of it was written", error=said(error))
                         raise Busy("The database cannot do this right now; nothing was written.") from error
                     time.sleep(PAUSE_SECONDS)
@@ -193,25 +195,34 @@ class PostgresLedger:
         finally:
             with contextlib.suppress(psycopg.Error):  # what cannot be rolled back is a lost connection: it is over too
                 connection.rollback()
+            self._let_go(connection, read_only)
 
     def _connection(self, read_only: bool) -> Connection:
-        """Give this thread's connection; a lost one is replaced."""
-        connection = self._held()
-        if connection is None:
+        """Give this thread a connection that no other uses, or open one.
+
+        A thread is begun while another is only about to be idle: where nothing can be opened, it goes on all the same.
+        """
+        self._own.connection = None
+        try:
+            connection = self._free[read_only].pop()
+        except IndexError:
             connection = connect(self._url)
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = read_only
-            self._own.connection = connection
             self._connections.add(connection)
+        self._own.connection = connection
         return connection
 
-    def _held(self) -> Connection | None:
-        """Find this thread's connection, as far as it has one that is not lost."""
-        connection: Connection | None = getattr(self._own, "connection", None)
-        if connection is not None and connection.closed:
+    def _let_go(self, connection: Connection, read_only: bool) -> None:
+        if connection.closed:
             self._connections.discard(connection)
-            self._own.connection = connection = None
-        return connection
+        else:
+            self._free[read_only].append(connection)
+
+    def _holds(self) -> bool:
+        """Tell whether the connection that this thread used last is not lost."""
+        connection: Connection | None = getattr(self._own, "connection", None)
+        return connection is not None and not connection.closed
 
 
 def connect(url: str) -> Connection:

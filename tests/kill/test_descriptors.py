@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,13 @@ def dry(tmp_path: Path, library: Path | None, empty_database: str) -> Iterator[L
     """A lab on either database."""
     with running(Lab(tmp_path / "lab", library, empty_database)) as lab:
         yield lab
+
+
+@pytest.fixture
+def closing() -> Iterator[ExitStack]:
+    """Closes what a test leaves open, however it ends: what stays open is an error of the tests behind it."""
+    with ExitStack() as stack:
+        yield stack
 
 
 def process_id(lab: Lab) -> int:
@@ -100,7 +107,7 @@ def money_calls(lab: Lab) -> dict[str, tuple[int, int]]:
     return {ref: (book["calls"].get("pay", 0), book["calls"].get("cancel", 0)) for ref, book in books}
 
 
-def test_without_a_descriptor_nothing_is_sent_and_afterwards_everything_goes_on(dry: Lab) -> None:
+def test_without_a_descriptor_nothing_is_sent_and_afterwards_everything_goes_on(dry: Lab, closing: ExitStack) -> None:
     paid, waiting, under_way, deposited = Order(dry), Order(dry), Order(dry), Order(dry, method="virtual_account")
     paid.buy()
     deposited.buy()
@@ -117,7 +124,7 @@ def test_without_a_descriptor_nothing_is_sent_and_afterwards_everything_goes_on(
         dry.wait_for(lambda: dry.gateway.books()[ref]["captured"] > 0, "the gateway has carried the approval out")
         calls = money_calls(dry)
         with limited(process, NONE_LEFT):
-            comers = [come(dry) for _ in range(20)]
+            comers = [closing.enter_context(come(dry)) for _ in range(20)]
             heard = waiting.come_back()
             assert heard is not None
             assert heard.status_code == 303
@@ -136,8 +143,7 @@ def test_without_a_descriptor_nothing_is_sent_and_afterwards_everything_goes_on(
             assert states == [State.PAID, State.OPEN, State.PAID, State.PAID]
         wait_until_serving(dry)
     for line in comers:
-        with line:
-            assert line.recv(64).startswith(b"HTTP/1.1 200"), "whoever came has waited"
+        assert line.recv(64).startswith(b"HTTP/1.1 200"), "whoever came has waited"
     close_lines(dry)
     notice.record.acked = True  # as the gateway would have noted
 

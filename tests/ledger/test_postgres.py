@@ -49,6 +49,31 @@ async def test_what_a_turn_answers_comes_back(ledger):
     assert await ledger.read(lambda turn: turn.one("SELECT 1 FROM meta WHERE name = 'b'")) is None
 
 
+async def test_a_new_thread_goes_on_with_what_another_has_ended_with_where_nothing_can_be_opened(ledger, monkeypatch):
+    """A pool begins a thread while its others are only about to be idle; a process may have no descriptor left."""
+
+    def full(_):
+        raise psycopg.OperationalError("too many open files")
+
+    await ledger.write(put("a"))
+    monkeypatch.setattr(module, "connect", full)
+    until = time.monotonic() + 0.2
+    assert await asyncio.to_thread(ledger._insist, put("b"), False, until) == 1
+    with pytest.raises(Busy):  # there is no connection that reads yet
+        await asyncio.to_thread(ledger._insist, put("c"), True, until)
+
+
+async def test_no_two_turns_of_one_moment_are_on_one_connection(ledger):
+    began = threading.Barrier(4)
+
+    def name(turn):
+        began.wait(10)
+        return turn.one("SELECT pg_backend_pid() AS pid")["pid"]
+
+    for _ in range(3):
+        assert len(set(await asyncio.gather(*(ledger.write(name) for _ in range(4))))) == 4
+
+
 async def test_it_names_the_server_it_is_on_and_leaves_the_servers_files_to_it(ledger, postgres_database):
     assert ledger.engine == f"PostgreSQL {look_at(postgres_database).version}"
     assert await ledger.examine() is None
