@@ -23,7 +23,8 @@ from bridge.ledger.questions import ask
 AT_ONCE = 1000
 DROPPED_SECONDS = 10
 """What this process sent longer ago, and no task of it is sending, was dropped on the way: the wire sends no intent
-older than 5 s."""
+older than 5 s. Likewise a window that it was to open and no task of it is opening: where the database went away during
+the commit, the row may be there and nobody have heard of it."""
 REPLAY_SECONDS = 10.0
 WHY = "the bridge stopped before the answer was written down"
 
@@ -74,11 +75,12 @@ async def recover(context: Context) -> int:
 
 def _look(turn: Turn, owner: str, at: int) -> Left:
     since = owners.heard_since(turn, owner, at)
-    times = {"heard_since": since, "sent_before": at - STALE_SECONDS * 1000, "mine_before": at - DROPPED_SECONDS * 1000}
+    mine_before = at - DROPPED_SECONDS * 1000
+    times = {"heard_since": since, "sent_before": at - STALE_SECONDS * 1000, "mine_before": mine_before}
     questions = (
         owners.any_cut_off(at),
         operations.any_orphaned(owner, **times),
-        payments.any_half_open(owner, since),
+        payments.any_half_open(owner, heard_since=since, mine_before=mine_before),
         operations.any_in_dead_hands(owner, since),
         news.any_in_dead_hands(owner, since),
     )
@@ -87,7 +89,9 @@ def _look(turn: Turn, owner: str, at: int) -> Left:
         heard_since=since,
         cut_off=cut_off,
         sent=operations.orphaned(turn, owner, **times) if orphaned else [],
-        half_open=payments.half_open(turn, owner, since, AT_ONCE) if half_open else [],
+        half_open=payments.half_open(turn, owner, heard_since=since, mine_before=mine_before, limit=AT_ONCE)
+        if half_open
+        else [],
         claimed=claimed,
         news_claimed=news_claimed,
     )
@@ -128,10 +132,11 @@ def _take_over(turn: Turn, recorder: Recorder, operation: Operation) -> None:
 
 
 async def _supersede(context: Context, halves: list[Payment], deaf: frozenset[str]) -> None:
-    """A window that was being opened when the process died is replaced; its reference stays known."""
+    """A window that was being opened when the process died, or that nobody came to open, is replaced; its reference
+    stays known."""
     started = now_ms(context.clock)
     for payment in halves:
-        if payment.site in deaf:
+        if payment.site in deaf or context.tasks.find(f"open:{payment.id}") is not None:
             continue
 
         def work(turn: Turn, site: str = payment.site, payment_id: str = payment.id) -> None:

@@ -19,7 +19,10 @@ _WINDOWED = (State.OPEN, State.APPROVING)
 END_MOVED = "window.end_moved"
 CREATED = "payment.created"
 """The event of the first row of a payment's audit, which says over how much it is."""
-_HALF_OPEN = "state = 'readying' AND owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?)"
+_HALF_OPEN = (
+    "state = 'readying' AND (owner = ? AND created_at < ?"
+    " OR owner <> ? AND owner NOT IN (SELECT id FROM owners WHERE beat_at >= ?))"
+)
 _PAST = (
     f"state = ? AND expires_at < ? AND site NOT IN ({RESTORED}) AND NOT EXISTS (SELECT 1 FROM operations AS o"  # noqa: S608 - it is ours
     " WHERE o.payment = payments.id AND o.kind = 'probe' AND o.state IN ('sent', 'unknown', 'needs_human'))"
@@ -188,15 +191,21 @@ def by_token(turn: Turn, site: str, token_id: str) -> list[Payment]:
     return [read(row) for row in rows]
 
 
-def half_open(turn: Turn, owner: str, heard_since: int, limit: int) -> list[Payment]:
-    """Read the payments whose window was being opened by a process that is dead: another, not heard of since then."""
-    rows = turn.all(f"SELECT * FROM payments WHERE {_HALF_OPEN} LIMIT ?", owner, heard_since, limit)  # noqa: S608 - it is ours
+def half_open(turn: Turn, owner: str, *, heard_since: int, mine_before: int, limit: int) -> list[Payment]:
+    """Read the payments whose window nobody opens any more; times in milliseconds.
+
+    Whoever was opening it is dead (another, not heard of since then); an own one counts as left behind when it was
+    begun before `mine_before`, and the caller knows whether a task of its own still opens it.
+    """
+    values = (owner, mine_before, owner, heard_since, limit)
+    rows = turn.all(f"SELECT * FROM payments WHERE {_HALF_OPEN} LIMIT ?", *values)  # noqa: S608 - it is ours
     return [read(row) for row in rows]
 
 
-def any_half_open(owner: str, heard_since: int) -> Question:
+def any_half_open(owner: str, *, heard_since: int, mine_before: int) -> Question:
     """Ask whether there is one of these."""
-    return Question(f"SELECT 1 FROM payments WHERE {_HALF_OPEN}", (owner, heard_since))  # noqa: S608 - it is ours
+    values = (owner, mine_before, owner, heard_since)
+    return Question(f"SELECT 1 FROM payments WHERE {_HALF_OPEN}", values)  # noqa: S608 - it is ours
 
 
 def past(turn: Turn, state: State, before: int, limit: int, after: tuple[int, str] = (0, "")) -> list[Payment]:

@@ -9,7 +9,7 @@ import pytest
 from bridge.clock import new_id
 from bridge.domain.machine import Kind, State, Step
 from bridge.flows.receive_notice import begin_replays
-from bridge.flows.recover import _supersede, recover
+from bridge.flows.recover import DROPPED_SECONDS, _supersede, recover
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
 from tests.flows.test_deposits import deposit
@@ -228,6 +228,16 @@ async def test_a_window_that_was_being_opened_is_superseded_and_its_reference_st
     states = {row["id"]: row["state"] for row in await world.all("SELECT id, state FROM payments")}
     assert sorted(states.values()) == ["paid", "superseded"]
     assert states[opened.payment] == "paid"
+
+
+async def test_a_window_that_a_task_is_opening_is_left_to_it_however_long_it_takes(world):
+    world.sandbox.latency_seconds["mainpay", "ready"] = DROPPED_SECONDS + 6.0
+    opening = asyncio.ensure_future(world.post_checkout(world.token(world.order())))
+    await until(lambda: world.net.calls("/ready"))
+    await world.clock.forward(DROPPED_SECONDS + 5)
+    await recover(world.context)
+    await world.clock.forward(2)
+    assert (await opening).status_code == 201
 
 
 async def test_a_paid_payment_survives_a_crash_and_its_news_is_told(any_world):

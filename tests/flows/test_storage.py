@@ -7,6 +7,8 @@ import pytest
 from bridge.domain.failures import Busy, Conflict, LedgerBroken
 from bridge.flows import write_down as module
 from bridge.flows.check_health import check_health
+from bridge.flows.heartbeat import RECOVER_EVERY_BEATS
+from bridge.flows.recover import DROPPED_SECONDS
 from bridge.flows.write_down import write_down
 from tests.flows.test_recovery import until
 
@@ -151,6 +153,24 @@ async def test_an_answer_whose_commit_was_not_heard_of_is_written_once(world, mo
     assert await world.told(opened.payment) == ["payment.paid"]
     assert await world.cases(opened.payment, only_open=False) == []
     await world.check_books()
+
+
+async def test_a_window_whose_beginning_was_committed_unheard_does_not_keep_its_order_from_being_paid(
+    any_world, monkeypatch
+):
+    """The database went away during the commit, and no task opens the window: else each press waited for it in vain
+    until the payment's end."""
+    world = any_world
+    token, write = world.token(world.order()), world.context.ledger.write
+    unheard = Refusing(world.context.ledger, [LedgerBroken("the database went away")])
+    monkeypatch.setattr(world.context.ledger, "write", unheard.write)
+    assert (await world.post_checkout(token)).status_code == 503
+    monkeypatch.setattr(world.context.ledger, "write", write)
+    await world.live(DROPPED_SECONDS + RECOVER_EVERY_BEATS + 1)
+    await world.come_back(await asyncio.wait_for(world.checkout(token=token), 10))
+    await world.quiet()
+
+    assert [row["state"] for row in await world.all("SELECT state FROM payments ORDER BY id")] == ["superseded", "paid"]
 
 
 async def test_a_second_passes_between_two_tries_to_write_an_answer_down(world, monkeypatch):

@@ -62,12 +62,17 @@ async def test_a_try_that_is_due_is_asked_for_as_it_is_read(books):
 async def test_a_window_that_a_dead_process_was_opening_is_asked_for_as_it_is_read(books):
     await books.write(lambda turn: payments.add(turn, payment(), token_id="t", actor="buyer", owner="dead"))
 
-    async def found(owner):
-        rows = await books.read(lambda turn: payments.half_open(turn, owner, AT, 10))
-        assert await answers(books, payments.any_half_open(owner, AT)) == [bool(rows)]
+    (row,) = await books.read(lambda turn: turn.all("SELECT created_at FROM payments"))
+
+    async def found(owner, mine_before=0):
+        times = {"heard_since": AT, "mine_before": mine_before}
+        rows = await books.read(lambda turn: payments.half_open(turn, owner, **times, limit=10))
+        assert await answers(books, payments.any_half_open(owner, **times)) == [bool(rows)]
         return bool(rows)
 
     assert [await found("me"), await found("dead")] == [True, False]
+    began = row["created_at"]
+    assert [await found("dead", began), await found("dead", began + 1)] == [False, True], "its own, and left behind"
 
 
 async def test_a_process_whose_connection_ended_is_asked_for_as_it_is_read(books, database):

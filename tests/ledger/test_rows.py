@@ -264,7 +264,7 @@ async def test_a_window_that_a_dead_process_was_opening_is_found_and_a_living_on
             payments.add(turn, one, token_id=one.id, actor="buyer", owner=owner)
 
     await books.write(work)
-    found = await books.read(lambda turn: payments.half_open(turn, "me", AT, 10))
+    found = await books.read(lambda turn: payments.half_open(turn, "me", heard_since=AT, mine_before=0, limit=10))
     assert [one.id for one in found] == [made["dead"].id]
 
 
