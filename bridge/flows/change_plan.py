@@ -55,10 +55,12 @@ async def change_plan(context: Context, site: Site, plan_id: str, customer: str,
             f"A plan in state {plan.state} cannot be told to {deed}.", state=str(plan.state), message_ko=korean
         )
 
+    intended_at = context.clock.boot_seconds()
     plan, again = await context.ledger.write(begin)
-    gateway, offers = offers_of(site, plan.gateway)
+    offering = offers_of(site, plan.gateway)
     if plan.state is PlanState.CHANGING and plan.number:
-        task = context.tasks.begin(f"plan:{plan.id}", _change(context, site, (gateway, offers), plan, deed, again))
+        changing = _change(context, site, offering, plan, deed, again, intended_at)
+        task = context.tasks.begin(f"plan:{plan.id}", changing)
         await context.tasks.wait(task, context.settings.refund_wait_seconds)
     return await read_after(context.ledger.read(lambda turn: rows.get(turn, site.id, plan_id)))
 
@@ -86,13 +88,15 @@ async def end_owed_plans(context: Context) -> None:
             asked = {"wanted": str(PlanState.ENDED), "was": str(PlanState.ACTIVE)}
             return rows.move(turn, plan, PlanState.CHANGING, at=now_ms(context.clock), **asked)
 
+        intended_at = context.clock.boot_seconds()
         try:
             offering = offers_of(site, plan.gateway)
             asking = await context.ledger.write(claim)
         except BridgeError:
             unasked.append(plan)
             continue
-        context.tasks.begin(f"plan:{plan.id}", _change(context, site, offering, asking, "end", again=True))
+        ending = _change(context, site, offering, asking, "end", again=True, intended_at=intended_at)
+        context.tasks.begin(f"plan:{plan.id}", ending)
     if unasked:
         await context.ledger.write(lambda turn: rows.postpone(turn, unasked, at))
 
@@ -127,12 +131,19 @@ def _ask_a_person(turn: Turn, recorder: Recorder, plan: Plan, no: Refused) -> No
 
 
 async def _change(
-    context: Context, site: Site, offering: tuple[Gateway, Plans], plan: Plan, deed: str, again: bool
+    context: Context,
+    site: Site,
+    offering: tuple[Gateway, Plans],
+    plan: Plan,
+    deed: str,
+    again: bool,
+    intended_at: float,
 ) -> None:
+    """Tell the gateway, and write what came of it; not seconds after the turn: told another thing by another bridge
+    meanwhile, the plan would do as it was told first."""
     gateway, offers = offering
-    conversation = await talk(
-        context, site, gateway, _say(offers, deed, plan.number, Recorder.now(context, site).stamp)
-    )
+    exchange = _say(offers, deed, plan.number, Recorder.now(context, site).stamp)
+    conversation = await talk(context, site, gateway, exchange, intended_at=intended_at, operation=None)
     outcome, recorder = conversation.outcome, Recorder.now(context, site)
     at = recorder.at
 

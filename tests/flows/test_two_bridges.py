@@ -20,6 +20,7 @@ from bridge.flows.lease import leased, live
 from bridge.flows.receive_notice import begin_replays, replay_notice
 from bridge.flows.recover import recover
 from bridge.ledger import notices, operations, owners
+from tests.flows.test_plans import change, registered, show, tell
 from tests.flows.test_recovery import until
 from tests.support.desk import WAITS, Desk
 from tests.support.postgres import until_the_dead_are_seen
@@ -389,3 +390,34 @@ async def test_of_two_equal_events_told_in_one_moment_only_one_is_what_people_ha
     assert (len(begun), len(known)) == (3, 1), "one of them was run again"
     assert await world.cases(payment.id) == asked
     assert (await world.payment(payment.id)).refunded == (0 if asked else 2 * amount)
+
+
+async def test_a_start_of_a_plan_that_its_bridge_slept_over_is_not_sent_after_the_plan_was_stopped(world, other):
+    """The bridge slept between its turn and its call; the other was pressed meanwhile, to start it and to stop it."""
+    await world.pair_teller("Planning")
+    other.site, other.context.sites._build_gateway = world.site, world.context.sites._build_gateway
+    await other.context.sites.refresh()
+    plan = await registered(world)
+    await tell(world, plan, "M1")
+    await change(world, plan, "stop")
+    write, slept, wakes = world.context.ledger.write, asyncio.Event(), asyncio.Event()
+
+    async def asleep(work):
+        result = await write(work)
+        world.context.ledger.write = write
+        slept.set()
+        await wakes.wait()
+        return result
+
+    world.context.ledger.write = asleep
+    starting = asyncio.create_task(change(world, plan, "start"))
+    await slept.wait()
+    await world.clock.forward(20)
+    assert (await change(other, plan, "start")).json()["state"] == "active"
+    assert (await change(other, plan, "stop")).json()["state"] == "resting"
+    wakes.set()
+    await starting
+    await both_quiet(world, other)
+
+    assert (await show(world, plan))["state"] == "resting"
+    assert list(world.teller.plans.values()) == ["resting"]

@@ -111,10 +111,12 @@ class Counter:
     def ask(self, op: str, payment: Payment, *, moves: bool = False, **fields: Any) -> Exchange[dict[str, Any]]:
         return (yield from self.send(op, payment.merchant_ref, moves=moves, **fields))
 
-    def send(self, op: str, ref: str, *, moves: bool = False, **fields: Any) -> Exchange[dict[str, Any]]:
+    def send(
+        self, op: str, ref: str, *, moves: bool = False, once: bool = False, **fields: Any
+    ) -> Exchange[dict[str, Any]]:
         body, secrets = {"ref": ref} | fields, frozenset({"key", "card", "expires"})
         url = f"{next(iter(self.hosts))}/{op}"
-        reply = yield Call(op, "POST", url, body=body, moves_money=moves, secrets=secrets)
+        reply = yield Call(op, "POST", url, body=body, moves_money=moves, once=once, secrets=secrets)
         reply.json_fields()
         said: dict[str, Any] = json.loads(reply.body)
         return said
@@ -338,7 +340,7 @@ class Planning(Probing, Telling):
         return (yield from self._change_plan(plan, "active"))
 
     def _change_plan(self, plan: str, becomes: str) -> Exchange[Any]:
-        said = yield from self.send("plan_change", "", plan=plan, becomes=becomes)
+        said = yield from self.send("plan_change", "", once=True, plan=plan, becomes=becomes)
         return Done() if said["code"] == "ok" else Refused(Reason.MERCHANT, said["code"], said["message"])
 
 

@@ -58,7 +58,7 @@ class LocalWire(Wire):
         if address.origin in self._net.down or address.origin not in self._net.apps:
             return _Silence(f"No connection to {address.origin}.", written=False)
         try:
-            if moves_money:
+            if moves_money or terms.once:
                 self._check_intent(terms)
         except TooLate as error:
             return _Silence(str(error), written=False)
