@@ -3,7 +3,8 @@
 import re
 from datetime import datetime, time, timedelta
 
-from bridge.domain.exchange import KST
+from bridge.domain.exchange import KST, WON_DIGITS_MAX
+from bridge.domain.payment import AMOUNT_MAX
 
 _NOT_PLAIN = re.compile(r"[^\w\s()\[\].,-]")
 _NOT_DIGITS = re.compile(r"[^0-9]")
@@ -24,6 +25,13 @@ def cut(text: str, bytes_max: int, charset: str = "utf-8") -> str:
 def digits(text: str, count_max: int) -> str:
     """Keep the digits of a text, at most so many."""
     return _NOT_DIGITS.sub("", text)[:count_max]
+
+
+def won_told(text: str) -> int:
+    """Read an amount of KRW as its ASCII digits; 0 where a text is none: that money went back, or came into an account,
+    is news though its sum cannot be read, and nobody else may tell of it."""
+    is_won = text.isascii() and text.isdigit() and len(text) <= WON_DIGITS_MAX and int(text) <= AMOUNT_MAX
+    return int(text) if is_won else 0
 
 
 def email(address: str, bytes_max: int) -> str:

@@ -50,6 +50,8 @@ def cancelled(told: Told) -> str:
     settled = _our_refund(told, [told.refund] if told.refund is not None else done)
     if settled:
         return settled
+    if _is_ours_unread(told, done):
+        return KNOWN
     is_asked_about = told.proven and 0 < told.notice.amount == _asked_about_less(told)  # else it says no sum
     left = 0 if _says_no_sum(told) else told.notice.left
     if left is not None and _has_no_more(told.payment, left) and not is_asked_about:
@@ -69,6 +71,14 @@ def cancelled(told: Told) -> str:
 def _says_no_sum(told: Told) -> bool:
     """Whether a hint says neither how much went back nor how much is left: it may be of all there was."""
     return told.is_hint and not told.notice.amount and told.notice.left is None
+
+
+def _is_ours_unread(told: Told, done: list[Operation]) -> bool:
+    """Whether it says no sum, and bears a number of a refund of ours that was made."""
+    number = told.notice.refs.get("refNo", "")
+    made = [one for one in done if one.kind is Kind.REFUND and one.step is Step.OK]
+    is_ours = any(one.ref == told.notice.merchant_ref or (number and one.refs.get("refNo") == number) for one in made)
+    return is_ours and not told.notice.amount and told.notice.left is None
 
 
 def _has_no_more(payment: Payment, left: int) -> bool:

@@ -244,7 +244,8 @@ def _deposited(told: Told) -> str:
     if not is_further and owe_check(told.turn, told.recorder, payment):
         _keep_late_refs(told)
         return DEPOSIT_ASKED if told.proven else COMPARED
-    detail = f"the gateway reports a deposit of {notice.amount} KRW on a payment that is {state}"
+    much = notice.amount or "an unsaid number of"
+    detail = f"the gateway reports a deposit of {much} KRW on a payment that is {state}"
     detail = f"{detail} over {payment.amount} KRW ({notice.dedupe})"  # an equal one that follows is another deposit
     told.recorder.case(told.turn, payment, "unexpected_deposit", detail, notice.amount, refs=notice.refs)
     return PERSON

@@ -107,9 +107,11 @@ def test_an_amount_is_up_to_twelve_digits_of_krw(form, amount, won):
 
 @KINDS
 @pytest.mark.parametrize("won", [None, "", "0", "-1", "1e3", "１０", "1.0", "0000000000001", str(AMOUNT_MAX + 1)])
-def test_anything_else_is_no_amount(form, amount, won):
+def test_anything_else_is_no_amount_and_loses_no_cancel_and_no_deposit(form, amount, won):
+    moved = {"cmd": "2"} if form is CARD else {}
+    assert noticed(form, **{**moved, amount: won}).amount == 0
     with pytest.raises(Unreadable):
-        noticed(form, **{amount: won})
+        noticed(form, **{"cmd": "0", "REPLYCODE": "9999", amount: won})
 
 
 @pytest.mark.parametrize(

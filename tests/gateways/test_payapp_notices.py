@@ -240,15 +240,16 @@ def test_an_amount_is_up_to_twelve_digits_of_krw(won):
 
 
 @pytest.mark.parametrize("won", [None, "", "0", "-1", "1e3", "１０", "1.0", "0000000000001", str(AMOUNT_MAX + 1)])
-def test_anything_else_is_no_amount(won):
+def test_anything_else_is_no_amount_and_loses_no_cancel(won):
     with pytest.raises(Unreadable):
         noticed(PAID, price=won)
+    whole = noticed(PAID, pay_state="9", price=won)
+    assert (whole.event, whole.amount, whole.left) == (Event.CANCELLED, 0, 0)
     if won != "0":
-        with pytest.raises(Unreadable):
-            noticed(PART, price=won)
-    if won:
-        with pytest.raises(Unreadable):
-            noticed(PART, orig_price=won)
+        for meaning in ("hold", "cancelled", "remaining"):
+            part = noticed(PART, meaning, price=won)
+            assert (part.event, part.amount, part.left, part.readings) == (Event.PART_CANCELLED, 0, None, ())
+    assert noticed(PART, "hold", orig_price=won).readings == (11_000, 0)
 
 
 def test_a_round_that_failed_needs_no_amount():

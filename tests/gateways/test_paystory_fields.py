@@ -520,13 +520,19 @@ def test_a_card_that_was_registered_is_told_over_nothing_and_moves_nothing(code,
         noticed(resultCd=code, goodsAmt=amount, hashStr="0" * 64)
 
 
-@pytest.mark.parametrize(
-    "moving", [{"cancelYN": "Y"}, {"cancelYN": "Y", "oTid": "T1"}, {"payMethod": "VACNT", "resultCd": "4110"}]
-)
-def test_money_that_came_or_went_back_is_never_told_over_nothing(moving):
-    assert noticed(**moving).amount == 55_000
+def test_money_that_came_is_never_told_over_nothing():
+    came = {"payMethod": "VACNT", "resultCd": "4110"}
+    assert noticed(**came).amount == 55_000
     with pytest.raises(Unreadable):
-        noticed(**moving, goodsAmt="0")
+        noticed(**came, goodsAmt="0")
+
+
+@pytest.mark.parametrize("back", [{"cancelYN": "Y"}, {"cancelYN": "Y", "oTid": "T1"}])
+@pytest.mark.parametrize("amount", ["0", "", None, "-1", "１", "1.0"])
+def test_a_cancel_whose_sum_cannot_be_read_is_news_all_the_same(back, amount):
+    assert noticed(**back).amount == 55_000
+    told = noticed(**back, goodsAmt=amount)
+    assert (told.event in (Event.CANCELLED, Event.PART_CANCELLED), told.amount, told.foreign) == (True, 0, False)
 
 
 @pytest.mark.parametrize("amount", ["", None, "-1", "１", "1.0", str(AMOUNT_MAX + 1), "0000000055000"])

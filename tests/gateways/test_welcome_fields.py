@@ -17,7 +17,9 @@ from bridge.domain.gateway import (
     Absent,
     Allowed,
     ByHand,
+    Circumstantial,
     Declined,
+    Digest,
     Done,
     Event,
     Never,
@@ -503,10 +505,20 @@ def test_a_failure_may_name_no_amount(status, amount):
     assert mobile(P_STATUS=status).amount == 55_000
 
 
-@pytest.mark.parametrize("taken", [{"P_STATUS": "02"}, {"P_STATUS": "00", "P_TYPE": "VBANK"}])
-def test_what_did_not_fail_must_name_its_amount(taken):
+@pytest.mark.parametrize("taken", [{"P_STATUS": "00"}, {"P_STATUS": "00", "P_TYPE": "VBANK"}])
+def test_what_was_paid_must_name_its_amount(taken):
     with pytest.raises(Unreadable):
         mobile(**taken, P_AMT="0")
+
+
+@pytest.mark.parametrize("won", [None, "", "0", "-55000", "55,000", "55000.0", "５５０００"])
+def test_a_deposit_or_a_cancel_whose_sum_cannot_be_read_is_news_and_no_proof_of_a_sum(won):
+    told = [mobile(P_STATUS="02", P_AMT=won), deposit(amt_input=won), deposit(type_msg="0400", amt_input=won)]
+    assert [(one.event, one.amount) for one in told] == [(Event.DEPOSITED, 0)] * 2 + [(Event.CANCELLED, 0)]
+    back = unified(transaction_flag="-", amount=won)
+    assert (back.event, back.amount, back.proof) == (Event.PART_CANCELLED, 0, Digest())
+    came = unified(deposit_ymdhms="20261120120000", deposit_amount="", amount=won)
+    assert (came.event, came.amount, type(came.proof)) == (Event.DEPOSITED, 0, Circumstantial)
 
 
 @pytest.mark.parametrize("value", [None, "", True, False, 1.5, [], {}])
@@ -556,9 +568,9 @@ def deposit(**changes):
     return read_notice(urlencode(told).encode(), "pc", gateway().settings)
 
 
-@pytest.mark.parametrize("name", ["no_oid", "type_msg", "amt_input"])
+@pytest.mark.parametrize("name", ["no_oid", "type_msg"])
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_notice_of_a_deposit_without_order_kind_or_amount_is_unreadable(name, value):
+def test_a_notice_of_a_deposit_without_order_or_kind_is_unreadable(name, value):
     assert (deposit().event, deposit().amount) == (Event.DEPOSITED, 55_000)
     with pytest.raises(Unreadable):
         deposit(**{name: value})

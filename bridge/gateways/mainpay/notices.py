@@ -11,6 +11,7 @@ from bridge.domain.gateway import Ack, Circumstantial, Notice
 from bridge.domain.notices import Original
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
+from bridge.domain.texts import won_told
 
 EVENTS = {"0": "approved", "1": "cancelled", "2": "part_cancelled"}
 CANCELS = ("1", "2")
@@ -48,7 +49,7 @@ def _card(form: dict[str, str], mbr_no: str) -> Notice:
             "card", form["cmd"], form.get("refNo", ""), form.get("mbrRefNo", ""), moment, form.get("amount", "")
         ),
         merchant_ref=form.get("mbrRefNo", ""),
-        amount=_won(form.get("amount", "")),
+        amount=(won_told if form["cmd"] in CANCELS else _won)(form.get("amount", "")),
         proof=_UNSIGNED,
         refs=refs,
         original=_original(form) if form["cmd"] in CANCELS else None,
@@ -79,7 +80,7 @@ def _deposit(form: dict[str, str], mbr_no: str) -> Notice:
             *(moment, form.get("ACCOUNTNO", ""), form.get("AMT", "")),
         ),
         merchant_ref=form["ORDNO"],
-        amount=_won(form.get("AMT", "")),
+        amount=(won_told if deposited else _won)(form.get("AMT", "")),
         proof=_UNSIGNED,
         refs={"account_number": form.get("ACCOUNTNO", ""), "refNo": form.get("REF_NO", "")},
         paid_at=read_moment(moment),

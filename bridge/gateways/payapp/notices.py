@@ -13,6 +13,7 @@ from bridge.domain.forms import parse_form
 from bridge.domain.notices import Ack, Circumstantial, Event, Notice, SharedValue
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
+from bridge.domain.texts import won_told
 from bridge.gateways.payapp import codes
 from bridge.gateways.payapp.talk import Talk
 
@@ -81,8 +82,9 @@ def _read(raw: bytes, talk: Talk) -> Notice:
     kind = talk.sealed_kind(told_of, form.get("var2", ""))
     part, about = event is Event.PART_CANCELLED, form.get("orig_mul_no") or number
     names_itself = part and about == number  # a part has a number of its own: of what it is our mark alone tells
-    whole = event is Event.CANCELLED and form.get("price", "") in ("", "0")  # it says all the same what is left
-    price = 0 if event in UNPRICED or whole or (part and form.get("price") == "0") else _won(form, "price")
+    price = _price(form, event)
+    whole = event is Event.CANCELLED and not price  # it says all the same what is left
+    told_left = price if whole or (part and settings.partial_price == "remaining" and _says_price(form)) else None
     return Notice(
         event=event,
         dedupe=_event(
@@ -100,8 +102,8 @@ def _read(raw: bytes, talk: Talk) -> Notice:
         binding={} if kind in UNNUMBERED or (kind and names_itself) else {"mul_no": about},
         paid_binding={"mul_no": about} if kind and not names_itself else {},
         request=about if kind == "j" else "",
-        readings=_readings(price, form, settings.partial_price) if part else (),
-        left=price if whole or (part and settings.partial_price == "remaining") else None,
+        readings=_readings(price, form, settings.partial_price) if part and _says_price(form) else (),
+        left=told_left,
         card=_card(form),
         account=_account(form) if event is Event.ISSUED else {},
         foreign=not kind or (kind == "p" and event in QUIET),
@@ -116,13 +118,25 @@ def _read(raw: bytes, talk: Talk) -> Notice:
     )
 
 
+def _price(form: dict[str, str], event: Event) -> int:
+    """Read the price; 0 where it need name none, or where a cancel names one that cannot be read: it is news all the
+    same, and nobody else may tell of it."""
+    if event in UNPRICED:
+        return 0
+    return won_told(form.get("price", "")) if event in (Event.CANCELLED, Event.PART_CANCELLED) else _won(form, "price")
+
+
+def _says_price(form: dict[str, str]) -> bool:
+    return form.get("price") == "0" or won_told(form.get("price", "")) > 0
+
+
 def _readings(price: int, form: dict[str, str], partial_price: str) -> tuple[int, ...]:
     """Give what price may mean in a notice of a part: the manual's words fit the part, and what is left.
 
     Two readings are a person's, where none is a refund of ours; so is what fits together in no way. Genuine news that
     nobody understands is never nobody's.
     """
-    original = _won(form, "orig_price") if form.get("orig_price") else 0
+    original = won_told(form.get("orig_price", ""))
     if partial_price == "cancelled":
         return (price,)
     if partial_price == "remaining":

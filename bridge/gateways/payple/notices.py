@@ -10,6 +10,7 @@ from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Circumstantial, Event, Notice
 from bridge.domain.payment import AMOUNT_MAX
 from bridge.domain.strictjson import loads
+from bridge.domain.texts import won_told
 from bridge.gateways.payple import codes
 from bridge.gateways.payple.answers import card, refs
 
@@ -27,13 +28,12 @@ def read(raw: bytes) -> Notice:
         raise Unreadable("The webhook has no PCD_PAY_OID.")
     event = _event(form)
     amount = form.get("PCD_REFUND_TOTAL", "") if event is Event.CANCELLED else form.get("PCD_PAY_TOTAL", "")
-    unsaid = event is Event.CANCELLED and not amount.strip("0")  # it makes us ask all the same
     fields = Fields(form)
     return Notice(
         event=event,
         dedupe=_name(form),
         merchant_ref=form["PCD_PAY_OID"],
-        amount=_won(amount) if event is not Event.OTHER and not unsaid else 0,
+        amount=won_told(amount) if event is Event.CANCELLED else _won(amount) if event is Event.APPROVED else 0,
         proof=_UNSIGNED,
         refs=refs(fields) if event is Event.APPROVED else {},
         card=card(fields) if event is Event.APPROVED else {},

@@ -15,7 +15,7 @@ from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Circumstantial, Digest, Event, Notice
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
-from bridge.domain.texts import end_of_day
+from bridge.domain.texts import end_of_day, won_told
 from bridge.gateways.paystory import codes
 from bridge.gateways.paystory.answers import KEPT, account_of, card, points
 from bridge.gateways.paystory.writing import is_moment
@@ -50,7 +50,7 @@ def read(raw: bytes, mid: str, sign: Sign) -> Notice:
         event=event,
         dedupe=_name(form),
         merchant_ref=form["ordNo"],
-        amount=0 if of_key else _won(form.get("goodsAmt", "")),
+        amount=0 if of_key else (won_told if is_back else _won)(form.get("goodsAmt", "")),
         proof=_UNMADE if is_back and form.get("resultCd", "") in codes.NO_CANCELLATIONS else Digest(is_shared=True),
         refs=_refs(form, event),
         late_refs=_late_refs(form, event),

@@ -13,6 +13,7 @@ from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Ack, Circumstantial, Digest, Event, Notice, Proof
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX
+from bridge.domain.texts import won_told
 from bridge.gateways.welcome.settings import WelcomeSettings
 from bridge.gateways.welcome.talk import once
 
@@ -32,6 +33,7 @@ receivers in production list AUTH, CANCEL, PART_CANCEL and CREDIT_CARD, ACCNT, V
 So a deposit is one that tells when or how much was paid in, and a cancel one by any of the fields that say so; an
 account that no word calls another's is one that was issued, as bank_code may be a bank's number."""
 _UNSIGNED = Circumstantial("unguessable address, source address, fields equal to our record")
+_UNREAD = Circumstantial("how much was paid in cannot be read")
 
 
 def read(raw: bytes, kind: str, settings: WelcomeSettings) -> Notice:
@@ -51,7 +53,8 @@ def _mobile(form: dict[str, str], settings: WelcomeSettings) -> Notice:
     event = {"00": Event.OTHER if account else Event.APPROVED, "02": Event.DEPOSITED}.get(form["P_STATUS"], Event.OTHER)
     refs = {"tid": form.get("P_TID", ""), "account_number": form.get("P_VACT_NUM", "")}
     nothing = form["P_STATUS"] not in TAKEN and not form.get("P_AMT", "").strip("0")
-    amount = 0 if nothing else _won(form.get("P_AMT", ""))  # what failed moved nothing, and need name no amount
+    may_be_unsaid = nothing or event is Event.DEPOSITED  # what failed moved nothing, and need name no amount
+    amount = (won_told if may_be_unsaid else _won)(form.get("P_AMT", ""))
     return _notice(event, form["P_OID"], amount, refs, _UNSIGNED, form["P_STATUS"])
 
 
@@ -60,7 +63,8 @@ def _pc(form: dict[str, str]) -> Notice:
         raise Unreadable("The notice is no deposit notice (no_oid, type_msg).")
     event = {"0200": Event.DEPOSITED, "0400": Event.CANCELLED}.get(form["type_msg"], Event.OTHER)
     refs = {"tid": form.get("no_tid", ""), "account_number": form.get("no_vacct", "")}
-    amount, moment = _won(form.get("amt_input", "")), form.get("dt_trans", "") + form.get("tm_trans", "")
+    moment = form.get("dt_trans", "") + form.get("tm_trans", "")
+    amount = (_won if event is Event.OTHER else won_told)(form.get("amt_input", ""))
     mark = form["type_msg"] + moment  # of two equal reversals each has its own moment, a repeated notice keeps it
     return _notice(event, form["no_oid"], amount, refs, _UNSIGNED, mark, paid_at=read_moment(moment))
 
@@ -71,12 +75,13 @@ def _unified(raw: bytes, settings: WelcomeSettings) -> Notice:
     refs = {"tid": told.get("transaction_no", ""), "account_number": told.get("account_no", "")}
     cancelled_at, left = told.get("cancel_ymdhms", ""), told.get("remain_amount", "")
     if told.get("transaction_flag") == "-" or kinds & CANCELS or _says(cancelled_at):
-        event, amount = Event.CANCELLED if left == "0" else Event.PART_CANCELLED, _won(told.get("amount", ""))
+        event, amount = Event.CANCELLED if left == "0" else Event.PART_CANCELLED, won_told(told.get("amount", ""))
         return _notice(event, told["order_no"], amount, refs, Digest(), cancelled_at, left=_left(left))
     deposited_at, paid_in = (told.get(name, "") for name in ("deposit_ymdhms", "deposit_amount"))
     if _says(deposited_at) or _says(paid_in):
-        amount, at = _won(paid_in if _says(paid_in) else told.get("amount", "")), read_moment(deposited_at)
-        return _notice(Event.DEPOSITED, told["order_no"], amount, refs, Digest(), deposited_at, paid_at=at)
+        amount, at = won_told(paid_in if _says(paid_in) else told.get("amount", "")), read_moment(deposited_at)
+        proof = Digest() if amount else _UNREAD
+        return _notice(Event.DEPOSITED, told["order_no"], amount, refs, proof, deposited_at, paid_at=at)
     is_issued = kinds & ACCOUNTS or (refs["account_number"] and not kinds & OTHERS)
     event, at = Event.OTHER if is_issued else Event.APPROVED, read_moment(told.get("approval_ymdhms", ""))
     return _notice(event, told["order_no"], _won(told.get("amount", "")), refs, Digest(), "", paid_at=at)
