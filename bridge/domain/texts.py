@@ -1,7 +1,7 @@
 """Texts as gateways take and give them: limits in bytes, digits alone, one mask for cards."""
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time
 
 from bridge.domain.exchange import KST, WON_DIGITS_MAX
 from bridge.domain.payment import AMOUNT_MAX
@@ -39,15 +39,21 @@ def email(address: str, bytes_max: int) -> str:
     return address if len(address.encode()) <= bytes_max and _EMAIL.fullmatch(address) else ""
 
 
-def end_of_day(date: str) -> datetime | None:
-    """Read a day in Korea (yyMMdd or yyyyMMdd) and give its last second, or nothing for another text."""
-    for form in ("%y%m%d", "%Y%m%d"):
-        try:
-            day = datetime.strptime(date, form).replace(tzinfo=KST)
-        except ValueError:
-            continue
-        return datetime.combine(day.date(), time(), KST) + timedelta(days=1, seconds=-1)
-    return None
+def end_of_day(text: str) -> datetime | None:
+    """Read a day in Korea (yyMMdd, of this century, or yyyyMMdd) and give its last second, or nothing for another
+    text. An account that never closes may be one of 991231."""
+    if not (text.isascii() and text.isdigit() and len(text) in (6, 8)):
+        return None
+    try:
+        day = datetime.strptime(text if len(text) == 8 else f"20{text}", "%Y%m%d").replace(tzinfo=KST).date()
+    except ValueError:
+        return None
+    return last_second(day)
+
+
+def last_second(day: date) -> datetime:
+    """Give the last second of a day in Korea: an account is paid into until then."""
+    return datetime.combine(day, time(23, 59, 59), KST)
 
 
 def masked_card(number: str) -> str:

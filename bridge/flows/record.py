@@ -308,8 +308,9 @@ class Recorder(Pen):
     def waiting(
         self, turn: Turn, payment: Payment, waiting: Waiting, actor: str, evidence: Evidence = Evidence.E1
     ) -> Payment:
-        """Write that an account was issued: no money has moved."""
-        due = waiting.due or from_ms(self.at) + timedelta(days=WAITING_DAYS)
+        """Write that an account was issued: no money has moved. A day that was over long before is none."""
+        now = from_ms(self.at)
+        due = waiting.due if waiting.due and waiting.due > now - timedelta(days=1) else None
         payment = payments.move(
             turn,
             payment,
@@ -319,8 +320,8 @@ class Recorder(Pen):
             event="account.issued",
             detail={"evidence": str(evidence)},
             refs=dict(waiting.refs),
-            account=dict(waiting.account),
-            expires_at=due,
+            account={name: value for name, value in waiting.account.items() if due or name != "due"},
+            expires_at=due or now + timedelta(days=WAITING_DAYS),
         )
         self.tell(turn, payment, "payment.awaiting_deposit")
         return payment

@@ -1,13 +1,11 @@
 """Reads what Mainpay answers to pay: only "200" about this very payment is Paid."""
 
-from datetime import datetime, time, timedelta
-
 from bridge.domain.exchange import KST, Fields, Reply, Stamp
 from bridge.domain.failures import Unreadable
 from bridge.domain.gateway import Declined, Paid, Unknown, Waiting
 from bridge.domain.paid_time import moment_in
 from bridge.domain.payment import Method, Payment
-from bridge.domain.texts import masked_card
+from bridge.domain.texts import end_of_day, masked_card
 from bridge.gateways.mainpay import codes
 
 KEPT = ("refNo", "tranDate", "tranTime", "payType", "applNo")
@@ -66,21 +64,10 @@ def _waiting(payment: Payment, data: Fields, refs: dict[str, str]) -> Waiting:
         "number": data.number("accountNo"),
         "holder": data.text("accountOwner", ""),
     }
-    due = _end_of_day(data.text("accountCloseDate", ""))
+    due = end_of_day(data.text("accountCloseDate", ""))
     if due:
         account["due"] = due.isoformat()
     return Waiting(account, refs, due)
-
-
-def _end_of_day(date: str) -> datetime | None:
-    """Read accountCloseDate (yyMMdd or yyyyMMdd, KST): deposits are taken until the day ends."""
-    for form in ("%y%m%d", "%Y%m%d"):
-        try:
-            day = datetime.strptime(date, form).replace(tzinfo=KST)
-        except ValueError:
-            continue
-        return datetime.combine(day.date(), time(), KST) + timedelta(days=1, seconds=-1)
-    return None
 
 
 def _card(data: Fields, dialect: str) -> dict[str, str]:

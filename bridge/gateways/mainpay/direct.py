@@ -24,7 +24,7 @@ from bridge.domain.gateway import (
 )
 from bridge.domain.payment import Account, Order, Payment
 from bridge.domain.services import ReceiptIssued, ReceiptOrder, TransferShown, TransferState
-from bridge.domain.texts import digits, email, fit
+from bridge.domain.texts import digits, email, fit, last_second
 from bridge.gateways.mainpay import codes
 from bridge.gateways.mainpay.answers import approval
 from bridge.gateways.mainpay.writing import AUTO, DIRECT, PAYMETHODS, Writer
@@ -129,6 +129,9 @@ class Direct(Writer):
         reply = yield self._relay("account", "v2", "vacct/publish", form, moves_money=True)
         outcome = approval(replace(payment, refs={"dialect": DIRECT}), self.settings.mbr_no, reply, stamp)
         assert not isinstance(outcome, Paid), "an account is issued, not paid"
+        if isinstance(outcome, Waiting) and outcome.due is None:  # no document says that this answer repeats the day
+            ends = last_second(due.astimezone(KST).date())
+            return replace(outcome, account={**outcome.account, "due": ends.isoformat()}, due=ends)
         return outcome
 
     def void_account(

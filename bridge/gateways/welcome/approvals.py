@@ -1,16 +1,16 @@
 """What comes of a link: the browser's word, and the answer to an approval. (mobile 2.4, 2.5)"""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
 from urllib.parse import urlsplit
 
-from bridge.domain.exchange import KST, Reply
+from bridge.domain.exchange import Reply
 from bridge.domain.failures import Malformed, NotGenuine, Unreadable
 from bridge.domain.forms import parse_form
 from bridge.domain.gateway import Declined, Paid, Return, Unknown, Waiting
 from bridge.domain.paid_time import read_moment
 from bridge.domain.payment import AMOUNT_MAX, Method
 from bridge.domain.reasons import Reason
+from bridge.domain.texts import end_of_day
 from bridge.domain.windows import origin_of
 from bridge.gateways.welcome import codes
 from bridge.gateways.welcome.settings import WelcomeSettings
@@ -80,18 +80,10 @@ def _waiting(fields: Mapping[str, str], refs: Mapping[str, str]) -> Waiting:
     if not number:
         raise Unreadable("The answer names no account.")
     account = {"bank_code": code, "bank": codes.BANKS.get(code, code), "number": number, "holder": ""}
-    due = _end_of_day(fields.get("P_VACT_DATE", ""))
+    due = end_of_day(fields.get("P_VACT_DATE", ""))
     if due:
         account["due"] = due.isoformat()
     return Waiting(account, refs, due)
-
-
-def _end_of_day(date: str) -> datetime | None:
-    try:
-        day = datetime.strptime(date, "%Y%m%d").replace(tzinfo=KST)
-    except ValueError:
-        return None
-    return datetime.combine(day.date(), time(), KST) + timedelta(days=1, seconds=-1)
 
 
 def _card(fields: Mapping[str, str]) -> dict[str, str]:
