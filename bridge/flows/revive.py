@@ -11,6 +11,7 @@ from bridge.domain.payment import Payment
 from bridge.flows.attest import read_attestation
 from bridge.flows.pace import DAY_SECONDS
 from bridge.flows.record import BRIDGE, Recorder
+from bridge.flows.tax_of_refund import tax_of_refund
 from bridge.ledger import audit, news, operations, payments, replay, revive
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
@@ -245,12 +246,15 @@ def _to_person(turn: Turn, recorder: Recorder, payment: Payment, refund: Operati
 def _lay_refund(turn: Turn, recorder: Recorder, payment: Payment, asked: Asked) -> Operation:
     """Write a refund that may have been made; nobody's process owns it, and nothing is sent of it here."""
     amount = asked.amount or payment.left
+    tax = tax_of_refund(turn, payment, amount, (), None)  # a gateway makes no refund of another VAT than was sold
     refund = Operation(
         id=new_id(recorder.context.clock),
         site=payment.site,
         payment=payment.id,
         kind=Kind.REFUND,
         amount=amount,
+        tax_free=tax.tax_free,
+        vat=tax.vat,
         step=Step.SENT,
         ref=new_reference(recorder.context.clock),
         actor=BRIDGE,

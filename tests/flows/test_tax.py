@@ -5,6 +5,7 @@ import random
 import pytest
 
 from bridge.domain.tax import Split, split
+from tests.support.disaster import hand_over, keep, key_of, known, lose
 
 
 @pytest.fixture
@@ -114,3 +115,22 @@ async def test_an_orders_tax_free_items_add_up_to_its_own_amount(world):
     answer = await world.call("POST", "/v1/payments", {"order": order})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "amount_refused")
+
+
+@pytest.mark.parametrize("amount", [None, 22_000])
+async def test_a_refund_that_the_shop_asked_for_in_lost_time_has_its_parts(world, amount):
+    """A whole one is sent again, and a gateway that is told another VAT than was sold makes no refund."""
+    paid = await world.buy(world.order(amount=66_000, tax_free=11_000))
+    await world.beat()
+    keep(world)
+    await world.clock.forward(60)
+    at, key = int(world.clock.now().timestamp()), key_of(world, 1)
+    await lose(world)
+    asked = {"key": key, "at": at} | ({"amount": amount} if amount else {})
+    await hand_over(world, [one | {"asked": [asked]} for one in known(world)])
+    await world.live(120)
+
+    assert world.book(paid).refunded == (0 if amount else 66_000)
+    assert await world.cases(paid.id) == (["refund_unknown"] if amount else [])
+    (refund,) = [one for one in await world.operations(paid.id) if one.kind == "refund"]
+    assert refund.parts == (Split(50_000, 5_000, 11_000) if amount is None else Split(16_667, 1_667, 3_666))
