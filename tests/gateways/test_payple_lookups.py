@@ -125,3 +125,27 @@ async def test_an_inquiry_that_shows_less_than_the_books_have_left_is_a_persons(
 
     assert (await street.payment(opened.payment)).left == 49_000
     assert await street.cases(opened.payment) == ["books_differ"]
+
+
+async def test_a_payment_found_after_midnight_keeps_the_day_on_which_it_was_found_and_is_given_back(
+    street, monkeypatch
+):
+    """PCD_PAY_TIME is optional: where the inquiry's answer has none, the day that was asked about is the payment's."""
+    answer = sandbox_api.Answer
+
+    def timeless(said, *more):
+        return answer({name: value for name, value in said.items() if name != "PCD_PAY_TIME"}, *more)
+
+    monkeypatch.setattr(sandbox_api, "Answer", timeless)
+    await street.clock.forward(12.5 * 3_600 - 30)
+    street.fault("approve", "drop_after")
+    street.fault("inquire", "5xx_before", times=6)
+    opened = await street.checkout()
+    await street.come_back(opened)
+    await street.live(300.0, 5.0)
+    payment = await street.payment(opened.payment)
+    assert (payment.state, f"{payment.paid_at:%Y%m%d%H}") == ("paid", "2026112015"), "midnight in Korea is over"
+    assert (await street.refund(payment.id)).json()["state"] == "done"
+
+    assert street.book(payment).net == 0
+    await street.check_books()

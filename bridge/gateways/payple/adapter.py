@@ -38,7 +38,7 @@ from bridge.domain.reasons import Reason
 from bridge.domain.texts import fit
 from bridge.domain.windows import origin_of
 from bridge.gateways.payple import answers, codes, notices
-from bridge.gateways.payple.dates import MONTH, day_paid, days_possible, month_of, regular
+from bridge.gateways.payple.dates import MONTH, day_paid, days_possible, month_of, regular, with_day
 from bridge.gateways.payple.fields import contact, payer_no, tax_flags, window_fields
 from bridge.gateways.payple.settings import SETTINGS, PaypleSettings, read_settings
 from bridge.gateways.payple.talks import Denied, Talker, lookup_body, refund_body
@@ -130,7 +130,7 @@ class PaypleAtOnce:
                 return Unknown(reply.message, reply.code)
             found = answers.inquiry(payment, self.settings, reply)
             if isinstance(found, Seen):
-                return found
+                return with_day(found, day)
             shown = found if isinstance(shown, Absent) else shown
         return shown
 

@@ -1,11 +1,15 @@
 """Which day and which month in Korea a call about a payment names."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from bridge.domain.exchange import KST, Stamp
+from bridge.domain.gateway import Seen
 from bridge.domain.payment import Payment
 
+TOLD = "payTime"
+"""The ref that keeps PCD_PAY_TIME, or its day alone."""
 MONTH = "regularMonth"
 """The ref that keeps the month (YYYYMM) of a regular charge, written before it is sent."""
 DAYS_ASKED_MAX = 3
@@ -32,7 +36,7 @@ def regular(refs: Mapping[str, str]) -> dict[str, str]:
 
 def day_paid(payment: Payment, stamp: Stamp) -> str:
     """Give the day of a payment (YYYYMMDD), as Payple told it or as the books have it."""
-    told = _day_told(payment)
+    told = _day_told(payment.refs)
     return f"{told or (payment.paid_at or stamp.at).astimezone(KST):%Y%m%d}"
 
 
@@ -42,7 +46,7 @@ def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
     Payple's clock says which: one begun just after midnight by ours may be of the day before by theirs, and one made
     just before it of the day after. Where ours was set back since the window was opened, it may be later than it says.
     """
-    told = _day_told(payment)
+    told = _day_told(payment.refs)
     if told is not None:
         return [told]
     first = (payment.created_at - CLOCKS_APART).astimezone(KST).date()
@@ -54,9 +58,15 @@ def days_possible(payment: Payment, stamp: Stamp) -> list[date]:
     return sorted((day for day in every if day <= today), reverse=True)
 
 
-def _day_told(payment: Payment) -> date | None:
+def with_day(seen: Seen, day: date) -> Seen:
+    """Keep the day that was asked about with what was found on it: PCD_PAY_TIME, which tells it, is optional."""
+    told = _day_told(seen.refs) is not None
+    return seen if told else replace(seen, refs={**seen.refs, TOLD: f"{day:%Y%m%d}"})
+
+
+def _day_told(refs: Mapping[str, str]) -> date | None:
     """Read the day out of what Payple told (PCD_PAY_TIME); nothing where it is no day."""
-    told = payment.refs.get("payTime", "")[:8]
+    told = refs.get(TOLD, "")[:8]
     if not (len(told) == 8 and told.isascii() and told.isdigit()):
         return None
     try:
