@@ -66,12 +66,12 @@ def propose_case(
     decision: Annotated[str, typer.Argument(help="One of the decisions that `cases show` lists.")],
     evidence: Evidence,
     who: As,
-    amount: Annotated[str, typer.Option(help="KRW, where only a part was given back or found.")] = "",
+    amount: Annotated[str | None, typer.Option(help="KRW, where only a part was given back or found.")] = None,
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Say what you found out. Nothing moves until somebody else confirms it."""
-    wanted = parse_amount(amount) if amount else None
+    wanted = None if amount is None else parse_amount(amount)
     identity = _identity(who, password_file)
     _print(run("cases.propose", case=case, decision=decision, evidence=evidence, amount=wanted, **identity), as_json)
 

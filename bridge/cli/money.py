@@ -53,7 +53,7 @@ def show_payment(payment: str, as_json: Json = False) -> None:
 def refund(
     payment: str,
     reason: Annotated[str, typer.Option(help="Why; the gateway and the timeline will have it.")],
-    amount: Annotated[str, typer.Option(help="KRW; all that is left when not given.")] = "",
+    amount: Annotated[str | None, typer.Option(help="KRW; all that is left when not given.")] = None,
     account: Annotated[
         Path | None,
         typer.Option(help="A file (- for standard input) with BANK:NUMBER:HOLDER[:BORN]: a transfer goes there."),
@@ -67,7 +67,7 @@ def refund(
     """
     if key and not _KEY.fullmatch(key):
         raise typer.BadParameter("--key is 32 hex digits, in lower case.")
-    wanted = parse_amount(amount) if amount else None
+    wanted = None if amount is None else parse_amount(amount)  # an empty one is a script's unset variable, and not all
     key = key or new_key()
     to = read_text(account, "--account") if account else ""
     if to and not _ACCOUNT.fullmatch(to):

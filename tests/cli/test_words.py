@@ -75,6 +75,11 @@ def test_wrong_words_are_refused_with_what_would_be_right(place: Place, words: t
         (("site", "add", SHOP, "--gateway", "mainpay", "--set", "mainpay.api_key=@none"), "cannot be read"),
         (("site", "add", SHOP, "--gateway", "mainpay", "--mode", "live"), "https"),
         (("refund", "x", "--reason", "why", "--amount", "1e3"), "integer of KRW"),
+        (("refund", "x", "--reason", "why", "--amount", ""), "integer of KRW"),
+        (
+            ("cases", "propose", "x", "given_back", "--evidence", "console: 5,000", "--as", "haneul", "--amount", ""),
+            "integer of KRW",
+        ),
     ],
 )
 def test_wrong_values_are_explained_with_exit_code_2(place: Place, words: tuple[str, ...], hint: str) -> None:
