@@ -224,7 +224,9 @@ async def test_a_list_is_narrowed_by_state_site_gateway_and_day(town: Town, minj
     assert refs_on(await minji.search("B", state="declined")) == ["B"]
 
 
-@pytest.mark.parametrize("query", ["state=lost", "day=yesterday", "cursor=x", "cursor=%27%20OR%201=1--aaaaaaaaaaa"])
+@pytest.mark.parametrize(
+    "query", ["state=lost", "day=yesterday", "day=9999-12-31", "cursor=x", "cursor=%27%20OR%201=1--aaaaaaaaaaa"]
+)
 async def test_a_filter_that_makes_no_sense_is_refused_in_words(minji: Browser, query: str) -> None:
     answer = await minji.get(f"/dashboard/payments?{query}")
     assert answer.status_code == 400

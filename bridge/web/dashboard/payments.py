@@ -63,7 +63,7 @@ def read_wanted(chosen: Mapping[str, str]) -> Wanted:
     if chosen["day"]:
         try:
             day = datetime.strptime(chosen["day"], "%Y-%m-%d").replace(tzinfo=KST)
-        except ValueError as error:
+            since, until = to_ms(day), to_ms(day + timedelta(days=1))
+        except (ValueError, OverflowError) as error:
             raise Malformed("A day looks like 2026-11-20.") from error
-        since, until = to_ms(day), to_ms(day + timedelta(days=1))
     return Wanted(chosen["state"], chosen["gateway"], "", since, until)
