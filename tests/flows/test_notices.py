@@ -135,7 +135,7 @@ async def test_a_cancel_notice_that_overtakes_the_answer_waits_for_it(world):
     "raw",
     [
         *(b"", b"x=1", b"cmd=0&mbrNo=100011&mbrRefNo=X", b"cmd=0", b"\xff\xfe\x00", b"ORDNO=1", b'{"cmd":"0"}'),
-        *(b"ORDNO=X&STOREID=100011&TRGUBUN=V2&REPLYCODE=0000", b"cmd=0&cmd=1&mbrNo=100011", b"&".join([b"a=1"] * 200)),
+        *(b"ORDNO=X&STOREID=100011&TRGUBUN=V2&REPLYCODE=9999", b"cmd=0&cmd=1&mbrNo=100011", b"&".join([b"a=1"] * 200)),
         *(b"cmd=0&mbrNo=100011&mbrRefNo=X&amount=%00", b"cmd=0&mbrNo=100011&mbrRefNo=X&amount=1e3"),
     ],
 )
