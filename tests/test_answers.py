@@ -89,13 +89,15 @@ def test_a_cancel_answered_about_another_payment_proves_nothing(operation, diale
         "0" * 11 + "1" + "9" * 5_000,
     ],
 )
-@pytest.mark.parametrize(("operation", "name"), [("card_notice", "amount"), ("deposit_notice", "AMT")])
-def test_a_notice_whose_amount_is_no_amount_is_unreadable(operation, name, amount):
-    vector = next(one for one in VECTORS if one["operation"] == operation)
-    form = dict(parse_qsl(vector["raw"], keep_blank_values=True)) | {name: amount}
-
+def test_an_amount_that_is_none_is_read_out_of_no_notice_and_loses_no_deposit(amount):
+    sale, deposit = (
+        dict(parse_qsl(next(one for one in VECTORS if one["operation"] == name)["raw"], keep_blank_values=True))
+        for name in ("card_notice", "deposit_notice")
+    )
     with pytest.raises(Unreadable):
-        notices.read(urlencode(form).encode(), "100011")
+        notices.read(urlencode(sale | {"amount": amount}).encode(), "100011")
+    told = notices.read(urlencode(deposit | {"AMT": amount}).encode(), "100011")
+    assert (told.event, told.amount) == ("deposited", 0)
 
 
 def test_no_meaning_is_overlooked():
