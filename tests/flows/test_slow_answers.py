@@ -19,9 +19,9 @@ from tests.support.postgres import until_the_dead_are_seen
 from tests.support.teller import TELLER
 
 ANSWER_SECONDS = 20.0
-NO_OPERATION = {"cancel_receipt", "cancel_transfer", "issue_key", "issue_receipt"}
-"""What is sent at once and has no operation of its own: a receipt, a key; or that of a transfer, which is unknown
-already."""
+NO_OPERATION = {"cancel_receipt", "cancel_transfer", "change_plan", "issue_key", "issue_receipt"}
+"""What is sent at once and has no operation of its own: a receipt, a key, a plan's stop; or that of a transfer, which
+is unknown already."""
 
 
 async def by_a_window(world):
