@@ -66,15 +66,15 @@ final class Answer {
 
 	/** A sentence for a person: the bridge's own, in the reader's language. */
 	public function message(): string {
-		if ( 0 === $this->status ) {
-			return __( 'The payment service did not answer.', 'pay-bridge' );
-		}
 		$names = 0 === strpos( determine_locale(), 'ko' ) ? array( 'message_ko', 'detail', 'title' ) : array( 'detail', 'title', 'message_ko' );
 		foreach ( $names as $name ) {
 			if ( isset( $this->body[ $name ] ) && is_string( $this->body[ $name ] ) && '' !== $this->body[ $name ] ) {
 				$why = $this->body['why'] ?? '';
 				return $this->body[ $name ] . ( is_string( $why ) && '' !== $why ? ' ' . $why : '' );
 			}
+		}
+		if ( $this->is_unknown() ) {
+			return __( 'The payment service did not answer.', 'pay-bridge' );
 		}
 		/* translators: %s: a code such as order_changed */
 		return sprintf( __( 'The payment service refused: %s', 'pay-bridge' ), $this->code() );

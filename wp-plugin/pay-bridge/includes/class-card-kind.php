@@ -37,12 +37,12 @@ final class Card_Kind {
 			Admin::refuse( __( 'Enter the first 6 to 8 digits of the card, and nothing else.', 'pay-bridge' ), 400 );
 		}
 		$answer = $client->post( '/v1/card-kinds', array( 'prefix' => $prefix ), Request::post( 'key' ) );
-		Deed::finish( self::SUBJECT, Admin::url( Admin::PAYMENTS ), $answer->ok() ? 'success' : ( 0 === $answer->status ? 'info' : 'error' ), self::words( $answer, $prefix ) );
+		Deed::finish( self::SUBJECT, Admin::url( Admin::PAYMENTS ), $answer->ok() ? 'success' : ( $answer->is_unknown() ? 'info' : 'error' ), self::words( $answer, $prefix ) );
 	}
 
 	private static function words( Answer $answer, string $prefix ): string {
 		if ( ! $answer->ok() ) {
-			return $prefix . ': ' . ( 0 === $answer->status ? $answer->message() : Deed::said( $answer ) );
+			return $prefix . ': ' . Deed::said( $answer );
 		}
 		$words = array();
 		foreach ( array( 'issuer_name', 'kind' ) as $name ) {

@@ -127,7 +127,7 @@ final class Key_Window {
 		);
 		$answer = $client->post( '/v1/billing-keys', $body, substr( $key, 0, 8 ) . substr( hash( 'sha256', $key . $choice ), 0, 24 ) );
 		if ( ! $answer->ok() ) {
-			return self::not_opened( 0 === $answer->status ? $answer->message() : Deed::said( $answer ) );
+			return self::not_opened( Deed::said( $answer ) );
 		}
 		$id = (string) ( $answer->body['id'] ?? '' );
 		Caches::bar();

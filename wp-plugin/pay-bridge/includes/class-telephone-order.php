@@ -55,7 +55,7 @@ final class Telephone_Order {
 		if ( $answer->ok() && Snapshots::is_payment( $payment ) ) {
 			self::finish( self::kind( $payment['state'] ), self::words( $payment ), $payment['id'] );
 		}
-		self::finish( 0 === $answer->status ? 'info' : 'error', 0 === $answer->status ? Deed::unanswered() : Deed::said( $answer ) );
+		self::finish( $answer->is_unknown() ? 'info' : 'error', $answer->is_unknown() ? Deed::unanswered() : Deed::said( $answer ) );
 	}
 
 	private static function finish( string $kind, string $words, string $payment_id = '' ): void {
