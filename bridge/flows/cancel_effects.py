@@ -268,6 +268,7 @@ def _before_its_capture(told: Told, done: list[Operation]) -> str:
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {Evidence.E7}", at)
     if payment.state != State.NEEDS_HUMAN:
         payment = payments.move(turn, payment, State.VOIDING, at=at, actor=GATEWAY, event="undo.seen")
+    recorder.comes_to(turn, came_and_went(told.notice))
     recorder.voided(turn, payment, told.notice.dedupe, Evidence.E7, GATEWAY)
     return came_and_went(told.notice)
 

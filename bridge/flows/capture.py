@@ -106,6 +106,7 @@ def _take(turn: Turn, recorder: Recorder, payment: Payment, found: Found, fence:
     cases.close_case(turn, payment.id, "unknown_outcome", f"settled by {found.evidence}", recorder.at)
     refs, card = dict(payment.refs) | dict(found.refs), dict(payment.card) | dict(found.card)
     paid, proof = Paid(found.amount, refs, card, found.paid_at), found.evidence
+    recorder.comes_to(turn, "paid" if against is None and found.amount == payment.amount else "taken back")
     payment = recorder.captured(
         turn, payment, operation, paid, proof, GATEWAY, against=against, since=found.since, gone=found.gone
     )

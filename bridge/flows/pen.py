@@ -14,7 +14,7 @@ from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.sites import Site
 from bridge.flows.snapshots import order_json, payment_json, rfc3339
-from bridge.ledger import cases, news, operations, orders, payments
+from bridge.ledger import cases, news, notices, operations, orders, payments
 from bridge.ledger.ledger import Turn
 from bridge.ledger.operations import Operation
 from bridge.wire.converse import Conversation
@@ -36,6 +36,12 @@ class Pen:
     def now(cls, context: Context, site: Site) -> Self:
         """Take the pen at this moment."""
         return cls(context, site, now_ms(context.clock), stamp(context.clock))
+
+    def comes_to(self, turn: Turn, outcome: str) -> None:
+        """Say what the notice comes to whose effect is written, before its news: books that get the payment back from
+        the shop must know of the next notice whether it tells of other money."""
+        if self.hearing:
+            notices.foretell(turn, self.hearing, outcome)
 
     def note(
         self,

@@ -145,6 +145,11 @@ def settle(turn: Turn, notice_id: str, state: str, outcome: str, at: int) -> Non
     )
 
 
+def foretell(turn: Turn, notice_id: str, outcome: str) -> None:
+    """Note what a notice is coming to, before the end of the turn in which it does: what is told of it says so, too."""
+    turn.run("UPDATE notices SET outcome = ? WHERE id = ? AND state = 'pending'", outcome, notice_id)
+
+
 def owe_again(turn: Turn, site: str, plan: str, outcome: str) -> None:
     """Let the notices of a plan that had this outcome have their effect after all."""
     turn.run(

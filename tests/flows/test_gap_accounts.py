@@ -188,3 +188,22 @@ async def test_a_refund_that_was_taken_in_when_it_was_sent_again_comes_back(paid
     await world.live(60, step=5)
 
     assert [one.code for one in await world.operations(payment.id) if one.kind == "refund"] == ["accepted"]
+
+
+async def test_another_deposit_is_a_persons_though_that_of_the_account_came_back_from_the_shop(counter):
+    """By what the first one's notice came to it is known that the books have that one, and not this."""
+    world = counter
+    payment = await waiting(world)
+    await world.beat()
+    keep(world)
+    world.teller.capture(payment.merchant_ref)
+    await world.tell("deposited", payment, account_number=payment.account["number"])
+    await world.beat()
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=5)
+    assert (await world.state(payment.id), await world.cases(payment.id)) == ("paid", [])
+
+    await world.tell("deposited", payment, account_number=payment.account["number"], payer="another")
+    await world.quiet()
+    assert await world.cases(payment.id) == ["unexpected_deposit"]

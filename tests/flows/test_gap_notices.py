@@ -91,3 +91,24 @@ async def test_a_case_that_a_notice_opened_comes_back_though_nothing_of_the_paym
     assert await world.cases(payment.id) == ["external_cancel"]
     assert [row["outcome"] for row in await world.all("SELECT outcome FROM gap_payments")] == ["revived"]
     assert (await check_everything(world.context, 0)).found == ()
+
+
+async def test_the_late_notice_of_money_that_came_and_went_is_known_though_that_came_back_from_the_shop(world):
+    """The cancel overtook the payment's own notice, which would be money in the books that the gateway has not."""
+    await world.pair_teller("SelfTold")
+    payment = await world.payment((await world.checkout()).payment)
+    await world.beat()
+    keep(world)
+    world.teller.capture(payment.merchant_ref).refunds.append(55_000)
+    await world.tell("cancelled", payment)
+    await world.beat()
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=10)
+    assert await world.state(payment.id) == "voided"
+    await world.tell("approved", payment)
+    await world.quiet()
+
+    assert await world.entries(payment.id) == []
+    assert await world.cases(payment.id) == []
+    await world.check_books()
