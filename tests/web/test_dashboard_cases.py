@@ -7,7 +7,7 @@ import pytest
 
 from bridge.flows.decide_case import Wish, propose
 from bridge.flows.log_in import add_operator
-from bridge.ledger import cases, payments
+from bridge.ledger import cases, looks, payments
 from bridge.web.dashboard.overview import NEEDS_MAX
 from tests.web.factory import Town
 from tests.web.visitor import PASSWORD, Browser, Outline, csrf_on, lively
@@ -180,6 +180,18 @@ async def test_a_shops_proposal_is_confirmed_at_once_where_there_are_two(town: T
     assert not re.search(r'id="remark"[^>]* required', page.text)
     done = await post(minji, case, action="confirm", proposal=proposal_on(page), password=PASSWORD)
     assert (done.status_code, await state_of(town, minji, case)) == (303, "voided")
+
+
+async def test_whoever_is_shown_a_case_above_a_no_is_in_the_access_log_too(
+    town: Town, minji: Browser, case: str
+) -> None:
+    bora = await colleague(town, "bora", "viewer")
+    csrf = csrf_on(await bora.get("/dashboard/payments"))
+    refused = await bora.post(case, {"action": "propose", "decision": "paid", "evidence": SAW}, csrf=csrf)
+
+    assert (refused.status_code, "/dashboard/payments/" in refused.text) == (403, True)
+    found = await town.context.ledger.read(looks.recent)
+    assert [(row["operator"], row["task"], row["subject"]) for row in found] == [("bora", "case", case[-26:])]
 
 
 async def test_a_viewer_sees_the_evidence_and_no_form(town: Town, minji: Browser, case: str) -> None:

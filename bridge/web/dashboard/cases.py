@@ -108,9 +108,7 @@ async def show_cases(visit: Visit) -> Response:
 
 async def show_case(visit: Visit) -> Response:
     """Show a case and the form of what may be done now. Raises NotFound."""
-    page = await _page(visit)
-    await visit.note_look("case", visit.request.path_params["case"])
-    return page
+    return await _page(visit)
 
 
 async def act_on_case(visit: Visit) -> Response:
@@ -152,6 +150,7 @@ async def _page(visit: Visit, error: CallerError | None = None) -> Response:
         return replace(shown, both=may_be_both(turn, shown.maker, visit.session.operator.name))
 
     one = await visit.context.ledger.read(look)
+    await visit.note_look("case", wanted)
     korean = visit.lang == "ko"
     return visit.show(
         "case.html",
