@@ -9,7 +9,7 @@ from bridge.clock import from_ms, new_id, now_ms, stamp
 from bridge.domain.exchange import Stamp
 from bridge.domain.machine import State
 from bridge.domain.payment import Payment
-from bridge.flows.attest import attest
+from bridge.flows.attest import attest, read_attestation
 from bridge.flows.context import Context
 from bridge.flows.journal import keep_lines
 from bridge.flows.sites import Site
@@ -71,6 +71,7 @@ class Pen:
         """Open a case for a person, one per reason; `amount` in KRW is what it is about, `refs` its money's numbers."""
         named = {"case_id": new_id(self.context.clock), "site": self.site.id, "payment": payment.id, "reason": reason}
         cases.open_case(turn, **named, detail=detail, at=self.at, amount=amount, refs=refs)
+        self._attest_again(turn, payment.id)
 
     def tell(self, turn: Turn, payment: Payment, kind: str, more: Mapping[str, object] | None = None) -> None:
         """Owe WordPress a message with the whole snapshot, in the payment's sequence; `more` is said beside it."""
@@ -90,6 +91,22 @@ class Pen:
         text = json.dumps(body | dict(more or {}), ensure_ascii=False, separators=(",", ":"))
         message = news.News(new_id(self.context.clock), self.site.id, payment.id, seq, kind, text, 0, self.at)
         news.add(turn, message)
+
+    def _attest_again(self, turn: Turn, payment_id: str) -> None:
+        """Let news that was written before a case attest the case too: what is restored from it would lack the case,
+        and its notice is told no more. Only where nothing else of the payment has changed since.
+
+        The notice that is heard may still wait for its effect, if the news is not of that.
+        """
+        owed = news.unsent(turn, payment_id)
+        body = json.loads(owed.body) if owed is not None else {}
+        if owed is None or body["payment"]["version"] != payments.get(turn, self.site.id, payment_id).version:
+            return
+        whose = (self.context.vault, self.site.id, payment_id)
+        said = read_attestation(*whose, body["payment"]["attestation"])
+        is_of_it = said is not None and self.hearing in [one["id"] for one in said["notices"]]
+        body["payment"]["attestation"] = attest(turn, *whose, hearing=self.hearing if is_of_it else "")
+        news.reword(turn, owed.id, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
     def journal(
         self, turn: Turn, payment: Payment, conversation: Conversation[Any], operation: Operation | None = None

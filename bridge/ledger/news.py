@@ -44,6 +44,18 @@ def add(turn: Turn, news: News) -> None:
     )
 
 
+def unsent(turn: Turn, payment: str) -> News | None:
+    """Find the newest message about a payment, if nobody was sent it yet and nobody is about to send it."""
+    row = turn.one("SELECT * FROM news WHERE payment = ? ORDER BY seq DESC LIMIT 1", payment)
+    is_unsent = row is not None and (row["state"], row["tries"], row["claimed_by"]) == ("waiting", 0, "")
+    return _read(row) if row is not None and is_unsent else None
+
+
+def reword(turn: Turn, news_id: str, body: str) -> None:
+    """Let a message that nobody was sent yet say this."""
+    turn.run("UPDATE news SET body = ? WHERE id = ? AND tries = 0 AND claimed_by = ''", body, news_id)
+
+
 def due(turn: Turn, at: int, limit: int) -> list[News]:
     """Read the messages to be sent now: only the first waiting one of each payment, and none that is being sent."""
     return [_read(row) for row in turn.all(f"SELECT * {_DUE}", at, at, "", "", limit)]

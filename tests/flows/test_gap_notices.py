@@ -1,9 +1,13 @@
 """What stood on a gateway's notice when the books were lost: it comes back with its notice, which counts once."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from bridge.flows.attest import attest, read_attestation
 from bridge.flows.check_invariants import check_everything
+from bridge.flows.record import Recorder
 from bridge.ledger import notices
 from bridge.ledger.notices import StoredNotice
 from tests.flows.test_cancel_notices import paid
@@ -112,3 +116,40 @@ async def test_the_late_notice_of_money_that_came_and_went_is_known_though_that_
     assert await world.entries(payment.id) == []
     assert await world.cases(payment.id) == []
     await world.check_books()
+
+
+async def test_the_case_about_what_is_missing_beside_a_cancel_comes_back_with_the_news_of_that_cancel(paid):
+    """It was opened after the news had been written; the gateway tells it no more, and cannot be asked."""
+    world, payment = paid
+    await world.beat()
+    keep(world)
+    await world.tell("part_cancelled", payment, amount=10_000, left=20_000)
+    await world.beat()
+    assert (await world.told(payment.id), await world.cases(payment.id)) == (
+        ["payment.paid", "payment.refunded"],
+        ["external_cancel"],
+    )
+    await lose(world)
+    await hand_over(world)
+    await world.live(60, step=10)
+
+    assert (await world.payment(payment.id)).refunded == 10_000
+    assert await world.cases(payment.id) == ["external_cancel"]
+    (case,) = (await world.call("GET", "/v1/cases")).json()["items"]
+    assert case["amount"] == 25_000
+    assert (await check_everything(world.context, 0)).found == ()
+
+
+async def test_news_that_attests_a_later_case_too_does_not_attest_the_notice_that_opened_it_and_waits(world):
+    """Its money would be forgotten: restored from that news, the books would know the notice as one that counted."""
+    _, waits = await waiting(world)
+    owed = StoredNotice("01waits", world.site.id, "mainpay", "card", "once", "127.0.0.1", "sealed", 1, payment=waits.id)
+    await world.context.ledger.write(lambda turn: notices.store(turn, owed))
+    site = world.context.sites.get(world.site.id)
+    hearing = replace(Recorder.now(world.context, site), hearing="01waits")
+    await world.context.ledger.write(lambda turn: hearing.case(turn, waits, "unknown_outcome", "decide there first"))
+
+    (row,) = await world.all("SELECT body FROM news WHERE state = 'waiting'")
+    text = json.loads(row["body"])["payment"]["attestation"]
+    said = read_attestation(world.context.vault, world.site.id, waits.id, text)
+    assert ([one["reason"] for one in said["cases"]], said["notices"]) == (["unknown_outcome"], [])
