@@ -94,7 +94,7 @@ async def test_a_log_in_form_that_is_not_ours_is_refused(stranger: Browser, csrf
     assert (await stranger.get("/dashboard")).status_code == 303
 
 
-@pytest.mark.parametrize(("csrf", "site"), [("0" * 64, "same-origin"), (None, "cross-site")])
+@pytest.mark.parametrize(("csrf", "site"), [("0" * 64, "same-origin"), ("힝", "same-origin"), (None, "cross-site")])
 async def test_a_search_or_log_out_that_is_not_ours_is_refused(minji: Browser, csrf: str | None, site: str) -> None:
     own = csrf_on(await minji.get("/dashboard"))
     for path in ("/dashboard/payments", "/dashboard/logout"):

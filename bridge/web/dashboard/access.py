@@ -157,7 +157,8 @@ def safe_next(context: Context, wanted: str) -> str:
 
 def check_intent(context: Context, request: Request, form: Mapping[str, str], token: str) -> None:
     """Prove that the form came from our own page. Raises Malformed."""
-    if not came_from_us(context, request) or not hmac.compare_digest(form.get("csrf", ""), csrf_of(token)):
+    told = form.get("csrf", "").encode()
+    if not came_from_us(context, request) or not hmac.compare_digest(told, csrf_of(token).encode()):
         raise Malformed("The form is too old or not ours; load the page again.")
 
 
