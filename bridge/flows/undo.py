@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.clock import from_ms, to_ms
 from bridge.domain.exchange import Exchange, Stamp
+from bridge.domain.failures import Conflict
 from bridge.domain.gateway import (
     Accepted,
     Declined,
@@ -100,6 +101,8 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
             return None
         if undo.step is not Step.SENT:
             operations.claim(turn, undo, context.owner, claimed, recorder.stamp.boot)
+        elif not _is_still_first(turn, site, undo):
+            raise Conflict("This bridge slept, and another has taken the net-cancel over.")
         return payment, kept
 
     intended_at = context.clock.boot_seconds()
@@ -125,6 +128,12 @@ async def undo_once(context: Context, site: Site, gateway: Gateway, undo: Operat
             _record_undo(turn, recorder, gateway, current, conversation.outcome, asked)
 
     await write_down(context, record)
+
+
+def _is_still_first(turn: Turn, site: Site, undo: Operation) -> bool:
+    """Whether a net-cancel that was intended in an earlier turn is as that turn left it."""
+    current = operations.get(turn, site.id, undo.id)
+    return current is not None and current.step is Step.SENT
 
 
 def _take_back(

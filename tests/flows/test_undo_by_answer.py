@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 
 from bridge.clock import stamp
+from bridge.domain.failures import Conflict
 from bridge.domain.gateway import Accepted, Event, NothingThere, NotSent, TooLate, Undone, Unknown
 from bridge.domain.machine import Kind, State, Step
 from bridge.domain.outcomes import PAY_BACK_ACCOUNT, PAY_BACK_WON
 from bridge.flows.pace import quiet_left_ms, quiet_ms
 from bridge.flows.undo import APPROVAL_TOLD, NOTHING, _record_undo, intend_undo, needs_human, undo_once
-from bridge.ledger import notices
+from bridge.ledger import notices, operations
 from bridge.ledger.notices import StoredNotice
 from tests.support.clock import later
 from tests.support.desk import HUMAN, SENT_BEFORE, UNKNOWN, VOIDING, WAITS, WAYS
@@ -293,6 +294,16 @@ async def test_a_further_call_of_a_net_cancel_is_sent_while_the_try_is_still_its
     assert len(renewed) == 1
     assert renewed[0] is not None
     assert await at.world.calls(one.payment.id) == ["undo"]
+
+
+async def test_a_net_cancel_that_another_bridge_took_over_while_this_one_slept_is_not_sent(desk):
+    at = await desk("Serving")
+    context = at.world.context
+    one = await Undo.made(at, VOIDING, Step.SENT, context_sealed=await at.sealed(SENT_BEFORE))
+    await at.write(lambda turn, recorder: operations.step(turn, one.undo, Step.UNKNOWN, at=recorder.at))
+    with pytest.raises(Conflict):
+        await undo_once(context, context.sites.get(one.payment.site), at.gateway, one.undo)
+    assert await at.world.calls(one.payment.id) == []
 
 
 @pytest.mark.parametrize(
