@@ -86,7 +86,7 @@ async def write_history(books: Ledger, site: str) -> None:
         operations.enter(turn, cause="a", site=site, payment="p", at=4, **entry)
         moved = {"at": 4, "actor": "gateway", "event": "payment.paid"}
         payments.move(turn, approving, State.PAID, **moved, captured=55_000, paid_at=at)
-        news.add(turn, news.News("n", site, "p", 1, "payment.paid", "{}", 0, 4))
+        news.add(turn, news.News("n", site, "p", 1, "payment.paid", '{"payment":{"version":1}}', 0, 4))
         detail = {"reason": "external_cancel", "detail": "a cancel of 5000 KRW", "amount": 5_000}
         cases.open_case(turn, case_id="c", site=site, payment="p", at=5, **detail)
 
