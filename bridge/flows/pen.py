@@ -98,7 +98,7 @@ class Pen:
 
         The notice that is heard may still wait for its effect, if the news is not of that.
         """
-        owed = news.unsent(turn, payment_id)
+        owed = news.just_written(turn, payment_id, self.at)
         body = json.loads(owed.body) if owed is not None else {}
         if owed is None or body["payment"]["version"] != payments.get(turn, self.site.id, payment_id).version:
             return

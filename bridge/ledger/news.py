@@ -44,11 +44,15 @@ def add(turn: Turn, news: News) -> None:
     )
 
 
-def unsent(turn: Turn, payment: str) -> News | None:
-    """Find the newest message about a payment, if nobody was sent it yet and nobody is about to send it."""
+def just_written(turn: Turn, payment: str, at: int) -> News | None:
+    """Find the newest message about a payment, if it was written at this moment (milliseconds) and nobody has it.
+
+    One of before may have been sent by a process that died over the answer: it says the same whenever it is sent.
+    """
     row = turn.one("SELECT * FROM news WHERE payment = ? ORDER BY seq DESC LIMIT 1", payment)
-    is_unsent = row is not None and (row["state"], row["tries"], row["claimed_by"]) == ("waiting", 0, "")
-    return _read(row) if row is not None and is_unsent else None
+    if row is None or (row["state"], row["tries"], row["claimed_by"], row["created_at"]) != ("waiting", 0, "", at):
+        return None
+    return _read(row)
 
 
 def reword(turn: Turn, news_id: str, body: str) -> None:

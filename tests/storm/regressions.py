@@ -49,12 +49,13 @@ REGRESSIONS: dict[int, str] = {
     11041478: "a storm forgot, of what is left of another sum than was asked for, the VAT of a part given back by hand",
     12008196: "a storm did not wait for people to decide about the payment to which another's return had been brought",
     18011163: "a part went back of a plan's round whose news was lost, and nobody was ever to hear of it",
+    8557: "news that a process had sent and died over was reworded by a later case, and said another thing then",
     1354: "a paid order's return, brought to an equal one at Welcome, was approved; taken back was the first's money",
 }
 HASTY = {3000279, 3000445}
 WITH_WORDS = {6385, 6773, 12337, 819833, 805275, 26000533, 921162, 951174, 957463, 964458, 977855, 979596, 979733}
 CROSSED = {2011007, 1030359, 3030839, 1354}
-OVERHEARD = {9003880, 9035353, 9041273, 11012355, 11033090, 11041478, 12008196, 18011163}
+OVERHEARD = {9003880, 9035353, 9041273, 11012355, 11033090, 11041478, 12008196, 18011163, 8557}
 PLAIN = frozenset(REGRESSIONS) - {90173, 600192, 3292, 8376} - HASTY - WITH_WORDS - CROSSED - OVERHEARD
 """Those found before schedules had extras (`extras.py`): they have none, and do what they did."""
 WITHOUT_STORIES = PLAIN | {90173, 600192, 3292, 8376}
