@@ -24,14 +24,20 @@ async def state_of_gap(world):
     return next(one["state"] for one in shown if one["url"] == world.site.url)
 
 
-async def test_no_account_is_closed_in_restored_books_and_the_deposit_that_the_shop_heard_of_comes_back(counter):
-    world = counter
+async def paid_after_a_copy(world):
+    """An account that waits while the books are copied, and is paid into after it; the shop has heard."""
     payment = await waiting(world)
     await world.beat()
     keep(world)
     world.teller.capture(payment.merchant_ref)
     await world.tell("deposited", payment, account_number=payment.account["number"])
     await world.beat()
+    return payment
+
+
+async def test_no_account_is_closed_in_restored_books_and_the_deposit_that_the_shop_heard_of_comes_back(counter):
+    world = counter
+    payment = await paid_after_a_copy(world)
     assert await world.told(payment.id) == ["payment.awaiting_deposit", "payment.paid"]
     await lose(world)
     refused = await void(world, payment)
@@ -193,12 +199,7 @@ async def test_a_refund_that_was_taken_in_when_it_was_sent_again_comes_back(paid
 async def test_another_deposit_is_a_persons_though_that_of_the_account_came_back_from_the_shop(counter):
     """By what the first one's notice came to it is known that the books have that one, and not this."""
     world = counter
-    payment = await waiting(world)
-    await world.beat()
-    keep(world)
-    world.teller.capture(payment.merchant_ref)
-    await world.tell("deposited", payment, account_number=payment.account["number"])
-    await world.beat()
+    payment = await paid_after_a_copy(world)
     await lose(world)
     await hand_over(world)
     await world.live(60, step=5)
